@@ -1,0 +1,83 @@
+package ann
+
+import (
+	"fmt"
+
+	"sresnet/tensor"
+)
+
+// MaxPool takes the largest value under the window; padding never wins.
+type MaxPool struct {
+	Window tensor.Window
+}
+
+// Type returns "MaxPool".
+func (*MaxPool) Type() string { return "MaxPool" }
+
+// Infer implements [Op].
+func (op *MaxPool) Infer(in ...tensor.Shape) (tensor.Shape, error) { return pooled(op.Window, in) }
+
+func (op *MaxPool) clone() Op { c := *op; return &c }
+
+// AveragePool takes the mean of the values under the window: their sum divided
+// by the size of the kernel if CountPad, else by the number of taps that lie
+// inside the input.
+type AveragePool struct {
+	Window   tensor.Window
+	CountPad bool // ONNX's count_include_pad.
+}
+
+// Type returns "AveragePool".
+func (*AveragePool) Type() string { return "AveragePool" }
+
+// Infer implements [Op].
+func (op *AveragePool) Infer(in ...tensor.Shape) (tensor.Shape, error) { return pooled(op.Window, in) }
+
+func (op *AveragePool) clone() Op { c := *op; return &c }
+
+// GlobalAveragePool takes the mean over rows and columns: (C, H, W) to (C, 1, 1).
+type GlobalAveragePool struct{}
+
+// Type returns "GlobalAveragePool".
+func (*GlobalAveragePool) Type() string { return "GlobalAveragePool" }
+
+// Infer implements [Op].
+func (*GlobalAveragePool) Infer(in ...tensor.Shape) (tensor.Shape, error) {
+	c, _, _, err := oneImage(in)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.Shape{c, 1, 1}, nil
+}
+
+func (*GlobalAveragePool) clone() Op { return &GlobalAveragePool{} }
+
+// pooled returns the shape after a pool. Every window must hold at least one
+// element of the input, or its maximum and mean would not exist.
+func pooled(win tensor.Window, in []tensor.Shape) (tensor.Shape, error) {
+	c, h, w, err := oneImage(in)
+	if err != nil {
+		return nil, err
+	}
+	oh, ow, err := win.Out(h, w)
+	if err != nil {
+		return nil, err
+	}
+	for i := range 2 {
+		n, out, row := h, oh, win.Row
+		if i == 1 {
+			n, out, row = w, ow, win.Col
+		}
+		for o := range out {
+			inside := false
+			for k := range win.Kernel[i] {
+				r := row(o, k)
+				inside = inside || r >= 0 && r < n
+			}
+			if !inside {
+				return nil, fmt.Errorf("window %v at output %d lies wholly in the padding", win, o)
+			}
+		}
+	}
+	return tensor.Shape{c, oh, ow}, nil
+}

@@ -1,0 +1,268 @@
+// Package snn describes a spiking neural network: populations of
+// integrate-and-fire neurons and the synapses between them. A Network is a plain
+// value: it holds weights and thresholds but no simulation state, and nothing in
+// this package executes it. To run one, see package sim; to obtain one from a
+// trained artificial network, see package convert. This package knows nothing of
+// trained networks, files or images.
+//
+// # Units
+//
+// Time is counted in timesteps, not seconds. Potentials, currents and thresholds
+// share one arbitrary unit; a spike of a layer carries the charge
+// [Layer.Charge] into every synapse that leaves it.
+//
+// # Layout
+//
+// A layer's shape is (C, H, W); a vector of n neurons is (n, 1, 1). Weights of
+// convolutions are OIHW, of dense synapses (out, in) with the inputs in CHW order.
+package snn
+
+import (
+	"fmt"
+	"strings"
+
+	"sresnet/tensor"
+)
+
+// Network is a feed-forward graph of layers.
+type Network struct {
+	Name   string
+	Input  Input
+	Layers []Layer // In topological order; the last one is the output.
+}
+
+// FromInput is the [Synapse.From] of synapses that carry the image itself.
+const FromInput = -1
+
+// Input is what enters the network at every timestep.
+type Input struct {
+	Shape    tensor.Shape // (C, H, W)
+	Encoding Encoding
+
+	// Amplitude is the magnitude of one signed Poisson spike, in the unit of the
+	// normalised image: pixels beyond it fire at every timestep. Unused by Direct.
+	Amplitude float32
+}
+
+// Encoding is how an image becomes current.
+type Encoding uint8
+
+// Encodings.
+const (
+	// Direct presents the image as a constant current at every timestep.
+	Direct Encoding = iota
+
+	// Poisson presents, at every timestep and for every pixel x on its own, the
+	// value Amplitude with the sign of x with probability |x| / Amplitude, else
+	// zero. Its mean is x.
+	Poisson
+)
+
+// String returns "direct" or "poisson".
+func (e Encoding) String() string {
+	switch e {
+	case Direct:
+		return "direct"
+	case Poisson:
+		return "poisson"
+	}
+	return fmt.Sprintf("Encoding(%d)", uint8(e))
+}
+
+// Layer is one population of neurons with the synapses that end on it. At every
+// timestep the current into each of its neurons is
+//
+//	I = sum over Synapses of their currents + Bias
+//
+// and the neuron model turns current into spikes. A layer whose only synapse is
+// a [*MaxPool] is a gate instead: it has no neurons, and hands spikes on.
+type Layer struct {
+	Name     string
+	Shape    tensor.Shape // (C, H, W)
+	Synapses []Synapse
+	Bias     []float32 // Constant current per channel, at every timestep; nil for none.
+	Neuron   IF        // Unused by a gate.
+
+	// Charge is what one spike of this layer carries: 1 where weights are
+	// normalised, the threshold where thresholds are balanced instead.
+	Charge float32
+
+	// Lambda is the activation of the trained network that a neuron firing at
+	// every timestep stands for: activation = Lambda * rate.
+	Lambda float32
+}
+
+// IsGate reports whether l is a max-pool gate, which has no neurons.
+func (l *Layer) IsGate() bool {
+	if len(l.Synapses) != 1 {
+		return false
+	}
+	_, ok := l.Synapses[0].Connection.(*MaxPool)
+	return ok
+}
+
+// Neurons returns the number of units of l: neurons, or outputs of a gate.
+func (l *Layer) Neurons() int { return l.Shape.Len() }
+
+// Synapse is one connection that ends on a layer.
+type Synapse struct {
+	From       int // Index of the layer whose spikes it carries, or [FromInput].
+	Connection Connection
+}
+
+// Connection is the kind of a synapse with its weights. The implementations are
+// the pointer types of this package: [*Conv], [*Dense], [*Shortcut],
+// [*AveragePool] and [*MaxPool].
+type Connection interface {
+	// Kind returns a word for people, such as "conv".
+	Kind() string
+
+	// Out returns the shape that the connection gives to a source of shape in,
+	// or an error if the two do not fit.
+	Out(in tensor.Shape) (tensor.Shape, error)
+}
+
+// ShapeOf returns the shape of layer i, or of the input for [FromInput].
+func (n *Network) ShapeOf(i int) tensor.Shape {
+	if i == FromInput {
+		return n.Input.Shape
+	}
+	return n.Layers[i].Shape
+}
+
+// Output returns the output layer.
+func (n *Network) Output() *Layer { return &n.Layers[len(n.Layers)-1] }
+
+// Neurons returns the number of neurons of the network, gates not counted.
+func (n *Network) Neurons() int {
+	sum := 0
+	for i := range n.Layers {
+		if !n.Layers[i].IsGate() {
+			sum += n.Layers[i].Neurons()
+		}
+	}
+	return sum
+}
+
+// Validate returns an error that names the layer unless every synapse comes from
+// an earlier layer and fits, parameters are sound and finite, thresholds and
+// charges are positive, and the last layer is a vector of neurons.
+func (n *Network) Validate() error {
+	if len(n.Input.Shape) != 3 {
+		return fmt.Errorf("snn: input shape %v is not (C, H, W)", n.Input.Shape)
+	}
+	if err := n.Input.Shape.Check(); err != nil {
+		return fmt.Errorf("snn: input: %w", err)
+	}
+	switch n.Input.Encoding {
+	case Direct:
+	case Poisson:
+		if !(n.Input.Amplitude > 0) || tensor.CheckFinite([]float32{n.Input.Amplitude}) != nil {
+			return fmt.Errorf("snn: input: amplitude %v of Poisson spikes must be positive and finite", n.Input.Amplitude)
+		}
+	default:
+		return fmt.Errorf("snn: input: unknown encoding %v", n.Input.Encoding)
+	}
+	if len(n.Layers) == 0 {
+		return fmt.Errorf("snn: the network has no layers")
+	}
+	names := make(map[string]bool)
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		if l.Name == "" || names[l.Name] {
+			return fmt.Errorf("snn: layer %d: name %q is empty or used twice", i, l.Name)
+		}
+		names[l.Name] = true
+		if err := n.validateLayer(i); err != nil {
+			return fmt.Errorf("snn: layer %q: %w", l.Name, err)
+		}
+	}
+	if out := n.Output(); out.IsGate() || out.Shape[1] != 1 || out.Shape[2] != 1 {
+		return fmt.Errorf("snn: output layer %q of shape %v is not a vector of neurons", out.Name, out.Shape)
+	}
+	return nil
+}
+
+func (n *Network) validateLayer(i int) error {
+	l := &n.Layers[i]
+	if len(l.Shape) != 3 {
+		return fmt.Errorf("shape %v is not (C, H, W)", l.Shape)
+	}
+	if err := l.Shape.Check(); err != nil {
+		return err
+	}
+	if len(l.Synapses) == 0 {
+		return fmt.Errorf("no synapses")
+	}
+	for j, s := range l.Synapses {
+		if s.From < FromInput || s.From >= i {
+			return fmt.Errorf("synapse %d comes from layer %d, which is not an earlier one", j, s.From)
+		}
+		if s.Connection == nil {
+			return fmt.Errorf("synapse %d has no connection", j)
+		}
+		if s.From == FromInput {
+			switch s.Connection.(type) {
+			case *Conv, *Dense:
+			default:
+				return fmt.Errorf("synapse %d: %s cannot carry the image itself", j, s.Connection.Kind())
+			}
+		}
+		out, err := s.Connection.Out(n.ShapeOf(s.From))
+		if err != nil {
+			return fmt.Errorf("synapse %d (%s): %w", j, s.Connection.Kind(), err)
+		}
+		if !out.Equal(l.Shape) {
+			return fmt.Errorf("synapse %d (%s) gives shape %v, the layer has %v", j, s.Connection.Kind(), out, l.Shape)
+		}
+	}
+	if !(l.Charge > 0) || !(l.Lambda > 0) || tensor.CheckFinite([]float32{l.Charge, l.Lambda}) != nil {
+		return fmt.Errorf("charge %v and lambda %v must be positive and finite", l.Charge, l.Lambda)
+	}
+	if l.IsGate() {
+		if l.Bias != nil {
+			return fmt.Errorf("a max-pool gate has no bias")
+		}
+		from := l.Synapses[0].From
+		if l.Charge != n.Layers[from].Charge {
+			return fmt.Errorf("charge %v of a max-pool gate differs from its source's, %v", l.Charge, n.Layers[from].Charge)
+		}
+		return nil
+	}
+	for j, s := range l.Synapses {
+		if _, ok := s.Connection.(*MaxPool); ok {
+			return fmt.Errorf("synapse %d: max pooling hands spikes on and must be a layer's only synapse", j)
+		}
+	}
+	if l.Bias != nil && len(l.Bias) != l.Shape[0] {
+		return fmt.Errorf("bias has %d elements for %d channels", len(l.Bias), l.Shape[0])
+	}
+	if err := tensor.CheckFinite(l.Bias); err != nil {
+		return fmt.Errorf("bias: %w", err)
+	}
+	return l.Neuron.check(l.Shape[0])
+}
+
+// String returns the network as a table: layer, shape, neurons, scale, and the
+// synapses with where they come from.
+func (n *Network) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: input %v, %v encoding, %d neurons\n", n.Name, n.Input.Shape, n.Input.Encoding, n.Neurons())
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		var syn []string
+		for _, s := range l.Synapses {
+			from := "input"
+			if s.From != FromInput {
+				from = n.Layers[s.From].Name
+			}
+			syn = append(syn, fmt.Sprintf("%v from %s", s.Connection, from))
+		}
+		kind := l.Neuron.String()
+		if l.IsGate() {
+			kind = "gate"
+		}
+		fmt.Fprintf(&b, "%-28s %-10v lambda %-9.4g %s; %s\n", l.Name, l.Shape, l.Lambda, kind, strings.Join(syn, " + "))
+	}
+	return b.String()
+}

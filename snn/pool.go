@@ -1,0 +1,87 @@
+package snn
+
+import (
+	"fmt"
+
+	"sresnet/tensor"
+)
+
+// AveragePool is synapses of one weight from every neuron under the window. With
+// q the charge of a spike,
+//
+//	I[c, r, k] = (q Weight) n      n = number of spikes under the window
+//
+// as one product, rounded once, added to the current that the layer's earlier
+// synapses gave. Weight is 1 over the size of the kernel, or, with CountPad
+// unset, 1 over the number of taps inside the source where that is smaller: the
+// product is then (q / taps) n.
+type AveragePool struct {
+	Window   tensor.Window
+	CountPad bool    // Padding counts as taps (ONNX's count_include_pad).
+	Scale    float32 // Multiplies every weight; 1 for a plain mean.
+}
+
+// Kind returns "average pool".
+func (*AveragePool) Kind() string { return "average pool" }
+
+// Out implements [Connection].
+func (k *AveragePool) Out(in tensor.Shape) (tensor.Shape, error) {
+	if err := tensor.CheckFinite([]float32{k.Scale}); err != nil {
+		return nil, fmt.Errorf("scale: %w", err)
+	}
+	return pooled(k.Window, in)
+}
+
+// WeightAt returns the weight of the synapses that end on output row r and
+// column c for a source of h rows and w columns: Scale over the number of taps.
+func (k *AveragePool) WeightAt(r, c, h, w int) float32 {
+	taps := k.Window.Kernel[0] * k.Window.Kernel[1]
+	if !k.CountPad {
+		rows, cols := 0, 0
+		for ky := range k.Window.Kernel[0] {
+			if y := k.Window.Row(r, ky); y >= 0 && y < h {
+				rows++
+			}
+		}
+		for kx := range k.Window.Kernel[1] {
+			if x := k.Window.Col(c, kx); x >= 0 && x < w {
+				cols++
+			}
+		}
+		taps = max(rows*cols, 1)
+	}
+	return k.Scale / float32(taps)
+}
+
+// String formats k as "average pool 8x8".
+func (k *AveragePool) String() string { return fmt.Sprintf("average pool %v", k.Window) }
+
+// MaxPool is the gate of a max pool. Per output, with inputs i under its window,
+//
+//	N_i += z_i             counts up to and including this timestep
+//	out = max_i z_i
+//	if max_i N_i <= M then out = 0
+//	M += out
+//
+// M counts the spikes that the output has emitted, so it follows the count of the
+// busiest input with at most one spike a timestep.
+type MaxPool struct {
+	Window tensor.Window
+}
+
+// Kind returns "max pool".
+func (*MaxPool) Kind() string { return "max pool" }
+
+// Out implements [Connection].
+func (k *MaxPool) Out(in tensor.Shape) (tensor.Shape, error) { return pooled(k.Window, in) }
+
+// String formats k as "max pool 3x3/2 pad 1".
+func (k *MaxPool) String() string { return fmt.Sprintf("max pool %v", k.Window) }
+
+func pooled(w tensor.Window, in tensor.Shape) (tensor.Shape, error) {
+	h, wd, err := w.Out(in[1], in[2])
+	if err != nil {
+		return nil, err
+	}
+	return tensor.Shape{in[0], h, wd}, nil
+}

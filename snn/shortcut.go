@@ -1,0 +1,66 @@
+package snn
+
+import (
+	"fmt"
+
+	"sresnet/tensor"
+)
+
+// Shortcut is a bundle of one-to-one synapses of one weight: the identity
+// shortcut of a residual block, or with a stride and an offset the option-A
+// shortcut [he2016]. With q the charge of a spike z,
+//
+//	I[c + Offset, r, k] += (q Scale) z[c, Start[0] + r Stride[0], Start[1] + k Stride[1]]
+//
+// Output channels below Offset or past the last source channel get nothing.
+//
+// References:
+//
+//	[he2016]  Kaiming He et al. Deep Residual Learning for Image Recognition. CVPR 2016.
+type Shortcut struct {
+	Scale  float32
+	Stride [2]int       // Rows and columns; 1 for an identity shortcut.
+	Start  [2]int       // First source row and column; usually 0.
+	Offset int          // Zero channels before the first one; 0 for an identity shortcut.
+	Shape  tensor.Shape // Of the layer it ends on.
+}
+
+// Identity returns the shortcut between two layers of the same shape.
+func Identity(scale float32, shape tensor.Shape) *Shortcut {
+	return &Shortcut{Scale: scale, Stride: [2]int{1, 1}, Shape: shape}
+}
+
+// Kind returns "shortcut".
+func (*Shortcut) Kind() string { return "shortcut" }
+
+// Out implements [Connection].
+func (k *Shortcut) Out(in tensor.Shape) (tensor.Shape, error) {
+	if len(k.Shape) != 3 {
+		return nil, fmt.Errorf("shape %v is not (C, H, W)", k.Shape)
+	}
+	if err := tensor.CheckFinite([]float32{k.Scale}); err != nil {
+		return nil, fmt.Errorf("scale: %w", err)
+	}
+	if k.Offset < 0 || k.Offset+in[0] > k.Shape[0] {
+		return nil, fmt.Errorf("%d channels at offset %d do not fit into %d", in[0], k.Offset, k.Shape[0])
+	}
+	for i := range 2 {
+		n, out := in[i+1], k.Shape[i+1]
+		if k.Start[i] < 0 || k.Start[i] >= n || k.Stride[i] < 1 || out < 1 || out-1 > (n-1-k.Start[i])/k.Stride[i] {
+			return nil, fmt.Errorf("%d outputs from %d in strides of %d leave the source of %d", out, k.Start[i], k.Stride[i], n)
+		}
+	}
+	return k.Shape, nil
+}
+
+// String formats k as "shortcut x0.83".
+func (k *Shortcut) String() string {
+	s := fmt.Sprintf("shortcut x%.4g", k.Scale)
+	if k.Stride != [2]int{1, 1} {
+		s += fmt.Sprintf(" stride %d", k.Stride[0])
+	}
+	if k.Offset > 0 {
+		s += fmt.Sprintf(" offset %d", k.Offset)
+	}
+	return s
+}
