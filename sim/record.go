@@ -1,0 +1,34 @@
+package sim
+
+// Record is what one presentation of an image leaves behind: everything that
+// accuracy at every timestep, spike counts and synaptic operations need. Step t
+// counts from 0; "up to step t" includes it.
+type Record struct {
+	Timesteps int // T
+	Classes   int // Neurons of the output layer; 0 if Options.Layers cut it off.
+
+	// Of the output layer, at [t*Classes + k] for output k.
+	Counts    []uint32  // Spikes up to step t.
+	Potential []float32 // Membrane potential after step t.
+	Current   []float32 // Current accumulated up to step t: what the potential would be without spikes, from zero.
+
+	// Per layer and timestep, [layer][t].
+	Spikes [][]uint32 // Spikes that the layer emitted at step t.
+	ACs    [][]uint64 // Synaptic additions into the layer at step t: one for every weight that a spike carries; taps over the border count nothing. A gate has none.
+}
+
+func newRecord(timesteps, classes, layers int) *Record {
+	r := &Record{
+		Timesteps: timesteps, Classes: classes,
+		Counts:    make([]uint32, timesteps*classes),
+		Potential: make([]float32, timesteps*classes),
+		Current:   make([]float32, timesteps*classes),
+		Spikes:    make([][]uint32, layers),
+		ACs:       make([][]uint64, layers),
+	}
+	for i := range layers {
+		r.Spikes[i] = make([]uint32, timesteps)
+		r.ACs[i] = make([]uint64, timesteps)
+	}
+	return r
+}

@@ -1,0 +1,76 @@
+// Package sim runs spiking networks. [Compile] turns an snn.Network into a Plan;
+// an Engine made from it presents images, one at a time, for T timesteps.
+//
+// There are two engines with one interface, and they agree spike for spike: the
+// event-driven one, whose cost follows the spikes, and the slow, obvious
+// reference of sim/internal/reference, which clocks every neuron. Results do not
+// depend on the block size, on which worker runs which image, or on the machine:
+// every sum has the order that package snn defines.
+//
+// This package knows no file format, no data set and no trained network.
+package sim
+
+import (
+	"fmt"
+
+	"sresnet/snn"
+)
+
+// MaxTimesteps bounds Options.Timesteps, so that a slip of the pen does not
+// allocate all memory.
+const MaxTimesteps = 1 << 16
+
+// Options adjusts a simulation.
+type Options struct {
+	// Timesteps is T, the length of one presentation, at least 1.
+	Timesteps int
+
+	// Block is how many timesteps run through one layer before the next layer
+	// runs; it changes speed and memory, never a result. Defaults to 16.
+	Block int
+
+	// Layers runs only that many layers from the input on; 0 means all. The
+	// record then has no output: Classes is 0.
+	Layers int
+
+	// Seed of the random streams of the Poisson encoding, together with the
+	// index of the image.
+	Seed uint64
+
+	// Reference chooses the clocked reference engine.
+	Reference bool
+}
+
+func (o Options) withDefaults(net *snn.Network) (Options, error) {
+	if o.Timesteps < 1 || o.Timesteps > MaxTimesteps {
+		return o, fmt.Errorf("sim: %d timesteps: T must be between 1 and %d", o.Timesteps, MaxTimesteps)
+	}
+	if o.Block == 0 {
+		o.Block = 16
+	}
+	if o.Block < 1 {
+		return o, fmt.Errorf("sim: block of %d timesteps must be at least 1", o.Block)
+	}
+	o.Block = min(o.Block, o.Timesteps)
+	if o.Layers < 0 || o.Layers > len(net.Layers) {
+		return o, fmt.Errorf("sim: %d layers of a network of %d", o.Layers, len(net.Layers))
+	}
+	if o.Layers == 0 {
+		o.Layers = len(net.Layers)
+	}
+	return o, nil
+}
+
+// Spikes hands the spikes of one layer at one timestep to a probe. Bit c%64 of
+// word (row*W + column)*Words + c/64 is the neuron of channel c.
+type Spikes struct {
+	Layer int // Index in snn.Network.Layers.
+	Step  int // From 0.
+	Words int // 64-bit words a position: channels / 64, rounded up.
+	Bits  []uint64
+}
+
+// Probe sees every layer's spikes at every timestep. Steps of one layer come in
+// order, but a layer may be some steps ahead of the next one. It must not keep
+// Bits.
+type Probe func(Spikes)
