@@ -1,0 +1,49 @@
+// Package kernel holds the inner loops: matrix products, convolutions and
+// elementwise arithmetic in float32. It knows no network and imports nothing of
+// this module; callers hand in plain numbers and slices.
+//
+// # One result everywhere
+//
+// Every function is specified by a loop in its comment. The generic Go code is
+// that loop; the assembly beside it gives the same bits on every machine, because
+// the order of every sum is fixed, a product is rounded before it is added (no
+// fused multiply-add), and the lanes of a vector are different outputs, never
+// parts of one sum. Only which NaN comes out of several is left open.
+//
+// # Layout
+//
+// Images are channels last: element (row, column, channel) of an image of W
+// columns and C channels is at (row*W + column)*C + channel.
+//
+// # Assembly
+//
+// The *_amd64.s files and their *_amd64.go declarations are written by the
+// generator in _asm, a module of its own with one file for each family of
+// kernels; "go generate ./internal/kernel" runs it. The build tag purego leaves
+// all assembly out.
+package kernel
+
+// implementation is one version of the kernels that this processor can run.
+type implementation struct {
+	name    string
+	enabled *bool // Cleared by tests to reach the slower versions; nil for the generic one.
+}
+
+// implementations lists what is compiled in, fastest first; generic is last.
+var implementations = []implementation{{name: "generic"}}
+
+// register puts an instruction set before the ones registered earlier.
+func register(name string, enabled *bool) {
+	implementations = append([]implementation{{name, enabled}}, implementations...)
+}
+
+// Implementation returns the name of the fastest version of the kernels that
+// this processor runs: "avx512", "avx2" or "generic".
+func Implementation() string {
+	for _, impl := range implementations {
+		if impl.enabled == nil || *impl.enabled {
+			return impl.name
+		}
+	}
+	return "generic"
+}
