@@ -1,0 +1,167 @@
+package kernel
+
+import "math/bits"
+
+// The kernels of this file and of fire.go work on spiking layers, whose channels
+// callers pad to a multiple of [Lanes], so that none of them has a tail.
+
+// An event is a spike as position<<16 | channel, with the position row*W + column
+// in its layer. Events come in ascending order.
+const (
+	eventShift  = 16
+	channelMask = 1<<eventShift - 1
+
+	// MaxPositions and MaxChannels are what an event has room for.
+	MaxPositions = 1 << 16
+	MaxChannels  = 1 << 16
+)
+
+// Events lists the spikes in mask, which holds words 64-bit words a position, bit
+// c%64 of word c/64 for channel c:
+//
+//	start[p] = n
+//	for every set bit c of position p, ascending:
+//		dst[n] = p<<16 | c
+//		n++
+//
+// at last start[positions] = n, the result. dst must have room for every bit that
+// is set and Lanes more, start for positions + 1.
+func Events(dst []uint32, start []int32, mask []uint64, words int) int {
+	if len(mask)%words != 0 || len(start) < len(mask)/words+1 {
+		panic("kernel: Events: length mismatch")
+	}
+	return events(dst, start, mask, words)
+}
+
+func eventsGeneric(dst []uint32, start []int32, mask []uint64, words int) int {
+	n, p := 0, 0
+	for i := 0; i < len(mask); i += words {
+		start[p] = int32(n)
+		for j, b := range mask[i : i+words] {
+			base := uint32(p<<eventShift | j*64)
+			for ; b != 0; b &= b - 1 {
+				dst[n] = base + uint32(bits.TrailingZeros64(b))
+				n++
+			}
+		}
+		p++
+	}
+	start[p] = int32(n)
+	return n
+}
+
+// ScatterShape is the geometry of [Scatter]: a kernel of Rows x Cols taps, N
+// output channels (a multiple of [Lanes]) and a current buffer of Stride floats a
+// row.
+type ScatterShape struct {
+	Rows, Cols, N, Stride int
+}
+
+// Scatter adds, for every event of one row of the source, its weights to the
+// current of all the outputs that it reaches:
+//
+//	for each event with position p and channel c:
+//		for j in 0..Rows, i in 0..Cols, o in 0..N:
+//			cur[j*Stride + (p-first+i)*N + o] += w[((c*Rows+j)*Cols+i)*N + o]
+//
+// with first the position of the row's first column. Weights are laid out with
+// the taps reversed, so that a spike adds Rows contiguous strips.
+func Scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+	if len(ev) == 0 {
+		return
+	}
+	if s.N%Lanes != 0 {
+		panic("kernel: Scatter: channels are not a multiple of Lanes")
+	}
+	// The last event reaches furthest; events of other rows would be a mistake of
+	// the caller's that must not write outside of cur.
+	if p := int(ev[len(ev)-1]>>eventShift) - first; int(ev[0]>>eventShift) < first || (s.Rows-1)*s.Stride+(p+s.Cols)*s.N > len(cur) {
+		panic("kernel: Scatter: event outside of the current buffer")
+	}
+	scatter(cur, w, ev, first, s)
+}
+
+func scatterGeneric(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+	strip := s.Cols * s.N
+	for _, e := range ev {
+		o := (int(e>>eventShift) - first) * s.N
+		r := int(e&channelMask) * s.Rows * strip
+		for range s.Rows {
+			addStrip(cur[o:o+strip], w[r:r+strip])
+			o += s.Stride
+			r += strip
+		}
+	}
+}
+
+// Gather adds one weight row per event to the current of one output position:
+//
+//	for each event with position p and channel c, for o in range acc:
+//		acc[o] += w[((p-first)*channels + c)*len(acc) + o]
+//
+// The length of acc is a multiple of [Lanes].
+func Gather(acc, w []float32, ev []uint32, first, channels int) {
+	if len(ev) == 0 {
+		return
+	}
+	if len(acc)%Lanes != 0 {
+		panic("kernel: Gather: channels are not a multiple of Lanes")
+	}
+	e := ev[len(ev)-1]
+	if int(ev[0]>>eventShift) < first || ((int(e>>eventShift)-first)*channels+int(e&channelMask)+1)*len(acc) > len(w) {
+		panic("kernel: Gather: event outside of the weights")
+	}
+	gather(acc, w, ev, first, channels)
+}
+
+func gatherGeneric(acc, w []float32, ev []uint32, first, channels int) {
+	n := len(acc)
+	// A tile of sums stays in registers while the events go by.
+	for j := 0; j < n; j += 8 {
+		t := (*[8]float32)(acc[j:])
+		a0, a1, a2, a3, a4, a5, a6, a7 := t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
+		for _, e := range ev {
+			row := (int(e>>eventShift)-first)*channels + int(e&channelMask)
+			r := (*[8]float32)(w[row*n+j:])
+			a0 += r[0]
+			a1 += r[1]
+			a2 += r[2]
+			a3 += r[3]
+			a4 += r[4]
+			a5 += r[5]
+			a6 += r[6]
+			a7 += r[7]
+		}
+		*t = [8]float32{a0, a1, a2, a3, a4, a5, a6, a7}
+	}
+}
+
+// addStrip is dst[i] += x[i]; lengths are equal and a multiple of Lanes.
+func addStrip(dst, x []float32) {
+	for len(dst) >= 8 && len(x) >= 8 {
+		d, s := (*[8]float32)(dst), (*[8]float32)(x)
+		d[0] += s[0]
+		d[1] += s[1]
+		d[2] += s[2]
+		d[3] += s[3]
+		d[4] += s[4]
+		d[5] += s[5]
+		d[6] += s[6]
+		d[7] += s[7]
+		dst, x = dst[8:], x[8:]
+	}
+}
+
+// AddSpikes adds weight to the current of every neuron whose bit is set, one to
+// one, for n channels a position (a multiple of [Lanes]):
+//
+//	cur[p*n + c] += weight    if bit c of position p of mask is set
+func AddSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
+	for i, p := 0, 0; i < len(mask); i, p = i+words, p+n {
+		for j, b := range mask[i : i+words] {
+			for ; b != 0; b &= b - 1 {
+				cur[p+j*64+bits.TrailingZeros64(b)] += weight
+			}
+		}
+	}
+}
