@@ -1,0 +1,104 @@
+package eval
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Folder keeps one run:
+//
+//	accuracy.csv      accuracy, agreement, spikes and additions over time
+//	layers.csv        one line a layer
+//	predictions.csv   one line an image
+//	result.json       the [Result]
+//	manifest.json     what was run, and the hashes of the files above
+//
+// plus what else the manifest names. Each file is written in one step, so that
+// after a kill at any moment each is the old one or the new one; the manifest
+// comes last, so that its hashes tell whether all are of the same run.
+type Folder struct{ dir string }
+
+// OpenFolder makes the folder dir where it is missing and makes sure that files
+// can be written into it, so that a long run does not end in an error that could
+// have been known before.
+func OpenFolder(dir string) (*Folder, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("eval: %s is a file; a run is kept in a folder", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("eval: cannot make the folder of the run: %w", err)
+	}
+	removeLeftovers(dir)
+	probe := filepath.Join(dir, ".probe")
+	err := writeFile(probe, func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 1<<12)) // One block: a full disk still makes empty files.
+		return err
+	})
+	if err == nil {
+		err = os.Remove(probe)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("eval: cannot write into the folder of the run: %w", err)
+	}
+	return &Folder{dir}, nil
+}
+
+// removeLeftovers removes the unfinished files of a run that was killed; those of
+// a run that is at it now are younger.
+func removeLeftovers(dir string) {
+	names, _ := filepath.Glob(filepath.Join(dir, ".*.tmp"))
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(name)
+		}
+	}
+}
+
+// File is a further file of a run, such as the curve of a search.
+type File struct {
+	Name  string // Base name.
+	Write func(io.Writer) error
+}
+
+// Write keeps r and the further files with the manifest m, whose Files, Complete
+// and Images it fills.
+func (f *Folder) Write(m Manifest, r *Result, further ...File) error {
+	files := append([]File{
+		{"accuracy.csv", r.WriteAccuracy},
+		{"layers.csv", r.WriteLayers},
+		{"predictions.csv", r.WritePredictions},
+		{"result.json", r.WriteJSON},
+	}, further...)
+	m.Complete, m.Images = r.Complete, r.Images
+	m.Files = make(map[string]string)
+	for _, file := range files {
+		if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
+			return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
+		}
+		h := sha256.New()
+		err := writeFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {
+			return file.Write(io.MultiWriter(w, h))
+		})
+		if err != nil {
+			return fmt.Errorf("eval: cannot keep the run: %w", err)
+		}
+		m.Files[file.Name] = hex.EncodeToString(h.Sum(nil))
+	}
+	err := writeFile(filepath.Join(f.dir, "manifest.json"), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(m)
+	})
+	if err != nil {
+		return fmt.Errorf("eval: cannot keep the run: %w", err)
+	}
+	syncDir(f.dir)
+	return nil
+}

@@ -1,0 +1,189 @@
+package eval
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func tinyResult() *Result {
+	a := newTally(CountPotential, 3, 2)
+	a.add(0, 1, 1, threeSteps())
+	a.add(1, 0, 1, threeSteps())
+	r := a.result(twoLayers(), 3*time.Second)
+	r.Complete = true
+	return r
+}
+
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "run")
+	f, err := OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve := File{"compensation.csv", func(w io.Writer) error {
+		_, err := io.WriteString(w, "factor,top1\n")
+		return err
+	}}
+	if err := f.Write(Manifest{Version: "v1"}, tinyResult(), curve); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"accuracy.csv":     "t,snn_top1,agreement,spikes_per_image,acs_per_image\n1,0.5,0,1,11\n2,0.5,1,4,33\n3,0.5,1,9,66\n",
+		"layers.csv":       "name,kind,neurons,lambda,rate,spikes_per_image,acs_per_image\nrelu,conv+shortcut,4,2,0.5,6,60\nfc,dense,2,3,0.5,3,6\n",
+		"predictions.csv":  "index,label,ann,snn\n0,1,1,1\n1,0,1,1\n",
+		"compensation.csv": "factor,top1\n",
+	} {
+		if got := read(t, dir, name); got != want {
+			t.Errorf("%s: got\n%swant\n%s", name, got, want)
+		}
+	}
+	var m Manifest
+	if err := json.Unmarshal([]byte(read(t, dir, "manifest.json")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 5 {
+		t.Errorf("manifest: got %+v", m)
+	}
+	for name, want := range m.Files {
+		sum := sha256.Sum256([]byte(read(t, dir, name)))
+		if got := hex.EncodeToString(sum[:]); got != want {
+			t.Errorf("hash of %s: manifest has %s, file %s", name, want, got)
+		}
+	}
+	if names := list(t, dir); len(names) != 6 {
+		t.Errorf("files in the folder: %v", names)
+	}
+}
+
+// The keys and nesting of the JSON are an interface; a change must be deliberate.
+func TestResultJSON(t *testing.T) {
+	var b strings.Builder
+	if err := tinyResult().WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"model":"tiny","images":2,"timesteps":3,"complete":true,` +
+		`"ann":{"top1":0.5},"snn":{"top1":[0.5,0.5,0.5]},"agreement":[0,1,1],` +
+		`"layers":[{"name":"relu","kind":"conv+shortcut","neurons":4,"lambda":2,"rate":0.5,"spikes_per_image":6,"acs_per_image":60},` +
+		`{"name":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6}],` +
+		`"spikes_per_image":9,"acs_per_image":66,"macs_per_image":0,"dense_macs_per_image":0,"membrane_updates_per_image":18,` +
+		`"seconds":3,"image_steps_per_second":2}` + "\n"
+	if got := b.String(); got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+func TestOpenFolderRefuses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "run")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenFolder(file); err == nil || !strings.Contains(err.Error(), "is a file") {
+		t.Errorf("a file: got error %v", err)
+	}
+	if _, err := OpenFolder(filepath.Join(file, "below")); err == nil {
+		t.Error("a folder below a file: no error")
+	}
+	if os.Getuid() == 0 {
+		t.Skip("the superuser may write into a read-only folder")
+	}
+	closed := filepath.Join(dir, "closed")
+	if err := os.Mkdir(closed, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenFolder(closed); err == nil || !strings.Contains(err.Error(), "cannot write into") {
+		t.Errorf("a read-only folder: got error %v", err)
+	}
+}
+
+// A file that cannot be finished leaves the old one and no other.
+func TestWriteFileKeepsOld(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "accuracy.csv")
+	text := func(s string) func(io.Writer) error {
+		return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+	}
+	if err := writeFile(name, text("old")); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	err := writeFile(name, func(w io.Writer) error {
+		_ = text("half of the n")(w)
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("got error %v", err)
+	}
+	if got := read(t, dir, "accuracy.csv"); got != "old" {
+		t.Errorf("after a failed write: got %q", got)
+	}
+	if err := writeFile(name, text("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, dir, "accuracy.csv"); got != "new" {
+		t.Errorf("after a write: got %q", got)
+	}
+	if err := writeFile(filepath.Join(dir, "none", "x"), text("")); err == nil {
+		t.Error("into a missing folder: no error")
+	}
+	// Onto a folder, the rename fails after everything else went well.
+	if err := os.Mkdir(filepath.Join(dir, "taken"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(filepath.Join(dir, "taken"), text("x")); err == nil {
+		t.Error("onto a folder: no error")
+	}
+	if got, want := list(t, dir), []string{"accuracy.csv", "taken"}; !slices.Equal(got, want) {
+		t.Errorf("left behind: %v, want %v", got, want)
+	}
+}
+
+func TestOpenFolderRemovesLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{".layers.csv.1.tmp": time.Hour, ".layers.csv.2.tmp": 0, "mine.tmp": time.Hour} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(filepath.Join(dir, name), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := OpenFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := list(t, dir), []string{".layers.csv.2.tmp", "mine.tmp"}; !slices.Equal(got, want) {
+		t.Errorf("left: %v, want %v", got, want)
+	}
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}

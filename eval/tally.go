@@ -1,0 +1,144 @@
+package eval
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// tally gathers records. It holds integers only, so that tallies of several
+// workers add up to the same whatever image each of them saw.
+type tally struct {
+	readout     Readout
+	images      int
+	annCorrect  int
+	correct     []uint32 // Over time: images that the spiking network classifies rightly.
+	agree       []uint32 // Over time: images on which both networks agree.
+	spikesAt    []uint64 // Over time, all layers.
+	acsAt       []uint64
+	spikes      []uint64 // Per layer, all timesteps.
+	acs         []uint64
+	predictions []Prediction
+}
+
+func newTally(readout Readout, timesteps, layers int) *tally {
+	return &tally{
+		readout: readout,
+		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
+		spikesAt: make([]uint64, timesteps), acsAt: make([]uint64, timesteps),
+		spikes: make([]uint64, layers), acs: make([]uint64, layers),
+	}
+}
+
+// add takes in the record of one image and the class that the trained network
+// gave it. It keeps nothing of rec.
+func (a *tally) add(index, label, class int, rec *sim.Record) {
+	p := Prediction{Index: index, Label: label, ANN: class}
+	for t := range rec.Timesteps {
+		lo, hi := t*rec.Classes, (t+1)*rec.Classes
+		k := a.readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
+		if t == 0 || k != p.SNN() {
+			p.Changes = append(p.Changes, Change{int32(t), int32(k)})
+		}
+		if k == label {
+			a.correct[t]++
+		}
+		if k == class {
+			a.agree[t]++
+		}
+	}
+	p.Changes = slices.Clip(p.Changes)
+	a.predictions = append(a.predictions, p)
+	a.images++
+	if class == label {
+		a.annCorrect++
+	}
+	for l := range rec.Spikes {
+		for t, n := range rec.Spikes[l] {
+			a.spikes[l] += uint64(n)
+			a.spikesAt[t] += uint64(n)
+		}
+		for t, n := range rec.ACs[l] {
+			a.acs[l] += n
+			a.acsAt[t] += n
+		}
+	}
+}
+
+// merge adds what b gathered.
+func (a *tally) merge(b *tally) {
+	a.images += b.images
+	a.annCorrect += b.annCorrect
+	addTo(a.correct, b.correct)
+	addTo(a.agree, b.agree)
+	addTo(a.spikesAt, b.spikesAt)
+	addTo(a.acsAt, b.acsAt)
+	addTo(a.spikes, b.spikes)
+	addTo(a.acs, b.acs)
+	a.predictions = append(a.predictions, b.predictions...)
+}
+
+func addTo[T uint32 | uint64](dst, src []T) {
+	for i, v := range src {
+		dst[i] += v
+	}
+}
+
+// result turns the counts into means. There must be at least one image.
+func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
+	T, n := len(a.correct), float64(a.images)
+	r := &Result{
+		Model: net.Name, Images: a.images, Timesteps: T,
+		ANN:        ANN{Top1: float64(a.annCorrect) / n},
+		SNN:        SNN{Top1: means(a.correct, n)},
+		Agreement:  means(a.agree, n),
+		SpikesUpTo: means(cumulative(a.spikesAt), n), ACsUpTo: means(cumulative(a.acsAt), n),
+		Predictions: a.predictions,
+		Seconds:     elapsed.Seconds(),
+	}
+	if r.Seconds > 0 {
+		r.ImageStepsPerSecond = n * float64(T) / r.Seconds
+	}
+	slices.SortFunc(r.Predictions, func(a, b Prediction) int { return a.Index - b.Index })
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		r.Layers = append(r.Layers, Layer{
+			Name: l.Name, Kind: kind(l), Neurons: l.Neurons(), Lambda: float64(l.Lambda),
+			Rate:           float64(a.spikes[i]) / (n * float64(T) * float64(l.Neurons())),
+			SpikesPerImage: float64(a.spikes[i]) / n,
+			ACsPerImage:    float64(a.acs[i]) / n,
+		})
+	}
+	r.SpikesPerImage, r.ACsPerImage = r.SpikesUpTo[T-1], r.ACsUpTo[T-1]
+	r.MembraneUpdatesPerImage = float64(net.Neurons()) * float64(T)
+	return r
+}
+
+func means[T uint32 | uint64](sums []T, n float64) []float64 {
+	m := make([]float64, len(sums))
+	for i, s := range sums {
+		m[i] = float64(s) / n
+	}
+	return m
+}
+
+// cumulative returns the sums of x up to and including each element.
+func cumulative(x []uint64) []uint64 {
+	c := slices.Clone(x)
+	for t := 1; t < len(c); t++ {
+		c[t] += c[t-1]
+	}
+	return c
+}
+
+// kind joins the words of the connections that end on l.
+func kind(l *snn.Layer) string {
+	var words []string
+	for _, s := range l.Synapses {
+		words = append(words, s.Connection.Kind())
+	}
+	return strings.Join(words, "+")
+}
