@@ -1,0 +1,90 @@
+// Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary
+// form, MNIST and Fashion-MNIST as idx files. It knows no network; the first
+// layer's idea of an image enters only as a [Normalization].
+//
+// # Units
+//
+// Pixels are 0..255 as in the file until a Normalization is applied to them.
+//
+// # Layout
+//
+// Images are CHW with a contiguous W axis, grey images have one channel. Pixels
+// stay bytes in memory and become float32 one image at a time. Everything is
+// read when a data set is opened; from then on it is never written, so any
+// number of goroutines may read it.
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"sresnet/tensor"
+)
+
+// Dataset is a list of labelled images of one shape. [Open] makes one; it has
+// at least one image.
+type Dataset struct {
+	name    string
+	spec    string
+	shape   tensor.Shape
+	classes int
+	pixels  []byte // Image after image, each CHW.
+	labels  []byte
+}
+
+// Name returns the kind of data, the first word of the spec: "cifar10".
+func (d *Dataset) Name() string { return d.name }
+
+// Spec returns the spec that opened d, as it was given.
+func (d *Dataset) Spec() string { return d.spec }
+
+// Len returns the number of images.
+func (d *Dataset) Len() int { return len(d.labels) }
+
+// Shape returns the shape (C, H, W) of every image.
+func (d *Dataset) Shape() tensor.Shape { return slices.Clone(d.shape) }
+
+// Classes returns the number of classes.
+func (d *Dataset) Classes() int { return d.classes }
+
+// Label returns the class of image i, in [0, Classes). It panics unless i is in
+// [0, Len).
+func (d *Dataset) Label(i int) int { return int(d.labels[i]) }
+
+// Pixels stores image i, CHW and 0..255, in dst, which must hold exactly one image.
+func (d *Dataset) Pixels(i int, dst []float32) error {
+	if i < 0 || i >= d.Len() {
+		return fmt.Errorf("dataset %s: there is no image %d: the images are 0 to %d", d.spec, i, d.Len()-1)
+	}
+	n := d.shape.Len()
+	if len(dst) != n {
+		return fmt.Errorf("dataset %s: an image is %s (%d pixels), not %d", d.spec, d.shape, n, len(dst))
+	}
+	for j, p := range d.pixels[i*n : (i+1)*n] {
+		dst[j] = float32(p)
+	}
+	return nil
+}
+
+// First returns the first n images of d, which they share with it.
+func (d *Dataset) First(n int) (*Dataset, error) {
+	if n < 1 || n > d.Len() {
+		return nil, fmt.Errorf("dataset %s: cannot take the first %d images: give a number from 1 to %d", d.spec, n, d.Len())
+	}
+	first := *d
+	first.pixels = d.pixels[:n*d.shape.Len()]
+	first.labels = d.labels[:n]
+	return &first, nil
+}
+
+// Hash returns the SHA-256, in hexadecimal digits, of the shape, pixels and labels of
+// all images. It does not depend on where and how they were stored.
+func (d *Dataset) Hash() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d images of %s\n", d.Len(), d.shape)
+	h.Write(d.pixels)
+	h.Write(d.labels)
+	return hex.EncodeToString(h.Sum(nil))
+}

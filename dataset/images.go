@@ -1,0 +1,33 @@
+package dataset
+
+import "fmt"
+
+// Images is a data set seen through a normalisation: what a network is given.
+// Any number of goroutines may read it.
+type Images struct {
+	*Dataset
+	norm Normalization
+}
+
+// NewImages returns the images of d, normalised. For the first few only, pass
+// [Dataset.First] of them.
+func NewImages(d *Dataset, norm Normalization) (*Images, error) {
+	c, _, _ := d.shape.CHW()
+	if err := norm.check(c); err != nil {
+		return nil, fmt.Errorf("dataset %s: normalization %s: %w", d.spec, norm, err)
+	}
+	return &Images{d, norm}, nil
+}
+
+// Image stores image i, CHW and normalised, in dst, which must hold exactly one
+// image.
+func (im *Images) Image(i int, dst []float32) error {
+	if err := im.Pixels(i, dst); err != nil {
+		return err
+	}
+	im.norm.Apply(dst, im.shape)
+	return nil
+}
+
+// Normalization returns the normalisation that the images are seen through.
+func (im *Images) Normalization() Normalization { return im.norm }

