@@ -23,6 +23,9 @@
 // all assembly out.
 package kernel
 
+//go:generate go -C _asm run . -family gemm -pkg kernel -out ../gemm_amd64.s -stubs ../gemm_amd64.go
+//go:generate go -C _asm run . -family elementwise -pkg kernel -out ../elementwise_amd64.s -stubs ../elementwise_amd64.go
+
 // implementation is one version of the kernels that this processor can run.
 type implementation struct {
 	name    string

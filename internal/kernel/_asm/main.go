@@ -1,0 +1,36 @@
+// The asm command writes the assembly of package kernel. A family of kernels is
+// one file here, which registers itself in families, and one pair of files there:
+//
+//	go run . -family gemm -pkg kernel -out ../gemm_amd64.s -stubs ../gemm_amd64.go
+//
+// To add a family: write its file here with an entry in families, the generic Go
+// and its tests there, a case for it in both dispatch files (kernel_amd64.go and
+// kernel_noasm.go), and a go:generate line in kernel.go.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/mmcloughlin/avo/build"
+)
+
+// families maps the name of a family to the function that generates it.
+var families = map[string]func(){
+	"elementwise": elementwise,
+	"gemm":        gemm,
+}
+
+func main() {
+	family := flag.String("family", "", "family of kernels to write")
+	flag.Parse()
+	generate, ok := families[*family]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "asm: unknown family %q\n", *family)
+		os.Exit(2)
+	}
+	build.ConstraintExpr("amd64,!purego")
+	generate()
+	build.Generate()
+}
