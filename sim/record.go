@@ -15,6 +15,12 @@ type Record struct {
 	// Per layer and timestep, [layer][t].
 	Spikes [][]uint32 // Spikes that the layer emitted at step t.
 	ACs    [][]uint64 // Synaptic additions into the layer at step t: one for every weight that a spike carries; taps over the border count nothing. A gate has none.
+
+	// MACs counts the products of the image itself with the weights it meets, its
+	// zeros and taps over the border not counted. With direct encoding the input
+	// current is constant and they are spent once an image; signed Poisson spikes
+	// add weights instead, which ACs counts.
+	MACs uint64
 }
 
 func newRecord(timesteps, classes, layers int) *Record {

@@ -165,3 +165,18 @@ func AddSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
 		}
 	}
 }
+
+// Position returns the position of an event.
+func Position(e uint32) int { return int(e >> eventShift) }
+
+// Channel returns the channel of an event.
+func Channel(e uint32) int { return int(e & channelMask) }
+
+// OnesCount returns the number of set bits of mask.
+func OnesCount(mask []uint64) int {
+	n := 0
+	for _, b := range mask {
+		n += bits.OnesCount64(b)
+	}
+	return n
+}

@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// A convolution of spikes is computed in one of two ways that give the same bits,
+// because every output adds the same weights in the same order. Scatter walks the
+// spikes once and adds each one's weights to all outputs it reaches; it needs a
+// window without strides and pays for a store per addition, which narrow layers
+// can afford. Gather walks, for each output, the spikes under its window, with
+// the sums in registers.
+
+// scatterMaxN is the widest layer, in padded channels, that scatters.
+const scatterMaxN = 32
+
+// scatters reports whether the convolution k into a layer of grid out is computed
+// by scatter.
+func scatters(k *snn.Conv, out grid) bool {
+	w := k.Window
+	return k.Groups == 1 && out.n <= scatterMaxN && w.Kernel != [2]int{1, 1} &&
+		w.Stride == [2]int{1, 1} && w.Dilation == [2]int{1, 1} &&
+		w.Pad[0] < w.Kernel[0] && w.Pad[2] < w.Kernel[0] && w.Pad[1] < w.Kernel[1] && w.Pad[3] < w.Kernel[1]
+}
+
+// haloBuffer returns the current buffer in which a spike at source position
+// (y, x) reaches rows y to y+kernel-1 and columns alike, be they outputs or halo.
+func haloBuffer(k *snn.Conv, in, out grid) buffer {
+	kh, kw := k.Window.Kernel[0], k.Window.Kernel[1]
+	b := buffer{stride: (in.w + kw - 1) * out.n, size: (in.h + kh - 1) * (in.w + kw - 1) * out.n}
+	b.first = (kh-1-k.Window.Pad[0])*b.stride + (kw-1-k.Window.Pad[1])*out.n
+	return b
+}
+
+// scatter is a convolution computed spike by spike.
+type scatter struct {
+	w     []float32 // [channel][ky reversed][kx reversed][n]
+	shape kernel.ScatterShape
+	in    grid
+	taps  taps
+}
+
+func newScatter(k *snn.Conv, q float32, in grid, lp *layerPlan) *scatter {
+	kh, kw, n := k.Window.Kernel[0], k.Window.Kernel[1], lp.n
+	s := &scatter{
+		w:     make([]float32, in.c*kh*kw*n),
+		shape: kernel.ScatterShape{Rows: kh, Cols: kw, N: n, Stride: lp.current.stride},
+		in:    in,
+		taps:  convTaps(k, in, lp.grid),
+	}
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		s.w[((i*kh+kh-1-ky)*kw+kw-1-kx)*n+o] = float32(w * q)
+	})
+	return s
+}
+
+func (s *scatter) add(cur []float32, z *spikes) uint64 {
+	for y := range s.in.h {
+		first := y * s.in.w
+		kernel.Scatter(cur[y*s.shape.Stride:], s.w, z.between(first, first+s.in.w), first, s.shape)
+	}
+	return s.taps.count(z)
+}
+
+// gather is a convolution computed output by output.
+type gather struct {
+	w       []float32 // [ky][kx][channel][n]
+	window  tensor.Window
+	in, out grid
+	cur     buffer
+	taps    taps
+}
+
+func newGather(k *snn.Conv, q float32, in grid, lp *layerPlan) *gather {
+	kw, n := k.Window.Kernel[1], lp.n
+	g := &gather{w: make([]float32, k.Window.Kernel[0]*kw*in.c*n), window: k.Window, in: in, out: lp.grid, cur: lp.current, taps: convTaps(k, in, lp.grid)}
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		g.w[((ky*kw+kx)*in.c+i)*n+o] = float32(w * q)
+	})
+	return g
+}
+
+func (g *gather) add(cur []float32, z *spikes) uint64 {
+	kw := g.window.Kernel[1]
+	tap := g.in.c * g.out.n // Weights of one tap.
+	for r := range g.out.h {
+		for c := range g.out.w {
+			acc := cur[g.cur.at(g.out, r, c):][:g.out.n]
+			for ky := range g.window.Kernel[0] {
+				y := g.window.Row(r, ky)
+				if y < 0 || y >= g.in.h {
+					continue
+				}
+				w := g.w[ky*kw*tap:][:kw*tap]
+				row := y * g.in.w
+				if g.window.Dilation[1] == 1 {
+					// The columns under the window are neighbours, and so are their events.
+					x := g.window.Col(c, 0)
+					from, to := max(x, 0), min(x+kw, g.in.w)
+					if from < to {
+						kernel.Gather(acc, w, z.between(row+from, row+to), row+x, g.in.c)
+					}
+					continue
+				}
+				for kx := range kw {
+					if x := g.window.Col(c, kx); x >= 0 && x < g.in.w {
+						kernel.Gather(acc, w[kx*tap:][:tap], z.between(row+x, row+x+1), row+x, g.in.c)
+					}
+				}
+			}
+		}
+	}
+	return g.taps.count(z)
+}
+
+// grouped is a convolution in groups, computed output by output: a spike adds to
+// the outputs of its own group only.
+type grouped struct {
+	w         []float32 // [ky][kx][channel][outputs of a group]
+	window    tensor.Window
+	in, out   grid
+	perSource int // Source channels of a group.
+	perOut    int // Output channels of a group.
+	cur       buffer
+	taps      taps
+}
+
+func newGrouped(k *snn.Conv, q float32, in grid, lp *layerPlan) *grouped {
+	kw := k.Window.Kernel[1]
+	g := &grouped{
+		window: k.Window, in: in, out: lp.grid, cur: lp.current, taps: convTaps(k, in, lp.grid),
+		perSource: in.c / k.Groups, perOut: lp.c / k.Groups,
+	}
+	g.w = make([]float32, k.Window.Kernel[0]*kw*in.c*g.perOut)
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		g.w[((ky*kw+kx)*in.c+i)*g.perOut+o%g.perOut] = float32(w * q)
+	})
+	return g
+}
+
+func (g *grouped) add(cur []float32, z *spikes) uint64 {
+	for r := range g.out.h {
+		for c := range g.out.w {
+			acc := cur[g.cur.at(g.out, r, c):][:g.out.c]
+			for ky := range g.window.Kernel[0] {
+				y := g.window.Row(r, ky)
+				if y < 0 || y >= g.in.h {
+					continue
+				}
+				for kx := range g.window.Kernel[1] {
+					x := g.window.Col(c, kx)
+					if x < 0 || x >= g.in.w {
+						continue
+					}
+					tap := (ky*g.window.Kernel[1] + kx) * g.in.c
+					for _, e := range z.between(y*g.in.w+x, y*g.in.w+x+1) {
+						i := kernel.Channel(e)
+						w := g.w[(tap+i)*g.perOut:][:g.perOut]
+						dst := acc[i/g.perSource*g.perOut:][:g.perOut]
+						for o := range w {
+							dst[o] += w[o]
+						}
+					}
+				}
+			}
+		}
+	}
+	return g.taps.count(z)
+}
+
+// forWeights calls f for every weight of k with its output channel, its source
+// channel (of all groups) and its tap.
+func forWeights(k *snn.Conv, f func(o, i, ky, kx int, w float32)) {
+	s := k.Weight.Shape
+	n := 0
+	for o := range s[0] {
+		first := o / (s[0] / k.Groups) * s[1]
+		for i := range s[1] {
+			for ky := range s[2] {
+				for kx := range s[3] {
+					f(o, first+i, ky, kx, k.Weight.Data[n])
+					n++
+				}
+			}
+		}
+	}
+}
+
+// convTaps counts, for each source position, the weights that a spike there meets:
+// the outputs that it reaches times the output channels of its group.
+func convTaps(k *snn.Conv, in, out grid) taps {
+	reached := windowTaps(k.Window, in, out)
+	for p := range reached {
+		reached[p] *= uint64(out.c / k.Groups)
+	}
+	return newTaps(reached)
+}
+
+// windowTaps counts, for each source position, the outputs whose window covers it.
+func windowTaps(win tensor.Window, in, out grid) []uint64 {
+	rows, cols := make([]uint64, in.h), make([]uint64, in.w)
+	for r := range out.h {
+		for ky := range win.Kernel[0] {
+			if y := win.Row(r, ky); y >= 0 && y < in.h {
+				rows[y]++
+			}
+		}
+	}
+	for c := range out.w {
+		for kx := range win.Kernel[1] {
+			if x := win.Col(c, kx); x >= 0 && x < in.w {
+				cols[x]++
+			}
+		}
+	}
+	reached := make([]uint64, in.positions())
+	for p := range reached {
+		reached[p] = rows[p/in.w] * cols[p%in.w]
+	}
+	return reached
+}

@@ -1,0 +1,153 @@
+package sim
+
+import (
+	"fmt"
+
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// Plan is a network made ready to run: weights packed in the order in which
+// spikes ask for them, channels padded, every synapse bound to the loop that
+// computes it. It is immutable and may be shared by any number of engines.
+type Plan struct {
+	net    *snn.Network
+	opt    Options
+	layers []layerPlan
+}
+
+// layerPlan is one layer of a Plan.
+type layerPlan struct {
+	grid              // Of the layer itself.
+	analog   []analog // Synapses that carry the image.
+	synapses []source // Synapses that carry spikes, in the order of the sum.
+	gate     *gate    // In place of all else for a max-pool gate.
+	current  buffer   // Where the current of one timestep is summed.
+
+	bias  []float32 // Per padded channel.
+	vInit []float32 // Per padded channel.
+	fire  kernel.FireParams
+}
+
+// source is a compiled synapse and the layer it comes from.
+type source struct {
+	from int
+	synapse
+}
+
+// synapse adds the current of one timestep of one synapse.
+type synapse interface {
+	// add adds to cur what the spikes s bring and returns the number of synaptic
+	// additions.
+	add(cur []float32, s *spikes) (acs uint64)
+}
+
+// grid is the shape of a population as the engine lays it out: positions of
+// channels, the channels padded to n.
+type grid struct {
+	c, h, w int
+	n       int // c rounded up to a multiple of kernel.Lanes.
+	words   int // Mask words a position.
+}
+
+func newGrid(s tensor.Shape) grid {
+	c, h, w := s.CHW()
+	return grid{c: c, h: h, w: w, n: pad(c), words: (c + 63) / 64}
+}
+
+func pad(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.Lanes }
+
+func (g grid) positions() int { return g.h * g.w }
+
+// buffer is the geometry of a layer's current: rows of positions inside a halo
+// that takes what a scattered spike adds beyond the border.
+type buffer struct {
+	first  int // Index of channel 0 of output (0, 0).
+	stride int // Elements from one output row to the next.
+	size   int
+}
+
+func plainBuffer(g grid) buffer {
+	return buffer{stride: g.w * g.n, size: g.positions() * g.n}
+}
+
+// at returns the index of channel 0 of output position (r, c).
+func (b buffer) at(g grid, r, c int) int { return b.first + r*b.stride + c*g.n }
+
+// Compile makes net ready to run. It does not modify net, which must not change
+// while the plan is in use.
+func Compile(net *snn.Network, o Options) (*Plan, error) {
+	o, err := o.withDefaults(net)
+	if err != nil {
+		return nil, err
+	}
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Plan{net: net, opt: o}
+	if o.Reference {
+		return p, nil
+	}
+	p.layers = make([]layerPlan, o.Layers)
+	for i := range p.layers {
+		if err := p.compileLayer(i); err != nil {
+			return nil, fmt.Errorf("sim: layer %q: %w", net.Layers[i].Name, err)
+		}
+	}
+	return p, nil
+}
+
+func (p *Plan) compileLayer(i int) error {
+	l := &p.net.Layers[i]
+	lp := &p.layers[i]
+	lp.grid = newGrid(l.Shape)
+	if lp.c > kernel.MaxChannels || lp.positions() > kernel.MaxPositions {
+		return fmt.Errorf("shape %v: the engine takes at most %d channels and %d positions a layer", l.Shape, kernel.MaxChannels, kernel.MaxPositions)
+	}
+	if l.IsGate() {
+		syn := l.Synapses[0]
+		lp.gate = &gate{from: syn.From, window: syn.Connection.(*snn.MaxPool).Window, in: newGrid(p.net.ShapeOf(syn.From)), out: lp.grid}
+		return nil
+	}
+	lp.current = plainBuffer(lp.grid)
+	for _, syn := range l.Synapses {
+		if k, ok := syn.Connection.(*snn.Conv); ok && syn.From != snn.FromInput && scatters(k, lp.grid) {
+			// One halo a layer: a second convolution with another kernel gathers.
+			lp.current = haloBuffer(k, newGrid(p.net.ShapeOf(syn.From)), lp.grid)
+			break
+		}
+	}
+	for _, syn := range l.Synapses {
+		if syn.From == snn.FromInput {
+			lp.analog = append(lp.analog, newAnalog(syn.Connection, p.net.Input.Shape, l.Shape))
+			continue
+		}
+		lp.synapses = append(lp.synapses, source{syn.From, p.compileSynapse(syn, lp)})
+	}
+	lp.bias = make([]float32, lp.n)
+	copy(lp.bias, l.Bias)
+	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
+	return nil
+}
+
+func (p *Plan) compileSynapse(syn snn.Synapse, lp *layerPlan) synapse {
+	in, q := newGrid(p.net.ShapeOf(syn.From)), p.net.Layers[syn.From].Charge
+	switch k := syn.Connection.(type) {
+	case *snn.Conv:
+		switch {
+		case k.Groups > 1:
+			return newGrouped(k, q, in, lp)
+		case scatters(k, lp.grid) && haloBuffer(k, in, lp.grid) == lp.current:
+			return newScatter(k, q, in, lp)
+		}
+		return newGather(k, q, in, lp)
+	case *snn.Dense:
+		return newDense(k, q, in, lp)
+	case *snn.Shortcut:
+		return newShortcut(k, q, in, lp)
+	case *snn.AveragePool:
+		return newAveragePool(k, q, in, lp)
+	}
+	panic(fmt.Sprintf("sim: connection %T", syn.Connection)) // Validate knows them all.
+}

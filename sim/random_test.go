@@ -1,0 +1,221 @@
+package sim
+
+import (
+	"math/rand/v2"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// randomNetwork builds a network from random choices: a convolution of the image,
+// then layers of every kind, with shortcuts of every kind, odd sizes and strides.
+// choose(n) returns a number in [0, n); weights come from rnd, on a coarse grid so
+// that potentials meet their threshold exactly often enough to tell >= from >.
+func randomNetwork(choose func(n int) int, rnd *rand.Rand) *snn.Network {
+	b := &builder{choose: choose, rnd: rnd}
+	in := tensor.Shape{1 + choose(3), 3 + choose(7), 3 + choose(7)}
+	b.net = &snn.Network{Name: "random", Input: snn.Input{Shape: in}}
+	if choose(3) == 0 {
+		b.net.Input.Encoding, b.net.Input.Amplitude = snn.Poisson, 1.5
+	}
+	last := b.conv(snn.FromInput)
+	for range choose(5) {
+		switch choose(5) {
+		case 0:
+			last = b.pool(last, true)
+		case 1:
+			last = b.pool(last, false)
+		case 2:
+			last = b.residual(last)
+		default:
+			last = b.conv(last)
+		}
+	}
+	s := b.net.ShapeOf(last)
+	k := 1 + choose(20)
+	b.add(tensor.Shape{k, 1, 1}, snn.Synapse{From: last, Connection: &snn.Dense{Weight: b.weights(s.Len(), k, s.Len())}})
+	b.net.Output().Charge = 1
+	return b.net
+}
+
+type builder struct {
+	choose func(int) int
+	rnd    *rand.Rand
+	net    *snn.Network
+}
+
+// weights draws from a grid of eighths, scaled down for a wide fan-in so that
+// rates neither vanish nor saturate; the scale is a power of two.
+func (b *builder) weights(fanIn int, shape ...int) *tensor.Tensor {
+	w := tensor.New(shape...)
+	scale := float32(1)
+	for n := fanIn; n > 8; n /= 4 {
+		scale /= 2
+	}
+	fine := b.choose(2) == 0 // Also weights whose sums round.
+	for i := range w.Data {
+		w.Data[i] = float32(b.rnd.IntN(17)-6) / 8 * scale
+		if fine {
+			w.Data[i] += b.rnd.Float32() / 16 * scale
+		}
+	}
+	return w
+}
+
+// channels prefers numbers around the widths at which the engine changes its ways.
+func (b *builder) channels() int {
+	return []int{1, 2, 5, 15, 16, 17, 32, 33, 64, 65, 70}[b.choose(11)]
+}
+
+func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
+	l := snn.Layer{Name: string(rune('a' + len(b.net.Layers))), Shape: shape, Synapses: syn, Charge: 1, Lambda: 1}
+	if b.choose(3) > 0 {
+		l.Bias = b.weights(1, shape[0]).Data
+		for i := range l.Bias {
+			l.Bias[i] /= 4
+		}
+	}
+	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	switch b.choose(4) {
+	case 0:
+		l.Neuron.Threshold = make([]float32, shape[0])
+		for i := range l.Neuron.Threshold {
+			l.Neuron.Threshold[i] = float32(1+b.rnd.IntN(8)) / 4
+		}
+		l.Charge = 0.75
+	case 1:
+		l.Neuron.VInit = nil
+	}
+	if b.choose(4) == 0 {
+		l.Neuron.Reset = snn.ResetZero
+	}
+	b.net.Layers = append(b.net.Layers, l)
+	return len(b.net.Layers) - 1
+}
+
+// window returns a window that fits the shape, often with padding, strides and
+// dilation, not always symmetric.
+func (b *builder) window(s tensor.Shape) tensor.Window {
+	for {
+		w := tensor.Window{
+			Kernel: [2]int{1 + b.choose(4), 1 + b.choose(4)}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
+		}
+		if b.choose(2) == 0 {
+			w.Kernel = [2]int{3, 3}
+		}
+		for i := range w.Pad {
+			w.Pad[i] = b.choose(w.Kernel[i%2])
+		}
+		switch b.choose(4) {
+		case 0:
+			w.Stride = [2]int{1 + b.choose(3), 1 + b.choose(3)}
+		case 1:
+			w.Dilation = [2]int{1 + b.choose(2), 1 + b.choose(2)}
+		}
+		if _, _, err := w.Out(s[1], s[2]); err == nil {
+			return w
+		}
+	}
+}
+
+// convolution returns a convolution from the layer into out channels.
+func (b *builder) convolution(from, out int, w tensor.Window) (snn.Synapse, tensor.Shape) {
+	s := b.net.ShapeOf(from)
+	groups := 1
+	if b.choose(4) == 0 {
+		for g := min(s[0], out); g > 1; g-- {
+			if s[0]%g == 0 && out%g == 0 {
+				groups = g
+				break
+			}
+		}
+	}
+	j := s[0] / groups
+	k := &snn.Conv{Window: w, Groups: groups, Weight: b.weights(j*w.Kernel[0]*w.Kernel[1], out, j, w.Kernel[0], w.Kernel[1])}
+	shape, err := k.Out(s)
+	if err != nil {
+		panic(err)
+	}
+	return snn.Synapse{From: from, Connection: k}, shape
+}
+
+func (b *builder) conv(from int) int {
+	syn, shape := b.convolution(from, b.channels(), b.window(b.net.ShapeOf(from)))
+	return b.add(shape, syn)
+}
+
+func (b *builder) pool(from int, gate bool) int {
+	s := b.net.ShapeOf(from)
+	if gate {
+		k := &snn.MaxPool{Window: b.window(s)}
+		shape, err := k.Out(s)
+		if err != nil {
+			panic(err)
+		}
+		b.net.Layers = append(b.net.Layers, snn.Layer{
+			Name: string(rune('a' + len(b.net.Layers))), Shape: shape, Lambda: 1, Charge: b.net.Layers[from].Charge,
+			Synapses: []snn.Synapse{{From: from, Connection: k}},
+		})
+		return len(b.net.Layers) - 1
+	}
+	k := &snn.AveragePool{Window: b.window(s), CountPad: b.choose(2) == 0, Scale: 1}
+	shape, err := k.Out(s)
+	if err != nil {
+		panic(err)
+	}
+	return b.add(shape, snn.Synapse{From: from, Connection: k})
+}
+
+// residual adds a block: convolution, convolution, and a shortcut that keeps the
+// shape, projects it, subsamples and pads it, or is pooled.
+func (b *builder) residual(from int) int {
+	s := b.net.ShapeOf(from)
+	h := b.conv(from)
+	hs := b.net.ShapeOf(h)
+	kind := b.choose(4)
+	if kind == 0 { // Identity: the second convolution comes back to the shape of the source.
+		k := &snn.Conv{Window: tensor.Square(1, 1, 0), Groups: 1}
+		if hs[1] != s[1] || hs[2] != s[2] { // Only if the first kept the size.
+			return h
+		}
+		if b.choose(2) == 0 {
+			k.Window = tensor.Square(3, 1, 1)
+		}
+		k.Weight = b.weights(hs[0]*k.Window.Kernel[0]*k.Window.Kernel[1], s[0], hs[0], k.Window.Kernel[0], k.Window.Kernel[1])
+		syn := []snn.Synapse{{From: h, Connection: k}, {From: from, Connection: snn.Identity(0.625, s)}}
+		if b.choose(2) == 0 {
+			syn[0], syn[1] = syn[1], syn[0]
+		}
+		return b.add(s, syn...)
+	}
+	stride := 1 + b.choose(2)
+	rows, cols := (s[1]-1)/stride+1, (s[2]-1)/stride+1
+	out := s[0] + b.choose(20)
+	shape := tensor.Shape{out, rows, cols}
+	w := tensor.Square(3, stride, 1)
+	main := snn.Synapse{From: from, Connection: &snn.Conv{Window: w, Groups: 1, Weight: b.weights(s[0]*9, out, s[0], 3, 3)}}
+	var shortcut snn.Synapse
+	switch kind {
+	case 1:
+		shortcut = snn.Synapse{From: from, Connection: &snn.Conv{Window: tensor.Square(1, stride, 0), Groups: 1, Weight: b.weights(s[0], out, s[0], 1, 1)}}
+	case 2:
+		shortcut = snn.Synapse{From: from, Connection: &snn.Shortcut{Scale: 0.375, Stride: [2]int{stride, stride}, Offset: b.choose(out - s[0] + 1), Shape: shape}}
+	default:
+		// The image itself enters a deeper layer, beside spikes.
+		in := b.net.Input.Shape
+		if in[1] != s[1] || in[2] != s[2] {
+			return b.add(shape, main)
+		}
+		shortcut = snn.Synapse{From: snn.FromInput, Connection: &snn.Conv{Window: w, Groups: 1, Weight: b.weights(in[0]*9, out, in[0], 3, 3)}}
+	}
+	return b.add(shape, main, shortcut)
+}
+
+// randomImage draws an image on the grid of the weights, with zeros among it.
+func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
+	x := make([]float32, s.Len())
+	for i := range x {
+		x[i] = float32(rnd.IntN(17)-6) / 8
+	}
+	return x
+}

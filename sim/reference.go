@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"sresnet/sim/internal/reference"
+	"sresnet/snn"
+)
+
+// runReference is Run on the clocked reference engine.
+func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
+	p, rec := e.plan, e.record
+	direct := p.net.Input.Encoding == snn.Direct
+	masks := make([][]uint64, p.opt.Layers)
+	for i := range masks {
+		g := newGrid(p.net.Layers[i].Shape)
+		masks[i] = make([]uint64, g.positions()*g.words)
+	}
+	input := func(int) []float32 { return enc.next() }
+	return reference.Run(p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		g := newGrid(p.net.Layers[s.Layer].Shape)
+		mask := masks[s.Layer]
+		clear(mask)
+		n := uint32(0)
+		for j, z := range s.Spikes {
+			if z {
+				c, position := j/g.positions(), j%g.positions()
+				mask[position*g.words+c/64] |= 1 << (c % 64)
+				n++
+			}
+		}
+		rec.Spikes[s.Layer][s.Step] = n
+		rec.ACs[s.Layer][s.Step] = s.ACs
+		switch {
+		case !direct:
+			rec.ACs[s.Layer][s.Step] += s.Products
+		case s.Step == 0:
+			rec.MACs += s.Products // A constant input is multiplied once.
+		}
+		if k := rec.Classes; k > 0 && s.Layer == p.opt.Layers-1 {
+			copy(rec.Potential[s.Step*k:][:k], s.Potential)
+			copy(rec.Current[s.Step*k:][:k], s.Current)
+			for c := range k {
+				rec.Counts[s.Step*k+c] = 0
+				if s.Step > 0 {
+					rec.Counts[s.Step*k+c] = rec.Counts[(s.Step-1)*k+c]
+				}
+				if s.Spikes[c] {
+					rec.Counts[s.Step*k+c]++
+				}
+			}
+		}
+		if e.Probe != nil {
+			e.Probe(Spikes{Layer: s.Layer, Step: s.Step, Words: g.words, Bits: mask})
+		}
+		return nil
+	})
+}
+
+// Rates returns what the spike rate of every neuron tends to as T grows, were no
+// neuron to saturate: the network with a rectifier in place of its neurons. Per
+// layer, CHW. Times Lambda they are the activations of the trained network, up to
+// float rounding, which is how a conversion is verified. The last layer is not
+// rectified: its values times Lambda are the logits.
+func Rates(net *snn.Network, image []float32) ([][]float64, error) {
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	if want := net.Input.Shape.Len(); len(image) != want {
+		return nil, fmt.Errorf("sim: image has %d elements, the network takes %v", len(image), net.Input.Shape)
+	}
+	return reference.Rates(net, image), nil
+}

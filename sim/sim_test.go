@@ -1,0 +1,226 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// trace is everything a run shows: the record and all spikes.
+type trace struct {
+	Record *Record
+	Bits   []string // layer, step and mask words, in order of layers and steps.
+}
+
+func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) trace {
+	t.Helper()
+	p, err := Compile(net, o)
+	if err != nil {
+		t.Fatalf("Compile: %v", err)
+	}
+	e := p.NewEngine()
+	var tr trace
+	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
+	tr.Record, err = e.Run(context.Background(), image, index)
+	if err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	slices.Sort(tr.Bits)
+	return tr
+}
+
+// agree checks that both engines give the same spikes, records and operation
+// counts on one network, for several block sizes.
+func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index int) trace {
+	t.Helper()
+	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Reference: true}, image, index)
+	for _, block := range []int{1, 3, 16} {
+		got := run(t, net, Options{Timesteps: timesteps, Seed: 7, Block: block}, image, index)
+		if d := cmp.Diff(want.Bits, got.Bits); d != "" {
+			t.Fatalf("block %d: spikes differ (-reference +event):\n%s\n%v", block, d, net)
+		}
+		if d := cmp.Diff(want.Record, got.Record); d != "" {
+			t.Fatalf("block %d: records differ (-reference +event):\n%s\n%v", block, d, net)
+		}
+	}
+	return want
+}
+
+func TestEnginesAgree(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
+		net := randomNetwork(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
+		agree(fatal{t, rt}, net, 1+rapid.IntRange(0, 20).Draw(rt, "timesteps"), randomImage(net.Input.Shape, rnd), 3)
+	})
+}
+
+// fatal lets helpers of testing.TB fail a rapid check, which then shrinks.
+type fatal struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (f fatal) Helper()                           {}
+func (f fatal) Fatalf(format string, args ...any) { f.rt.Fatalf(format, args...) }
+
+func FuzzEnginesAgree(f *testing.F) {
+	f.Add([]byte("residual"), uint64(1), byte(9))
+	f.Add([]byte{2, 4, 4, 1, 4, 1, 2, 0, 3, 9, 1, 0, 5, 200, 17, 3, 2, 2, 1}, uint64(2), byte(30))
+	f.Fuzz(func(t *testing.T, choices []byte, seed uint64, timesteps byte) {
+		choose := func(n int) int {
+			if len(choices) == 0 {
+				return 0
+			}
+			c := int(choices[0]) % n
+			choices = choices[1:]
+			return c
+		}
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		// A window is drawn until it fits: with nothing but zeros it always does.
+		net := randomNetwork(choose, rnd)
+		agree(t, net, 1+int(timesteps)%40, randomImage(net.Input.Shape, rnd), 3)
+	})
+}
+
+// single returns a network of one neuron driven by the image.
+func single(neuron snn.IF) *snn.Network {
+	return &snn.Network{
+		Name: "single", Input: snn.Input{Shape: tensor.Shape{1, 1, 1}},
+		Layers: []snn.Layer{{
+			Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: neuron,
+			Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}},
+		}},
+	}
+}
+
+// A neuron with reset by subtraction fires floor(T I/θ + V[0]) times for a
+// constant current 0 <= I <= θ.
+func TestRate(t *testing.T) {
+	const T = 64
+	for _, tt := range []struct {
+		current, threshold, vInit float32
+		reset                     snn.Reset
+		want                      uint32
+	}{
+		{0, 1, 0, snn.ResetSubtract, 0},
+		{0.25, 1, 0, snn.ResetSubtract, 16}, // Exact in binary, so no rounding in the sum.
+		{0.5, 1, 0, snn.ResetSubtract, 32},
+		{1, 1, 0, snn.ResetSubtract, 64},
+		{2, 1, 0, snn.ResetSubtract, 64}, // At most one spike a timestep.
+		{-1, 1, 0.5, snn.ResetSubtract, 0},
+		{1. / 128, 1, 0, snn.ResetSubtract, 0},
+		{1. / 128, 1, 0.5, snn.ResetSubtract, 1}, // 0.5 + 64/128 meets θ in the last timestep.
+		{0.5, 2, 0.5, snn.ResetSubtract, 16},     // V[0] is in units of θ.
+		{0.75, 1, 0, snn.ResetSubtract, 48},
+		{0.75, 1, 0, snn.ResetZero, 32}, // Loses half a threshold at every spike.
+	} {
+		net := single(snn.IF{Threshold: []float32{tt.threshold}, VInit: []float32{tt.vInit}, Reset: tt.reset})
+		rec := agree(t, net, T, []float32{tt.current}, 0).Record
+		if got := rec.Counts[T-1]; got != tt.want {
+			t.Errorf("%+v: %d spikes, want %d", tt, got, tt.want)
+		}
+		if got, want := rec.Current[T-1], T*tt.current; got != want {
+			t.Errorf("%+v: accumulated current %v, want %v", tt, got, want)
+		}
+	}
+}
+
+// The gate emits as many spikes as its busiest input, one a timestep at most.
+func TestMaxPoolGate(t *testing.T) {
+	net := &snn.Network{
+		Name: "gate", Input: snn.Input{Shape: tensor.Shape{1, 2, 2}},
+		Layers: []snn.Layer{
+			{
+				Name: "in", Shape: tensor.Shape{1, 2, 2}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
+			},
+			{Name: "pool", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{{From: 0, Connection: &snn.MaxPool{Window: tensor.Square(2, 2, 0)}}}},
+			{
+				Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}},
+			},
+		},
+	}
+	rec := agree(t, net, 32, []float32{0.25, 0.5, 0.125, 0.25}, 0).Record
+	if got := rec.Counts[31]; got != 16 {
+		t.Errorf("gate passed %d spikes, want the busiest input's 16", got)
+	}
+	if rec.ACs[1][31] != 0 || rec.ACs[2][31] != 1 {
+		t.Errorf("ACs of gate and output: %d and %d, want 0 and 1", rec.ACs[1][31], rec.ACs[2][31])
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	net := single(snn.IF{Threshold: []float32{1}})
+	for _, o := range []Options{{}, {Timesteps: -1}, {Timesteps: MaxTimesteps + 1}, {Timesteps: 1, Block: -1}, {Timesteps: 1, Layers: 2}} {
+		if _, err := Compile(net, o); err == nil {
+			t.Errorf("Compile(%+v): no error", o)
+		}
+	}
+	bad := single(snn.IF{Threshold: []float32{0}})
+	if _, err := Compile(bad, Options{Timesteps: 1}); err == nil {
+		t.Error("Compile with threshold 0: no error")
+	}
+	p, err := Compile(net, Options{Timesteps: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.NewEngine()
+	if _, err := e.Run(context.Background(), []float32{1, 2}, 0); err == nil {
+		t.Error("Run of an image of the wrong size: no error")
+	}
+	nan := float32(0)
+	nan /= nan
+	if _, err := e.Run(context.Background(), []float32{nan}, 0); err == nil {
+		t.Error("Run of NaN: no error")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := e.Run(ctx, []float32{1}, 0); err != context.Canceled {
+		t.Errorf("Run with a canceled context: %v", err)
+	}
+}
+
+// Records do not depend on what an engine ran before, and a run does not allocate.
+func TestEngineIsReusable(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	net := randomNetwork(rnd.IntN, rnd)
+	net.Input.Encoding = snn.Direct
+	a, b := randomImage(net.Input.Shape, rnd), randomImage(net.Input.Shape, rnd)
+	p, err := Compile(net, Options{Timesteps: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	e := p.NewEngine()
+	if _, err := e.Run(ctx, b, 1); err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Run(ctx, a, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := p.NewEngine().Run(ctx, a, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("a used engine differs from a new one:\n%s", d)
+	}
+	n := testing.AllocsPerRun(3, func() {
+		if _, err := e.Run(ctx, a, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 2 { // The encoder and its closure, once an image.
+		t.Errorf("%v allocations per image", n)
+	}
+}
