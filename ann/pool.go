@@ -63,18 +63,9 @@ func pooled(win tensor.Window, in []tensor.Shape) (tensor.Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range 2 {
-		n, out, row := h, oh, win.Row
-		if i == 1 {
-			n, out, row = w, ow, win.Col
-		}
+	for axis, out := range [2]int{oh, ow} {
 		for o := range out {
-			inside := false
-			for k := range win.Kernel[i] {
-				r := row(o, k)
-				inside = inside || r >= 0 && r < n
-			}
-			if !inside {
+			if lo, hi := win.Inside(axis, o, [2]int{h, w}[axis]); lo >= hi {
 				return nil, fmt.Errorf("window %v at output %d lies wholly in the padding", win, o)
 			}
 		}

@@ -67,6 +67,21 @@ func (w Window) Row(oy, ky int) int { return oy*w.Stride[0] + ky*w.Dilation[0] -
 // Col is [Window.Row] for columns.
 func (w Window) Col(ox, kx int) int { return ox*w.Stride[1] + kx*w.Dilation[1] - w.Pad[1] }
 
+// Inside returns the kernel rows (axis 0) or columns (axis 1) whose taps for
+// output o lie inside an input of n rows or columns: lo <= k < hi, none if lo is
+// not less than hi. It takes no time in proportion to the kernel.
+func (w Window) Inside(axis, o, n int) (lo, hi int) {
+	d := w.Dilation[axis]
+	first := o*w.Stride[axis] - w.Pad[axis] // Of tap 0.
+	if first < 0 {
+		lo = (-first + d - 1) / d
+	}
+	if first < n {
+		hi = min(w.Kernel[axis], (n-1-first)/d+1)
+	}
+	return lo, hi
+}
+
 // String formats w as "3x3/2" (kernel and stride), with dilation and padding
 // where there are any.
 func (w Window) String() string {
