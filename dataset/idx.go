@@ -67,16 +67,16 @@ func readIDX(r io.Reader, size int64, magic uint32) (dims []int, data []byte, er
 	}
 	want := int64(tensor.Shape(dims).Len())
 	if want > limit {
-		return nil, nil, fmt.Errorf("the header claims %s = %d elements, too many for a file of %d bytes", tensor.Shape(dims), want, size)
+		return nil, nil, fmt.Errorf("the header claims %s elements, too many for a file of %d bytes", tensor.Shape(dims), size)
 	}
 	data, err = io.ReadAll(io.LimitReader(in, want+1)) // Grows with what is there; one more byte shows a surplus.
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || err == nil && int64(len(data)) < want:
-		return nil, nil, fmt.Errorf("truncated: the header claims %s = %d elements, only %d are there", tensor.Shape(dims), want, len(data))
+		return nil, nil, fmt.Errorf("truncated: the header claims %s elements, only %d are there", tensor.Shape(dims), len(data))
 	case err != nil:
 		return nil, nil, fmt.Errorf("damaged: %v", err)
 	case int64(len(data)) > want:
-		return nil, nil, fmt.Errorf("more data than the %s = %d elements of the header", tensor.Shape(dims), want)
+		return nil, nil, fmt.Errorf("more data than the %s elements of the header", tensor.Shape(dims))
 	}
 	return dims, data, nil
 }

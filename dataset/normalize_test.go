@@ -131,7 +131,13 @@ for arg in sys.argv[1:]:
 			want = append(want, p)
 		}
 	}
-	out, err := exec.Command("python3", append([]string{"-c", script}, args...)...).Output()
+	var out []byte
+	err := exec.ErrNotFound
+	for _, python := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's torch.
+		if err != nil {
+			out, err = exec.Command(python, append([]string{"-c", script}, args...)...).Output()
+		}
+	}
 	if err != nil {
 		t.Skipf("python3 with torch is needed: %v", err)
 	}
