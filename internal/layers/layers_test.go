@@ -1,0 +1,194 @@
+// Package layers holds no code, only the test of who may import whom. The
+// reasons are in docs/architecture.md.
+package layers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the path that our packages' import paths begin with.
+const module = "sresnet/"
+
+// all stands for any of our packages.
+const all = "*"
+
+// may lists, for each package, those of ours that it may import. A package that
+// is not here fails the test: decide first what it may know.
+var may = map[string][]string{
+	"tensor":                 {},
+	"ann":                    {"tensor"},
+	"snn":                    {"tensor"},
+	"internal/kernel":        {},
+	"internal/hdf5":          {},
+	"internal/layers":        {},
+	"models":                 {},
+	"dataset":                {"tensor"},
+	"onnx":                   {"ann", "tensor"},
+	"nir":                    {"snn", "tensor", "internal/hdf5"},
+	"ann/infer":              {"ann", "tensor", "internal/kernel"},
+	"sim":                    {"snn", "tensor", "internal/kernel", "sim/internal/reference"},
+	"sim/internal/reference": {"snn", "tensor"},
+	"calibrate":              {"ann", "ann/infer", "snn", "sim", "tensor"},
+	"convert":                {"ann", "snn", "tensor", "calibrate"},
+	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset"},
+	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset", "eval"},
+	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
+	"report":                 {"eval", "diagnose", "tensor"},
+	"cmd/sresnet":            {all},
+}
+
+// never lists, for each package, those of ours that it must not depend on, even
+// through others: the rules that carry the design.
+var never = map[string][]string{
+	"ann":             {"snn", "internal/kernel", "ann/infer", "sim", "convert"},
+	"snn":             {"ann", "internal/kernel", "sim", "convert"},
+	"internal/kernel": {all},                                                                          // Knows no network.
+	"sim":             {"ann", "ann/infer", "calibrate", "convert", "onnx", "nir", "dataset", "eval"}, // Knows no file format and no data set.
+	"onnx":            {"snn", "sim", "convert"},
+	"nir":             {"ann", "sim", "convert"},
+	"dataset":         {"ann", "snn", "sim", "onnx"},
+	"convert":         {"onnx", "nir", "dataset", "eval"},
+	"calibrate":       {"onnx", "nir", "dataset", "convert", "eval"},
+	"eval":            {"report"},
+}
+
+// together lists the packages that may depend on both ann and snn.
+var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "cmd/sresnet"}
+
+// pkg is what go list says about one of our packages; the lists are of ours only
+// and without the module's name.
+type pkg struct {
+	ImportPath string
+	Imports    []string // What its files import; tests may import more.
+	Deps       []string // And what these import, and so on.
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,Deps", module+"...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("the go command is needed")
+	}
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		p.Imports, p.Deps = ours(p.Imports), ours(p.Deps)
+		pkgs = append(pkgs, p)
+	}
+	return pkgs
+}
+
+func ours(paths []string) []string {
+	var list []string
+	for _, p := range paths {
+		if name, ok := strings.CutPrefix(p, module); ok {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// matches reports whether name is one of list, or list has all.
+func matches(list []string, name string) bool {
+	return slices.Contains(list, name) || slices.Contains(list, all)
+}
+
+// broken returns a sentence for every rule that p breaks.
+func broken(p pkg) []string {
+	var s []string
+	allowed, known := may[p.ImportPath]
+	if !known {
+		s = append(s, "package "+p.ImportPath+" is not in the table: add what it may import, here and in docs/architecture.md")
+	}
+	for _, name := range p.Imports {
+		if known && !matches(allowed, name) {
+			s = append(s, "package "+p.ImportPath+" imports "+name+", which its row does not allow")
+		}
+	}
+	for _, name := range p.Deps {
+		if matches(never[p.ImportPath], name) {
+			s = append(s, "package "+p.ImportPath+" depends on "+name+", which it must not know")
+		}
+	}
+	if slices.Contains(p.Deps, "ann") && slices.Contains(p.Deps, "snn") && !slices.Contains(together, p.ImportPath) {
+		s = append(s, "package "+p.ImportPath+" depends on both ann and snn, which meet in convert and after it only")
+	}
+	return s
+}
+
+func TestLayers(t *testing.T) {
+	pkgs := list(t)
+	for _, name := range []string{"tensor", "ann", "snn", "internal/layers"} { // go list saw us.
+		if !slices.ContainsFunc(pkgs, func(p pkg) bool { return p.ImportPath == name }) {
+			t.Fatalf("go list finds no package %s, only %v", name, pkgs)
+		}
+	}
+	for _, p := range pkgs {
+		for _, s := range broken(p) {
+			t.Error(s)
+		}
+	}
+}
+
+// TestBroken shows that every kind of rule catches what it is for.
+func TestBroken(t *testing.T) {
+	for _, tt := range []struct {
+		p    pkg
+		want string // Part of the only sentence; none if empty.
+	}{
+		{pkg{"convert", []string{"ann", "snn"}, []string{"ann", "snn", "tensor"}}, ""},
+		{pkg{"cmd/sresnet", []string{"report"}, []string{"ann", "snn", "report"}}, ""},
+		{pkg{"util", nil, nil}, "not in the table"},
+		{pkg{"ann", []string{"internal/hdf5"}, nil}, "imports internal/hdf5"},
+		{pkg{"internal/kernel", nil, []string{"tensor"}}, "depends on tensor"},
+		{pkg{"sim", nil, []string{"dataset"}}, "depends on dataset"},
+		{pkg{"models", nil, []string{"ann", "snn"}}, "both ann and snn"},
+	} {
+		got := broken(tt.p)
+		if tt.want == "" && len(got) == 0 {
+			continue
+		}
+		if tt.want == "" || len(got) != 1 || !strings.Contains(got[0], tt.want) {
+			t.Errorf("%+v: got %q, want %q", tt.p, got, tt.want)
+		}
+	}
+}
+
+// TestTables finds names that no row explains, which a rename leaves behind.
+func TestTables(t *testing.T) {
+	check := func(name string) {
+		if _, ok := may[name]; !ok && name != all {
+			t.Errorf("%s is not in the table of what may import what", name)
+		}
+	}
+	for _, table := range []map[string][]string{may, never} {
+		for name, list := range table {
+			check(name)
+			for _, other := range list {
+				check(other)
+			}
+		}
+	}
+	for _, name := range together {
+		check(name)
+	}
+}
