@@ -74,7 +74,7 @@ func TestResultJSON(t *testing.T) {
 		`"ann":{"top1":0.5},"snn":{"top1":[0.5,0.5,0.5]},"agreement":[0,1,1],` +
 		`"layers":[{"name":"relu","kind":"conv+shortcut","neurons":4,"lambda":2,"rate":0.5,"spikes_per_image":6,"acs_per_image":60},` +
 		`{"name":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6}],` +
-		`"spikes_per_image":9,"acs_per_image":66,"macs_per_image":0,"dense_macs_per_image":0,"membrane_updates_per_image":18,` +
+		`"spikes_per_image":9,"acs_per_image":66,"macs_per_image":7,"dense_macs_per_image":0,"membrane_updates_per_image":18,` +
 		`"seconds":3,"image_steps_per_second":2}` + "\n"
 	if got := b.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)

@@ -22,7 +22,7 @@ type Result struct {
 	// Synaptic operations, split as NeuroBench does [yik2025].
 	SpikesPerImage    float64 `json:"spikes_per_image"`     // Sum over Layers.
 	ACsPerImage       float64 `json:"acs_per_image"`        // Sum over Layers: additions that spikes cause.
-	MACsPerImage      float64 `json:"macs_per_image"`       // Multiply-accumulates of the analog image, once an image: its current is constant.
+	MACsPerImage      float64 `json:"macs_per_image"`       // Effective multiply-accumulates of the analog image: once an image, as its current is constant.
 	DenseMACsPerImage float64 `json:"dense_macs_per_image"` // Of the trained network.
 
 	MembraneUpdatesPerImage float64 `json:"membrane_updates_per_image"` // Neurons times T.

@@ -21,6 +21,7 @@ type tally struct {
 	acsAt       []uint64
 	spikes      []uint64 // Per layer, all timesteps.
 	acs         []uint64
+	macs        uint64
 	predictions []Prediction
 }
 
@@ -56,6 +57,7 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 	if class == label {
 		a.annCorrect++
 	}
+	a.macs += rec.MACs
 	for l := range rec.Spikes {
 		for t, n := range rec.Spikes[l] {
 			a.spikes[l] += uint64(n)
@@ -72,6 +74,7 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 func (a *tally) merge(b *tally) {
 	a.images += b.images
 	a.annCorrect += b.annCorrect
+	a.macs += b.macs
 	addTo(a.correct, b.correct)
 	addTo(a.agree, b.agree)
 	addTo(a.spikesAt, b.spikesAt)
@@ -113,6 +116,7 @@ func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
 		})
 	}
 	r.SpikesPerImage, r.ACsPerImage = r.SpikesUpTo[T-1], r.ACsUpTo[T-1]
+	r.MACsPerImage = float64(a.macs) / n
 	r.MembraneUpdatesPerImage = float64(net.Neurons()) * float64(T)
 	return r
 }

@@ -29,6 +29,7 @@ func threeSteps() *sim.Record {
 		Current:   []float32{1, 0, 2, 1, 3, 2},
 		Spikes:    [][]uint32{{1, 2, 3}, {0, 1, 2}},
 		ACs:       [][]uint64{{10, 20, 30}, {1, 2, 3}},
+		MACs:      7,
 	}
 }
 
@@ -46,7 +47,7 @@ func TestTally(t *testing.T) {
 			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60},
 			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6},
 		},
-		SpikesPerImage: 9, ACsPerImage: 66, MembraneUpdatesPerImage: 18,
+		SpikesPerImage: 9, ACsPerImage: 66, MACsPerImage: 7, MembraneUpdatesPerImage: 18,
 		SpikesUpTo: []float64{1, 4, 9}, ACsUpTo: []float64{11, 33, 66},
 		Seconds: 3, ImageStepsPerSecond: 2,
 		Predictions: []Prediction{
