@@ -112,6 +112,16 @@ func TestReadIDXMemory(t *testing.T) {
 	}
 }
 
+// TestReadIDXLimit unpacks as much as any small file may, and refuses one byte more.
+func TestReadIDXLimit(t *testing.T) {
+	for n, ok := range map[uint32]bool{minInflated: true, minInflated + 1: false} {
+		file := zip(idx(idxLabels, []uint32{n}, make([]byte, n)...))
+		if _, data, err := readIDX(bytes.NewReader(file), int64(len(file)), idxLabels); (err == nil) != ok {
+			t.Errorf("%d bytes in a file of %d: read %d, error %v", n, len(file), len(data), err)
+		}
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {
