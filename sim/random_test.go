@@ -96,7 +96,7 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 // window returns a window that fits the shape, often with padding, strides and
 // dilation, not always symmetric.
 func (b *builder) window(s tensor.Shape) tensor.Window {
-	for {
+	for range 10 { // Not for ever: a fuzzer's choices run dry.
 		w := tensor.Window{
 			Kernel: [2]int{1 + b.choose(4), 1 + b.choose(4)}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
 		}
@@ -116,6 +116,7 @@ func (b *builder) window(s tensor.Shape) tensor.Window {
 			return w
 		}
 	}
+	return tensor.Square(1, 1, 0)
 }
 
 // convolution returns a convolution from the layer into out channels.

@@ -84,7 +84,6 @@ func FuzzEnginesAgree(f *testing.F) {
 			return c
 		}
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		// A window is drawn until it fits: with nothing but zeros it always does.
 		net := randomNetwork(choose, rnd)
 		agree(t, net, 1+int(timesteps)%40, randomImage(net.Input.Shape, rnd), 3)
 	})
