@@ -27,6 +27,9 @@ func TestMNIST(t *testing.T) {
 		want  *gomnist.Set
 		n     int
 	}{{Train, train, 60000}, {Test, test, 10000}} {
+		if testing.Short() && tt.split == Train {
+			continue // Slow under the race detector.
+		}
 		d := open(t, "mnist", tt.split)
 		if d.Len() != tt.n || d.Shape().String() != "1x28x28" || d.Classes() != 10 {
 			t.Fatalf("%s: got %d images of %s in %d classes", tt.split, d.Len(), d.Shape(), d.Classes())
