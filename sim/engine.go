@@ -20,7 +20,7 @@ type Engine struct {
 	layers []population
 
 	// Of the input, for one block of timesteps.
-	image  [][]float32 // Channels last.
+	image [][]float32 // Channels last.
 
 	// Of the layer and timestep being read.
 	spikes spikes

@@ -12,7 +12,7 @@ type spikes struct {
 
 // list fills events and start from mask, with room to spare as kernel.Events asks.
 func (s *spikes) list(events []uint32, start []int32) {
-	n := kernel.Events(events, start, s.mask, s.words)
+	n := kernel.Events(events, start, s.mask, s.words, s.n)
 	s.events, s.start = events[:n], start[:s.positions()+1]
 }
 

@@ -60,3 +60,46 @@ func clip(dst, x []float32, limit float32) {
 	}
 	clipGeneric(dst, x, limit)
 }
+
+func events(dst []uint32, start []int32, mask []uint64, words, n int) int {
+	if useAVX512 {
+		return eventsAVX512(dst, start, mask, words, n)
+	}
+	return eventsGeneric(dst, start, mask, words)
+}
+
+func scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+	switch strip, step, stride := s.Cols*s.N, 4*s.N, 4*s.Stride; {
+	case useAVX512:
+		scatterAVX512(cur, w, ev, first, s.Rows, strip, step, stride)
+	case useAVX2:
+		scatterAVX2(cur, w, ev, first, s.Rows, strip, step, stride)
+	default:
+		scatterGeneric(cur, w, ev, first, s)
+	}
+}
+
+func gather(acc, w []float32, ev []uint32, first, channels int) {
+	switch {
+	case useAVX512:
+		gatherAVX512(acc, w, ev, first, channels)
+	case useAVX2:
+		gatherAVX2(acc, w, ev, first, channels)
+	default:
+		gatherGeneric(acc, w, ev, first, channels)
+	}
+}
+
+func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
+	step := 0
+	if len(constant) == len(v) {
+		step = par.N
+	}
+	switch {
+	case useAVX512:
+		return fireAVX512(mask, v, cur, constant, par.Threshold, par.Words, par.N, step, par.ResetZero)
+	case useAVX2:
+		return fireAVX2(mask, v, cur, constant, par.Threshold, par.Words, par.N, step, par.ResetZero)
+	}
+	return fireGeneric(mask, v, cur, constant, par)
+}

@@ -17,20 +17,21 @@ const (
 )
 
 // Events lists the spikes in mask, which holds words 64-bit words a position, bit
-// c%64 of word c/64 for channel c:
+// c%64 of word c/64 for channel c; none of them at n or above, a multiple of
+// [Lanes]:
 //
-//	start[p] = n
+//	start[p] = i
 //	for every set bit c of position p, ascending:
-//		dst[n] = p<<16 | c
-//		n++
+//		dst[i] = p<<16 | c
+//		i++
 //
-// at last start[positions] = n, the result. dst must have room for every bit that
+// at last start[positions] = i, the result. dst must have room for every bit that
 // is set and Lanes more, start for positions + 1.
-func Events(dst []uint32, start []int32, mask []uint64, words int) int {
-	if len(mask)%words != 0 || len(start) < len(mask)/words+1 {
+func Events(dst []uint32, start []int32, mask []uint64, words, n int) int {
+	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < OnesCount(mask)+Lanes {
 		panic("kernel: Events: length mismatch")
 	}
-	return events(dst, start, mask, words)
+	return events(dst, start, mask, words, n)
 }
 
 func eventsGeneric(dst []uint32, start []int32, mask []uint64, words int) int {
@@ -75,7 +76,7 @@ func Scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
 	}
 	// The last event reaches furthest; events of other rows would be a mistake of
 	// the caller's that must not write outside of cur.
-	if p := int(ev[len(ev)-1]>>eventShift) - first; int(ev[0]>>eventShift) < first || (s.Rows-1)*s.Stride+(p+s.Cols)*s.N > len(cur) {
+	if p := Position(ev[len(ev)-1]) - first; Position(ev[0]) < first || (s.Rows-1)*s.Stride+(p+s.Cols)*s.N > len(cur) {
 		panic("kernel: Scatter: event outside of the current buffer")
 	}
 	scatter(cur, w, ev, first, s)
@@ -108,7 +109,7 @@ func Gather(acc, w []float32, ev []uint32, first, channels int) {
 		panic("kernel: Gather: channels are not a multiple of Lanes")
 	}
 	e := ev[len(ev)-1]
-	if int(ev[0]>>eventShift) < first || ((int(e>>eventShift)-first)*channels+int(e&channelMask)+1)*len(acc) > len(w) {
+	if Position(ev[0]) < first || ((Position(e)-first)*channels+Channel(e)+1)*len(acc) > len(w) {
 		panic("kernel: Gather: event outside of the weights")
 	}
 	gather(acc, w, ev, first, channels)

@@ -20,6 +20,7 @@ import (
 var families = map[string]func(){
 	"elementwise": elementwise,
 	"gemm":        gemm,
+	"spike":       spike,
 }
 
 func main() {

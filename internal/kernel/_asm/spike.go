@@ -1,0 +1,358 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// spike generates the kernels of spiking layers. Lanes are output channels, and
+// channels come in multiples of 16, so none has a tail.
+func spike() {
+	eventsAVX512()
+	for _, v := range []vector{avx2, avx512} {
+		scatter(v)
+		gather(v)
+		fire(v)
+	}
+}
+
+// vector is a set of instructions with its vector length.
+type vector struct {
+	name  string
+	bytes int // Of a vector.
+	new   func() reg.VecVirtual
+	load  func(from, to Op)
+}
+
+var (
+	avx2   = vector{"AVX2", 32, YMM, func(a, b Op) { VMOVUPS(a, b) }}
+	avx512 = vector{"AVX512", 64, ZMM, func(a, b Op) { VMOVUPS(a, b) }}
+)
+
+// function begins an assembly function with its declaration.
+func function(name, doc, signature string) {
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(name + " is " + doc)
+}
+
+// eventsAVX512 turns 16 bits of a mask at a time into a dense run of events: the
+// channels whose bit is set are compressed to the front of a vector, all of it is
+// stored, and the next vector overwrites what was too much.
+func eventsAVX512() {
+	function("eventsAVX512", "eventsGeneric for n channels a position.", "func(dst []uint32, start []int32, mask []uint64, words, n int) int")
+	dst := Load(Param("dst").Base(), GP64())
+	start := Load(Param("start").Base(), GP64())
+	mask := Load(Param("mask").Base(), GP64())
+	end := Load(Param("mask").Len(), GP64())
+	words := Load(Param("words"), GP64())
+	n := Load(Param("n"), GP64())
+	LEAQ(Mem{Base: mask, Index: end, Scale: 8}, end)
+	SHLQ(U8(3), words) // Bytes a position of the mask.
+	SHRQ(U8(3), n)     // Bytes of it in use.
+	first := GP64()
+	MOVQ(dst, first)
+
+	// position holds p<<16 | 0..15, event the same for the 16 channels at hand.
+	position, event, ch16, next := ZMM(), ZMM(), ZMM(), ZMM()
+	iota := GLOBL("channels", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(i))
+	}
+	VMOVDQU32(iota, position)
+	bcst := GP32()
+	MOVL(U32(16), bcst)
+	VPBROADCASTD(bcst, ch16)
+	MOVL(U32(1<<16), bcst)
+	VPBROADCASTD(bcst, next)
+
+	i, bits, k := GP64(), GP32(), K()
+	count := GP64()
+	packed := ZMM()
+	Label("position")
+	CMPQ(mask, end)
+	JGE(LabelRef("done"))
+	MOVQ(dst, count)
+	SUBQ(first, count)
+	SHRQ(U8(2), count)
+	MOVL(count.As32(), Mem{Base: start})
+	VMOVDQA32(position, event)
+	XORQ(i, i)
+	Label("channels")
+	MOVWLZX(Mem{Base: mask, Index: i, Scale: 1}, bits)
+	KMOVW(bits, k)
+	VPCOMPRESSD_Z(event, k, packed)
+	VMOVDQU32(packed, Mem{Base: dst})
+	POPCNTL(bits, bits)
+	LEAQ(Mem{Base: dst, Index: bits.As64(), Scale: 4}, dst)
+	VPADDD(ch16, event, event)
+	ADDQ(U8(2), i)
+	CMPQ(i, n)
+	JLT(LabelRef("channels"))
+	VPADDD(next, position, position)
+	ADDQ(U8(4), start)
+	ADDQ(words, mask)
+	JMP(LabelRef("position"))
+	Label("done")
+	MOVQ(dst, count)
+	SUBQ(first, count)
+	SHRQ(U8(2), count)
+	MOVL(count.As32(), Mem{Base: start})
+	VZEROUPPER()
+	Store(count, ReturnIndex(0))
+	RET()
+}
+
+// scatter adds strips of weights to the current of a neighbourhood. Three rows of
+// three taps on 16 or 32 channels are what residual networks have in their wide,
+// early layers: those are unrolled. Other shapes take a loop.
+func scatter(v vector) {
+	function("scatter"+v.name, "scatterGeneric for len(ev) > 0; strip is Cols*N, and step what a position and stride what a row is in bytes.",
+		"func(cur, w []float32, ev []uint32, first, rows, strip, step, stride int)")
+	cur := Load(Param("cur").Base(), GP64())
+	w := Load(Param("w").Base(), GP64())
+	ev := Load(Param("ev").Base(), GP64())
+	n := Load(Param("ev").Len(), GP64())
+	first := Load(Param("first"), GP64())
+	rows := Load(Param("rows"), GP64())
+	strip := Load(Param("strip"), GP64())
+	step := Load(Param("step"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(U8(2), strip) // Bytes.
+	IMULQ(step, first)
+	SUBQ(first, cur) // Where position 0 would be.
+	chanBytes := GP64()
+	MOVQ(strip, chanBytes)
+	IMULQ(rows, chanBytes)
+	LEAQ(Mem{Base: ev, Index: n, Scale: 4}, n)
+
+	// next computes the addresses of the event at ev.
+	next := func(o, r reg.GPVirtual) {
+		MOVL(Mem{Base: ev}, o.As32())
+		MOVWLZX(o.As16(), r.As32())
+		SHRL(U8(16), o.As32())
+		IMULQ(step, o)
+		IMULQ(chanBytes, r)
+		ADDQ(cur, o)
+		ADDQ(w, r)
+	}
+	addTo := func(from, to Mem) {
+		x := v.new()
+		v.load(from, x)
+		VADDPS(to, x, x)
+		VMOVUPS(x, to)
+	}
+
+	for _, channels := range []int{16, 32} {
+		bytes := 3 * channels * 4
+		label := fmt.Sprintf("rows3x%d", channels)
+		CMPQ(rows, U8(3))
+		JNE(LabelRef(label + "_not"))
+		CMPQ(strip, U32(bytes))
+		JNE(LabelRef(label + "_not"))
+		Label(label)
+		o, r := GP64(), GP64()
+		next(o, r)
+		for j := range 3 {
+			to := Mem{Base: o}
+			if j > 0 {
+				to.Index, to.Scale = stride, uint8(j)
+			}
+			for i := 0; i < bytes; i += v.bytes {
+				addTo(Mem{Base: r, Disp: j*bytes + i}, to.Offset(i))
+			}
+		}
+		ADDQ(U8(4), ev)
+		CMPQ(ev, n)
+		JLT(LabelRef(label))
+		VZEROUPPER()
+		RET()
+		Label(label + "_not")
+	}
+
+	Label("event")
+	o, r := GP64(), GP64()
+	next(o, r)
+	j := GP64()
+	MOVQ(rows, j)
+	Label("row")
+	i := GP64()
+	XORQ(i, i)
+	Label("strip")
+	for k := 0; k < 64; k += v.bytes {
+		addTo(Mem{Base: r, Index: i, Scale: 1, Disp: k}, Mem{Base: o, Index: i, Scale: 1, Disp: k})
+	}
+	ADDQ(U8(64), i)
+	CMPQ(i, strip)
+	JLT(LabelRef("strip"))
+	ADDQ(stride, o)
+	ADDQ(strip, r)
+	DECQ(j)
+	JNZ(LabelRef("row"))
+	ADDQ(U8(4), ev)
+	CMPQ(ev, n)
+	JLT(LabelRef("event"))
+	VZEROUPPER()
+	RET()
+}
+
+// gather adds weight rows into sums that stay in registers: tiles of 64 channels
+// and what is left in tiles of 16.
+func gather(v vector) {
+	function("gather"+v.name, "gatherGeneric for len(ev) > 0.", "func(acc, w []float32, ev []uint32, first, channels int)")
+	acc := Load(Param("acc").Base(), GP64())
+	bytes := Load(Param("acc").Len(), GP64())
+	w := Load(Param("w").Base(), GP64())
+	ev := Load(Param("ev").Base(), GP64())
+	end := Load(Param("ev").Len(), GP64())
+	first := Load(Param("first"), GP64())
+	channels := Load(Param("channels"), GP64())
+	SHLQ(U8(2), bytes) // Of a weight row.
+	LEAQ(Mem{Base: ev, Index: end, Scale: 4}, end)
+	IMULQ(channels, first)
+	left := GP64()
+	MOVQ(bytes, left)
+	for _, tile := range []int{256, 128, 64} {
+		label := fmt.Sprintf("tile%d", tile)
+		Label(label)
+		CMPQ(left, U32(tile))
+		JLT(LabelRef(label + "_end"))
+		sum := make([]reg.VecVirtual, tile/v.bytes)
+		for i := range sum {
+			sum[i] = v.new()
+			v.load(Mem{Base: acc, Disp: i * v.bytes}, sum[i])
+		}
+		p, row, c := GP64(), GP64(), GP64()
+		MOVQ(ev, p)
+		Label(label + "_event")
+		MOVL(Mem{Base: p}, row.As32())
+		MOVWLZX(row.As16(), c.As32())
+		SHRL(U8(16), row.As32())
+		IMULQ(channels, row)
+		ADDQ(c, row)
+		SUBQ(first, row)
+		IMULQ(bytes, row)
+		ADDQ(w, row)
+		for i := range sum {
+			VADDPS(Mem{Base: row, Disp: i * v.bytes}, sum[i], sum[i])
+		}
+		ADDQ(U8(4), p)
+		CMPQ(p, end)
+		JLT(LabelRef(label + "_event"))
+		for i := range sum {
+			VMOVUPS(sum[i], Mem{Base: acc, Disp: i * v.bytes})
+		}
+		ADDQ(U32(tile), acc)
+		ADDQ(U32(tile), w)
+		SUBQ(U32(tile), left)
+		JMP(LabelRef(label))
+		Label(label + "_end")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+const geOQ = 0x1d // VCMPPS predicate: greater or equal, ordered, as >= in Go.
+
+// fire advances neurons, 16 channels a turn. Their 16 bits of the mask are stored
+// as they come; the first ones of a word clear the rest of it.
+func fire(v vector) {
+	function("fire"+v.name, "fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.",
+		"func(mask []uint64, v, cur, constant, threshold []float32, words, n, constantStep int, resetZero bool) int")
+	mask := Load(Param("mask").Base(), GP64())
+	pot := Load(Param("v").Base(), GP64())
+	end := Load(Param("v").Len(), GP64())
+	cur := Load(Param("cur").Base(), GP64())
+	constant := Load(Param("constant").Base(), GP64())
+	th := Load(Param("threshold").Base(), GP64())
+	words := Load(Param("words"), GP64())
+	n := Load(Param("n"), GP64())
+	step := Load(Param("constantStep"), GP64())
+	zero := Load(Param("resetZero"), GP8())
+	LEAQ(Mem{Base: pot, Index: end, Scale: 4}, end)
+	SHLQ(U8(2), n)
+	SHLQ(U8(2), step)
+	SHLQ(U8(3), words)
+	count := GP64()
+	XORQ(count, count)
+	none := v.new()
+	VXORPS(none.AsX(), none.AsX(), none.AsX())
+
+	for _, reset := range []string{"subtract", "zero"} {
+		if reset == "subtract" {
+			TESTB(zero, zero)
+			JNZ(LabelRef("zero"))
+		}
+		Label(reset)
+		i := GP64()
+		XORQ(i, i)
+		Label(reset + "_channels")
+		var spikes reg.GPVirtual // 16 bits.
+		for part := 0; part < 64; part += v.bytes {
+			at := func(p reg.Register) Mem { return Mem{Base: p, Index: i, Scale: 1, Disp: part} }
+			u, t := v.new(), v.new()
+			VMOVUPS(at(cur), u)
+			VADDPS(at(constant), u, u)
+			VADDPS(at(pot), u, u)
+			VMOVUPS(at(th), t)
+			b := GP64()
+			if v.bytes == 64 {
+				k := K()
+				VCMPPS(U8(geOQ), t, u, k)
+				if reset == "subtract" {
+					VSUBPS(t, u, k, u)
+				} else {
+					VMOVAPS(none, k, u)
+				}
+				KMOVW(k, b.As32())
+			} else {
+				m := v.new()
+				VCMPPS(U8(geOQ), t, u, m)
+				if reset == "subtract" {
+					VANDPS(m, t, t)
+					VSUBPS(t, u, u)
+				} else {
+					VANDNPS(u, m, u)
+				}
+				VMOVMSKPS(m, b.As32())
+			}
+			VMOVUPS(u, at(pot))
+			VMOVUPS(none, at(cur))
+			if part == 0 {
+				spikes = b
+			} else {
+				SHLL(U8(8), b.As32())
+				ORL(b.As32(), spikes.As32())
+			}
+		}
+		ones, byteAt := GP64(), GP64()
+		POPCNTL(spikes.As32(), ones.As32())
+		ADDQ(ones, count)
+		MOVQ(i, byteAt)
+		SHRQ(U8(5), byteAt)
+		TESTB(U8(7), byteAt.As8())
+		JNZ(LabelRef(reset + "_inside"))
+		MOVQ(spikes, Mem{Base: mask, Index: byteAt, Scale: 1})
+		JMP(LabelRef(reset + "_stored"))
+		Label(reset + "_inside")
+		MOVW(spikes.As16(), Mem{Base: mask, Index: byteAt, Scale: 1})
+		Label(reset + "_stored")
+		ADDQ(U8(64), i)
+		CMPQ(i, n)
+		JLT(LabelRef(reset + "_channels"))
+		ADDQ(words, mask)
+		ADDQ(n, pot)
+		ADDQ(n, cur)
+		ADDQ(step, constant)
+		CMPQ(pot, end)
+		JLT(LabelRef(reset))
+		JMP(LabelRef("done"))
+	}
+	Label("done")
+	VZEROUPPER()
+	Store(count, ReturnIndex(0))
+	RET()
+}

@@ -1,0 +1,230 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// randomMask returns spikes of channels channels at a rate; a row of positions
+// stays silent.
+func randomMask(rnd *rand.Rand, positions, channels int, rate float64) []uint64 {
+	words := (channels + 63) / 64
+	mask := make([]uint64, positions*words)
+	for p := range positions {
+		if positions > 4 && p%7 == 3 {
+			continue
+		}
+		for c := range channels {
+			if rnd.Float64() < rate {
+				mask[p*words+c/64] |= 1 << (c % 64)
+			}
+		}
+	}
+	return mask
+}
+
+// listed is Events of the generic code.
+func listed(mask []uint64, words int) ([]uint32, []int32) {
+	ev, start := make([]uint32, OnesCount(mask)+Lanes), make([]int32, len(mask)/words+1)
+	n := eventsGeneric(ev, start, mask, words)
+	return ev[:n:n], start
+}
+
+var spikeChannels = []int{1, 3, 15, 16, 17, 32, 48, 63, 64, 65, 80, 128, 200}
+
+func padded(channels int) int { return (channels + Lanes - 1) / Lanes * Lanes }
+
+func TestEvents(t *testing.T) {
+	forEachImpl(t, func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for _, channels := range spikeChannels {
+			for _, positions := range []int{0, 1, 5, 49} {
+				for _, rate := range []float64{0, 0.1, 1} {
+					words := (channels + 63) / 64
+					mask := randomMask(rnd, positions, channels, rate)
+					want, wantStart := listed(mask, words)
+					got, start := make([]uint32, len(want)+Lanes+1), make([]int32, positions+2)
+					got[len(got)-1], start[len(start)-1] = canary, canary&math.MaxInt32
+					n := Events(got[:len(want)+Lanes], start[:positions+1], mask, words, padded(channels))
+					what := fmt.Sprintf("Events(%d positions of %d channels at rate %v)", positions, channels, rate)
+					if n != len(want) || !slices.Equal(got[:n], want) || !slices.Equal(start[:positions+1], wantStart) {
+						t.Fatalf("%s: got %v starting at %v, want %v at %v", what, got[:n], start, want, wantStart)
+					}
+					if got[len(got)-1] != canary || start[len(start)-1] != canary&math.MaxInt32 {
+						t.Fatalf("%s: wrote past the end", what)
+					}
+					for p := range positions {
+						for _, e := range got[start[p]:start[p+1]] {
+							if c := Channel(e); Position(e) != p || mask[p*words+c/64]>>(c%64)&1 == 0 {
+								t.Fatalf("%s: event %#x at position %d", what, e, p)
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestScatter(t *testing.T) {
+	forEachImpl(t, func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for _, s := range []ScatterShape{
+			{Rows: 3, Cols: 3, N: 16}, {Rows: 3, Cols: 3, N: 32}, {Rows: 3, Cols: 3, N: 48},
+			{Rows: 1, Cols: 3, N: 16}, {Rows: 3, Cols: 6, N: 16}, {Rows: 2, Cols: 5, N: 64}, {Rows: 7, Cols: 7, N: 16},
+		} {
+			for _, channels := range []int{1, 16, 70} {
+				const cols, firstRow = 9, 4
+				words := (channels + 63) / 64
+				ev, _ := listed(randomMask(rnd, cols, channels, 0.3), words)
+				for i := range ev {
+					ev[i] += firstRow << eventShift
+				}
+				s.Stride = (cols + s.Cols - 1) * s.N
+				w := roughSlice(rnd, channels*s.Rows*s.Cols*s.N)
+				start := roughSlice(rnd, s.Rows*s.Stride)
+				want := slices.Clone(start)
+				for _, e := range ev { // The loop in the comment of Scatter.
+					p, c := Position(e), Channel(e)
+					for j := range s.Rows {
+						for i := range s.Cols {
+							for o := range s.N {
+								want[j*s.Stride+(p-firstRow+i)*s.N+o] += w[((c*s.Rows+j)*s.Cols+i)*s.N+o]
+							}
+						}
+					}
+				}
+				got, check := guarded(t, start)
+				Scatter(got, w, ev, firstRow, s)
+				check()
+				equalBits(t, fmt.Sprintf("Scatter(%+v, %d channels)", s, channels), got, want)
+			}
+		}
+	})
+}
+
+func TestGather(t *testing.T) {
+	forEachImpl(t, func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for n := Lanes; n <= 13*Lanes; n += Lanes {
+			for _, channels := range []int{1, 16, 70} {
+				const positions, first = 3, -1 // The window may begin before the image.
+				words := (channels + 63) / 64
+				ev, _ := listed(randomMask(rnd, positions-1, channels, 0.3), words)
+				w := roughSlice(rnd, positions*channels*n)
+				start := roughSlice(rnd, n)
+				want := slices.Clone(start)
+				for _, e := range ev { // The loop in the comment of Gather.
+					for o := range want {
+						want[o] += w[((Position(e)-first)*channels+Channel(e))*n+o]
+					}
+				}
+				got, check := guarded(t, start)
+				Gather(got, w, ev, first, channels)
+				check()
+				equalBits(t, fmt.Sprintf("Gather(%d outputs, %d channels)", n, channels), got, want)
+			}
+		}
+	})
+}
+
+func TestFire(t *testing.T) {
+	forEachImpl(t, func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for _, channels := range spikeChannels {
+			for _, positions := range []int{1, 2, 9} {
+				for _, zero := range []bool{false, true} {
+					for _, perNeuron := range []bool{false, true} {
+						n, words := padded(channels), (channels+63)/64
+						par := FireParams{N: n, Words: words, Threshold: make([]float32, n), ResetZero: zero}
+						for c := range par.Threshold {
+							par.Threshold[c] = float32(1+rnd.IntN(8)) / 8
+							if c >= channels {
+								par.Threshold[c] = float32(math.Inf(1))
+							}
+						}
+						k := gridSlice(rnd, n)
+						if perNeuron {
+							k = gridSlice(rnd, n*positions)
+						}
+						v, cur := special(gridSlice(rnd, n*positions)), gridSlice(rnd, n*positions)
+						wantV, wantCur := slices.Clone(v), slices.Clone(cur)
+						want := make([]uint64, positions*words)
+						wantSpikes := 0
+						for i := range wantV { // The loop in the comment of Fire.
+							p, c := i/n, i%n
+							wantV[i] += cur[i] + k[i%len(k)]
+							if wantV[i] >= par.Threshold[c] {
+								want[p*words+c/64] |= 1 << (c % 64)
+								wantSpikes++
+								if zero {
+									wantV[i] = 0
+								} else {
+									wantV[i] -= par.Threshold[c]
+								}
+							}
+							wantCur[i] = 0
+						}
+						mask := make([]uint64, positions*words+1)
+						for i := range mask {
+							mask[i] = canary // Of the step before, and a guard.
+						}
+						gotV, checkV := guarded(t, v)
+						gotCur, checkCur := guarded(t, cur)
+						spikes := Fire(mask[:positions*words], gotV, gotCur, k, &par)
+						checkV()
+						checkCur()
+						what := fmt.Sprintf("Fire(%d positions of %d channels, zero %v, per neuron %v)", positions, channels, zero, perNeuron)
+						equalBits(t, what+": v", gotV, wantV)
+						equalBits(t, what+": cur", gotCur, wantCur)
+						// Words past the last group of channels are not written.
+						if !slices.Equal(mask[:positions*words], want) || mask[positions*words] != canary {
+							t.Fatalf("%s: mask %x, want %x", what, mask, want)
+						}
+						if spikes != wantSpikes {
+							t.Fatalf("%s: %d spikes, want %d", what, spikes, wantSpikes)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkScatter(b *testing.B) {
+	for _, n := range []int{16, 32, 64} {
+		b.Run(fmt.Sprintf("3x3x%d", n), func(b *testing.B) {
+			const cols = 32
+			rnd := rand.New(rand.NewPCG(1, 2))
+			ev, _ := listed(randomMask(rnd, cols, n, 0.1), (n+63)/64)
+			s := ScatterShape{Rows: 3, Cols: 3, N: n, Stride: (cols + 2) * n}
+			cur, w := make([]float32, 3*s.Stride), roughSlice(rnd, n*9*n)
+			for b.Loop() {
+				Scatter(cur, w, ev, 0, s)
+			}
+			additions(b, len(ev)*9*n)
+		})
+	}
+}
+
+func BenchmarkGather(b *testing.B) {
+	for _, n := range []int{16, 32, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			ev, _ := listed(randomMask(rnd, 3, n, 0.1), (n+63)/64)
+			acc, w := make([]float32, n), roughSlice(rnd, 3*n*n)
+			for b.Loop() {
+				Gather(acc, w, ev, 0, n)
+			}
+			additions(b, len(ev)*n)
+		})
+	}
+}
+
+// additions reports the synaptic additions a second.
+func additions(b *testing.B, n int) {
+	b.ReportMetric(float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GSynAdd/s")
+}
