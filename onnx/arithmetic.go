@@ -1,0 +1,261 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"sresnet/ann"
+	"sresnet/tensor"
+)
+
+// add translates Add and Sum: of activations, the end of a residual block; with a
+// constant, an offset of every channel.
+func (im *importer) add(n *node, in []*edge) (*edge, error) {
+	var acts []*edge
+	var consts []*value
+	for _, e := range in {
+		switch {
+		case e == nil:
+			return nil, errors.New("an input is left out")
+		case e.c != nil:
+			consts = append(consts, e.c)
+		default:
+			acts = append(acts, e)
+		}
+	}
+	out := acts[0]
+	if len(acts) > 1 {
+		var err error
+		if out, err = im.sum(n, acts); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range consts {
+		var err error
+		if out, err = im.affine(n, out, c, false); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// sum adds activations of one shape.
+func (im *importer) sum(n *node, acts []*edge) (*edge, error) {
+	first := acts[0]
+	same := true
+	for _, e := range acts[1:] {
+		if !slices.Equal(e.dims, first.dims) {
+			return nil, unsupported("adds shapes %v and %v; the branches of a block must have one shape", first.dims, e.dims)
+		}
+		same = same && e.last == first.last && im.shapes[e.node].Equal(im.shapes[first.node])
+	}
+	if !same { // One branch is a vector and the other only looks like one.
+		names, err := im.vectors(acts)
+		if err != nil {
+			return nil, err
+		}
+		name, err := im.emit(n, &ann.Add{}, names...)
+		if err != nil {
+			return nil, err
+		}
+		return im.activation(name, first.dims, false), nil
+	}
+	var names []string
+	for _, e := range acts {
+		names = append(names, e.node)
+	}
+	name, err := im.emit(n, &ann.Add{}, names...)
+	if err != nil {
+		return nil, err
+	}
+	out := *first
+	out.node, out.flat = name, ""
+	return &out, nil
+}
+
+func (im *importer) vectors(acts []*edge) (names []string, err error) {
+	for _, e := range acts {
+		name, err := im.vector(e)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// operands splits the inputs of Sub, Mul and Div into activation and constant;
+// swapped tells that the constant comes first, and c is nil if there is none.
+func operands(in []*edge) (e *edge, c *value, swapped bool, err error) {
+	if len(in) != 2 || in[0] == nil || in[1] == nil {
+		return nil, nil, false, errors.New("takes two inputs")
+	}
+	if in[0].c != nil {
+		return in[1], in[0].c, true, nil
+	}
+	return in[0], in[1].c, false, nil
+}
+
+func (im *importer) sub(n *node, in []*edge) (*edge, error) {
+	e, c, swapped, err := operands(in)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		if in[0].node == in[1].node && slices.Equal(in[0].dims, in[1].dims) && in[0].last == in[1].last {
+			return im.zeros(e.dims) // x - x, a way to write zeros.
+		}
+		return nil, unsupported("subtracts activations; only a constant can be")
+	}
+	if swapped {
+		if e, err = im.scaleBy(n, e, func(float32) float32 { return -1 }, c); err != nil {
+			return nil, err
+		}
+		return im.affine(n, e, c, false)
+	}
+	return im.offsetBy(n, e, func(x float32) float32 { return -x }, c)
+}
+
+// mul translates a scale of every channel. A product with zeros is zeros: a way
+// to write the channels that an option-A shortcut adds.
+func (im *importer) mul(n *node, in []*edge) (*edge, error) {
+	e, c, _, err := operands(in)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, unsupported("multiplies activations with each other; only with a constant")
+	}
+	if c.kind == floats && c.len() == 1 && c.isZero() {
+		return im.zeros(e.dims)
+	}
+	return im.affine(n, e, c, true)
+}
+
+func (im *importer) div(n *node, in []*edge) (*edge, error) {
+	e, c, swapped, err := operands(in)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || swapped {
+		return nil, unsupported("divides by activations; only by a constant")
+	}
+	return im.scaleBy(n, e, func(x float32) float32 { return 1 / x }, c)
+}
+
+func (im *importer) zeros(dims []int) (*edge, error) {
+	v, err := im.tensors.budget.newValue(floats, slices.Clone(dims))
+	if err != nil {
+		return nil, err
+	}
+	return constant(v), nil
+}
+
+// affine is scaleBy or offsetBy with c as it is.
+func (im *importer) affine(n *node, e *edge, c *value, scale bool) (*edge, error) {
+	same := func(x float32) float32 { return x }
+	if scale {
+		return im.scaleBy(n, e, same, c)
+	}
+	return im.offsetBy(n, e, same, c)
+}
+
+func (im *importer) scaleBy(n *node, e *edge, f func(float32) float32, c *value) (*edge, error) {
+	return im.perChannel(n, e, c, func(op *ann.BatchNormalization, i int, x float32) { op.Scale[i] = f(x) })
+}
+
+func (im *importer) offsetBy(n *node, e *edge, f func(float32) float32, c *value) (*edge, error) {
+	return im.perChannel(n, e, c, func(op *ann.BatchNormalization, i int, x float32) { op.Bias[i] = f(x) })
+}
+
+// perChannel emits the BatchNormalization y = Scale x + Bias, with scale 1 and
+// bias 0 but for what set puts there from the channel's element of c.
+func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+	x := e.node
+	axis := len(e.dims) - 1 // Of the channels in dims.
+	image := im.isImage(e) && len(e.dims) == 4
+	if image && !e.last {
+		axis = 1
+	}
+	if !image {
+		var err error
+		if x, err = im.vector(e); err != nil {
+			return nil, err
+		}
+	}
+	k := im.shapes[x][0]
+	if err := im.tensors.budget.charge(5*k, 4); err != nil {
+		return nil, err
+	}
+	by, err := im.channels(c, e.dims, axis)
+	if err != nil {
+		return nil, err
+	}
+	op := &ann.BatchNormalization{
+		Scale: slices.Repeat([]float32{1}, k), Bias: make([]float32, k),
+		Mean: make([]float32, k), Var: slices.Repeat([]float32{1}, k),
+	}
+	for i, v := range by {
+		set(op, i, v)
+	}
+	if err := tensor.CheckFinite(slices.Concat(op.Scale, op.Bias)); err != nil {
+		return nil, fmt.Errorf("its constant gives a factor or offset that is no number: %w", err)
+	}
+	name, err := im.emit(n, op, x)
+	if err != nil {
+		return nil, err
+	}
+	out := *e
+	out.node, out.flat = name, ""
+	return &out, nil
+}
+
+// channels returns the elements of c, broadcast to dims, along axis. They must
+// be the same along all others.
+func (im *importer) channels(c *value, dims []int, axis int) ([]float32, error) {
+	if c.kind != floats {
+		return nil, errors.New("its constant is made of integers")
+	}
+	if err := im.tensors.budget.charge(c.len(), 1); err != nil { // For the time it takes.
+		return nil, err
+	}
+	skip := len(dims) - len(c.shape)
+	stride := make([]int, len(c.shape))
+	for i, d := range c.shape {
+		if skip+i < 0 {
+			if d != 1 {
+				return nil, unsupported("a constant of shape %v makes %v larger", c.shape, dims)
+			}
+			continue
+		}
+		if d != 1 && d != dims[skip+i] {
+			if dims[skip+i] == 1 {
+				return nil, unsupported("a constant of shape %v makes %v larger", c.shape, dims)
+			}
+			return nil, fmt.Errorf("shapes %v and %v do not go together", dims, c.shape)
+		}
+		if skip+i == axis && d != 1 {
+			stride[i] = 1
+		}
+	}
+	out := make([]float32, dims[axis])
+	seen := make([]bool, len(out))
+	varies := false
+	walk(c.shape, 0, stride, func(i, channel int) {
+		if seen[channel] && math.Float32bits(out[channel]) != math.Float32bits(c.f[i]) {
+			varies = true
+		}
+		out[channel], seen[channel] = c.f[i], true
+	})
+	if varies {
+		return nil, unsupported("its constant of shape %v differs from position to position; only one number a channel can", c.shape)
+	}
+	for i := range out {
+		if !seen[i] {
+			out[i] = out[0]
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,147 @@
+package onnx
+
+import (
+	"slices"
+
+	"sresnet/ann"
+	"sresnet/tensor"
+)
+
+// edge is what the importer knows of one ONNX value: it is a constant, an
+// activation, or unknown because the node that computes it is not supported.
+//
+// An activation is the output of a node of the ann.Graph seen through a shape:
+// Flatten, Reshape, Squeeze and the like change dims alone, and become an
+// ann.Flatten when an operator needs the vector.
+type edge struct {
+	c       *value // Of a constant, else nil.
+	unknown bool
+
+	node string // Of the ann.Graph, or its input.
+	dims []int  // As in ONNX, batch first.
+	last bool   // Channels are the last axis of dims, though the first in the ann.Graph.
+	view *node  // The node that changed dims, which names the Flatten.
+	flat string // That Flatten, once there is one.
+}
+
+func constant(v *value) *edge { return &edge{c: v} }
+
+// activation returns the edge for a node of the ann.Graph. Where channels last
+// and channels first are the same sequence, it is channels first.
+func (im *importer) activation(name string, dims []int, last bool) *edge {
+	if last {
+		if c, h, w := im.shapes[name].CHW(); c == 1 || h*w == 1 {
+			last = false
+		}
+	}
+	return &edge{node: name, dims: dims, last: last}
+}
+
+// emit appends a node to the ann.Graph and returns its name and output shape.
+func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
+	in := make([]tensor.Shape, len(inputs))
+	for i, name := range inputs {
+		in[i] = im.shapes[name]
+	}
+	if err := im.tensors.budget.charge(ann.Parameters(op), 4); err != nil {
+		return "", err
+	}
+	out, err := op.Infer(in...)
+	if err != nil {
+		return "", err
+	}
+	if err := out.Check(); err != nil {
+		return "", err
+	}
+	if err := im.claim(out); err != nil {
+		return "", err
+	}
+	name := im.unique(n.label())
+	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out})
+	im.shapes[name] = out
+	return name, nil
+}
+
+// elementwise emits an operator that keeps the shape of e.
+func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
+	name, err := im.emit(n, op, e.node)
+	if err != nil {
+		return nil, err
+	}
+	out := *e
+	out.node, out.flat = name, ""
+	return &out, nil
+}
+
+// imageDims returns the ONNX shape of an ann.Graph's node.
+func (im *importer) imageDims(name string, last bool) []int {
+	s := im.shapes[name]
+	if last {
+		return []int{im.batch, s[1], s[2], s[0]}
+	}
+	return append([]int{im.batch}, s...)
+}
+
+// isImage reports whether e is an image, in either layout.
+func (im *importer) isImage(e *edge) bool {
+	return len(im.shapes[e.node]) == 3 && slices.Equal(e.dims, im.imageDims(e.node, e.last))
+}
+
+// image returns the node behind e if it is an image with channels first.
+func (im *importer) image(e *edge) (string, error) {
+	switch {
+	case !im.isImage(e):
+		return "", unsupported("takes an image, not a value of shape %v made from %v", e.dims, im.shapes[e.node])
+	case e.last:
+		return "", unsupported("takes an image with channels first, but they are the last axis of its input")
+	}
+	return e.node, nil
+}
+
+// vector returns the node behind e as a vector of its last axis, and flattens
+// it if need be.
+func (im *importer) vector(e *edge) (string, error) {
+	s := im.shapes[e.node]
+	n := s.Len()
+	if len(e.dims) == 0 || e.dims[len(e.dims)-1] != n {
+		return "", unsupported("takes a vector, not a value of shape %v", e.dims)
+	}
+	if len(s) == 1 {
+		return e.node, nil
+	}
+	if e.last {
+		return "", unsupported("takes a vector, and the channels of its input are last")
+	}
+	if e.flat == "" {
+		n := e.view
+		if n == nil { // An image of one row and column that was never reshaped.
+			n = &node{name: e.node + "/Flatten", op: "Flatten"}
+		}
+		name, err := im.emit(n, &ann.Flatten{}, e.node)
+		if err != nil {
+			return "", err
+		}
+		e.flat = name
+	}
+	return e.flat, nil
+}
+
+// reshaped returns e in the shape dims, which has as many elements.
+func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
+	if slices.Equal(dims, e.dims) {
+		return e, nil
+	}
+	if e.last {
+		return nil, unsupported("reshapes an image whose channels are last")
+	}
+	return &edge{node: e.node, dims: dims, view: n}, nil
+}
+
+// axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's
+// dims; -1 for the batch.
+func (e *edge) axis(i int) int {
+	if !e.last || i == 0 {
+		return i - 1
+	}
+	return [...]int{1, 2, 0}[i-1]
+}

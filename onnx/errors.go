@@ -1,0 +1,133 @@
+package onnx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// UnsupportedError lists every node of a file that has no counterpart in
+// package ann.
+type UnsupportedError struct {
+	File  string // As given to [ReadFile]; empty for [Parse].
+	Nodes []UnsupportedNode
+}
+
+// UnsupportedNode is one entry of an [UnsupportedError].
+type UnsupportedNode struct {
+	Name   string // Of the node, or of its output where it has none.
+	Op     string // ONNX operator, such as "LSTM".
+	Reason string
+}
+
+// Error names all the nodes, one a line.
+func (e *UnsupportedError) Error() string {
+	var b strings.Builder
+	b.WriteString("onnx: ")
+	if e.File != "" {
+		fmt.Fprintf(&b, "%s: ", e.File)
+	}
+	if len(e.Nodes) == 1 {
+		b.WriteString("one node is not supported:")
+	} else {
+		fmt.Fprintf(&b, "%d nodes are not supported:", len(e.Nodes))
+	}
+	for _, n := range e.Nodes {
+		fmt.Fprintf(&b, "\n  node %q: %s: %s", n.Name, n.Op, n.Reason)
+	}
+	return b.String()
+}
+
+// reason is an error of a single node that is sound ONNX but has no counterpart
+// in package ann.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+func unsupported(format string, args ...any) error { return reason(fmt.Sprintf(format, args...)) }
+
+// nodeErr says in which node of the file err arose.
+func nodeErr(n *node, err error) error {
+	return fmt.Errorf("node %q: %s: %w", n.label(), n.op, err)
+}
+
+// notONNX turns an error of the wire format into a sentence about the file.
+func notONNX(data []byte, err error) error {
+	for _, k := range []struct{ magic, what string }{
+		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; export the model with torch.onnx.export"},
+		{"\x89HDF", "an HDF5 file, perhaps a Keras model; convert it with tf2onnx"},
+		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint; export the model with torch.onnx.export"},
+		{"version https://git-lfs", "a Git LFS pointer, not the model itself; run 'git lfs pull'"},
+		{"<!DOCTYPE", "a web page; download the file itself"},
+		{"<html", "a web page; download the file itself"},
+	} {
+		if bytes.HasPrefix(data, []byte(k.magic)) {
+			return fmt.Errorf("not an ONNX model but %s", k.what)
+		}
+	}
+	if len(data) == 0 {
+		return errors.New("the file is empty; export the model again")
+	}
+	return fmt.Errorf("not an ONNX model, or a damaged one: %w; export or download it again", err)
+}
+
+// reasons says what to do about operators that are often met and never supported.
+var reasons = map[string]string{
+	"LeakyRelu":   rectifier,
+	"PRelu":       rectifier,
+	"Elu":         rectifier,
+	"Selu":        rectifier,
+	"Celu":        rectifier,
+	"Gelu":        rectifier,
+	"Sigmoid":     rectifier,
+	"HardSigmoid": rectifier,
+	"HardSwish":   rectifier,
+	"Mish":        rectifier,
+	"Softplus":    rectifier,
+	"Softsign":    rectifier,
+	"Tanh":        rectifier,
+	"Erf":         rectifier,
+
+	"RNN":  recurrent,
+	"LSTM": recurrent,
+	"GRU":  recurrent,
+
+	"If":   control,
+	"Loop": control,
+	"Scan": control,
+
+	"QuantizeLinear":        quantized,
+	"DequantizeLinear":      quantized,
+	"DynamicQuantizeLinear": quantized,
+	"QLinearConv":           quantized,
+	"QLinearMatMul":         quantized,
+	"ConvInteger":           quantized,
+	"MatMulInteger":         quantized,
+
+	"ArgMax": readout,
+	"TopK":   readout,
+
+	"LRN":                   "normalises with the activations of the image itself; train with BatchNormalization",
+	"InstanceNormalization": "normalises with the activations of the image itself; train with BatchNormalization",
+	"LayerNormalization":    "normalises with the activations of the image itself; train with BatchNormalization",
+	"GroupNormalization":    "normalises with the activations of the image itself; train with BatchNormalization",
+}
+
+const (
+	rectifier = "only Relu and Clip from 0 have a spiking counterpart; train the network with ReLU"
+	recurrent = "recurrent networks have no counterpart here"
+	control   = "control flow has no counterpart here; export the network without it"
+	quantized = "quantized models have no counterpart here; export the float model"
+	readout   = "end the network at its logits"
+)
+
+// keepsShape tells the operators of reasons whose output is shaped as their
+// input, so that the nodes behind them can still be checked.
+func keepsShape(op string) bool {
+	switch reasons[op] {
+	case rectifier:
+		return true
+	}
+	return strings.HasSuffix(op, "Normalization") || op == "LRN"
+}

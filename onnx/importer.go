@@ -1,0 +1,372 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"sresnet/ann"
+	"sresnet/tensor"
+)
+
+// importer translates one file.
+type importer struct {
+	options Options
+	graph   *graph
+	opset   int64
+	tensors decoder
+
+	g        *ann.Graph
+	batch    int
+	edges    map[string]*edge        // By ONNX value.
+	used     map[string]bool         // ONNX values that the output depends on.
+	shapes   map[string]tensor.Shape // By node of g, and its input.
+	names    map[string]bool         // Taken in g.
+	elements int                     // Of all activations together.
+
+	unsupported []UnsupportedNode
+	failed      error // The first error about a node.
+}
+
+// translations are the operators of the data path. Each takes an activation in
+// at least one input.
+var translations map[string]func(*importer, *node, []*edge) (*edge, error)
+
+func init() { // Here, because some of the functions look into the table.
+	translations = map[string]func(*importer, *node, []*edge) (*edge, error){
+		"Conv":               (*importer).conv,
+		"BatchNormalization": (*importer).batchNormalization,
+		"Relu":               (*importer).relu,
+		"Clip":               (*importer).clip,
+		"MaxPool":            (*importer).maxPool,
+		"AveragePool":        (*importer).averagePool,
+		"GlobalAveragePool":  (*importer).globalAveragePool,
+		"ReduceMean":         (*importer).reduceMean,
+		"Gemm":               (*importer).gemm,
+		"MatMul":             (*importer).matMul,
+		"Softmax":            (*importer).softmax,
+		"LogSoftmax":         (*importer).softmax,
+		"Add":                (*importer).add,
+		"Sum":                (*importer).add,
+		"Sub":                (*importer).sub,
+		"Mul":                (*importer).mul,
+		"Div":                (*importer).div,
+		"Pad":                (*importer).pad,
+		"Slice":              (*importer).slice,
+		"Concat":             (*importer).concat,
+		"Flatten":            (*importer).flatten,
+		"Reshape":            (*importer).reshape,
+		"Squeeze":            (*importer).squeeze,
+		"Unsqueeze":          (*importer).unsqueeze,
+		"Transpose":          (*importer).transpose,
+		"Identity":           (*importer).identity,
+		"Dropout":            (*importer).identity,
+		"Cast":               (*importer).cast,
+		"Shape":              (*importer).shape,
+		"Size":               (*importer).shape,
+	}
+}
+
+func (im *importer) run() (*ann.Graph, error) {
+	output, err := im.output()
+	if err != nil {
+		return nil, err
+	}
+	nodes, used, err := im.graph.order(output)
+	if err != nil {
+		return nil, err
+	}
+	im.used = used
+	im.edges = map[string]*edge{}
+	im.shapes = map[string]tensor.Shape{}
+	im.names = map[string]bool{}
+	im.g = &ann.Graph{Name: clean(im.graph.name)}
+	if err := im.input(nodes); err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		im.step(n)
+	}
+	if len(im.unsupported) > 0 {
+		return nil, &UnsupportedError{Nodes: im.unsupported}
+	}
+	if im.failed != nil {
+		return nil, im.failed
+	}
+	if err := im.finish(output); err != nil {
+		return nil, err
+	}
+	return im.g, nil
+}
+
+// output returns the name of the value that the network computes.
+func (im *importer) output() (string, error) {
+	names := make([]string, len(im.graph.outputs))
+	for i, v := range im.graph.outputs {
+		names[i] = v.name
+	}
+	if im.options.Output != "" {
+		return im.options.Output, nil
+	}
+	switch len(names) {
+	case 0:
+		return "", fmt.Errorf("the graph has no output; export the model again")
+	case 1:
+		return names[0], nil
+	}
+	if len(names) > 10 {
+		names = append(names[:10:10], "...")
+	}
+	return "", fmt.Errorf("the graph has %d outputs (%s), want one; export the model with its logits only", len(im.graph.outputs), strings.Join(names, ", "))
+}
+
+// step translates one node. What goes wrong is noted, so that the nodes behind
+// it are looked at too.
+func (im *importer) step(n *node) {
+	in, out := im.inputs(n)
+	var err error
+	if out == nil {
+		out, err = im.translate(n, in)
+	}
+	if err == nil {
+		for i, name := range n.out[1:] {
+			if name != "" && im.used[name] {
+				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
+			}
+		}
+	}
+	if err != nil {
+		out = im.note(n, in, err)
+	}
+	for i, name := range n.out {
+		if i == 0 {
+			im.edges[name] = out
+		} else if name != "" {
+			im.edges[name] = &edge{unknown: true}
+		}
+	}
+}
+
+// inputs returns the edges of n's inputs, nil for those left out. It also
+// returns n's output where that can be told already: unknown, since an input is.
+func (im *importer) inputs(n *node) (in []*edge, out *edge) {
+	in = make([]*edge, len(n.in))
+	for i, name := range n.in {
+		if name == "" {
+			continue
+		}
+		e, err := im.edge(name)
+		if err != nil {
+			if im.failed == nil {
+				im.failed = nodeErr(n, fmt.Errorf("input %q: %w", name, err))
+			}
+			out = &edge{unknown: true}
+			continue
+		}
+		if in[i] = e; e.unknown {
+			out = e
+		}
+	}
+	if out != nil {
+		if err := im.known(n); err != nil {
+			im.note(n, in, err)
+		}
+	}
+	return in, out
+}
+
+// edge returns what is known of a value, and decodes it if it is an initializer.
+func (im *importer) edge(name string) (*edge, error) {
+	if e := im.edges[name]; e != nil {
+		return e, nil
+	}
+	b, ok := im.graph.inits[name]
+	if !ok {
+		return nil, fmt.Errorf("an input of the network besides %q", im.g.Input.Name)
+	}
+	v, err := im.tensors.decode(b)
+	if err != nil {
+		return nil, err
+	}
+	e := constant(v)
+	im.edges[name] = e
+	return e, nil
+}
+
+// known returns an error if n's operator is neither translated nor folded.
+func (im *importer) known(n *node) error {
+	if n.domain != "" {
+		return unsupported("operator of the domain %q; export the model with standard ONNX operators only", n.domain)
+	}
+	if translations[n.op] != nil || folds[n.op] != nil {
+		return nil
+	}
+	if r := reasons[n.op]; r != "" {
+		return reason(r)
+	}
+	return unsupported("no such operator in the networks that can be read here")
+}
+
+// translate returns n's output.
+func (im *importer) translate(n *node, in []*edge) (*edge, error) {
+	if err := im.known(n); err != nil {
+		return nil, err
+	}
+	constants := make([]*value, len(in))
+	foldable := true
+	for i, e := range in {
+		if e == nil {
+			continue
+		}
+		constants[i] = e.c
+		foldable = foldable && e.c != nil
+	}
+	fold, data := folds[n.op], translations[n.op]
+	switch {
+	case foldable && fold != nil:
+		v, err := fold(im, n, constants)
+		if err != nil {
+			return nil, err
+		}
+		return constant(v), nil
+	case foldable:
+		return nil, unsupported("works on constants only, which is not computed on reading; simplify the model first")
+	case data == nil:
+		return nil, unsupported("is computed on constants and shapes, but not on activations")
+	}
+	return data(im, n, in)
+}
+
+// note records an error about n and returns an edge for its output.
+func (im *importer) note(n *node, in []*edge, err error) *edge {
+	if r, ok := err.(reason); ok {
+		im.unsupported = append(im.unsupported, UnsupportedNode{Name: clean(n.label()), Op: n.op, Reason: string(r)})
+		if len(in) > 0 && in[0] != nil && in[0].c == nil && !in[0].unknown && n.domain == "" && keepsShape(n.op) {
+			return in[0] // Good enough to look at the nodes behind it.
+		}
+	} else if im.failed == nil {
+		im.failed = nodeErr(n, err)
+	}
+	return &edge{unknown: true}
+}
+
+// unique returns a name for a node of the ann.Graph, like s and not yet taken.
+func (im *importer) unique(s string) string {
+	s = clean(s)
+	name := s
+	for i := 2; im.names[name]; i++ {
+		// Counting on from the number of nodes, a file of equal names does not
+		// take quadratic time.
+		if i == 100 {
+			i = len(im.names) + 100
+		}
+		name = fmt.Sprintf("%s_%d", s, i)
+	}
+	im.names[name] = true
+	return name
+}
+
+// clean makes a name from a file fit to print.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(strings.TrimLeft(s, "/"), "_"))
+	const most = 200
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
+
+// The largest activations taken for a network's: 256 MB one, 1 GB together.
+const (
+	maxActivation  = 1 << 26
+	maxActivations = 1 << 28
+)
+
+// claim counts an activation, so that a small file cannot ask for endless memory
+// of those who run the network.
+func (im *importer) claim(s tensor.Shape) error {
+	n := s.Len()
+	if n > maxActivation || im.elements+n > maxActivations {
+		return fmt.Errorf("an activation of shape %v makes the network too large to run; is the file damaged?", s)
+	}
+	im.elements += n
+	return nil
+}
+
+// required returns the constant in input i.
+func required(in []*edge, i int, what string) (*value, error) {
+	if i >= len(in) || in[i] == nil {
+		return nil, fmt.Errorf("no %s", what)
+	}
+	if in[i].c == nil {
+		return nil, unsupported("its %s is computed from the image; it must be constant", what)
+	}
+	return in[i].c, nil
+}
+
+// optional is [required] for an input that may be left out, then nil.
+func optional(in []*edge, i int, what string) (*value, error) {
+	if i >= len(in) || in[i] == nil {
+		return nil, nil
+	}
+	return required(in, i, what)
+}
+
+// data returns the activation in input 0, the only one of most operators.
+func data(in []*edge) (*edge, error) {
+	if len(in) == 0 || in[0] == nil {
+		return nil, fmt.Errorf("no input")
+	}
+	if in[0].c != nil {
+		return nil, unsupported("its data is constant, while another input is computed from the image")
+	}
+	return in[0], nil
+}
+
+// finish ends the graph: its output, and the passes over the whole of it.
+func (im *importer) finish(output string) error {
+	e := im.edges[output]
+	if e.c != nil {
+		return fmt.Errorf("the output %q does not depend on the input; export the model again", output)
+	}
+	name := e.node
+	if len(im.shapes[name]) == 3 && len(e.dims) == 2 {
+		var err error
+		if name, err = im.vector(e); err != nil {
+			return fmt.Errorf("output %q: %w", output, err)
+		}
+	}
+	if e.last {
+		return fmt.Errorf("output %q is an image with channels last; end the network at its logits", output)
+	}
+	if name == im.g.Input.Name {
+		return fmt.Errorf("the output %q is the input; there is no network between them", output)
+	}
+	im.g.Output = name
+	for _, p := range passes {
+		p(im.g)
+	}
+	if u := misplacedSoftmax(im.g); u != nil {
+		return &UnsupportedError{Nodes: u}
+	}
+	if err := im.g.InferShapes(); err != nil {
+		return err
+	}
+	return im.g.Validate()
+}
+
+// misplacedSoftmax returns the softmax nodes that do not end the network.
+func misplacedSoftmax(g *ann.Graph) (u []UnsupportedNode) {
+	for _, n := range g.Nodes {
+		if _, ok := n.Op.(*ann.Softmax); ok && n.Name != g.Output {
+			u = append(u, UnsupportedNode{n.Name, n.Op.Type(), "can only be the last operator of the network"})
+		}
+	}
+	return slices.Clip(u)
+}

@@ -1,0 +1,141 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sresnet/tensor"
+)
+
+// input finds the network's input among the graph's and fixes its shape.
+func (im *importer) input(nodes []*node) error {
+	var found []valueInfo
+	for _, v := range im.graph.inputs {
+		// Old files list initializers as inputs too.
+		if _, init := im.graph.inits[v.name]; !init && im.used[v.name] {
+			found = append(found, v)
+		}
+	}
+	if len(found) == 0 {
+		return errors.New("the output does not depend on any input; export the model again")
+	}
+	if len(found) > 1 {
+		var names []string
+		for _, v := range found[:min(len(found), 10)] {
+			names = append(names, v.name)
+		}
+		return fmt.Errorf("the network has %d inputs (%s), want one image", len(found), strings.Join(names, ", "))
+	}
+	v := found[0]
+	last := im.channelsLast(v.name, nodes)
+	dims, err := im.inputDims(v, last)
+	if err != nil {
+		return fmt.Errorf("input %q: %w", v.name, err)
+	}
+	im.batch = dims[0]
+	shape := tensor.Shape(slices.Clone(dims[1:]))
+	if last {
+		shape = tensor.Shape{dims[3], dims[1], dims[2]}
+	}
+	err = shape.Check()
+	if err == nil {
+		err = im.claim(shape)
+	}
+	if err != nil {
+		return fmt.Errorf("input %q: %w", v.name, err)
+	}
+	name := im.unique(v.name)
+	im.g.Input.Name, im.g.Input.Shape = name, shape
+	im.shapes[name] = shape
+	im.edges[v.name] = im.activation(name, dims, last)
+	return nil
+}
+
+// inputDims returns the shape of the input with its batch, from the file and the
+// options.
+func (im *importer) inputDims(v valueInfo, last bool) ([]int, error) {
+	given := im.options.InputShape
+	const hint = "give the shape of one image, or export the model with fixed sizes"
+	if v.dims == nil {
+		if given == nil {
+			return nil, errors.New("the file does not say its shape; " + hint)
+		}
+		if len(given) != 1 && len(given) != 3 {
+			return nil, fmt.Errorf("shape %v is neither (C, H, W) nor (N)", given)
+		}
+		v.dims = make([]dim, 1+len(given))
+	}
+	if len(v.dims) != 2 && len(v.dims) != 4 {
+		return nil, fmt.Errorf("shape %s, want one image with its batch, (batch, channels, rows, columns), or (batch, n)", show(v.dims))
+	}
+	dims := make([]int, len(v.dims))
+	for i, d := range v.dims {
+		if d.n > tensor.MaxLen {
+			return nil, fmt.Errorf("shape %s is too large", show(v.dims))
+		}
+		dims[i] = int(d.n)
+	}
+	if dims[0] == 0 {
+		dims[0] = 1
+	}
+	if given != nil {
+		want := given
+		if last && len(given) == 3 {
+			want = tensor.Shape{given[1], given[2], given[0]}
+		}
+		if len(want) != len(dims)-1 {
+			return nil, fmt.Errorf("shape %v does not fit the file's %s", given, show(v.dims))
+		}
+		for i, d := range want {
+			if dims[i+1] != 0 && dims[i+1] != d {
+				return nil, fmt.Errorf("shape %v does not fit the file's %s", given, show(v.dims))
+			}
+			dims[i+1] = d
+		}
+	}
+	for _, d := range dims[1:] {
+		if d == 0 {
+			return nil, fmt.Errorf("shape %s has open sizes besides the batch; %s", show(v.dims), hint)
+		}
+	}
+	return dims, nil
+}
+
+// show formats a declared shape, with the names of open sizes.
+func show(dims []dim) string {
+	s := make([]string, len(dims))
+	for i, d := range dims {
+		switch {
+		case d.n > 0:
+			s[i] = fmt.Sprint(d.n)
+		case d.param != "":
+			s[i] = clean(d.param)
+		default:
+			s[i] = "?"
+		}
+	}
+	return strings.Join(s, "x")
+}
+
+// channelsLast reports whether the first thing that happens to the input is a
+// transpose from (batch, rows, columns, channels), as converters from TensorFlow
+// write it. Scaling by constants may come before.
+func (im *importer) channelsLast(name string, nodes []*node) bool {
+	for _, n := range nodes {
+		if !slices.Contains(n.in, name) {
+			continue
+		}
+		switch n.op {
+		case "Identity", "Cast", "Add", "Sub", "Mul", "Div":
+			name = n.out[0]
+		case "Transpose":
+			perm, err := n.ints("perm")
+			return err == nil && slices.Equal(perm, []int64{0, 3, 1, 2})
+		default:
+			return false
+		}
+	}
+	return false
+}

@@ -1,0 +1,149 @@
+package onnx
+
+import (
+	"slices"
+
+	"sresnet/ann"
+)
+
+// passes simplify the whole graph, in order. Every one keeps its function.
+var passes = []func(*ann.Graph){
+	dropDead,  // Leaves only what the output depends on.
+	mergeBias, // MatMul and Add become one Gemm.
+	mergePad,  // Spatial Pads become padding of what follows.
+}
+
+func dropDead(g *ann.Graph) {
+	live := map[string]bool{g.Output: true}
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		if n := g.Nodes[i]; live[n.Name] {
+			for _, in := range n.Inputs {
+				live[in] = true
+			}
+		}
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n ann.Node) bool { return !live[n.Name] })
+}
+
+// merge goes through the nodes with a single input that is a node used by nothing
+// else. Where join(a, b) accepts the two, one node takes their place: with
+// keepFirst it is a, else b.
+func merge(g *ann.Graph, keepFirst bool, join func(a, b *ann.Node) bool) {
+	uses := map[string]int{g.Output: 1}
+	at := make(map[string]int, len(g.Nodes))
+	for i, n := range g.Nodes {
+		at[n.Name] = i
+		for _, in := range n.Inputs {
+			uses[in]++
+		}
+	}
+	gone := map[string]bool{}
+	renamed := map[string]string{}
+	for i := range g.Nodes {
+		b := &g.Nodes[i]
+		for j, in := range b.Inputs {
+			if to, ok := renamed[in]; ok {
+				b.Inputs[j] = to
+			}
+		}
+		if len(b.Inputs) != 1 || uses[b.Inputs[0]] != 1 {
+			continue
+		}
+		k, ok := at[b.Inputs[0]]
+		if !ok {
+			continue
+		}
+		a := &g.Nodes[k]
+		if !join(a, b) {
+			continue
+		}
+		if keepFirst {
+			gone[b.Name], renamed[b.Name] = true, a.Name
+			uses[a.Name] = uses[b.Name]
+			if g.Output == b.Name {
+				g.Output = a.Name
+			}
+		} else {
+			gone[a.Name] = true
+			b.Inputs = slices.Clone(a.Inputs)
+		}
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n ann.Node) bool { return gone[n.Name] })
+}
+
+// mergeBias turns an offset behind a Gemm or Conv without bias into its bias.
+func mergeBias(g *ann.Graph) {
+	merge(g, true, func(a, b *ann.Node) bool {
+		offset, ok := b.Op.(*ann.BatchNormalization)
+		if !ok || offset.Epsilon != 0 || !all(offset.Scale, 1) || !all(offset.Mean, 0) || !all(offset.Var, 1) {
+			return false
+		}
+		switch op := a.Op.(type) {
+		case *ann.Gemm:
+			if op.Bias == nil {
+				op.Bias = offset.Bias
+				return true
+			}
+		case *ann.Conv:
+			if op.Bias == nil {
+				op.Bias = offset.Bias
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func all(x []float32, want float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return v != want })
+}
+
+// mergePad turns zeros around the rows and columns into padding of the
+// convolution or pool behind them. For a MaxPool, whose padding never wins,
+// that is the same only if no activation is negative.
+func mergePad(g *ann.Graph) {
+	positive := map[string]bool{}
+	for _, n := range g.Nodes {
+		switch n.Op.(type) {
+		case *ann.Relu, *ann.Clip:
+			positive[n.Name] = true
+		case *ann.MaxPool:
+			positive[n.Name] = positive[n.Inputs[0]]
+		}
+	}
+	merge(g, false, func(a, b *ann.Node) bool {
+		pad, ok := a.Op.(*ann.Pad)
+		if !ok || pad.Before[0] != 0 || pad.After[0] != 0 {
+			return false
+		}
+		more := [4]int{pad.Before[1], pad.Before[2], pad.After[1], pad.After[2]}
+		switch op := b.Op.(type) {
+		case *ann.Conv:
+			grow(&op.Window.Pad, more)
+			return true
+		case *ann.MaxPool:
+			w := op.Window
+			grow(&w.Pad, more)
+			if positive[a.Inputs[0]] && w.Pad[0] < w.Kernel[0] && w.Pad[1] < w.Kernel[1] && w.Pad[2] < w.Kernel[0] && w.Pad[3] < w.Kernel[1] {
+				op.Window = w
+				return true
+			}
+		case *ann.AveragePool:
+			w := op.Window
+			if w.Pad == [4]int{} && w.Dilation == [2]int{1, 1} {
+				grow(&w.Pad, more)
+				if w.Pad[0] < w.Kernel[0] && w.Pad[1] < w.Kernel[1] && w.Pad[2] < w.Kernel[0] && w.Pad[3] < w.Kernel[1] {
+					op.Window, op.CountPad = w, true
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+func grow(p *[4]int, by [4]int) {
+	for i := range p {
+		p[i] += by[i]
+	}
+}
