@@ -1,10 +1,10 @@
-"""Runs an ONNX model on CIFAR images with PyTorch, one node after the other.
+"""Runs ONNX models on CIFAR images with PyTorch, one node after the other.
 
-    logits.py MODEL CIFAR_FILE COUNT DIVISOR MEAN STD
+    logits.py CIFAR_FILE COUNT [MODEL DIVISOR MEAN STD]...
 
 MEAN and STD are three numbers each, separated by commas; the input is
-(pixel / DIVISOR - MEAN) / STD. Writes COUNT * classes little-endian float32 to
-standard output. Exits with status 3 where torch or onnx are missing.
+(pixel / DIVISOR - MEAN) / STD. Writes COUNT * classes little-endian float32 a
+model to standard output. Exits with status 3 where torch or onnx are missing.
 """
 import sys
 
@@ -120,17 +120,17 @@ def run(graph, x):
 
 
 def main():
-    model, images, count, divisor = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-    mean, std = (np.array([float(v) for v in a.split(",")], np.float32).reshape(1, 3, 1, 1) for a in sys.argv[5:7])
+    images, count, models = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     raw = np.fromfile(images, np.uint8, count * 3073).reshape(count, 3073)[:, 1:].reshape(count, 3, 32, 32)
-    x = (raw.astype(np.float32) / np.float32(divisor) - mean) / std
-    torch.manual_seed(0)
     torch.set_num_threads(1)
-    with torch.no_grad():
-        # One image at a time, as files may be exported for a batch of one.
+    for model, divisor, mean, std in zip(*[iter(models)] * 4):
+        mean, std = (np.array([float(v) for v in a.split(",")], np.float32).reshape(1, 3, 1, 1) for a in (mean, std))
+        x = (raw.astype(np.float32) / np.float32(divisor) - mean) / std
         graph = onnx.load(model).graph
-        y = torch.cat([run(graph, torch.from_numpy(i[None])) for i in x])
-    sys.stdout.buffer.write(y.numpy().astype("<f4").tobytes())
+        with torch.no_grad():
+            # One image at a time, as files may be exported for a batch of one.
+            y = torch.cat([run(graph, torch.from_numpy(i[None])) for i in x])
+        sys.stdout.buffer.write(y.numpy().astype("<f4").tobytes())
 
 
 main()
