@@ -103,3 +103,11 @@ func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
 	}
 	return fireGeneric(mask, v, cur, constant, par)
 }
+
+func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
+	if useAVX512 {
+		addSpikesAVX512(cur, mask, words, n, weight)
+		return
+	}
+	addSpikesGeneric(cur, mask, words, n, weight)
+}

@@ -29,3 +29,7 @@ func gather(acc, w []float32, ev []uint32, first, channels int) {
 func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
 	return fireGeneric(mask, v, cur, constant, par)
 }
+
+func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
+	addSpikesGeneric(cur, mask, words, n, weight)
+}

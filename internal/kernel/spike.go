@@ -158,6 +158,15 @@ func addStrip(dst, x []float32) {
 //
 //	cur[p*n + c] += weight    if bit c of position p of mask is set
 func AddSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
+	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(cur) != len(mask)/words*n {
+		panic("kernel: AddSpikes: length mismatch")
+	}
+	if len(mask) > 0 {
+		addSpikes(cur, mask, words, n, weight)
+	}
+}
+
+func addSpikesGeneric(cur []float32, mask []uint64, words, n int, weight float32) {
 	for i, p := 0, 0; i < len(mask); i, p = i+words, p+n {
 		for j, b := range mask[i : i+words] {
 			for ; b != 0; b &= b - 1 {

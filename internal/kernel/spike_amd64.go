@@ -9,6 +9,11 @@ package kernel
 //go:noescape
 func eventsAVX512(dst []uint32, start []int32, mask []uint64, words int, n int) int
 
+// addSpikesAVX512 is addSpikesGeneric for len(mask) > 0.
+//
+//go:noescape
+func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight float32)
+
 // scatterAVX2 is scatterGeneric for len(ev) > 0; strip is Cols*N, and step what a position and stride what a row is in bytes.
 //
 //go:noescape

@@ -76,6 +76,37 @@ DATA channels<>+56(SB)/4, $0x0000000e
 DATA channels<>+60(SB)/4, $0x0000000f
 GLOBL channels<>(SB), RODATA|NOPTR, $64
 
+// func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight float32)
+// Requires: AVX, AVX512F
+TEXT ·addSpikesAVX512(SB), NOSPLIT, $0-68
+	MOVQ         cur_base+0(FP), AX
+	MOVQ         mask_base+24(FP), CX
+	MOVQ         mask_len+32(FP), DX
+	MOVQ         words+48(FP), BX
+	MOVQ         n+56(FP), SI
+	VBROADCASTSS weight+64(FP), Z0
+	LEAQ         (CX)(DX*8), DX
+	SHLQ         $0x03, BX
+	SHRQ         $0x03, SI
+
+position:
+	XORQ DI, DI
+
+channels:
+	KMOVW   (CX)(DI*1), K1
+	VMOVUPS (AX), Z1
+	VADDPS  Z0, Z1, K1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x02, DI
+	CMPQ    DI, SI
+	JLT     channels
+	ADDQ    BX, CX
+	CMPQ    CX, DX
+	JLT     position
+	VZEROUPPER
+	RET
+
 // func scatterAVX2(cur []float32, w []float32, ev []uint32, first int, rows int, strip int, step int, stride int)
 // Requires: AVX
 TEXT ·scatterAVX2(SB), NOSPLIT, $0-112

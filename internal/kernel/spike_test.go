@@ -131,6 +131,30 @@ func TestGather(t *testing.T) {
 	})
 }
 
+func TestAddSpikes(t *testing.T) {
+	forEachImpl(t, func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for _, channels := range spikeChannels {
+			for _, positions := range []int{0, 1, 9} {
+				n, words := padded(channels), (channels+63)/64
+				mask := randomMask(rnd, positions, channels, 0.3)
+				start := special(roughSlice(rnd, positions*n))
+				want := slices.Clone(start)
+				for i := range want { // The loop in the comment of AddSpikes.
+					p, c := i/n, i%n
+					if c < channels && mask[p*words+c/64]>>(c%64)&1 == 1 {
+						want[i] += 0.7
+					}
+				}
+				got, check := guarded(t, start)
+				AddSpikes(got, mask, words, n, 0.7)
+				check()
+				equalBits(t, fmt.Sprintf("AddSpikes(%d positions of %d channels)", positions, channels), got, want)
+			}
+		}
+	})
+}
+
 func TestFire(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
