@@ -1,0 +1,35 @@
+package calibrate
+
+// Statistics is what the calibration images showed of a trained network. It is
+// plain data, the same for any order of the images and any number of workers.
+type Statistics struct {
+	Percentile float64 // Of every Lambda below.
+	Images     int
+	InputMax   float32 // Largest magnitude of a pixel.
+	Nodes      []NodeStatistics
+}
+
+// NodeStatistics describes the activations of one node, all units and all images
+// pooled, zeros included.
+type NodeStatistics struct {
+	Node string
+
+	// Lambda is the percentile: element floor(Count Percentile/100) of the
+	// activations in ascending order, counted from 1; see [Rank].
+	Lambda float32
+
+	Max   float32
+	Mean  float64
+	Zeros uint64 // Activations that are exactly zero.
+	Count uint64
+}
+
+// Node returns the statistics of the named node, or nil.
+func (s *Statistics) Node(name string) *NodeStatistics {
+	for i := range s.Nodes {
+		if s.Nodes[i].Node == name {
+			return &s.Nodes[i]
+		}
+	}
+	return nil
+}

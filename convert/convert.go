@@ -1,0 +1,116 @@
+// Package convert turns a trained network, an [ann.Graph], into a spiking one, an
+// snn.Network, after "Spiking Deep Residual Network" [hu2023].
+//
+// [Fold] rewrites the graph until it holds only what has a spiking counterpart.
+// [Convert] then makes a population of integrate-and-fire neurons of every ReLU,
+// a gate of every max pool and synapses of all that lies between, and scales them
+// by the activations that package calibrate measured. This package runs nothing
+// and reads no files.
+//
+// # Scale
+//
+// Lambda of a layer is the activation that a spike at every timestep stands for.
+// With lambda_in of the layer that a synapse comes from, 1 for the image,
+//
+//	W~ = W lambda_in / lambda_out     b~ = sum of b / lambda_out     threshold 1
+//
+// and the shortcut of a residual block is a synapse like others, with W = 1. Sums
+// have no scale of their own: all branches arrive in the scale of the ReLU after
+// the sum. Pools keep the scale of their source. The other form,
+// [Options.ThresholdBalanced], leaves W and b alone and gives a layer the
+// threshold lambda and its spikes the charge lambda: the same network.
+//
+// # Names
+//
+// Rewriting keeps names and what they stand for: a node of the folded graph
+// computes what the node of that name did before. A layer is named after the ReLU,
+// the pool or the classifier that it stands for, so that lambda times the rate of
+// layer x approximates the activation of node x.
+//
+// References:
+//
+//	[hu2023]  Yangfan Hu, Huajin Tang, Gang Pan. Spiking Deep Residual Networks.
+//	          IEEE Transactions on Neural Networks and Learning Systems 34(8). 2023.
+package convert
+
+import (
+	"fmt"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/snn"
+)
+
+// Options adjusts a conversion. The paper's values are those of [DefaultOptions];
+// the zero value differs from them in VInit alone.
+type Options struct {
+	// VInit is the potential of every neuron before the first timestep, in units
+	// of the threshold, in [0, 1). The paper's scripts use 0.5.
+	VInit float32
+
+	// Reset of every neuron. snn.ResetSubtract loses no charge.
+	Reset snn.Reset
+
+	// Encoding of the image. Poisson spikes have the magnitude of the largest
+	// calibration pixel.
+	Encoding snn.Encoding
+
+	// ThresholdBalanced scales thresholds in place of weights.
+	ThresholdBalanced bool
+}
+
+// DefaultOptions returns the paper's: V[0] of half a threshold, reset by
+// subtraction, the image as a constant current, scaled weights.
+func DefaultOptions() Options { return Options{VInit: 0.5} }
+
+func (o Options) check() error {
+	if !(o.VInit >= 0 && o.VInit < 1) { // Also rejects NaN.
+		return fmt.Errorf("convert: V[0] of %v thresholds is outside [0, 1)", o.VInit)
+	}
+	if o.Reset != snn.ResetSubtract && o.Reset != snn.ResetZero {
+		return fmt.Errorf("convert: unknown reset %v", o.Reset)
+	}
+	if o.Encoding != snn.Direct && o.Encoding != snn.Poisson {
+		return fmt.Errorf("convert: unknown encoding %v", o.Encoding)
+	}
+	return nil
+}
+
+// Convert returns the spiking network of g, scaled by the activations s of g. It
+// modifies neither, and the result shares nothing with them.
+//
+// Nodes that have no spiking counterpart are an error that holds an
+// [*UnsupportedError] for each; a layer that was silent on the calibration images
+// is a [*DeadLayerError].
+func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	folded, err := Fold(g)
+	if err != nil {
+		return nil, err
+	}
+	populations, bad := populate(folded)
+	if len(bad) > 0 {
+		return nil, join(bad)
+	}
+	net, err := scale(folded, populations, s, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := net.Validate(); err != nil {
+		return nil, fmt.Errorf("convert: internal error: %w", err)
+	}
+	return net, nil
+}
+
+// Unsupported returns all nodes of g that keep it from being converted; none if
+// it converts. It needs no calibration. An error means that g is not valid.
+func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
+	folded, err := Fold(g)
+	if err != nil {
+		return nil, err
+	}
+	_, bad := populate(folded)
+	return bad, nil
+}

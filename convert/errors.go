@@ -1,0 +1,62 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+)
+
+// UnsupportedError is about a node of a trained network that has no spiking
+// counterpart.
+type UnsupportedError struct {
+	Node   string
+	Op     string // ONNX operator.
+	Reason string
+	Hint   string // What to do about it; may be empty.
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("convert: node %q: %s is not supported: %s", e.Node, e.Op, e.Reason)
+}
+
+// Hints that several nodes share.
+const (
+	hintRectify = "put a ReLU behind every convolution but the last of a branch, and behind every sum, and train again"
+	hintBranch  = "a shortcut may be the identity, a convolution, an average pool, or a slice with zero-padded channels"
+)
+
+func unsupported(n *ann.Node, hint, format string, args ...any) *UnsupportedError {
+	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// join makes one error of a list, nil of an empty one.
+func join(list []*UnsupportedError) error {
+	errs := make([]error, len(list))
+	for i, e := range list {
+		errs[i] = e
+	}
+	return errors.Join(errs...)
+}
+
+// DeadLayerError is about a layer whose activations give it no scale: its lambda
+// is not positive, so dividing by it would mean nothing.
+type DeadLayerError struct {
+	calibrate.NodeStatistics
+	Percentile float64
+	Images     int
+}
+
+func (e *DeadLayerError) Error() string {
+	return fmt.Sprintf("convert: layer %q is dead: percentile %v of its activations on %d calibration images is %v, largest %v",
+		e.Node, e.Percentile, e.Images, e.Lambda, e.Max)
+}
+
+// Hint says what to do about e.
+func (e *DeadLayerError) Hint() string {
+	if e.Max > 0 {
+		return "raise --percentile (100 is the maximum), or calibrate on more images"
+	}
+	return "calibrate on more images and check that they are normalised as in training; the layer may have died in training"
+}

@@ -1,0 +1,121 @@
+package convert
+
+import (
+	"fmt"
+
+	"sresnet/ann"
+)
+
+// pass is one rewrite of a graph, which it modifies in place.
+type pass struct {
+	name string
+	run  func(*ann.Graph)
+}
+
+// passes are the rewrites that prepare a graph for spikes, in order. Each may
+// rely on what those above it established; none changes what a name stands for.
+var passes = []pass{
+	{"dropSoftmax", dropSoftmax},      // Leaves no Softmax at the end.
+	{"foldBatchNorm", foldBatchNorm},  // Leaves no BatchNormalization behind a Conv or Gemm,
+	{"foldBatchNormAhead", foldAhead}, // or before one that needs no padding.
+	{"mergePad", mergePad},            // Leaves no Pad of rows and columns before a window.
+	{"sliceSingle", sliceSingle},      // Leaves no 1x1 average pool in a shortcut.
+	{"dropIdleRelu", dropIdleRelu},    // Leaves no Relu of what is a population already.
+	{"dropUnused", dropUnused},        // Leaves only nodes that the output needs.
+}
+
+// Fold returns the network that g is without softmax at the end and batch
+// normalisation, with padding merged into the windows it is for. It computes the
+// same logits up to float rounding, and a node of it what the node of that name
+// computes in g. What cannot be folded stays; [Convert] names it. g is not
+// modified.
+func Fold(g *ann.Graph) (*ann.Graph, error) {
+	if err := g.Validate(); err != nil {
+		return nil, fmt.Errorf("convert: %w", err)
+	}
+	f := g.Clone()
+	for _, p := range passes {
+		p.run(f)
+		if err := f.InferShapes(); err != nil {
+			return nil, fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
+		}
+		if err := f.Validate(); err != nil {
+			return nil, fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
+		}
+	}
+	return f, nil
+}
+
+// dropSoftmax ends the network with its logits: the class is the largest of them.
+func dropSoftmax(g *ann.Graph) {
+	for {
+		n := g.Node(g.Output)
+		if _, ok := n.Op.(*ann.Softmax); !ok || g.Node(n.Inputs[0]) == nil {
+			return
+		}
+		g.Output = n.Inputs[0]
+	}
+}
+
+// dropIdleRelu drops rectifiers of what is not negative and becomes a population
+// without them, such as a pool of a ReLU.
+func dropIdleRelu(g *ann.Graph) {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if _, ok := n.Op.(*ann.Relu); ok && rectified(g, n.Inputs[0]) {
+			redirect(g, n.Name, n.Inputs[0])
+		}
+	}
+}
+
+// rectified reports whether the named node is a ReLU or handed on from one by
+// pools and the like.
+func rectified(g *ann.Graph, name string) bool {
+	for {
+		n := g.Node(name)
+		if n == nil {
+			return false
+		}
+		switch n.Op.(type) {
+		case *ann.Relu, *ann.Clip:
+			return true
+		case *ann.MaxPool, *ann.AveragePool, *ann.GlobalAveragePool, *ann.Flatten:
+			name = n.Inputs[0]
+		default:
+			return false
+		}
+	}
+}
+
+// redirect makes everything that takes from take to.
+func redirect(g *ann.Graph, from, to string) {
+	for i := range g.Nodes {
+		for j, in := range g.Nodes[i].Inputs {
+			if in == from {
+				g.Nodes[i].Inputs[j] = to
+			}
+		}
+	}
+	if g.Output == from {
+		g.Output = to
+	}
+}
+
+// dropUnused drops nodes that the output does not need.
+func dropUnused(g *ann.Graph) {
+	needed := map[string]bool{g.Output: true}
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		if needed[g.Nodes[i].Name] {
+			for _, in := range g.Nodes[i].Inputs {
+				needed[in] = true
+			}
+		}
+	}
+	kept := g.Nodes[:0]
+	for _, n := range g.Nodes {
+		if needed[n.Name] {
+			kept = append(kept, n)
+		}
+	}
+	g.Nodes = kept
+}

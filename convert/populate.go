@@ -1,0 +1,187 @@
+package convert
+
+import (
+	"fmt"
+
+	"sresnet/ann"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// population is a layer of the spiking network before it is scaled.
+type population struct {
+	node    *ann.Node
+	shape   tensor.Shape // (C, H, W)
+	terms   []term       // What arrives, in the order of the sum.
+	neurons bool         // With a scale of its own; unset for pools, which keep their source's.
+}
+
+// term is a synapse before it is scaled.
+type term struct {
+	from       int            // Index of a population, or snn.FromInput.
+	connection snn.Connection // With the trained weights, which it may share with the graph.
+	bias       []float32
+}
+
+// populator finds the populations of a folded graph.
+type populator struct {
+	g         *ann.Graph
+	consumers map[string][]int
+	list      []population
+	index     map[string]int // From a node that is a population, or the input, to its index.
+	bad       []*UnsupportedError
+	named     map[string]bool // Nodes in bad.
+}
+
+// populate returns the populations of g in topological order, the last being the
+// output, or all nodes that keep g from having them.
+func populate(g *ann.Graph) ([]population, []*UnsupportedError) {
+	p := &populator{g: g, consumers: g.Consumers(), index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool)}
+	last := g.Output
+	for flat(g.Node(last)) {
+		last = g.Node(last).Inputs[0]
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		switch op := n.Op.(type) {
+		case *ann.Relu, *ann.Clip:
+			p.add(n, true, p.sum(n, n.Inputs[0]))
+		case *ann.MaxPool:
+			p.add(n, false, p.single(n, &snn.MaxPool{Window: op.Window}))
+		case *ann.AveragePool, *ann.GlobalAveragePool:
+			if n.Name == last || !p.onlySummed(n) {
+				p.add(n, false, p.single(n, p.averagePool(n)))
+			}
+		default:
+			if n.Name == last {
+				p.add(n, true, p.sum(nil, n.Name))
+			}
+		}
+	}
+	p.checkOutput(last)
+	return p.list, p.bad
+}
+
+func flat(n *ann.Node) bool {
+	if n == nil {
+		return false
+	}
+	_, ok := n.Op.(*ann.Flatten)
+	return ok
+}
+
+// add makes n a population of those terms. Where they are faulty it is one all
+// the same, so that what follows is looked at as well.
+func (p *populator) add(n *ann.Node, neurons bool, terms []term) {
+	pop := population{node: n, terms: terms, neurons: neurons}
+	for i, t := range terms {
+		shape, err := t.connection.Out(p.shapeOf(t.from))
+		switch {
+		case err != nil:
+			p.fail(unsupported(n, "", "%v", err))
+		case i == 0:
+			pop.shape = shape
+		case !shape.Equal(pop.shape):
+			p.fail(unsupported(n, "", "its branches have the shapes %v and %v before they are flattened", pop.shape, shape))
+		}
+	}
+	if pop.shape == nil {
+		c, h, w := n.Shape.CHW()
+		pop.shape = tensor.Shape{c, h, w}
+	}
+	p.index[n.Name] = len(p.list)
+	p.list = append(p.list, pop)
+}
+
+func (p *populator) checkOutput(last string) {
+	if i, ok := p.index[last]; !ok || i == snn.FromInput {
+		n := p.g.Node(last)
+		if n == nil {
+			n = p.g.Node(p.g.Output)
+		}
+		p.fail(unsupported(n, "", "the network ends in it, and it makes no neurons"))
+		return
+	}
+	out := p.list[p.index[last]]
+	if _, ok := out.node.Op.(*ann.MaxPool); ok {
+		p.fail(unsupported(out.node, "", "the network ends in it, and a gate has no neurons to read"))
+	}
+	if out.shape[1] != 1 || out.shape[2] != 1 {
+		p.fail(unsupported(out.node, "end the network in a vector of one number a class",
+			"the network ends in it with shape %v, which is no vector of classes", out.shape))
+	}
+}
+
+// fail notes an error, one a node.
+func (p *populator) fail(e *UnsupportedError) {
+	if !p.named[e.Node] {
+		p.named[e.Node] = true
+		p.bad = append(p.bad, e)
+	}
+}
+
+// shapeOf returns the shape of population i, or of the input as an image.
+func (p *populator) shapeOf(i int) tensor.Shape {
+	if i == snn.FromInput {
+		c, h, w := p.g.Input.Shape.CHW()
+		return tensor.Shape{c, h, w}
+	}
+	return p.list[i].shape
+}
+
+// onlySummed reports whether n goes into sums only, so that it is a synapse
+// rather than a population.
+func (p *populator) onlySummed(n *ann.Node) bool {
+	for _, i := range p.consumers[n.Name] {
+		if _, ok := p.g.Nodes[i].Op.(*ann.Add); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// source returns the population whose spikes name stands for. taker, which they
+// go into, is for the error if there is none.
+func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
+	for {
+		if i, ok := p.index[name]; ok {
+			return i, true
+		}
+		n := p.g.Node(name)
+		if !flat(n) {
+			p.fail(p.notSpikes(n, taker))
+			return 0, false
+		}
+		name = n.Inputs[0]
+	}
+}
+
+// notSpikes says why the output of n cannot go into taker as spikes.
+func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
+	into := fmt.Sprintf("%s %q", taker.Op.Type(), taker.Name)
+	switch n.Op.(type) {
+	case *ann.Conv, *ann.Gemm:
+		return unsupported(n, hintRectify, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+	case *ann.Add:
+		return unsupported(n, hintRectify, "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+	case *ann.Slice, *ann.Pad:
+		return unsupported(n, hintBranch, "its result goes into %s; it has a counterpart only in a shortcut that goes into a sum", into)
+	}
+	return p.unknown(n)
+}
+
+// unknown says why n, whose place would be right, has no counterpart at all.
+func (p *populator) unknown(n *ann.Node) *UnsupportedError {
+	switch n.Op.(type) {
+	case *ann.BatchNormalization:
+		behind := "the image itself"
+		if s := p.g.Node(n.Inputs[0]); s != nil {
+			behind = fmt.Sprintf("%s %q", s.Op.Type(), s.Name)
+		}
+		return unsupported(n, "put batch normalization right behind a convolution, as in the original residual blocks",
+			"it stands behind %s, where it cannot be folded into a convolution", behind)
+	case *ann.Softmax:
+		return unsupported(n, "", "it can only be dropped at the end of the network")
+	}
+	return unsupported(n, "", "no counterpart is known")
+}

@@ -1,0 +1,157 @@
+package convert
+
+import (
+	"fmt"
+	"math"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// scale gives every population its lambda and every synapse its weights.
+func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) (*snn.Network, error) {
+	c, h, w := g.Input.Shape.CHW()
+	net := &snn.Network{Name: g.Name, Layers: make([]snn.Layer, len(list))}
+	net.Input = snn.Input{Shape: tensor.Shape{c, h, w}, Encoding: o.Encoding}
+	if o.Encoding == snn.Poisson {
+		if !(s.InputMax > 0) {
+			return nil, fmt.Errorf("convert: input: the calibration images are all zero, so Poisson spikes have no magnitude")
+		}
+		net.Input.Amplitude = s.InputMax
+	}
+	for i := range list {
+		p := &list[i]
+		l := &net.Layers[i]
+		l.Name, l.Shape = p.node.Name, p.shape
+		if p.neurons {
+			var err error
+			if l.Lambda, err = lambda(s, p.node.Name); err != nil {
+				return nil, err
+			}
+		} else {
+			l.Lambda = net.Layers[p.terms[0].from].Lambda
+		}
+		l.Charge = 1
+		if o.ThresholdBalanced {
+			l.Charge = l.Lambda
+		}
+		if _, gate := p.node.Op.(*ann.MaxPool); !gate {
+			l.Neuron = snn.IF{Threshold: []float32{l.Charge}, Reset: o.Reset}
+			if o.VInit != 0 {
+				l.Neuron.VInit = []float32{o.VInit}
+			}
+		}
+		for _, t := range p.terms {
+			factor := 1.0
+			if !o.ThresholdBalanced {
+				factor = 1 / float64(l.Lambda)
+				if t.from != snn.FromInput {
+					factor = float64(net.Layers[t.from].Lambda) / float64(l.Lambda)
+				}
+			}
+			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: scaled(t.connection, factor)})
+		}
+		l.Bias = bias(p, l, o)
+		if err := finite(l); err != nil {
+			return nil, err
+		}
+	}
+	return net, nil
+}
+
+// lambda returns the scale of the named layer.
+func lambda(s *calibrate.Statistics, name string) (float32, error) {
+	n := s.Node(name)
+	if n == nil {
+		return 0, fmt.Errorf("convert: layer %q: the statistics say nothing of it; were they taken of another network?", name)
+	}
+	if !(n.Lambda > 0) || math.IsInf(float64(n.Lambda), 0) {
+		return 0, &DeadLayerError{NodeStatistics: *n, Percentile: s.Percentile, Images: s.Images}
+	}
+	return n.Lambda, nil
+}
+
+// scaled returns a copy of k with all weights times factor.
+func scaled(k snn.Connection, factor float64) snn.Connection {
+	switch k := k.(type) {
+	case *snn.Conv:
+		return &snn.Conv{Weight: scaledTensor(k.Weight, factor), Window: k.Window, Groups: k.Groups}
+	case *snn.Dense:
+		return &snn.Dense{Weight: scaledTensor(k.Weight, factor)}
+	case *snn.Shortcut:
+		c := *k
+		c.Scale = float32(float64(k.Scale) * factor)
+		return &c
+	case *snn.AveragePool:
+		c := *k
+		c.Scale = float32(float64(k.Scale) * factor)
+		return &c
+	}
+	return k // A gate has no weights.
+}
+
+func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
+	c := tensor.New(t.Shape...)
+	for i, v := range t.Data {
+		c.Data[i] = float32(float64(v) * factor)
+	}
+	return c
+}
+
+// bias returns the sum of the biases of all branches, in the scale of the layer;
+// nil if no branch has one.
+func bias(p *population, l *snn.Layer, o Options) []float32 {
+	var sum []float64
+	for _, t := range p.terms {
+		if t.bias == nil {
+			continue
+		}
+		if sum == nil {
+			sum = make([]float64, len(t.bias))
+		}
+		for c, b := range t.bias {
+			sum[c] += float64(b)
+		}
+	}
+	if sum == nil {
+		return nil
+	}
+	b := make([]float32, len(sum))
+	for c := range b {
+		if o.ThresholdBalanced {
+			b[c] = float32(sum[c])
+		} else {
+			b[c] = float32(sum[c] / float64(l.Lambda))
+		}
+	}
+	return b
+}
+
+// finite returns an error if scaling overflowed: a lambda near zero does that.
+func finite(l *snn.Layer) error {
+	check := func(x []float32) error {
+		if err := tensor.CheckFinite(x); err != nil {
+			return fmt.Errorf("convert: layer %q: its weights overflow when divided by its scale %v; raise the percentile or calibrate on more images", l.Name, l.Lambda)
+		}
+		return nil
+	}
+	for _, s := range l.Synapses {
+		var err error
+		switch k := s.Connection.(type) {
+		case *snn.Conv:
+			err = check(k.Weight.Data)
+		case *snn.Dense:
+			err = check(k.Weight.Data)
+		case *snn.Shortcut:
+			err = check([]float32{k.Scale})
+		case *snn.AveragePool:
+			err = check([]float32{k.Scale})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return check(l.Bias)
+}

@@ -1,0 +1,149 @@
+package convert
+
+import (
+	"sresnet/ann"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// sum returns the synapses that together bring the value of the named node to
+// the population of rectifier, nil for the output population, which has none:
+// one for a plain layer, one a branch for a residual sum, whose sums of sums are
+// one sum.
+func (p *populator) sum(rectifier *ann.Node, name string) []term {
+	n := p.g.Node(name)
+	if i, ok := p.index[name]; ok {
+		if i == snn.FromInput {
+			p.fail(unsupported(rectifier, "", "it takes the image itself, which must first meet a convolution or a fully connected layer"))
+			return nil
+		}
+		return []term{{from: i, connection: snn.Identity(1, p.shapeOf(i))}}
+	}
+	switch op := n.Op.(type) {
+	case *ann.Flatten:
+		return p.sum(rectifier, n.Inputs[0])
+	case *ann.Conv:
+		return p.weights(n, &snn.Conv{Weight: op.Weight, Window: op.Window, Groups: op.Groups}, op.Bias)
+	case *ann.Gemm:
+		return p.weights(n, &snn.Dense{Weight: op.Weight}, op.Bias)
+	case *ann.Add:
+		return p.branches(n)
+	case *ann.Slice, *ann.Pad:
+		return p.shortcut(n)
+	}
+	p.fail(p.unknown(n))
+	return nil
+}
+
+// weights returns the synapse of a convolution or fully connected layer.
+func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []term {
+	from, ok := p.source(n, n.Inputs[0])
+	if !ok {
+		return nil
+	}
+	return []term{{from: from, connection: k, bias: bias}}
+}
+
+// branches returns the synapses of a sum, whose only taker must be the rectifier
+// or sum that asks.
+func (p *populator) branches(n *ann.Node) []term {
+	if takers := p.consumers[n.Name]; len(takers) > 1 {
+		p.fail(unsupported(n, hintRectify, "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
+			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
+		return nil
+	}
+	var terms []term
+	for _, in := range n.Inputs {
+		if i, ok := p.index[in]; ok && i == snn.FromInput {
+			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, which must first meet a convolution"))
+			continue
+		}
+		branch := p.g.Node(in)
+		if _, ok := p.index[in]; !ok {
+			switch branch.Op.(type) {
+			case *ann.AveragePool, *ann.GlobalAveragePool:
+				terms = append(terms, p.single(branch, p.averagePool(branch))...)
+				continue
+			}
+		}
+		terms = append(terms, p.sum(n, in)...)
+	}
+	return terms
+}
+
+// shortcut returns the one-to-one synapses of a chain of slices and pads that
+// ends with n.
+func (p *populator) shortcut(n *ann.Node) []term {
+	taker := n
+	var chain []*ann.Node // From the last to the first.
+	for {
+		switch n.Op.(type) {
+		case *ann.Slice, *ann.Pad:
+			chain = append(chain, n)
+		default:
+			p.fail(p.notSpikes(n, taker))
+			return nil
+		}
+		taker = n
+		if i, ok := p.index[n.Inputs[0]]; ok {
+			if i == snn.FromInput {
+				p.fail(unsupported(n, hintBranch, "it takes the image itself, which must first meet a convolution"))
+				return nil
+			}
+			return p.oneToOne(i, chain)
+		}
+		n = p.g.Node(n.Inputs[0])
+	}
+}
+
+// oneToOne returns the synapses from population i through the chain.
+func (p *populator) oneToOne(i int, chain []*ann.Node) []term {
+	k := snn.Identity(1, append(tensor.Shape(nil), p.shapeOf(i)...))
+	for j := len(chain) - 1; j >= 0; j-- {
+		n := chain[j]
+		switch op := n.Op.(type) {
+		case *ann.Slice:
+			if op.Start[0] != 0 || op.Size[0] != k.Shape[0] {
+				p.fail(unsupported(n, hintBranch, "it takes some of the channels only"))
+				return nil
+			}
+			for a := range 2 {
+				k.Start[a] += op.Start[a+1] * k.Stride[a]
+				k.Stride[a] *= op.Step[a+1]
+				k.Shape[a+1] = op.Size[a+1]
+			}
+		case *ann.Pad:
+			if op.Before[1] != 0 || op.Before[2] != 0 || op.After[1] != 0 || op.After[2] != 0 {
+				p.fail(unsupported(n, hintBranch, "it pads rows or columns of a shortcut"))
+				return nil
+			}
+			k.Offset += op.Before[0]
+			k.Shape[0] += op.Before[0] + op.After[0]
+		}
+	}
+	return []term{{from: i, connection: k}}
+}
+
+// single returns the synapse of a pool, which takes spikes.
+func (p *populator) single(n *ann.Node, k snn.Connection) []term {
+	from, ok := p.source(n, n.Inputs[0])
+	if !ok {
+		return nil
+	}
+	if from == snn.FromInput {
+		p.fail(unsupported(n, "", "it pools the image itself, which must first meet a convolution"))
+		return nil
+	}
+	return []term{{from: from, connection: k}}
+}
+
+// averagePool returns the synapses of a pool over windows or over everything.
+func (p *populator) averagePool(n *ann.Node) *snn.AveragePool {
+	if op, ok := n.Op.(*ann.AveragePool); ok {
+		return &snn.AveragePool{Window: op.Window, CountPad: op.CountPad, Scale: 1}
+	}
+	in, _ := p.g.Shape(n.Inputs[0])
+	w := tensor.Square(1, 1, 0)
+	w.Kernel = [2]int{in[1], in[2]}
+	return &snn.AveragePool{Window: w, Scale: 1}
+}
