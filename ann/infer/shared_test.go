@@ -16,6 +16,7 @@ import (
 
 	"sresnet/ann/infer"
 	"sresnet/dataset"
+	"sresnet/internal/kernel"
 	"sresnet/onnx"
 )
 
@@ -201,6 +202,9 @@ func right(t *testing.T, m *infer.Model, images *dataset.Images) int {
 func TestAccuracy(t *testing.T) {
 	for _, tt := range models {
 		t.Run(tt.name, func(t *testing.T) {
+			if !*long && kernel.Implementation() == "generic" {
+				t.Skip("takes half a minute without assembly; run it with -long")
+			}
 			if !*long {
 				m, images := open(t, tt.name, tt.normalization, 500)
 				if got := right(t, m, images); got != tt.first500 {
