@@ -1,0 +1,125 @@
+package calibrate
+
+import (
+	"math"
+	"sync"
+)
+
+// histogram finds the percentile of the activations of one node by radix
+// selection on ordered bits; see [ordered]. Workers add whole activations of one
+// image under its lock.
+type histogram struct {
+	mu    sync.Mutex
+	count [1 << 16]uint64 // Pass one: by the high 16 bits; pass two: by the low.
+
+	zeros uint64 // Not in count, for half of all activations are zero.
+	n     uint64
+	max   float32
+	sums  [256]int64 // Of the signed mantissas, by exponent: exact up to 2^39 activations.
+
+	// The choice of pass one.
+	high uint32 // High bits of the percentile.
+	rank uint64 // Of the percentile among those with these bits, from 1.
+	top  bool   // The percentile is the maximum; pass two has nothing to find.
+}
+
+// ordered maps a float32, which must not be -0 or NaN, to a number of the same order.
+func ordered(x float32) uint32 {
+	b := math.Float32bits(x)
+	if b>>31 != 0 {
+		return ^b
+	}
+	return b | 1<<31
+}
+
+// float is the inverse of ordered.
+func float(k uint32) float32 {
+	if k>>31 != 0 {
+		return math.Float32frombits(k &^ (1 << 31))
+	}
+	return math.Float32frombits(^k)
+}
+
+// addHigh is the first pass.
+func (h *histogram) addHigh(x []float32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.n == 0 {
+		h.max = x[0]
+	}
+	h.n += uint64(len(x))
+	for _, v := range x {
+		if v == 0 {
+			h.zeros++
+			continue
+		}
+		h.count[ordered(v)>>16]++
+		b := math.Float32bits(v)
+		e := b >> 23 & 0xff
+		m := int64(b & (1<<23 - 1))
+		if e == 0 {
+			e = 1 // Subnormal: no leading one.
+		} else {
+			m |= 1 << 23
+		}
+		if b>>31 != 0 {
+			m = -m
+		}
+		h.sums[e] += m
+	}
+	for _, v := range x {
+		h.max = max(h.max, v)
+	}
+}
+
+// chooseHigh ends the first pass.
+func (h *histogram) chooseHigh(percentile float64) {
+	h.rank = Rank(percentile, h.n)
+	h.top = h.rank == h.n
+	h.count[ordered(0)>>16] += h.zeros
+	for k, n := range h.count {
+		if h.rank <= n {
+			h.high = uint32(k)
+			break
+		}
+		h.rank -= n
+	}
+	clear(h.count[:])
+	if h.high == ordered(0)>>16 {
+		h.count[0] = h.zeros // Zero has no low bits.
+	}
+}
+
+// addLow is the second pass.
+func (h *histogram) addLow(x []float32) {
+	if h.top {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range x {
+		if k := ordered(v); k>>16 == h.high && v != 0 {
+			h.count[k&0xffff]++
+		}
+	}
+}
+
+// statistics ends the second pass.
+func (h *histogram) statistics(node string) NodeStatistics {
+	s := NodeStatistics{Node: node, Max: h.max, Zeros: h.zeros, Count: h.n, Lambda: h.max}
+	if !h.top {
+		rank := h.rank
+		for k, n := range h.count {
+			if rank <= n {
+				s.Lambda = float(h.high<<16 | uint32(k))
+				break
+			}
+			rank -= n
+		}
+	}
+	for e, m := range h.sums {
+		s.Mean += math.Ldexp(float64(m), e-150)
+	}
+	s.Mean /= float64(h.n)
+	return s
+}
