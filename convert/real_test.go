@@ -1,0 +1,104 @@
+package convert_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sresnet/ann/infer"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/onnx"
+	"sresnet/sim"
+)
+
+// realModels are trained networks, each with the normalisation of its images.
+var realModels = []struct {
+	file, normalize string
+	layers          int // Populations and pools of the spiking network.
+}{
+	{"resnet20_cifar10_akamaster.onnx", "imagenet", 21},
+	{"resnet20_cifar10_akamaster_bn.onnx", "imagenet", 21},
+	{"resnet44_cifar10_akamaster.onnx", "imagenet", 45},
+	{"resnet20_cifar10_chenyaofo.onnx", "0.4914,0.4822,0.4465:0.2023,0.1994,0.2010", 21},
+	{"resnet8_cifar10_mlperftiny_bn.onnx", "none", 9},
+}
+
+// TestRealModels calibrates and converts trained networks, and checks that the
+// spiking network's limit of many timesteps is the trained network.
+func TestRealModels(t *testing.T) {
+	data := filepath.Join("..", "..", "shared", "data")
+	if _, err := os.Stat(data); err != nil {
+		t.Skip("no folder ../shared/data with trained networks beside the repository")
+	}
+	if testing.Short() {
+		t.Skip("calibrates five networks")
+	}
+	train, err := dataset.Open("cifar10:"+filepath.Join(data, "cifar10", "data_batch_1.bin"), dataset.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if train, err = train.First(4); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range realModels {
+		t.Run(tt.file, func(t *testing.T) {
+			g, err := onnx.ReadFile(filepath.Join(data, "models", tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			norm, err := dataset.ParseNormalization(tt.normalize, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, err := dataset.NewImages(train, norm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := calibrate.Run(context.Background(), g, images, calibrate.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			net, err := convert.Convert(g, s, convert.DefaultOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(net.Layers) != tt.layers {
+				t.Errorf("%d layers, want %d:\n%v", len(net.Layers), tt.layers, net)
+			}
+			model, err := infer.New(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, image := model.NewRunner(), make([]float32, g.Input.Shape.Len())
+			if err := images.Image(0, image); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Run(image); err != nil {
+				t.Fatal(err)
+			}
+			rates, err := sim.Rates(net, image)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range net.Layers {
+				l := &net.Layers[i]
+				want, area := r.Activation(l.Name), l.Shape[1]*l.Shape[2]
+				if len(want) != len(rates[i]) {
+					t.Fatalf("layer %q has %d neurons, node %q of the trained network %d units", l.Name, len(rates[i]), l.Name, len(want))
+				}
+				diff, largest := 0.0, 0.0
+				for j, rate := range rates[i] {
+					a := float64(want[j%area*l.Shape[0]+j/area])
+					diff, largest = max(diff, math.Abs(a-rate*float64(l.Lambda))), max(largest, math.Abs(a))
+				}
+				if diff > 1e-4*largest {
+					t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v", l.Name, diff, largest)
+				}
+			}
+		})
+	}
+}
