@@ -9,12 +9,12 @@ import (
 // A convolution of spikes is computed in one of two ways that give the same bits,
 // because every output adds the same weights in the same order. Scatter walks the
 // spikes once and adds each one's weights to all outputs it reaches; it needs a
-// window without strides and pays for a store per addition, which narrow layers
-// can afford. Gather walks, for each output, the spikes under its window, with
-// the sums in registers.
+// window without strides. Gather walks, for each output, the spikes under its
+// window, with the sums in registers; wide layers have more to add per output and
+// a smaller share of everything else.
 
 // scatterMaxN is the widest layer, in padded channels, that scatters.
-const scatterMaxN = 32
+const scatterMaxN = 64
 
 // scatters reports whether the convolution k into a layer of grid out is computed
 // by scatter.
@@ -57,9 +57,10 @@ func newScatter(k *snn.Conv, q float32, in grid, lp *layerPlan) *scatter {
 }
 
 func (s *scatter) add(cur []float32, z *spikes) uint64 {
+	z.list()
 	for y := range s.in.h {
 		first := y * s.in.w
-		kernel.Scatter(cur[y*s.shape.Stride:], s.w, z.between(first, first+s.in.w), first, s.shape)
+		kernel.Scatter(cur[y*s.shape.Stride:], s.w, z.between(first, first+s.in.w), z.start[first:first+s.in.w+1], first, s.shape)
 	}
 	return s.taps.count(z)
 }
@@ -83,6 +84,7 @@ func newGather(k *snn.Conv, q float32, in grid, lp *layerPlan) *gather {
 }
 
 func (g *gather) add(cur []float32, z *spikes) uint64 {
+	z.list()
 	kw := g.window.Kernel[1]
 	tap := g.in.c * g.out.n // Weights of one tap.
 	for r := range g.out.h {
@@ -141,6 +143,7 @@ func newGrouped(k *snn.Conv, q float32, in grid, lp *layerPlan) *grouped {
 }
 
 func (g *grouped) add(cur []float32, z *spikes) uint64 {
+	z.list()
 	for r := range g.out.h {
 		for c := range g.out.w {
 			acc := cur[g.cur.at(g.out, r, c):][:g.out.c]

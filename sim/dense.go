@@ -25,6 +25,7 @@ func newDense(k *snn.Dense, q float32, in grid, lp *layerPlan) *dense {
 }
 
 func (d *dense) add(cur []float32, z *spikes) uint64 {
+	z.list()
 	kernel.Gather(cur[:d.n], d.w, z.events, 0, d.c)
-	return uint64(len(z.events)) * d.outs
+	return uint64(z.n) * d.outs
 }

@@ -20,12 +20,8 @@ type Engine struct {
 	layers []population
 
 	// Of the input, for one block of timesteps.
-	image [][]float32 // Channels last.
-
-	// Of the layer and timestep being read.
-	spikes spikes
-	events []uint32
-	start  []int32
+	image  [][]float32 // Channels last.
+	spikes spikes      // Of the layer and timestep being read.
 
 	// Of the analog input layers.
 	scratch []float32
@@ -85,8 +81,8 @@ func (p *Plan) NewEngine() *Engine {
 			scratch = max(scratch, a.conv.ScratchLen())
 		}
 	}
-	e.events = make([]uint32, bits+kernel.Lanes)
-	e.start = make([]int32, positions+1)
+	e.spikes.eventRoom = make([]uint32, bits+kernel.Lanes)
+	e.spikes.startRoom = make([]int32, positions+1)
 	e.scratch, e.sum = make([]float32, scratch), make([]float32, sum)
 	return e
 }
@@ -186,14 +182,14 @@ func (e *Engine) step(i, t0, t int) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	e.record.ACs[i][t0+t] = 0
 	if l.gate != nil {
-		l.gate.step(s.mask[t], e.spikesOf(l.gate.from, t), s.n, s.m)
+		l.gate.step(s.mask[t], e.spikesOf(l.gate.from, t0, t), s.n, s.m)
 		e.record.Spikes[i][t0+t] = uint32(kernel.OnesCount(s.mask[t]))
 	} else {
 		if e.plan.net.Input.Encoding != snn.Direct {
 			e.present(i, t0, t)
 		}
 		for _, syn := range l.synapses {
-			e.record.ACs[i][t0+t] += syn.add(s.current, e.spikesOf(syn.from, t))
+			e.record.ACs[i][t0+t] += syn.add(s.current, e.spikesOf(syn.from, t0, t))
 		}
 		if e.record.Classes > 0 && i == len(e.layers)-1 {
 			e.accumulate(l, s, t0+t)
@@ -208,12 +204,13 @@ func (e *Engine) step(i, t0, t int) {
 	}
 }
 
-// spikesOf returns what layer i emitted at block step t, listed. The next call
-// overwrites it.
-func (e *Engine) spikesOf(i, t int) *spikes {
-	e.spikes.grid, e.spikes.mask = e.plan.layers[i].grid, e.layers[i].mask[t]
-	e.spikes.list(e.events, e.start)
-	return &e.spikes
+// spikesOf returns what layer i emitted at block step t. The next call overwrites
+// it.
+func (e *Engine) spikesOf(i, t0, t int) *spikes {
+	z := &e.spikes
+	z.grid, z.mask, z.n = e.plan.layers[i].grid, e.layers[i].mask[t], int(e.record.Spikes[i][t0+t])
+	z.listed = false
+	return z
 }
 
 // fire turns the current of a layer into spikes and returns their number.

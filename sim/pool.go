@@ -74,6 +74,7 @@ type gate struct {
 // step fills out with the spikes that pass. n counts the spikes of every source
 // neuron so far, m those of every output, both channels last and not padded.
 func (g *gate) step(out []uint64, z *spikes, n, m []uint32) {
+	z.list()
 	for _, e := range z.events {
 		n[kernel.Position(e)*g.in.c+kernel.Channel(e)]++
 	}

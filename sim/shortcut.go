@@ -49,5 +49,5 @@ func (s *identity) add(cur []float32, z *spikes) uint64 {
 	for r := range s.out.h {
 		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.out.n, s.weight)
 	}
-	return uint64(len(z.events))
+	return uint64(z.n)
 }

@@ -5,15 +5,26 @@ import "sresnet/internal/kernel"
 // spikes are what one layer emitted at one timestep.
 type spikes struct {
 	grid
-	mask   []uint64 // words a position.
-	events []uint32 // The same as a list, see kernel.Events.
-	start  []int32  // Of each position's events, and their number at the end.
+	mask []uint64 // words a position.
+	n    int      // Number of spikes.
+
+	// The same as a list, see kernel.Events; valid after list.
+	events []uint32
+	start  []int32 // Of each position's events, and their number at the end.
+
+	listed    bool
+	eventRoom []uint32
+	startRoom []int32
 }
 
-// list fills events and start from mask, with room to spare as kernel.Events asks.
-func (s *spikes) list(events []uint32, start []int32) {
-	n := kernel.Events(events, start, s.mask, s.words, s.n)
-	s.events, s.start = events[:n], start[:s.positions()+1]
+// list fills events and start from mask. Not every synapse needs them.
+func (s *spikes) list() {
+	if s.listed {
+		return
+	}
+	n := kernel.Events(s.eventRoom, s.startRoom, s.mask, s.words, s.grid.n)
+	s.events, s.start = s.eventRoom[:n], s.startRoom[:s.positions()+1]
+	s.listed = true
 }
 
 // between returns the events of positions from <= p < to.
@@ -47,7 +58,7 @@ func newTaps(reached []uint64) taps {
 
 // count returns the number of weights that the spikes s meet.
 func (t *taps) count(s *spikes) uint64 {
-	n := t.most * uint64(len(s.events))
+	n := t.most * uint64(s.n)
 	for _, l := range t.lacking {
 		n -= l.n * uint64(s.start[l.position+1]-s.start[l.position])
 	}

@@ -68,8 +68,10 @@ func events(dst []uint32, start []int32, mask []uint64, words, n int) int {
 	return eventsGeneric(dst, start, mask, words)
 }
 
-func scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+func scatter(cur, w []float32, ev []uint32, start []int32, first int, s ScatterShape) {
 	switch strip, step, stride := s.Cols*s.N, 4*s.N, 4*s.Stride; {
+	case useAVX512 && s.Rows == 3 && s.Cols == 3 && (s.N == 16 || s.N%32 == 0):
+		sweepAVX512(cur, w, ev, start, len(start)-1, s.N, s.Stride)
 	case useAVX512:
 		scatterAVX512(cur, w, ev, first, s.Rows, strip, step, stride)
 	case useAVX2:

@@ -18,7 +18,7 @@ func events(dst []uint32, start []int32, mask []uint64, words, _ int) int {
 	return eventsGeneric(dst, start, mask, words)
 }
 
-func scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+func scatter(cur, w []float32, ev []uint32, _ []int32, first int, s ScatterShape) {
 	scatterGeneric(cur, w, ev, first, s)
 }
 

@@ -66,20 +66,21 @@ type ScatterShape struct {
 //			cur[j*Stride + (p-first+i)*N + o] += w[((c*Rows+j)*Cols+i)*N + o]
 //
 // with first the position of the row's first column. Weights are laid out with
-// the taps reversed, so that a spike adds Rows contiguous strips.
-func Scatter(cur, w []float32, ev []uint32, first int, s ScatterShape) {
+// the taps reversed, so that a spike adds Rows contiguous strips. start tells
+// where the events of each position of the row begin, as [Events] counts them, and
+// ends with where those of the last one end.
+func Scatter(cur, w []float32, ev []uint32, start []int32, first int, s ScatterShape) {
 	if len(ev) == 0 {
 		return
+	}
+	cols := len(start) - 1
+	if int(start[cols]-start[0]) != len(ev) || (s.Rows-1)*s.Stride+(cols-1+s.Cols)*s.N > len(cur) {
+		panic("kernel: Scatter: events outside of the current buffer")
 	}
 	if s.N%Lanes != 0 {
 		panic("kernel: Scatter: channels are not a multiple of Lanes")
 	}
-	// The last event reaches furthest; events of other rows would be a mistake of
-	// the caller's that must not write outside of cur.
-	if p := Position(ev[len(ev)-1]) - first; Position(ev[0]) < first || (s.Rows-1)*s.Stride+(p+s.Cols)*s.N > len(cur) {
-		panic("kernel: Scatter: event outside of the current buffer")
-	}
-	scatter(cur, w, ev, first, s)
+	scatter(cur, w, ev, start, first, s)
 }
 
 func scatterGeneric(cur, w []float32, ev []uint32, first int, s ScatterShape) {

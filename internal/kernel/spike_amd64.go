@@ -14,6 +14,11 @@ func eventsAVX512(dst []uint32, start []int32, mask []uint64, words int, n int) 
 //go:noescape
 func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight float32)
 
+// sweepAVX512 is scatterGeneric for 3x3 taps on n channels, 16 or a multiple of 32, over all cols positions of a row; start holds where the events of each begin in ev, and ends with where those of the last end.
+//
+//go:noescape
+func sweepAVX512(cur []float32, w []float32, ev []uint32, start []int32, cols int, n int, stride int)
+
 // scatterAVX2 is scatterGeneric for len(ev) > 0; strip is Cols*N, and step what a position and stride what a row is in bytes.
 //
 //go:noescape

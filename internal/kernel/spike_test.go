@@ -73,32 +73,35 @@ func TestScatter(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for _, s := range []ScatterShape{
-			{Rows: 3, Cols: 3, N: 16}, {Rows: 3, Cols: 3, N: 32}, {Rows: 3, Cols: 3, N: 48},
+			{Rows: 3, Cols: 3, N: 16}, {Rows: 3, Cols: 3, N: 32}, {Rows: 3, Cols: 3, N: 48}, {Rows: 3, Cols: 3, N: 64}, {Rows: 3, Cols: 3, N: 96},
 			{Rows: 1, Cols: 3, N: 16}, {Rows: 3, Cols: 6, N: 16}, {Rows: 2, Cols: 5, N: 64}, {Rows: 7, Cols: 7, N: 16},
 		} {
 			for _, channels := range []int{1, 16, 70} {
-				const cols, firstRow = 9, 4
+				const cols, first = 9, 4
 				words := (channels + 63) / 64
-				ev, _ := listed(randomMask(rnd, cols, channels, 0.3), words)
+				ev, start := listed(randomMask(rnd, cols, channels, 0.3), words)
 				for i := range ev {
-					ev[i] += firstRow << eventShift
+					ev[i] += first << eventShift
+				}
+				for i := range start {
+					start[i] += 5 // Events of rows before.
 				}
 				s.Stride = (cols + s.Cols - 1) * s.N
 				w := roughSlice(rnd, channels*s.Rows*s.Cols*s.N)
-				start := roughSlice(rnd, s.Rows*s.Stride)
-				want := slices.Clone(start)
+				before := roughSlice(rnd, s.Rows*s.Stride)
+				want := slices.Clone(before)
 				for _, e := range ev { // The loop in the comment of Scatter.
 					p, c := Position(e), Channel(e)
 					for j := range s.Rows {
 						for i := range s.Cols {
 							for o := range s.N {
-								want[j*s.Stride+(p-firstRow+i)*s.N+o] += w[((c*s.Rows+j)*s.Cols+i)*s.N+o]
+								want[j*s.Stride+(p-first+i)*s.N+o] += w[((c*s.Rows+j)*s.Cols+i)*s.N+o]
 							}
 						}
 					}
 				}
-				got, check := guarded(t, start)
-				Scatter(got, w, ev, firstRow, s)
+				got, check := guarded(t, before)
+				Scatter(got, w, ev, start, first, s)
 				check()
 				equalBits(t, fmt.Sprintf("Scatter(%+v, %d channels)", s, channels), got, want)
 			}
@@ -223,11 +226,11 @@ func BenchmarkScatter(b *testing.B) {
 		b.Run(fmt.Sprintf("3x3x%d", n), func(b *testing.B) {
 			const cols = 32
 			rnd := rand.New(rand.NewPCG(1, 2))
-			ev, _ := listed(randomMask(rnd, cols, n, 0.1), (n+63)/64)
+			ev, start := listed(randomMask(rnd, cols, n, 0.1), (n+63)/64)
 			s := ScatterShape{Rows: 3, Cols: 3, N: n, Stride: (cols + 2) * n}
 			cur, w := make([]float32, 3*s.Stride), roughSlice(rnd, n*9*n)
 			for b.Loop() {
-				Scatter(cur, w, ev, 0, s)
+				Scatter(cur, w, ev, start, 0, s)
 			}
 			additions(b, len(ev)*9*n)
 		})

@@ -13,6 +13,7 @@ import (
 func spike() {
 	eventsAVX512()
 	addSpikesAVX512()
+	sweepAVX512()
 	for _, v := range []vector{avx2, avx512} {
 		scatter(v)
 		gather(v)
@@ -236,6 +237,144 @@ func scatter(v vector) {
 	JLT(LabelRef("event"))
 	VZEROUPPER()
 	RET()
+}
+
+// sweepAVX512 is scatter for three rows of three taps with the sums of the nine
+// outputs that a position reaches in registers, for 32 channels at a time. Going
+// one column on, three sums are done and stored, and three new ones are loaded;
+// the registers change roles instead of contents, so the loop over the columns is
+// unrolled three times. A spike costs its loads and additions, but no store.
+func sweepAVX512() {
+	function("sweepAVX512", "scatterGeneric for 3x3 taps on n channels, 16 or a multiple of 32, over all cols positions of a row; start holds where the events of each begin in ev, and ends with where those of the last end.",
+		"func(cur, w []float32, ev []uint32, start []int32, cols, n, stride int)")
+	for _, block := range []int{16, 32} {
+		label := fmt.Sprintf("n%d", block)
+		nv := block / 16
+		Label(label)
+		cur := Load(Param("cur").Base(), GP64())
+		w := Load(Param("w").Base(), GP64())
+		n := Load(Param("n"), GP64())
+		stride := Load(Param("stride"), GP64())
+		if block == 16 {
+			CMPQ(n, U8(16))
+			JNE(LabelRef("n32"))
+		}
+		SHLQ(U8(2), stride)
+		SHLQ(U8(2), n) // Bytes a position.
+		tap3 := GP64() // Bytes of a kernel row of weights.
+		LEAQ(Mem{Base: n, Index: n, Scale: 2}, tap3)
+		left := GP64()
+		MOVQ(n, left)
+
+		Label(label + "_block")
+		ev := Load(Param("ev").Base(), GP64())
+		start := Load(Param("start").Base(), GP64())
+		cols := Load(Param("cols"), GP64())
+		base, s := GP64(), GP64()
+		MOVQ(ev, base)
+		MOVLQSX(Mem{Base: start}, s)
+		SHLQ(U8(2), s)
+		SUBQ(s, base) // Where event 0 of the layer is.
+		at := GP64()
+		MOVQ(cur, at)
+
+		var acc [3][3][]reg.VecVirtual // [column mod 3][row][vector]
+		row := func(j, v int) Mem {    // Of the column at hand.
+			m := Mem{Base: at, Disp: 64 * v}
+			if j > 0 {
+				m.Index, m.Scale = stride, uint8(j)
+			}
+			return m
+		}
+		name := func(column int) {
+			for j := range 3 {
+				acc[column][j] = make([]reg.VecVirtual, nv)
+				for v := range nv {
+					acc[column][j][v] = ZMM()
+				}
+			}
+		}
+		for column := range 3 {
+			name(column)
+		}
+		move := func(column int, store bool) {
+			for j := range 3 {
+				for v := range nv {
+					if store {
+						VMOVUPS(acc[column][j][v], row(j, v))
+					} else {
+						VMOVUPS(row(j, v), acc[column][j][v])
+					}
+				}
+			}
+		}
+		move(0, false)
+		ADDQ(n, at)
+		move(1, false)
+		ADDQ(n, at)
+		end := GP64()
+		Label(label + "_sweep")
+		for phase := range 3 {
+			here := fmt.Sprintf("%s_phase%d", label, phase)
+			// at is two columns ahead of the position.
+			move((phase+2)%3, false)
+			ADDQ(U8(4), start)
+			MOVLQSX(Mem{Base: start}, end)
+			LEAQ(Mem{Base: base, Index: end, Scale: 4}, end)
+			CMPQ(ev, end)
+			JGE(LabelRef(here + "_done"))
+			Label(here)
+			r := GP64()
+			MOVWLZX(Mem{Base: ev}, r.As32())
+			LEAQ(Mem{Base: r, Index: r, Scale: 2}, r)
+			IMULQ(tap3, r)
+			ADDQ(w, r)
+			for j := range 3 {
+				if j > 0 {
+					ADDQ(tap3, r)
+				}
+				for i := range 3 {
+					for v := range nv {
+						from := Mem{Base: r, Disp: 64 * v}
+						if i > 0 {
+							from.Index, from.Scale = n, uint8(i)
+						}
+						sum := acc[(phase+i)%3][j][v]
+						VADDPS(from, sum, sum)
+					}
+				}
+			}
+			ADDQ(U8(4), ev)
+			CMPQ(ev, end)
+			JLT(LabelRef(here))
+			Label(here + "_done")
+			// Store the column of the position: two behind at.
+			SUBQ(n, at)
+			SUBQ(n, at)
+			move(phase, true)
+			LEAQ(Mem{Base: at, Index: n, Scale: 2}, at)
+			ADDQ(n, at)
+			DECQ(cols)
+			JZ(LabelRef(here + "_end"))
+		}
+		JMP(LabelRef(label + "_sweep"))
+		for phase := range 3 {
+			Label(fmt.Sprintf("%s_phase%d_end", label, phase))
+			SUBQ(n, at)
+			SUBQ(n, at)
+			move((phase+1)%3, true)
+			ADDQ(n, at)
+			move((phase+2)%3, true)
+			JMP(LabelRef(label + "_next"))
+		}
+		Label(label + "_next")
+		ADDQ(U32(4*block), cur)
+		ADDQ(U32(4*block), w)
+		SUBQ(U32(4*block), left)
+		JNZ(LabelRef(label + "_block"))
+		VZEROUPPER()
+		RET()
+	}
 }
 
 // gather adds weight rows into sums that stay in registers: tiles of 64 channels
