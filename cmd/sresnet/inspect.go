@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"sresnet/ann"
+	"sresnet/onnx"
+	"sresnet/tensor"
+)
+
+// inspection is what inspect knows of a network.
+type inspection struct {
+	Model      string       `json:"model"`
+	Input      tensor.Shape `json:"input"`
+	Nodes      []nodeInfo   `json:"nodes"`
+	Parameters int          `json:"parameters"`
+	MACs       int64        `json:"macs"`
+	Neurons    int          `json:"neurons"` // Of the spiking network.
+	Converts   bool         `json:"converts"`
+}
+
+// nodeInfo is one operator of the trained network and what becomes of it.
+type nodeInfo struct {
+	Name       string       `json:"name"`
+	Op         string       `json:"op"`
+	Shape      tensor.Shape `json:"shape"` // Of the output.
+	Parameters int          `json:"parameters"`
+	MACs       int64        `json:"macs"`
+	Becomes    string       `json:"becomes"`
+}
+
+func newInspect() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL",
+		Short: "Show a network, operator by operator, and what each becomes with spikes",
+		Long: `inspect reads an ONNX file and prints every operator with the shape of its
+output, its parameters, its multiply-accumulates (MACs), and what it becomes in
+the spiking network. It needs no images: scales appear as lambda(LAYER), which
+calibration measures. Operators that cannot be expressed with spikes are named,
+all of them, with the reason.`,
+		Example: `  sresnet inspect resnet20.onnx
+  sresnet inspect resnet20.onnx --json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g, err := readModel(args[0], onnx.Options{})
+			if err != nil {
+				return err
+			}
+			in, err := inspectGraph(g)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(in)
+			}
+			in.print(cmd.OutOrStdout())
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	completions(cmd)
+	return cmd
+}
+
+func inspectGraph(g *ann.Graph) (*inspection, error) {
+	f, err := newFates(g)
+	if err != nil {
+		return nil, err
+	}
+	in := &inspection{Model: g.Name, Input: g.Input.Shape, Parameters: parameters(g), MACs: g.MACs(), Converts: len(f.unsupported) == 0}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		in.Neurons += f.neurons(n)
+		in.Nodes = append(in.Nodes, nodeInfo{
+			Name: n.Name, Op: n.Op.Type(), Shape: n.Shape,
+			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: f.of(n),
+		})
+	}
+	return in, nil
+}
+
+// parameters returns the number of trained numbers of g.
+func parameters(g *ann.Graph) int {
+	sum := 0
+	for i := range g.Nodes {
+		sum += ann.Parameters(g.Nodes[i].Op)
+	}
+	return sum
+}
+
+func (in *inspection) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
+	t := newTable("lllrrl", "layer", "operator", "output", "parameters", "MACs", "becomes")
+	for _, n := range in.Nodes {
+		t.AppendRow(table.Row{n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes})
+	}
+	t.AppendFooter(table.Row{"total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons)})
+	printTable(w, t)
+	if in.Converts {
+		fmt.Fprintln(w, "The network converts.")
+		return
+	}
+	fmt.Fprintln(w, "The network does not convert: see the lines marked \"unsupported\".")
+}
+
+// orBlank leaves zeros out of a table.
+func orBlank(n int64) any {
+	if n == 0 {
+		return ""
+	}
+	return n
+}

@@ -1,0 +1,73 @@
+// Command sresnet turns trained residual networks into spiking ones and measures
+// them. There is one file a command; pipeline.go holds the way from a model and
+// data to a spiking network that they share.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // A second Ctrl-C ends the program at once.
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program without the process: it returns the exit code, 0 if all
+// went well, 1 for an error, 2 for a command line that makes no sense and 130
+// if ctx ended first.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	_, err := root.ExecuteContextC(ctx)
+	return report(stderr, err)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sresnet",
+		Short: "Turn a trained residual network into a spiking one, and measure it",
+		Long: `sresnet reads a trained residual network (an ONNX file), converts it into a
+spiking network of integrate-and-fire neurons without any further training, and
+simulates that network on real images.`,
+		Example: `  sresnet demo
+  sresnet inspect resnet20.onnx
+  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
+		Version:       version(),
+		Args:          usageArgs(cobra.NoArgs),
+		SilenceErrors: true, // report prints them.
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
+	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify())
+	return root
+}
+
+// version returns the version of the module and, where the Go tool recorded it,
+// the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	var revision string
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = " (" + s.Value + ")"
+		case s.Key == "vcs.modified" && s.Value == "true":
+			revision += " with changes"
+		}
+	}
+	return info.Main.Version + revision
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/onnx"
+	"sresnet/snn"
+)
+
+// pipeline is the way from a trained network and images to a spiking network.
+// Its methods are the steps, in order.
+type pipeline struct {
+	*settings
+	command  string // As the user called it: "sresnet eval".
+	progress progress
+
+	graph       *ann.Graph
+	test        *dataset.Images // What is presented.
+	calibration *dataset.Images
+	statistics  *calibrate.Statistics
+	network     *snn.Network
+}
+
+// openData reads the test and calibration images, all of them. It fills the
+// option --calibrate.
+func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
+	if test, err = openDataset(p.data, dataset.Test, "--data"); err != nil {
+		return nil, nil, err
+	}
+	if err := p.chooseCalibration(); err != nil {
+		return nil, nil, err
+	}
+	if train, err = openDataset(p.calibrate, dataset.Train, "--calibrate"); err != nil {
+		return nil, nil, err
+	}
+	if train.Hash() == test.Hash() {
+		return nil, nil, hinted(fmt.Errorf("the calibration images %s are the test images", p.calibrate),
+			"accuracy means nothing on images that shaped the network; give training images with --calibrate")
+	}
+	return test, train, nil
+}
+
+func openDataset(spec string, split dataset.Split, flag string) (*dataset.Dataset, error) {
+	d, err := dataset.Open(spec, split)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, hinted(err, "%s takes %s", flag, dataset.Specs)
+	}
+	return d, err
+}
+
+// chooseCalibration fills --calibrate: the training images that lie beside the
+// test images.
+func (p *pipeline) chooseCalibration() error {
+	if p.calibrate != "" {
+		return nil
+	}
+	if _, path, _ := strings.Cut(p.data, ":"); path != "" {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			return hinted(fmt.Errorf("--data %s is a single file, with no training images beside it to calibrate on", p.data),
+				"give training images with --calibrate, or with --data the folder that holds both")
+		}
+	}
+	p.calibrate = p.data
+	return nil
+}
+
+// load reads the trained network for images of that shape.
+func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
+	p.graph, err = readModel(model, onnx.Options{InputShape: d.Shape()})
+	if err != nil {
+		// A file that is sound by itself does not fit the images; fits says so.
+		if g, alone := readModel(model, onnx.Options{}); alone == nil {
+			p.graph, err = g, nil
+		}
+	}
+	return err
+}
+
+func readModel(name string, o onnx.Options) (*ann.Graph, error) {
+	g, err := o.ReadFile(name)
+	var unsupported *onnx.UnsupportedError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hinted(err, "give the path of an .onnx file; 'sresnet demo' needs none")
+	case errors.As(err, &unsupported):
+		return nil, hinted(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
+	case err != nil:
+		return nil, hinted(err, "if the file is damaged or no ONNX model, export or download it again")
+	}
+	return g, nil
+}
+
+// chooseImages checks that the data fit the network, and takes the images that
+// are asked for. It fills the option --normalize.
+func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
+	for _, d := range []*dataset.Dataset{test, train} {
+		if err := p.fits(d); err != nil {
+			return err
+		}
+	}
+	train, err := first(train, p.calibrationImages, "--calibration-images")
+	if err != nil {
+		return err
+	}
+	if p.images > 0 {
+		if test, err = first(test, p.images, "--images"); err != nil {
+			return err
+		}
+	}
+	if p.normalize == "" {
+		p.normalize = defaultNormalization[test.Name()]
+	}
+	c, _, _ := test.Shape().CHW()
+	norm, err := dataset.ParseNormalization(p.normalize, c)
+	if err != nil {
+		return &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
+	}
+	if p.test, err = dataset.NewImages(test, norm); err != nil {
+		return err
+	}
+	p.calibration, err = dataset.NewImages(train, norm)
+	return err
+}
+
+// defaultNormalization is, by data set, the one that networks for it are most
+// often trained with.
+var defaultNormalization = map[string]string{
+	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit",
+}
+
+// fits returns an error unless the network takes the images of d and tells its
+// classes apart.
+func (p *pipeline) fits(d *dataset.Dataset) error {
+	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
+	if in := p.graph.Input.Shape; !in.Equal(d.Shape()) {
+		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", p.graph.Name, in, d.Spec(), d.Shape()), hint)
+	}
+	if out, _ := p.graph.Shape(p.graph.Output); out.Len() != d.Classes() {
+		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", p.graph.Name, out.Len(), d.Spec(), d.Classes()), hint)
+	}
+	return nil
+}
+
+// first returns the first n images of d.
+func first(d *dataset.Dataset, n int, flag string) (*dataset.Dataset, error) {
+	if n > d.Len() {
+		return nil, hinted(fmt.Errorf("%s %d: %s only has %d images", flag, n, d.Spec(), d.Len()), "give at most %s %d", flag, d.Len())
+	}
+	return d.First(n)
+}
+
+// open is all steps before the work: the data, then the network unless the caller
+// has one, then whether they fit.
+func (p *pipeline) open(model string) error {
+	test, train, err := p.openData()
+	if err != nil {
+		return err
+	}
+	if p.graph == nil {
+		if err := p.load(model, test); err != nil {
+			return err
+		}
+	}
+	return p.chooseImages(test, train)
+}
+
+// calibrateGraph measures the activations of the trained network.
+func (p *pipeline) calibrateGraph(ctx context.Context) (err error) {
+	update, stop := p.progress.bar("calibrating")
+	defer stop()
+	p.statistics, err = calibrate.Run(ctx, p.graph, p.calibration, calibrate.Options{
+		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
+	})
+	return err
+}
+
+// convertOptions are the options of the conversion that the user asked for.
+func (p *pipeline) convertOptions() convert.Options {
+	o := convert.DefaultOptions()
+	o.VInit = float32(p.vInit)
+	if p.reset == snn.ResetZero.String() {
+		o.Reset = snn.ResetZero
+	}
+	if p.encoding == snn.Poisson.String() {
+		o.Encoding = snn.Poisson
+	}
+	return o
+}
+
+// convertGraph makes the spiking network.
+func (p *pipeline) convertGraph() (err error) {
+	p.network, err = convert.Convert(p.graph, p.statistics, p.convertOptions())
+	return err
+}

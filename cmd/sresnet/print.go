@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"sresnet/eval"
+)
+
+// shownTimesteps are the lengths at which the terminal shows the accuracy.
+var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
+
+// print shows a result as text.
+func (p *pipeline) print(w io.Writer, r *eval.Result) {
+	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
+	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v, V[0] %v, compensation %s\n",
+		p.calibration.Len(), p.calibrate, p.percentile, p.vInit, p.compensationText())
+	fmt.Fprintf(w, "%s encoding, reset %s, read-out %s\n\n", p.encoding, p.reset, p.readout)
+
+	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.ANN.Top1))
+	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
+	for _, T := range timestepsToShow(r.Timesteps) {
+		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
+	}
+	printTable(w, t)
+
+	t = newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
+	for _, l := range r.Layers {
+		t.AppendRow(table.Row{l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), short(l.SpikesPerImage), short(l.ACsPerImage)})
+	}
+	printTable(w, t)
+
+	fmt.Fprintf(w, "per image: %s spikes, %s additions (ACs), %s multiply-accumulates (MACs) for the analog image,\n",
+		short(r.SpikesPerImage), short(r.ACsPerImage), short(r.MACsPerImage))
+	fmt.Fprintf(w, "           %s membrane updates; the trained network takes %s MACs", short(r.MembraneUpdatesPerImage), short(r.DenseMACsPerImage))
+	if r.DenseMACsPerImage > 0 {
+		fmt.Fprintf(w, ", %.2f operations for each of them", (r.ACsPerImage+r.MACsPerImage)/r.DenseMACsPerImage)
+	}
+	fmt.Fprintf(w, "\ntime:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
+		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
+		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
+			percent(chance), p.normalize)
+	}
+}
+
+// timestepsToShow returns the lengths of a table for a simulation of T timesteps.
+func timestepsToShow(T int) []int {
+	var show []int
+	for _, t := range shownTimesteps {
+		if t < T {
+			show = append(show, t)
+		}
+	}
+	return append(show, T)
+}
+
+// percent formats a fraction in percent, without the sign.
+func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 2, 64) }
+
+// short formats a count with four digits and k, M or G.
+func short(x float64) string {
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
+		if x >= u.unit {
+			return strconv.FormatFloat(x/u.unit, 'g', 4, 64) + u.name
+		}
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64)
+}

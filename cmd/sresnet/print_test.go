@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTimestepsToShow(t *testing.T) {
+	for _, tt := range []struct {
+		T    int
+		want []int
+	}{
+		{1, []int{1}},
+		{8, []int{8}},
+		{9, []int{8, 9}},
+		{350, []int{8, 16, 32, 64, 128, 256, 350}},
+		{500, []int{8, 16, 32, 64, 128, 256, 350, 500}},
+	} {
+		if got := timestepsToShow(tt.T); !slices.Equal(got, tt.want) {
+			t.Errorf("timestepsToShow(%d): got %v, want %v", tt.T, got, tt.want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	for x, want := range map[float64]string{
+		0: "0.0", 9.25: "9.2", 999.9: "999.9", 1000: "1 k", 12345: "12.35 k", 4.2e7: "42 M", 1.5e12: "1500 G",
+	} {
+		if got := short(x); got != want {
+			t.Errorf("short(%v): got %q, want %q", x, got, want)
+		}
+	}
+	if got := percent(0.9173); got != "91.73" {
+		t.Errorf("percent(0.9173): got %q", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	w := newTable("lr", "layer", "rate")
+	w.AppendRow([]any{"relu", 0.25})
+	w.AppendRow([]any{"a longer one", ""})
+	w.AppendFooter([]any{"total", 1})
+	printTable(&b, w)
+	const want = ` layer        │ rate
+──────────────┼──────
+ relu         │ 0.25
+ a longer one │
+──────────────┼──────
+ total        │    1
+
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestReport(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		code   int
+		stderr string
+	}{
+		{nil, 0, ""},
+		{errors.New("it broke"), 1, "sresnet: error: it broke\n"},
+		{fmt.Errorf("reading: %w", hinted(errors.New("torn"), "mend %s", "it")), 1, "sresnet: error: reading: torn\nsresnet: hint: mend it\n"},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 1,
+			"sresnet: error: open x: file does not exist\nsresnet: hint: check the path; a relative one starts at the folder you are in\n"},
+		{&usageError{"sresnet eval", errors.New("unknown\nflag")}, 2,
+			"sresnet: error: unknown flag\nsresnet: hint: 'sresnet eval --help' lists the options with examples\n"},
+		{hinted(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
+			"sresnet: error: interrupted after 3 of 9 images\nsresnet: hint: go on\n"},
+	} {
+		var b bytes.Buffer
+		if code := report(&b, tt.err); code != tt.code || b.String() != tt.stderr {
+			t.Errorf("report(%v): code %d,\n%swant %d,\n%s", tt.err, code, b.String(), tt.code, tt.stderr)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"io"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// progress draws bars on a terminal, and nothing where there is none.
+type progress struct{ w io.Writer }
+
+// bar shows a bar under a label while it is updated. The caller must call stop
+// when the work has ended, however it ended.
+func (p progress) bar(label string) (update func(done, total int), stop func()) {
+	var (
+		container *mpb.Progress
+		bar       *mpb.Bar
+	)
+	update = func(done, total int) {
+		if bar == nil { // The first call says how much there is to do.
+			container = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(60))
+			bar = container.AddBar(int64(total),
+				mpb.BarRemoveOnComplete(),
+				mpb.PrependDecorators(decor.Name(label+" "), decor.CountersNoUnit("%d / %d ")),
+				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
+		}
+		if int64(total) != bar.Current() {
+			bar.SetTotal(int64(total), false)
+		}
+		bar.SetCurrent(int64(done))
+	}
+	stop = func() {
+		if bar != nil {
+			bar.Abort(true) // Of no effect on a bar that is full.
+			container.Wait()
+		}
+	}
+	return update, stop
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sresnet/dataset"
+	"sresnet/eval"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// settings are the options of every command that converts and simulates.
+type settings struct {
+	data, calibrate, normalize           string
+	images, calibrationImages, timesteps int
+	percentile, vInit                    float64
+	compensation                         string
+	encoding, reset, readout, engine     string
+	workers                              int
+	seed                                 uint64
+}
+
+// Words that options take; the first is the default.
+var (
+	compensations = []string{"none", "global", "layer"}
+	encodings     = []string{snn.Direct.String(), snn.Poisson.String()}
+	resets        = []string{snn.ResetSubtract.String(), snn.ResetZero.String()}
+	engines       = []string{"event", "reference"}
+)
+
+// dataFlags are about images, networkFlags about the conversion, runFlags about
+// the simulation.
+func (s *settings) dataFlags(f *pflag.FlagSet, images int) {
+	f.StringVar(&s.data, "data", s.data, "test images; `SPEC` is "+dataset.Specs)
+	f.StringVar(&s.calibrate, "calibrate", "", "calibration images, a `SPEC` like that of --data (default: the training images of a --data folder)")
+	f.IntVar(&s.calibrationImages, "calibration-images", 1000, "calibrate on the first `N` of them")
+	f.IntVar(&s.images, "images", images, "present the first `N` test images; 0 means all")
+	f.StringVar(&s.normalize, "normalize", "", "how pixels were normalised in training; `HOW` is "+dataset.Normalizations+" (default: that of the data set)")
+}
+
+func (s *settings) networkFlags(f *pflag.FlagSet) {
+	f.Float64Var(&s.percentile, "percentile", 99.9, "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum")
+	f.Float64Var(&s.vInit, "v-init", 0.5, "potential `V` of every neuron before the first timestep, in thresholds, from 0 to below 1")
+	f.StringVar(&s.encoding, "encoding", encodings[0], "how pixels enter, a `WORD`: "+strings.Join(encodings, " or "))
+	f.StringVar(&s.reset, "reset", resets[0], "what a spike does to the potential, a `WORD`: "+strings.Join(resets, " or "))
+}
+
+func (s *settings) compensationFlag(f *pflag.FlagSet) {
+	f.StringVar(&s.compensation, "compensation", compensations[0], "factor on synapses, a `WORD`, against the loss of spikes with depth: "+strings.Join(compensations, ", "))
+}
+
+func (s *settings) runFlags(f *pflag.FlagSet, timesteps int) {
+	f.IntVar(&s.timesteps, "timesteps", timesteps, "length `T` of a presentation")
+	f.IntVar(&s.workers, "workers", 0, "`N` images run at a time; 0 means one a core; never changes a result")
+	f.Uint64Var(&s.seed, "seed", 1, "`SEED` of the random spikes of --encoding poisson")
+}
+
+func (s *settings) readoutFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.readout, "readout", eval.CountPotential.String(), "how outputs become a class, a `WORD`: "+strings.Join(eval.Readouts(), ", "))
+	f.StringVar(&s.engine, "engine", engines[0], "simulator, a `WORD`: "+strings.Join(engines, " or ")+" (slow, for comparison)")
+}
+
+// completions lets the shell complete what options and arguments of cmd take.
+func completions(cmd *cobra.Command) {
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
+	}
+	for flag, words := range map[string][]string{
+		"data":         {"cifar10:", "cifar100:", "mnist", "fashion-mnist"},
+		"calibrate":    {"cifar10:", "cifar100:", "mnist", "fashion-mnist"},
+		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
+		"compensation": compensations, "encoding": encodings, "reset": resets,
+		"readout": eval.Readouts(), "engine": engines,
+	} {
+		if cmd.Flags().Lookup(flag) == nil {
+			continue
+		}
+		after := cobra.ShellCompDirectiveNoFileComp
+		if flag == "data" || flag == "calibrate" {
+			after = cobra.ShellCompDirectiveNoSpace // A path may follow.
+		}
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, after)) // Fails only for unknown flags.
+	}
+}
+
+// check returns a usage error for the first option that makes no sense.
+func (s *settings) check(command string) error {
+	bad := func(format string, args ...any) error { return &usageError{command, fmt.Errorf(format, args...)} }
+	switch {
+	case s.data == "":
+		return bad("--data is missing: give %s", dataset.Specs)
+	case s.images < 0:
+		return bad("--images %d: give a number of images, or 0 for all", s.images)
+	case s.calibrationImages < 1:
+		return bad("--calibration-images %d: calibration takes at least one image", s.calibrationImages)
+	case s.timesteps < 1 || s.timesteps > sim.MaxTimesteps:
+		return bad("--timesteps %d: a presentation takes from 1 to %d timesteps", s.timesteps, sim.MaxTimesteps)
+	case s.workers < 0:
+		return bad("--workers %d: give a number of workers, or 0 for one a core", s.workers)
+	case !(s.percentile > 0 && s.percentile <= 100): // Also NaN.
+		return bad("--percentile %v: give a number above 0, up to 100", s.percentile)
+	case !(s.vInit >= 0 && float32(s.vInit) < 1):
+		return bad("--v-init %v: give a number from 0 to below 1, in thresholds", s.vInit)
+	}
+	for _, o := range []struct {
+		flag, value string
+		words       []string
+	}{
+		{"compensation", s.compensation, compensations}, {"encoding", s.encoding, encodings}, {"reset", s.reset, resets},
+		{"readout", s.readout, eval.Readouts()}, {"engine", s.engine, engines},
+	} {
+		if o.value != "" && !slices.Contains(o.words, o.value) { // Empty where the command has no such option.
+			return bad("--%s %q: give %s", o.flag, o.value, strings.Join(o.words, ", "))
+		}
+	}
+	return nil
+}
+
+// workerCount returns how many images run at a time.
+func (s *settings) workerCount() int {
+	if s.workers > 0 {
+		return s.workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// values returns every option with its value, for the manifest of a run.
+func (s *settings) values() map[string]any {
+	return map[string]any{
+		"data": s.data, "calibrate": s.calibrate, "normalize": s.normalize,
+		"images": s.images, "calibration_images": s.calibrationImages, "timesteps": s.timesteps,
+		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation,
+		"encoding": s.encoding, "reset": s.reset, "readout": s.readout, "engine": s.engine,
+		"workers": s.workerCount(), "seed": s.seed,
+	}
+}

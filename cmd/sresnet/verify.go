@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"sresnet/verify"
+)
+
+func newVerify() *cobra.Command {
+	var (
+		s      settings
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "verify MODEL --data SPEC",
+		Short: "Check that every step of the conversion kept the network's function",
+		Long: fmt.Sprintf(`verify converts a network and compares, on test images:
+
+  imported = folded                         logits, within %g of the largest
+  folded = normalised                       every layer's activations against lambda times
+                                            its rate in the limit of many timesteps, within %g
+  weight-normalised = threshold-balanced    the same rates, and spike trains: the two forms
+                                            round differently, so up to %g of the spikes may
+                                            move; a wrong weight moves many more
+  event engine = reference engine           every spike
+
+It exits with 1 if one of them fails.`, verify.MaxRelative, verify.MaxRelative, verify.MaxMoved),
+		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
+  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 --timesteps 256`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runVerify(cmd, args[0], &s, asJSON)
+		},
+	}
+	s.dataFlags(cmd.Flags(), 10)
+	s.networkFlags(cmd.Flags())
+	s.runFlags(cmd.Flags(), 64)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.Flags().SortFlags = false
+	completions(cmd)
+	return cmd
+}
+
+func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error {
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+	if err := p.open(model); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if err := p.calibrateGraph(ctx); err != nil {
+		return err
+	}
+	update, stop := p.progress.bar("verifying")
+	stages, err := verify.Run(ctx, p.graph, p.statistics, p.test, verify.Options{
+		Convert: p.convertOptions(), Timesteps: s.timesteps, Seed: s.seed, Workers: s.workers, Progress: update,
+	})
+	stop()
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, st := range stages {
+		if !st.OK {
+			failed++
+		}
+	}
+	if asJSON {
+		err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+			"model": p.graph.Name, "images": p.test.Len(), "timesteps": s.timesteps, "stages": stages, "ok": failed == 0,
+		})
+		if err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", p.graph.Name, p.test.Len(), s.data, s.normalize, s.timesteps)
+		printStages(cmd.OutOrStdout(), stages)
+	}
+	if failed > 0 {
+		return hinted(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), p.graph.Name),
+			"a failed stage is an error of this program, not of the network: please report it with the model")
+	}
+	return nil
+}
+
+func printStages(w io.Writer, stages []verify.Stage) {
+	t := newTable("llrll", "stage", "largest difference", "accepted", "where", "verdict")
+	for _, s := range stages {
+		verdict := "ok"
+		if !s.OK {
+			verdict = "FAILED"
+		}
+		t.AppendRow(table.Row{s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64) + " " + s.Unit, s.Bound, s.Where, verdict})
+	}
+	printTable(w, t)
+}

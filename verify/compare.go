@@ -1,0 +1,159 @@
+package verify
+
+import (
+	"context"
+	"math"
+	"math/bits"
+
+	"sresnet/ann/infer"
+	"sresnet/sim"
+)
+
+// findings is what one image showed. Slices have one element a layer.
+type findings struct {
+	logits     gap   // Imported against folded.
+	activation []gap // Folded against normalised.
+	rates      []gap // Normalised against threshold-balanced, in the limit of many timesteps.
+
+	spikes      []uint64 // Of the normalised network, all timesteps.
+	moved       []uint64 // Spikes that only one of the two forms has.
+	engineMoved []uint64 // Spikes that only one of the two engines has.
+}
+
+// gap is the largest difference and the largest magnitude of two sets of numbers.
+type gap struct{ diff, scale float64 }
+
+// add takes in a pair of numbers. A NaN counts as an infinite difference.
+func (g *gap) add(a, b float64) {
+	d := math.Abs(a - b)
+	if math.IsNaN(d) {
+		d = math.Inf(1)
+	}
+	g.diff = max(g.diff, d)
+	g.scale = max(g.scale, math.Abs(a), math.Abs(b))
+}
+
+// join takes in all that h took in.
+func (g *gap) join(h gap) {
+	g.diff, g.scale = max(g.diff, h.diff), max(g.scale, h.scale)
+}
+
+// relative returns the difference relative to the magnitude.
+func (g gap) relative() float64 {
+	if g.diff == 0 {
+		return 0
+	}
+	return g.diff / g.scale
+}
+
+// worker compares one image at a time.
+type worker struct {
+	*forms
+	images           Images
+	pixels           []float32
+	imported, folded *infer.Runner
+	event, reference *sim.Engine
+	eventBalanced    *sim.Engine
+	trains           [][][]uint64 // [layer][t]: spikes of the normalised network, as bits.
+}
+
+func newWorker(f *forms, images Images) *worker {
+	w := &worker{
+		forms: f, images: images, pixels: make([]float32, f.input),
+		imported: f.imported.NewRunner(), folded: f.folded.NewRunner(),
+		event: f.event.NewEngine(), reference: f.reference.NewEngine(), eventBalanced: f.eventBalanced.NewEngine(),
+		trains: make([][][]uint64, len(f.normalised.Layers)),
+	}
+	w.event.Probe = func(s sim.Spikes) {
+		if s.Step == len(w.trains[s.Layer]) {
+			w.trains[s.Layer] = append(w.trains[s.Layer], nil)
+		}
+		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
+	}
+	return w
+}
+
+func (w *worker) compare(ctx context.Context, i int, f *findings) error {
+	if err := w.images.Image(i, w.pixels); err != nil {
+		return err
+	}
+	if err := w.compareFloats(f); err != nil {
+		return err
+	}
+	return w.compareSpikes(ctx, i, f)
+}
+
+// compareFloats compares the networks that compute numbers rather than spikes.
+func (w *worker) compareFloats(f *findings) error {
+	for _, r := range []*infer.Runner{w.imported, w.folded} {
+		if _, err := r.Run(w.pixels); err != nil {
+			return err
+		}
+	}
+	// By name: folding leaves out a softmax behind the logits.
+	want, got := w.imported.Activation(w.output), w.folded.Activation(w.output)
+	if len(got) != len(want) {
+		f.logits.diff = math.Inf(1)
+	}
+	for k := range min(len(want), len(got)) {
+		f.logits.add(float64(want[k]), float64(got[k]))
+	}
+	normalised, err := sim.Rates(w.normalised, w.pixels)
+	if err != nil {
+		return err
+	}
+	balanced, err := sim.Rates(w.balanced, w.pixels)
+	if err != nil {
+		return err
+	}
+	layers := w.normalised.Layers
+	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
+	for li := range layers {
+		l := &layers[li]
+		positions := l.Shape[1] * l.Shape[2]
+		activation := w.folded.Activation(l.Name) // Channels last; rates are CHW.
+		if len(activation) != l.Neurons() {
+			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
+		}
+		for j, r := range normalised[li] {
+			f.rates[li].add(r, balanced[li][j])
+			if len(activation) == l.Neurons() {
+				c, p := j/positions, j%positions
+				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*r)
+			}
+		}
+	}
+	return nil
+}
+
+// compareSpikes compares the simulations, spike for spike.
+func (w *worker) compareSpikes(ctx context.Context, i int, f *findings) error {
+	rec, err := w.event.Run(ctx, w.pixels, i)
+	if err != nil {
+		return err
+	}
+	f.spikes = make([]uint64, len(rec.Spikes))
+	for l := range rec.Spikes {
+		for _, n := range rec.Spikes[l] {
+			f.spikes[l] += uint64(n)
+		}
+	}
+	if f.moved, err = w.against(ctx, w.eventBalanced, i); err != nil {
+		return err
+	}
+	f.engineMoved, err = w.against(ctx, w.reference, i)
+	return err
+}
+
+// against runs another engine on the image and counts, per layer, the spikes that
+// only one of it and the normalised network has.
+func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, error) {
+	moved := make([]uint64, len(w.trains))
+	e.Probe = func(s sim.Spikes) {
+		for j, b := range w.trains[s.Layer][s.Step] {
+			moved[s.Layer] += uint64(bits.OnesCount64(b ^ s.Bits[j]))
+		}
+	}
+	_, err := e.Run(ctx, w.pixels, i)
+	return moved, err
+}

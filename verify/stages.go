@@ -1,0 +1,74 @@
+package verify
+
+import "fmt"
+
+// stages joins the findings of all images into one verdict a comparison.
+func (f *forms) stages(found []findings) []Stage {
+	return []Stage{
+		f.foldStage(found),
+		f.layerStage("folded = normalised (activations)", found, func(x *findings) []gap { return x.activation }),
+		f.layerStage("weight-normalised = threshold-balanced (rates)", found, func(x *findings) []gap { return x.rates }),
+		f.spikeStage("weight-normalised = threshold-balanced (spikes)", MaxMoved, found, func(x *findings) []uint64 { return x.moved }),
+		f.spikeStage("event engine = reference engine (spikes)", 0, found, func(x *findings) []uint64 { return x.engineMoved }),
+	}
+}
+
+func (f *forms) foldStage(found []findings) Stage {
+	var all, worst gap
+	where := 0
+	for i := range found {
+		all.join(found[i].logits)
+		if found[i].logits.diff > worst.diff {
+			worst, where = found[i].logits, i
+		}
+	}
+	s := Stage{Name: "imported = folded (logits)", Difference: all.relative(), Unit: "of the largest logit", Bound: MaxRelative}
+	if worst.diff > 0 {
+		s.Where = fmt.Sprintf("image %d", where)
+	}
+	return s.judge()
+}
+
+// layerStage reports the layer with the largest difference relative to the
+// largest value that the layer took on any image.
+func (f *forms) layerStage(name string, found []findings, of func(*findings) []gap) Stage {
+	s := Stage{Name: name, Unit: "of the layer's largest value", Bound: MaxRelative}
+	for l := range f.normalised.Layers {
+		var all gap
+		for i := range found {
+			all.join(of(&found[i])[l])
+		}
+		if d := all.relative(); d > s.Difference {
+			s.Difference, s.Where = d, f.normalised.Layers[l].Name
+		}
+	}
+	return s.judge()
+}
+
+// spikeStage reports the fraction of spikes that differ in the whole network, and
+// the layer with the largest fraction of its own.
+func (f *forms) spikeStage(name string, bound float64, found []findings, of func(*findings) []uint64) Stage {
+	s := Stage{Name: name, Bound: bound}
+	var moved, spikes uint64
+	worst := 0.0
+	for l := range f.normalised.Layers {
+		var m, n uint64
+		for i := range found {
+			m += of(&found[i])[l]
+			n += found[i].spikes[l]
+		}
+		moved, spikes = moved+m, spikes+n
+		if d := float64(m) / float64(max(n, 1)); d > worst {
+			worst, s.Where = d, f.normalised.Layers[l].Name
+		}
+	}
+	s.Difference = float64(moved) / float64(max(spikes, 1))
+	s.Unit = fmt.Sprintf("of %d spikes", spikes)
+	return s.judge()
+}
+
+// judge fills OK. A NaN fails.
+func (s Stage) judge() Stage {
+	s.OK = s.Difference <= s.Bound
+	return s
+}

@@ -1,0 +1,172 @@
+// Package verify checks that every step from a trained network to its simulation
+// kept the function: that folding batch norm changed no logit, that the
+// normalised network computes the trained activations, that normalised weights
+// and balanced thresholds are the same network, and that the two engines agree.
+// It converts by itself and knows no file and no data set.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"sresnet/ann"
+	"sresnet/ann/infer"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// Bounds of the comparisons.
+const (
+	// MaxRelative bounds differences of float32 results that differ in the order
+	// of sums only, relative to the largest magnitude of what is compared.
+	MaxRelative = 1e-4
+
+	// MaxMoved bounds the fraction of spikes that differ between normalised
+	// weights and balanced thresholds. The two forms round differently, so now
+	// and then a potential that ends within rounding of the threshold crosses it
+	// one timestep later, and what follows in deeper layers moves with it. Such
+	// spikes move in time and change few counts. A network that is built wrongly,
+	// say with a shortcut weight 1 % off, changes many times as many.
+	MaxMoved = 0.02
+)
+
+// Images are normalised images, CHW, safe for concurrent use.
+type Images interface {
+	Len() int
+	Image(i int, dst []float32) error
+}
+
+// Options adjusts a verification.
+type Options struct {
+	Convert   convert.Options // ThresholdBalanced is ignored: both forms are built.
+	Timesteps int             // Of the comparisons of spikes, at least 1.
+	Seed      uint64          // Of the Poisson encoding.
+	Workers   int             // Images at a time; defaults to the number of cores.
+	Progress  func(done, total int)
+}
+
+// Stage is the outcome of one comparison.
+type Stage struct {
+	Name       string  `json:"name"`
+	Difference float64 `json:"difference"` // The largest, in Unit.
+	Unit       string  `json:"unit"`
+	Bound      float64 `json:"bound"` // Largest Difference that passes.
+	Where      string  `json:"where"` // Layer, and image, of the difference; empty if there is none.
+	OK         bool    `json:"ok"`
+}
+
+// Run compares all stages on all images.
+func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Images, o Options) ([]Stage, error) {
+	if images.Len() == 0 {
+		return nil, fmt.Errorf("verify: no images")
+	}
+	forms, err := build(g, s, o)
+	if err != nil {
+		return nil, err
+	}
+	return forms.compare(ctx, images, o)
+}
+
+// forms is one network in all the forms that must be equal.
+type forms struct {
+	input            int // Elements of an image.
+	imported, folded *infer.Model
+	output           string // Of the folded graph.
+	normalised       *snn.Network
+	balanced         *snn.Network
+
+	event, reference, eventBalanced *sim.Plan
+}
+
+func build(g *ann.Graph, s *calibrate.Statistics, o Options) (*forms, error) {
+	folded, err := convert.Fold(g)
+	if err != nil {
+		return nil, err
+	}
+	o.Convert.ThresholdBalanced = false
+	normalised, err := convert.Convert(g, s, o.Convert)
+	if err != nil {
+		return nil, err
+	}
+	o.Convert.ThresholdBalanced = true
+	balanced, err := convert.Convert(g, s, o.Convert)
+	if err != nil {
+		return nil, err
+	}
+	return compile(g, folded, normalised, balanced, o)
+}
+
+func compile(g, folded *ann.Graph, normalised, balanced *snn.Network, o Options) (*forms, error) {
+	f := &forms{input: g.Input.Shape.Len(), output: folded.Output, normalised: normalised, balanced: balanced}
+	var err error
+	if f.imported, err = infer.New(g); err != nil {
+		return nil, err
+	}
+	if f.folded, err = infer.New(folded); err != nil {
+		return nil, err
+	}
+	so := sim.Options{Timesteps: o.Timesteps, Seed: o.Seed}
+	if f.event, err = sim.Compile(normalised, so); err != nil {
+		return nil, err
+	}
+	if f.eventBalanced, err = sim.Compile(balanced, so); err != nil {
+		return nil, err
+	}
+	so.Reference = true
+	f.reference, err = sim.Compile(normalised, so)
+	return f, err
+}
+
+// compare runs the images and gathers what they showed.
+func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage, error) {
+	n := images.Len()
+	if o.Workers < 1 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	found := make([]findings, n)
+	var (
+		next atomic.Int64
+		mu   sync.Mutex
+		done int
+		fail error
+		wg   sync.WaitGroup
+	)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for range min(o.Workers, n) {
+		wg.Go(func() {
+			w := newWorker(f, images)
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				err := w.compare(inner, i, &found[i])
+				mu.Lock()
+				done++
+				switch {
+				case err != nil:
+					if fail == nil {
+						fail = fmt.Errorf("verify: image %d: %w", i, err)
+					}
+					cancel()
+				case o.Progress != nil:
+					o.Progress(done, n)
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if fail != nil {
+		return nil, fail
+	}
+	return f.stages(found), nil
+}

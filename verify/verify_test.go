@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/models"
+	"sresnet/onnx"
+	"sresnet/snn"
+)
+
+const testTimesteps = 64
+
+// mnist returns the ResNet-8 of the demo, calibrated, and some test images.
+func mnist(t *testing.T) (*ann.Graph, *calibrate.Statistics, *dataset.Images) {
+	t.Helper()
+	g, err := onnx.Parse(models.ResNet8MNIST)
+	if err != nil {
+		t.Fatal(err)
+	}
+	norm, err := dataset.ParseNormalization("mnist", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := func(split dataset.Split, n int) *dataset.Images {
+		d, err := dataset.Open("mnist", split)
+		if err != nil {
+			t.Skipf("no MNIST: %v", err)
+		}
+		if d, err = d.First(n); err != nil {
+			t.Fatal(err)
+		}
+		im, err := dataset.NewImages(d, norm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return im
+	}
+	s, err := calibrate.Run(t.Context(), g, images(dataset.Train, 50), calibrate.Options{Percentile: 99.9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, s, images(dataset.Test, 2)
+}
+
+func TestRun(t *testing.T) {
+	g, s, images := mnist(t)
+	calls := 0
+	stages, err := Run(t.Context(), g, s, images, Options{
+		Convert: convert.DefaultOptions(), Timesteps: testTimesteps,
+		Progress: func(int, int) { calls++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(stages) != 5 || calls != 2 {
+		t.Errorf("%d stages, %d calls of progress", len(stages), calls)
+	}
+	for _, st := range stages {
+		t.Logf("%+v", st)
+		if !st.OK {
+			t.Errorf("stage %q failed: %v %s", st.Name, st.Difference, st.Unit)
+		}
+	}
+	if d := stages[4].Difference; d != 0 {
+		t.Errorf("the engines differ in %v of the spikes", d)
+	}
+}
+
+// A network that is built wrongly in one place must fail, even where the error
+// is as small as one shortcut being 2 % off.
+func TestRunFindsErrors(t *testing.T) {
+	g, s, images := mnist(t)
+	for _, tt := range []struct {
+		name    string
+		balance func(*snn.Network) // Breaks the threshold-balanced network.
+		fold    func(*ann.Graph)   // Breaks the folded graph.
+		both    func(*snn.Network) // Breaks both spiking networks alike.
+		failed  []int              // Stages that must fail, at least.
+	}{
+		{name: "shortcut 2 % too strong", balance: func(n *snn.Network) { scaleShortcut(t, n, 1.02) }, failed: []int{2, 3}},
+		{name: "bias forgotten", balance: func(n *snn.Network) { withBias(t, n).Bias = nil }, failed: []int{2, 3}},
+		{name: "wrong charge", balance: func(n *snn.Network) { n.Layers[1].Charge *= 1.02 }, failed: []int{2, 3}},
+		{name: "wrong threshold", balance: func(n *snn.Network) { n.Layers[1].Neuron.Threshold[0] *= 1.02 }, failed: []int{2, 3}},
+		{name: "other start potential", balance: func(n *snn.Network) { n.Layers[1].Neuron.VInit = nil }, failed: []int{3}},
+		{name: "weight folded wrongly", fold: func(g *ann.Graph) { firstConv(g).Weight.Data[0] += 0.01 }, failed: []int{0, 1}},
+		{name: "lambda not applied", both: func(n *snn.Network) { n.Layers[0].Lambda *= 1.001 }, failed: []int{1}},
+		{name: "shortcut scale forgotten", both: func(n *snn.Network) { scaleShortcut(t, n, 0.5) }, failed: []int{1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			folded, err := convert.Fold(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := convert.DefaultOptions()
+			normalised, err := convert.Convert(g, s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.ThresholdBalanced = true
+			balanced, err := convert.Convert(g, s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.balance != nil {
+				tt.balance(balanced)
+			}
+			if tt.fold != nil {
+				tt.fold(folded)
+			}
+			if tt.both != nil {
+				tt.both(normalised)
+				tt.both(balanced)
+			}
+			opts := Options{Timesteps: testTimesteps}
+			f, err := compile(g, folded, normalised, balanced, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stages, err := f.compare(t.Context(), images, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range tt.failed {
+				st := stages[i]
+				t.Logf("%+v", st)
+				if st.OK || st.Where == "" {
+					t.Errorf("stage %q passed: %v %s at %q", st.Name, st.Difference, st.Unit, st.Where)
+				}
+			}
+		})
+	}
+}
+
+func TestRunWithoutImages(t *testing.T) {
+	if _, err := Run(t.Context(), nil, nil, none{}, Options{}); err == nil || !strings.Contains(err.Error(), "no images") {
+		t.Errorf("got error %v", err)
+	}
+}
+
+type none struct{}
+
+func (none) Len() int                   { return 0 }
+func (none) Image(int, []float32) error { return nil }
+
+// scaleShortcut multiplies the weight of the first shortcut, of whichever kind.
+func scaleShortcut(t *testing.T, n *snn.Network, factor float32) {
+	t.Helper()
+	for i := range n.Layers {
+		if syn := n.Layers[i].Synapses; len(syn) > 1 {
+			switch k := syn[1].Connection.(type) {
+			case *snn.Shortcut:
+				k.Scale *= factor
+			case *snn.Conv:
+				for j := range k.Weight.Data {
+					k.Weight.Data[j] *= factor
+				}
+			}
+			return
+		}
+	}
+	t.Fatal("no layer with two synapses")
+}
+
+// withBias returns the first hidden layer that has a bias.
+func withBias(t *testing.T, n *snn.Network) *snn.Layer {
+	t.Helper()
+	for i := range n.Layers {
+		if i > 0 && n.Layers[i].Bias != nil {
+			return &n.Layers[i]
+		}
+	}
+	t.Fatal("no layer with a bias")
+	return nil
+}
+
+func firstConv(g *ann.Graph) *ann.Conv {
+	for i := range g.Nodes {
+		if c, ok := g.Nodes[i].Op.(*ann.Conv); ok {
+			return c
+		}
+	}
+	return nil
+}
