@@ -128,7 +128,7 @@ func (im *importer) mul(n *node, in []*edge) (*edge, error) {
 	if c == nil {
 		return nil, unsupported("multiplies activations with each other; only with a constant")
 	}
-	if c.kind == floats && c.len() == 1 && c.isZero() {
+	if c.kind == floats && (c.len() == 1 || slices.Equal(c.shape, e.dims)) && c.isZero() {
 		return im.zeros(e.dims)
 	}
 	return im.affine(n, e, c, true)

@@ -58,7 +58,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	}
 	name := im.unique(n.label())
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out})
-	im.shapes[name] = out
+	im.shapes[name], im.ops[name] = out, op
 	return name, nil
 }
 

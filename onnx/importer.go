@@ -22,6 +22,7 @@ type importer struct {
 	edges    map[string]*edge        // By ONNX value.
 	used     map[string]bool         // ONNX values that the output depends on.
 	shapes   map[string]tensor.Shape // By node of g, and its input.
+	ops      map[string]ann.Op       // By node of g.
 	names    map[string]bool         // Taken in g.
 	elements int                     // Of all activations together.
 
@@ -80,6 +81,7 @@ func (im *importer) run() (*ann.Graph, error) {
 	im.used = used
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
+	im.ops = map[string]ann.Op{}
 	im.names = map[string]bool{}
 	im.g = &ann.Graph{Name: clean(im.graph.name)}
 	if err := im.input(nodes); err != nil {

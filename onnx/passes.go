@@ -10,6 +10,7 @@ import (
 var passes = []func(*ann.Graph){
 	dropDead,  // Leaves only what the output depends on.
 	mergeBias, // MatMul and Add become one Gemm.
+	mergeRelu, // Relu and Clip become one Clip.
 	mergePad,  // Spatial Pads become padding of what follows.
 }
 
@@ -89,6 +90,23 @@ func mergeBias(g *ann.Graph) {
 				op.Bias = offset.Bias
 				return true
 			}
+		}
+		return false
+	})
+}
+
+// mergeRelu drops a Relu, or a wider Clip, that a Clip makes superfluous.
+func mergeRelu(g *ann.Graph) {
+	merge(g, false, func(a, b *ann.Node) bool {
+		clip, ok := b.Op.(*ann.Clip)
+		if !ok {
+			return false
+		}
+		switch op := a.Op.(type) {
+		case *ann.Relu:
+			return true
+		case *ann.Clip:
+			return op.Max >= clip.Max
 		}
 		return false
 	})

@@ -107,6 +107,9 @@ func (im *importer) reduceMean(n *node, in []*edge) (*edge, error) {
 		if noop, err := n.int("noop_with_empty_axes", 0); err != nil || noop != 0 {
 			return e, err
 		}
+		for i := range e.dims { // By default the mean is over everything.
+			axes = append(axes, i)
+		}
 	}
 	op, err := im.meanOver(e, axes)
 	if err != nil {

@@ -29,6 +29,12 @@ func (im *importer) clip(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	if least < 0 && im.nonNegative(e.node) { // As old exporters write ReLU6: Relu, then Clip from above.
+		least = 0
+		if most >= math.MaxFloat32 {
+			return e, nil
+		}
+	}
 	open := most >= math.MaxFloat32 // Infinity, or the largest number.
 	switch {
 	case least <= -math.MaxFloat32 && open:
@@ -52,4 +58,13 @@ func bound(n *node, in []*edge, name string, i int, def float32) (float32, error
 		return v.scalar()
 	}
 	return n.float(name, def)
+}
+
+// nonNegative reports whether a node's output is known to be.
+func (im *importer) nonNegative(name string) bool {
+	switch im.ops[name].(type) {
+	case *ann.Relu, *ann.Clip:
+		return true
+	}
+	return false
 }
