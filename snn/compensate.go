@@ -1,0 +1,91 @@
+package snn
+
+import (
+	"fmt"
+
+	"sresnet/tensor"
+)
+
+// Compensated returns n with the weights of every synapse that ends on layer i
+// multiplied by factors[i]; biases stay. A factor slightly above 1 makes up for
+// the charge that neurons have not yet turned into spikes when time is up. Layers
+// whose factor is 1 share their weights with n; a gate's must be 1.
+func (n *Network) Compensated(factors []float32) (*Network, error) {
+	if len(factors) != len(n.Layers) {
+		return nil, fmt.Errorf("snn: %d compensation factors for %d layers", len(factors), len(n.Layers))
+	}
+	c := *n
+	c.Layers = append([]Layer(nil), n.Layers...)
+	for i, f := range factors {
+		l := &c.Layers[i]
+		if !(f > 0) || tensor.CheckFinite([]float32{f}) != nil {
+			return nil, fmt.Errorf("snn: layer %q: compensation factor %v must be positive and finite", l.Name, f)
+		}
+		if f == 1 {
+			continue
+		}
+		if l.IsGate() {
+			return nil, fmt.Errorf("snn: layer %q: a max-pool gate has no weights to compensate", l.Name)
+		}
+		l.Synapses = append([]Synapse(nil), l.Synapses...)
+		for j := range l.Synapses {
+			l.Synapses[j].Connection = enlarged(l.Synapses[j].Connection, f)
+		}
+	}
+	return &c, nil
+}
+
+// UniformFactors returns the factors of one global compensation factor, which
+// multiplies convolutions, fully connected layers and the shortcuts beside them:
+// factor for every layer but pools, whose only synapses are an average or a gate,
+// and which keep 1.
+func (n *Network) UniformFactors(factor float32) []float32 {
+	f := make([]float32, len(n.Layers))
+	for i := range f {
+		f[i] = factor
+		if n.Layers[i].isPool() {
+			f[i] = 1
+		}
+	}
+	return f
+}
+
+// isPool reports whether l is fed by a pool alone.
+func (l *Layer) isPool() bool {
+	if len(l.Synapses) != 1 {
+		return false
+	}
+	switch l.Synapses[0].Connection.(type) {
+	case *AveragePool, *MaxPool:
+		return true
+	}
+	return false
+}
+
+// enlarged returns a copy of k with its weights multiplied by f.
+func enlarged(k Connection, f float32) Connection {
+	times := func(w *tensor.Tensor) *tensor.Tensor {
+		w = w.Clone()
+		for i := range w.Data {
+			w.Data[i] *= f
+		}
+		return w
+	}
+	switch k := k.(type) {
+	case *Conv:
+		c := *k
+		c.Weight = times(k.Weight)
+		return &c
+	case *Dense:
+		return &Dense{Weight: times(k.Weight)}
+	case *Shortcut:
+		c := *k
+		c.Scale *= f
+		return &c
+	case *AveragePool:
+		c := *k
+		c.Scale *= f
+		return &c
+	}
+	return k
+}
