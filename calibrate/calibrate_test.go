@@ -1,0 +1,236 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sresnet/ann"
+	"sresnet/ann/infer"
+	"sresnet/tensor"
+)
+
+// list is images in memory.
+type list [][]float32
+
+func (l list) Len() int { return len(l) }
+
+func (l list) Image(i int, dst []float32) error {
+	if l[i] == nil {
+		return errors.New("unreadable")
+	}
+	copy(dst, l[i])
+	return nil
+}
+
+// smallGraph is conv, relu, clip, dense and a softmax, in float weights from rnd.
+func smallGraph(t testing.TB, rnd *rand.Rand) *ann.Graph {
+	weights := func(shape ...int) *tensor.Tensor {
+		w := tensor.New(shape...)
+		for i := range w.Data {
+			w.Data[i] = rnd.Float32() - 0.5
+		}
+		return w
+	}
+	g := &ann.Graph{Name: "small", Input: ann.Input{Name: "image", Shape: tensor.Shape{2, 5, 5}}, Output: "softmax", Nodes: []ann.Node{
+		{Name: "conv", Inputs: []string{"image"}, Op: &ann.Conv{Weight: weights(3, 2, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}},
+		{Name: "relu", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+		{Name: "conv2", Inputs: []string{"relu"}, Op: &ann.Conv{Weight: weights(4, 3, 3, 3), Window: tensor.Square(3, 2, 0), Groups: 1}},
+		{Name: "clip", Inputs: []string{"conv2"}, Op: &ann.Clip{Max: 0.25}},
+		{Name: "flat", Inputs: []string{"clip"}, Op: &ann.Flatten{}},
+		{Name: "logits", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: weights(3, 16)}},
+		{Name: "softmax", Inputs: []string{"logits"}, Op: &ann.Softmax{}},
+	}}
+	if err := g.InferShapes(); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func randomImages(rnd *rand.Rand, n, size int) list {
+	l := make(list, n)
+	for i := range l {
+		l[i] = make([]float32, size)
+		for j := range l[i] {
+			l[i][j] = 2*rnd.Float32() - 1
+		}
+	}
+	return l
+}
+
+// TestRun compares with a sort of all activations, in several orders and on
+// several workers.
+func TestRun(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	g := smallGraph(t, rnd)
+	images := randomImages(rnd, 30, 50)
+	m, err := infer.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := m.NewRunner()
+	all := make(map[string][]float32)
+	for _, x := range images {
+		if _, err := r.Run(x); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []string{"relu", "clip", "logits"} {
+			all[n] = append(all[n], r.Activation(n)...)
+		}
+	}
+	for _, x := range all {
+		slices.Sort(x)
+	}
+	for _, p := range []float64{100, 99.9, 99, 50, 10, 0.01} {
+		first, err := Run(context.Background(), g, images, Options{Percentile: p, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(first.Nodes) != len(all) {
+			t.Fatalf("%d nodes measured, want %d", len(first.Nodes), len(all))
+		}
+		for _, s := range first.Nodes {
+			x := all[s.Node]
+			if want := x[Rank(p, uint64(len(x)))-1]; s.Lambda != want {
+				t.Errorf("percentile %v of %q: got %v, want %v", p, s.Node, s.Lambda, want)
+			}
+			if want := x[len(x)-1]; s.Max != want {
+				t.Errorf("largest of %q: got %v, want %v", s.Node, s.Max, want)
+			}
+		}
+		for workers := range 4 {
+			rnd.Shuffle(len(images), func(i, j int) { images[i], images[j] = images[j], images[i] })
+			again, err := Run(context.Background(), g, images, Options{Percentile: p, Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(first, again); diff != "" {
+				t.Errorf("percentile %v: %d workers and another order change the result:\n%s", p, workers, diff)
+			}
+		}
+	}
+	s, err := Run(context.Background(), g, images, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Percentile != 99.9 || s.Images != 30 {
+		t.Errorf("defaults: percentile %v of %d images, want 99.9 of 30", s.Percentile, s.Images)
+	}
+	if c := s.Node("clip"); c.Max != 0.25 || c.Lambda != 0.25 {
+		t.Errorf("clip: lambda %v, largest %v, want its bound of 0.25", c.Lambda, c.Max)
+	}
+}
+
+func TestInputMax(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	g, images := smallGraph(t, rnd), randomImages(rnd, 3, 50)
+	images[1][7] = -4.5
+	s, err := Run(context.Background(), g, images, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.InputMax != 4.5 {
+		t.Errorf("InputMax: got %v, want 4.5", s.InputMax)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, tt := range []struct {
+		name   string
+		change func(g *ann.Graph, l list) list
+		o      Options
+		want   string
+	}{
+		{"no images", func(*ann.Graph, list) list { return nil }, Options{}, "no images"},
+		{"percentile above 100", nil, Options{Percentile: 100.1}, "percentile 100.1 is outside (0, 100]"},
+		{"percentile NaN", nil, Options{Percentile: math.NaN()}, "percentile NaN is outside"},
+		{"percentile below 0", nil, Options{Percentile: -1}, "percentile -1 is outside"},
+		{"unreadable image", func(_ *ann.Graph, l list) list { l[3] = nil; return l }, Options{}, "image 3: unreadable"},
+		{"NaN pixel", func(_ *ann.Graph, l list) list { l[2][4] = nan; return l }, Options{}, "image 2: element 4 is NaN"},
+		{"infinite pixel", func(_ *ann.Graph, l list) list { l[2][4] = inf; return l }, Options{}, "image 2: element 4 is +Inf"},
+		{"overflow", func(g *ann.Graph, l list) list {
+			for i := range l[5] {
+				l[5][i] = 1
+			}
+			w := g.Node("conv2").Op.(*ann.Conv).Weight.Data
+			for i := range w {
+				w[i] = math.MaxFloat32
+			}
+			for _, x := range l[:5] {
+				clear(x)
+			}
+			return l
+		}, Options{Workers: 3}, `image 5: node "conv2" (Conv): an activation is +Inf`},
+		{"not a graph", func(g *ann.Graph, l list) list { g.Nodes[0].Inputs[0] = "x"; return l }, Options{}, `node "conv"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			g, images := smallGraph(t, rnd), randomImages(rnd, 8, 50)
+			for i, w := range g.Node("conv").Op.(*ann.Conv).Weight.Data {
+				g.Node("conv").Op.(*ann.Conv).Weight.Data[i] = float32(math.Abs(float64(w)))
+			}
+			if tt.change != nil {
+				images = tt.change(g, images)
+			}
+			_, err := Run(context.Background(), g, images, tt.o)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Run: error %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRunProgressAndCancel(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	g, images := smallGraph(t, rnd), randomImages(rnd, 20, 50)
+	for _, tt := range []struct {
+		percentile float64
+		total      int
+	}{{99, 40}, {100, 20}} {
+		var seen []int
+		_, err := Run(context.Background(), g, images, Options{Percentile: tt.percentile, Workers: 3, Progress: func(done, total int) {
+			if total != tt.total {
+				t.Errorf("percentile %v: total %d, want %d", tt.percentile, total, tt.total)
+			}
+			seen = append(seen, done)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(seen) != tt.total || !slices.IsSorted(seen) || seen[0] != 1 || seen[len(seen)-1] != tt.total {
+			t.Errorf("percentile %v: progress %v, want 1 to %d", tt.percentile, seen, tt.total)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	start, last := time.Now(), 0
+	_, err := Run(ctx, g, images, Options{Workers: 2, Progress: func(done, _ int) {
+		if last = done; done == 5 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run after cancel: error %v, want %v", err, context.Canceled)
+	}
+	if last > 7 || time.Since(start) > 5*time.Second {
+		t.Errorf("Run after cancel at image 5 went on to image %d for %v", last, time.Since(start))
+	}
+}
+
+func TestClassifier(t *testing.T) {
+	g := smallGraph(t, rand.New(rand.NewPCG(1, 2)))
+	if got := Classifier(g); got != "logits" {
+		t.Errorf("Classifier: got %q, want the node before the softmax", got)
+	}
+	g.Output = "flat"
+	if got := Classifier(g); got != "clip" {
+		t.Errorf("Classifier: got %q, want the node before the flattening", got)
+	}
+}
