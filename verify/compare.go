@@ -15,9 +15,13 @@ type findings struct {
 	activation []gap // Folded against normalised.
 	rates      []gap // Normalised against threshold-balanced, in the limit of many timesteps.
 
-	spikes      []uint64 // Of the normalised network, all timesteps.
-	moved       []uint64 // Spikes that only one of the two forms has.
-	engineMoved []uint64 // Spikes that only one of the two engines has.
+	spikes, exactSpikes []uint64 // Of the normalised networks, all timesteps.
+
+	// Spikes that only one of two networks has.
+	moved       []uint64 // Normalised against threshold-balanced.
+	jittered    []uint64 // Normalised against the same with the last bit of every weight moved.
+	exactMoved  []uint64 // Normalised against threshold-balanced, scales powers of two.
+	engineMoved []uint64 // Event engine against reference engine.
 }
 
 // gap is the largest difference and the largest magnitude of two sets of numbers.
@@ -52,25 +56,20 @@ type worker struct {
 	images           Images
 	pixels           []float32
 	imported, folded *infer.Runner
-	event, reference *sim.Engine
-	eventBalanced    *sim.Engine
-	trains           [][][]uint64 // [layer][t]: spikes of the normalised network, as bits.
+	trains           [][][]uint64 // [layer][t]: spikes of the network last recorded, as bits.
+
+	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Engine
 }
 
 func newWorker(f *forms, images Images) *worker {
-	w := &worker{
+	return &worker{
 		forms: f, images: images, pixels: make([]float32, f.input),
 		imported: f.imported.NewRunner(), folded: f.folded.NewRunner(),
-		event: f.event.NewEngine(), reference: f.reference.NewEngine(), eventBalanced: f.eventBalanced.NewEngine(),
 		trains: make([][][]uint64, len(f.normalised.Layers)),
+		event:  f.event.NewEngine(), reference: f.reference.NewEngine(),
+		eventBalanced: f.eventBalanced.NewEngine(), eventJittered: f.eventJittered.NewEngine(),
+		eventExact: f.eventExact.NewEngine(), eventExactBalanced: f.eventExactBalanced.NewEngine(),
 	}
-	w.event.Probe = func(s sim.Spikes) {
-		if s.Step == len(w.trains[s.Layer]) {
-			w.trains[s.Layer] = append(w.trains[s.Layer], nil)
-		}
-		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
-	}
-	return w
 }
 
 func (w *worker) compare(ctx context.Context, i int, f *findings) error {
@@ -127,26 +126,50 @@ func (w *worker) compareFloats(f *findings) error {
 }
 
 // compareSpikes compares the simulations, spike for spike.
-func (w *worker) compareSpikes(ctx context.Context, i int, f *findings) error {
-	rec, err := w.event.Run(ctx, w.pixels, i)
-	if err != nil {
+func (w *worker) compareSpikes(ctx context.Context, i int, f *findings) (err error) {
+	if f.spikes, err = w.record(ctx, w.event, i); err != nil {
 		return err
-	}
-	f.spikes = make([]uint64, len(rec.Spikes))
-	for l := range rec.Spikes {
-		for _, n := range rec.Spikes[l] {
-			f.spikes[l] += uint64(n)
-		}
 	}
 	if f.moved, err = w.against(ctx, w.eventBalanced, i); err != nil {
 		return err
 	}
-	f.engineMoved, err = w.against(ctx, w.reference, i)
+	if f.jittered, err = w.against(ctx, w.eventJittered, i); err != nil {
+		return err
+	}
+	if f.engineMoved, err = w.against(ctx, w.reference, i); err != nil {
+		return err
+	}
+	if f.exactSpikes, err = w.record(ctx, w.eventExact, i); err != nil {
+		return err
+	}
+	f.exactMoved, err = w.against(ctx, w.eventExactBalanced, i)
 	return err
 }
 
+// record runs an engine on the image, keeps all its spikes, and returns their
+// number per layer.
+func (w *worker) record(ctx context.Context, e *sim.Engine, i int) ([]uint64, error) {
+	e.Probe = func(s sim.Spikes) {
+		if s.Step == len(w.trains[s.Layer]) {
+			w.trains[s.Layer] = append(w.trains[s.Layer], nil)
+		}
+		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
+	}
+	rec, err := e.Run(ctx, w.pixels, i)
+	if err != nil {
+		return nil, err
+	}
+	spikes := make([]uint64, len(rec.Spikes))
+	for l := range rec.Spikes {
+		for _, n := range rec.Spikes[l] {
+			spikes[l] += uint64(n)
+		}
+	}
+	return spikes, nil
+}
+
 // against runs another engine on the image and counts, per layer, the spikes that
-// only one of it and the normalised network has.
+// only one of it and the recorded network has.
 func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, error) {
 	moved := make([]uint64, len(w.trains))
 	e.Probe = func(s sim.Spikes) {

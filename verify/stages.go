@@ -4,12 +4,18 @@ import "fmt"
 
 // stages joins the findings of all images into one verdict a comparison.
 func (f *forms) stages(found []findings) []Stage {
+	spikes := func(x *findings) []uint64 { return x.spikes }
+	jitter := f.spikeStage("", 1, found, spikes, func(x *findings) []uint64 { return x.jittered })
 	return []Stage{
 		f.foldStage(found),
 		f.layerStage("folded = normalised (activations)", found, func(x *findings) []gap { return x.activation }),
 		f.layerStage("weight-normalised = threshold-balanced (rates)", found, func(x *findings) []gap { return x.rates }),
-		f.spikeStage("weight-normalised = threshold-balanced (spikes)", MaxMoved, found, func(x *findings) []uint64 { return x.moved }),
-		f.spikeStage("event engine = reference engine (spikes)", 0, found, func(x *findings) []uint64 { return x.engineMoved }),
+		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales powers of two)", 0, found,
+			func(x *findings) []uint64 { return x.exactSpikes }, func(x *findings) []uint64 { return x.exactMoved }),
+		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales as calibrated)", jitterFactor*jitter.Difference+jitterFloor, found,
+			spikes, func(x *findings) []uint64 { return x.moved }),
+		f.spikeStage("event engine = reference engine (spikes)", 0, found,
+			spikes, func(x *findings) []uint64 { return x.engineMoved }),
 	}
 }
 
@@ -47,7 +53,7 @@ func (f *forms) layerStage(name string, found []findings, of func(*findings) []g
 
 // spikeStage reports the fraction of spikes that differ in the whole network, and
 // the layer with the largest fraction of its own.
-func (f *forms) spikeStage(name string, bound float64, found []findings, of func(*findings) []uint64) Stage {
+func (f *forms) spikeStage(name string, bound float64, found []findings, all, of func(*findings) []uint64) Stage {
 	s := Stage{Name: name, Bound: bound}
 	var moved, spikes uint64
 	worst := 0.0
@@ -55,7 +61,7 @@ func (f *forms) spikeStage(name string, bound float64, found []findings, of func
 		var m, n uint64
 		for i := range found {
 			m += of(&found[i])[l]
-			n += found[i].spikes[l]
+			n += all(&found[i])[l]
 		}
 		moved, spikes = moved+m, spikes+n
 		if d := float64(m) / float64(max(n, 1)); d > worst {

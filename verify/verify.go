@@ -20,20 +20,9 @@ import (
 	"sresnet/snn"
 )
 
-// Bounds of the comparisons.
-const (
-	// MaxRelative bounds differences of float32 results that differ in the order
-	// of sums only, relative to the largest magnitude of what is compared.
-	MaxRelative = 1e-4
-
-	// MaxMoved bounds the fraction of spikes that differ between normalised
-	// weights and balanced thresholds. The two forms round differently, so now
-	// and then a potential that ends within rounding of the threshold crosses it
-	// one timestep later, and what follows in deeper layers moves with it. Such
-	// spikes move in time and change few counts. A network that is built wrongly,
-	// say with a shortcut weight 1 % off, changes many times as many.
-	MaxMoved = 0.02
-)
+// MaxRelative bounds differences of float32 results that differ in the order of
+// sums and products only, relative to the largest magnitude of what is compared.
+const MaxRelative = 1e-4
 
 // Images are normalised images, CHW, safe for concurrent use.
 type Images interface {
@@ -77,10 +66,14 @@ type forms struct {
 	input            int // Elements of an image.
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
-	normalised       *snn.Network
-	balanced         *snn.Network
+	networks
+	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
+}
 
-	event, reference, eventBalanced *sim.Plan
+// networks are the spiking networks among them.
+type networks struct {
+	normalised, balanced           *snn.Network // Both forms, with the calibrated scales.
+	exactNormalised, exactBalanced *snn.Network // Both forms, with scales that are powers of two.
 }
 
 func build(g *ann.Graph, s *calibrate.Statistics, o Options) (*forms, error) {
@@ -88,38 +81,53 @@ func build(g *ann.Graph, s *calibrate.Statistics, o Options) (*forms, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Convert.ThresholdBalanced = false
-	normalised, err := convert.Convert(g, s, o.Convert)
+	nets, err := convertAll(g, s, o.Convert)
 	if err != nil {
 		return nil, err
 	}
-	o.Convert.ThresholdBalanced = true
-	balanced, err := convert.Convert(g, s, o.Convert)
-	if err != nil {
-		return nil, err
-	}
-	return compile(g, folded, normalised, balanced, o)
+	return compile(g, folded, nets, o)
 }
 
-func compile(g, folded *ann.Graph, normalised, balanced *snn.Network, o Options) (*forms, error) {
-	f := &forms{input: g.Input.Shape.Len(), output: folded.Output, normalised: normalised, balanced: balanced}
-	var err error
+func convertAll(g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n networks, err error) {
+	exact := roundScales(s)
+	for _, form := range []struct {
+		net        **snn.Network
+		statistics *calibrate.Statistics
+		balanced   bool
+	}{
+		{&n.normalised, s, false}, {&n.balanced, s, true},
+		{&n.exactNormalised, exact, false}, {&n.exactBalanced, exact, true},
+	} {
+		o.ThresholdBalanced = form.balanced
+		if *form.net, err = convert.Convert(g, form.statistics, o); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func compile(g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets}
 	if f.imported, err = infer.New(g); err != nil {
 		return nil, err
 	}
 	if f.folded, err = infer.New(folded); err != nil {
 		return nil, err
 	}
-	so := sim.Options{Timesteps: o.Timesteps, Seed: o.Seed}
-	if f.event, err = sim.Compile(normalised, so); err != nil {
-		return nil, err
+	for _, c := range []struct {
+		plan      **sim.Plan
+		net       *snn.Network
+		reference bool
+	}{
+		{&f.event, nets.normalised, false}, {&f.reference, nets.normalised, true},
+		{&f.eventBalanced, nets.balanced, false}, {&f.eventJittered, jitter(nets.normalised), false},
+		{&f.eventExact, nets.exactNormalised, false}, {&f.eventExactBalanced, nets.exactBalanced, false},
+	} {
+		if *c.plan, err = sim.Compile(c.net, sim.Options{Timesteps: o.Timesteps, Seed: o.Seed, Reference: c.reference}); err != nil {
+			return nil, err
+		}
 	}
-	if f.eventBalanced, err = sim.Compile(balanced, so); err != nil {
-		return nil, err
-	}
-	so.Reference = true
-	f.reference, err = sim.Compile(normalised, so)
-	return f, err
+	return f, nil
 }
 
 // compare runs the images and gathers what they showed.

@@ -10,13 +10,14 @@ import (
 	"sresnet/dataset"
 	"sresnet/models"
 	"sresnet/onnx"
+	"sresnet/sim"
 	"sresnet/snn"
 )
 
-const testTimesteps = 64
+const testTimesteps = 32
 
-// mnist returns the ResNet-8 of the demo, calibrated, and some test images.
-func mnist(t *testing.T) (*ann.Graph, *calibrate.Statistics, *dataset.Images) {
+// mnist returns the ResNet-8 of the demo, calibrated, and the first n test images.
+func mnist(t *testing.T, n int) (*ann.Graph, *calibrate.Statistics, *dataset.Images) {
 	t.Helper()
 	g, err := onnx.Parse(models.ResNet8MNIST)
 	if err != nil {
@@ -44,11 +45,11 @@ func mnist(t *testing.T) (*ann.Graph, *calibrate.Statistics, *dataset.Images) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, s, images(dataset.Test, 2)
+	return g, s, images(dataset.Test, n)
 }
 
 func TestRun(t *testing.T) {
-	g, s, images := mnist(t)
+	g, s, images := mnist(t, 2)
 	calls := 0
 	stages, err := Run(t.Context(), g, s, images, Options{
 		Convert: convert.DefaultOptions(), Timesteps: testTimesteps,
@@ -57,7 +58,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(stages) != 5 || calls != 2 {
+	if len(stages) != 6 || calls != 2 {
 		t.Errorf("%d stages, %d calls of progress", len(stages), calls)
 	}
 	for _, st := range stages {
@@ -66,60 +67,66 @@ func TestRun(t *testing.T) {
 			t.Errorf("stage %q failed: %v %s", st.Name, st.Difference, st.Unit)
 		}
 	}
-	if d := stages[4].Difference; d != 0 {
-		t.Errorf("the engines differ in %v of the spikes", d)
+	for _, i := range []int{3, 5} {
+		if stages[i].Difference != 0 || stages[i].Bound != 0 {
+			t.Errorf("stage %q: %v of the spikes differ", stages[i].Name, stages[i].Difference)
+		}
 	}
 }
 
-// A network that is built wrongly in one place must fail, even where the error
-// is as small as one shortcut being 2 % off.
+// A network that is built wrongly in one place must fail every comparison that
+// sees it, even where the error is as small as one shortcut being 2 % off.
 func TestRunFindsErrors(t *testing.T) {
-	g, s, images := mnist(t)
+	g, s, images := mnist(t, 1)
 	for _, tt := range []struct {
 		name    string
 		balance func(*snn.Network) // Breaks the threshold-balanced network.
 		fold    func(*ann.Graph)   // Breaks the folded graph.
 		both    func(*snn.Network) // Breaks both spiking networks alike.
+		engine  bool               // Gives the reference engine another network, as if it had an error.
 		failed  []int              // Stages that must fail, at least.
 	}{
-		{name: "shortcut 2 % too strong", balance: func(n *snn.Network) { scaleShortcut(t, n, 1.02) }, failed: []int{2, 3}},
-		{name: "bias forgotten", balance: func(n *snn.Network) { withBias(t, n).Bias = nil }, failed: []int{2, 3}},
-		{name: "wrong charge", balance: func(n *snn.Network) { n.Layers[1].Charge *= 1.02 }, failed: []int{2, 3}},
-		{name: "wrong threshold", balance: func(n *snn.Network) { n.Layers[1].Neuron.Threshold[0] *= 1.02 }, failed: []int{2, 3}},
-		{name: "other start potential", balance: func(n *snn.Network) { n.Layers[1].Neuron.VInit = nil }, failed: []int{3}},
+		{name: "shortcut 2 % too strong", balance: func(n *snn.Network) { scaleShortcut(t, n, 1.02) }, failed: []int{2, 3, 4}},
+		{name: "bias forgotten", balance: func(n *snn.Network) { withBias(t, n).Bias = nil }, failed: []int{2, 3, 4}},
+		{name: "wrong charge", balance: func(n *snn.Network) { n.Layers[1].Charge *= 1.02 }, failed: []int{2, 3, 4}},
+		{name: "wrong threshold", balance: func(n *snn.Network) { n.Layers[1].Neuron.Threshold[0] *= 1.02 }, failed: []int{2, 3, 4}},
+		{name: "other start potential", balance: func(n *snn.Network) { n.Layers[1].Neuron.VInit = nil }, failed: []int{3, 4}},
 		{name: "weight folded wrongly", fold: func(g *ann.Graph) { firstConv(g).Weight.Data[0] += 0.01 }, failed: []int{0, 1}},
 		{name: "lambda not applied", both: func(n *snn.Network) { n.Layers[0].Lambda *= 1.001 }, failed: []int{1}},
 		{name: "shortcut scale forgotten", both: func(n *snn.Network) { scaleShortcut(t, n, 0.5) }, failed: []int{1}},
+		{name: "engines that differ", engine: true, failed: []int{5}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			folded, err := convert.Fold(g)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := convert.DefaultOptions()
-			normalised, err := convert.Convert(g, s, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.ThresholdBalanced = true
-			balanced, err := convert.Convert(g, s, o)
+			nets, err := convertAll(g, s, convert.DefaultOptions())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if tt.balance != nil {
-				tt.balance(balanced)
+				tt.balance(nets.balanced)
+				tt.balance(nets.exactBalanced)
 			}
 			if tt.fold != nil {
 				tt.fold(folded)
 			}
 			if tt.both != nil {
-				tt.both(normalised)
-				tt.both(balanced)
+				tt.both(nets.normalised)
+				tt.both(nets.balanced)
 			}
-			opts := Options{Timesteps: testTimesteps}
-			f, err := compile(g, folded, normalised, balanced, opts)
+			opts := Options{Timesteps: testTimesteps / 4}
+			f, err := compile(g, folded, nets, opts)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if tt.engine {
+				scaleShortcut(t, nets.normalised, 1.02)
+				f.reference, err = sim.Compile(nets.normalised, sim.Options{Timesteps: opts.Timesteps, Reference: true})
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			stages, err := f.compare(t.Context(), images, opts)
 			if err != nil {

@@ -25,12 +25,14 @@ func newVerify() *cobra.Command {
   imported = folded                         logits, within %g of the largest
   folded = normalised                       every layer's activations against lambda times
                                             its rate in the limit of many timesteps, within %g
-  weight-normalised = threshold-balanced    the same rates, and spike trains: the two forms
-                                            round differently, so up to %g of the spikes may
-                                            move; a wrong weight moves many more
+  weight-normalised = threshold-balanced    the same rates; every spike, with scales rounded
+                                            to powers of two, where both forms are exact; and
+                                            the spikes with calibrated scales, which rounding
+                                            moves: a few times what moving the last bit of
+                                            every weight moves is accepted
   event engine = reference engine           every spike
 
-It exits with 1 if one of them fails.`, verify.MaxRelative, verify.MaxRelative, verify.MaxMoved),
+It exits with 1 if one of them fails.`, verify.MaxRelative, verify.MaxRelative),
 		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 --timesteps 256`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -98,7 +100,7 @@ func printStages(w io.Writer, stages []verify.Stage) {
 		if !s.OK {
 			verdict = "FAILED"
 		}
-		t.AppendRow(table.Row{s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64) + " " + s.Unit, s.Bound, s.Where, verdict})
+		t.AppendRow(table.Row{s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64) + " " + s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict})
 	}
 	printTable(w, t)
 }

@@ -1,0 +1,81 @@
+package verify
+
+import (
+	"math"
+	"slices"
+
+	"sresnet/calibrate"
+	"sresnet/snn"
+)
+
+// Normalised weights and balanced thresholds are the same network on paper, but
+// round differently. A potential that ends within rounding of its threshold then
+// crosses it one timestep later, and every neuron that gets the spike late may
+// follow: differences spread with depth and time, however small they were. Two
+// comparisons tell rounding from error.
+//
+// The first takes rounding out. With every scale a power of two, dividing and
+// multiplying by it is exact, so both forms must give the same spikes, all of
+// them.
+//
+// The second says what rounding does to this very network: it moves the last bit
+// of every weight, up or down, and counts the spikes that move. The two forms with
+// the calibrated scales may differ in jitterFactor times as many, plus jitterFloor
+// of all spikes, because a few images see only a few such events.
+const (
+	jitterFactor = 4
+	jitterFloor  = 0.01
+)
+
+// roundScales returns s with every scale rounded up to a power of two.
+func roundScales(s *calibrate.Statistics) *calibrate.Statistics {
+	r := *s
+	r.Nodes = slices.Clone(s.Nodes)
+	for i := range r.Nodes {
+		if l := r.Nodes[i].Lambda; l > 0 {
+			fraction, exponent := math.Frexp(float64(l))
+			if fraction == 0.5 { // A power of two already.
+				exponent--
+			}
+			r.Nodes[i].Lambda = float32(math.Ldexp(1, exponent))
+		}
+	}
+	return &r
+}
+
+// jitter returns n with every weight and bias moved to a neighbouring float32, up
+// and down in turn.
+func jitter(n *snn.Network) *snn.Network {
+	c := *n
+	c.Layers = slices.Clone(n.Layers)
+	for i := range c.Layers {
+		l := &c.Layers[i]
+		l.Bias = jittered(l.Bias)
+		l.Synapses = slices.Clone(l.Synapses)
+		for j := range l.Synapses {
+			switch k := l.Synapses[j].Connection.(type) {
+			case *snn.Conv:
+				moved, weight := *k, *k.Weight
+				weight.Data = jittered(weight.Data)
+				moved.Weight = &weight
+				l.Synapses[j].Connection = &moved
+			case *snn.Dense:
+				moved, weight := *k, *k.Weight
+				weight.Data = jittered(weight.Data)
+				moved.Weight = &weight
+				l.Synapses[j].Connection = &moved
+			}
+		}
+	}
+	return &c
+}
+
+func jittered(x []float32) []float32 {
+	moved := slices.Clone(x)
+	up := float32(math.Inf(1))
+	for i, v := range moved {
+		moved[i] = math.Nextafter32(v, up)
+		up = -up
+	}
+	return moved
+}
