@@ -3,12 +3,15 @@ package onnx
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // resnet is a small residual network, most of whose constants are computed.
@@ -127,6 +130,9 @@ func TestBadInput(t *testing.T) {
 			nodes: []msg{op("Div", "z", ins("a", "b")), op("Reshape", "y", ins("x", "z"))}, inits: []msg{i64("a", 1), i64("b", 0)},
 		}.encode(), "divides by zero"},
 		{"permutation", relu(op("Transpose", "y", ins("x"), attrList("perm", 0, 1, 1, 2))).encode(), "permutation [0 1 1 2]"},
+		{"transposed vector", build{
+			in: []msg{input("x", 0, 2)}, nodes: []msg{op("Transpose", "y", ins("x"), attrList("perm", 0, 3, 1, 2))},
+		}.encode(), "permutation [0 3 1 2] of 2 axes"},
 		{"infinite factor", build{nodes: []msg{op("Div", "y", ins("x", "z"))}, inits: []msg{f32("z", dims(1), 0)}}.encode(), "+Inf"},
 		{"deep nesting", build{nodes: []msg{op("Relu", "y", ins("x")), msg(bytes.Repeat([]byte{0x0b}, 100000))}}.encode(), "wire type 3"},
 	} {
@@ -285,6 +291,37 @@ func TestMemory(t *testing.T) {
 		if got := after.TotalAlloc - before.TotalAlloc; got > budgetBase*5/4+16*uint64(len(data)) {
 			t.Errorf("%s: %d bytes allocated for a file of %d", name, got, len(data))
 		}
+	}
+}
+
+// TestMany reads a file of very many nodes of one name, which must not take long.
+func TestMany(t *testing.T) {
+	const n = 60000
+	b := build{in: []msg{input("x", 1, 1)}}
+	prev := "x"
+	for i := range n {
+		next := fmt.Sprint("v", i)
+		if i == n-1 {
+			next = "y"
+		}
+		b.nodes = append(b.nodes, msg{}.str(1, prev).str(2, next).str(3, "relu").str(4, "Relu"))
+		prev = next
+	}
+	slices.Reverse(b.nodes) // Nor may their order matter.
+	start := time.Now()
+	g, err := Parse(b.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Nodes) != n {
+		t.Errorf("%d nodes, want %d", len(g.Nodes), n)
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("took %v", d)
+	}
+	_, err = Parse(build{nodes: slices.Repeat(b.nodes[:1], maxNodes+1)}.encode())
+	if err == nil || !strings.Contains(err.Error(), "more than 65536 nodes") {
+		t.Errorf("error %v, want one about too many nodes", err)
 	}
 }
 

@@ -144,7 +144,7 @@ func (im *importer) softmax(n *node, in []*edge) (*edge, error) {
 		over, _ = size(e.dims[axis:])
 	}
 	total := im.shapes[e.node].Len()
-	if over != total {
+	if over != total || axis == 0 && len(e.dims) > 1 {
 		return nil, unsupported("does not take all the logits together: axis %d of a value of shape %v", axis, e.dims)
 	}
 	flat := &edge{node: e.node, dims: []int{im.batch, total}, last: e.last, view: e.view, flat: e.flat}

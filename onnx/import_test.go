@@ -47,6 +47,7 @@ var imports = []struct {
 	{"zeros by difference", build{nodes: []msg{
 		op("Sub", "z", ins("x", "x")), op("Concat", "y", ins("z", "x", "z"), attrI("axis", 1)),
 	}}, "Pad 6x4x4"},
+	{"squeezed output", build{nodes: []msg{op("GlobalAveragePool", "g", ins("x")), op("Squeeze", "y", ins("g"))}}, "GlobalAveragePool 2x1x1, Flatten 2"},
 	{"channels last", build{
 		in: []msg{input("x", 0, 4, 4, 2)},
 		nodes: []msg{

@@ -338,14 +338,14 @@ func (im *importer) finish(output string) error {
 		return fmt.Errorf("the output %q does not depend on the input; export the model again", output)
 	}
 	name := e.node
-	if len(im.shapes[name]) == 3 && len(e.dims) == 2 {
-		var err error
-		if name, err = im.vector(e); err != nil {
-			return fmt.Errorf("output %q: %w", output, err)
-		}
-	}
 	if e.last {
 		return fmt.Errorf("output %q is an image with channels last; end the network at its logits", output)
+	}
+	if !im.isImage(e) {
+		var err error
+		if name, err = im.vector(e); err != nil {
+			return fmt.Errorf("output %q: the network ends with a value of shape %v; end it at its logits", output, e.dims)
+		}
 	}
 	if name == im.g.Input.Name {
 		return fmt.Errorf("the output %q is the input; there is no network between them", output)

@@ -34,6 +34,7 @@ func (im *importer) input(nodes []*node) error {
 	if err != nil {
 		return fmt.Errorf("input %q: %w", v.name, err)
 	}
+	last = last && len(dims) == 4
 	im.batch = dims[0]
 	shape := tensor.Shape(slices.Clone(dims[1:]))
 	if last {

@@ -19,6 +19,9 @@ import (
 // and models written node by node. The imported network must give PyTorch's
 // output, and its nodes must have the shapes that onnx infers.
 func TestJudge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	python := ""
 	for _, p := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's torch.
 		if exec.Command(p, "-c", "import torch, onnx").Run() == nil {
@@ -28,9 +31,6 @@ func TestJudge(t *testing.T) {
 	}
 	if python == "" {
 		t.Skip("no python3 with torch and onnx to compare with")
-	}
-	if testing.Short() {
-		t.Skip("takes seconds")
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command(python, filepath.Join("testdata", "judge.py"), dir).CombinedOutput(); err != nil {
