@@ -69,6 +69,7 @@ func (s *scatter) add(cur []float32, z *spikes) uint64 {
 type gather struct {
 	w       []float32 // [ky][kx][channel][n]
 	window  tensor.Window
+	shape   kernel.GatherShape
 	in, out grid
 	cur     buffer
 	taps    taps
@@ -76,7 +77,11 @@ type gather struct {
 
 func newGather(k *snn.Conv, q float32, in grid, lp *layerPlan) *gather {
 	kw, n := k.Window.Kernel[1], lp.n
-	g := &gather{w: make([]float32, k.Window.Kernel[0]*kw*in.c*n), window: k.Window, in: in, out: lp.grid, cur: lp.current, taps: convTaps(k, in, lp.grid)}
+	g := &gather{
+		w:      make([]float32, k.Window.Kernel[0]*kw*in.c*n),
+		window: k.Window, in: in, out: lp.grid, cur: lp.current, taps: convTaps(k, in, lp.grid),
+		shape: kernel.GatherShape{Channels: in.c, Kernel: kw, First: -k.Window.Pad[1], Stride: k.Window.Stride[1], N: n},
+	}
 	forWeights(k, func(o, i, ky, kx int, w float32) {
 		g.w[((ky*kw+kx)*in.c+i)*n+o] = float32(w * q)
 	})
@@ -85,32 +90,26 @@ func newGather(k *snn.Conv, q float32, in grid, lp *layerPlan) *gather {
 
 func (g *gather) add(cur []float32, z *spikes) uint64 {
 	z.list()
-	kw := g.window.Kernel[1]
+	kh, kw := g.window.Kernel[0], g.window.Kernel[1]
 	tap := g.in.c * g.out.n // Weights of one tap.
 	for r := range g.out.h {
-		for c := range g.out.w {
-			acc := cur[g.cur.at(g.out, r, c):][:g.out.n]
-			for ky := range g.window.Kernel[0] {
-				y := g.window.Row(r, ky)
-				if y < 0 || y >= g.in.h {
-					continue
-				}
-				w := g.w[ky*kw*tap:][:kw*tap]
-				row := y * g.in.w
-				if g.window.Dilation[1] == 1 {
-					// The columns under the window are neighbours, and so are their events.
-					x := g.window.Col(c, 0)
-					from, to := max(x, 0), min(x+kw, g.in.w)
-					if from < to {
-						kernel.Gather(acc, w, z.between(row+from, row+to), row+x, g.in.c)
-					}
-					continue
-				}
-				for kx := range kw {
-					if x := g.window.Col(c, kx); x >= 0 && x < g.in.w {
-						kernel.Gather(acc, w[kx*tap:][:tap], z.between(row+x, row+x+1), row+x, g.in.c)
-					}
-				}
+		acc := cur[g.cur.at(g.out, r, 0):][:g.out.w*g.out.n]
+		for ky := range kh {
+			y := g.window.Row(r, ky)
+			if y < 0 || y >= g.in.h {
+				continue
+			}
+			first := y * g.in.w
+			start := z.start[first : first+g.in.w+1]
+			w := g.w[ky*kw*tap:][:kw*tap]
+			if g.window.Dilation[1] == 1 {
+				kernel.Gather(acc, w, z.events, start, first, g.shape)
+				continue
+			}
+			for kx := range kw { // One column after the other.
+				s := g.shape
+				s.Kernel, s.First = 1, g.window.Col(0, kx)
+				kernel.Gather(acc, w[kx*tap:][:tap], z.events, start, first, s)
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func (p *Plan) NewEngine() *Engine {
 		for t := range s.mask {
 			s.mask[t] = make([]uint64, l.positions()*l.words)
 		}
-		bits, positions = max(bits, l.positions()*l.c), max(positions, l.positions())
+		bits, positions = max(bits, l.positions()*l.n), max(positions, l.positions())
 		if l.gate != nil {
 			s.n = make([]uint32, l.gate.in.positions()*l.gate.in.c)
 			s.m = make([]uint32, l.positions()*l.c)

@@ -81,14 +81,14 @@ func scatter(cur, w []float32, ev []uint32, start []int32, first int, s ScatterS
 	}
 }
 
-func gather(acc, w []float32, ev []uint32, first, channels int) {
+func gather(acc, w []float32, ev []uint32, start []int32, position int, s GatherShape) {
 	switch {
 	case useAVX512:
-		gatherAVX512(acc, w, ev, first, channels)
+		gatherAVX512(acc, w, ev, start, position, s.First, s.Kernel, s.Stride, s.Channels, s.N)
 	case useAVX2:
-		gatherAVX2(acc, w, ev, first, channels)
+		gatherAVX2(acc, w, ev, start, position, s.First, s.Kernel, s.Stride, s.Channels, s.N)
 	default:
-		gatherGeneric(acc, w, ev, first, channels)
+		gatherGeneric(acc, w, ev, start, position, s)
 	}
 }
 

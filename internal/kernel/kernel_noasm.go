@@ -22,8 +22,8 @@ func scatter(cur, w []float32, ev []uint32, _ []int32, first int, s ScatterShape
 	scatterGeneric(cur, w, ev, first, s)
 }
 
-func gather(acc, w []float32, ev []uint32, first, channels int) {
-	gatherGeneric(acc, w, ev, first, channels)
+func gather(acc, w []float32, ev []uint32, start []int32, position int, s GatherShape) {
+	gatherGeneric(acc, w, ev, start, position, s)
 }
 
 func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {

@@ -25,10 +25,10 @@ const (
 //		dst[i] = p<<16 | c
 //		i++
 //
-// at last start[positions] = i, the result. dst must have room for every bit that
-// is set and Lanes more, start for positions + 1.
+// at last start[positions] = i, the result. dst must have room for n events a
+// position and Lanes more, start for positions + 1.
 func Events(dst []uint32, start []int32, mask []uint64, words, n int) int {
-	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < OnesCount(mask)+Lanes {
+	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < len(mask)/words*n+Lanes {
 		panic("kernel: Events: length mismatch")
 	}
 	return events(dst, start, mask, words, n)
@@ -96,27 +96,50 @@ func scatterGeneric(cur, w []float32, ev []uint32, first int, s ScatterShape) {
 	}
 }
 
-// Gather adds one weight row per event to the current of one output position:
+// GatherShape is the geometry of [Gather]: a row of the source with a number of
+// channels, a window of Kernel columns whose first output begins at column First
+// (negative within the padding) and moves on by Stride, and N output channels (a
+// multiple of [Lanes]).
+type GatherShape struct {
+	Channels, Kernel, First, Stride, N int
+}
+
+// Gather adds, for every output of a row, the weights of the events of one source
+// row that lie under its window:
 //
-//	for each event with position p and channel c, for o in range acc:
-//		acc[o] += w[((p-first)*channels + c)*len(acc) + o]
+//	for each output column r, with x = First + r*Stride:
+//		for each event with column x <= i < x+Kernel and channel c, for o in 0..N:
+//			acc[r*N + o] += w[((i-x)*Channels + c)*N + o]
 //
-// The length of acc is a multiple of [Lanes].
-func Gather(acc, w []float32, ev []uint32, first, channels int) {
+// ev are all events of the layer, start tells where those of each column of the
+// row begin, as [Events] counts them, and ends with where those of the last column
+// end; position is that of the row's first column.
+func Gather(acc, w []float32, ev []uint32, start []int32, position int, s GatherShape) {
+	if len(acc) == 0 {
+		return
+	}
+	if s.N%Lanes != 0 || len(acc)%s.N != 0 || len(w) != s.Kernel*s.Channels*s.N || len(ev) < int(start[len(start)-1]) {
+		panic("kernel: Gather: length mismatch")
+	}
+	gather(acc, w, ev, start, position, s)
+}
+
+func gatherGeneric(acc, w []float32, ev []uint32, start []int32, position int, s GatherShape) {
+	x, cols := s.First, len(start)-1
+	for ; len(acc) > 0; acc, x = acc[s.N:], x+s.Stride {
+		from, to := max(x, 0), min(x+s.Kernel, cols)
+		if from < to {
+			gatherColumn(acc[:s.N], w, ev[start[from]:start[to]], position+x, s.Channels)
+		}
+	}
+}
+
+// gatherColumn is one output of Gather; first is the position of the first column
+// under its window.
+func gatherColumn(acc, w []float32, ev []uint32, first, channels int) {
 	if len(ev) == 0 {
 		return
 	}
-	if len(acc)%Lanes != 0 {
-		panic("kernel: Gather: channels are not a multiple of Lanes")
-	}
-	e := ev[len(ev)-1]
-	if Position(ev[0]) < first || ((Position(e)-first)*channels+Channel(e)+1)*len(acc) > len(w) {
-		panic("kernel: Gather: event outside of the weights")
-	}
-	gather(acc, w, ev, first, channels)
-}
-
-func gatherGeneric(acc, w []float32, ev []uint32, first, channels int) {
 	n := len(acc)
 	// A tile of sums stays in registers while the events go by.
 	for j := 0; j < n; j += 8 {

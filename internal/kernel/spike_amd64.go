@@ -24,10 +24,10 @@ func sweepAVX512(cur []float32, w []float32, ev []uint32, start []int32, cols in
 //go:noescape
 func scatterAVX2(cur []float32, w []float32, ev []uint32, first int, rows int, strip int, step int, stride int)
 
-// gatherAVX2 is gatherGeneric for len(ev) > 0.
+// gatherAVX2 is gatherGeneric for len(acc) > 0.
 //
 //go:noescape
-func gatherAVX2(acc []float32, w []float32, ev []uint32, first int, channels int)
+func gatherAVX2(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
 
 // fireAVX2 is fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.
 //
@@ -39,10 +39,10 @@ func fireAVX2(mask []uint64, v []float32, cur []float32, constant []float32, thr
 //go:noescape
 func scatterAVX512(cur []float32, w []float32, ev []uint32, first int, rows int, strip int, step int, stride int)
 
-// gatherAVX512 is gatherGeneric for len(ev) > 0.
+// gatherAVX512 is gatherGeneric for len(acc) > 0.
 //
 //go:noescape
-func gatherAVX512(acc []float32, w []float32, ev []uint32, first int, channels int)
+func gatherAVX512(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
 
 // fireAVX512 is fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.
 //

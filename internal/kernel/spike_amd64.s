@@ -815,132 +815,161 @@ strip:
 	VZEROUPPER
 	RET
 
-// func gatherAVX2(acc []float32, w []float32, ev []uint32, first int, channels int)
-// Requires: AVX
-TEXT ·gatherAVX2(SB), NOSPLIT, $0-88
-	MOVQ  acc_base+0(FP), AX
-	MOVQ  acc_len+8(FP), CX
-	MOVQ  w_base+24(FP), DX
-	MOVQ  ev_base+48(FP), BX
-	MOVQ  ev_len+56(FP), SI
-	MOVQ  first+72(FP), DI
-	MOVQ  channels+80(FP), R8
-	SHLQ  $0x02, CX
-	LEAQ  (BX)(SI*4), SI
-	IMULQ R8, DI
-	MOVQ  CX, R9
+// func gatherAVX2(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
+// Requires: AVX, CMOV
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-144
+	MOVQ acc_base+0(FP), AX
+	MOVQ ev_base+48(FP), CX
+	MOVQ x+104(FP), DX
+	MOVQ n+136(FP), BX
+	SHLQ $0x02, BX
+
+column:
+	MOVQ    start_len+80(FP), R8
+	DECQ    R8
+	XORQ    SI, SI
+	CMPQ    DX, $0x00
+	CMOVQGT DX, SI
+	MOVQ    kernel+112(FP), DI
+	ADDQ    DX, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	CMPQ    SI, DI
+	JGE     next
+	MOVQ    start_base+72(FP), R8
+	MOVLQSX (R8)(SI*4), SI
+	MOVLQSX (R8)(DI*4), DI
+	CMPQ    SI, DI
+	JGE     next
+	LEAQ    (CX)(SI*4), SI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    w_base+24(FP), R8
+	MOVQ    channels+128(FP), R9
+	MOVQ    first+96(FP), R10
+	ADDQ    DX, R10
+	IMULQ   R9, R10
+	IMULQ   BX, R10
+	SUBQ    R10, R8
+	MOVQ    AX, R10
+	MOVQ    BX, R11
 
 tile256:
-	CMPQ    R9, $0x00000100
+	CMPQ    R11, $0x00000100
 	JLT     tile256_end
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS 128(AX), Y4
-	VMOVUPS 160(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 224(AX), Y7
-	MOVQ    BX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	VMOVUPS 128(R10), Y4
+	VMOVUPS 160(R10), Y5
+	VMOVUPS 192(R10), Y6
+	VMOVUPS 224(R10), Y7
+	MOVQ    SI, R12
 
 tile256_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Y0, Y0
-	VADDPS  32(R11), Y1, Y1
-	VADDPS  64(R11), Y2, Y2
-	VADDPS  96(R11), Y3, Y3
-	VADDPS  128(R11), Y4, Y4
-	VADDPS  160(R11), Y5, Y5
-	VADDPS  192(R11), Y6, Y6
-	VADDPS  224(R11), Y7, Y7
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Y0, Y0
+	VADDPS  32(R13), Y1, Y1
+	VADDPS  64(R13), Y2, Y2
+	VADDPS  96(R13), Y3, Y3
+	VADDPS  128(R13), Y4, Y4
+	VADDPS  160(R13), Y5, Y5
+	VADDPS  192(R13), Y6, Y6
+	VADDPS  224(R13), Y7, Y7
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile256_event
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, 128(AX)
-	VMOVUPS Y5, 160(AX)
-	VMOVUPS Y6, 192(AX)
-	VMOVUPS Y7, 224(AX)
-	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000100, R9
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	VMOVUPS Y2, 64(R10)
+	VMOVUPS Y3, 96(R10)
+	VMOVUPS Y4, 128(R10)
+	VMOVUPS Y5, 160(R10)
+	VMOVUPS Y6, 192(R10)
+	VMOVUPS Y7, 224(R10)
+	ADDQ    $0x00000100, R10
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000100, R11
 	JMP     tile256
 
 tile256_end:
 tile128:
-	CMPQ    R9, $0x00000080
+	CMPQ    R11, $0x00000080
 	JLT     tile128_end
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	MOVQ    BX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	MOVQ    SI, R12
 
 tile128_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Y0, Y0
-	VADDPS  32(R11), Y1, Y1
-	VADDPS  64(R11), Y2, Y2
-	VADDPS  96(R11), Y3, Y3
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Y0, Y0
+	VADDPS  32(R13), Y1, Y1
+	VADDPS  64(R13), Y2, Y2
+	VADDPS  96(R13), Y3, Y3
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile128_event
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	ADDQ    $0x00000080, AX
-	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000080, R9
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	VMOVUPS Y2, 64(R10)
+	VMOVUPS Y3, 96(R10)
+	ADDQ    $0x00000080, R10
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x00000080, R11
 	JMP     tile128
 
 tile128_end:
 tile64:
-	CMPQ    R9, $0x00000040
+	CMPQ    R11, $0x00000040
 	JLT     tile64_end
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	MOVQ    BX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	MOVQ    SI, R12
 
 tile64_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Y0, Y0
-	VADDPS  32(R11), Y1, Y1
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Y0, Y0
+	VADDPS  32(R13), Y1, Y1
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile64_event
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000040, R9
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000040, R11
 	JMP     tile64
 
 tile64_end:
+next:
+	MOVQ stride+120(FP), SI
+	MOVQ acc_len+8(FP), DI
+	MOVQ acc_base+0(FP), R8
+	ADDQ SI, DX
+	ADDQ BX, AX
+	LEAQ (R8)(DI*4), DI
+	CMPQ AX, DI
+	JLT  column
 	VZEROUPPER
 	RET
 
@@ -1237,135 +1266,277 @@ strip:
 	VZEROUPPER
 	RET
 
-// func gatherAVX512(acc []float32, w []float32, ev []uint32, first int, channels int)
-// Requires: AVX, AVX512F
-TEXT ·gatherAVX512(SB), NOSPLIT, $0-88
-	MOVQ  acc_base+0(FP), AX
-	MOVQ  acc_len+8(FP), CX
-	MOVQ  w_base+24(FP), DX
-	MOVQ  ev_base+48(FP), BX
-	MOVQ  ev_len+56(FP), SI
-	MOVQ  first+72(FP), DI
-	MOVQ  channels+80(FP), R8
-	SHLQ  $0x02, CX
-	LEAQ  (BX)(SI*4), SI
-	IMULQ R8, DI
-	MOVQ  CX, R9
+// func gatherAVX512(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-144
+	MOVQ acc_base+0(FP), AX
+	MOVQ ev_base+48(FP), CX
+	MOVQ x+104(FP), DX
+	MOVQ n+136(FP), BX
+	SHLQ $0x02, BX
+
+column:
+	MOVQ    start_len+80(FP), R8
+	DECQ    R8
+	XORQ    SI, SI
+	CMPQ    DX, $0x00
+	CMOVQGT DX, SI
+	MOVQ    kernel+112(FP), DI
+	ADDQ    DX, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	CMPQ    SI, DI
+	JGE     next
+	MOVQ    start_base+72(FP), R8
+	MOVLQSX (R8)(SI*4), SI
+	MOVLQSX (R8)(DI*4), DI
+	CMPQ    SI, DI
+	JGE     next
+	LEAQ    (CX)(SI*4), SI
+	LEAQ    (CX)(DI*4), DI
+	MOVQ    w_base+24(FP), R8
+	MOVQ    channels+128(FP), R9
+	MOVQ    first+96(FP), R10
+	ADDQ    DX, R10
+	IMULQ   R9, R10
+	IMULQ   BX, R10
+	SUBQ    R10, R8
+	MOVQ    AX, R10
+	MOVQ    BX, R11
 
 tile256:
-	CMPQ    R9, $0x00000100
+	CMPQ    R11, $0x00000100
 	JLT     tile256_end
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	MOVQ    BX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	MOVQ    SI, R12
 
 tile256_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Z0, Z0
-	VADDPS  64(R11), Z1, Z1
-	VADDPS  128(R11), Z2, Z2
-	VADDPS  192(R11), Z3, Z3
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Z0, Z0
+	VADDPS  64(R13), Z1, Z1
+	VADDPS  128(R13), Z2, Z2
+	VADDPS  192(R13), Z3, Z3
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile256_event
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000100, R9
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    $0x00000100, R10
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000100, R11
 	JMP     tile256
 
 tile256_end:
 tile128:
-	CMPQ    R9, $0x00000080
+	CMPQ    R11, $0x00000080
 	JLT     tile128_end
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	MOVQ    BX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	MOVQ    SI, R12
 
 tile128_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Z0, Z0
-	VADDPS  64(R11), Z1, Z1
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Z0, Z0
+	VADDPS  64(R13), Z1, Z1
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile128_event
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    $0x00000080, AX
-	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000080, R9
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    $0x00000080, R10
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x00000080, R11
 	JMP     tile128
 
 tile128_end:
 tile64:
-	CMPQ    R9, $0x00000040
+	CMPQ    R11, $0x00000040
 	JLT     tile64_end
-	VMOVUPS (AX), Z0
-	MOVQ    BX, R10
+	VMOVUPS (R10), Z0
+	MOVQ    SI, R12
 
 tile64_event:
-	MOVL    (R10), R11
-	MOVWLZX R11, R12
-	SHRL    $0x10, R11
-	IMULQ   R8, R11
-	ADDQ    R12, R11
-	SUBQ    DI, R11
-	IMULQ   CX, R11
-	ADDQ    DX, R11
-	VADDPS  (R11), Z0, Z0
-	ADDQ    $0x04, R10
-	CMPQ    R10, SI
+	MOVL    (R12), R13
+	MOVWLZX R13, R14
+	SHRL    $0x10, R13
+	IMULQ   R9, R13
+	ADDQ    R14, R13
+	IMULQ   BX, R13
+	ADDQ    R8, R13
+	VADDPS  (R13), Z0, Z0
+	ADDQ    $0x04, R12
+	CMPQ    R12, DI
 	JLT     tile64_event
-	VMOVUPS Z0, (AX)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000040, R9
+	VMOVUPS Z0, (R10)
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000040, R11
 	JMP     tile64
 
 tile64_end:
+next:
+	MOVQ stride+120(FP), SI
+	MOVQ acc_len+8(FP), DI
+	MOVQ acc_base+0(FP), R8
+	ADDQ SI, DX
+	ADDQ BX, AX
+	LEAQ (R8)(DI*4), DI
+	CMPQ AX, DI
+	JLT  column
 	VZEROUPPER
 	RET
 
 // func fireAVX512(mask []uint64, v []float32, cur []float32, constant []float32, threshold []float32, words int, n int, constantStep int, resetZero bool) int
-// Requires: AVX, AVX512F, POPCNT
+// Requires: AVX, AVX512BW, AVX512F, POPCNT
 TEXT ·fireAVX512(SB), NOSPLIT, $0-160
-	MOVQ   mask_base+0(FP), AX
-	MOVQ   v_base+24(FP), CX
-	MOVQ   v_len+32(FP), DX
-	MOVQ   cur_base+48(FP), BX
-	MOVQ   constant_base+72(FP), SI
-	MOVQ   threshold_base+96(FP), DI
-	MOVQ   words+120(FP), R8
-	MOVQ   n+128(FP), R9
-	MOVQ   constantStep+136(FP), R10
-	MOVB   resetZero+144(FP), R11
-	LEAQ   (CX)(DX*4), DX
-	SHLQ   $0x02, R9
-	SHLQ   $0x02, R10
-	SHLQ   $0x03, R8
-	XORQ   R12, R12
-	VXORPS X0, X0, X0
-	TESTB  R11, R11
-	JNZ    zero
+	MOVQ    mask_base+0(FP), AX
+	MOVQ    v_base+24(FP), CX
+	MOVQ    v_len+32(FP), DX
+	MOVQ    cur_base+48(FP), BX
+	MOVQ    constant_base+72(FP), SI
+	MOVQ    threshold_base+96(FP), DI
+	MOVQ    words+120(FP), R8
+	MOVQ    n+128(FP), R9
+	MOVQ    constantStep+136(FP), R10
+	MOVB    resetZero+144(FP), R11
+	LEAQ    (CX)(DX*4), DX
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	SHLQ    $0x03, R8
+	XORQ    R12, R12
+	VXORPS  X0, X0, X0
+	TESTB   R11, R11
+	JNZ     general
+	TESTQ   R10, R10
+	JNZ     general
+	CMPQ    R9, $0x00000040
+	JNE     hoisted16_not
+	VMOVUPS (DI), Z1
+	VMOVUPS (SI), Z2
+
+hoisted16:
+	VADDPS  (BX), Z2, Z3
+	VADDPS  (CX), Z3, Z3
+	VCMPPS  $0x1d, Z1, Z3, K1
+	VSUBPS  Z1, Z3, K1, Z3
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z0, (BX)
+	KMOVW   K1, SI
+	MOVQ    SI, (AX)
+	POPCNTQ SI, SI
+	ADDQ    SI, R12
+	ADDQ    $0x08, AX
+	ADDQ    R9, CX
+	ADDQ    R9, BX
+	CMPQ    CX, DX
+	JLT     hoisted16
+	JMP     done
+
+hoisted16_not:
+	CMPQ    R9, $0x00000080
+	JNE     hoisted32_not
+	VMOVUPS (DI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(DI), Z3
+	VMOVUPS 64(SI), Z4
+
+hoisted32:
+	VADDPS   (BX), Z2, Z5
+	VADDPS   (CX), Z5, Z5
+	VCMPPS   $0x1d, Z1, Z5, K1
+	VSUBPS   Z1, Z5, K1, Z5
+	VMOVUPS  Z5, (CX)
+	VMOVUPS  Z0, (BX)
+	VADDPS   64(BX), Z4, Z5
+	VADDPS   64(CX), Z5, Z5
+	VCMPPS   $0x1d, Z3, Z5, K2
+	VSUBPS   Z3, Z5, K2, Z5
+	VMOVUPS  Z5, 64(CX)
+	VMOVUPS  Z0, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, SI
+	MOVQ     SI, (AX)
+	POPCNTQ  SI, SI
+	ADDQ     SI, R12
+	ADDQ     $0x08, AX
+	ADDQ     R9, CX
+	ADDQ     R9, BX
+	CMPQ     CX, DX
+	JLT      hoisted32
+	JMP      done
+
+hoisted32_not:
+	CMPQ    R9, $0x00000100
+	JNE     hoisted64_not
+	VMOVUPS (DI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(DI), Z3
+	VMOVUPS 64(SI), Z4
+	VMOVUPS 128(DI), Z5
+	VMOVUPS 128(SI), Z6
+	VMOVUPS 192(DI), Z7
+	VMOVUPS 192(SI), Z8
+
+hoisted64:
+	VADDPS   (BX), Z2, Z9
+	VADDPS   (CX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (CX)
+	VMOVUPS  Z0, (BX)
+	VADDPS   64(BX), Z4, Z9
+	VADDPS   64(CX), Z9, Z9
+	VCMPPS   $0x1d, Z3, Z9, K2
+	VSUBPS   Z3, Z9, K2, Z9
+	VMOVUPS  Z9, 64(CX)
+	VMOVUPS  Z0, 64(BX)
+	VADDPS   128(BX), Z6, Z9
+	VADDPS   128(CX), Z9, Z9
+	VCMPPS   $0x1d, Z5, Z9, K3
+	VSUBPS   Z5, Z9, K3, Z9
+	VMOVUPS  Z9, 128(CX)
+	VMOVUPS  Z0, 128(BX)
+	VADDPS   192(BX), Z8, Z9
+	VADDPS   192(CX), Z9, Z9
+	VCMPPS   $0x1d, Z7, Z9, K4
+	VSUBPS   Z7, Z9, K4, Z9
+	VMOVUPS  Z9, 192(CX)
+	VMOVUPS  Z0, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, SI
+	MOVQ     SI, (AX)
+	POPCNTQ  SI, SI
+	ADDQ     SI, R12
+	ADDQ     $0x08, AX
+	ADDQ     R9, CX
+	ADDQ     R9, BX
+	CMPQ     CX, DX
+	JLT      hoisted64
+	JMP      done
+
+hoisted64_not:
+general:
+	TESTB R11, R11
+	JNZ   zero
 
 subtract:
 	XORQ R11, R11

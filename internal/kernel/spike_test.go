@@ -28,7 +28,7 @@ func randomMask(rnd *rand.Rand, positions, channels int, rate float64) []uint64 
 
 // listed is Events of the generic code.
 func listed(mask []uint64, words int) ([]uint32, []int32) {
-	ev, start := make([]uint32, OnesCount(mask)+Lanes), make([]int32, len(mask)/words+1)
+	ev, start := make([]uint32, OnesCount(mask)), make([]int32, len(mask)/words+1)
 	n := eventsGeneric(ev, start, mask, words)
 	return ev[:n:n], start
 }
@@ -46,9 +46,10 @@ func TestEvents(t *testing.T) {
 					words := (channels + 63) / 64
 					mask := randomMask(rnd, positions, channels, rate)
 					want, wantStart := listed(mask, words)
-					got, start := make([]uint32, len(want)+Lanes+1), make([]int32, positions+2)
+					room := positions*padded(channels) + Lanes
+					got, start := make([]uint32, room+1), make([]int32, positions+2)
 					got[len(got)-1], start[len(start)-1] = canary, canary&math.MaxInt32
-					n := Events(got[:len(want)+Lanes], start[:positions+1], mask, words, padded(channels))
+					n := Events(got[:room], start[:positions+1], mask, words, padded(channels))
 					what := fmt.Sprintf("Events(%d positions of %d channels at rate %v)", positions, channels, rate)
 					if n != len(want) || !slices.Equal(got[:n], want) || !slices.Equal(start[:positions+1], wantStart) {
 						t.Fatalf("%s: got %v starting at %v, want %v at %v", what, got[:n], start, want, wantStart)
@@ -114,21 +115,34 @@ func TestGather(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for n := Lanes; n <= 13*Lanes; n += Lanes {
 			for _, channels := range []int{1, 16, 70} {
-				const positions, first = 3, -1 // The window may begin before the image.
-				words := (channels + 63) / 64
-				ev, _ := listed(randomMask(rnd, positions-1, channels, 0.3), words)
-				w := roughSlice(rnd, positions*channels*n)
-				start := roughSlice(rnd, n)
-				want := slices.Clone(start)
-				for _, e := range ev { // The loop in the comment of Gather.
-					for o := range want {
-						want[o] += w[((Position(e)-first)*channels+Channel(e))*n+o]
+				for _, s := range []GatherShape{
+					{Kernel: 3, First: -1, Stride: 1}, {Kernel: 3, First: -1, Stride: 2}, {Kernel: 1, First: 0, Stride: 2},
+					{Kernel: 2, First: 1, Stride: 3}, {Kernel: 9, First: -4, Stride: 1}, {Kernel: 2, First: -5, Stride: 4},
+				} {
+					const cols, position, outs = 7, 14, 5
+					s.Channels, s.N = channels, n
+					words := (channels + 63) / 64
+					ev, start := listed(randomMask(rnd, 3*cols, channels, 0.3), words)
+					w := roughSlice(rnd, s.Kernel*channels*n)
+					before := roughSlice(rnd, outs*n)
+					want := slices.Clone(before)
+					for r := range outs { // The loop in the comment of Gather.
+						x := s.First + r*s.Stride
+						for _, e := range ev {
+							i, c := Position(e)-position, Channel(e)
+							if i < 0 || i >= cols || i < x || i >= x+s.Kernel {
+								continue
+							}
+							for o := range n {
+								want[r*n+o] += w[((i-x)*channels+c)*n+o]
+							}
+						}
 					}
+					got, check := guarded(t, before)
+					Gather(got, w, ev, start[position:position+cols+1], position, s)
+					check()
+					equalBits(t, fmt.Sprintf("Gather(%+v)", s), got, want)
 				}
-				got, check := guarded(t, start)
-				Gather(got, w, ev, first, channels)
-				check()
-				equalBits(t, fmt.Sprintf("Gather(%d outputs, %d channels)", n, channels), got, want)
 			}
 		}
 	})
@@ -240,13 +254,15 @@ func BenchmarkScatter(b *testing.B) {
 func BenchmarkGather(b *testing.B) {
 	for _, n := range []int{16, 32, 64} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			const cols = 16
 			rnd := rand.New(rand.NewPCG(1, 2))
-			ev, _ := listed(randomMask(rnd, 3, n, 0.1), (n+63)/64)
-			acc, w := make([]float32, n), roughSlice(rnd, 3*n*n)
+			ev, start := listed(randomMask(rnd, cols, n, 0.1), (n+63)/64)
+			acc, w := make([]float32, cols*n), roughSlice(rnd, 3*n*n)
+			s := GatherShape{Channels: n, Kernel: 3, First: -1, Stride: 1, N: n}
 			for b.Loop() {
-				Gather(acc, w, ev, 0, n)
+				Gather(acc, w, ev, start, 0, s)
 			}
-			additions(b, len(ev)*n)
+			additions(b, (3*len(ev)-int(start[1])-len(ev)+int(start[cols-1]))*n)
 		})
 	}
 }

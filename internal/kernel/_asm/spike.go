@@ -377,22 +377,48 @@ func sweepAVX512() {
 	}
 }
 
-// gather adds weight rows into sums that stay in registers: tiles of 64 channels
-// and what is left in tiles of 16.
+// gather adds weight rows into sums that stay in registers, one output column
+// after the other: tiles of 64 channels and what is left in tiles of 32 and 16.
 func gather(v vector) {
-	function("gather"+v.name, "gatherGeneric for len(ev) > 0.", "func(acc, w []float32, ev []uint32, first, channels int)")
-	acc := Load(Param("acc").Base(), GP64())
-	bytes := Load(Param("acc").Len(), GP64())
-	w := Load(Param("w").Base(), GP64())
+	function("gather"+v.name, "gatherGeneric for len(acc) > 0.",
+		"func(acc, w []float32, ev []uint32, start []int32, first, x, kernel, stride, channels, n int)")
+	at := Load(Param("acc").Base(), GP64())
 	ev := Load(Param("ev").Base(), GP64())
-	end := Load(Param("ev").Len(), GP64())
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	SHLQ(U8(2), n)
+	Label("column")
+	// The columns under the window that lie inside: from <= column < to.
+	from, to, s := GP64(), GP64(), GP64()
+	cols := Load(Param("start").Len(), GP64())
+	DECQ(cols)
+	XORQ(from, from)
+	CMPQ(x, U8(0))
+	CMOVQGT(x, from)
+	Load(Param("kernel"), to)
+	ADDQ(x, to)
+	CMPQ(to, cols)
+	CMOVQGT(cols, to)
+	CMPQ(from, to)
+	JGE(LabelRef("next"))
+	Load(Param("start").Base(), s)
+	MOVLQSX(Mem{Base: s, Index: from, Scale: 4}, from)
+	MOVLQSX(Mem{Base: s, Index: to, Scale: 4}, to)
+	CMPQ(from, to)
+	JGE(LabelRef("next"))
+	LEAQ(Mem{Base: ev, Index: from, Scale: 4}, from)
+	LEAQ(Mem{Base: ev, Index: to, Scale: 4}, to)
+	// Weights of the window's first column, moved back by the events' positions.
+	w, channels := Load(Param("w").Base(), GP64()), Load(Param("channels"), GP64())
 	first := Load(Param("first"), GP64())
-	channels := Load(Param("channels"), GP64())
-	SHLQ(U8(2), bytes) // Of a weight row.
-	LEAQ(Mem{Base: ev, Index: end, Scale: 4}, end)
+	ADDQ(x, first)
 	IMULQ(channels, first)
-	left := GP64()
-	MOVQ(bytes, left)
+	IMULQ(n, first)
+	SUBQ(first, w)
+
+	acc, left := GP64(), GP64()
+	MOVQ(at, acc)
+	MOVQ(n, left)
 	for _, tile := range []int{256, 128, 64} {
 		label := fmt.Sprintf("tile%d", tile)
 		Label(label)
@@ -404,21 +430,20 @@ func gather(v vector) {
 			v.load(Mem{Base: acc, Disp: i * v.bytes}, sum[i])
 		}
 		p, row, c := GP64(), GP64(), GP64()
-		MOVQ(ev, p)
+		MOVQ(from, p)
 		Label(label + "_event")
 		MOVL(Mem{Base: p}, row.As32())
 		MOVWLZX(row.As16(), c.As32())
 		SHRL(U8(16), row.As32())
 		IMULQ(channels, row)
 		ADDQ(c, row)
-		SUBQ(first, row)
-		IMULQ(bytes, row)
+		IMULQ(n, row)
 		ADDQ(w, row)
 		for i := range sum {
 			VADDPS(Mem{Base: row, Disp: i * v.bytes}, sum[i], sum[i])
 		}
 		ADDQ(U8(4), p)
-		CMPQ(p, end)
+		CMPQ(p, to)
 		JLT(LabelRef(label + "_event"))
 		for i := range sum {
 			VMOVUPS(sum[i], Mem{Base: acc, Disp: i * v.bytes})
@@ -429,8 +454,81 @@ func gather(v vector) {
 		JMP(LabelRef(label))
 		Label(label + "_end")
 	}
+
+	Label("next")
+	stride, end := Load(Param("stride"), GP64()), Load(Param("acc").Len(), GP64())
+	base := Load(Param("acc").Base(), GP64())
+	ADDQ(stride, x)
+	ADDQ(n, at)
+	LEAQ(Mem{Base: base, Index: end, Scale: 4}, end)
+	CMPQ(at, end)
+	JLT(LabelRef("column"))
 	VZEROUPPER()
 	RET()
+}
+
+// firing is what fire has in registers; numbers are in bytes.
+type firing struct {
+	mask, v, end, cur, constant, th, n, step, zero, count reg.Register
+	none                                                  reg.VecVirtual
+}
+
+// fireHoisted emits the cases of fire that residual networks spend their time in:
+// 16, 32 or 64 channels, one constant per channel and reset by subtraction. A
+// position is one turn, with thresholds and constants in registers and its mask in
+// one piece.
+func fireHoisted(f firing) {
+	TESTB(f.zero, f.zero)
+	JNZ(LabelRef("general"))
+	TESTQ(f.step, f.step)
+	JNZ(LabelRef("general"))
+	for _, groups := range []int{1, 2, 4} {
+		label := fmt.Sprintf("hoisted%d", 16*groups)
+		CMPQ(f.n, U32(64*groups))
+		JNE(LabelRef(label + "_not"))
+		th, constant := make([]reg.VecVirtual, groups), make([]reg.VecVirtual, groups)
+		for g := range groups {
+			th[g], constant[g] = ZMM(), ZMM()
+			VMOVUPS(Mem{Base: f.th, Disp: 64 * g}, th[g])
+			VMOVUPS(Mem{Base: f.constant, Disp: 64 * g}, constant[g])
+		}
+		Label(label)
+		k := make([]reg.OpmaskVirtual, groups)
+		for g := range groups {
+			u := ZMM()
+			k[g] = K()
+			VADDPS(Mem{Base: f.cur, Disp: 64 * g}, constant[g], u)
+			VADDPS(Mem{Base: f.v, Disp: 64 * g}, u, u)
+			VCMPPS(U8(geOQ), th[g], u, k[g])
+			VSUBPS(th[g], u, k[g], u)
+			VMOVUPS(u, Mem{Base: f.v, Disp: 64 * g})
+			VMOVUPS(f.none, Mem{Base: f.cur, Disp: 64 * g})
+		}
+		bits := GP64()
+		switch groups {
+		case 1:
+			KMOVW(k[0], bits.As32())
+		case 2:
+			KUNPCKWD(k[0], k[1], k[0])
+			KMOVD(k[0], bits.As32())
+		case 4:
+			KUNPCKWD(k[0], k[1], k[0])
+			KUNPCKWD(k[2], k[3], k[2])
+			KUNPCKDQ(k[0], k[2], k[0])
+			KMOVQ(k[0], bits)
+		}
+		MOVQ(bits, Mem{Base: f.mask})
+		POPCNTQ(bits, bits)
+		ADDQ(bits, f.count)
+		ADDQ(U8(8), f.mask)
+		ADDQ(f.n, f.v)
+		ADDQ(f.n, f.cur)
+		CMPQ(f.v, f.end)
+		JLT(LabelRef(label))
+		JMP(LabelRef("done"))
+		Label(label + "_not")
+	}
+	Label("general")
 }
 
 const geOQ = 0x1d // VCMPPS predicate: greater or equal, ordered, as >= in Go.
@@ -459,6 +557,9 @@ func fire(v vector) {
 	none := v.new()
 	VXORPS(none.AsX(), none.AsX(), none.AsX())
 
+	if v.name == avx512.name {
+		fireHoisted(firing{mask, pot, end, cur, constant, th, n, step, zero, count, none})
+	}
 	for _, reset := range []string{"subtract", "zero"} {
 		if reset == "subtract" {
 			TESTB(zero, zero)
