@@ -18,4 +18,10 @@ func ExampleReadFile() {
 	}
 	fmt.Printf("... %d nodes, %d multiply-accumulates\n", len(g.Nodes), g.MACs())
 	// Output:
+	// resnet8_mnist takes 1x28x28
+	// conv/Conv Conv 16x28x28
+	// relu/Relu Relu 16x28x28
+	// block1/conv1/Conv Conv 16x28x28
+	// block1/relu1/Relu Relu 16x28x28
+	// ... 22 nodes, 9345920 multiply-accumulates
 }
