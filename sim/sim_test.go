@@ -214,7 +214,7 @@ func TestEngineIsReusable(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("a used engine differs from a new one:\n%s", d)
 	}
-	n := testing.AllocsPerRun(3, func() {
+	n := testing.AllocsPerRun(30, func() {
 		if _, err := e.Run(ctx, a, 0); err != nil {
 			t.Fatal(err)
 		}
