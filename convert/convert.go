@@ -22,8 +22,7 @@
 //
 // # Names
 //
-// Rewriting keeps names and what they stand for: a node of the folded graph
-// computes what the node of that name did before. A layer is named after the ReLU,
+// Rewriting keeps names and what they stand for, see [Fold]. A layer is named after the ReLU,
 // the pool or the classifier that it stands for, so that lambda times the rate of
 // layer x approximates the activation of node x.
 //

@@ -13,7 +13,7 @@ type pass struct {
 }
 
 // passes are the rewrites that prepare a graph for spikes, in order. Each may
-// rely on what those above it established; none changes what a name stands for.
+// rely on what those above it established.
 var passes = []pass{
 	{"dropSoftmax", dropSoftmax},      // Leaves no Softmax at the end.
 	{"foldBatchNorm", foldBatchNorm},  // Leaves no BatchNormalization behind a Conv or Gemm,
@@ -27,8 +27,8 @@ var passes = []pass{
 // Fold returns the network that g is without softmax at the end and batch
 // normalisation, with padding merged into the windows it is for. It computes the
 // same logits up to float rounding, and a node of it what the node of that name
-// computes in g. What cannot be folded stays; [Convert] names it. g is not
-// modified.
+// computes in g, but for a Flatten behind which a batch normalisation now lies.
+// What cannot be folded stays; [Convert] names it. g is not modified.
 func Fold(g *ann.Graph) (*ann.Graph, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)

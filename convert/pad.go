@@ -11,14 +11,16 @@ import (
 func mergePad(g *ann.Graph) {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		for j, in := range n.Inputs {
-			source := g.Node(in)
+		for {
+			source := g.Node(n.Inputs[0])
 			if source == nil {
-				continue
+				break
 			}
-			if pad, ok := source.Op.(*ann.Pad); ok && mergeInto(g, n, pad, source.Inputs[0]) {
-				n.Inputs[j] = source.Inputs[0]
+			pad, ok := source.Op.(*ann.Pad)
+			if !ok || !mergeInto(g, n, pad, source.Inputs[0]) {
+				break
 			}
+			n.Inputs[0] = source.Inputs[0]
 		}
 	}
 	dropUnused(g)

@@ -1,0 +1,119 @@
+package convert_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/tensor"
+)
+
+var calibrate100 = calibrate.Options{Percentile: 100}
+
+// TestUnsupported checks that everything without a spiking counterpart is named,
+// and all of it at once.
+func TestUnsupported(t *testing.T) {
+	relu, add, flat := &ann.Relu{}, &ann.Add{}, &ann.Flatten{}
+	bn := &ann.BatchNormalization{Scale: []float32{1}, Bias: []float32{0}, Mean: []float32{0}, Var: []float32{1}}
+	head := func(from string) []ann.Node {
+		return []ann.Node{node("g", &ann.GlobalAveragePool{}, from), node("f", flat, "g"), node("logits", gemm(1, 1), "f")}
+	}
+	conv3 := func() *ann.Conv {
+		return &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
+	}
+	for _, tt := range []struct {
+		name  string
+		nodes []ann.Node
+		want  []string // Of each error, in order: node, then part of the reason.
+	}{
+		{"convolution after convolution", []ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r2", relu, "b")},
+			[]string{"a", `goes into Conv "b" without a ReLU`}},
+		{"linear bottleneck", []ann.Node{node("a", conv(1), "r"), node("r1", relu, "a"), node("b", conv(1), "r1"), node("sum", add, "b", "r"),
+			node("d", conv(1), "sum"), node("r2", relu, "d")},
+			[]string{"sum", `goes into Conv "d" without a ReLU`}},
+		{"pre-activation block", []ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "r"), node("r1", relu, "sum"), node("b", conv(1), "r1"),
+			node("sum2", add, "b", "sum"), node("r2", relu, "sum2")},
+			[]string{"sum", `goes into 2 nodes, "r1" and "sum2" among them`}},
+		{"batch norm of a sum", []ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "r"), node("bn", bn, "sum"), node("r2", relu, "bn")},
+			[]string{"bn", `stands behind Add "sum"`}},
+		{"batch norm before padding", []ann.Node{node("bn", bn, "r"), node("b", conv3(), "bn"), node("r2", relu, "b")},
+			[]string{"bn", `stands behind Relu "r"`}},
+		{"average pool of a convolution", []ann.Node{node("a", conv(1), "r"), node("p", &ann.AveragePool{Window: tensor.Square(2, 2, 0)}, "a"), node("r2", relu, "p")},
+			[]string{"a", `goes into AveragePool "p" without a ReLU`}},
+		{"the image in a sum", []ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "x"), node("r2", relu, "sum")},
+			[]string{"sum", "the image itself is one of its branches"}},
+		{"a slice of the image in a sum", []ann.Node{node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "x"), node("sum", add, "sl", "r"), node("r2", relu, "sum")},
+			[]string{"sl", "it takes the image itself"}},
+		{"rectified image", []ann.Node{node("i", relu, "x"), node("sum", add, "i", "r"), node("r2", relu, "sum")},
+			[]string{"i", "it takes the image itself"}},
+		{"pooled image", []ann.Node{node("p", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "x"), node("sum", add, "p", "r"), node("r2", relu, "sum")},
+			[]string{"p", "it pools the image itself"}},
+		{"slice before a convolution", []ann.Node{node("sl", &ann.Slice{Step: [3]int{1, 2, 2}, Size: [3]int{1, 2, 2}}, "r"), node("b", conv(1), "sl"), node("r2", relu, "b")},
+			[]string{"sl", `goes into Conv "b"`}},
+		{"slice of a convolution", []ann.Node{node("a", conv(1), "r"), node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "a"), node("sum", add, "sl", "r"), node("r2", relu, "sum")},
+			[]string{"a", `goes into Slice "sl"`}},
+		{"slice of channels", []ann.Node{node("pad", &ann.Pad{After: [3]int{1}}, "r"), node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "pad"),
+			node("sum", add, "sl", "r"), node("r2", relu, "sum")},
+			[]string{"sl", "some of the channels"}},
+		{"rows padded in a shortcut", []ann.Node{node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 3, 4}}, "r"), node("pad", &ann.Pad{After: [3]int{0, 1}}, "sl"),
+			node("sum", add, "pad", "r"), node("r2", relu, "sum")},
+			[]string{"pad", "pads rows or columns"}},
+		{"none, for nothing takes it", []ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r2", relu, "r")},
+			nil},
+		{"ends in a max pool", []ann.Node{node("r2", relu, "r"), node("last", &ann.MaxPool{Window: tensor.Square(4, 1, 0)}, "r2")},
+			[]string{"last", "a gate has no neurons to read"}},
+		{"ends in an image", []ann.Node{node("last", conv(1), "r")},
+			[]string{"last", "is no vector of classes"}},
+		{"several at once", []ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r1", relu, "b"), node("bn", bn, "r1"), node("r2", relu, "bn")},
+			[]string{"a", "without a ReLU", "bn", `behind Relu "r1"`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			nodes := append([]ann.Node{node("c", conv(1), "x"), node("r", relu, "c")}, tt.nodes...)
+			if nodes[len(nodes)-1].Name != "last" {
+				nodes = append(nodes, head("r2")...)
+			}
+			g := graph(t, tensor.Shape{1, 4, 4}, nodes...)
+			list, err := convert.Unsupported(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) != len(tt.want)/2 {
+				t.Fatalf("Unsupported: got %v, want %q", list, tt.want)
+			}
+			_, err = convert.Convert(g, mustCalibrate(t, g, images{make([]float32, 16)}, calibrate100), convert.DefaultOptions())
+			for i, e := range list {
+				if e.Node != tt.want[2*i] || !strings.Contains(e.Reason, tt.want[2*i+1]) {
+					t.Errorf("Unsupported: got %v, want node %q, %q", e, tt.want[2*i], tt.want[2*i+1])
+				}
+				if e.Op != g.Node(e.Node).Op.Type() {
+					t.Errorf("Unsupported: node %q has operator %q, want %q", e.Node, e.Op, g.Node(e.Node).Op.Type())
+				}
+				if !strings.Contains(err.Error(), e.Error()) {
+					t.Errorf("Convert: error %v, want %v in it", err, e)
+				}
+			}
+			var first *convert.UnsupportedError
+			if len(list) > 0 && (!errors.As(err, &first) || first.Node != tt.want[0]) {
+				t.Errorf("Convert: error %v is no UnsupportedError about %q", err, tt.want[0])
+			}
+		})
+	}
+
+	// A softmax whose value goes on.
+	g := graph(t, tensor.Shape{4}, node("a", gemm(4, 1), "x"), node("r", relu, "a"), node("s", &ann.Softmax{}, "r"), node("b", gemm(1, 1), "s"))
+	if list, err := convert.Unsupported(g); err != nil || len(list) != 1 || list[0].Node != "s" {
+		t.Errorf("Unsupported: got %v, %v, want the softmax", list, err)
+	}
+	// Nothing at all between image and output.
+	g = graph(t, tensor.Shape{1, 1, 4}, node("f", flat, "x"))
+	if list, err := convert.Unsupported(g); err != nil || len(list) != 1 || list[0].Node != "f" {
+		t.Errorf("Unsupported: got %v, %v, want the flattening", list, err)
+	}
+	g.Output = "gone"
+	if _, err := convert.Unsupported(g); err == nil {
+		t.Error("Unsupported of an invalid graph: no error")
+	}
+}
