@@ -83,7 +83,7 @@ func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON b
 	if folder != nil {
 		m := p.manifest(started)
 		m.Model = eval.Source{Name: model, SHA256: hash}
-		if err := folder.Write(m, r); err != nil {
+		if err := folder.Write(m, r, p.compensationFiles()...); err != nil {
 			return errors.Join(err, p.show(cmd.OutOrStdout(), r, asJSON)) // The work is done: at least show it.
 		}
 		kept = "what is done is kept in " + out
@@ -124,9 +124,13 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 	update, stop := p.progress.bar("simulating")
 	defer stop()
 	return eval.Run(ctx, p.graph, p.network, p.test, eval.Options{
-		Sim:     sim.Options{Timesteps: p.timesteps, Seed: p.seed, Reference: p.engine == "reference"},
-		Readout: readout, Workers: p.workers, Progress: update,
+		Sim: p.simOptions(), Readout: readout, Workers: p.workers, Progress: update,
 	})
+}
+
+// simOptions are the options of the simulation that the user asked for.
+func (p *pipeline) simOptions() sim.Options {
+	return sim.Options{Timesteps: p.timesteps, Seed: p.seed, Reference: p.engine == "reference"}
 }
 
 // manifest says what the run was made from, but for the model.

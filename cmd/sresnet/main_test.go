@@ -3,15 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"sresnet/dataset"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"sresnet": main}) }
@@ -20,25 +24,70 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"sresnet": ma
 const model = "../../models/resnet8_mnist.onnx"
 
 // TestScript runs the scripts of testdata/script, which are also a manual: each
-// shows one command, with what it prints and what it says of bad input.
+// shows one command, with what it prints and what it says of bad input. In them,
+// resnet8.onnx is the network of the demo, and digits a folder with the first 300
+// training and 100 test images of MNIST.
 func TestScript(t *testing.T) {
+	network, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := filepath.Join(t.TempDir(), "digits")
+	writeDigits(t, digits)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			// The Go tool finds the module cache, where MNIST is, as outside.
-			for _, name := range []string{"HOME", "GOMODCACHE", "GOPATH", "GOCACHE", "GOFLAGS", "GOPROXY", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB"} {
-				if v, ok := os.LookupEnv(name); ok {
-					env.Setenv(name, v)
-				}
+			// The module cache, where all of MNIST is, is found as outside.
+			for _, name := range []string{"HOME", "USERPROFILE", "GOMODCACHE", "GOPATH"} {
+				env.Setenv(name, os.Getenv(name))
 			}
-			b, err := os.ReadFile(model)
-			if err != nil {
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet8.onnx"), network, 0o644); err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(env.WorkDir, "resnet8.onnx"), b, 0o644)
+			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate},
 	})
+}
+
+// writeDigits makes a folder of idx files with few images, which open faster than
+// all of MNIST.
+func writeDigits(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []struct {
+		split  dataset.Split
+		prefix string
+		n      int
+	}{{dataset.Train, "train", 300}, {dataset.Test, "t10k", 100}} {
+		d, err := dataset.Open("mnist", part.split)
+		if err != nil {
+			t.Skipf("no MNIST: %v", err)
+		}
+		images := binary.BigEndian.AppendUint32(nil, 0x803)
+		for _, n := range []int{part.n, 28, 28} {
+			images = binary.BigEndian.AppendUint32(images, uint32(n))
+		}
+		labels := binary.BigEndian.AppendUint32(nil, 0x801)
+		labels = binary.BigEndian.AppendUint32(labels, uint32(part.n))
+		pixels := make([]float32, 28*28)
+		for i := range part.n {
+			if err := d.Pixels(i, pixels); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range pixels {
+				images = append(images, byte(p))
+			}
+			labels = append(labels, byte(d.Label(i)))
+		}
+		for name, b := range map[string][]byte{"images-idx3-ubyte": images, "labels-idx1-ubyte": labels} {
+			if err := os.WriteFile(filepath.Join(dir, part.prefix+"-"+name), b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // writeBytes is the command "bytes FILE N [TEXT]" of the scripts: it writes a file
@@ -47,13 +96,21 @@ func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: bytes FILE N [TEXT]")
 	}
-	var n int
-	if err := json.Unmarshal([]byte(args[1]), &n); err != nil {
-		ts.Fatalf("bytes: %v", err)
-	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
 	b := make([]byte, n)
 	copy(b, strings.Join(args[2:], " "))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
+}
+
+// truncate is the command "truncate FILE N" of the scripts.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE N")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }
 
 // sresnet runs the program in this process.

@@ -28,6 +28,7 @@ type pipeline struct {
 	calibration *dataset.Images
 	statistics  *calibrate.Statistics
 	network     *snn.Network
+	factors     compensation // Of the network.
 }
 
 // openData reads the test and calibration images, all of them. It fills the
@@ -107,12 +108,15 @@ func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
 			return err
 		}
 	}
-	train, err := first(train, p.calibrationImages, "--calibration-images")
+	train, err := train.First(min(p.calibrationImages, train.Len()))
 	if err != nil {
 		return err
 	}
+	if p.images > test.Len() {
+		return hinted(fmt.Errorf("--images %d: %s only has %d images", p.images, p.data, test.Len()), "give at most --images %d", test.Len())
+	}
 	if p.images > 0 {
-		if test, err = first(test, p.images, "--images"); err != nil {
+		if test, err = test.First(p.images); err != nil {
 			return err
 		}
 	}
@@ -148,14 +152,6 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", p.graph.Name, out.Len(), d.Spec(), d.Classes()), hint)
 	}
 	return nil
-}
-
-// first returns the first n images of d.
-func first(d *dataset.Dataset, n int, flag string) (*dataset.Dataset, error) {
-	if n > d.Len() {
-		return nil, hinted(fmt.Errorf("%s %d: %s only has %d images", flag, n, d.Spec(), d.Len()), "give at most %s %d", flag, d.Len())
-	}
-	return d.First(n)
 }
 
 // open is all steps before the work: the data, then the network unless the caller

@@ -16,9 +16,9 @@ var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 // print shows a result as text.
 func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
-	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v, V[0] %v, compensation %s\n",
-		p.calibration.Len(), p.calibrate, p.percentile, p.vInit, p.compensationText())
-	fmt.Fprintf(w, "%s encoding, reset %s, read-out %s\n\n", p.encoding, p.reset, p.readout)
+	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v\n", p.calibration.Len(), p.calibrate, p.percentile)
+	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
+	fmt.Fprintf(w, "compensation %s\n\n", &p.factors)
 
 	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.ANN.Top1))
 	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")

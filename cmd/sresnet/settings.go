@@ -21,6 +21,7 @@ type settings struct {
 	images, calibrationImages, timesteps int
 	percentile, vInit                    float64
 	compensation                         string
+	compensationImages                   int
 	encoding, reset, readout, engine     string
 	workers                              int
 	seed                                 uint64
@@ -39,7 +40,7 @@ var (
 func (s *settings) dataFlags(f *pflag.FlagSet, images int) {
 	f.StringVar(&s.data, "data", s.data, "test images; `SPEC` is "+dataset.Specs)
 	f.StringVar(&s.calibrate, "calibrate", "", "calibration images, a `SPEC` like that of --data (default: the training images of a --data folder)")
-	f.IntVar(&s.calibrationImages, "calibration-images", 1000, "calibrate on the first `N` of them")
+	f.IntVar(&s.calibrationImages, "calibration-images", 1000, "calibrate on the first `N` of them, or all if there are fewer")
 	f.IntVar(&s.images, "images", images, "present the first `N` test images; 0 means all")
 	f.StringVar(&s.normalize, "normalize", "", "how pixels were normalised in training; `HOW` is "+dataset.Normalizations+" (default: that of the data set)")
 }
@@ -53,6 +54,7 @@ func (s *settings) networkFlags(f *pflag.FlagSet) {
 
 func (s *settings) compensationFlag(f *pflag.FlagSet) {
 	f.StringVar(&s.compensation, "compensation", compensations[0], "factor on synapses, a `WORD`, against the loss of spikes with depth: "+strings.Join(compensations, ", "))
+	f.IntVar(&s.compensationImages, "compensation-images", 200, "search the factor on the first `N` calibration images")
 }
 
 func (s *settings) runFlags(f *pflag.FlagSet, timesteps int) {
@@ -102,6 +104,8 @@ func (s *settings) check(command string) error {
 		return bad("--images %d: give a number of images, or 0 for all", s.images)
 	case s.calibrationImages < 1:
 		return bad("--calibration-images %d: calibration takes at least one image", s.calibrationImages)
+	case s.compensation != "" && s.compensationImages < 1:
+		return bad("--compensation-images %d: the search takes at least one image", s.compensationImages)
 	case s.timesteps < 1 || s.timesteps > sim.MaxTimesteps:
 		return bad("--timesteps %d: a presentation takes from 1 to %d timesteps", s.timesteps, sim.MaxTimesteps)
 	case s.workers < 0:
@@ -138,7 +142,7 @@ func (s *settings) values() map[string]any {
 	return map[string]any{
 		"data": s.data, "calibrate": s.calibrate, "normalize": s.normalize,
 		"images": s.images, "calibration_images": s.calibrationImages, "timesteps": s.timesteps,
-		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation,
+		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation, "compensation_images": s.compensationImages,
 		"encoding": s.encoding, "reset": s.reset, "readout": s.readout, "engine": s.engine,
 		"workers": s.workerCount(), "seed": s.seed,
 	}

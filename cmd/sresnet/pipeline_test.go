@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sresnet/ann"
+	"sresnet/dataset"
+	"sresnet/tensor"
+)
+
+func TestFits(t *testing.T) {
+	// Two CIFAR-100 records: coarse label, fine label, pixels.
+	name := filepath.Join(t.TempDir(), "test.bin")
+	if err := os.WriteFile(name, make([]byte, 2*3074), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := dataset.Open("cifar100:"+name, dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		input   tensor.Shape
+		outputs int
+		want    string // Part of the error; empty for none.
+	}{
+		{tensor.Shape{3, 32, 32}, 100, ""},
+		{tensor.Shape{3, 32, 32}, 10, "has 10 outputs, cifar100:" + name + " has 100 classes"},
+		{tensor.Shape{1, 28, 28}, 100, "takes images of 1x28x28, those of cifar100:" + name + " are 3x32x32"},
+	} {
+		p := &pipeline{graph: &ann.Graph{
+			Input: ann.Input{Name: "image", Shape: tt.input}, Output: "fc",
+			Nodes: []ann.Node{{Name: "fc", Shape: tensor.Shape{tt.outputs}}},
+		}}
+		err := p.fits(d)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("input %v, %d outputs: got error %v, want %q", tt.input, tt.outputs, err, tt.want)
+		}
+		if err != nil && len(hints(err)) == 0 {
+			t.Errorf("no hint for %v", err)
+		}
+	}
+}
