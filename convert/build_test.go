@@ -2,7 +2,8 @@ package convert_test
 
 import (
 	"context"
-	"testing"
+
+	"pgregory.net/rapid"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
@@ -19,7 +20,7 @@ func node(name string, op ann.Op, inputs ...string) ann.Node {
 
 // graph returns the network of these nodes for the input "x"; the last node is
 // the output.
-func graph(t testing.TB, in tensor.Shape, nodes ...ann.Node) *ann.Graph {
+func graph(t rapid.TB, in tensor.Shape, nodes ...ann.Node) *ann.Graph {
 	t.Helper()
 	g := &ann.Graph{Name: "test", Input: ann.Input{Name: "x", Shape: in}, Nodes: nodes, Output: nodes[len(nodes)-1].Name}
 	if err := g.InferShapes(); err != nil {
@@ -52,7 +53,7 @@ func lambdas(pairs ...any) *calibrate.Statistics {
 	return s
 }
 
-func mustConvert(t testing.TB, g *ann.Graph, s *calibrate.Statistics, o convert.Options) *snn.Network {
+func mustConvert(t rapid.TB, g *ann.Graph, s *calibrate.Statistics, o convert.Options) *snn.Network {
 	t.Helper()
 	net, err := convert.Convert(g, s, o)
 	if err != nil {
@@ -62,7 +63,7 @@ func mustConvert(t testing.TB, g *ann.Graph, s *calibrate.Statistics, o convert.
 }
 
 // find returns the named layer.
-func find(t testing.TB, net *snn.Network, name string) *snn.Layer {
+func find(t rapid.TB, net *snn.Network, name string) *snn.Layer {
 	t.Helper()
 	for i := range net.Layers {
 		if net.Layers[i].Name == name {
@@ -74,7 +75,7 @@ func find(t testing.TB, net *snn.Network, name string) *snn.Layer {
 }
 
 // weight returns the first weight of synapse i of l.
-func weight(t testing.TB, l *snn.Layer, i int) float32 {
+func weight(t rapid.TB, l *snn.Layer, i int) float32 {
 	t.Helper()
 	switch k := l.Synapses[i].Connection.(type) {
 	case *snn.Conv:
@@ -100,7 +101,7 @@ func (im images) Image(i int, dst []float32) error {
 	return nil
 }
 
-func mustCalibrate(t testing.TB, g *ann.Graph, im images, o calibrate.Options) *calibrate.Statistics {
+func mustCalibrate(t rapid.TB, g *ann.Graph, im images, o calibrate.Options) *calibrate.Statistics {
 	t.Helper()
 	s, err := calibrate.Run(context.Background(), g, im, o)
 	if err != nil {
@@ -109,7 +110,7 @@ func mustCalibrate(t testing.TB, g *ann.Graph, im images, o calibrate.Options) *
 	return s
 }
 
-func runner(t testing.TB, g *ann.Graph) *infer.Runner {
+func runner(t rapid.TB, g *ann.Graph) *infer.Runner {
 	t.Helper()
 	m, err := infer.New(g)
 	if err != nil {

@@ -22,9 +22,11 @@
 //
 // # Names
 //
-// Rewriting keeps names and what they stand for, see [Fold]. A layer is named after the ReLU,
-// the pool or the classifier that it stands for, so that lambda times the rate of
-// layer x approximates the activation of node x.
+// Rewriting keeps names and what they stand for, see [Fold]. A layer is named
+// after the ReLU, the pool or the classifier that it stands for, so that lambda
+// times the rate of layer x approximates the activation of node x. No rate exceeds
+// 1, so the approximation ends at lambda: where lambda is the bound of a Clip, that
+// is as in the trained network.
 //
 // References:
 //

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"sresnet/ann"
 	"sresnet/convert"
@@ -107,7 +108,7 @@ func TestFold(t *testing.T) {
 
 // sameNodes checks that every node of the folded graph computes what the node of
 // that name computes in g; a Flatten may stand for something not yet normalised.
-func sameNodes(t testing.TB, g, folded *ann.Graph, image []float32) {
+func sameNodes(t rapid.TB, g, folded *ann.Graph, image []float32) {
 	t.Helper()
 	want, got := runner(t, g), runner(t, folded)
 	if _, err := want.Run(image); err != nil {

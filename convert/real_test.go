@@ -2,17 +2,14 @@ package convert_test
 
 import (
 	"context"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
 	"sresnet/onnx"
-	"sresnet/sim"
 )
 
 // realModels are trained networks, each with the normalisation of its images.
@@ -69,36 +66,11 @@ func TestRealModels(t *testing.T) {
 			if len(net.Layers) != tt.layers {
 				t.Errorf("%d layers, want %d:\n%v", len(net.Layers), tt.layers, net)
 			}
-			model, err := infer.New(g)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, image := model.NewRunner(), make([]float32, g.Input.Shape.Len())
+			image := make([]float32, g.Input.Shape.Len())
 			if err := images.Image(0, image); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.Run(image); err != nil {
-				t.Fatal(err)
-			}
-			rates, err := sim.Rates(net, image)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range net.Layers {
-				l := &net.Layers[i]
-				want, area := r.Activation(l.Name), l.Shape[1]*l.Shape[2]
-				if len(want) != len(rates[i]) {
-					t.Fatalf("layer %q has %d neurons, node %q of the trained network %d units", l.Name, len(rates[i]), l.Name, len(want))
-				}
-				diff, largest := 0.0, 0.0
-				for j, rate := range rates[i] {
-					a := float64(want[j%area*l.Shape[0]+j/area])
-					diff, largest = max(diff, math.Abs(a-rate*float64(l.Lambda))), max(largest, math.Abs(a))
-				}
-				if diff > 1e-4*largest {
-					t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v", l.Name, diff, largest)
-				}
-			}
+			sameRates(t, g, net, image)
 		})
 	}
 }

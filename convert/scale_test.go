@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -250,7 +251,7 @@ func TestEquations(t *testing.T) {
 }
 
 // tiny is the smallest network: a convolution, a ReLU and a classifier.
-func tiny(t testing.TB) *ann.Graph {
+func tiny(t rapid.TB) *ann.Graph {
 	return graph(t, tensor.Shape{1, 1, 1}, node("c", conv(1), "x"), node("r", &ann.Relu{}, "c"), node("f", &ann.Flatten{}, "r"), node("logits", gemm(1, 1), "f"))
 }
 

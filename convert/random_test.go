@@ -1,0 +1,266 @@
+package convert_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/sim"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// builder draws residual networks with everything that converts: batch norm,
+// groups, strides, pads apart from windows, shortcuts of all kinds, pools, hidden
+// fully connected layers.
+type builder struct {
+	*rapid.T
+	rnd   *rand.Rand
+	nodes []ann.Node
+	input tensor.Shape
+}
+
+func (b *builder) choose(n int, label string) int { return rapid.IntRange(0, n-1).Draw(b.T, label) }
+
+func (b *builder) add(op ann.Op, inputs ...string) string {
+	name := fmt.Sprintf("%s%d", op.Type(), len(b.nodes))
+	b.nodes = append(b.nodes, node(name, op, inputs...))
+	return name
+}
+
+// shape returns the shape of a node so far.
+func (b *builder) shape(name string) tensor.Shape {
+	if name == "x" {
+		return b.input
+	}
+	s, _ := graph(b.T, b.input, slices.Clone(b.nodes)...).Shape(name)
+	return s
+}
+
+func (b *builder) floats(n int, scale, shift float32) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = scale*(2*b.rnd.Float32()-1) + shift
+	}
+	return x
+}
+
+// norm sometimes adds a batch norm.
+func (b *builder) norm(name string) string {
+	if b.choose(2, "norm") == 0 {
+		return name
+	}
+	c := b.shape(name)[0]
+	return b.add(&ann.BatchNormalization{
+		Scale: b.floats(c, 0.5, 1), Bias: b.floats(c, 0.2, 0.1), Mean: b.floats(c, 0.2, 0), Var: b.floats(c, 0.5, 1), Epsilon: 1e-3,
+	}, name)
+}
+
+// conv adds a convolution with a kernel of k x k that keeps rows and columns, or
+// with a stride divides them, rounding up.
+func (b *builder) conv(from string, out, k, stride int) string {
+	in := b.shape(from)[0]
+	groups := 1
+	if in%2 == 0 && out%2 == 0 && b.choose(4, "groups") == 0 {
+		groups = 2
+	}
+	n := in / groups * k * k
+	op := &ann.Conv{Weight: tensor.Of(b.floats(out*n, 2/float32(math.Sqrt(float64(n))), 0), out, in/groups, k, k), Window: tensor.Square(k, stride, k/2), Groups: groups}
+	if b.choose(2, "bias") == 0 {
+		op.Bias = b.floats(out, 0.2, 0.1)
+	}
+	if k > 1 && b.choose(4, "pad apart") == 0 {
+		op.Window.Pad = [4]int{1, 0, 0, 1}
+		from = b.add(&ann.Pad{Before: [3]int{0, 0, 1}, After: [3]int{0, 1, 0}}, from)
+	}
+	return b.norm(b.add(op, from))
+}
+
+func (b *builder) relu(from string) string {
+	if b.choose(10, "clip") == 0 {
+		return b.add(&ann.Clip{Max: 1.5}, from)
+	}
+	return b.add(&ann.Relu{}, from)
+}
+
+// block adds a residual block.
+func (b *builder) block(from string) string {
+	s := b.shape(from)
+	out, stride := s[0], 1
+	kind := b.choose(5, "shortcut")
+	if kind > 0 {
+		out, stride = s[0]+b.choose(4, "wider"), 1+b.choose(2, "stride")
+	}
+	inner := b.relu(b.conv(from, out, 3, stride))
+	if b.choose(3, "bottleneck") == 0 {
+		inner = b.relu(b.conv(inner, 3, 1, 1))
+	}
+	branches := []string{b.conv(inner, out, 3, 1)}
+	switch kind {
+	case 0:
+		branches = append(branches, from)
+	case 1:
+		branches = append(branches, b.conv(from, out, 1, stride))
+	default:
+		slice := &ann.Slice{Step: [3]int{1, stride, stride}, Size: [3]int{s[0], (s[1]-1)/stride + 1, (s[2]-1)/stride + 1}}
+		pad := &ann.Pad{Before: [3]int{(out - s[0]) / 2}, After: [3]int{out - s[0] - (out-s[0])/2}}
+		last := from
+		switch kind {
+		case 2:
+			last = b.add(pad, b.add(slice, last))
+		case 3:
+			slice.Size[0] = out
+			last = b.add(slice, b.add(pad, last))
+		case 4:
+			pool := &ann.AveragePool{Window: tensor.Square(stride, stride, 0)}
+			pool.Window.Pad[2], pool.Window.Pad[3] = slice.Size[1]*stride-s[1], slice.Size[2]*stride-s[2]
+			last = b.add(pool, last)
+			if out > s[0] {
+				last = b.add(pad, last)
+			}
+		}
+		branches = append(branches, last)
+	}
+	if b.choose(2, "order") == 0 {
+		slices.Reverse(branches)
+	}
+	sum := b.add(&ann.Add{}, branches...)
+	if b.choose(4, "third branch") == 0 {
+		sum = b.add(&ann.Add{}, sum, b.conv(from, out, 1, stride))
+	}
+	return b.relu(sum)
+}
+
+func (b *builder) network() *ann.Graph {
+	b.input = tensor.Shape{1 + b.choose(3, "channels"), 3 + b.choose(6, "rows"), 3 + b.choose(6, "columns")}
+	last := b.relu(b.conv("x", 1+b.choose(6, "width"), 3, 1))
+	for range b.choose(4, "blocks") {
+		switch b.choose(6, "what") {
+		case 0:
+			last = b.add(&ann.MaxPool{Window: tensor.Square(2, 1+b.choose(2, "stride"), 1)}, last)
+		case 1:
+			last = b.add(&ann.AveragePool{Window: tensor.Square(2, 1, 1), CountPad: b.choose(2, "count") == 0}, last)
+			if b.choose(2, "idle") == 0 {
+				last = b.add(&ann.Relu{}, last)
+			}
+		default:
+			last = b.block(last)
+		}
+	}
+	if b.choose(2, "global") == 0 {
+		last = b.norm(b.add(&ann.GlobalAveragePool{}, last))
+	}
+	last = b.add(&ann.Flatten{}, last)
+	gemm := func(out int) string {
+		n := b.shape(last)[0]
+		return b.norm(b.add(&ann.Gemm{Weight: tensor.Of(b.floats(out*n, 2/float32(math.Sqrt(float64(n))), 0), out, n), Bias: b.floats(out, 0.2, 0.1)}, last))
+	}
+	if b.choose(3, "hidden") == 0 {
+		last = b.relu(gemm(8))
+	}
+	last = gemm(5)
+	if b.choose(2, "softmax") == 0 {
+		b.add(&ann.Softmax{}, last)
+	}
+	return graph(b.T, b.input, b.nodes...)
+}
+
+// TestRandom checks, on random networks, that folding keeps what nodes compute,
+// that lambda times the limit of the rates is the activation in both forms, and
+// that both forms give the same spikes: exactly, because the scales here are
+// powers of two, which round nothing.
+func TestRandom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		b := &builder{T: t, rnd: rand.New(rand.NewPCG(seed, 1))}
+		g := b.network()
+		im := images{b.floats(b.input.Len(), 1, 0), b.floats(b.input.Len(), 1, 0)}
+		folded, err := convert.Fold(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameNodes(t, g, folded, im[0])
+		for _, n := range folded.Nodes {
+			if _, ok := n.Op.(*ann.BatchNormalization); ok {
+				t.Fatalf("a batch norm is left:\n%v", folded)
+			}
+		}
+
+		s := mustCalibrate(t, g, im, calibrate.Options{Percentile: 99})
+		for i := range s.Nodes {
+			l := s.Nodes[i].Lambda
+			if !(l > 0) { // Small layers do die; that is another test's.
+				l = 1
+			}
+			s.Nodes[i].Lambda = float32(math.Exp2(math.Ceil(math.Log2(float64(l)))))
+		}
+		o := convert.DefaultOptions()
+		normalised := mustConvert(t, g, s, o)
+		o.ThresholdBalanced = true
+		balanced := mustConvert(t, g, s, o)
+		for _, net := range []*snn.Network{normalised, balanced} {
+			sameRates(t, g, net, im[0])
+		}
+		if want, got := spikeTrains(t, normalised, im[0]), spikeTrains(t, balanced, im[0]); !slices.Equal(want, got) {
+			t.Errorf("balanced thresholds give other spikes than normalised weights\n%v\n%v", normalised, balanced)
+		}
+	})
+}
+
+// sameRates checks that lambda times the rates is what g computes.
+func sameRates(t rapid.TB, g *ann.Graph, net *snn.Network, image []float32) {
+	t.Helper()
+	r := runner(t, g)
+	if _, err := r.Run(image); err != nil {
+		t.Fatal(err)
+	}
+	rates, err := sim.Rates(net, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		want, area := r.Activation(l.Name), l.Shape[1]*l.Shape[2]
+		if len(want) != len(rates[i]) {
+			t.Fatalf("layer %q has %d neurons, node %q of the trained network %d units", l.Name, len(rates[i]), l.Name, len(want))
+		}
+		bound := math.Inf(1)
+		if c, ok := g.Node(l.Name).Op.(*ann.Clip); ok {
+			bound = float64(c.Max) // Rates of the limit do not saturate.
+		}
+		diff, largest := 0.0, 0.0
+		for j, rate := range rates[i] {
+			a := float64(want[j%area*l.Shape[0]+j/area])
+			diff, largest = max(diff, math.Abs(a-min(rate*float64(l.Lambda), bound))), max(largest, math.Abs(a))
+		}
+		if !(diff <= 1e-4*largest+1e-6) {
+			t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v\n%v\n%v", l.Name, diff, largest, g, net)
+		}
+		if !math.IsInf(bound, 1) && largest == bound {
+			return // What follows a layer at its bound differs, as it should.
+		}
+	}
+}
+
+// spikeTrains returns the spikes of all layers at all timesteps.
+func spikeTrains(t rapid.TB, net *snn.Network, image []float32) (bits []uint64) {
+	t.Helper()
+	plan, err := sim.Compile(net, sim.Options{Timesteps: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := plan.NewEngine()
+	e.Probe = func(s sim.Spikes) { bits = append(bits, s.Bits...) }
+	if _, err := e.Run(context.Background(), image, 0); err != nil {
+		t.Fatal(err)
+	}
+	return bits
+}
