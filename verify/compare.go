@@ -16,6 +16,7 @@ type findings struct {
 	rates      []gap // Normalised against threshold-balanced, in the limit of many timesteps.
 
 	spikes, exactSpikes []uint64 // Of the normalised networks, all timesteps.
+	engineSpikes        []uint64 // Likewise, where the engines were compared; else nil.
 
 	// Spikes that only one of two networks has.
 	moved       []uint64 // Normalised against threshold-balanced.
@@ -72,14 +73,15 @@ func newWorker(f *forms, images Images) *worker {
 	}
 }
 
-func (w *worker) compare(ctx context.Context, i int, f *findings) error {
+// compare makes all comparisons on image i, that of the engines if asked to.
+func (w *worker) compare(ctx context.Context, i int, engines bool, f *findings) error {
 	if err := w.images.Image(i, w.pixels); err != nil {
 		return err
 	}
 	if err := w.compareFloats(f); err != nil {
 		return err
 	}
-	return w.compareSpikes(ctx, i, f)
+	return w.compareSpikes(ctx, i, engines, f)
 }
 
 // compareFloats compares the networks that compute numbers rather than spikes.
@@ -126,7 +128,7 @@ func (w *worker) compareFloats(f *findings) error {
 }
 
 // compareSpikes compares the simulations, spike for spike.
-func (w *worker) compareSpikes(ctx context.Context, i int, f *findings) (err error) {
+func (w *worker) compareSpikes(ctx context.Context, i int, engines bool, f *findings) (err error) {
 	if f.spikes, err = w.record(ctx, w.event, i); err != nil {
 		return err
 	}
@@ -136,8 +138,11 @@ func (w *worker) compareSpikes(ctx context.Context, i int, f *findings) (err err
 	if f.jittered, err = w.against(ctx, w.eventJittered, i); err != nil {
 		return err
 	}
-	if f.engineMoved, err = w.against(ctx, w.reference, i); err != nil {
-		return err
+	if engines {
+		f.engineSpikes = f.spikes
+		if f.engineMoved, err = w.against(ctx, w.reference, i); err != nil {
+			return err
+		}
 	}
 	if f.exactSpikes, err = w.record(ctx, w.eventExact, i); err != nil {
 		return err

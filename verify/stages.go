@@ -15,7 +15,7 @@ func (f *forms) stages(found []findings) []Stage {
 		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales as calibrated)", jitterFactor*jitter.Difference+jitterFloor, found,
 			spikes, func(x *findings) []uint64 { return x.moved }),
 		f.spikeStage("event engine = reference engine (spikes)", 0, found,
-			spikes, func(x *findings) []uint64 { return x.engineMoved }),
+			func(x *findings) []uint64 { return x.engineSpikes }, func(x *findings) []uint64 { return x.engineMoved }),
 	}
 }
 
@@ -56,12 +56,19 @@ func (f *forms) layerStage(name string, found []findings, of func(*findings) []g
 func (f *forms) spikeStage(name string, bound float64, found []findings, all, of func(*findings) []uint64) Stage {
 	s := Stage{Name: name, Bound: bound}
 	var moved, spikes uint64
+	images := 0
 	worst := 0.0
 	for l := range f.normalised.Layers {
 		var m, n uint64
 		for i := range found {
+			if all(&found[i]) == nil { // Not compared on this image.
+				continue
+			}
 			m += of(&found[i])[l]
 			n += all(&found[i])[l]
+			if l == 0 {
+				images++
+			}
 		}
 		moved, spikes = moved+m, spikes+n
 		if d := float64(m) / float64(max(n, 1)); d > worst {
@@ -69,7 +76,7 @@ func (f *forms) spikeStage(name string, bound float64, found []findings, all, of
 		}
 	}
 	s.Difference = float64(moved) / float64(max(spikes, 1))
-	s.Unit = fmt.Sprintf("of %d spikes", spikes)
+	s.Unit = fmt.Sprintf("of %d spikes on %d images", spikes, images)
 	return s.judge()
 }
 

@@ -36,7 +36,13 @@ type Options struct {
 	Timesteps int             // Of the comparisons of spikes, at least 1.
 	Seed      uint64          // Of the Poisson encoding.
 	Workers   int             // Images at a time; defaults to the number of cores.
-	Progress  func(done, total int)
+
+	// ReferenceImages is on how many images, the first ones, the engines are
+	// compared: the reference engine takes far longer than all other comparisons.
+	// Defaults to 2.
+	ReferenceImages int
+
+	Progress func(done, total int)
 }
 
 // Stage is the outcome of one comparison.
@@ -53,6 +59,9 @@ type Stage struct {
 func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Images, o Options) ([]Stage, error) {
 	if images.Len() == 0 {
 		return nil, fmt.Errorf("verify: no images")
+	}
+	if o.ReferenceImages < 1 {
+		o.ReferenceImages = 2
 	}
 	forms, err := build(g, s, o)
 	if err != nil {
@@ -150,7 +159,7 @@ func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage,
 		wg.Go(func() {
 			w := newWorker(f, images)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				err := w.compare(inner, i, &found[i])
+				err := w.compare(inner, i, i < o.ReferenceImages, &found[i])
 				mu.Lock()
 				done++
 				switch {

@@ -116,7 +116,7 @@ func TestRunFindsErrors(t *testing.T) {
 				tt.both(nets.normalised)
 				tt.both(nets.balanced)
 			}
-			opts := Options{Timesteps: testTimesteps / 4}
+			opts := Options{Timesteps: testTimesteps / 4, ReferenceImages: 1}
 			f, err := compile(g, folded, nets, opts)
 			if err != nil {
 				t.Fatal(err)

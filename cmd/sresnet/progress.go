@@ -25,9 +25,6 @@ func (p progress) bar(label string) (update func(done, total int), stop func()) 
 				mpb.PrependDecorators(decor.Name(label+" "), decor.CountersNoUnit("%d / %d ")),
 				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
 		}
-		if int64(total) != bar.Current() {
-			bar.SetTotal(int64(total), false)
-		}
 		bar.SetCurrent(int64(done))
 	}
 	stop = func() {

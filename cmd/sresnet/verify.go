@@ -30,7 +30,7 @@ func newVerify() *cobra.Command {
                                             the spikes with calibrated scales, which rounding
                                             moves: a few times what moving the last bit of
                                             every weight moves is accepted
-  event engine = reference engine           every spike
+  event engine = reference engine           every spike, on the first two images
 
 It exits with 1 if one of them fails.`, verify.MaxRelative, verify.MaxRelative),
 		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
