@@ -42,6 +42,7 @@ var may = map[string][]string{
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
 	"report":                 {"eval", "diagnose", "tensor"},
 	"cmd/sresnet":            {all},
+	"docs/results":           {"dataset", "eval", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -60,7 +61,7 @@ var never = map[string][]string{
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "cmd/sresnet"}
+var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// network is a trained network with the images it is for.
+type network struct {
+	Name      string  // Begins the names of its runs.
+	Title     string  // On the page.
+	File      string  // Under the folder of --data, or in the repository if dataset is MNIST.
+	Dataset   string  // On the page.
+	Normalize string  // As --normalize takes it.
+	Published float64 // Top-1 in percent on the test images, as its makers give it.
+	Source    string  // Who made it.
+}
+
+var (
+	resnet20 = network{
+		"resnet20_akamaster", "ResNet-20, option-A shortcuts", "models/resnet20_cifar10_akamaster.onnx",
+		"CIFAR-10", "imagenet", 91.73, "akamaster/pytorch_resnet_cifar10",
+	}
+	resnet20Projection = network{
+		"resnet20_chenyaofo", "ResNet-20, projection shortcuts", "models/resnet20_cifar10_chenyaofo.onnx",
+		"CIFAR-10", "cifar10", 92.60, "chenyaofo/pytorch-cifar-models",
+	}
+	resnet8 = network{
+		"resnet8_mlperftiny", "ResNet-8", "models/resnet8_cifar10_mlperftiny_bn.onnx",
+		"CIFAR-10", "none", 87.19, "mlcommons/tiny",
+	}
+	resnet44 = network{
+		"resnet44_akamaster", "ResNet-44, option-A shortcuts", "models/resnet44_cifar10_akamaster.onnx",
+		"CIFAR-10", "imagenet", 93.10, "akamaster/pytorch_resnet_cifar10",
+	}
+	resnet20BatchNorm = network{
+		"resnet20_akamaster_bn", "the first ResNet-20, batch norm not folded in the file", "models/resnet20_cifar10_akamaster_bn.onnx",
+		"CIFAR-10", "imagenet", 91.73, "akamaster/pytorch_resnet_cifar10",
+	}
+	mnist = network{
+		"resnet8_mnist", "ResNet-8 of the demo", "models/resnet8_mnist.onnx",
+		"MNIST", "mnist", 99.45, "this project (training/)",
+	}
+
+	// networks stand on the page and run in this order: the two of medium size, the
+	// quick ones, the large one.
+	networks = []network{resnet20, resnet20Projection, resnet8, mnist, resnet44, resnet20BatchNorm}
+)
+
+// model is the path of the ONNX file.
+func (n network) model(o options) string {
+	if n.Dataset == mnist.Dataset {
+		return filepath.FromSlash(n.File)
+	}
+	return filepath.Join(o.data, filepath.FromSlash(n.File))
+}
+
+// specs are what --data and --calibrate take.
+func (n network) specs(o options) (test, calibration string) {
+	if n.Dataset == mnist.Dataset {
+		return "mnist", "mnist"
+	}
+	return "cifar10:" + filepath.Join(o.data, "cifar10", "test_batch.bin"),
+		"cifar10:" + filepath.Join(o.data, "cifar10", "data_batch_1.bin")
+}
+
+// What all runs have in common.
+const (
+	timesteps         = 350
+	percentile        = 99.9
+	calibrationImages = 1000
+
+	compensationImages = 200 // The first of them: each is simulated for every factor that is tried.
+)
+
+// checked is how many test images the independent simulation ran on.
+const checked = 1000
+
+// setting is what the runs of one table share.
+type setting struct {
+	vInit        float64
+	compensation string
+}
+
+// String says what the setting is.
+func (s setting) String() string {
+	if s.compensation == "none" {
+		return fmt.Sprintf("V[0] = %v, no compensation", s.vInit)
+	}
+	return fmt.Sprintf("V[0] = %v, compensation %s", s.vInit, s.compensation)
+}
+
+// About says in a sentence or two what to expect of the setting.
+func (s setting) About() string {
+	switch s {
+	case setting{0.5, "none"}:
+		return "Every neuron starts at half its threshold, as in the authors' released scripts. That removes the mean of the charge that a neuron still holds when time is up."
+	case setting{0, "none"}:
+		return "Neurons start empty. Each is short of half a spike on average when time is up, and the shortfall is handed on and grows with depth."
+	case setting{0, "global"}:
+		return "One factor on all weights, searched on calibration images: the one with which most of their classes agree with the trained network's at the last timestep."
+	case setting{0, "layer"}:
+		return "One factor a layer, on calibration images: what the trained network's activations add up to over what the spiking layer's rates do, from the input on and with the layers below corrected."
+	case setting{0.5, "global"}:
+		return "Both at once. Half a threshold at the start already makes up for what the factor is for, so together they are expected to overshoot, or the search to choose a factor close to 1."
+	}
+	return ""
+}
+
+// settings are the tables, in the order in which they run and stand on the page.
+var settings = []setting{{0.5, "none"}, {0, "none"}, {0, "global"}, {0, "layer"}, {0.5, "global"}}
+
+// configuration is one run of sresnet eval.
+type configuration struct {
+	network network
+	setting setting
+	images  int // 0 for all.
+}
+
+// check is the run that is held against the independent simulation.
+var check = configuration{resnet20, settings[0], checked}
+
+// configurations lists all runs, the most telling first. images is that of the
+// option.
+func configurations(images int) []configuration {
+	list := []configuration{check}
+	for i, s := range settings {
+		for _, n := range networks {
+			if n == resnet20BatchNorm && i > 0 { // Once is enough: it is the same network.
+				continue
+			}
+			if n != resnet20 && i == len(settings)-1 { // Expected to be the wrong thing to do.
+				continue
+			}
+			list = append(list, configuration{n, s, images})
+		}
+	}
+	return list
+}
+
+// name is that of the run and its folder.
+func (c configuration) name() string {
+	s := fmt.Sprintf("%s-v%v-%s", c.network.Name, c.setting.vInit, c.setting.compensation)
+	if c.images > 0 {
+		s += fmt.Sprintf("-first-%d", c.images)
+	}
+	return s
+}
+
+// values are the options that a run's manifest must have. Those that change only
+// its speed are left out.
+func (c configuration) values() map[string]any {
+	v := map[string]any{
+		"images": c.images, "calibration_images": calibrationImages, "timesteps": timesteps, "percentile": percentile,
+		"normalize": c.network.Normalize, "v_init": c.setting.vInit, "compensation": c.setting.compensation,
+		"encoding": "direct", "reset": "subtract", "readout": "count+potential", "engine": "event",
+	}
+	if c.setting.compensation != "none" {
+		v["compensation_images"] = compensationImages
+	}
+	return v
+}
+
+// arguments are those of sresnet, but for the folder of the run.
+func (c configuration) arguments(o options) []string {
+	test, calibration := c.network.specs(o)
+	args := []string{
+		"eval", c.network.model(o), "--data", test, "--calibrate", calibration, "--normalize", c.network.Normalize,
+		"--calibration-images", strconv.Itoa(calibrationImages), "--images", strconv.Itoa(c.images),
+		"--timesteps", strconv.Itoa(timesteps), "--percentile", fmt.Sprint(percentile),
+		"--v-init", fmt.Sprint(c.setting.vInit), "--compensation", c.setting.compensation,
+	}
+	if c.setting.compensation != "none" {
+		args = append(args, "--compensation-images", strconv.Itoa(compensationImages))
+	}
+	return args
+}

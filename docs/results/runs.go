@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"sresnet/dataset"
+	"sresnet/eval"
+	"sresnet/internal/kernel"
+)
+
+// Files that this command adds to the folder of a run.
+const (
+	machineFile = "machine.json"
+	failureFile = "failure.txt"
+)
+
+// machine is where a run took place and how much of it the run got.
+type machine struct {
+	Processor      string  `json:"processor"`
+	Cores          int     `json:"cores"`
+	Implementation string  `json:"implementation"` // Of the kernels.
+	Workers        int     `json:"workers"`
+	Seconds        float64 `json:"processor_seconds"` // User and system time of the run, calibration included.
+}
+
+// runOne runs one configuration.
+func runOne(ctx context.Context, o options, c configuration) error {
+	dir := filepath.Join(o.runs, c.name())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"manifest.json", machineFile, failureFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	args := append(c.arguments(o), "--workers", strconv.Itoa(o.workers), "--out", dir)
+	cmd := exec.CommandContext(ctx, o.program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		reason, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+		reason = strings.TrimPrefix(reason, "sresnet: error: ")
+		if reason == "" {
+			reason = err.Error()
+		}
+		return errors.Join(errors.New(reason), os.WriteFile(filepath.Join(dir, failureFile), []byte(reason+"\n"), 0o644))
+	}
+	m := machine{
+		Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
+		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, machineFile), append(b, '\n'), 0o644)
+}
+
+// processor returns the name of the processor, or its architecture where the
+// system does not tell.
+func processor() string {
+	b, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// hashes remembers the hashes of data sets and files.
+type hashes map[string]string
+
+func newHashes() hashes { return make(hashes) }
+
+// file returns the SHA-256 of a file, or "" if it cannot be read.
+func (h hashes) file(name string) string {
+	if _, ok := h[name]; !ok {
+		h[name], _ = eval.HashFile(name)
+	}
+	return h[name]
+}
+
+// images returns the hash of the first n images of a data set (0 for all), as a
+// manifest has it, or "" if they cannot be read.
+func (h hashes) images(spec string, split dataset.Split, n int) string {
+	key := fmt.Sprint(spec, split, n)
+	if _, ok := h[key]; !ok {
+		h[key] = ""
+		if d, err := dataset.Open(spec, split); err == nil {
+			if n > 0 {
+				d, err = d.First(n)
+			}
+			if err == nil {
+				h[key] = d.Hash()
+			}
+		}
+	}
+	return h[key]
+}
+
+// outcome is what the folder of a run holds.
+type outcome struct {
+	dir      string
+	manifest eval.Manifest
+	result   eval.Result
+	machine  machine
+}
+
+// file returns the path of one of its files.
+func (r *outcome) file(name string) string { return filepath.Join(r.dir, name) }
+
+// load reads a complete run of c, or says why there is none.
+func load(o options, c configuration) (*outcome, error) {
+	dir := filepath.Join(o.runs, c.name())
+	r := outcome{dir: dir}
+	if err := readJSON(filepath.Join(dir, "manifest.json"), &r.manifest); err != nil {
+		if reason, err := os.ReadFile(filepath.Join(dir, failureFile)); err == nil {
+			return nil, errors.New("failed: " + strings.TrimSpace(string(reason)))
+		}
+		return nil, errors.New("not run")
+	}
+	if !r.manifest.Complete {
+		return nil, errors.New("not finished")
+	}
+	for key, want := range c.values() {
+		if got := r.manifest.Options[key]; fmt.Sprint(got) != fmt.Sprint(want) {
+			return nil, fmt.Errorf("run with %s %v instead of %v", key, got, want)
+		}
+	}
+	for name, want := range r.manifest.Files {
+		if got, _ := eval.HashFile(filepath.Join(dir, name)); got != want {
+			return nil, fmt.Errorf("%s is not of that run", name)
+		}
+	}
+	if err := readJSON(filepath.Join(dir, "result.json"), &r.result); err != nil {
+		return nil, err
+	}
+	if len(r.result.SNN.Top1) != timesteps || len(r.result.Agreement) != timesteps {
+		return nil, fmt.Errorf("result.json has %d timesteps", len(r.result.SNN.Top1))
+	}
+	_ = readJSON(filepath.Join(dir, machineFile), &r.machine) // Missing after a kill: then it is unknown.
+	return &r, nil
+}
+
+func readJSON(name string, v any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+// finished reports whether c has been run on the model and the images that are
+// there now.
+func finished(o options, c configuration, h hashes) bool {
+	r, err := load(o, c)
+	if err != nil {
+		return false
+	}
+	test, calibration := c.network.specs(o)
+	return r.manifest.Model.SHA256 == h.file(c.network.model(o)) &&
+		r.manifest.Data.SHA256 == h.images(test, dataset.Test, c.images) &&
+		r.manifest.Calibration.SHA256 == h.images(calibration, dataset.Train, calibrationImages)
+}
