@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -35,7 +38,10 @@ type nodeInfo struct {
 }
 
 func newInspect() *cobra.Command {
-	var asJSON bool
+	var (
+		asJSON bool
+		input  string
+	)
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show a network, operator by operator, and what each becomes with spikes",
@@ -45,10 +51,15 @@ the spiking network. It needs no images: scales appear as lambda(LAYER), which
 calibration measures. Operators that cannot be expressed with spikes are named,
 all of them, with the reason.`,
 		Example: `  sresnet inspect resnet20.onnx
-  sresnet inspect resnet20.onnx --json`,
+  sresnet inspect resnet20.onnx --json
+  sresnet inspect resnet50.onnx --input 3x224x224`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := readModel(args[0], onnx.Options{})
+			shape, err := parseShape(input)
+			if err != nil {
+				return &usageError{cmd.CommandPath(), fmt.Errorf("--input %q: %w", input, err)}
+			}
+			g, err := readModel(args[0], onnx.Options{InputShape: shape})
 			if err != nil {
 				return err
 			}
@@ -64,8 +75,28 @@ all of them, with the reason.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.Flags().StringVar(&input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
 	completions(cmd)
 	return cmd
+}
+
+// parseShape reads a shape such as "3x224x224"; nil for "".
+func parseShape(s string) (tensor.Shape, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var shape tensor.Shape
+	for axis := range strings.SplitSeq(s, "x") {
+		n, err := strconv.Atoi(axis)
+		if err != nil {
+			return nil, errors.New("want channels, rows and columns, such as 3x224x224")
+		}
+		shape = append(shape, n)
+	}
+	if len(shape) != 3 && len(shape) != 1 {
+		return nil, errors.New("want channels, rows and columns, such as 3x224x224")
+	}
+	return shape, shape.Check()
 }
 
 func inspectGraph(g *ann.Graph) (*inspection, error) {

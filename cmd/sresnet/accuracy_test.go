@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"testing"
+)
+
+var long = flag.Bool("long", false, "run tests that take minutes")
+
+// The accuracies that an independent simulation in PyTorch gives for the same
+// network, images and neurons. Its sums have another order, so that single images
+// may differ.
+func TestAccuracyAgainstPyTorch(t *testing.T) {
+	if !*long {
+		t.Skip("takes minutes; run with -long")
+	}
+	const data = "../../../shared/data/"
+	if _, err := os.Stat(data); err != nil {
+		t.Skip("no trained CIFAR-10 networks beside the project")
+	}
+	code, stdout, stderr := sresnet(t, t.Context(), "eval", data+"models/resnet20_cifar10_akamaster.onnx",
+		"--data", "cifar10:"+data+"cifar10", "--normalize", "imagenet", "--images", "1000", "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	var r struct {
+		ANN struct{ Top1 float64 }
+		SNN struct{ Top1 []float64 }
+	}
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.ANN.Top1 != 0.915 {
+		t.Errorf("trained network: got %v, want 0.915", r.ANN.Top1)
+	}
+	for T, want := range map[int]float64{32: 0.867, 64: 0.914, 128: 0.918, 256: 0.916, 350: 0.915} {
+		if got := r.SNN.Top1[T-1]; math.Abs(got-want) > 0.005+1e-9 {
+			t.Errorf("T = %d: got %v, want %v within 0.005", T, got, want)
+		}
+	}
+}
