@@ -161,7 +161,11 @@ func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 	into := fmt.Sprintf("%s %q", taker.Op.Type(), taker.Name)
 	switch n.Op.(type) {
 	case *ann.Conv, *ann.Gemm:
-		return unsupported(n, hintRectify, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+		hint := hintRectify
+		if _, ok := taker.Op.(*ann.MaxPool); ok {
+			hint = hintPool
+		}
+		return unsupported(n, hint, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	case *ann.Add:
 		return unsupported(n, hintRectify, "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	case *ann.Slice, *ann.Pad:

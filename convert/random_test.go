@@ -232,14 +232,18 @@ func sameRates(t rapid.TB, g *ann.Graph, net *snn.Network, image []float32) {
 		if len(want) != len(rates[i]) {
 			t.Fatalf("layer %q has %d neurons, node %q of the trained network %d units", l.Name, len(rates[i]), l.Name, len(want))
 		}
-		bound := math.Inf(1)
-		if c, ok := g.Node(l.Name).Op.(*ann.Clip); ok {
-			bound = float64(c.Max) // Rates of the limit do not saturate.
+		// Rates of the limit do not saturate, and those of the output are not rectified.
+		low, bound := math.Inf(-1), math.Inf(1)
+		switch op := g.Node(l.Name).Op.(type) {
+		case *ann.Clip:
+			low, bound = 0, float64(op.Max)
+		case *ann.Relu:
+			low = 0
 		}
 		diff, largest := 0.0, 0.0
 		for j, rate := range rates[i] {
 			a := float64(want[j%area*l.Shape[0]+j/area])
-			diff, largest = max(diff, math.Abs(a-min(rate*float64(l.Lambda), bound))), max(largest, math.Abs(a))
+			diff, largest = max(diff, math.Abs(a-min(max(rate*float64(l.Lambda), low), bound))), max(largest, math.Abs(a))
 		}
 		if !(diff <= 1e-4*largest+1e-6) {
 			t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v\n%v\n%v", l.Name, diff, largest, g, net)

@@ -43,6 +43,8 @@ func TestUnsupported(t *testing.T) {
 			[]string{"bn", `stands behind Relu "r"`}},
 		{"average pool of a convolution", []ann.Node{node("a", conv(1), "r"), node("p", &ann.AveragePool{Window: tensor.Square(2, 2, 0)}, "a"), node("r2", relu, "p")},
 			[]string{"a", `goes into AveragePool "p" without a ReLU`}},
+		{"max pool before the ReLU", []ann.Node{node("a", conv(1), "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 2, 0)}, "a"), node("r2", relu, "p")},
+			[]string{"a", `goes into MaxPool "p" without a ReLU`}},
 		{"the image in a sum", []ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "x"), node("r2", relu, "sum")},
 			[]string{"sum", "the image itself is one of its branches"}},
 		{"a slice of the image in a sum", []ann.Node{node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "x"), node("sum", add, "sl", "r"), node("r2", relu, "sum")},
