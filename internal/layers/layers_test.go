@@ -42,6 +42,7 @@ var may = map[string][]string{
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
 	"report":                 {"eval", "diagnose", "tensor"},
 	"cmd/sresnet":            {all},
+	"bench":                  {},
 	"docs/results":           {"dataset", "eval", "internal/kernel"},
 }
 
