@@ -35,7 +35,7 @@ const (
 // other currents at those steps, so that differences grow with depth. Seen over
 // the networks below: lambda 5e-7; spikes 0 to 1e-6 in the first three layers, up
 // to 1e-3 further up; outputs 1. A start potential of 0.49 instead of 0.5 already
-// moves 1e-3 in the first layer.
+// moves 8e-4 in the first layer.
 const (
 	maxLambda = 1e-5 // Relative.
 	maxFirst  = 1e-4 // Of the spikes of one of the first three layers over all images, relative.
