@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed page.md.tmpl
@@ -82,6 +83,7 @@ type page struct {
 	Machines     []string
 	Versions     []string
 	Runs         []row
+	Hours        string // That all runs took together.
 }
 
 // runs are the outcomes of all configurations by name.
@@ -269,6 +271,7 @@ func (p *page) provenance(all []configuration, r runs) {
 			*list = append(*list, s)
 		}
 	}
+	var total time.Duration
 	for _, c := range all {
 		out := r.outcomes[c.name()]
 		if out == nil {
@@ -276,16 +279,18 @@ func (p *page) provenance(all []configuration, r runs) {
 			continue
 		}
 		m, got := &out.machine, "–"
+		wall := out.manifest.Finished.Sub(out.manifest.Started)
+		total += wall
 		if m.Cores > 0 {
 			add(&p.Machines, fmt.Sprintf("%s, %d cores, %s kernels, %d images at a time", m.Processor, m.Cores, m.Implementation, m.Workers))
-			wall := out.manifest.Finished.Sub(out.manifest.Started).Seconds()
-			got = fmt.Sprintf("%.1f", m.Seconds/math.Max(wall, 1e-3))
+			got = fmt.Sprintf("%.1f", m.Seconds/max(wall.Seconds(), 1e-3))
 		}
 		add(&p.Versions, fmt.Sprintf("%s, %s, %s", out.manifest.Version, out.manifest.Go, out.manifest.Platform))
 		p.Runs = append(p.Runs, row{c.network, []string{
 			c.name(), out.manifest.Finished.UTC().Format("2006-01-02 15:04"), fmt.Sprint(out.result.Images), got,
 		}, false})
 	}
+	p.Hours = fmt.Sprintf("%.1f", total.Hours())
 }
 
 // cell turns a reason into what can stand in a table.
