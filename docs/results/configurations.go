@@ -127,16 +127,13 @@ func configurations(images int) []configuration {
 	list := []configuration{check}
 	for i, s := range settings {
 		for _, n := range networks {
-			if n == resnet20BatchNorm && i > 0 { // Once is enough: it is the same network.
-				continue
-			}
-			if n != resnet20 && i == len(settings)-1 { // Expected to be the wrong thing to do.
-				continue
+			if n == resnet20BatchNorm || n != resnet20 && i == len(settings)-1 {
+				continue // The same network again; more of what is expected to be the wrong thing to do.
 			}
 			list = append(list, configuration{n, s, images})
 		}
 	}
-	return list
+	return append(list, configuration{resnet20BatchNorm, settings[0], images})
 }
 
 // name is that of the run and its folder.
