@@ -93,7 +93,7 @@ func Run(ctx context.Context, g *ann.Graph, images Images, o Options) (*Statisti
 			return nil, err
 		}
 	}
-	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax}
+	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax, Unspoken: s.unspoken}
 	for i, h := range s.histograms {
 		st.Nodes = append(st.Nodes, h.statistics(s.nodes[i]))
 	}

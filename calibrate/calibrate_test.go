@@ -141,6 +141,41 @@ func TestInputMax(t *testing.T) {
 	}
 }
 
+// TestUnspoken moves the logits down image by image until none is positive.
+func TestUnspoken(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	g, images := smallGraph(t, rnd), randomImages(rnd, 9, 50)
+	m, err := infer.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := m.NewRunner()
+	var best []float32
+	for _, x := range images {
+		if _, err := r.Run(x); err != nil {
+			t.Fatal(err)
+		}
+		best = append(best, slices.Max(r.Activation("logits")))
+	}
+	slices.Sort(best)
+	for _, n := range []int{0, 1, 5, 9} {
+		shift := -best[0] + 1
+		if n > 0 {
+			shift = -best[n-1] // Exactly zero is not positive.
+		}
+		c := g.Clone()
+		op := c.Node("logits").Op.(*ann.Gemm)
+		op.Bias = []float32{shift, shift, shift}
+		s, err := Run(context.Background(), c, images, Options{Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Unspoken != n {
+			t.Errorf("logits moved by %v: Unspoken is %d, want %d", shift, s.Unspoken, n)
+		}
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, tt := range []struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
@@ -21,6 +22,7 @@ type scan struct {
 
 	check    bool // Look for NaN and infinities.
 	inputMax float32
+	unspoken int // Images without a positive logit.
 	done     int // Images, of all passes.
 	total    int
 }
@@ -37,7 +39,8 @@ func newScan(g *ann.Graph, m *infer.Model, images Images, o Options) *scan {
 func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error {
 	n := s.images.Len()
 	workers := min(s.o.Workers, n)
-	largest := make([]float32, workers)
+	largest, unspoken := make([]float32, workers), make([]int, workers)
+	logits := Classifier(s.g)
 	err := parallel(ctx, workers, n, func(worker int) func(context.Context, int) error {
 		runner := s.model.NewRunner()
 		image := make([]float32, s.g.Input.Shape.Len())
@@ -47,6 +50,9 @@ func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error 
 			}
 			for _, x := range image {
 				largest[worker] = max(largest[worker], float32(math.Abs(float64(x))))
+			}
+			if slices.Max(runner.Activation(logits)) <= 0 {
+				unspoken[worker]++
 			}
 			// Each worker starts elsewhere, so that they seldom wait for each other.
 			for j := range s.nodes {
@@ -61,8 +67,10 @@ func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error 
 			s.o.Progress(s.done, s.total)
 		}
 	})
-	for _, x := range largest {
+	s.unspoken = 0 // Every pass sees all images.
+	for i, x := range largest {
 		s.inputMax = max(s.inputMax, x)
+		s.unspoken += unspoken[i]
 	}
 	return err
 }

@@ -6,7 +6,13 @@ type Statistics struct {
 	Percentile float64 // Of every Lambda below.
 	Images     int
 	InputMax   float32 // Largest magnitude of a pixel.
-	Nodes      []NodeStatistics
+
+	// Unspoken is the number of images on which no logit is positive. An output
+	// neuron fires for positive ones only, so spike counts cannot tell the classes
+	// of such images apart; the accumulated current can.
+	Unspoken int
+
+	Nodes []NodeStatistics
 }
 
 // NodeStatistics describes the activations of one node, all units and all images

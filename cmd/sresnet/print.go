@@ -41,6 +41,10 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	}
 	fmt.Fprintf(w, "\ntime:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
 		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+	if n := p.statistics.Unspoken; 100*n >= p.statistics.Images && p.readout != eval.Potential.String() {
+		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
+			n, p.statistics.Images)
+	}
 	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
 		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
 			percent(chance), p.normalize)
