@@ -101,6 +101,7 @@ OPS = {
     "Reshape": lambda x, s: x.reshape([x.shape[i] if v == 0 else v for i, v in enumerate(s.tolist())]),
     "Shape": lambda x: torch.tensor(x.shape, dtype=torch.int64),
     "Slice": slice_,
+    "Softmax": lambda x, axis=-1: F.softmax(x, axis),
     "Sub": lambda a, b: a - b,
     "Transpose": lambda x, perm: x.permute(perm),
     "Unsqueeze": lambda x, axes: x.reshape([1] * len(axes) + list(x.shape)),  # Of scalars.

@@ -93,8 +93,10 @@ func (s *scan) run(r *infer.Runner, i int, image []float32) error {
 	for j := range s.g.Nodes {
 		n := &s.g.Nodes[j]
 		if x, ok := notFinite(r.Activation(n.Name)); ok {
-			return fmt.Errorf("calibrate: image %d: %w", i, &ann.NodeError{Node: n.Name, Op: n.Op.Type(),
-				Err: fmt.Errorf("an activation is %v; check the weights of the model and how images are normalised", x)})
+			return fmt.Errorf("calibrate: image %d: %w", i, &ann.NodeError{
+				Node: n.Name, Op: n.Op.Type(),
+				Err: fmt.Errorf("an activation is %v; check the weights of the model and how images are normalised", x),
+			})
 		}
 	}
 	return nil

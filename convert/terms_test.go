@@ -72,8 +72,10 @@ func TestShortcut(t *testing.T) {
 // TestConnections checks windows and groups, and which way a pool goes.
 func TestConnections(t *testing.T) {
 	relu := &ann.Relu{}
-	grouped := &ann.Conv{Weight: tensor.New(4, 1, 3, 1), Groups: 2,
-		Window: tensor.Window{Kernel: [2]int{3, 1}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}, Pad: [4]int{0, 0, 1, 0}}}
+	grouped := &ann.Conv{
+		Weight: tensor.New(4, 1, 3, 1), Groups: 2,
+		Window: tensor.Window{Kernel: [2]int{3, 1}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}, Pad: [4]int{0, 0, 1, 0}},
+	}
 	g := graph(t, tensor.Shape{2, 6, 6},
 		node("c", grouped, "x"), node("r", relu, "c"),
 		node("mean", &ann.AveragePool{Window: tensor.Square(3, 1, 1), CountPad: true}, "r"),

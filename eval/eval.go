@@ -70,8 +70,10 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 	for i := range tallies {
 		tallies[i] = newTally(o.Readout, o.Sim.Timesteps, len(net.Layers))
 		wg.Go(func() {
-			w := worker{images: images, runner: model.NewRunner(), engine: plan.NewEngine(), tally: tallies[i],
-				pixels: make([]float32, images.Shape().Len())}
+			w := worker{
+				images: images, runner: model.NewRunner(), engine: plan.NewEngine(), tally: tallies[i],
+				pixels: make([]float32, images.Shape().Len()),
+			}
 			if err := w.run(inner, q); err != nil {
 				q.fail(err)
 				cancel()

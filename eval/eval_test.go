@@ -88,10 +88,14 @@ func testNetworks(t *testing.T) (*ann.Graph, *snn.Network) {
 	net := &snn.Network{
 		Name: "tiny", Input: snn.Input{Shape: tensor.Shape{1, 4, 4}},
 		Layers: []snn.Layer{
-			{Name: "relu", Shape: tensor.Shape{8, 1, 1}, Bias: bias, Neuron: neuron, Charge: 1, Lambda: lambda,
-				Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: scaled(w1, 1./lambda)}}}},
-			{Name: "fc2", Shape: tensor.Shape{3, 1, 1}, Neuron: neuron, Charge: 1, Lambda: lambda,
-				Synapses: []snn.Synapse{{From: 0, Connection: &snn.Dense{Weight: w2}}}},
+			{
+				Name: "relu", Shape: tensor.Shape{8, 1, 1}, Bias: bias, Neuron: neuron, Charge: 1, Lambda: lambda,
+				Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: scaled(w1, 1./lambda)}}},
+			},
+			{
+				Name: "fc2", Shape: tensor.Shape{3, 1, 1}, Neuron: neuron, Charge: 1, Lambda: lambda,
+				Synapses: []snn.Synapse{{From: 0, Connection: &snn.Dense{Weight: w2}}},
+			},
 		},
 	}
 	return g, net

@@ -280,7 +280,8 @@ func TestMemory(t *testing.T) {
 		"attributes": msg{}.bytes(7, msg{}.bytes(1, append(
 			op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...))),
 		"dims": build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{
-			msg{}.bytes(1, make([]byte, 1<<20)).str(8, "w")}}.encode(),
+			msg{}.bytes(1, make([]byte, 1<<20)).str(8, "w"),
+		}}.encode(),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -108,6 +108,7 @@ func attrS(name, v string) msg { return msg{}.str(1, name).str(4, v).num(20, 3) 
 func attrT(name string, t msg) msg {
 	return msg{}.str(1, name).bytes(5, t).num(20, 4)
 }
+
 func attrList(name string, v ...int64) msg {
 	m := msg{}.str(1, name)
 	for _, i := range v {

@@ -17,8 +17,11 @@ var imports = []struct {
 }{
 	{"residual", resnet(), "Conv 4x2x2, BatchNormalization 4x2x2, Relu 4x2x2, Slice 2x2x2, Pad 4x2x2, Add 4x2x2, " +
 		"Clip 4x2x2, MaxPool 4x1x1, GlobalAveragePool 4x1x1, Flatten 4, Gemm 3, Softmax 3"},
-	{"out of order", build{nodes: []msg{op("Relu", "y", ins("a")), op("Identity", "b", ins("x")), op("Relu", "a", ins("b"))}},
-		"Relu 2x4x4, Relu 2x4x4"},
+	{
+		"out of order",
+		build{nodes: []msg{op("Relu", "y", ins("a")), op("Identity", "b", ins("x")), op("Relu", "a", ins("b"))}},
+		"Relu 2x4x4, Relu 2x4x4",
+	},
 	{"dead nodes", build{nodes: []msg{op("Relu", "y", ins("x")), op("LSTM", "z", ins("x")), op("Relu", "w", ins("nowhere"))}}, "Relu 2x4x4"},
 	{"unused outputs", build{nodes: []msg{op("Dropout", "d", ins("x")).str(2, "mask"), op("Relu", "y", ins("d"))}}, "Relu 2x4x4"},
 	{"vector", build{
@@ -63,8 +66,10 @@ var imports = []struct {
 	{"pad before pool of negatives", build{nodes: []msg{
 		op("Pad", "p", ins("x", "pads")), op("MaxPool", "y", ins("p"), attrList("kernel_shape", 3, 3), attrList("strides", 2, 2)),
 	}, inits: []msg{i64("pads", 0, 0, 1, 1, 0, 0, 1, 1)}}, "Pad 2x6x6, MaxPool 2x2x2"},
-	{"bias of a convolution", build{nodes: []msg{op("Conv", "c", ins("x", "w")), op("Add", "y", ins("c", "b"))},
-		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)}}, "Conv 1x4x4"},
+	{"bias of a convolution", build{
+		nodes: []msg{op("Conv", "c", ins("x", "w")), op("Add", "y", ins("c", "b"))},
+		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)},
+	}, "Conv 1x4x4"},
 	{"bias of a shared convolution", build{nodes: []msg{
 		op("Conv", "c", ins("x", "w")), op("Add", "d", ins("c", "b")), op("Add", "y", ins("c", "d")),
 	}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)}}, "Conv 1x4x4, BatchNormalization 1x4x4, Add 1x4x4"},

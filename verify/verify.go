@@ -104,8 +104,10 @@ func convertAll(g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n net
 		statistics *calibrate.Statistics
 		balanced   bool
 	}{
-		{&n.normalised, s, false}, {&n.balanced, s, true},
-		{&n.exactNormalised, exact, false}, {&n.exactBalanced, exact, true},
+		{&n.normalised, s, false},
+		{&n.balanced, s, true},
+		{&n.exactNormalised, exact, false},
+		{&n.exactBalanced, exact, true},
 	} {
 		o.ThresholdBalanced = form.balanced
 		if *form.net, err = convert.Convert(g, form.statistics, o); err != nil {
@@ -128,9 +130,12 @@ func compile(g, folded *ann.Graph, nets networks, o Options) (f *forms, err erro
 		net       *snn.Network
 		reference bool
 	}{
-		{&f.event, nets.normalised, false}, {&f.reference, nets.normalised, true},
-		{&f.eventBalanced, nets.balanced, false}, {&f.eventJittered, jitter(nets.normalised), false},
-		{&f.eventExact, nets.exactNormalised, false}, {&f.eventExactBalanced, nets.exactBalanced, false},
+		{&f.event, nets.normalised, false},
+		{&f.reference, nets.normalised, true},
+		{&f.eventBalanced, nets.balanced, false},
+		{&f.eventJittered, jitter(nets.normalised), false},
+		{&f.eventExact, nets.exactNormalised, false},
+		{&f.eventExactBalanced, nets.exactBalanced, false},
 	} {
 		if *c.plan, err = sim.Compile(c.net, sim.Options{Timesteps: o.Timesteps, Seed: o.Seed, Reference: c.reference}); err != nil {
 			return nil, err

@@ -135,8 +135,10 @@ func TestEvalJSON(t *testing.T) {
 	if d.More() {
 		t.Error("more than one object on stdout")
 	}
-	for _, key := range []string{"model", "images", "timesteps", "ann", "snn", "agreement", "layers", "spikes_per_image", "acs_per_image",
-		"macs_per_image", "dense_macs_per_image", "seconds", "image_steps_per_second"} {
+	for _, key := range []string{
+		"model", "images", "timesteps", "ann", "snn", "agreement", "layers", "spikes_per_image", "acs_per_image",
+		"macs_per_image", "dense_macs_per_image", "seconds", "image_steps_per_second",
+	} {
 		if _, ok := r[key]; !ok {
 			t.Errorf("no key %q", key)
 		}

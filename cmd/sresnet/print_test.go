@@ -69,12 +69,18 @@ func TestReport(t *testing.T) {
 		{nil, 0, ""},
 		{errors.New("it broke"), 1, "sresnet: error: it broke\n"},
 		{fmt.Errorf("reading: %w", hinted(errors.New("torn"), "mend %s", "it")), 1, "sresnet: error: reading: torn\nsresnet: hint: mend it\n"},
-		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 1,
-			"sresnet: error: open x: file does not exist\nsresnet: hint: check the path; a relative one starts at the folder you are in\n"},
-		{&usageError{"sresnet eval", errors.New("unknown\nflag")}, 2,
-			"sresnet: error: unknown flag\nsresnet: hint: 'sresnet eval --help' lists the options with examples\n"},
-		{hinted(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
-			"sresnet: error: interrupted after 3 of 9 images\nsresnet: hint: go on\n"},
+		{
+			&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 1,
+			"sresnet: error: open x: file does not exist\nsresnet: hint: check the path; a relative one starts at the folder you are in\n",
+		},
+		{
+			&usageError{"sresnet eval", errors.New("unknown\nflag")}, 2,
+			"sresnet: error: unknown flag\nsresnet: hint: 'sresnet eval --help' lists the options with examples\n",
+		},
+		{
+			hinted(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
+			"sresnet: error: interrupted after 3 of 9 images\nsresnet: hint: go on\n",
+		},
 	} {
 		var b bytes.Buffer
 		if code := report(&b, tt.err); code != tt.code || b.String() != tt.stderr {

@@ -119,8 +119,11 @@ func (s *settings) check(command string) error {
 		flag, value string
 		words       []string
 	}{
-		{"compensation", s.compensation, compensations}, {"encoding", s.encoding, encodings}, {"reset", s.reset, resets},
-		{"readout", s.readout, eval.Readouts()}, {"engine", s.engine, engines},
+		{"compensation", s.compensation, compensations},
+		{"encoding", s.encoding, encodings},
+		{"reset", s.reset, resets},
+		{"readout", s.readout, eval.Readouts()},
+		{"engine", s.engine, engines},
 	} {
 		if o.value != "" && !slices.Contains(o.words, o.value) { // Empty where the command has no such option.
 			return bad("--%s %q: give %s", o.flag, o.value, strings.Join(o.words, ", "))

@@ -162,8 +162,13 @@ func TestPackDense(t *testing.T) {
 // CIFAR, and of one beyond.
 func BenchmarkConv(b *testing.B) {
 	for _, tt := range []struct{ in, out, size, kernel, groups int }{
-		{64, 64, 32, 3, 1}, {16, 16, 32, 3, 1}, {32, 32, 16, 3, 1}, {64, 64, 8, 3, 1},
-		{3, 16, 32, 3, 1}, {256, 64, 16, 1, 1}, {64, 64, 32, 3, 64},
+		{64, 64, 32, 3, 1},
+		{16, 16, 32, 3, 1},
+		{32, 32, 16, 3, 1},
+		{64, 64, 8, 3, 1},
+		{3, 16, 32, 3, 1},
+		{256, 64, 16, 1, 1},
+		{64, 64, 32, 3, 64},
 	} {
 		g := Geometry{
 			Channels: tt.in, Rows: tt.size, Cols: tt.size, OutChannels: tt.out, OutRows: tt.size, OutCols: tt.size,

@@ -45,8 +45,18 @@ func TestClip(t *testing.T) {
 	negZero, nan, inf := float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1))
 	// Nine elements, so that each is seen by the wide loop and by the tail.
 	for _, tt := range []struct{ x, limit, want float32 }{
-		{-1, 6, 0}, {1, 6, 1}, {6, 6, 6}, {7, 6, 6}, {0, 6, 0}, {negZero, 6, negZero},
-		{inf, 6, 6}, {-inf, 6, 0}, {nan, 6, nan}, {nan, inf, nan}, {inf, inf, inf}, {7, inf, 7},
+		{-1, 6, 0},
+		{1, 6, 1},
+		{6, 6, 6},
+		{7, 6, 6},
+		{0, 6, 0},
+		{negZero, 6, negZero},
+		{inf, 6, 6},
+		{-inf, 6, 0},
+		{nan, 6, nan},
+		{nan, inf, nan},
+		{inf, inf, inf},
+		{7, inf, 7},
 	} {
 		forEachImpl(t, func(t *testing.T) {
 			x := slices.Repeat([]float32{tt.x}, 9)

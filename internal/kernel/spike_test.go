@@ -74,8 +74,15 @@ func TestScatter(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for _, s := range []ScatterShape{
-			{Rows: 3, Cols: 3, N: 16}, {Rows: 3, Cols: 3, N: 32}, {Rows: 3, Cols: 3, N: 48}, {Rows: 3, Cols: 3, N: 64}, {Rows: 3, Cols: 3, N: 96},
-			{Rows: 1, Cols: 3, N: 16}, {Rows: 3, Cols: 6, N: 16}, {Rows: 2, Cols: 5, N: 64}, {Rows: 7, Cols: 7, N: 16},
+			{Rows: 3, Cols: 3, N: 16},
+			{Rows: 3, Cols: 3, N: 32},
+			{Rows: 3, Cols: 3, N: 48},
+			{Rows: 3, Cols: 3, N: 64},
+			{Rows: 3, Cols: 3, N: 96},
+			{Rows: 1, Cols: 3, N: 16},
+			{Rows: 3, Cols: 6, N: 16},
+			{Rows: 2, Cols: 5, N: 64},
+			{Rows: 7, Cols: 7, N: 16},
 		} {
 			for _, channels := range []int{1, 16, 70} {
 				const cols, first = 9, 4
@@ -116,8 +123,12 @@ func TestGather(t *testing.T) {
 		for n := Lanes; n <= 13*Lanes; n += Lanes {
 			for _, channels := range []int{1, 16, 70} {
 				for _, s := range []GatherShape{
-					{Kernel: 3, First: -1, Stride: 1}, {Kernel: 3, First: -1, Stride: 2}, {Kernel: 1, First: 0, Stride: 2},
-					{Kernel: 2, First: 1, Stride: 3}, {Kernel: 9, First: -4, Stride: 1}, {Kernel: 2, First: -5, Stride: 4},
+					{Kernel: 3, First: -1, Stride: 1},
+					{Kernel: 3, First: -1, Stride: 2},
+					{Kernel: 1, First: 0, Stride: 2},
+					{Kernel: 2, First: 1, Stride: 3},
+					{Kernel: 9, First: -4, Stride: 1},
+					{Kernel: 2, First: -5, Stride: 4},
 				} {
 					const cols, position, outs = 7, 14, 5
 					s.Channels, s.N = channels, n
