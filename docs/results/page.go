@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
@@ -96,6 +97,13 @@ func loadAll(o options, all []configuration) runs {
 	r := runs{make(map[string]*outcome), make(map[string]error)}
 	for _, c := range all {
 		out, err := load(o, c)
+		if err != nil && c.images == 0 { // A run on some images, if there is one, is better than none.
+			some := c
+			some.images = checked
+			if o, e := load(o, some); e == nil {
+				out, err = o, nil
+			}
+		}
 		if err != nil {
 			r.missing[c.name()] = err
 			continue
@@ -136,7 +144,7 @@ func newPage(o options, all []configuration, r runs) *page {
 		p.Comparisons = append(p.Comparisons, newComparison(t, o, all, r))
 	}
 	p.factors(all, r)
-	p.Search, p.SearchNetwork = searchLines(r.of(resnet20, setting{0, "global"}, o), r.of(resnet20, setting{0.5, "global"}, o)), resnet20.Title
+	p.Search, p.SearchNetwork = searchLines(r.of(resnet20, setting{0, "global", byCount}, o), r.of(resnet20, setting{0.5, "global", byCount}, o)), resnet20.Title
 	p.check(r)
 	p.sameAsFolded(o, r)
 	p.Published = published(o, r)
@@ -152,7 +160,7 @@ func (r runs) of(n network, s setting, o options) *outcome {
 // models describes the networks; what a run tells comes from the first one there
 // is.
 func (p *page) models(o options, r runs) {
-	for _, n := range networks {
+	for _, n := range append(slices.Clone(networks), resnet20BatchNorm) {
 		cells := []string{"–", "–", "–", "–"}
 		for _, s := range settings {
 			if out := r.of(n, s, o); out != nil {
@@ -160,7 +168,11 @@ func (p *page) models(o options, r runs) {
 				for _, l := range out.result.Layers {
 					neurons += l.Neurons
 				}
-				cells = []string{percent(out.result.ANN.Top1), count(float64(neurons)), count(out.result.DenseMACsPerImage), count(out.result.MACsPerImage)}
+				trained := percent(out.result.ANN.Top1)
+				if out.partial(configuration{n, s, o.images}) {
+					trained += " *"
+				}
+				cells = []string{trained, count(float64(neurons)), count(out.result.DenseMACsPerImage), count(out.result.MACsPerImage)}
 				break
 			}
 		}
@@ -187,7 +199,11 @@ func newSection(s setting, all []configuration, r runs) section {
 		cells = append(cells, percent(res.Agreement[timesteps-1]), count(res.SpikesPerImage), count(res.ACsPerImage),
 			fmt.Sprintf("%.1f", res.ACsPerImage/max(res.DenseMACsPerImage, 1)),
 			fmt.Sprintf("%.0f", 1000*res.Seconds/float64(res.Images)), fmt.Sprintf("%.0f", res.ImageStepsPerSecond))
-		sec.Rows = append(sec.Rows, row{c.network, cells, false})
+		n := c.network
+		if out.partial(c) {
+			n.Title += fmt.Sprintf(" (first %d images)", out.result.Images)
+		}
+		sec.Rows = append(sec.Rows, row{n, cells, false})
 	}
 	return sec
 }
@@ -195,9 +211,6 @@ func newSection(s setting, all []configuration, r runs) section {
 func newComparison(t int, o options, all []configuration, r runs) comparison {
 	c := comparison{Step: t}
 	for _, n := range networks {
-		if n == resnet20BatchNorm {
-			continue
-		}
 		cells := []string{"–"} // Of the trained network.
 		for _, s := range settings {
 			cell := "not run"
@@ -205,7 +218,12 @@ func newComparison(t int, o options, all []configuration, r runs) comparison {
 				cell = "–"
 			}
 			if out := r.of(n, s, o); out != nil {
-				cells[0], cell = percent(out.result.ANN.Top1), percent(out.result.SNN.Top1[t-1])
+				cell = percent(out.result.SNN.Top1[t-1])
+				if out.partial(configuration{n, s, o.images}) {
+					cell += " *"
+				} else {
+					cells[0] = percent(out.result.ANN.Top1)
+				}
 			}
 			cells = append(cells, cell)
 		}
@@ -255,7 +273,10 @@ func (p *page) check(r runs) {
 // sameAsFolded compares the two files of the same network.
 func (p *page) sameAsFolded(o options, r runs) {
 	a, b := r.of(resnet20, settings[0], o), r.of(resnet20BatchNorm, settings[0], o)
-	if a == nil || b == nil {
+	if a != nil && b != nil && a.result.Images != b.result.Images {
+		a = r.outcomes[check.name()] // The same network on as few images.
+	}
+	if a == nil || b == nil || a.result.Images != b.result.Images {
 		return
 	}
 	worst := 0.0
@@ -288,7 +309,7 @@ func (p *page) provenance(all []configuration, r runs) {
 		}
 		add(&p.Versions, fmt.Sprintf("%s, %s, %s", out.manifest.Version, out.manifest.Go, out.manifest.Platform))
 		p.Runs = append(p.Runs, row{c.network, []string{
-			c.name(), out.manifest.Finished.UTC().Format("2006-01-02 15:04"), fmt.Sprint(out.result.Images), got,
+			filepath.Base(out.dir), out.manifest.Finished.UTC().Format("2006-01-02 15:04"), fmt.Sprint(out.result.Images), got,
 		}, false})
 	}
 	p.Hours = fmt.Sprintf("%.1f", total.Hours())

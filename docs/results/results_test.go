@@ -57,7 +57,7 @@ func fakeRun(args []string) error {
 			"images": number("images"), "calibration_images": number("calibration-images"), "timesteps": number("timesteps"),
 			"percentile": number("percentile"), "normalize": opt["normalize"], "v_init": number("v-init"),
 			"compensation": opt["compensation"], "compensation_images": number("compensation-images"),
-			"encoding": "direct", "reset": "subtract", "readout": "count+potential", "engine": "event",
+			"encoding": "direct", "reset": "subtract", "readout": opt["readout"], "engine": "event",
 		},
 	}
 	r := &eval.Result{Images: int(number("images")), Timesteps: timesteps, Complete: true, Seconds: 3}
@@ -128,8 +128,9 @@ func TestConfigurations(t *testing.T) {
 	if all[0] != check {
 		t.Errorf("the check runs as number %d, want 0", slices.Index(all, check))
 	}
-	// Six networks with the first setting, five with three others, one with the last.
-	if want := 1 + 6 + 3*5 + 1; len(all) != want {
+	// The check; five networks with four settings, three with one, one with one; the
+	// file with batch norm.
+	if want := 1 + 4*5 + 3 + 1 + 1; len(all) != want {
 		t.Errorf("%d configurations, want %d", len(all), want)
 	}
 }
@@ -224,5 +225,24 @@ func TestSearchLines(t *testing.T) {
 	got := fmt.Sprint(searchLines(nil, r))
 	if want := "[{1.000 [– – 25.00 0.5000]} {1.010 [– – 50.00 0.2500]}]"; got != want {
 		t.Errorf("searchLines: %s, want %s", got, want)
+	}
+}
+
+// TestPartialRuns shows that a run on the first images stands in, marked, for one
+// on all of them that is not there.
+func TestPartialRuns(t *testing.T) {
+	o := files(t)
+	o.images = checked
+	runThem(t, o, "resnet8_mlperftiny-v0-none-first-1000", "run")
+	o.images = 0
+	page := runThem(t, o, "none", "run")
+	for _, want := range []string{
+		"| ResNet-8 (first 1000 images) | 91.50 | 3.20 |",
+		"| ResNet-8 | – | not run | not run | 3.20 * | not run |",
+		"| resnet8_mlperftiny-v0-none-first-1000 | 1970-01-01 00:00 | 1000 |",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("page lacks %q:\n%s", want, page)
+		}
 	}
 }

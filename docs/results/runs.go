@@ -123,6 +123,11 @@ type outcome struct {
 	machine  machine
 }
 
+// partial reports whether the run is on fewer images than c asks for.
+func (r *outcome) partial(c configuration) bool {
+	return c.images == 0 && r.manifest.Options["images"] != float64(0)
+}
+
 // file returns the path of one of its files.
 func (r *outcome) file(name string) string { return filepath.Join(r.dir, name) }
 
