@@ -16,7 +16,7 @@ func newAnalog(connection snn.Connection, in, out tensor.Shape) analog {
 	gi, gout := newGrid(in), newGrid(out)
 	switch k := connection.(type) {
 	case *snn.Conv:
-		reached := windowTaps(k.Window, gi, go_)
+		reached := windowTaps(k.Window, gi, gout)
 		for p := range reached {
 			reached[p] *= uint64(gout.c / k.Groups)
 		}
