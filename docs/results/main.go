@@ -4,10 +4,11 @@
 //
 // It runs "sresnet eval" for every configuration, one after the other, and keeps
 // each run in a folder of its own. A run that is finished there is not done again,
-// so the command can be stopped and started at will. Results do not depend on
-// the version of the program unless one of the two is wrong, so a run of an older
-// version counts; --redo runs it again. Sentences of the page are in page.md.tmpl,
-// its numbers come from the runs.
+// so the command can be stopped and started at will. The runs behind the page are
+// part of the repository, so that anybody can render it, or look further. Results
+// do not depend on the version of the program unless one of the two is wrong, so
+// a run of an older version counts; --redo runs it again. Sentences of the page
+// are in page.md.tmpl, its numbers come from the runs.
 package main
 
 import (
@@ -40,7 +41,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.data, "data", filepath.Join("..", "shared", "data"), "`folder` that holds cifar10/ and models/")
-	flag.StringVar(&o.runs, "runs", filepath.Join("out", "results"), "`folder` that keeps the runs")
+	flag.StringVar(&o.runs, "runs", filepath.Join("docs", "results", "runs"), "`folder` that keeps the runs")
 	flag.StringVar(&o.page, "page", filepath.Join("docs", "results.md"), "`file` to write the page to")
 	flag.StringVar(&o.program, "sresnet", "", "use this `program` instead of building one")
 	flag.StringVar(&o.only, "only", "", "run configurations whose name matches this regular `expression`")
