@@ -153,19 +153,18 @@ func referenceOp(op ann.Op, shape tensor.Shape, in []*tensor.Tensor) *tensor.Ten
 			y.Data[o] = float32(sum)
 		}
 	case *ann.Softmax:
-		// y = 1 / sum over j of exp(x[j] - x[i])
+		// y = exp(x[i] - m) / sum over j of exp(x[j] - m), m the largest x. Without m
+		// the sum overflows where logits are more than 709 apart.
+		m := float64(slices.Max(x.Data))
+		var sum float64
+		for _, u := range x.Data {
+			sum += math.Exp(float64(u) - m)
+		}
 		elements(func(_ int, v float32) float32 {
-			var sum float64
-			for _, u := range x.Data {
-				sum += math.Exp(float64(u) - float64(v))
-			}
 			if op.Log {
-				if math.IsInf(sum, 1) { // The exponent is so large that it is the logarithm.
-					return v - slices.Max(x.Data)
-				}
-				return float32(-math.Log(sum))
+				return float32(float64(v) - m - math.Log(sum))
 			}
-			return float32(1 / sum)
+			return float32(math.Exp(float64(v)-m) / sum)
 		})
 	default:
 		panic(fmt.Sprintf("no reference for %T", op))
