@@ -2,11 +2,15 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 var (
-	useAVX2   = cpu.X86.HasAVX2
-	useAVX512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL
+	useAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
+	useAVX512 = useAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL
 )
 
 func init() {
@@ -112,4 +116,36 @@ func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
 		return
 	}
 	addSpikesGeneric(cur, mask, words, n, weight)
+}
+
+func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
+	if !useAVX2 {
+		return sweepGeneric(out, src, shortcut, v, part, l)
+	}
+	weight := l.Shortcut
+	if shortcut == nil {
+		shortcut, weight = out, 0 // Whatever there is changes nothing.
+	}
+	lanes, f := l.N, sweep16AVX512
+	switch {
+	case useAVX512 && l.N == 32:
+		f = sweep32AVX512
+	case useAVX512:
+	case l.N == 32:
+		lanes, f = 8, sweep32AVX2
+	default:
+		lanes, f = 8, sweep16AVX2
+	}
+	spikes := 0
+	for o := 0; o < l.N; o += lanes {
+		clear(part)
+		spikes += f(bytesOf(out, l.First+o), bytesOf(shortcut, l.First+o), src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o],
+			weight, l.Rows, l.Cols, l.SourceWords, 8*l.Words, 4*l.Pitch)
+	}
+	return spikes
+}
+
+// bytesOf returns the byte of a mask that begins with a bit, a multiple of 8.
+func bytesOf(mask []uint64, bit int) *byte {
+	return (*byte)(unsafe.Add(unsafe.Pointer(&mask[bit/64]), bit%64/8)) // Little-endian.
 }

@@ -33,3 +33,7 @@ func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
 func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
 	addSpikesGeneric(cur, mask, words, n, weight)
 }
+
+func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
+	return sweepGeneric(out, src, shortcut, v, part, l)
+}

@@ -21,6 +21,7 @@ var families = map[string]func(){
 	"elementwise": elementwise,
 	"gemm":        gemm,
 	"spike":       spike,
+	"sweep":       sweep,
 }
 
 func main() {
