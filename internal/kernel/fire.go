@@ -1,71 +1,86 @@
 package kernel
 
-// FireParams are what [Fire] needs beside the state of the neurons.
+import "math/bits"
+
+// FireParams are what [Fire] needs beside the state of the neurons. They cover a
+// layer, or a tile of its channels.
 type FireParams struct {
-	N         int       // Channels a position, a multiple of [Lanes].
-	Words     int       // 64-bit words a position of the mask: channels / 64, rounded up.
+	First     int       // First channel, a multiple of [Lanes].
+	N         int       // Channels, a multiple of [Lanes].
+	Pitch     int       // Channels of the whole layer, padded: from one position's potentials to the next.
+	Words     int       // 64-bit words a position of the mask: channels of the layer / 64, rounded up.
 	Threshold []float32 // θ, per channel, length N; +Inf for padding.
 	ResetZero bool      // Set the potential of a neuron that fires to zero instead of subtracting θ.
+	Shortcut  float32   // Weight of an identity shortcut, one to one.
 }
 
 // Fire advances a row of integrate-and-fire neurons by one timestep, clears the
 // current for the next, and returns the number of spikes. For position p and
-// channel c:
+// channel c of N:
 //
-//	v[p*N+c] += cur[p*N+c] + constant[(p*N+c) % len(constant)]
-//	bit c of position p of mask = v[p*N+c] >= Threshold[c]
-//	if it is set: v[p*N+c] -= Threshold[c], or = 0 for ResetZero
+//	i := cur[p*N+c]
+//	if bit First+c of position p of shortcut is set: i += Shortcut
+//	v[p*Pitch+First+c] += i + constant[(p*N+c) % len(constant)]
+//	bit First+c of position p of mask = v[p*Pitch+First+c] >= Threshold[c]
+//	if it is set: v[p*Pitch+First+c] -= Threshold[c], or = 0 for ResetZero
 //	cur[p*N+c] = 0
 //
-// constant is one current per neuron, or N long for one per channel. Bits of mask
-// above N stay zero.
-func Fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
+// constant is one current per neuron, or N long for one per channel. shortcut is a
+// mask like the layer's own, or nil. Other bits of mask are left alone.
+func Fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
 	n := par.N
-	if n%Lanes != 0 || len(v)%n != 0 || len(cur) != len(v) || len(par.Threshold) != n ||
-		len(constant) != n && len(constant) != len(v) || len(mask) != len(v)/n*par.Words || n > par.Words*64 {
+	if n < 1 || n%Lanes != 0 || len(cur)%n != 0 || len(v) != len(cur)/n*par.Pitch || len(par.Threshold) != n ||
+		par.First < 0 || par.First%Lanes != 0 || par.First+n > min(par.Pitch, par.Words*64) ||
+		len(constant) != n && len(constant) != len(cur) || len(mask) != len(cur)/n*par.Words || shortcut != nil && len(shortcut) != len(mask) {
 		panic("kernel: Fire: length mismatch")
 	}
-	if len(v) == 0 {
+	if len(cur) == 0 {
 		return 0
 	}
-	return fire(mask, v, cur, constant, par)
+	return fire(mask, shortcut, v, cur, constant, par)
 }
 
-func fireGeneric(mask []uint64, v, cur, constant []float32, par *FireParams) int {
+func fireGeneric(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
 	n, spikes := par.N, 0
-	broadcast := len(constant) == n
-	for p := 0; len(v) > 0; p++ {
-		k := constant
-		if !broadcast {
-			k = constant[p*n:]
+	step := 0
+	if len(constant) > n {
+		step = n
+	}
+	for p := 0; len(cur) > 0; p++ {
+		for c := 0; c < n; c += Lanes {
+			word, shift := p*par.Words+(par.First+c)/64, (par.First+c)%64
+			var s uint64
+			if shortcut != nil {
+				s = shortcut[word] >> shift
+			}
+			z := fireLanes((*[Lanes]float32)(v[p*par.Pitch+par.First+c:]), (*[Lanes]float32)(cur[c:]),
+				(*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:]), s, par)
+			spikes += bits.OnesCount64(z)
+			mask[word] = mask[word]&^((1<<Lanes-1)<<shift) | z<<shift
 		}
-		spikes += firePosition(mask[p*par.Words:(p+1)*par.Words], v[:n], cur[:n], k[:n], par)
-		v, cur = v[n:], cur[n:]
+		cur = cur[n:]
 	}
 	return spikes
 }
 
-func firePosition(mask []uint64, v, cur, k []float32, par *FireParams) int {
-	n, spikes := len(v), 0
-	th := par.Threshold[:n]
-	cur, k = cur[:n], k[:n]
-	for j := range mask {
-		var b uint64
-		for c := j * 64; c < min(n, j*64+64); c++ {
-			u := v[c] + (cur[c] + k[c])
-			cur[c] = 0
-			if u >= th[c] {
-				b |= 1 << (c & 63)
-				spikes++
-				if par.ResetZero {
-					u = 0
-				} else {
-					u -= th[c]
-				}
-			}
-			v[c] = u
+// fireLanes is Fire for a few channels of one position; it returns their spikes.
+func fireLanes(v, cur, k, th *[Lanes]float32, shortcut uint64, par *FireParams) (z uint64) {
+	for c := range v {
+		u := cur[c]
+		if shortcut>>c&1 != 0 {
+			u += par.Shortcut
 		}
-		mask[j] = b
+		u = v[c] + (u + k[c])
+		cur[c] = 0
+		if u >= th[c] {
+			z |= 1 << c
+			if par.ResetZero {
+				u = 0
+			} else {
+				u -= th[c]
+			}
+		}
+		v[c] = u
 	}
-	return spikes
+	return z
 }

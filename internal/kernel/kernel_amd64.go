@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"math"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -96,18 +97,22 @@ func gather(acc, w []float32, ev []uint32, start []int32, position int, s Gather
 	}
 }
 
-func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
-	step := 0
-	if len(constant) == len(v) {
-		step = par.N
+func fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
+	if !useAVX2 {
+		return fireGeneric(mask, shortcut, v, cur, constant, par)
 	}
-	switch {
-	case useAVX512:
-		return fireAVX512(mask, v, cur, constant, par.Threshold, par.Words, par.N, step, par.ResetZero)
-	case useAVX2:
-		return fireAVX2(mask, v, cur, constant, par.Threshold, par.Words, par.N, step, par.ResetZero)
+	f, weight, step := fireAVX2, par.Shortcut, 0
+	if useAVX512 {
+		f = fireAVX512
 	}
-	return fireGeneric(mask, v, cur, constant, par)
+	if shortcut == nil {
+		shortcut, weight = mask, negativeZero
+	}
+	if len(constant) == len(cur) {
+		step = 4 * par.N
+	}
+	return f(byteOf(mask, par.First), byteOf(shortcut, par.First), &v[par.First], cur, &constant[0], &par.Threshold[0],
+		weight, 4*par.N, 8*par.Words, 4*par.Pitch, step, par.ResetZero)
 }
 
 func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
@@ -124,7 +129,7 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	}
 	weight := l.Shortcut
 	if shortcut == nil {
-		shortcut, weight = out, 0 // Whatever there is changes nothing.
+		shortcut, weight = out, negativeZero
 	}
 	lanes, f := l.N, sweep16AVX512
 	switch {
@@ -139,13 +144,17 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
 		clear(part)
-		spikes += f(bytesOf(out, l.First+o), bytesOf(shortcut, l.First+o), src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o],
+		spikes += f(byteOf(out, l.First+o), byteOf(shortcut, l.First+o), src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o],
 			weight, l.Rows, l.Cols, l.SourceWords, 8*l.Words, 4*l.Pitch)
 	}
 	return spikes
 }
 
-// bytesOf returns the byte of a mask that begins with a bit, a multiple of 8.
-func bytesOf(mask []uint64, bit int) *byte {
+// byteOf returns the byte of a mask that begins with a bit, a multiple of 8.
+func byteOf(mask []uint64, bit int) *byte {
 	return (*byte)(unsafe.Add(unsafe.Pointer(&mask[bit/64]), bit%64/8)) // Little-endian.
 }
+
+// negativeZero changes nothing that it is added to, so that a shortcut that is not
+// there needs no case of its own.
+var negativeZero = float32(math.Copysign(0, -1))

@@ -26,8 +26,8 @@ func gather(acc, w []float32, ev []uint32, start []int32, position int, s Gather
 	gatherGeneric(acc, w, ev, start, position, s)
 }
 
-func fire(mask []uint64, v, cur, constant []float32, par *FireParams) int {
-	return fireGeneric(mask, v, cur, constant, par)
+func fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
+	return fireGeneric(mask, shortcut, v, cur, constant, par)
 }
 
 func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {

@@ -29,10 +29,10 @@ func scatterAVX2(cur []float32, w []float32, ev []uint32, first int, rows int, s
 //go:noescape
 func gatherAVX2(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
 
-// fireAVX2 is fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.
+// fireAVX2 is fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.
 //
 //go:noescape
-func fireAVX2(mask []uint64, v []float32, cur []float32, constant []float32, threshold []float32, words int, n int, constantStep int, resetZero bool) int
+func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
 
 // scatterAVX512 is scatterGeneric for len(ev) > 0; strip is Cols*N, and step what a position and stride what a row is in bytes.
 //
@@ -44,7 +44,7 @@ func scatterAVX512(cur []float32, w []float32, ev []uint32, first int, rows int,
 //go:noescape
 func gatherAVX512(acc []float32, w []float32, ev []uint32, start []int32, first int, x int, kernel int, stride int, channels int, n int)
 
-// fireAVX512 is fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.
+// fireAVX512 is fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.
 //
 //go:noescape
-func fireAVX512(mask []uint64, v []float32, cur []float32, constant []float32, threshold []float32, words int, n int, constantStep int, resetZero bool) int
+func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int

@@ -4,6 +4,16 @@
 
 #include "textflag.h"
 
+DATA bitOfLane<>+0(SB)/4, $0x00000001
+DATA bitOfLane<>+4(SB)/4, $0x00000002
+DATA bitOfLane<>+8(SB)/4, $0x00000004
+DATA bitOfLane<>+12(SB)/4, $0x00000008
+DATA bitOfLane<>+16(SB)/4, $0x00000010
+DATA bitOfLane<>+20(SB)/4, $0x00000020
+DATA bitOfLane<>+24(SB)/4, $0x00000040
+DATA bitOfLane<>+28(SB)/4, $0x00000080
+GLOBL bitOfLane<>(SB), RODATA|NOPTR, $32
+
 // func eventsAVX512(dst []uint32, start []int32, mask []uint64, words int, n int) int
 // Requires: AVX, AVX512F, POPCNT
 TEXT ·eventsAVX512(SB), NOSPLIT, $0-96
@@ -973,128 +983,140 @@ next:
 	VZEROUPPER
 	RET
 
-// func fireAVX2(mask []uint64, v []float32, cur []float32, constant []float32, threshold []float32, words int, n int, constantStep int, resetZero bool) int
-// Requires: AVX, POPCNT
-TEXT ·fireAVX2(SB), NOSPLIT, $0-160
-	MOVQ   mask_base+0(FP), AX
-	MOVQ   v_base+24(FP), CX
-	MOVQ   v_len+32(FP), DX
-	MOVQ   cur_base+48(FP), BX
-	MOVQ   constant_base+72(FP), SI
-	MOVQ   threshold_base+96(FP), DI
-	MOVQ   words+120(FP), R8
-	MOVQ   n+128(FP), R9
-	MOVQ   constantStep+136(FP), R10
-	MOVB   resetZero+144(FP), R11
-	LEAQ   (CX)(DX*4), DX
-	SHLQ   $0x02, R9
-	SHLQ   $0x02, R10
-	SHLQ   $0x03, R8
-	XORQ   R12, R12
-	VXORPS X0, X0, X0
-	TESTB  R11, R11
-	JNZ    zero
+// func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·fireAVX2(SB), NOSPLIT, $0-120
+	MOVQ         mask+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         v+16(FP), DX
+	MOVQ         cur_base+24(FP), BX
+	MOVQ         cur_len+32(FP), SI
+	MOVQ         constant+48(FP), DI
+	MOVQ         threshold+56(FP), R8
+	MOVQ         n+72(FP), R9
+	MOVB         resetZero+104(FP), R10
+	LEAQ         (BX)(SI*4), SI
+	XORQ         R11, R11
+	VXORPS       X0, X0, X0
+	VBROADCASTSS weight+64(FP), Y1
+	VMOVDQU      bitOfLane<>+0(SB), Y2
+	TESTB        R10, R10
+	JNZ          zero
 
 subtract:
-	XORQ R11, R11
+	XORQ R10, R10
+	XORQ R12, R12
 
 subtract_channels:
-	VMOVUPS   (BX)(R11*1), Y1
-	VADDPS    (SI)(R11*1), Y1, Y1
-	VADDPS    (CX)(R11*1), Y1, Y1
-	VMOVUPS   (DI)(R11*1), Y2
-	VCMPPS    $0x1d, Y2, Y1, Y3
-	VANDPS    Y3, Y2, Y2
-	VSUBPS    Y2, Y1, Y1
-	VMOVMSKPS Y3, R13
-	VMOVUPS   Y1, (CX)(R11*1)
-	VMOVUPS   Y0, (BX)(R11*1)
-	VMOVUPS   32(BX)(R11*1), Y1
-	VADDPS    32(SI)(R11*1), Y1, Y1
-	VADDPS    32(CX)(R11*1), Y1, Y1
-	VMOVUPS   32(DI)(R11*1), Y2
-	VCMPPS    $0x1d, Y2, Y1, Y3
-	VANDPS    Y3, Y2, Y2
-	VSUBPS    Y2, Y1, Y1
-	VMOVMSKPS Y3, R14
-	VMOVUPS   Y1, 32(CX)(R11*1)
-	VMOVUPS   Y0, 32(BX)(R11*1)
-	SHLL      $0x08, R14
-	ORL       R14, R13
-	POPCNTL   R13, R14
-	ADDQ      R14, R12
-	MOVQ      R11, R14
-	SHRQ      $0x05, R14
-	TESTB     $0x07, R14
-	JNZ       subtract_inside
-	MOVQ      R13, (AX)(R14*1)
-	JMP       subtract_stored
-
-subtract_inside:
-	MOVW R13, (AX)(R14*1)
-
-subtract_stored:
-	ADDQ $0x40, R11
-	CMPQ R11, R9
-	JLT  subtract_channels
-	ADDQ R8, AX
-	ADDQ R9, CX
-	ADDQ R9, BX
-	ADDQ R10, SI
-	CMPQ CX, DX
-	JLT  subtract
-	JMP  done
+	VMOVUPS      (BX)(R10*1), Y3
+	MOVBLZX      (CX)(R12*1), R13
+	VMOVD        R13, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VADDPS       Y1, Y3, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VADDPS       (DI)(R10*1), Y3, Y3
+	VADDPS       (DX)(R10*1), Y3, Y3
+	VMOVUPS      (R8)(R10*1), Y4
+	VCMPPS       $0x1d, Y4, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVMSKPS    Y5, R13
+	VMOVUPS      Y3, (DX)(R10*1)
+	VMOVUPS      Y0, (BX)(R10*1)
+	VMOVUPS      32(BX)(R10*1), Y3
+	MOVBLZX      1(CX)(R12*1), R14
+	VMOVD        R14, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VADDPS       Y1, Y3, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VADDPS       32(DI)(R10*1), Y3, Y3
+	VADDPS       32(DX)(R10*1), Y3, Y3
+	VMOVUPS      32(R8)(R10*1), Y4
+	VCMPPS       $0x1d, Y4, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVMSKPS    Y5, R14
+	VMOVUPS      Y3, 32(DX)(R10*1)
+	VMOVUPS      Y0, 32(BX)(R10*1)
+	SHLL         $0x08, R14
+	ORL          R14, R13
+	MOVW         R13, (AX)(R12*1)
+	POPCNTL      R13, R13
+	ADDQ         R13, R11
+	ADDQ         $0x02, R12
+	ADDQ         $0x40, R10
+	CMPQ         R10, R9
+	JLT          subtract_channels
+	ADDQ         maskStep+80(FP), AX
+	ADDQ         maskStep+80(FP), CX
+	ADDQ         vStep+88(FP), DX
+	ADDQ         constantStep+96(FP), DI
+	ADDQ         R9, BX
+	CMPQ         BX, SI
+	JLT          subtract
+	JMP          done
 
 zero:
-	XORQ R11, R11
+	XORQ R10, R10
+	XORQ R12, R12
 
 zero_channels:
-	VMOVUPS   (BX)(R11*1), Y1
-	VADDPS    (SI)(R11*1), Y1, Y1
-	VADDPS    (CX)(R11*1), Y1, Y1
-	VMOVUPS   (DI)(R11*1), Y2
-	VCMPPS    $0x1d, Y2, Y1, Y2
-	VANDNPS   Y1, Y2, Y1
-	VMOVMSKPS Y2, R13
-	VMOVUPS   Y1, (CX)(R11*1)
-	VMOVUPS   Y0, (BX)(R11*1)
-	VMOVUPS   32(BX)(R11*1), Y1
-	VADDPS    32(SI)(R11*1), Y1, Y1
-	VADDPS    32(CX)(R11*1), Y1, Y1
-	VMOVUPS   32(DI)(R11*1), Y2
-	VCMPPS    $0x1d, Y2, Y1, Y2
-	VANDNPS   Y1, Y2, Y1
-	VMOVMSKPS Y2, R14
-	VMOVUPS   Y1, 32(CX)(R11*1)
-	VMOVUPS   Y0, 32(BX)(R11*1)
-	SHLL      $0x08, R14
-	ORL       R14, R13
-	POPCNTL   R13, R14
-	ADDQ      R14, R12
-	MOVQ      R11, R14
-	SHRQ      $0x05, R14
-	TESTB     $0x07, R14
-	JNZ       zero_inside
-	MOVQ      R13, (AX)(R14*1)
-	JMP       zero_stored
-
-zero_inside:
-	MOVW R13, (AX)(R14*1)
-
-zero_stored:
-	ADDQ $0x40, R11
-	CMPQ R11, R9
-	JLT  zero_channels
-	ADDQ R8, AX
-	ADDQ R9, CX
-	ADDQ R9, BX
-	ADDQ R10, SI
-	CMPQ CX, DX
-	JLT  zero
+	VMOVUPS      (BX)(R10*1), Y3
+	MOVBLZX      (CX)(R12*1), R13
+	VMOVD        R13, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VADDPS       Y1, Y3, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VADDPS       (DI)(R10*1), Y3, Y3
+	VADDPS       (DX)(R10*1), Y3, Y3
+	VMOVUPS      (R8)(R10*1), Y4
+	VCMPPS       $0x1d, Y4, Y3, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVMSKPS    Y4, R13
+	VMOVUPS      Y3, (DX)(R10*1)
+	VMOVUPS      Y0, (BX)(R10*1)
+	VMOVUPS      32(BX)(R10*1), Y3
+	MOVBLZX      1(CX)(R12*1), R14
+	VMOVD        R14, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VADDPS       Y1, Y3, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VADDPS       32(DI)(R10*1), Y3, Y3
+	VADDPS       32(DX)(R10*1), Y3, Y3
+	VMOVUPS      32(R8)(R10*1), Y4
+	VCMPPS       $0x1d, Y4, Y3, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVMSKPS    Y4, R14
+	VMOVUPS      Y3, 32(DX)(R10*1)
+	VMOVUPS      Y0, 32(BX)(R10*1)
+	SHLL         $0x08, R14
+	ORL          R14, R13
+	MOVW         R13, (AX)(R12*1)
+	POPCNTL      R13, R13
+	ADDQ         R13, R11
+	ADDQ         $0x02, R12
+	ADDQ         $0x40, R10
+	CMPQ         R10, R9
+	JLT          zero_channels
+	ADDQ         maskStep+80(FP), AX
+	ADDQ         maskStep+80(FP), CX
+	ADDQ         vStep+88(FP), DX
+	ADDQ         constantStep+96(FP), DI
+	ADDQ         R9, BX
+	CMPQ         BX, SI
+	JLT          zero
 
 done:
 	VZEROUPPER
-	MOVQ R12, ret+152(FP)
+	MOVQ R11, ret+112(FP)
 	RET
 
 // func scatterAVX512(cur []float32, w []float32, ev []uint32, first int, rows int, strip int, step int, stride int)
@@ -1403,215 +1425,89 @@ next:
 	VZEROUPPER
 	RET
 
-// func fireAVX512(mask []uint64, v []float32, cur []float32, constant []float32, threshold []float32, words int, n int, constantStep int, resetZero bool) int
-// Requires: AVX, AVX512BW, AVX512F, POPCNT
-TEXT ·fireAVX512(SB), NOSPLIT, $0-160
-	MOVQ    mask_base+0(FP), AX
-	MOVQ    v_base+24(FP), CX
-	MOVQ    v_len+32(FP), DX
-	MOVQ    cur_base+48(FP), BX
-	MOVQ    constant_base+72(FP), SI
-	MOVQ    threshold_base+96(FP), DI
-	MOVQ    words+120(FP), R8
-	MOVQ    n+128(FP), R9
-	MOVQ    constantStep+136(FP), R10
-	MOVB    resetZero+144(FP), R11
-	LEAQ    (CX)(DX*4), DX
-	SHLQ    $0x02, R9
-	SHLQ    $0x02, R10
-	SHLQ    $0x03, R8
-	XORQ    R12, R12
-	VXORPS  X0, X0, X0
-	TESTB   R11, R11
-	JNZ     general
-	TESTQ   R10, R10
-	JNZ     general
-	CMPQ    R9, $0x00000040
-	JNE     hoisted16_not
-	VMOVUPS (DI), Z1
-	VMOVUPS (SI), Z2
-
-hoisted16:
-	VADDPS  (BX), Z2, Z3
-	VADDPS  (CX), Z3, Z3
-	VCMPPS  $0x1d, Z1, Z3, K1
-	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (CX)
-	VMOVUPS Z0, (BX)
-	KMOVW   K1, SI
-	MOVQ    SI, (AX)
-	POPCNTQ SI, SI
-	ADDQ    SI, R12
-	ADDQ    $0x08, AX
-	ADDQ    R9, CX
-	ADDQ    R9, BX
-	CMPQ    CX, DX
-	JLT     hoisted16
-	JMP     done
-
-hoisted16_not:
-	CMPQ    R9, $0x00000080
-	JNE     hoisted32_not
-	VMOVUPS (DI), Z1
-	VMOVUPS (SI), Z2
-	VMOVUPS 64(DI), Z3
-	VMOVUPS 64(SI), Z4
-
-hoisted32:
-	VADDPS   (BX), Z2, Z5
-	VADDPS   (CX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (CX)
-	VMOVUPS  Z0, (BX)
-	VADDPS   64(BX), Z4, Z5
-	VADDPS   64(CX), Z5, Z5
-	VCMPPS   $0x1d, Z3, Z5, K2
-	VSUBPS   Z3, Z5, K2, Z5
-	VMOVUPS  Z5, 64(CX)
-	VMOVUPS  Z0, 64(BX)
-	KUNPCKWD K1, K2, K1
-	KMOVD    K1, SI
-	MOVQ     SI, (AX)
-	POPCNTQ  SI, SI
-	ADDQ     SI, R12
-	ADDQ     $0x08, AX
-	ADDQ     R9, CX
-	ADDQ     R9, BX
-	CMPQ     CX, DX
-	JLT      hoisted32
-	JMP      done
-
-hoisted32_not:
-	CMPQ    R9, $0x00000100
-	JNE     hoisted64_not
-	VMOVUPS (DI), Z1
-	VMOVUPS (SI), Z2
-	VMOVUPS 64(DI), Z3
-	VMOVUPS 64(SI), Z4
-	VMOVUPS 128(DI), Z5
-	VMOVUPS 128(SI), Z6
-	VMOVUPS 192(DI), Z7
-	VMOVUPS 192(SI), Z8
-
-hoisted64:
-	VADDPS   (BX), Z2, Z9
-	VADDPS   (CX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (CX)
-	VMOVUPS  Z0, (BX)
-	VADDPS   64(BX), Z4, Z9
-	VADDPS   64(CX), Z9, Z9
-	VCMPPS   $0x1d, Z3, Z9, K2
-	VSUBPS   Z3, Z9, K2, Z9
-	VMOVUPS  Z9, 64(CX)
-	VMOVUPS  Z0, 64(BX)
-	VADDPS   128(BX), Z6, Z9
-	VADDPS   128(CX), Z9, Z9
-	VCMPPS   $0x1d, Z5, Z9, K3
-	VSUBPS   Z5, Z9, K3, Z9
-	VMOVUPS  Z9, 128(CX)
-	VMOVUPS  Z0, 128(BX)
-	VADDPS   192(BX), Z8, Z9
-	VADDPS   192(CX), Z9, Z9
-	VCMPPS   $0x1d, Z7, Z9, K4
-	VSUBPS   Z7, Z9, K4, Z9
-	VMOVUPS  Z9, 192(CX)
-	VMOVUPS  Z0, 192(BX)
-	KUNPCKWD K1, K2, K1
-	KUNPCKWD K3, K4, K3
-	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, SI
-	MOVQ     SI, (AX)
-	POPCNTQ  SI, SI
-	ADDQ     SI, R12
-	ADDQ     $0x08, AX
-	ADDQ     R9, CX
-	ADDQ     R9, BX
-	CMPQ     CX, DX
-	JLT      hoisted64
-	JMP      done
-
-hoisted64_not:
-general:
-	TESTB R11, R11
-	JNZ   zero
+// func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·fireAVX512(SB), NOSPLIT, $0-120
+	MOVQ         mask+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         v+16(FP), DX
+	MOVQ         cur_base+24(FP), BX
+	MOVQ         cur_len+32(FP), SI
+	MOVQ         constant+48(FP), DI
+	MOVQ         threshold+56(FP), R8
+	MOVQ         n+72(FP), R9
+	MOVB         resetZero+104(FP), R10
+	LEAQ         (BX)(SI*4), SI
+	XORQ         R11, R11
+	VXORPS       X0, X0, X0
+	VBROADCASTSS weight+64(FP), Z1
+	TESTB        R10, R10
+	JNZ          zero
 
 subtract:
-	XORQ R11, R11
+	XORQ R10, R10
+	XORQ R12, R12
 
 subtract_channels:
-	VMOVUPS (BX)(R11*1), Z1
-	VADDPS  (SI)(R11*1), Z1, Z1
-	VADDPS  (CX)(R11*1), Z1, Z1
-	VMOVUPS (DI)(R11*1), Z2
-	VCMPPS  $0x1d, Z2, Z1, K1
-	VSUBPS  Z2, Z1, K1, Z1
+	VMOVUPS (BX)(R10*1), Z2
+	KMOVW   (CX)(R12*1), K1
+	VADDPS  Z1, Z2, K1, Z2
+	VADDPS  (DI)(R10*1), Z2, Z2
+	VADDPS  (DX)(R10*1), Z2, Z2
+	VMOVUPS (R8)(R10*1), Z3
+	VCMPPS  $0x1d, Z3, Z2, K1
+	VSUBPS  Z3, Z2, K1, Z2
 	KMOVW   K1, R13
-	VMOVUPS Z1, (CX)(R11*1)
-	VMOVUPS Z0, (BX)(R11*1)
-	POPCNTL R13, R14
-	ADDQ    R14, R12
-	MOVQ    R11, R14
-	SHRQ    $0x05, R14
-	TESTB   $0x07, R14
-	JNZ     subtract_inside
-	MOVQ    R13, (AX)(R14*1)
-	JMP     subtract_stored
-
-subtract_inside:
-	MOVW R13, (AX)(R14*1)
-
-subtract_stored:
-	ADDQ $0x40, R11
-	CMPQ R11, R9
-	JLT  subtract_channels
-	ADDQ R8, AX
-	ADDQ R9, CX
-	ADDQ R9, BX
-	ADDQ R10, SI
-	CMPQ CX, DX
-	JLT  subtract
-	JMP  done
+	VMOVUPS Z2, (DX)(R10*1)
+	VMOVUPS Z0, (BX)(R10*1)
+	MOVW    R13, (AX)(R12*1)
+	POPCNTL R13, R13
+	ADDQ    R13, R11
+	ADDQ    $0x02, R12
+	ADDQ    $0x40, R10
+	CMPQ    R10, R9
+	JLT     subtract_channels
+	ADDQ    maskStep+80(FP), AX
+	ADDQ    maskStep+80(FP), CX
+	ADDQ    vStep+88(FP), DX
+	ADDQ    constantStep+96(FP), DI
+	ADDQ    R9, BX
+	CMPQ    BX, SI
+	JLT     subtract
+	JMP     done
 
 zero:
-	XORQ R11, R11
+	XORQ R10, R10
+	XORQ R12, R12
 
 zero_channels:
-	VMOVUPS (BX)(R11*1), Z1
-	VADDPS  (SI)(R11*1), Z1, Z1
-	VADDPS  (CX)(R11*1), Z1, Z1
-	VMOVUPS (DI)(R11*1), Z2
-	VCMPPS  $0x1d, Z2, Z1, K1
-	VMOVAPS Z0, K1, Z1
+	VMOVUPS (BX)(R10*1), Z2
+	KMOVW   (CX)(R12*1), K1
+	VADDPS  Z1, Z2, K1, Z2
+	VADDPS  (DI)(R10*1), Z2, Z2
+	VADDPS  (DX)(R10*1), Z2, Z2
+	VMOVUPS (R8)(R10*1), Z3
+	VCMPPS  $0x1d, Z3, Z2, K1
+	VMOVAPS Z0, K1, Z2
 	KMOVW   K1, R13
-	VMOVUPS Z1, (CX)(R11*1)
-	VMOVUPS Z0, (BX)(R11*1)
-	POPCNTL R13, R14
-	ADDQ    R14, R12
-	MOVQ    R11, R14
-	SHRQ    $0x05, R14
-	TESTB   $0x07, R14
-	JNZ     zero_inside
-	MOVQ    R13, (AX)(R14*1)
-	JMP     zero_stored
-
-zero_inside:
-	MOVW R13, (AX)(R14*1)
-
-zero_stored:
-	ADDQ $0x40, R11
-	CMPQ R11, R9
-	JLT  zero_channels
-	ADDQ R8, AX
-	ADDQ R9, CX
-	ADDQ R9, BX
-	ADDQ R10, SI
-	CMPQ CX, DX
-	JLT  zero
+	VMOVUPS Z2, (DX)(R10*1)
+	VMOVUPS Z0, (BX)(R10*1)
+	MOVW    R13, (AX)(R12*1)
+	POPCNTL R13, R13
+	ADDQ    R13, R11
+	ADDQ    $0x02, R12
+	ADDQ    $0x40, R10
+	CMPQ    R10, R9
+	JLT     zero_channels
+	ADDQ    maskStep+80(FP), AX
+	ADDQ    maskStep+80(FP), CX
+	ADDQ    vStep+88(FP), DX
+	ADDQ    constantStep+96(FP), DI
+	ADDQ    R9, BX
+	CMPQ    BX, SI
+	JLT     zero
 
 done:
 	VZEROUPPER
-	MOVQ R12, ret+152(FP)
+	MOVQ R11, ret+112(FP)
 	RET

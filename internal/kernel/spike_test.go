@@ -188,62 +188,74 @@ func TestFire(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for _, channels := range spikeChannels {
 			for _, positions := range []int{1, 2, 9} {
-				for _, zero := range []bool{false, true} {
-					for _, perNeuron := range []bool{false, true} {
-						n, words := padded(channels), (channels+63)/64
-						par := FireParams{N: n, Words: words, Threshold: make([]float32, n), ResetZero: zero}
-						for c := range par.Threshold {
-							par.Threshold[c] = float32(1+rnd.IntN(8)) / 8
-							if c >= channels {
-								par.Threshold[c] = float32(math.Inf(1))
-							}
-						}
-						k := gridSlice(rnd, n)
-						if perNeuron {
-							k = gridSlice(rnd, n*positions)
-						}
-						v, cur := special(gridSlice(rnd, n*positions)), gridSlice(rnd, n*positions)
-						wantV, wantCur := slices.Clone(v), slices.Clone(cur)
-						want := make([]uint64, positions*words)
-						wantSpikes := 0
-						for i := range wantV { // The loop in the comment of Fire.
-							p, c := i/n, i%n
-							wantV[i] += cur[i] + k[i%len(k)]
-							if wantV[i] >= par.Threshold[c] {
-								want[p*words+c/64] |= 1 << (c % 64)
-								wantSpikes++
-								if zero {
-									wantV[i] = 0
-								} else {
-									wantV[i] -= par.Threshold[c]
-								}
-							}
-							wantCur[i] = 0
-						}
-						mask := make([]uint64, positions*words+1)
-						for i := range mask {
-							mask[i] = canary // Of the step before, and a guard.
-						}
-						gotV, checkV := guarded(t, v)
-						gotCur, checkCur := guarded(t, cur)
-						spikes := Fire(mask[:positions*words], gotV, gotCur, k, &par)
-						checkV()
-						checkCur()
-						what := fmt.Sprintf("Fire(%d positions of %d channels, zero %v, per neuron %v)", positions, channels, zero, perNeuron)
-						equalBits(t, what+": v", gotV, wantV)
-						equalBits(t, what+": cur", gotCur, wantCur)
-						// Words past the last group of channels are not written.
-						if !slices.Equal(mask[:positions*words], want) || mask[positions*words] != canary {
-							t.Fatalf("%s: mask %x, want %x", what, mask, want)
-						}
-						if spikes != wantSpikes {
-							t.Fatalf("%s: %d spikes, want %d", what, spikes, wantSpikes)
-						}
+				for i := range 16 {
+					pitch := padded(channels)
+					par := FireParams{N: pitch, Pitch: pitch, Words: (channels + 63) / 64, ResetZero: i&1 != 0, Shortcut: 0.375}
+					if i&8 != 0 { // A tile.
+						par.First = Lanes * rnd.IntN(pitch/Lanes)
+						par.N = Lanes * (1 + rnd.IntN((pitch-par.First)/Lanes))
 					}
+					checkFire(t, rnd, &par, channels, positions, i&2 != 0, i&4 != 0)
 				}
 			}
 		}
 	})
+}
+
+// checkFire compares Fire with the loop in its comment.
+func checkFire(t *testing.T, rnd *rand.Rand, par *FireParams, channels, positions int, perNeuron, withShortcut bool) {
+	t.Helper()
+	n := par.N
+	par.Threshold = make([]float32, n)
+	for c := range par.Threshold {
+		par.Threshold[c] = float32(1+rnd.IntN(8)) / 8
+		if par.First+c >= channels {
+			par.Threshold[c] = float32(math.Inf(1))
+		}
+	}
+	k := gridSlice(rnd, n)
+	if perNeuron {
+		k = gridSlice(rnd, n*positions)
+	}
+	v, cur := special(gridSlice(rnd, par.Pitch*positions)), special(gridSlice(rnd, n*positions))
+	mask := randomMask(rnd, positions, par.Pitch, 0.5) // Of the step before; bits of other tiles stay.
+	var shortcut []uint64
+	if withShortcut {
+		shortcut = randomMask(rnd, positions, channels, 0.3)
+	}
+	wantV, want, wantSpikes := slices.Clone(v), slices.Clone(mask), 0
+	for i, x := range cur { // The loop in the comment of Fire.
+		p, c := i/n, i%n
+		word, bit := p*par.Words+(par.First+c)/64, uint64(1)<<((par.First+c)%64)
+		if shortcut != nil && shortcut[word]&bit != 0 {
+			x += par.Shortcut
+		}
+		u := &wantV[p*par.Pitch+par.First+c]
+		*u += x + k[i%len(k)]
+		want[word] &^= bit
+		if *u >= par.Threshold[c] {
+			want[word] |= bit
+			wantSpikes++
+			if *u -= par.Threshold[c]; par.ResetZero {
+				*u = 0
+			}
+		}
+	}
+	got := append(append([]uint64{canary}, mask...), canary)
+	gotV, checkV := guarded(t, v)
+	gotCur, checkCur := guarded(t, cur)
+	what := fmt.Sprintf("Fire(%d positions of %d channels, %+v, per neuron %v, shortcut %v)", positions, channels, *par, perNeuron, withShortcut)
+	spikes := Fire(got[1:len(got)-1], shortcut, gotV, gotCur, k, par)
+	checkV()
+	checkCur()
+	equalBits(t, what+": v", gotV, wantV)
+	equalBits(t, what+": cur", gotCur, make([]float32, len(cur)))
+	if !slices.Equal(got[1:len(got)-1], want) || got[0] != canary || got[len(got)-1] != canary {
+		t.Fatalf("%s: mask %x, want %x between canaries", what, got, want)
+	}
+	if spikes != wantSpikes {
+		t.Fatalf("%s: %d spikes, want %d", what, spikes, wantSpikes)
+	}
 }
 
 func BenchmarkScatter(b *testing.B) {

@@ -56,6 +56,7 @@ func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	strip, spikes := 3*l.N, 0
 	row := part[:(l.Cols+2)*l.N] // Sums, with a position more on both sides.
+	par := FireParams{First: l.First, N: l.N, Pitch: l.Pitch, Words: l.Words, Threshold: l.Threshold, Shortcut: l.Shortcut}
 	for r := range l.Rows {
 		clear(row)
 		for ky := range 3 {
@@ -72,35 +73,12 @@ func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer)
 				}
 			}
 		}
-		for c := range l.Cols {
-			p := r*l.Cols + c
-			word, shift := p*l.Words+l.First/64, l.First%64
-			var s uint64
-			if shortcut != nil {
-				s = shortcut[word] >> shift
-			}
-			z := sweepPosition(v[p*l.Pitch+l.First:][:l.N], row[(c+1)*l.N:][:l.N], s, l)
-			spikes += bits.OnesCount64(z)
-			out[word] = out[word]&^((1<<l.N-1)<<shift) | z<<shift
+		first, positions := r*l.Cols, l.Cols
+		var sc []uint64
+		if shortcut != nil {
+			sc = shortcut[first*l.Words:][:positions*l.Words]
 		}
+		spikes += fireGeneric(out[first*l.Words:][:positions*l.Words], sc, v[first*l.Pitch:][:positions*l.Pitch], row[l.N:][:positions*l.N], l.Constant, &par)
 	}
 	return spikes
-}
-
-// sweepPosition advances the neurons of one position and returns their spikes.
-func sweepPosition(v, cur []float32, shortcut uint64, l *SweepLayer) (z uint64) {
-	cur, k, th := cur[:len(v)], l.Constant[:len(v)], l.Threshold[:len(v)]
-	for o := range v {
-		u := cur[o]
-		if shortcut>>o&1 != 0 {
-			u += l.Shortcut
-		}
-		u = v[o] + (u + k[o])
-		if u >= th[o] {
-			z |= 1 << o
-			u -= th[o]
-		}
-		v[o] = u
-	}
-	return z
 }

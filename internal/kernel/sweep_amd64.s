@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-DATA select8<>+0(SB)/4, $0x00000001
-DATA select8<>+4(SB)/4, $0x00000002
-DATA select8<>+8(SB)/4, $0x00000004
-DATA select8<>+12(SB)/4, $0x00000008
-DATA select8<>+16(SB)/4, $0x00000010
-DATA select8<>+20(SB)/4, $0x00000020
-DATA select8<>+24(SB)/4, $0x00000040
-DATA select8<>+28(SB)/4, $0x00000080
-GLOBL select8<>(SB), RODATA|NOPTR, $32
+DATA bitOfLaneOfSweep<>+0(SB)/4, $0x00000001
+DATA bitOfLaneOfSweep<>+4(SB)/4, $0x00000002
+DATA bitOfLaneOfSweep<>+8(SB)/4, $0x00000004
+DATA bitOfLaneOfSweep<>+12(SB)/4, $0x00000008
+DATA bitOfLaneOfSweep<>+16(SB)/4, $0x00000010
+DATA bitOfLaneOfSweep<>+20(SB)/4, $0x00000020
+DATA bitOfLaneOfSweep<>+24(SB)/4, $0x00000040
+DATA bitOfLaneOfSweep<>+28(SB)/4, $0x00000080
+GLOBL bitOfLaneOfSweep<>(SB), RODATA|NOPTR, $32
 
 // func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
 // Requires: AVX, AVX512F, BMI, POPCNT
@@ -730,7 +730,7 @@ TEXT ·sweep16AVX2(SB), NOSPLIT, $16-136
 	MOVQ         v+40(FP), BX
 	XORQ         SI, SI
 	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      select8<>+0(SB), Y1
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
 	MOVQ         cols+96(FP), R8
 	ADDQ         $0x02, R8
 	IMUL3Q       $0x00000020, R8, R8
@@ -788,8 +788,8 @@ phase0_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y2, Y2
+	VADDPS       Y0, Y2, Y12
+	VBLENDVPS    Y11, Y12, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2
@@ -852,8 +852,8 @@ phase1_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y5, Y5
+	VADDPS       Y0, Y5, Y12
+	VBLENDVPS    Y11, Y12, Y5, Y5
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y5, Y5
 	VADDPS       (BX), Y5, Y5
@@ -916,8 +916,8 @@ phase2_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y8, Y8
+	VADDPS       Y0, Y8, Y12
+	VBLENDVPS    Y11, Y12, Y8, Y8
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y8, Y8
 	VADDPS       (BX), Y8, Y8
@@ -951,8 +951,8 @@ phase0_end:
 	VPBROADCASTD X2, Y2
 	VPAND        Y1, Y2, Y2
 	VPCMPEQD     Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y5, Y5
+	VADDPS       Y0, Y5, Y3
+	VBLENDVPS    Y2, Y3, Y5, Y5
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y5, Y5
 	VADDPS       (BX), Y5, Y5
@@ -983,8 +983,8 @@ phase1_end:
 	VPBROADCASTD X2, Y2
 	VPAND        Y1, Y2, Y2
 	VPCMPEQD     Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y8, Y8
+	VADDPS       Y0, Y8, Y3
+	VBLENDVPS    Y2, Y3, Y8, Y8
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y8, Y8
 	VADDPS       (BX), Y8, Y8
@@ -1015,8 +1015,8 @@ phase2_end:
 	VPBROADCASTD X5, Y5
 	VPAND        Y1, Y5, Y5
 	VPCMPEQD     Y1, Y5, Y5
-	VANDPS       Y0, Y5, Y5
-	VADDPS       Y5, Y2, Y2
+	VADDPS       Y0, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2
@@ -1054,8 +1054,8 @@ flush:
 	VPBROADCASTD X3, Y3
 	VPAND        Y1, Y3, Y3
 	VPCMPEQD     Y1, Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VADDPS       Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2
@@ -1087,7 +1087,7 @@ TEXT ·sweep32AVX2(SB), NOSPLIT, $16-136
 	MOVQ         v+40(FP), BX
 	XORQ         SI, SI
 	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      select8<>+0(SB), Y1
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
 	MOVQ         cols+96(FP), R8
 	ADDQ         $0x02, R8
 	IMUL3Q       $0x00000020, R8, R8
@@ -1145,8 +1145,8 @@ phase0_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y2, Y2
+	VADDPS       Y0, Y2, Y12
+	VBLENDVPS    Y11, Y12, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2
@@ -1209,8 +1209,8 @@ phase1_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y5, Y5
+	VADDPS       Y0, Y5, Y12
+	VBLENDVPS    Y11, Y12, Y5, Y5
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y5, Y5
 	VADDPS       (BX), Y5, Y5
@@ -1273,8 +1273,8 @@ phase2_silent:
 	VPBROADCASTD X11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQD     Y1, Y11, Y11
-	VANDPS       Y0, Y11, Y11
-	VADDPS       Y11, Y8, Y8
+	VADDPS       Y0, Y8, Y12
+	VBLENDVPS    Y11, Y12, Y8, Y8
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y8, Y8
 	VADDPS       (BX), Y8, Y8
@@ -1308,8 +1308,8 @@ phase0_end:
 	VPBROADCASTD X2, Y2
 	VPAND        Y1, Y2, Y2
 	VPCMPEQD     Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y5, Y5
+	VADDPS       Y0, Y5, Y3
+	VBLENDVPS    Y2, Y3, Y5, Y5
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y5, Y5
 	VADDPS       (BX), Y5, Y5
@@ -1340,8 +1340,8 @@ phase1_end:
 	VPBROADCASTD X2, Y2
 	VPAND        Y1, Y2, Y2
 	VPCMPEQD     Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y8, Y8
+	VADDPS       Y0, Y8, Y3
+	VBLENDVPS    Y2, Y3, Y8, Y8
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y8, Y8
 	VADDPS       (BX), Y8, Y8
@@ -1372,8 +1372,8 @@ phase2_end:
 	VPBROADCASTD X5, Y5
 	VPAND        Y1, Y5, Y5
 	VPCMPEQD     Y1, Y5, Y5
-	VANDPS       Y0, Y5, Y5
-	VADDPS       Y5, Y2, Y2
+	VADDPS       Y0, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2
@@ -1411,8 +1411,8 @@ flush:
 	VPBROADCASTD X3, Y3
 	VPAND        Y1, Y3, Y3
 	VPCMPEQD     Y1, Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VADDPS       Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
 	MOVQ         constant+64(FP), R10
 	VADDPS       (R10), Y2, Y2
 	VADDPS       (BX), Y2, Y2

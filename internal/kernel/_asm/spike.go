@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -11,6 +12,10 @@ import (
 // spike generates the kernels of spiking layers. Lanes are output channels, and
 // channels come in multiples of 16, so none has a tail.
 func spike() {
+	bitOfLane = GLOBL("bitOfLane", RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32(1<<i))
+	}
 	eventsAVX512()
 	addSpikesAVX512()
 	sweepAVX512()
@@ -467,98 +472,33 @@ func gather(v vector) {
 	RET()
 }
 
-// firing is what fire has in registers; numbers are in bytes.
-type firing struct {
-	mask, v, end, cur, constant, th, n, step, zero, count reg.Register
-	none                                                  reg.VecVirtual
-}
-
-// fireHoisted emits the cases of fire that residual networks spend their time in:
-// 16, 32 or 64 channels, one constant per channel and reset by subtraction. A
-// position is one turn, with thresholds and constants in registers and its mask in
-// one piece.
-func fireHoisted(f firing) {
-	TESTB(f.zero, f.zero)
-	JNZ(LabelRef("general"))
-	TESTQ(f.step, f.step)
-	JNZ(LabelRef("general"))
-	for _, groups := range []int{1, 2, 4} {
-		label := fmt.Sprintf("hoisted%d", 16*groups)
-		CMPQ(f.n, U32(64*groups))
-		JNE(LabelRef(label + "_not"))
-		th, constant := make([]reg.VecVirtual, groups), make([]reg.VecVirtual, groups)
-		for g := range groups {
-			th[g], constant[g] = ZMM(), ZMM()
-			VMOVUPS(Mem{Base: f.th, Disp: 64 * g}, th[g])
-			VMOVUPS(Mem{Base: f.constant, Disp: 64 * g}, constant[g])
-		}
-		Label(label)
-		k := make([]reg.OpmaskVirtual, groups)
-		for g := range groups {
-			u := ZMM()
-			k[g] = K()
-			VADDPS(Mem{Base: f.cur, Disp: 64 * g}, constant[g], u)
-			VADDPS(Mem{Base: f.v, Disp: 64 * g}, u, u)
-			VCMPPS(U8(geOQ), th[g], u, k[g])
-			VSUBPS(th[g], u, k[g], u)
-			VMOVUPS(u, Mem{Base: f.v, Disp: 64 * g})
-			VMOVUPS(f.none, Mem{Base: f.cur, Disp: 64 * g})
-		}
-		bits := GP64()
-		switch groups {
-		case 1:
-			KMOVW(k[0], bits.As32())
-		case 2:
-			KUNPCKWD(k[0], k[1], k[0])
-			KMOVD(k[0], bits.As32())
-		case 4:
-			KUNPCKWD(k[0], k[1], k[0])
-			KUNPCKWD(k[2], k[3], k[2])
-			KUNPCKDQ(k[0], k[2], k[0])
-			KMOVQ(k[0], bits)
-		}
-		MOVQ(bits, Mem{Base: f.mask})
-		POPCNTQ(bits, bits)
-		ADDQ(bits, f.count)
-		ADDQ(U8(8), f.mask)
-		ADDQ(f.n, f.v)
-		ADDQ(f.n, f.cur)
-		CMPQ(f.v, f.end)
-		JLT(LabelRef(label))
-		JMP(LabelRef("done"))
-		Label(label + "_not")
-	}
-	Label("general")
-}
-
 const geOQ = 0x1d // VCMPPS predicate: greater or equal, ordered, as >= in Go.
 
-// fire advances neurons, 16 channels a turn. Their 16 bits of the mask are stored
-// as they come; the first ones of a word clear the rest of it.
+// fire advances neurons, 16 channels a turn, which are 16 bits of the mask. The
+// weight of the shortcut is added without a branch that depends on the spikes.
 func fire(v vector) {
-	function("fire"+v.name, "fireGeneric for len(v) > 0; constantStep is 0 for one constant per channel, else n.",
-		"func(mask []uint64, v, cur, constant, threshold []float32, words, n, constantStep int, resetZero bool) int")
-	mask := Load(Param("mask").Base(), GP64())
-	pot := Load(Param("v").Base(), GP64())
-	end := Load(Param("v").Len(), GP64())
+	function("fire"+v.name, "fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.",
+		"func(mask, shortcut *byte, v *float32, cur []float32, constant, threshold *float32, weight float32, n, maskStep, vStep, constantStep int, resetZero bool) int")
+	mask, shortcut := GP64(), GP64()
+	Load(Param("mask"), mask)
+	Load(Param("shortcut"), shortcut)
+	pot := Load(Param("v"), GP64())
 	cur := Load(Param("cur").Base(), GP64())
-	constant := Load(Param("constant").Base(), GP64())
-	th := Load(Param("threshold").Base(), GP64())
-	words := Load(Param("words"), GP64())
+	end := Load(Param("cur").Len(), GP64())
+	constant := Load(Param("constant"), GP64())
+	th := Load(Param("threshold"), GP64())
 	n := Load(Param("n"), GP64())
-	step := Load(Param("constantStep"), GP64())
 	zero := Load(Param("resetZero"), GP8())
-	LEAQ(Mem{Base: pot, Index: end, Scale: 4}, end)
-	SHLQ(U8(2), n)
-	SHLQ(U8(2), step)
-	SHLQ(U8(3), words)
+	LEAQ(Mem{Base: cur, Index: end, Scale: 4}, end)
 	count := GP64()
 	XORQ(count, count)
-	none := v.new()
+	none, weight := v.new(), v.new()
 	VXORPS(none.AsX(), none.AsX(), none.AsX())
-
-	if v.name == avx512.name {
-		fireHoisted(firing{mask, pot, end, cur, constant, th, n, step, zero, count, none})
+	VBROADCASTSS(memory(Param("weight")), weight)
+	var select8 reg.VecVirtual
+	if v.bytes == 32 {
+		select8 = YMM()
+		VMOVDQU(bitOfLane, select8)
 	}
 	for _, reset := range []string{"subtract", "zero"} {
 		if reset == "subtract" {
@@ -566,18 +506,34 @@ func fire(v vector) {
 			JNZ(LabelRef("zero"))
 		}
 		Label(reset)
-		i := GP64()
+		i, j := GP64(), GP64() // Bytes of potentials, and of the mask.
 		XORQ(i, i)
+		XORQ(j, j)
 		Label(reset + "_channels")
 		var spikes reg.GPVirtual // 16 bits.
 		for part := 0; part < 64; part += v.bytes {
 			at := func(p reg.Register) Mem { return Mem{Base: p, Index: i, Scale: 1, Disp: part} }
+			sc := Mem{Base: shortcut, Index: j, Scale: 1, Disp: part / 32}
 			u, t := v.new(), v.new()
+			b := GP64()
 			VMOVUPS(at(cur), u)
+			if v.bytes == 64 {
+				k := K()
+				KMOVW(sc, k)
+				VADDPS(weight, u, k, u)
+			} else {
+				MOVBLZX(sc, b.As32())
+				VMOVD(b.As32(), t.AsX())
+				VPBROADCASTD(t.AsX(), t)
+				VPAND(select8, t, t)
+				VPCMPEQD(select8, t, t)
+				sum := YMM()
+				VADDPS(weight, u, sum)
+				VBLENDVPS(t, sum, u, u)
+			}
 			VADDPS(at(constant), u, u)
 			VADDPS(at(pot), u, u)
 			VMOVUPS(at(th), t)
-			b := GP64()
 			if v.bytes == 64 {
 				k := K()
 				VCMPPS(U8(geOQ), t, u, k)
@@ -607,26 +563,19 @@ func fire(v vector) {
 				ORL(b.As32(), spikes.As32())
 			}
 		}
-		ones, byteAt := GP64(), GP64()
-		POPCNTL(spikes.As32(), ones.As32())
-		ADDQ(ones, count)
-		MOVQ(i, byteAt)
-		SHRQ(U8(5), byteAt)
-		TESTB(U8(7), byteAt.As8())
-		JNZ(LabelRef(reset + "_inside"))
-		MOVQ(spikes, Mem{Base: mask, Index: byteAt, Scale: 1})
-		JMP(LabelRef(reset + "_stored"))
-		Label(reset + "_inside")
-		MOVW(spikes.As16(), Mem{Base: mask, Index: byteAt, Scale: 1})
-		Label(reset + "_stored")
+		MOVW(spikes.As16(), Mem{Base: mask, Index: j, Scale: 1})
+		POPCNTL(spikes.As32(), spikes.As32())
+		ADDQ(spikes, count)
+		ADDQ(U8(2), j)
 		ADDQ(U8(64), i)
 		CMPQ(i, n)
 		JLT(LabelRef(reset + "_channels"))
-		ADDQ(words, mask)
-		ADDQ(n, pot)
+		ADDQ(memory(Param("maskStep")), mask)
+		ADDQ(memory(Param("maskStep")), shortcut)
+		ADDQ(memory(Param("vStep")), pot)
+		ADDQ(memory(Param("constantStep")), constant)
 		ADDQ(n, cur)
-		ADDQ(step, constant)
-		CMPQ(pot, end)
+		CMPQ(cur, end)
 		JLT(LabelRef(reset))
 		JMP(LabelRef("done"))
 	}
@@ -634,4 +583,17 @@ func fire(v vector) {
 	VZEROUPPER()
 	Store(count, ReturnIndex(0))
 	RET()
+}
+
+// bitOfLane has bit i in lane i of eight.
+var bitOfLane Mem
+
+// memory returns the address of a parameter, for what is needed too seldom to
+// deserve a register.
+func memory(c gotypes.Component) Op {
+	b, err := c.Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }

@@ -5,7 +5,6 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/reg"
 )
 
@@ -20,7 +19,7 @@ import (
 // is unrolled three times. Nothing but potentials and masks goes through memory
 // for every output.
 func sweep() {
-	select8 = GLOBL("select8", RODATA|NOPTR)
+	bitOfLane = GLOBL("bitOfLaneOfSweep", RODATA|NOPTR) // One a file.
 	for i := range 8 {
 		DATA(4*i, U32(1<<i))
 	}
@@ -31,9 +30,6 @@ func sweep() {
 	sweepFor(avx2, 16, 1)
 	sweepFor(avx2, 32, 1)
 }
-
-// select8 has bit i in lane i of eight.
-var select8 Mem
 
 // sweeper emits one function of the family.
 type sweeper struct {
@@ -48,7 +44,7 @@ type sweeper struct {
 
 	// AVX-512: thresholds and constants. AVX2 reads them from memory, through r.
 	th, constant []reg.VecVirtual
-	select8      reg.VecVirtual // AVX2: the constant.
+	select8      reg.VecVirtual // AVX2: bit i in lane i.
 }
 
 // tap is the size of one tap of a channel's weights in bytes, strip that of all
@@ -56,16 +52,6 @@ type sweeper struct {
 func (s *sweeper) tap() int      { return 4 * s.n }
 func (s *sweeper) strip() int    { return 9 * s.tap() }
 func (s *sweeper) position() int { return s.nv * s.v.bytes }
-
-// memory returns the address of a parameter, for what is needed too seldom to
-// deserve a register.
-func memory(c gotypes.Component) Op {
-	b, err := c.Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
 
 func sweepFor(v vector, n, nv int) {
 	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweep%d%s", n, v.name)}
@@ -203,7 +189,7 @@ func sweepFor(v vector, n, nv int) {
 func (s *sweeper) loadNeurons() {
 	if s.v.name == avx2.name {
 		s.select8 = YMM()
-		VMOVDQU(select8, s.select8)
+		VMOVDQU(bitOfLane, s.select8)
 		return
 	}
 	th, constant := GP64(), GP64()
@@ -262,8 +248,8 @@ func (s *sweeper) fireAVX2(u reg.VecVirtual, r, b reg.GPVirtual) {
 	VPBROADCASTD(m.AsX(), m)
 	VPAND(s.select8, m, m)
 	VPCMPEQD(s.select8, m, m)
-	VANDPS(s.weight, m, m)
-	VADDPS(m, u, u)
+	VADDPS(s.weight, u, t)
+	VBLENDVPS(m, t, u, u)
 	Load(Param("constant"), r)
 	VADDPS(Mem{Base: r}, u, u)
 	VADDPS(Mem{Base: s.pot}, u, u)
