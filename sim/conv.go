@@ -65,53 +65,74 @@ func (s *scatter) add(cur []float32, z *spikes) uint64 {
 	return s.taps.count(z)
 }
 
-// gather is a convolution computed output by output.
+// gather is the geometry of a convolution computed output by output.
 type gather struct {
-	w       []float32 // [ky][kx][channel][n]
 	window  tensor.Window
-	shape   kernel.GatherShape
+	shape   kernel.GatherShape // But for the number of output channels.
 	in, out grid
-	cur     buffer
 	taps    taps
 }
 
-func newGather(k *snn.Conv, q float32, in grid, lp *layerPlan) *gather {
-	kw, n := k.Window.Kernel[1], lp.n
-	g := &gather{
-		w:      make([]float32, k.Window.Kernel[0]*kw*in.c*n),
-		window: k.Window, in: in, out: lp.grid, cur: lp.current, taps: convTaps(k, in, lp.grid),
-		shape: kernel.GatherShape{Channels: in.c, Kernel: kw, First: -k.Window.Pad[1], Stride: k.Window.Stride[1], N: n},
+func newGather(k *snn.Conv, in, out grid) gather {
+	return gather{
+		window: k.Window, in: in, out: out, taps: convTaps(k, in, out),
+		shape: kernel.GatherShape{Channels: in.c, Kernel: k.Window.Kernel[1], First: -k.Window.Pad[1], Stride: k.Window.Stride[1]},
 	}
-	forWeights(k, func(o, i, ky, kx int, w float32) {
-		g.w[((ky*kw+kx)*in.c+i)*n+o] = float32(w * q)
-	})
-	return g
 }
 
-func (g *gather) add(cur []float32, z *spikes) uint64 {
-	z.list()
-	kh, kw := g.window.Kernel[0], g.window.Kernel[1]
-	tap := g.in.c * g.out.n // Weights of one tap.
-	for r := range g.out.h {
-		acc := cur[g.cur.at(g.out, r, 0):][:g.out.w*g.out.n]
-		for ky := range kh {
-			y := g.window.Row(r, ky)
-			if y < 0 || y >= g.in.h {
-				continue
-			}
-			first := y * g.in.w
-			start := z.start[first : first+g.in.w+1]
-			w := g.w[ky*kw*tap:][:kw*tap]
-			if g.window.Dilation[1] == 1 {
-				kernel.Gather(acc, w, z.events, start, first, g.shape)
-				continue
-			}
-			for kx := range kw { // One column after the other.
-				s := g.shape
-				s.Kernel, s.First = 1, g.window.Col(0, kx)
-				kernel.Gather(acc, w[kx*tap:][:tap], z.events, start, first, s)
-			}
+// pack returns the weights of n output channels from first on, padding included,
+// times the charge q of a spike: [ky][kx][channel][n].
+func (g *gather) pack(k *snn.Conv, q float32, first, n int) []float32 {
+	packed := make([]float32, g.window.Kernel[0]*g.window.Kernel[1]*g.in.c*n)
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		if o >= first && o < first+n {
+			packed[((ky*g.window.Kernel[1]+kx)*g.in.c+i)*n+o-first] = float32(w * q)
 		}
+	})
+	return packed
+}
+
+// row adds the currents of n channels of output row r, whose weights are packed.
+func (g *gather) row(acc, packed []float32, z *spikes, r, n int) {
+	kh, kw, tap := g.window.Kernel[0], g.window.Kernel[1], g.in.c*n
+	shape := g.shape
+	shape.N = n
+	for ky := range kh {
+		y := g.window.Row(r, ky)
+		if y < 0 || y >= g.in.h {
+			continue
+		}
+		first := y * g.in.w
+		start := z.start[first : first+g.in.w+1]
+		w := packed[ky*kw*tap:][:kw*tap]
+		if g.window.Dilation[1] == 1 {
+			kernel.Gather(acc, w, z.events, start, first, shape)
+			continue
+		}
+		for kx := range kw { // One column after the other.
+			s := shape
+			s.Kernel, s.First = 1, g.window.Col(0, kx)
+			kernel.Gather(acc, w[kx*tap:][:tap], z.events, start, first, s)
+		}
+	}
+}
+
+// gathered is a convolution of all channels, added to the layer's current.
+type gathered struct {
+	gather
+	w   []float32
+	cur buffer
+}
+
+func newGathered(k *snn.Conv, q float32, in grid, lp *layerPlan) *gathered {
+	g := newGather(k, in, lp.grid)
+	return &gathered{gather: g, w: g.pack(k, q, 0, lp.n), cur: lp.current}
+}
+
+func (g *gathered) add(cur []float32, z *spikes) uint64 {
+	z.list()
+	for r := range g.out.h {
+		g.row(cur[g.cur.at(g.out, r, 0):][:g.out.w*g.out.n], g.w, z, r, g.out.n)
 	}
 	return g.taps.count(z)
 }

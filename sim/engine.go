@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"sresnet/internal/kernel"
 	"sresnet/snn"
@@ -15,26 +17,35 @@ type Engine struct {
 	// Probe, if not nil, sees the spikes of every layer at every timestep.
 	Probe Probe
 
-	plan   *Plan
-	record *Record
-	layers []population
-
-	// Of the input, for one block of timesteps.
-	image  [][]float32 // Channels last.
-	spikes spikes      // Of the layer and timestep being read.
-
-	// Of the analog input layers.
-	scratch []float32
-	sum     []float32
+	plan    *Plan
+	record  *Record
+	layers  []population
+	image   [][]float32 // Channels last, per timestep of the ring; one for a constant image.
+	workers []worker
+	spent   []time.Duration // Per layer.
+	probing sync.Mutex
 }
 
 // population is the state of one layer.
 type population struct {
-	mask     [][]uint64 // Spikes, per timestep of the block.
+	mask     [][]uint64 // Spikes, per timestep of the ring.
 	v        []float32  // Potentials, channels last and padded.
-	current  []float32  // Current of one timestep, zero between timesteps; see buffer.
+	current  []float32  // Current of one timestep, zero between timesteps; see buffer. Nil where it is summed piece by piece.
 	constant []float32  // Constant current per neuron, or per channel if there is only a bias.
 	n, m     []uint32   // Spike counts of a gate's source and outputs.
+}
+
+// worker is what one goroutine needs to advance a layer, of any kind.
+type worker struct {
+	spikes   []spikes // Of the layers being read, with their lists.
+	shortcut spikes   // Of a shortcut's source, without a list.
+	mask     []uint64 // The same, moved to where it ends.
+	part     []float32
+	row      []float32 // Current of a row of a tile, zero between rows.
+
+	// Of the analog input layers.
+	scratch []float32
+	sum     []float32
 }
 
 // NewEngine returns an engine for p.
@@ -44,48 +55,83 @@ func (p *Plan) NewEngine() *Engine {
 	if p.opt.Layers < len(p.net.Layers) {
 		classes = 0
 	}
-	e := &Engine{plan: p, record: newRecord(p.opt.Timesteps, classes, p.opt.Layers)}
+	e := &Engine{plan: p, record: newRecord(p.opt.Timesteps, classes, p.opt.Layers), spent: make([]time.Duration, p.opt.Layers)}
 	if p.opt.Reference {
 		return e
 	}
-	block := p.opt.Block
+	steps := p.ring() * p.opt.Block
 	in := newGrid(p.net.Input.Shape)
-	e.image = make([][]float32, block)
+	e.image = make([][]float32, steps)
 	for t := range e.image {
 		if t == 0 || p.net.Input.Encoding != snn.Direct {
 			e.image[t] = make([]float32, in.positions()*in.c)
 		}
 	}
 	e.layers = make([]population, len(p.layers))
-	bits, positions, scratch, sum := 0, 0, 0, 0
 	for i := range p.layers {
-		l, s := &p.layers[i], &e.layers[i]
-		s.mask = make([][]uint64, block)
-		for t := range s.mask {
-			s.mask[t] = make([]uint64, l.positions()*l.words)
+		e.layers[i] = newPopulation(&p.layers[i], steps)
+	}
+	for range p.opt.Workers {
+		e.workers = append(e.workers, p.newWorker())
+	}
+	return e
+}
+
+func newPopulation(l *layerPlan, steps int) population {
+	s := population{mask: make([][]uint64, steps), constant: l.bias}
+	for t := range s.mask {
+		s.mask[t] = make([]uint64, l.positions()*l.words)
+	}
+	if l.gate != nil {
+		s.n = make([]uint32, l.gate.in.positions()*l.gate.in.c)
+		s.m = make([]uint32, l.positions()*l.c)
+		return s
+	}
+	s.v = make([]float32, l.positions()*l.n)
+	s.current = make([]float32, l.current.size)
+	if len(l.analog) > 0 {
+		s.constant = make([]float32, len(s.v))
+	}
+	return s
+}
+
+// newWorker makes room for whatever layer needs the most of it.
+func (p *Plan) newWorker() worker {
+	var part, row, mask, scratch, sum int
+	w := worker{spikes: make([]spikes, 1)}
+	for i := range p.layers {
+		l := &p.layers[i]
+		w.spikes[0].room(l.grid)
+		if l.sweep != nil {
+			for j := range l.sweep.tiles {
+				part = max(part, l.sweep.tiles[j].PartLen())
+			}
 		}
-		bits, positions = max(bits, l.positions()*l.n), max(positions, l.positions())
-		if l.gate != nil {
-			s.n = make([]uint32, l.gate.in.positions()*l.gate.in.c)
-			s.m = make([]uint32, l.positions()*l.c)
-			continue
+		if l.tiled != nil {
+			row = max(row, l.w*min(l.n, gatherTile))
+			for j, g := range l.tiled.lists(p.opt.Block) {
+				if j == len(w.spikes) {
+					w.spikes = append(w.spikes, spikes{})
+				}
+				w.spikes[j].room(g)
+			}
 		}
-		s.v = make([]float32, l.positions()*l.n)
-		s.current = make([]float32, l.current.size)
-		s.constant = l.bias
+		mask = max(mask, l.positions()*l.words)
 		if len(l.analog) > 0 {
-			s.constant = make([]float32, len(s.v))
 			sum = max(sum, l.positions()*l.c)
 		}
 		for _, a := range l.analog {
 			scratch = max(scratch, a.conv.ScratchLen())
 		}
 	}
-	e.spikes.eventRoom = make([]uint32, bits+kernel.Lanes)
-	e.spikes.startRoom = make([]int32, positions+1)
-	e.scratch, e.sum = make([]float32, scratch), make([]float32, sum)
-	return e
+	w.part, w.row, w.mask = make([]float32, part), make([]float32, row), make([]uint64, mask)
+	w.scratch, w.sum = make([]float32, scratch), make([]float32, sum)
+	return w
 }
+
+// Spent returns, per layer, the time that its timesteps have taken since the
+// engine was made. What an image costs once is not in it.
+func (e *Engine) Spent() []time.Duration { return e.spent }
 
 // Run presents an image, CHW and normalised, for T timesteps. index names it in
 // the data set: with the plan's seed it determines the random stream of the
@@ -105,17 +151,14 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 		return e.record, e.runReference(ctx, enc)
 	}
 	e.reset()
-	for t0 := 0; t0 < p.opt.Timesteps; t0 += p.opt.Block {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n := min(p.opt.Block, p.opt.Timesteps-t0)
-		e.encode(enc, t0, n)
+	if p.net.Input.Encoding == snn.Direct {
+		channelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
 		for i := range e.layers {
-			for t := range n {
-				e.step(i, t0, t)
-			}
+			e.present(&e.workers[0], i, 0, 0)
 		}
+	}
+	if err := e.runBlocks(ctx, enc); err != nil {
+		return nil, err
 	}
 	return e.record, nil
 }
@@ -133,41 +176,40 @@ func (e *Engine) reset() {
 	}
 }
 
-// encode fills the images of a block of n timesteps from t0 on.
-func (e *Engine) encode(enc *encoder, t0, n int) {
-	channels := e.plan.net.Input.Shape[0]
+// block is a run of timesteps that goes through one layer after the other.
+type block struct {
+	t0, n int // The first timestep, and how many.
+	slot  int // Where the first one is in the ring of masks.
+}
+
+// encode fills the images of a block; a constant image is there already.
+func (e *Engine) encode(enc *encoder, b block) {
 	if e.plan.net.Input.Encoding == snn.Direct {
-		if t0 == 0 {
-			channelsLast(e.image[0], enc.next(), channels)
-			for i := range e.layers {
-				e.present(i, 0, 0)
-			}
-		}
 		return
 	}
-	for t := range n {
-		channelsLast(e.image[t], enc.next(), channels)
+	for t := range b.n {
+		channelsLast(e.image[b.slot+t], enc.next(), e.plan.net.Input.Shape[0])
 	}
 }
 
-// present computes the constant current of layer i from the image of block step
-// t, and counts what that took.
-func (e *Engine) present(i, t0, t int) {
+// present computes the constant current of layer i from an image of the ring, and
+// counts what that took.
+func (e *Engine) present(w *worker, i, step, slot int) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	if len(l.analog) == 0 {
 		return
 	}
-	sum := e.sum[:l.positions()*l.c]
+	sum := w.sum[:l.positions()*l.c]
 	clear(sum)
 	var products uint64
 	for _, a := range l.analog {
-		a.conv.Run(sum, e.image[t], e.scratch)
-		products += a.products(e.image[t])
+		a.conv.Run(sum, e.image[slot], w.scratch)
+		products += a.products(e.image[slot])
 	}
 	if e.plan.net.Input.Encoding == snn.Direct {
 		e.record.MACs += products
 	} else {
-		e.record.ACs[i][t0+t] = products
+		e.record.ACs[i][step] = products
 	}
 	for p := range l.positions() {
 		dst := s.constant[p*l.n:][:l.c]
@@ -177,51 +219,73 @@ func (e *Engine) present(i, t0, t int) {
 	}
 }
 
-// step advances layer i by block step t.
-func (e *Engine) step(i, t0, t int) {
-	l, s := &e.plan.layers[i], &e.layers[i]
-	e.record.ACs[i][t0+t] = 0
-	if l.gate != nil {
-		l.gate.step(s.mask[t], e.spikesOf(l.gate.from, t0, t), s.n, s.m)
-		e.record.Spikes[i][t0+t] = uint32(kernel.OnesCount(s.mask[t]))
-	} else {
-		if e.plan.net.Input.Encoding != snn.Direct {
-			e.present(i, t0, t)
-		}
-		for _, syn := range l.synapses {
-			e.record.ACs[i][t0+t] += syn.add(s.current, e.spikesOf(syn.from, t0, t))
-		}
-		if e.record.Classes > 0 && i == len(e.layers)-1 {
-			e.accumulate(l, s, t0+t)
-		}
-		e.record.Spikes[i][t0+t] = uint32(e.fire(l, s, t))
-		if e.record.Classes > 0 && i == len(e.layers)-1 {
-			e.readOut(s, t0+t, t)
+// advance takes layer i through a block.
+func (e *Engine) advance(w *worker, i int, b block) {
+	start := time.Now()
+	l := &e.plan.layers[i]
+	switch {
+	case l.sweep != nil:
+		l.sweep.run(e, w, i, b)
+	case l.tiled != nil:
+		l.tiled.run(e, w, i, b)
+	default:
+		for t := range b.n {
+			e.step(w, i, b, t)
 		}
 	}
-	if e.Probe != nil {
-		e.Probe(Spikes{Layer: i, Step: t0 + t, Words: l.words, Bits: s.mask[t]})
+	e.spent[i] += time.Since(start)
+	if e.Probe == nil {
+		return
+	}
+	e.probing.Lock()
+	defer e.probing.Unlock()
+	for t := range b.n {
+		e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: e.layers[i].mask[b.slot+t]})
 	}
 }
 
-// spikesOf returns what layer i emitted at block step t. The next call overwrites
-// it.
-func (e *Engine) spikesOf(i, t0, t int) *spikes {
-	z := &e.spikes
-	z.grid, z.mask, z.n = e.plan.layers[i].grid, e.layers[i].mask[t], int(e.record.Spikes[i][t0+t])
+// step advances layer i by block step t, synapse by synapse.
+func (e *Engine) step(w *worker, i int, b block, t int) {
+	l, s, rec, step := &e.plan.layers[i], &e.layers[i], e.record, b.t0+t
+	mask := s.mask[b.slot+t]
+	rec.ACs[i][step] = 0
+	if l.gate != nil {
+		l.gate.step(mask, e.spikesOf(&w.spikes[0], l.gate.from, b, t), s.n, s.m)
+		rec.Spikes[i][step] = uint32(kernel.OnesCount(mask))
+		return
+	}
+	if e.plan.net.Input.Encoding != snn.Direct {
+		e.present(w, i, step, b.slot+t)
+	}
+	for _, syn := range l.synapses {
+		rec.ACs[i][step] += syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t))
+	}
+	output := rec.Classes > 0 && e.plan.isOutput(i)
+	if output {
+		e.accumulate(l, s, step)
+	}
+	rec.Spikes[i][step] = uint32(fire(l, s, mask))
+	if output {
+		e.readOut(s, mask, step)
+	}
+}
+
+// spikesOf returns in z what layer i emitted at block step t.
+func (e *Engine) spikesOf(z *spikes, i int, b block, t int) *spikes {
+	z.grid, z.mask, z.n = e.plan.layers[i].grid, e.layers[i].mask[b.slot+t], int(e.record.Spikes[i][b.t0+t])
 	z.listed = false
 	return z
 }
 
 // fire turns the current of a layer into spikes and returns their number.
-func (e *Engine) fire(l *layerPlan, s *population, t int) (n int) {
+func fire(l *layerPlan, s *population, mask []uint64) (n int) {
 	row := l.w * l.n
 	for r := range l.h {
 		constant := s.constant
 		if len(l.analog) > 0 {
 			constant = constant[r*row:][:row]
 		}
-		n += kernel.Fire(s.mask[t][r*l.w*l.words:][:l.w*l.words], s.v[r*row:][:row],
+		n += kernel.Fire(mask[r*l.w*l.words:][:l.w*l.words], nil, s.v[r*row:][:row],
 			s.current[l.current.at(l.grid, r, 0):][:row], constant, &l.fire)
 	}
 	return n
@@ -242,11 +306,11 @@ func (e *Engine) accumulate(l *layerPlan, s *population, step int) {
 }
 
 // readOut records the output layer after a timestep.
-func (e *Engine) readOut(s *population, step, t int) {
+func (e *Engine) readOut(s *population, mask []uint64, step int) {
 	k := e.record.Classes
 	copy(e.record.Potential[step*k:][:k], s.v)
 	for c := range k {
-		n := uint32(s.mask[t][c/64] >> (c % 64) & 1)
+		n := uint32(mask[c/64] >> (c % 64) & 1)
 		if step > 0 {
 			n += e.record.Counts[(step-1)*k+c]
 		}

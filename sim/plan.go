@@ -22,8 +22,12 @@ type layerPlan struct {
 	grid              // Of the layer itself.
 	analog   []analog // Synapses that carry the image.
 	synapses []source // Synapses that carry spikes, in the order of the sum.
-	gate     *gate    // In place of all else for a max-pool gate.
 	current  buffer   // Where the current of one timestep is summed.
+
+	// One of them in place of the above, for layers of their kind.
+	gate  *gate
+	sweep *sweep
+	tiled *tiled
 
 	bias  []float32 // Per padded channel.
 	vInit []float32 // Per padded channel.
@@ -110,6 +114,15 @@ func (p *Plan) compileLayer(i int) error {
 		lp.gate = &gate{from: syn.From, window: syn.Connection.(*snn.MaxPool).Window, in: newGrid(p.net.ShapeOf(syn.From)), out: lp.grid}
 		return nil
 	}
+	lp.bias = make([]float32, lp.n)
+	copy(lp.bias, l.Bias)
+	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
+	if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
+		return nil
+	}
+	if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {
+		return nil
+	}
 	lp.current = plainBuffer(lp.grid)
 	for _, syn := range l.Synapses {
 		if k, ok := syn.Connection.(*snn.Conv); ok && syn.From != snn.FromInput && scatters(k, lp.grid) {
@@ -125,11 +138,11 @@ func (p *Plan) compileLayer(i int) error {
 		}
 		lp.synapses = append(lp.synapses, source{syn.From, p.compileSynapse(syn, lp)})
 	}
-	lp.bias = make([]float32, lp.n)
-	copy(lp.bias, l.Bias)
-	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
 	return nil
 }
+
+// isOutput reports whether layer i is the output, whose current the record keeps.
+func (p *Plan) isOutput(i int) bool { return i == len(p.net.Layers)-1 }
 
 func (p *Plan) compileSynapse(syn snn.Synapse, lp *layerPlan) synapse {
 	in, q := newGrid(p.net.ShapeOf(syn.From)), p.net.Layers[syn.From].Charge
@@ -141,7 +154,7 @@ func (p *Plan) compileSynapse(syn snn.Synapse, lp *layerPlan) synapse {
 		case scatters(k, lp.grid) && haloBuffer(k, in, lp.grid) == lp.current:
 			return newScatter(k, q, in, lp)
 		}
-		return newGather(k, q, in, lp)
+		return newGathered(k, q, in, lp)
 	case *snn.Dense:
 		return newDense(k, q, in, lp)
 	case *snn.Shortcut:

@@ -18,17 +18,27 @@ type shortcut struct {
 
 func newShortcut(k *snn.Shortcut, q float32, in grid, lp *layerPlan) synapse {
 	s := &shortcut{weight: float32(k.Scale * q), stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: lp.grid, cur: lp.current}
-	if k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0 && in == lp.grid {
+	if s.identical() {
 		return &identity{s}
 	}
 	return s
+}
+
+// identical reports whether every spike goes to the neuron of its own place.
+func (s *shortcut) identical() bool {
+	return s.stride == [2]int{1, 1} && s.from == [2]int{} && s.offset == 0 && s.in == s.out
+}
+
+// position returns the source position of output (r, c).
+func (s *shortcut) position(r, c int) int {
+	return (s.from[0]+r*s.stride[0])*s.in.w + s.from[1] + c*s.stride[1]
 }
 
 // add walks the spikes under every output position.
 func (s *shortcut) add(cur []float32, z *spikes) (acs uint64) {
 	for r := range s.out.h {
 		for c := range s.out.w {
-			p := (s.from[0]+r*s.stride[0])*s.in.w + s.from[1] + c*s.stride[1]
+			p := s.position(r, c)
 			acc := cur[s.cur.at(s.out, r, c)+s.offset:]
 			for j, b := range z.mask[p*s.in.words:][:s.in.words] {
 				acs += uint64(bits.OnesCount64(b))
@@ -50,4 +60,48 @@ func (s *identity) add(cur []float32, z *spikes) uint64 {
 		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.out.n, s.weight)
 	}
 	return uint64(z.n)
+}
+
+// mover hands the spikes of a shortcut on as a mask of the layer it ends on, for
+// kernels that add the shortcut's weight under a mask.
+type mover struct {
+	*shortcut
+	from int
+	same bool // The layers have one shape: nothing moves.
+}
+
+// newMover returns the shortcut syn and its weight, or nil if syn is none.
+func (p *Plan) newMover(syn snn.Synapse, out grid) (*mover, float32) {
+	k, ok := syn.Connection.(*snn.Shortcut)
+	if !ok || syn.From == snn.FromInput {
+		return nil, 0
+	}
+	s := &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: newGrid(p.net.ShapeOf(syn.From)), out: out}
+	return &mover{s, syn.From, s.identical()}, float32(k.Scale * p.net.Layers[syn.From].Charge)
+}
+
+// move returns the mask, which may be in room, and its number of spikes.
+func (m *mover) move(z *spikes, room []uint64) (mask []uint64, n uint64) {
+	if m.same {
+		return z.mask, uint64(z.n)
+	}
+	mask = room[:m.out.positions()*m.out.words]
+	clear(mask)
+	for r := range m.out.h {
+		for c := range m.out.w {
+			dst := mask[(r*m.out.w+c)*m.out.words:][:m.out.words]
+			for j, b := range z.mask[m.position(r, c)*m.in.words:][:m.in.words] {
+				if b == 0 {
+					continue
+				}
+				n += uint64(bits.OnesCount64(b))
+				word, shift := (j*64+m.offset)/64, m.offset%64
+				dst[word] |= b << shift
+				if b>>(64-shift) != 0 { // Never for a shift of 0.
+					dst[word+1] |= b >> (64 - shift)
+				}
+			}
+		}
+	}
+	return mask, n
 }

@@ -29,6 +29,12 @@ type Options struct {
 	// runs; it changes speed and memory, never a result. Defaults to 16.
 	Block int
 
+	// Workers is how many goroutines share one image: while one advances a layer,
+	// others advance later layers through earlier timesteps. It changes speed and
+	// memory, never a result. Images side by side, each with an engine of its own,
+	// make better use of cores. Defaults to 1.
+	Workers int
+
 	// Layers runs only that many layers from the input on; 0 means all. The
 	// record then has no output: Classes is 0.
 	Layers int
@@ -52,6 +58,10 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 		return o, fmt.Errorf("sim: block of %d timesteps must be at least 1", o.Block)
 	}
 	o.Block = min(o.Block, o.Timesteps)
+	if o.Workers < 0 {
+		return o, fmt.Errorf("sim: %d workers an image", o.Workers)
+	}
+	o.Workers = max(o.Workers, 1)
 	if o.Layers < 0 || o.Layers > len(net.Layers) {
 		return o, fmt.Errorf("sim: %d layers of a network of %d", o.Layers, len(net.Layers))
 	}
@@ -71,6 +81,6 @@ type Spikes struct {
 }
 
 // Probe sees every layer's spikes at every timestep. Steps of one layer come in
-// order, but a layer may be some steps ahead of the next one. It must not keep
-// Bits.
+// order, but a layer may be some steps ahead of the next one. Calls do not overlap.
+// It must not keep Bits.
 type Probe func(Spikes)

@@ -38,17 +38,18 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 }
 
 // agree checks that both engines give the same spikes, records and operation
-// counts on one network, for several block sizes.
+// counts on one network, for several block sizes and numbers of workers.
 func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index int) trace {
 	t.Helper()
 	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Reference: true}, image, index)
-	for _, block := range []int{1, 3, 16} {
-		got := run(t, net, Options{Timesteps: timesteps, Seed: 7, Block: block}, image, index)
+	for _, o := range []Options{{Block: 1}, {Block: 3}, {Block: 3, Workers: 2}, {Block: 1, Workers: 3}, {Block: 16}} {
+		o.Timesteps, o.Seed = timesteps, 7
+		got := run(t, net, o, image, index)
 		if d := cmp.Diff(want.Bits, got.Bits); d != "" {
-			t.Fatalf("block %d: spikes differ (-reference +event):\n%s\n%v", block, d, net)
+			t.Fatalf("%+v: spikes differ (-reference +event):\n%s\n%v", o, d, net)
 		}
 		if d := cmp.Diff(want.Record, got.Record); d != "" {
-			t.Fatalf("block %d: records differ (-reference +event):\n%s\n%v", block, d, net)
+			t.Fatalf("%+v: records differ (-reference +event):\n%s\n%v", o, d, net)
 		}
 	}
 	return want

@@ -1,6 +1,10 @@
 package sim
 
-import "sresnet/internal/kernel"
+import (
+	"math/bits"
+
+	"sresnet/internal/kernel"
+)
 
 // spikes are what one layer emitted at one timestep.
 type spikes struct {
@@ -25,6 +29,16 @@ func (s *spikes) list() {
 	n := kernel.Events(s.eventRoom, s.startRoom, s.mask, s.words, s.grid.n)
 	s.events, s.start = s.eventRoom[:n], s.startRoom[:s.positions()+1]
 	s.listed = true
+}
+
+// room makes room for the list of a layer of grid g.
+func (s *spikes) room(g grid) {
+	if need := g.positions()*g.n + kernel.Lanes; len(s.eventRoom) < need {
+		s.eventRoom = make([]uint32, need)
+	}
+	if need := g.positions() + 1; len(s.startRoom) < need {
+		s.startRoom = make([]int32, need)
+	}
 }
 
 // between returns the events of positions from <= p < to.
@@ -59,8 +73,14 @@ func newTaps(reached []uint64) taps {
 // count returns the number of weights that the spikes s meet.
 func (t *taps) count(s *spikes) uint64 {
 	n := t.most * uint64(s.n)
+	if s.words == 1 {
+		for _, l := range t.lacking {
+			n -= l.n * uint64(bits.OnesCount64(s.mask[l.position]))
+		}
+		return n
+	}
 	for _, l := range t.lacking {
-		n -= l.n * uint64(s.start[l.position+1]-s.start[l.position])
+		n -= l.n * uint64(kernel.OnesCount(s.mask[l.position*s.words:][:s.words]))
 	}
 	return n
 }

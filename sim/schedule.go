@@ -1,0 +1,152 @@
+package sim
+
+import (
+	"context"
+	"sync"
+)
+
+// ring returns how many blocks of masks every layer keeps: two where workers share
+// an image, so that a layer may go on while the next one still reads its last
+// block.
+func (p *Plan) ring() int { return min(p.opt.Workers, 2) }
+
+// blockOf returns the block of index k.
+func (p *Plan) blockOf(k int) block {
+	t0 := k * p.opt.Block
+	return block{t0: t0, n: min(p.opt.Block, p.opt.Timesteps-t0), slot: k % p.ring() * p.opt.Block}
+}
+
+func (p *Plan) blocks() int { return (p.opt.Timesteps + p.opt.Block - 1) / p.opt.Block }
+
+// runBlocks takes all layers through all blocks.
+func (e *Engine) runBlocks(ctx context.Context, enc *encoder) error {
+	if len(e.workers) > 1 {
+		return e.share(ctx, enc)
+	}
+	for k := range e.plan.blocks() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b := e.plan.blockOf(k)
+		e.encode(enc, b)
+		for i := range e.layers {
+			e.advance(&e.workers[0], i, b)
+		}
+	}
+	return nil
+}
+
+// schedule hands out the blocks of an image to several workers. Stage 0 is the
+// encoding of the image, stage i+1 is layer i. Each stage takes its blocks in
+// order, one worker at a time, so that the result is that of one worker alone.
+type schedule struct {
+	mu     sync.Mutex
+	change *sync.Cond
+	blocks int
+	ring   int
+	stages []stage
+	err    error
+}
+
+// stage is how far an image has come through one layer.
+type stage struct {
+	done    int // Blocks.
+	busy    bool
+	sources []int // Stages whose block must be done before.
+	readers []int // Stages that must be through with a block before its room is used again.
+}
+
+func (e *Engine) newSchedule() *schedule {
+	s := &schedule{blocks: e.plan.blocks(), ring: e.plan.ring(), stages: make([]stage, len(e.layers)+1)}
+	s.change = sync.NewCond(&s.mu)
+	for i := range e.layers {
+		for _, syn := range e.plan.net.Layers[i].Synapses {
+			from := syn.From + 1 // FromInput is stage 0.
+			s.stages[i+1].sources = append(s.stages[i+1].sources, from)
+			s.stages[from].readers = append(s.stages[from].readers, i+1)
+		}
+	}
+	return s
+}
+
+// share is runBlocks for several workers.
+func (e *Engine) share(ctx context.Context, enc *encoder) error {
+	s := e.newSchedule()
+	var wg sync.WaitGroup
+	for i := range e.workers {
+		wg.Go(func() {
+			for {
+				stage := s.take(ctx)
+				if stage < 0 {
+					return
+				}
+				b := e.plan.blockOf(s.stages[stage].done)
+				if stage == 0 {
+					e.encode(enc, b)
+				} else {
+					e.advance(&e.workers[i], stage-1, b)
+				}
+				s.finish(stage)
+			}
+		})
+	}
+	wg.Wait()
+	return s.err
+}
+
+// take waits for a stage that is ready and returns it, or -1 if nothing is left to
+// do or ctx has ended.
+func (s *schedule) take(ctx context.Context) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.err == nil {
+			s.err = ctx.Err()
+		}
+		if s.err != nil {
+			return -1
+		}
+		next, left := -1, false
+		for i := range s.stages {
+			left = left || s.stages[i].done < s.blocks
+			if s.ready(i) && (next < 0 || s.stages[i].done < s.stages[next].done) {
+				next = i
+			}
+		}
+		if next >= 0 {
+			s.stages[next].busy = true
+			return next
+		}
+		if !left {
+			return -1
+		}
+		s.change.Wait() // Somebody is at work, and will say so.
+	}
+}
+
+// ready reports whether stage i can take its next block.
+func (s *schedule) ready(i int) bool {
+	g := &s.stages[i]
+	if g.busy || g.done == s.blocks {
+		return false
+	}
+	for _, j := range g.sources {
+		if s.stages[j].done <= g.done {
+			return false
+		}
+	}
+	for _, j := range g.readers {
+		if s.stages[j].done <= g.done-s.ring {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *schedule) finish(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stages[i].done++
+	s.stages[i].busy = false
+	s.change.Broadcast()
+}

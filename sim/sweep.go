@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+)
+
+// A layer is swept if it is what residual networks mostly consist of: a 3x3
+// convolution without stride, after it at most one shortcut, and neurons that
+// reset by subtraction. One kernel then computes its whole timestep, tile by tile
+// of channels; see kernel.Sweep. With a block of timesteps for each tile, the
+// tile's weights stay in cache.
+
+// sweep is such a layer.
+type sweep struct {
+	from     int
+	taps     taps
+	tiles    []kernel.SweepLayer
+	shortcut *mover // nil for none.
+}
+
+// sweepTile is the number of channels that are computed together. Thirty-two fill
+// the registers; layers of at most 16 have no more.
+const sweepTile = 2 * kernel.Lanes
+
+// newSweep returns layer i as a sweep, or nil if it is none.
+func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
+	l := &p.net.Layers[i]
+	if p.isOutput(i) || l.Neuron.Reset != snn.ResetSubtract || len(l.Synapses) > 2 || l.Synapses[0].From == snn.FromInput {
+		return nil
+	}
+	k, ok := l.Synapses[0].Connection.(*snn.Conv)
+	if !ok || k.Groups != 1 || k.Window.Kernel != [2]int{3, 3} || k.Window.Stride != [2]int{1, 1} ||
+		k.Window.Dilation != [2]int{1, 1} || k.Window.Pad != [4]int{1, 1, 1, 1} {
+		return nil
+	}
+	from := l.Synapses[0].From
+	in, q := newGrid(p.net.ShapeOf(from)), p.net.Layers[from].Charge
+	s := &sweep{from: from, taps: convTaps(k, in, lp.grid)}
+	var weight float32
+	if len(l.Synapses) == 2 {
+		if s.shortcut, weight = p.newMover(l.Synapses[1], lp.grid); s.shortcut == nil {
+			return nil
+		}
+	}
+	for first := 0; first < lp.n; {
+		n := sweepTile
+		if lp.n-first < n {
+			n = kernel.Lanes
+		}
+		s.tiles = append(s.tiles, kernel.SweepLayer{
+			Rows: lp.h, Cols: lp.w, SourceWords: in.words, Words: lp.words,
+			First: first, N: n, Pitch: lp.n, Shortcut: weight,
+			Weight: make([]float32, in.c*9*n), Constant: lp.bias[first:][:n], Threshold: lp.fire.Threshold[first:][:n],
+		})
+		first += n
+	}
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		t := &s.tiles[o/sweepTile]
+		t.Weight[((i*3+2-ky)*3+2-kx)*t.N+o-t.First] = float32(w * q)
+	})
+	return s
+}
+
+// run advances layer i, which is s, by a block.
+func (s *sweep) run(e *Engine, w *worker, i int, b block) {
+	pop := &e.layers[i]
+	for t := range b.n {
+		z := e.spikesOf(&w.spikes[0], s.from, b, t)
+		e.record.ACs[i][b.t0+t] = s.taps.count(z)
+		e.record.Spikes[i][b.t0+t] = 0
+	}
+	for j := range s.tiles {
+		tile := &s.tiles[j]
+		for t := range b.n {
+			var shortcut []uint64
+			if s.shortcut != nil {
+				var n uint64
+				shortcut, n = s.shortcut.move(e.spikesOf(&w.shortcut, s.shortcut.from, b, t), w.mask)
+				if j == 0 {
+					e.record.ACs[i][b.t0+t] += n
+				}
+			}
+			e.record.Spikes[i][b.t0+t] += uint32(kernel.Sweep(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.v, w.part, tile))
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package sim
+
+import (
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+)
+
+// A layer is tiled if all its synapses of spikes are convolutions, but for a
+// shortcut at the end: strided and 1x1 convolutions, and blocks with a projection.
+// Row by row, the currents of a tile of channels are gathered in a buffer that
+// stays in the first cache, and its neurons are advanced. With a block of timesteps
+// for each tile, the tile's weights stay in cache, however wide the layer is.
+
+// tiled is such a layer.
+type tiled struct {
+	convs    []tiledConv // In the order of the sum.
+	tiles    []tile
+	shortcut *mover // nil for none.
+}
+
+// tiledConv is one of the convolutions.
+type tiledConv struct {
+	gather
+	from int
+}
+
+// tile is some of the channels of the layer.
+type tile struct {
+	weight   [][]float32 // Per convolution, [ky][kx][source channel][channel].
+	constant []float32   // Per channel.
+	fire     kernel.FireParams
+}
+
+// gatherTile is the number of channels whose sums fill the registers.
+const gatherTile = 64
+
+// newTiled returns layer i as a tiled one, or nil if it is none.
+func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
+	l := &p.net.Layers[i]
+	if p.isOutput(i) {
+		return nil
+	}
+	g := &tiled{}
+	var weight float32
+	for j, syn := range l.Synapses {
+		switch k := syn.Connection.(type) {
+		case *snn.Conv:
+			if syn.From == snn.FromInput || k.Groups > 1 {
+				return nil
+			}
+			g.convs = append(g.convs, tiledConv{newGather(k, newGrid(p.net.ShapeOf(syn.From)), lp.grid), syn.From})
+		default:
+			if j == 0 || j < len(l.Synapses)-1 {
+				return nil
+			}
+			if g.shortcut, weight = p.newMover(syn, lp.grid); g.shortcut == nil {
+				return nil
+			}
+		}
+	}
+	for first := 0; first < lp.n; first += gatherTile {
+		n := min(gatherTile, lp.n-first)
+		t := tile{constant: lp.bias[first:][:n], fire: lp.fire}
+		t.fire.First, t.fire.N, t.fire.Threshold, t.fire.Shortcut = first, n, lp.fire.Threshold[first:][:n], weight
+		for j := range g.convs {
+			t.weight = append(t.weight, g.convs[j].pack(l.Synapses[j].Connection.(*snn.Conv), p.net.Layers[g.convs[j].from].Charge, first, n))
+		}
+		g.tiles = append(g.tiles, t)
+	}
+	return g
+}
+
+// lists returns the grids of the lists of spikes that run needs at a time, for
+// blocks of n timesteps.
+func (g *tiled) lists(n int) (grids []grid) {
+	if len(g.tiles) == 1 {
+		n = 1
+	}
+	for j := range g.convs {
+		for range n {
+			grids = append(grids, g.convs[j].in)
+		}
+	}
+	return grids
+}
+
+// run advances layer i, which is g, by a block.
+func (g *tiled) run(e *Engine, w *worker, i int, b block) {
+	if len(g.tiles) > 1 {
+		g.steps(e, w, i, b)
+		return
+	}
+	for t := range b.n { // A list of spikes at a time.
+		g.steps(e, w, i, block{t0: b.t0 + t, n: 1, slot: b.slot + t})
+	}
+}
+
+// steps is run with a list of the spikes of every convolution and timestep.
+func (g *tiled) steps(e *Engine, w *worker, i int, b block) {
+	acs, spikes := e.record.ACs[i][b.t0:], e.record.Spikes[i][b.t0:]
+	for t := range b.n {
+		acs[t], spikes[t] = 0, 0
+		for j := range g.convs {
+			z := e.spikesOf(&w.spikes[j*b.n+t], g.convs[j].from, b, t)
+			z.list()
+			acs[t] += g.convs[j].taps.count(z)
+		}
+	}
+	for j := range g.tiles {
+		for t := range b.n {
+			var shortcut []uint64
+			if g.shortcut != nil {
+				var n uint64
+				shortcut, n = g.shortcut.move(e.spikesOf(&w.shortcut, g.shortcut.from, b, t), w.mask)
+				if j == 0 {
+					acs[t] += n
+				}
+			}
+			spikes[t] += uint32(g.step(e, w, i, b, t, &g.tiles[j], shortcut))
+		}
+	}
+}
+
+// step advances one tile by block step t.
+func (g *tiled) step(e *Engine, w *worker, i int, b block, t int, tile *tile, shortcut []uint64) (n int) {
+	l, pop := &e.plan.layers[i], &e.layers[i]
+	acc := w.row[:l.w*tile.fire.N]
+	for r := range l.h {
+		for j := range g.convs {
+			g.convs[j].row(acc, tile.weight[j], &w.spikes[j*b.n+t], r, tile.fire.N)
+		}
+		var sc []uint64
+		words := l.w * l.words
+		if shortcut != nil {
+			sc = shortcut[r*words:][:words]
+		}
+		n += kernel.Fire(pop.mask[b.slot+t][r*words:][:words], sc, pop.v[r*l.w*l.n:][:l.w*l.n], acc, tile.constant, &tile.fire)
+	}
+	return n
+}
