@@ -30,8 +30,10 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 			if l.Lambda, err = lambda(s, p.node.Name); err != nil {
 				return nil, err
 			}
+			l.Rate = float32(min(max(s.Node(p.node.Name).Mean/float64(l.Lambda), 0), 1))
 		} else {
-			l.Lambda = net.Layers[p.terms[0].from].Lambda
+			source := &net.Layers[p.terms[0].from]
+			l.Lambda, l.Rate = source.Lambda, source.Rate
 		}
 		l.Charge = 1
 		if o.ThresholdBalanced {

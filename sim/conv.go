@@ -56,6 +56,8 @@ func newScatter(k *snn.Conv, q float32, in grid, lp *layerPlan) *scatter {
 	return s
 }
 
+func (*scatter) method() string { return "scatter" }
+
 func (s *scatter) add(cur []float32, z *spikes) uint64 {
 	z.list()
 	for y := range s.in.h {
@@ -129,6 +131,8 @@ func newGathered(k *snn.Conv, q float32, in grid, lp *layerPlan) *gathered {
 	return &gathered{gather: g, w: g.pack(k, q, 0, lp.n), cur: lp.current}
 }
 
+func (*gathered) method() string { return "gather" }
+
 func (g *gathered) add(cur []float32, z *spikes) uint64 {
 	z.list()
 	for r := range g.out.h {
@@ -161,6 +165,8 @@ func newGrouped(k *snn.Conv, q float32, in grid, lp *layerPlan) *grouped {
 	})
 	return g
 }
+
+func (*grouped) method() string { return "groups" }
 
 func (g *grouped) add(cur []float32, z *spikes) uint64 {
 	z.list()

@@ -28,6 +28,8 @@ func newDense(k *snn.Dense, q float32, in grid, lp *layerPlan) *dense {
 	return d
 }
 
+func (*dense) method() string { return "gather" }
+
 func (d *dense) add(cur []float32, z *spikes) uint64 {
 	z.list()
 	kernel.Gather(cur[:d.shape.N], d.w, z.events, z.start, 0, d.shape)

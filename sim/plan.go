@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"sresnet/internal/kernel"
 	"sresnet/snn"
@@ -34,6 +35,45 @@ type layerPlan struct {
 	fire  kernel.FireParams
 }
 
+// Method says how a layer is computed.
+type Method struct {
+	Layer string
+	Name  string  // Such as "sweep", or for several synapses "scatter + gather".
+	Tile  int     // Channels that are computed together, or 0 for all.
+	Rate  float32 // Of the layer's neurons, as the network expects it.
+}
+
+// Methods returns the method of every layer. They are chosen by the network alone,
+// its shapes and expected rates, so they are the same on every machine.
+func (p *Plan) Methods() []Method {
+	list := make([]Method, len(p.layers))
+	for i := range p.layers {
+		l := &p.net.Layers[i]
+		list[i] = Method{Layer: l.Name, Rate: l.Rate}
+		list[i].Name, list[i].Tile = p.layers[i].method()
+	}
+	return list
+}
+
+func (l *layerPlan) method() (name string, tile int) {
+	switch {
+	case l.gate != nil:
+		return "gate", 0
+	case l.sweep != nil:
+		return "sweep", l.sweep.tiles[0].N
+	case l.tiled != nil:
+		return "gather", l.tiled.tiles[0].fire.N
+	}
+	var names []string
+	if len(l.analog) > 0 {
+		names = append(names, "image")
+	}
+	for _, s := range l.synapses {
+		names = append(names, s.method())
+	}
+	return strings.Join(names, " + "), 0
+}
+
 // source is a compiled synapse and the layer it comes from.
 type source struct {
 	from int
@@ -45,6 +85,9 @@ type synapse interface {
 	// add adds to cur what the spikes s bring and returns the number of synaptic
 	// additions.
 	add(cur []float32, s *spikes) (acs uint64)
+
+	// method names how it does that.
+	method() string
 }
 
 // grid is the shape of a population as the engine lays it out: positions of

@@ -24,6 +24,8 @@ func newAveragePool(k *snn.AveragePool, q float32, in grid, lp *layerPlan) *aver
 	return a
 }
 
+func (*averagePool) method() string { return "pool" }
+
 func (a *averagePool) add(cur []float32, z *spikes) (acs uint64) {
 	for r := range a.out.h {
 		for c := range a.out.w {

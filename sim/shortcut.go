@@ -34,6 +34,8 @@ func (s *shortcut) position(r, c int) int {
 	return (s.from[0]+r*s.stride[0])*s.in.w + s.from[1] + c*s.stride[1]
 }
 
+func (*shortcut) method() string { return "shortcut" }
+
 // add walks the spikes under every output position.
 func (s *shortcut) add(cur []float32, z *spikes) (acs uint64) {
 	for r := range s.out.h {

@@ -90,6 +90,10 @@ type Layer struct {
 	// Lambda is the activation of the trained network that a neuron firing at
 	// every timestep stands for: activation = Lambda * rate.
 	Lambda float32
+
+	// Rate is the mean rate of the neurons to expect, from 0 to 1; 0 if nothing is
+	// known of it. An engine may choose its ways by it, which changes no spike.
+	Rate float32
 }
 
 // IsGate reports whether l is a max-pool gate, which has no neurons.
