@@ -68,7 +68,8 @@ func (d *Dataset) Pixels(i int, dst []float32) error {
 	return nil
 }
 
-// First returns the first n images of d, which they share with it.
+// First returns the first n images of d. Few of many are copied, so that the rest
+// can leave memory.
 func (d *Dataset) First(n int) (*Dataset, error) {
 	if n < 1 || n > d.Len() {
 		return nil, fmt.Errorf("dataset %s: cannot take the first %d images: give a number from 1 to %d", d.spec, n, d.Len())
@@ -76,6 +77,9 @@ func (d *Dataset) First(n int) (*Dataset, error) {
 	first := *d
 	first.pixels = d.pixels[:n*d.shape.Len()]
 	first.labels = d.labels[:n]
+	if n < d.Len()/2 {
+		first.pixels, first.labels = slices.Clone(first.pixels), slices.Clone(first.labels)
+	}
 	return &first, nil
 }
 

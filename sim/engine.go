@@ -32,7 +32,7 @@ type population struct {
 	v        []float32  // Potentials, channels last and padded.
 	current  []float32  // Current of one timestep, zero between timesteps; see buffer. Nil where it is summed piece by piece.
 	constant []float32  // Constant current per neuron, or per channel if there is only a bias.
-	n, m     []uint32   // Spike counts of a gate's source and outputs.
+	n, m     []uint16   // Spike counts of a gate's source and outputs.
 }
 
 // worker is what one goroutine needs to advance a layer, of any kind.
@@ -83,8 +83,8 @@ func newPopulation(l *layerPlan, steps int) population {
 		s.mask[t] = make([]uint64, l.positions()*l.words)
 	}
 	if l.gate != nil {
-		s.n = make([]uint32, l.gate.in.positions()*l.gate.in.c)
-		s.m = make([]uint32, l.positions()*l.c)
+		s.n = make([]uint16, l.gate.in.positions()*l.gate.in.n)
+		s.m = make([]uint16, l.positions()*l.n)
 		return s
 	}
 	s.v = make([]float32, l.positions()*l.n)

@@ -74,43 +74,54 @@ type gate struct {
 }
 
 // step fills out with the spikes that pass. n counts the spikes of every source
-// neuron so far, m those of every output, both channels last and not padded.
-func (g *gate) step(out []uint64, z *spikes, n, m []uint32) {
-	z.list()
-	for _, e := range z.events {
-		n[kernel.Position(e)*g.in.c+kernel.Channel(e)]++
+// neuron so far, m those of every output, both channels last and padded.
+func (g *gate) step(out []uint64, z *spikes, n, m []uint16) {
+	kernel.Count(n, z.mask, g.in.words, g.in.n)
+	rows, row := g.window.Kernel[0], g.out.w*g.out.words
+	if g.window.Dilation != [2]int{1, 1} {
+		g.stepDilated(out, z, n, m)
+		return
 	}
 	for r := range g.out.h {
-		for c := range g.out.w {
-			p := r*g.out.w + c
-			for j := range g.out.words {
-				var any uint64
-				g.forWindow(r, c, func(q int) { any |= z.mask[q*g.in.words+j] })
-				var passed uint64
-				for b := any; b != 0; b &= b - 1 {
-					bit := bits.TrailingZeros64(b)
-					ch, most := j*64+bit, uint32(0)
-					g.forWindow(r, c, func(q int) { most = max(most, n[q*g.in.c+ch]) })
-					if most > m[p*g.out.c+ch] {
-						m[p*g.out.c+ch]++
-						passed |= 1 << bit
-					}
+		first := min(max(g.window.Row(r, 0), 0), g.in.h)
+		last := max(min(g.window.Row(r, rows-1), g.in.h-1), first-1)
+		from, to := first*g.in.w, (last+1)*g.in.w
+		kernel.Gate(out[r*row:][:row], m[r*g.out.w*g.out.n:][:g.out.w*g.out.n], z.mask[from*g.in.words:to*g.in.words], n[from*g.in.n:to*g.in.n], kernel.GateShape{
+			Rows: last - first + 1, Cols: g.in.w, Kernel: g.window.Kernel[1], First: g.window.Col(0, 0), Stride: g.window.Stride[1],
+			Words: g.in.words, Channels: g.in.n,
+		})
+	}
+}
+
+// stepDilated is step for windows with gaps, which are rare.
+func (g *gate) stepDilated(out []uint64, z *spikes, n, m []uint16) {
+	for p := range g.out.positions() {
+		for j := range g.out.words {
+			var busy, passed uint64
+			g.forWindow(p, func(q int) { busy |= z.mask[q*g.in.words+j] })
+			for ; busy != 0; busy &= busy - 1 {
+				bit := bits.TrailingZeros64(busy)
+				ch, most := j*64+bit, uint16(0)
+				g.forWindow(p, func(q int) { most = max(most, n[q*g.in.n+ch]) })
+				if most > m[p*g.out.n+ch] {
+					m[p*g.out.n+ch]++
+					passed |= 1 << bit
 				}
-				out[p*g.out.words+j] = passed
 			}
+			out[p*g.out.words+j] = passed
 		}
 	}
 }
 
-// forWindow calls f for every source position under the window of output (r, c).
-func (g *gate) forWindow(r, c int, f func(q int)) {
+// forWindow calls f for every source position under the window of output p.
+func (g *gate) forWindow(p int, f func(q int)) {
 	for ky := range g.window.Kernel[0] {
-		y := g.window.Row(r, ky)
+		y := g.window.Row(p/g.out.w, ky)
 		if y < 0 || y >= g.in.h {
 			continue
 		}
 		for kx := range g.window.Kernel[1] {
-			if x := g.window.Col(c, kx); x >= 0 && x < g.in.w {
+			if x := g.window.Col(p%g.out.w, kx); x >= 0 && x < g.in.w {
 				f(y*g.in.w + x)
 			}
 		}

@@ -17,8 +17,8 @@ import (
 )
 
 // MaxTimesteps bounds Options.Timesteps, so that a slip of the pen does not
-// allocate all memory.
-const MaxTimesteps = 1 << 16
+// allocate all memory, and lets spike counts have 16 bits.
+const MaxTimesteps = 1<<16 - 1
 
 // Options adjusts a simulation.
 type Options struct {
@@ -26,7 +26,8 @@ type Options struct {
 	Timesteps int
 
 	// Block is how many timesteps run through one layer before the next layer
-	// runs; it changes speed and memory, never a result. Defaults to 16.
+	// runs; it changes speed and memory, never a result. Defaults to 16, or less
+	// where workers share an image and T is short.
 	Block int
 
 	// Workers is how many goroutines share one image: while one advances a layer,
@@ -51,17 +52,20 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 	if o.Timesteps < 1 || o.Timesteps > MaxTimesteps {
 		return o, fmt.Errorf("sim: %d timesteps: T must be between 1 and %d", o.Timesteps, MaxTimesteps)
 	}
+	if o.Workers < 0 {
+		return o, fmt.Errorf("sim: %d workers an image", o.Workers)
+	}
+	o.Workers = max(o.Workers, 1)
 	if o.Block == 0 {
 		o.Block = 16
+		if o.Workers > 1 { // Enough blocks for all to be at work.
+			o.Block = max(min(o.Block, o.Timesteps/(4*o.Workers)), 1)
+		}
 	}
 	if o.Block < 1 {
 		return o, fmt.Errorf("sim: block of %d timesteps must be at least 1", o.Block)
 	}
 	o.Block = min(o.Block, o.Timesteps)
-	if o.Workers < 0 {
-		return o, fmt.Errorf("sim: %d workers an image", o.Workers)
-	}
-	o.Workers = max(o.Workers, 1)
 	if o.Layers < 0 || o.Layers > len(net.Layers) {
 		return o, fmt.Errorf("sim: %d layers of a network of %d", o.Layers, len(net.Layers))
 	}

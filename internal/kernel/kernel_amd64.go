@@ -11,7 +11,7 @@ import (
 
 var (
 	useAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
-	useAVX512 = useAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL
+	useAVX512 = useAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW
 )
 
 func init() {
@@ -148,6 +148,28 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 			weight, l.Rows, l.Cols, l.SourceWords, 8*l.Words, 4*l.Pitch)
 	}
 	return spikes
+}
+
+func count(n []uint16, mask []uint64, words, channels int) {
+	switch {
+	case useAVX512 && channels%32 == 0:
+		countAVX512(n, mask, words, channels)
+	case useAVX2:
+		countAVX2(n, mask, words, channels)
+	default:
+		countGeneric(n, mask, words, channels)
+	}
+}
+
+func gate(out []uint64, m []uint16, src []uint64, n []uint16, s GateShape) {
+	switch {
+	case useAVX512 && s.Channels%32 == 0:
+		gateAVX512(out, m, src, n, s.Rows, s.Cols, s.Kernel, s.First, s.Stride, s.Words, s.Channels)
+	case useAVX2:
+		gateAVX2(out, m, src, n, s.Rows, s.Cols, s.Kernel, s.First, s.Stride, s.Words, s.Channels)
+	default:
+		gateGeneric(out, m, src, n, s)
+	}
 }
 
 // byteOf returns the byte of a mask that begins with a bit, a multiple of 8.

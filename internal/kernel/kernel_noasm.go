@@ -37,3 +37,9 @@ func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
 func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	return sweepGeneric(out, src, shortcut, v, part, l)
 }
+
+func count(n []uint16, mask []uint64, words, channels int) { countGeneric(n, mask, words, channels) }
+
+func gate(out []uint64, m []uint16, src []uint64, n []uint16, s GateShape) {
+	gateGeneric(out, m, src, n, s)
+}

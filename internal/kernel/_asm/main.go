@@ -20,6 +20,7 @@ import (
 var families = map[string]func(){
 	"elementwise": elementwise,
 	"gemm":        gemm,
+	"pool":        pool,
 	"spike":       spike,
 	"sweep":       sweep,
 }
