@@ -20,12 +20,7 @@ func newAnalog(connection snn.Connection, in, out tensor.Shape) analog {
 		for p := range reached {
 			reached[p] *= uint64(gout.c / k.Groups)
 		}
-		return analog{taps: reached, conv: kernel.PackConv(kernel.Geometry{
-			Channels: gi.c, Rows: gi.h, Cols: gi.w,
-			OutChannels: gout.c, OutRows: gout.h, OutCols: gout.w,
-			Kernel: k.Window.Kernel, Stride: k.Window.Stride, Dilation: k.Window.Dilation,
-			PadTop: k.Window.Pad[0], PadLeft: k.Window.Pad[1], Groups: k.Groups,
-		}, k.Weight.Data, nil)}
+		return analog{taps: reached, conv: newKernelConv(k, gi, gout, k.Weight.Data)}
 	case *snn.Dense:
 		reached := make([]uint64, gi.positions())
 		for p := range reached {
@@ -34,6 +29,16 @@ func newAnalog(connection snn.Connection, in, out tensor.Shape) analog {
 		return analog{taps: reached, conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
 	}
 	panic("sim: only Conv and Dense carry the image") // Validate allows no others.
+}
+
+// newKernelConv returns the convolution k with other weights as a dense product.
+func newKernelConv(k *snn.Conv, in, out grid, weight []float32) *kernel.Conv {
+	return kernel.PackConv(kernel.Geometry{
+		Channels: in.c, Rows: in.h, Cols: in.w,
+		OutChannels: out.c, OutRows: out.h, OutCols: out.w,
+		Kernel: k.Window.Kernel, Stride: k.Window.Stride, Dilation: k.Window.Dilation,
+		PadTop: k.Window.Pad[0], PadLeft: k.Window.Pad[1], Groups: k.Groups,
+	}, weight, nil)
 }
 
 // products counts the products of the image x, channels last, with weights: none

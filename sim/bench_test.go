@@ -100,3 +100,75 @@ func BenchmarkResNet20(b *testing.B) {
 	b.ReportMetric(acs/seconds/1e9, "GSynAdd/s")
 	b.ReportMetric(spikes/neurons/T, "rate")
 }
+
+// BenchmarkRates measures a 3x3 layer over the rate of its source, spike by spike
+// and as a dense product: how cost grows with spikes, and where dense takes over.
+func BenchmarkRates(b *testing.B) {
+	for _, s := range []struct{ channels, size int }{{16, 32}, {32, 16}, {64, 8}, {64, 56}, {128, 28}, {256, 14}, {512, 7}} {
+		for _, rate := range []float64{0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1} {
+			for _, method := range []string{"sweep", "dense"} {
+				if method == "dense" && rate < 0.6 {
+					continue // It takes the same time for any.
+				}
+				b.Run(fmt.Sprintf("%dx%dx%d/rate_%v/%s", s.channels, s.size, s.size, rate, method), func(b *testing.B) {
+					benchmarkRate(b, s.channels, s.size, rate, method)
+				})
+			}
+		}
+	}
+}
+
+func benchmarkRate(b *testing.B, channels, size int, rate float64, method string) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	shape := tensor.Shape{channels, size, size}
+	weights := func(shape ...int) *tensor.Tensor {
+		w := tensor.New(shape...)
+		for i := range w.Data {
+			w.Data[i] = float32(rnd.NormFloat64()) / float32(channels)
+		}
+		return w
+	}
+	layer := func(name string, shape tensor.Shape, syn snn.Synapse) snn.Layer {
+		return snn.Layer{Name: name, Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}}, Synapses: []snn.Synapse{syn}}
+	}
+	net := &snn.Network{Name: "layer", Input: snn.Input{Shape: tensor.Shape{1, size, size}}, Layers: []snn.Layer{
+		layer("source", shape, snn.Synapse{From: snn.FromInput, Connection: &snn.Conv{Weight: weights(channels, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}),
+		layer("layer", shape, snn.Synapse{From: 0, Connection: &snn.Conv{Weight: weights(channels, channels, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}}),
+		layer("out", tensor.Shape{1, 1, 1}, snn.Synapse{From: 1, Connection: &snn.Dense{Weight: weights(1, shape.Len())}}),
+	}}
+	if method == "dense" {
+		net.Layers[0].Rate = 1
+	}
+	const T = 16
+	p, err := Compile(net, Options{Timesteps: T})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if method == "dense" && denseFrom(channels) > 1 {
+		l := &p.layers[1] // The plan would not do it.
+		l.sweep, l.current = nil, plainBuffer(l.grid)
+		l.synapses = []source{{0, newDenseConv(net.Layers[1].Synapses[0].Connection.(*snn.Conv), 1, p.layers[0].grid, l)}}
+	}
+	e := p.NewEngine()
+	spikes := 0
+	for t := range T {
+		for c := range shape.Len() {
+			if rnd.Float64() < rate {
+				position, channel := c/channels, c%channels
+				e.layers[0].mask[t][position*p.layers[0].words+channel/64] |= 1 << (channel % 64)
+				e.record.Spikes[0][t]++
+				spikes++
+			}
+		}
+	}
+	for b.Loop() {
+		e.advance(&e.workers[0], 1, block{n: T})
+	}
+	seconds := b.Elapsed().Seconds() / float64(b.N) / T
+	var acs float64
+	for _, n := range e.record.ACs[1] {
+		acs += float64(n) / T
+	}
+	b.ReportMetric(1e6*seconds, "us/step")
+	b.ReportMetric(acs/seconds/1e9, "GSynAdd/s")
+}

@@ -1,17 +1,20 @@
 package sim
 
 import (
+	"math/bits"
+
 	"sresnet/internal/kernel"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
 
-// A convolution of spikes is computed in one of two ways that give the same bits,
-// because every output adds the same weights in the same order. Scatter walks the
-// spikes once and adds each one's weights to all outputs it reaches; it needs a
+// A convolution of spikes is computed in one of several ways that give the same
+// bits, because every output adds the same weights in the same order. Scatter walks
+// the spikes once and adds each one's weights to all outputs it reaches; it needs a
 // window without strides. Gather walks, for each output, the spikes under its
-// window, with the sums in registers; wide layers have more to add per output and
-// a smaller share of everything else.
+// window, with the sums in registers. A dense product pays for silence, too, and is
+// for sources that hardly know any. Most layers of residual networks are computed as
+// a whole instead: by scatter in sweep.go, by gather in tiled.go.
 
 // scatterMaxN is the widest layer, in padded channels, that scatters.
 const scatterMaxN = 64
@@ -139,6 +142,78 @@ func (g *gathered) add(cur []float32, z *spikes) uint64 {
 		g.row(cur[g.cur.at(g.out, r, 0):][:g.out.w*g.out.n], g.w, z, r, g.out.n)
 	}
 	return g.taps.count(z)
+}
+
+// denseFrom returns the rate of c source channels from which on a dense product is
+// faster than adding weights spike by spike, as BenchmarkRates of this package
+// measures it: the wider the source, the sooner, since its weights leave the first
+// cache; never for 16 channels.
+func denseFrom(c int) float32 {
+	switch {
+	case c >= 128:
+		return 0.6
+	case c >= 32:
+		return 0.9
+	}
+	return 2
+}
+
+// isDense reports whether the convolution syn into a layer of grid out is computed
+// as a dense product.
+func (p *Plan) isDense(syn snn.Synapse, out grid) bool {
+	k, ok := syn.Connection.(*snn.Conv)
+	return ok && syn.From != snn.FromInput && k.Groups == 1 && out.c == out.n &&
+		p.net.Layers[syn.From].Rate >= denseFrom(p.net.ShapeOf(syn.From)[0])
+}
+
+// denseConv is a convolution of spikes as zeros and ones. The products and sums of
+// zeros change no bit.
+type denseConv struct {
+	conv *kernel.Conv
+	in   grid
+	size int // Of the source as an image.
+	cur  buffer
+	out  grid
+	taps taps
+}
+
+func newDenseConv(k *snn.Conv, q float32, in grid, lp *layerPlan) *denseConv {
+	w := make([]float32, len(k.Weight.Data))
+	for i, x := range k.Weight.Data {
+		w[i] = float32(x * q)
+	}
+	return &denseConv{
+		conv: newKernelConv(k, in, lp.grid, w), in: in, size: in.positions() * in.c,
+		cur: lp.current, out: lp.grid, taps: convTaps(k, in, lp.grid),
+	}
+}
+
+func (*denseConv) method() string { return "dense" }
+
+func (d *denseConv) add(cur []float32, z *spikes) uint64 {
+	if need := d.size + d.conv.ScratchLen() + d.out.positions()*d.out.n; len(z.image) < need {
+		z.image = make([]float32, need) // Once a worker.
+	}
+	image, rest := z.image[:d.size], z.image[d.size:]
+	clear(image)
+	for p := range d.in.positions() {
+		for j, b := range z.mask[p*d.in.words:][:d.in.words] {
+			for ; b != 0; b &= b - 1 {
+				image[p*d.in.c+j*64+bits.TrailingZeros64(b)] = 1
+			}
+		}
+	}
+	// The layer's buffer may have a halo for another synapse: row by row then.
+	sum, scratch := rest[:d.out.positions()*d.out.n], rest[d.out.positions()*d.out.n:]
+	row := d.out.w * d.out.n
+	for r := range d.out.h {
+		copy(sum[r*row:][:row], cur[d.cur.at(d.out, r, 0):])
+	}
+	d.conv.Run(sum, image, scratch)
+	for r := range d.out.h {
+		copy(cur[d.cur.at(d.out, r, 0):], sum[r*row:][:row])
+	}
+	return d.taps.count(z)
 }
 
 // grouped is a convolution in groups, computed output by output: a spike adds to

@@ -168,7 +168,7 @@ func (p *Plan) compileLayer(i int) error {
 	}
 	lp.current = plainBuffer(lp.grid)
 	for _, syn := range l.Synapses {
-		if k, ok := syn.Connection.(*snn.Conv); ok && syn.From != snn.FromInput && scatters(k, lp.grid) {
+		if k, ok := syn.Connection.(*snn.Conv); ok && syn.From != snn.FromInput && scatters(k, lp.grid) && !p.isDense(syn, lp.grid) {
 			// One halo a layer: a second convolution with another kernel gathers.
 			lp.current = haloBuffer(k, newGrid(p.net.ShapeOf(syn.From)), lp.grid)
 			break
@@ -192,6 +192,8 @@ func (p *Plan) compileSynapse(syn snn.Synapse, lp *layerPlan) synapse {
 	switch k := syn.Connection.(type) {
 	case *snn.Conv:
 		switch {
+		case p.isDense(syn, lp.grid):
+			return newDenseConv(k, q, in, lp)
 		case k.Groups > 1:
 			return newGrouped(k, q, in, lp)
 		case scatters(k, lp.grid) && haloBuffer(k, in, lp.grid) == lp.current:

@@ -89,6 +89,7 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 	if b.choose(4) == 0 {
 		l.Neuron.Reset = snn.ResetZero
 	}
+	l.Rate = []float32{0, 0.1, 1}[b.choose(3)] // The engine may believe it.
 	b.net.Layers = append(b.net.Layers, l)
 	return len(b.net.Layers) - 1
 }

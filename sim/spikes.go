@@ -19,6 +19,7 @@ type spikes struct {
 	listed    bool
 	eventRoom []uint32
 	startRoom []int32
+	image     []float32 // Scratch of denseConv.
 }
 
 // list fills events and start from mask. Not every synapse needs them.

@@ -19,9 +19,16 @@ type sweep struct {
 	shortcut *mover // nil for none.
 }
 
-// sweepTile is the number of channels that are computed together. Thirty-two fill
-// the registers; layers of at most 16 have no more.
-const sweepTile = 2 * kernel.Lanes
+// sweepTile returns the number of channels of n that are computed together, for a
+// source of c channels. Thirty-two fill the registers, but the weights of more than
+// as many source channels then no longer fit into the first cache: 9 taps of 32
+// channels are 36 KiB for 32 of them.
+func sweepTile(c, n int) int {
+	if c > 2*kernel.Lanes || n < 2*kernel.Lanes {
+		return kernel.Lanes
+	}
+	return 2 * kernel.Lanes
+}
 
 // newSweep returns layer i as a sweep, or nil if it is none.
 func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
@@ -35,6 +42,9 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 		return nil
 	}
 	from := l.Synapses[0].From
+	if p.isDense(l.Synapses[0], lp.grid) {
+		return nil
+	}
 	in, q := newGrid(p.net.ShapeOf(from)), p.net.Layers[from].Charge
 	s := &sweep{from: from, taps: convTaps(k, in, lp.grid)}
 	var weight float32
@@ -43,11 +53,9 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 			return nil
 		}
 	}
+	width := sweepTile(in.c, lp.n)
 	for first := 0; first < lp.n; {
-		n := sweepTile
-		if lp.n-first < n {
-			n = kernel.Lanes
-		}
+		n := min(width, lp.n-first)
 		s.tiles = append(s.tiles, kernel.SweepLayer{
 			Rows: lp.h, Cols: lp.w, SourceWords: in.words, Words: lp.words,
 			First: first, N: n, Pitch: lp.n, Shortcut: weight,
@@ -56,7 +64,7 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 		first += n
 	}
 	forWeights(k, func(o, i, ky, kx int, w float32) {
-		t := &s.tiles[o/sweepTile]
+		t := &s.tiles[o/width]
 		t.Weight[((i*3+2-ky)*3+2-kx)*t.N+o-t.First] = float32(w * q)
 	})
 	return s

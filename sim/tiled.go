@@ -45,7 +45,7 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 	for j, syn := range l.Synapses {
 		switch k := syn.Connection.(type) {
 		case *snn.Conv:
-			if syn.From == snn.FromInput || k.Groups > 1 {
+			if syn.From == snn.FromInput || k.Groups > 1 || p.isDense(syn, lp.grid) {
 				return nil
 			}
 			g.convs = append(g.convs, tiledConv{newGather(k, newGrid(p.net.ShapeOf(syn.From)), lp.grid), syn.From})
