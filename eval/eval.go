@@ -36,8 +36,9 @@ type Options struct {
 	Sim     sim.Options // Timesteps, engine and seed.
 	Readout Readout     // Defaults to CountPotential.
 
-	// Workers is how many images run at a time. It changes speed and memory,
-	// never a result. Defaults to the number of cores.
+	// Workers is how many goroutines work, an image each; with fewer images than
+	// workers, several share one. It changes speed and memory, never a result.
+	// Defaults to the number of cores.
 	Workers int
 
 	// Progress, if set, is told after every image how many are done. Calls do
@@ -51,15 +52,19 @@ type Options struct {
 // with Complete unset, together with ctx's error; the result is nil if there is
 // none. On any other error the result is nil.
 func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o Options) (*Result, error) {
+	total := images.Len()
+	if total == 0 {
+		return nil, errors.New("eval: no images")
+	}
+	if o.Workers < 1 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	o.Sim.Workers = max(o.Workers/total, 1)
+	o.Workers = min(o.Workers, total)
 	model, plan, err := prepare(g, net, images, o.Sim)
 	if err != nil {
 		return nil, err
 	}
-	total := images.Len()
-	if o.Workers < 1 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	o.Workers = min(o.Workers, total)
 
 	start := time.Now()
 	q := &queue{total: total, progress: o.Progress}

@@ -210,6 +210,9 @@ func (b *builder) residual(from int) int {
 		}
 		shortcut = snn.Synapse{From: snn.FromInput, Connection: &snn.Conv{Window: w, Groups: 1, Weight: b.weights(in[0]*9, out, in[0], 3, 3)}}
 	}
+	if b.choose(3) == 0 {
+		return b.add(shape, shortcut, main)
+	}
 	return b.add(shape, main, shortcut)
 }
 

@@ -24,7 +24,7 @@ import (
 
 func newBench() *cobra.Command {
 	var (
-		s      settings
+		s      = settings{dataOptional: true}
 		o      benchOptions
 		asJSON bool
 	)
@@ -42,10 +42,6 @@ rates are then only roughly those of real images.`,
   sresnet bench resnet50.onnx --input 3x224x224 --images 2 --timesteps 32 --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			random := s.data == ""
-			if random {
-				s.data = "random"
-			}
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
@@ -53,7 +49,7 @@ rates are then only roughly those of real images.`,
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: measuring takes at least one", o.rounds)}
 			}
 			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
-			b, err := o.prepare(cmd.Context(), p, args[0], random)
+			b, err := o.prepare(cmd.Context(), p, args[0])
 			if err != nil {
 				return err
 			}
@@ -119,9 +115,9 @@ func (r randomImages) Image(i int, dst []float32) error {
 	return nil
 }
 
-func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string, random bool) (*benchmark, error) {
+func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string) (*benchmark, error) {
 	var test calibrate.Images
-	if random {
+	if p.data == "" {
 		shape, err := parseShape(o.input)
 		if err != nil {
 			return nil, &usageError{p.command, fmt.Errorf("--input %q: %w", o.input, err)}
@@ -247,9 +243,13 @@ type benchLayer struct {
 
 func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 	net := b.network
+	data := b.data
+	if data == "" {
+		data = "random numbers"
+	}
 	r := &benchResult{
 		Model: b.graph.Name, Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Go: runtime.Version(), Version: version(),
-		Data: b.data, Images: len(b.images), Timesteps: b.timesteps, Workers: b.workerCount(), Rounds: b.rounds, DenseMACs: float64(b.graph.MACs()),
+		Data: data, Images: len(b.images), Timesteps: b.timesteps, Workers: b.workerCount(), Rounds: b.rounds, DenseMACs: float64(b.graph.MACs()),
 	}
 	steps := float64(len(b.images) * b.timesteps)
 	r.One = benchRun{Workers: 1, imageSteps: steps}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sresnet/ann"
 	"sresnet/onnx"
@@ -39,8 +40,9 @@ type nodeInfo struct {
 
 func newInspect() *cobra.Command {
 	var (
-		asJSON bool
-		input  string
+		asJSON, plan bool
+		input        string
+		s            = settings{dataOptional: true}
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
@@ -49,15 +51,35 @@ func newInspect() *cobra.Command {
 output, its parameters, its multiply-accumulates (MACs), and what it becomes in
 the spiking network. It needs no images: scales appear as lambda(LAYER), which
 calibration measures. Operators that cannot be expressed with spikes are named,
-all of them, with the reason.`,
+all of them, with the reason.
+
+With --plan it prints instead how the engine computes each layer of the spiking
+network. That follows shapes and, if --data gives images to calibrate on, the rates
+to expect; it never changes a spike.`,
 		Example: `  sresnet inspect resnet20.onnx
   sresnet inspect resnet20.onnx --json
-  sresnet inspect resnet50.onnx --input 3x224x224`,
+  sresnet inspect resnet50.onnx --input 3x224x224
+  sresnet inspect resnet20.onnx --plan --data cifar10:cifar-10-batches-bin --normalize imagenet`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shape, err := parseShape(input)
 			if err != nil {
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--input %q: %w", input, err)}
+			}
+			if plan {
+				if err := s.check(cmd.CommandPath()); err != nil {
+					return err
+				}
+				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+				layers, err := s.plan(cmd.Context(), p, args[0], shape)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"model": p.graph.Name, "plan": layers})
+				}
+				printPlan(cmd.OutOrStdout(), layers)
+				return nil
 			}
 			g, err := readModel(args[0], onnx.Options{InputShape: shape})
 			if err != nil {
@@ -76,6 +98,16 @@ all of them, with the reason.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().StringVar(&input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
+	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine computes each layer instead")
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	s.dataFlags(all, 0)
+	s.networkFlags(all)
+	s.runFlags(all, 1)
+	all.Lookup("data").Usage = "with --plan: test images beside which calibration images lie; `SPEC` as for eval"
+	for _, name := range []string{"data", "calibrate", "calibration-images", "normalize", "percentile"} {
+		cmd.Flags().AddFlag(all.Lookup(name))
+	}
+	cmd.Flags().SortFlags = false
 	completions(cmd)
 	return cmd
 }

@@ -25,6 +25,7 @@ type settings struct {
 	encoding, reset, readout, engine     string
 	workers                              int
 	seed                                 uint64
+	dataOptional                         bool // The command does something without --data, too.
 }
 
 // Words that options take; the first is the default.
@@ -98,7 +99,7 @@ func completions(cmd *cobra.Command) {
 func (s *settings) check(command string) error {
 	bad := func(format string, args ...any) error { return &usageError{command, fmt.Errorf(format, args...)} }
 	switch {
-	case s.data == "":
+	case s.data == "" && !s.dataOptional:
 		return bad("--data is missing: give %s", dataset.Specs)
 	case s.images < 0:
 		return bad("--images %d: give a number of images, or 0 for all", s.images)
