@@ -224,3 +224,66 @@ func TestEngineIsReusable(t *testing.T) {
 		t.Errorf("%v allocations per image", n)
 	}
 }
+
+// Each kind of layer has its method, and the expected rate decides between adding
+// spikes and a dense product; see also TestEnginesAgree, for which no choice changes
+// a spike.
+func TestMethods(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	b := &builder{choose: func(int) int { return 1 }, rnd: rnd}
+	b.net = &snn.Network{Name: "methods", Input: snn.Input{Shape: tensor.Shape{3, 8, 8}}}
+	var want []Method
+	add := func(name string, tile int, rate float32, channels, size int, syn ...snn.Synapse) int {
+		i := b.add(tensor.Shape{channels, size, size}, syn...)
+		b.net.Layers[i].Rate = rate
+		want = append(want, Method{Layer: b.net.Layers[i].Name, Name: name, Tile: tile, Rate: rate})
+		return i
+	}
+	conv := func(from, in, out, kernel, stride int) snn.Synapse {
+		return snn.Synapse{From: from, Connection: &snn.Conv{
+			Weight: b.weights(in*kernel*kernel, out, in, kernel, kernel), Window: tensor.Square(kernel, stride, kernel/2), Groups: 1,
+		}}
+	}
+	identity := func(from, channels, size int) snn.Synapse {
+		return snn.Synapse{From: from, Connection: snn.Identity(0.5, tensor.Shape{channels, size, size})}
+	}
+	image := add("image", 0, 0.1, 16, 8, conv(snn.FromInput, 3, 16, 3, 1))
+	add("sweep", 16, 0.1, 16, 8, conv(image, 16, 16, 3, 1), identity(image, 16, 8))
+	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), conv(image, 16, 16, 3, 1))
+	add("scatter", 0, 0.1, 16, 8, conv(image, 16, 16, 5, 1), conv(snn.FromInput, 3, 16, 3, 1))
+	want[len(want)-1].Name = "image + scatter"
+	wide := add("gather", 64, 0.7, 128, 4, conv(image, 16, 128, 3, 2))
+	busy := add("dense", 0, 0.1, 128, 4, conv(wide, 128, 128, 3, 1))
+	add("sweep", 16, 0.1, 128, 4, conv(busy, 128, 128, 3, 1))
+	add("gather", 64, 0.1, 128, 4, conv(busy, 128, 128, 1, 1), identity(busy, 128, 4))
+	pool := add("pool", 0, 0, 128, 1, snn.Synapse{From: busy, Connection: &snn.AveragePool{Window: tensor.Square(4, 1, 0), Scale: 1}})
+	add("gather", 0, 0, 10, 1, snn.Synapse{From: pool, Connection: &snn.Dense{Weight: b.weights(128, 10, 128)}})
+
+	for _, workers := range []int{1, 3} {
+		p, err := Compile(b.net, Options{Timesteps: 5, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, p.Methods()); d != "" {
+			t.Errorf("%d workers (-want +got):\n%s", workers, d)
+		}
+	}
+	pixels := randomImage(b.net.Input.Shape, rnd)
+	agree(t, b.net, 6, pixels, 1)
+
+	p, err := Compile(b.net, Options{Timesteps: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.NewEngine()
+	if n := testing.AllocsPerRun(5, func() {
+		if _, err := e.Run(context.Background(), pixels, 0); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 2 { // The encoder and its closure, once an image.
+		t.Errorf("%v allocations an image", n)
+	}
+	if spent := e.Spent(); spent[wide] <= 0 || spent[pool] <= 0 {
+		t.Errorf("no time is spent: %v", spent)
+	}
+}
