@@ -8,11 +8,12 @@ import (
 
 // analog is a synapse that carries the image itself.
 type analog struct {
-	conv *kernel.Conv
-	taps []uint64 // Products that each position of each input channel takes part in.
+	index int // Of the synapse in its layer.
+	conv  *kernel.Conv
+	taps  []uint64 // Products that each position of each input channel takes part in.
 }
 
-func newAnalog(connection snn.Connection, in, out tensor.Shape) analog {
+func newAnalog(index int, connection snn.Connection, in, out tensor.Shape) analog {
 	gi, gout := newGrid(in), newGrid(out)
 	switch k := connection.(type) {
 	case *snn.Conv:
@@ -20,13 +21,13 @@ func newAnalog(connection snn.Connection, in, out tensor.Shape) analog {
 		for p := range reached {
 			reached[p] *= uint64(gout.c / k.Groups)
 		}
-		return analog{taps: reached, conv: newKernelConv(k, gi, gout, k.Weight.Data)}
+		return analog{index: index, taps: reached, conv: newKernelConv(k, gi, gout, k.Weight.Data)}
 	case *snn.Dense:
 		reached := make([]uint64, gi.positions())
 		for p := range reached {
 			reached[p] = uint64(gout.c)
 		}
-		return analog{taps: reached, conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
+		return analog{index: index, taps: reached, conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
 	}
 	panic("sim: only Conv and Dense carry the image") // Validate allows no others.
 }

@@ -147,7 +147,7 @@ func benchmarkRate(b *testing.B, channels, size int, rate float64, method string
 	if method == "dense" && denseFrom(channels) > 1 {
 		l := &p.layers[1] // The plan would not do it.
 		l.sweep, l.current = nil, plainBuffer(l.grid)
-		l.synapses = []source{{0, newDenseConv(net.Layers[1].Synapses[0].Connection.(*snn.Conv), 1, p.layers[0].grid, l)}}
+		l.synapses = []source{{0, 0, newDenseConv(net.Layers[1].Synapses[0].Connection.(*snn.Conv), 1, p.layers[0].grid, l)}}
 	}
 	e := p.NewEngine()
 	spikes := 0

@@ -55,7 +55,7 @@ func (p *Plan) NewEngine() *Engine {
 	if p.opt.Layers < len(p.net.Layers) {
 		classes = 0
 	}
-	e := &Engine{plan: p, record: newRecord(p.opt.Timesteps, classes, p.opt.Layers), spent: make([]time.Duration, p.opt.Layers)}
+	e := &Engine{plan: p, record: newRecord(p.net, p.opt.Timesteps, classes, p.opt.Layers), spent: make([]time.Duration, p.opt.Layers)}
 	if p.opt.Reference {
 		return e
 	}
@@ -146,7 +146,7 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 		return nil, fmt.Errorf("sim: image %d: %w", index, err)
 	}
 	enc := newEncoder(&p.net.Input, image, p.opt.Seed, index)
-	e.record.MACs = 0
+	e.record.reset()
 	if p.opt.Reference {
 		return e.record, e.runReference(ctx, enc)
 	}
@@ -201,15 +201,13 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	}
 	sum := w.sum[:l.positions()*l.c]
 	clear(sum)
-	var products uint64
 	for _, a := range l.analog {
 		a.conv.Run(sum, e.image[slot], w.scratch)
-		products += a.products(e.image[slot])
-	}
-	if e.plan.net.Input.Encoding == snn.Direct {
-		e.record.MACs += products
-	} else {
-		e.record.ACs[i][step] = products
+		if products := a.products(e.image[slot]); e.plan.net.Input.Encoding == snn.Direct {
+			e.record.MACs += products
+		} else {
+			e.record.count(i, a.index, step, products)
+		}
 	}
 	for p := range l.positions() {
 		dst := s.constant[p*l.n:][:l.c]
@@ -258,7 +256,7 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		e.present(w, i, step, b.slot+t)
 	}
 	for _, syn := range l.synapses {
-		rec.ACs[i][step] += syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t))
+		rec.count(i, syn.index, step, syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t)))
 	}
 	output := rec.Classes > 0 && e.plan.isOutput(i)
 	if output {

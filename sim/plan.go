@@ -76,7 +76,8 @@ func (l *layerPlan) method() (name string, tile int) {
 
 // source is a compiled synapse and the layer it comes from.
 type source struct {
-	from int
+	index int // Of the synapse in its layer.
+	from  int
 	synapse
 }
 
@@ -174,12 +175,12 @@ func (p *Plan) compileLayer(i int) error {
 			break
 		}
 	}
-	for _, syn := range l.Synapses {
+	for j, syn := range l.Synapses {
 		if syn.From == snn.FromInput {
-			lp.analog = append(lp.analog, newAnalog(syn.Connection, p.net.Input.Shape, l.Shape))
+			lp.analog = append(lp.analog, newAnalog(j, syn.Connection, p.net.Input.Shape, l.Shape))
 			continue
 		}
-		lp.synapses = append(lp.synapses, source{syn.From, p.compileSynapse(syn, lp)})
+		lp.synapses = append(lp.synapses, source{j, syn.From, p.compileSynapse(syn, lp)})
 	}
 	return nil
 }

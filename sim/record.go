@@ -1,5 +1,7 @@
 package sim
 
+import "sresnet/snn"
+
 // Record is what one presentation of an image leaves behind: everything that
 // accuracy at every timestep, spike counts and synaptic operations need. Step t
 // counts from 0; "up to step t" includes it.
@@ -16,6 +18,10 @@ type Record struct {
 	Spikes [][]uint32 // Spikes that the layer emitted at step t.
 	ACs    [][]uint64 // Synaptic additions into the layer at step t: one for every weight that a spike carries; taps over the border count nothing. A gate has none.
 
+	// SynapseACs splits ACs by synapse, summed over all timesteps: [layer][synapse],
+	// in the order of snn.Layer.Synapses.
+	SynapseACs [][]uint64
+
 	// MACs counts the products of the image itself with the weights it meets, its
 	// zeros and taps over the border not counted. With direct encoding the input
 	// current is constant and they are spent once an image; signed Poisson spikes
@@ -23,7 +29,7 @@ type Record struct {
 	MACs uint64
 }
 
-func newRecord(timesteps, classes, layers int) *Record {
+func newRecord(net *snn.Network, timesteps, classes, layers int) *Record {
 	r := &Record{
 		Timesteps: timesteps, Classes: classes,
 		Counts:    make([]uint32, timesteps*classes),
@@ -31,10 +37,27 @@ func newRecord(timesteps, classes, layers int) *Record {
 		Current:   make([]float32, timesteps*classes),
 		Spikes:    make([][]uint32, layers),
 		ACs:       make([][]uint64, layers),
+
+		SynapseACs: make([][]uint64, layers),
 	}
 	for i := range layers {
 		r.Spikes[i] = make([]uint32, timesteps)
 		r.ACs[i] = make([]uint64, timesteps)
+		r.SynapseACs[i] = make([]uint64, len(net.Layers[i].Synapses))
 	}
 	return r
+}
+
+// reset clears what a run adds up.
+func (r *Record) reset() {
+	r.MACs = 0
+	for i := range r.SynapseACs {
+		clear(r.SynapseACs[i])
+	}
+}
+
+// count adds the synaptic additions of one synapse at step t.
+func (r *Record) count(layer, synapse, t int, acs uint64) {
+	r.ACs[layer][t] += acs
+	r.SynapseACs[layer][synapse] += acs
 }

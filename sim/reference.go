@@ -34,12 +34,14 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 			}
 		}
 		rec.Spikes[s.Layer][s.Step] = n
-		rec.ACs[s.Layer][s.Step] = s.ACs
-		switch {
-		case !direct:
-			rec.ACs[s.Layer][s.Step] += s.Products
-		case s.Step == 0:
-			rec.MACs += s.Products // A constant input is multiplied once.
+		rec.ACs[s.Layer][s.Step] = 0
+		for j, n := range s.Operations {
+			switch image := p.net.Layers[s.Layer].Synapses[j].From == snn.FromInput; {
+			case !image || !direct:
+				rec.count(s.Layer, j, s.Step, n)
+			case s.Step == 0:
+				rec.MACs += n // A constant input is multiplied once.
+			}
 		}
 		if k := rec.Classes; k > 0 && s.Layer == p.opt.Layers-1 {
 			copy(rec.Potential[s.Step*k:][:k], s.Potential)

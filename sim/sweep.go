@@ -75,7 +75,8 @@ func (s *sweep) run(e *Engine, w *worker, i int, b block) {
 	pop := &e.layers[i]
 	for t := range b.n {
 		z := e.spikesOf(&w.spikes[0], s.from, b, t)
-		e.record.ACs[i][b.t0+t] = s.taps.count(z)
+		e.record.ACs[i][b.t0+t] = 0
+		e.record.count(i, 0, b.t0+t, s.taps.count(z))
 		e.record.Spikes[i][b.t0+t] = 0
 	}
 	for j := range s.tiles {
@@ -86,7 +87,7 @@ func (s *sweep) run(e *Engine, w *worker, i int, b block) {
 				var n uint64
 				shortcut, n = s.shortcut.move(e.spikesOf(&w.shortcut, s.shortcut.from, b, t), w.mask)
 				if j == 0 {
-					e.record.ACs[i][b.t0+t] += n
+					e.record.count(i, 1, b.t0+t, n)
 				}
 			}
 			e.record.Spikes[i][b.t0+t] += uint32(kernel.Sweep(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.v, w.part, tile))

@@ -17,8 +17,7 @@ type Step struct {
 	Spikes      []bool    // CHW
 	Potential   []float32 // CHW, after the step; of a gate all zero.
 	Current     []float32 // CHW, summed over all steps so far, from zero.
-	ACs         uint64    // Synaptic additions of spikes into the layer.
-	Products    uint64    // Products of the image with weights, zeros of the image not counted.
+	Operations  []uint64  // Per synapse: additions of spikes, or products of the image with weights, zeros of the image not counted.
 }
 
 // Run presents the input for the given number of timesteps to the first layers
@@ -37,10 +36,10 @@ func Run(net *snn.Network, layers, timesteps int, input func(t int) []float32, v
 				syn := p.layer.Synapses[0]
 				gate(p, syn.Connection.(*snn.MaxPool), state[syn.From])
 			} else {
-				s.ACs, s.Products = p.currents(net, state, image)
+				p.currents(net, state, image)
 				p.integrateAndFire()
 			}
-			s.Spikes, s.Potential, s.Current = p.z, p.v, p.sum
+			s.Spikes, s.Potential, s.Current, s.Operations = p.z, p.v, p.sum, p.operations
 			if err := visit(s); err != nil {
 				return err
 			}
@@ -57,6 +56,8 @@ type population struct {
 	i     []float32 // Current of this timestep.
 	sum   []float32 // Current summed over the timesteps.
 
+	operations []uint64 // Per synapse, of this timestep.
+
 	// Of a gate.
 	n []int // Spikes of each source neuron so far.
 	m []int // Spikes of each output so far.
@@ -64,7 +65,7 @@ type population struct {
 
 func newPopulation(l *snn.Layer) *population {
 	n := l.Shape.Len()
-	p := &population{layer: l, z: make([]bool, n), v: make([]float32, n), i: make([]float32, n), sum: make([]float32, n), m: make([]int, n)}
+	p := &population{layer: l, z: make([]bool, n), v: make([]float32, n), i: make([]float32, n), sum: make([]float32, n), m: make([]int, n), operations: make([]uint64, len(l.Synapses))}
 	if !l.IsGate() {
 		for j := range p.v {
 			p.v[j] = l.Neuron.VInitOf(p.channel(j))
@@ -78,24 +79,24 @@ func (p *population) channel(j int) int { return j / (p.layer.Shape[1] * p.layer
 // currents fills p.i with the current of one timestep: first the spikes, synapse
 // by synapse; then, summed apart because it may be constant, the image and the
 // bias.
-func (p *population) currents(net *snn.Network, state []*population, image []float32) (acs, products uint64) {
+func (p *population) currents(net *snn.Network, state []*population, image []float32) {
 	clear(p.i)
 	constant := make([]float32, len(p.i))
-	for _, syn := range p.layer.Synapses {
+	for s, syn := range p.layer.Synapses {
 		if syn.From == snn.FromInput {
-			products += analog(constant, syn.Connection, image, net.Input.Shape, p.layer.Shape)
+			p.operations[s] = analog(constant, syn.Connection, image, net.Input.Shape, p.layer.Shape)
 			continue
 		}
 		src := state[syn.From]
 		switch k := syn.Connection.(type) {
 		case *snn.Conv:
-			acs += conv(p, k, src)
+			p.operations[s] = conv(p, k, src)
 		case *snn.Dense:
-			acs += dense(p, k, src)
+			p.operations[s] = dense(p, k, src)
 		case *snn.Shortcut:
-			acs += shortcut(p, k, src)
+			p.operations[s] = shortcut(p, k, src)
 		case *snn.AveragePool:
-			acs += averagePool(p, k, src)
+			p.operations[s] = averagePool(p, k, src)
 		default:
 			panic(fmt.Sprintf("reference: connection %T", k))
 		}
@@ -108,5 +109,4 @@ func (p *population) currents(net *snn.Network, state []*population, image []flo
 		p.i[j] += k
 		p.sum[j] += p.i[j]
 	}
-	return acs, products
 }
