@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,10 @@ type Engine struct {
 	// Probe, if not nil, sees the spikes of every layer at every timestep.
 	Probe Probe
 
+	// Potentials, if not nil, sees the potentials of every layer at every one of
+	// Options.Marks. Calls do not overlap; it must not keep V.
+	Potentials func(Potentials)
+
 	plan    *Plan
 	record  *Record
 	layers  []population
@@ -24,6 +29,7 @@ type Engine struct {
 	workers []worker
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
+	chw     []float32 // Potentials as they are handed out.
 }
 
 // population is the state of one layer.
@@ -33,6 +39,9 @@ type population struct {
 	current  []float32  // Current of one timestep, zero between timesteps; see buffer. Nil where it is summed piece by piece.
 	constant []float32  // Constant current per neuron, or per channel if there is only a bias.
 	n, m     []uint16   // Spike counts of a gate's source and outputs.
+
+	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
+	idle   []float32 // A row of no other current.
 }
 
 // worker is what one goroutine needs to advance a layer, of any kind.
@@ -222,6 +231,8 @@ func (e *Engine) advance(w *worker, i int, b block) {
 	start := time.Now()
 	l := &e.plan.layers[i]
 	switch {
+	case e.layers[i].forced != nil:
+		e.force(i, b)
 	case l.sweep != nil:
 		l.sweep.run(e, w, i, b)
 	case l.tiled != nil:
@@ -232,13 +243,83 @@ func (e *Engine) advance(w *worker, i int, b block) {
 		}
 	}
 	e.spent[i] += time.Since(start)
-	if e.Probe == nil {
-		return
+	if e.Probe != nil || e.Potentials != nil {
+		e.show(i, b)
 	}
+}
+
+// show hands out what layer i did in a block.
+func (e *Engine) show(i int, b block) {
 	e.probing.Lock()
 	defer e.probing.Unlock()
+	l, s := &e.plan.layers[i], &e.layers[i]
+	if e.Probe != nil {
+		for t := range b.n {
+			e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: s.mask[b.slot+t]})
+		}
+	}
+	if _, marked := slices.BinarySearch(e.plan.opt.Marks, b.t0+b.n); !marked || e.Potentials == nil || l.gate != nil {
+		return
+	}
+	if e.chw == nil {
+		size := 0
+		for j := range e.plan.layers {
+			size = max(size, e.plan.layers[j].positions()*e.plan.layers[j].c)
+		}
+		e.chw = make([]float32, size)
+	}
+	v, positions := e.chw[:l.positions()*l.c], l.positions()
+	for p := range positions {
+		for c, x := range s.v[p*l.n:][:l.c] {
+			v[c*positions+p] = x
+		}
+	}
+	e.Potentials(Potentials{Layer: i, Steps: b.t0 + b.n, V: v})
+}
+
+// Force gives every neuron of a layer a constant current, CHW and in the unit of its
+// potential, in place of what its synapses carry, until it is called again with nil.
+// A layer that gets the trained network's activations (over Lambda, times Charge)
+// spikes as evenly as its neurons can, so that what the network then lacks is not
+// that layer's or an earlier one's fault. Gates, the output and the reference engine
+// cannot be forced.
+func (e *Engine) Force(layer int, current []float32) error {
+	if layer < 0 || layer >= len(e.layers) || e.plan.layers[layer].gate != nil || e.plan.isOutput(layer) {
+		return fmt.Errorf("sim: layer %d cannot be forced", layer)
+	}
+	l, s := &e.plan.layers[layer], &e.layers[layer]
+	if current == nil {
+		s.forced = nil
+		return nil
+	}
+	positions := l.positions()
+	if len(current) != positions*l.c {
+		return fmt.Errorf("sim: layer %d of %d neurons is forced by %d currents", layer, positions*l.c, len(current))
+	}
+	if s.idle == nil {
+		s.idle = make([]float32, l.w*l.n)
+	}
+	if s.forced == nil {
+		s.forced = make([]float32, positions*l.n)
+	}
+	for c := range l.c {
+		for p := range positions {
+			s.forced[p*l.n+c] = current[c*positions+p]
+		}
+	}
+	return nil
+}
+
+// force advances a layer that is forced by a block.
+func (e *Engine) force(i int, b block) {
+	l, s, rec := &e.plan.layers[i], &e.layers[i], e.record
+	row, words := l.w*l.n, l.w*l.words
 	for t := range b.n {
-		e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: e.layers[i].mask[b.slot+t]})
+		n := 0
+		for r := range l.h {
+			n += kernel.Fire(s.mask[b.slot+t][r*words:][:words], nil, s.v[r*row:][:row], s.idle, s.forced[r*row:][:row], &l.fire)
+		}
+		rec.Spikes[i][b.t0+t], rec.ACs[i][b.t0+t] = uint32(n), 0
 	}
 }
 

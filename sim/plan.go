@@ -16,6 +16,7 @@ type Plan struct {
 	net    *snn.Network
 	opt    Options
 	layers []layerPlan
+	blocks []block
 }
 
 // layerPlan is one layer of a Plan.
@@ -137,6 +138,7 @@ func Compile(net *snn.Network, o Options) (*Plan, error) {
 	if o.Reference {
 		return p, nil
 	}
+	p.blocks = p.cut()
 	p.layers = make([]layerPlan, o.Layers)
 	for i := range p.layers {
 		if err := p.compileLayer(i); err != nil {

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sresnet/sim/internal/reference"
 	"sresnet/snn"
@@ -55,6 +56,9 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 					rec.Counts[s.Step*k+c]++
 				}
 			}
+		}
+		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
+			e.Potentials(Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential})
 		}
 		if e.Probe != nil {
 			e.Probe(Spikes{Layer: s.Layer, Step: s.Step, Words: g.words, Bits: mask})

@@ -10,24 +10,29 @@ import (
 // block.
 func (p *Plan) ring() int { return min(p.opt.Workers, 2) }
 
-// blockOf returns the block of index k.
-func (p *Plan) blockOf(k int) block {
-	t0 := k * p.opt.Block
-	return block{t0: t0, n: min(p.opt.Block, p.opt.Timesteps-t0), slot: k % p.ring() * p.opt.Block}
+// cut returns the blocks of a presentation, which end at marks.
+func (p *Plan) cut() (blocks []block) {
+	marks := p.opt.Marks
+	for t0 := 0; t0 < p.opt.Timesteps; {
+		n := min(p.opt.Block, p.opt.Timesteps-t0)
+		if len(marks) > 0 && t0+n >= marks[0] {
+			n, marks = marks[0]-t0, marks[1:]
+		}
+		blocks = append(blocks, block{t0: t0, n: n, slot: len(blocks) % p.ring() * p.opt.Block})
+		t0 += n
+	}
+	return blocks
 }
-
-func (p *Plan) blocks() int { return (p.opt.Timesteps + p.opt.Block - 1) / p.opt.Block }
 
 // runBlocks takes all layers through all blocks.
 func (e *Engine) runBlocks(ctx context.Context, enc *encoder) error {
 	if len(e.workers) > 1 {
 		return e.share(ctx, enc)
 	}
-	for k := range e.plan.blocks() {
+	for _, b := range e.plan.blocks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b := e.plan.blockOf(k)
 		e.encode(enc, b)
 		for i := range e.layers {
 			e.advance(&e.workers[0], i, b)
@@ -57,7 +62,7 @@ type stage struct {
 }
 
 func (e *Engine) newSchedule() *schedule {
-	s := &schedule{blocks: e.plan.blocks(), ring: e.plan.ring(), stages: make([]stage, len(e.layers)+1)}
+	s := &schedule{blocks: len(e.plan.blocks), ring: e.plan.ring(), stages: make([]stage, len(e.layers)+1)}
 	s.change = sync.NewCond(&s.mu)
 	for i := range e.layers {
 		for _, syn := range e.plan.net.Layers[i].Synapses {
@@ -80,7 +85,7 @@ func (e *Engine) share(ctx context.Context, enc *encoder) error {
 				if stage < 0 {
 					return
 				}
-				b := e.plan.blockOf(s.stages[stage].done)
+				b := e.plan.blocks[s.stages[stage].done]
 				if stage == 0 {
 					e.encode(enc, b)
 				} else {

@@ -30,6 +30,10 @@ type Options struct {
 	// where workers share an image and T is short.
 	Block int
 
+	// Marks are timesteps, ascending and from 1 to T, after which Engine.Potentials
+	// is called for every layer: 32 is after the 32nd.
+	Marks []int
+
 	// Workers is how many goroutines share one image: while one advances a layer,
 	// others advance later layers through earlier timesteps. It changes speed and
 	// memory, never a result. Images side by side, each with an engine of its own,
@@ -66,6 +70,11 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 		return o, fmt.Errorf("sim: block of %d timesteps must be at least 1", o.Block)
 	}
 	o.Block = min(o.Block, o.Timesteps)
+	for i, t := range o.Marks {
+		if t < 1 || t > o.Timesteps || i > 0 && t <= o.Marks[i-1] {
+			return o, fmt.Errorf("sim: marks %v are not ascending timesteps from 1 to T = %d", o.Marks, o.Timesteps)
+		}
+	}
 	if o.Layers < 0 || o.Layers > len(net.Layers) {
 		return o, fmt.Errorf("sim: %d layers of a network of %d", o.Layers, len(net.Layers))
 	}
@@ -88,3 +97,11 @@ type Spikes struct {
 // order, but a layer may be some steps ahead of the next one. Calls do not overlap.
 // It must not keep Bits.
 type Probe func(Spikes)
+
+// Potentials hands the membrane potentials of one layer after a number of timesteps
+// to whoever asked for them. V is CHW.
+type Potentials struct {
+	Layer int // Index in snn.Network.Layers; never a gate's, which has none.
+	Steps int
+	V     []float32
+}

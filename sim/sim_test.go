@@ -18,6 +18,7 @@ import (
 type trace struct {
 	Record *Record
 	Bits   []string // layer, step and mask words, in order of layers and steps.
+	V      []string // layer, steps and potentials at the marks, in that order.
 }
 
 func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) trace {
@@ -29,11 +30,13 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	e := p.NewEngine()
 	var tr trace
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
+	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v", p.Layer, p.Steps, p.V)) }
 	tr.Record, err = e.Run(context.Background(), image, index)
 	if err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 	slices.Sort(tr.Bits)
+	slices.Sort(tr.V)
 	return tr
 }
 
@@ -41,8 +44,12 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 // counts on one network, for several block sizes and numbers of workers.
 func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index int) trace {
 	t.Helper()
-	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Reference: true}, image, index)
-	for _, o := range []Options{{Block: 1}, {Block: 3}, {Block: 3, Workers: 2}, {Block: 1, Workers: 3}, {Block: 16}} {
+	marks := []int{(timesteps + 1) / 2, timesteps}
+	if timesteps == 1 {
+		marks = marks[1:]
+	}
+	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Marks: marks, Reference: true}, image, index)
+	for _, o := range []Options{{Block: 1}, {Block: 3, Marks: marks}, {Block: 3, Workers: 2}, {Block: 1, Workers: 3, Marks: marks}, {Block: 16}} {
 		o.Timesteps, o.Seed = timesteps, 7
 		got := run(t, net, o, image, index)
 		if d := cmp.Diff(want.Bits, got.Bits); d != "" {
@@ -50,6 +57,9 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 		}
 		if d := cmp.Diff(want.Record, got.Record); d != "" {
 			t.Fatalf("%+v: records differ (-reference +event):\n%s\n%v", o, d, net)
+		}
+		if d := cmp.Diff(want.V, got.V); o.Marks != nil && d != "" {
+			t.Fatalf("%+v: potentials differ (-reference +event):\n%s\n%v", o, d, net)
 		}
 	}
 	return want
@@ -285,5 +295,70 @@ func TestMethods(t *testing.T) {
 	}
 	if spent := e.Spent(); spent[wide] <= 0 || spent[pool] <= 0 {
 		t.Errorf("no time is spent: %v", spent)
+	}
+}
+
+// A forced layer fires floor(T I/θ + V[0]) times whatever its synapses carry, and
+// what follows sees those spikes.
+func TestForce(t *testing.T) {
+	conv := func(from int) []snn.Synapse {
+		w := tensor.New(2, 2, 3, 3)
+		for i := range w.Data {
+			w.Data[i] = 0.1
+		}
+		return []snn.Synapse{{From: from, Connection: &snn.Conv{Weight: w, Window: tensor.Square(3, 1, 1), Groups: 1}}}
+	}
+	shape := tensor.Shape{2, 3, 3}
+	neuron := snn.IF{Threshold: []float32{2}, VInit: []float32{0.5}}
+	net := &snn.Network{Name: "forced", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
+		{Name: "a", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(snn.FromInput)},
+		{Name: "b", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(0)},
+		{Name: "c", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.New(1, 18)}}}},
+	}}
+	const T = 32
+	p, err := Compile(net, Options{Timesteps: T})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.NewEngine()
+	image := make([]float32, 18)
+	for i := range image {
+		image[i] = float32(i)
+	}
+	before, err := e.Run(t.Context(), image, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := slices.Clone(before.Spikes[1])
+	for _, i := range []int{-1, 2, 3} {
+		if e.Force(i, nil) == nil {
+			t.Errorf("Force(%d): no error", i)
+		}
+	}
+	current := make([]float32, 18)
+	current[0], current[17] = 1, 0.25 // Half and an eighth of the threshold.
+	if err := e.Force(1, current[:17]); err == nil {
+		t.Error("Force of too few currents: no error")
+	}
+	if err := e.Force(1, current); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := e.Run(t.Context(), image, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spikes, acs := uint32(0), uint64(0)
+	for i := range T {
+		spikes += rec.Spikes[1][i]
+		acs += rec.ACs[1][i] + rec.ACs[2][i]
+	}
+	if spikes != 16+4 || acs != 16+4 {
+		t.Errorf("%d spikes and %d additions, want 20 of both", spikes, acs)
+	}
+	if err := e.Force(1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := e.Run(t.Context(), image, 0); err != nil || !slices.Equal(after.Spikes[1], was) {
+		t.Errorf("after the force ended: spikes %v (%v), want %v", after.Spikes[1], err, was)
 	}
 }
