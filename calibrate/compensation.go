@@ -8,6 +8,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
+	"sresnet/internal/parallel"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -74,7 +75,7 @@ func (c *compensator) run(ctx context.Context, net *snn.Network, layers int, use
 		return err
 	}
 	n := c.images.Len()
-	return parallel(ctx, min(c.o.Workers, n), n, func(int) func(context.Context, int) error {
+	return parallel.Do(ctx, min(c.o.Workers, n), n, func(int) func(context.Context, int) error {
 		runner, engine, image := c.model.NewRunner(), plan.NewEngine(), make([]float32, c.input)
 		return func(ctx context.Context, i int) error {
 			if err := c.images.Image(i, image); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
+	"sresnet/internal/parallel"
 	"sresnet/tensor"
 )
 
@@ -41,7 +42,7 @@ func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error 
 	workers := min(s.o.Workers, n)
 	largest, unspoken := make([]float32, workers), make([]int, workers)
 	logits := Classifier(s.g)
-	err := parallel(ctx, workers, n, func(worker int) func(context.Context, int) error {
+	err := parallel.Do(ctx, workers, n, func(worker int) func(context.Context, int) error {
 		runner := s.model.NewRunner()
 		image := make([]float32, s.g.Input.Shape.Len())
 		return func(_ context.Context, i int) error {

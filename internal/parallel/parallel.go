@@ -1,4 +1,5 @@
-package calibrate
+// Package parallel does numbered jobs on several goroutines.
+package parallel
 
 import (
 	"context"
@@ -6,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// parallel does jobs 0 to n-1 on that many workers, each with a function of its
+// Do does jobs 0 to n-1 on that many workers, each with a function of its
 // own that start makes. done is called after every job, never twice at a time.
 // Jobs begin in order and one that has begun without ctx's end is finished, so
 // that the error returned is always that of the lowest job that fails.
-func parallel(ctx context.Context, workers, n int, start func(worker int) func(ctx context.Context, job int) error, done func()) error {
+func Do(ctx context.Context, workers, n int, start func(worker int) func(ctx context.Context, job int) error, done func()) error {
 	var (
 		next   atomic.Int64
 		failed atomic.Bool
