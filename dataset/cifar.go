@@ -48,7 +48,7 @@ var cifarShape = tensor.Shape{3, 32, 32}
 
 func (c cifar) open(path string, split Split) (*Dataset, error) {
 	if path == "" {
-		return nil, fmt.Errorf("a path is needed: the folder that holds %s and %s, or one such file", c.test, c.train[0])
+		return nil, &SpecError{fmt.Errorf("a path is needed: the folder that holds %s and %s, or one such file", c.test, c.train[0])}
 	}
 	files, err := c.files(path, split)
 	if err != nil {

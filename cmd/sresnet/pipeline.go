@@ -34,13 +34,13 @@ type pipeline struct {
 // openData reads the test and calibration images, all of them. It fills the
 // option --calibrate.
 func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
-	if test, err = openDataset(p.data, dataset.Test, "--data"); err != nil {
+	if test, err = p.openDataset(p.data, dataset.Test, "--data"); err != nil {
 		return nil, nil, err
 	}
 	if err := p.chooseCalibration(); err != nil {
 		return nil, nil, err
 	}
-	if train, err = openDataset(p.calibrate, dataset.Train, "--calibrate"); err != nil {
+	if train, err = p.openDataset(p.calibrate, dataset.Train, "--calibrate"); err != nil {
 		return nil, nil, err
 	}
 	if train.Hash() == test.Hash() {
@@ -50,9 +50,13 @@ func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
 	return test, train, nil
 }
 
-func openDataset(spec string, split dataset.Split, flag string) (*dataset.Dataset, error) {
+func (p *pipeline) openDataset(spec string, split dataset.Split, flag string) (*dataset.Dataset, error) {
 	d, err := dataset.Open(spec, split)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var bad *dataset.SpecError
+	switch {
+	case errors.As(err, &bad):
+		return nil, &usageError{p.command, hinted(err, "%s takes %s", flag, dataset.Specs)}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, hinted(err, "%s takes %s", flag, dataset.Specs)
 	}
 	return d, err

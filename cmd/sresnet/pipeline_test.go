@@ -43,3 +43,16 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+// A spec that makes no sense is an error of the command line; one that names what
+// is not there is not.
+func TestDataExitCode(t *testing.T) {
+	for spec, want := range map[string]int{"tulips:here": exitUsage, "mnist:": exitUsage, "cifar10": exitUsage, "mnist:nowhere": exitError} {
+		for _, args := range [][]string{{"--data", spec}, {"--data", "mnist", "--calibrate", spec}} {
+			code, _, stderr := sresnet(t, t.Context(), append([]string{"eval", model}, args...)...)
+			if code != want || !strings.Contains(stderr, "sresnet: hint: ") {
+				t.Errorf("%v: exit code %d, want %d: %s", args, code, want, stderr)
+			}
+		}
+	}
+}
