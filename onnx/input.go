@@ -54,14 +54,17 @@ func (im *importer) input(nodes []*node) error {
 	return nil
 }
 
+// ErrOpenShape is the error of a file that leaves open how large an image is, if
+// [Options.InputShape] does not say it.
+var ErrOpenShape = errors.New("give the shape of one image, or export the model with fixed sizes")
+
 // inputDims returns the shape of the input with its batch, from the file and the
 // options.
 func (im *importer) inputDims(v valueInfo, last bool) ([]int, error) {
 	given := im.options.InputShape
-	const hint = "give the shape of one image, or export the model with fixed sizes"
 	if v.dims == nil {
 		if given == nil {
-			return nil, errors.New("the file does not say its shape; " + hint)
+			return nil, fmt.Errorf("the file does not say its shape; %w", ErrOpenShape)
 		}
 		if len(given) != 1 && len(given) != 3 {
 			return nil, fmt.Errorf("shape %v is neither (C, H, W) nor (N)", given)
@@ -98,7 +101,7 @@ func (im *importer) inputDims(v valueInfo, last bool) ([]int, error) {
 	}
 	for _, d := range dims[1:] {
 		if d == 0 {
-			return nil, fmt.Errorf("shape %s has open sizes besides the batch; %s", show(v.dims), hint)
+			return nil, fmt.Errorf("shape %s has open sizes besides the batch; %w", show(v.dims), ErrOpenShape)
 		}
 	}
 	return dims, nil
