@@ -21,6 +21,7 @@ import (
 type pipeline struct {
 	*settings
 	command  string // As the user called it: "sresnet eval".
+	model    string // File of the trained network, or what the demo calls its own.
 	progress progress
 
 	graph       *ann.Graph
@@ -163,6 +164,7 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 // open is all steps before the work: the data, then the network unless the caller
 // has one, then whether they fit.
 func (p *pipeline) open(model string) error {
+	p.model = model
 	test, train, err := p.openData()
 	if err != nil {
 		return err
@@ -182,6 +184,10 @@ func (p *pipeline) calibrateGraph(ctx context.Context) (err error) {
 	p.statistics, err = calibrate.Run(ctx, p.graph, p.calibration, calibrate.Options{
 		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
 	})
+	var node *ann.NodeError
+	if errors.As(err, &node) {
+		return hinted(fmt.Errorf("%s: %w", p.model, err), "give with --normalize how pixels were normalised in training; if %s is right, export the model again", p.normalize)
+	}
 	return err
 }
 
