@@ -30,11 +30,12 @@ func main() {
 // if ctx ended first.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
+	out := &output{w: stdout}
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	_, err := root.ExecuteContextC(ctx)
-	return report(stderr, err)
+	return report(stderr, out.join(err))
 }
 
 func newRoot() *cobra.Command {

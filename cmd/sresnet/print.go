@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,6 +10,33 @@ import (
 
 	"sresnet/eval"
 )
+
+// output passes on what commands print, which they may do without a look at
+// errors: it keeps the first one and writes nothing more.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (n int, err error) {
+	if o.err == nil {
+		n, o.err = o.w.Write(p)
+	}
+	return n, o.err
+}
+
+// join returns err, the outcome of a command, together with the error of its
+// output.
+func (o *output) join(err error) error {
+	if o.err == nil {
+		return err
+	}
+	lost := hinted(fmt.Errorf("cannot write the output: %w", o.err), "make room where the output goes, or send it elsewhere")
+	if err == nil || err == o.err { // The command may have looked, as at JSON.
+		return lost
+	}
+	return errors.Join(err, lost)
+}
 
 // shownTimesteps are the lengths at which the terminal shows the accuracy.
 var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}

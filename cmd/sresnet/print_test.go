@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,5 +87,58 @@ func TestReport(t *testing.T) {
 		if code := report(&b, tt.err); code != tt.code || b.String() != tt.stderr {
 			t.Errorf("report(%v): code %d,\n%swant %d,\n%s", tt.err, code, b.String(), tt.code, tt.stderr)
 		}
+	}
+}
+
+// full is a writer that takes so many bytes.
+type full int
+
+var errFull = errors.New("no space left on device")
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) > int(*f) {
+		n := int(*f)
+		*f = 0
+		return n, errFull
+	}
+	*f -= full(len(p))
+	return len(p), nil
+}
+
+// Output that cannot be written is an error, wherever it stops.
+func TestOutputLost(t *testing.T) {
+	digits := filepath.Join(t.TempDir(), "digits")
+	writeDigits(t, digits)
+	small := []string{"--data", "mnist:" + digits, "--images", "1", "--timesteps", "2"}
+	for _, args := range [][]string{
+		{"inspect", model},
+		{"inspect", model, "--json"},
+		append([]string{"demo"}, small...),
+		append([]string{"eval", model, "--calibration-images", "2"}, small...),
+		append([]string{"eval", model, "--calibration-images", "2", "--json"}, small...),
+		append([]string{"verify", model, "--calibration-images", "2"}, small...),
+		{"completion", "bash"},
+		{"completion", "fish"},
+		{"--version"},
+		{"eval", "--help"},
+		{},
+	} {
+		room := full(10)
+		var stderr bytes.Buffer
+		code := run(t.Context(), args, &room, &stderr)
+		const want = "sresnet: error: cannot write the output: no space left on device\nsresnet: hint: make room where the output goes, or send it elsewhere\n"
+		if code != exitError || stderr.String() != want {
+			t.Errorf("%v: exit code %d: %s", args, code, stderr.String())
+		}
+	}
+}
+
+// What else went wrong is told, too.
+func TestOutputJoin(t *testing.T) {
+	o := &output{err: errFull}
+	err := o.join(fmt.Errorf("%w after 3 of 9 images", errInterrupted))
+	var b bytes.Buffer
+	if code := report(&b, err); code != exitInterrupted || !strings.Contains(b.String(), "after 3 of 9 images") || !strings.Contains(b.String(), "cannot write the output") {
+		t.Errorf("exit code %d: %s", code, b.String())
 	}
 }
