@@ -17,7 +17,7 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	if err := write(&b); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
+	f, err := os.CreateTemp(filepath.Dir(name), unfinished(filepath.Base(name)))
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,10 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	}
 	return os.Rename(f.Name(), name)
 }
+
+// unfinished returns the pattern, for [os.CreateTemp], of what the file of that
+// name is called while it is written.
+func unfinished(base string) string { return "." + base + ".*.tmp" }
 
 func ignoreClosed(err error) error {
 	if errors.Is(err, os.ErrClosed) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -27,7 +28,8 @@ type Folder struct{ dir string }
 
 // OpenFolder makes the folder dir where it is missing and makes sure that files
 // can be written into it, so that a long run does not end in an error that could
-// have been known before.
+// have been known before. It removes what runs that were killed more than an hour
+// ago left unfinished.
 func OpenFolder(dir string) (*Folder, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("eval: %s is a file; a run is kept in a folder", dir)
@@ -50,13 +52,17 @@ func OpenFolder(dir string) (*Folder, error) {
 	return &Folder{dir}, nil
 }
 
-// removeLeftovers removes the unfinished files of a run that was killed; those of
-// a run that is at it now are younger.
+// leftover matches the names that writeFile gives to unfinished files of a run.
+var leftover = regexp.MustCompile(`^\.(\.probe|[^.].*\.(csv|json))\.[0-9]+\.tmp$`)
+
+// removeLeftovers removes the unfinished files of a run that was killed. A run
+// that is at it now has files of its own, which are younger.
 func removeLeftovers(dir string) {
-	names, _ := filepath.Glob(filepath.Join(dir, ".*.tmp"))
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
-			_ = os.Remove(name)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && leftover.MatchString(e.Name()) && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }

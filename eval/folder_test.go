@@ -147,22 +147,67 @@ func TestWriteFileKeepsOld(t *testing.T) {
 	}
 }
 
+// Only unfinished files of a run are removed, and only old ones.
 func TestOpenFolderRemovesLeftovers(t *testing.T) {
-	dir := t.TempDir()
-	for name, age := range map[string]time.Duration{".layers.csv.1.tmp": time.Hour, ".layers.csv.2.tmp": 0, "mine.tmp": time.Hour} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	dir := filepath.Join(t.TempDir(), "run[1]") // A pattern, were it taken for one.
+	kept := map[string]time.Duration{
+		".layers.csv.3.tmp": 59 * time.Minute, // Of a run that may be at it.
+		".layers.csv.4.tmp": 0,
+		"layers.csv.5.tmp":  2 * time.Hour, // All others are not ours.
+		".layers.csv.x.tmp": 2 * time.Hour,
+		".layers.csv.6.bak": 2 * time.Hour,
+		".csv.7.tmp":        2 * time.Hour,
+		".notes.8.tmp":      2 * time.Hour,
+		"mine.tmp":          2 * time.Hour,
+	}
+	removed := map[string]time.Duration{
+		".layers.csv.1.tmp":         2 * time.Hour,
+		".manifest.json.2345.tmp":   61 * time.Minute,
+		"..probe.1.tmp":             2 * time.Hour,
+		".compensation.csv.123.tmp": 2 * time.Hour,
+	}
+	age := func(name string, age time.Duration) {
 		then := time.Now().Add(-age)
 		if err := os.Chtimes(filepath.Join(dir, name), then, then); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if err := os.MkdirAll(filepath.Join(dir, ".folder.csv.9.tmp"), 0o755); err != nil { // No file.
+		t.Fatal(err)
+	}
+	age(".folder.csv.9.tmp", 2*time.Hour)
+	want := []string{".folder.csv.9.tmp"}
+	for _, files := range []map[string]time.Duration{kept, removed} {
+		for name, old := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			age(name, old)
+		}
+	}
+	for name := range kept {
+		want = append(want, name)
+	}
+	slices.Sort(want)
 	if _, err := OpenFolder(dir); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := list(t, dir), []string{".layers.csv.2.tmp", "mine.tmp"}; !slices.Equal(got, want) {
+	if got := list(t, dir); !slices.Equal(got, want) {
 		t.Errorf("left: %v, want %v", got, want)
+	}
+}
+
+// The names that leftovers are told by are those that writeFile gives.
+func TestLeftoverNames(t *testing.T) {
+	for _, base := range []string{"accuracy.csv", "result.json", ".probe"} {
+		f, err := os.CreateTemp(t.TempDir(), unfinished(base))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+		if name := filepath.Base(f.Name()); !leftover.MatchString(name) {
+			t.Errorf("%s is not told to be a leftover", name)
+		}
 	}
 }
 
