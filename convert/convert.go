@@ -92,8 +92,8 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 		return nil, err
 	}
 	populations, bad := populate(folded)
-	if len(bad) > 0 {
-		return nil, join(bad)
+	if err := join(bad); err != nil {
+		return nil, err
 	}
 	net, err := scale(folded, populations, s, o)
 	if err != nil {
@@ -103,6 +103,17 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 		return nil, fmt.Errorf("convert: internal error: %w", err)
 	}
 	return net, nil
+}
+
+// Check returns the error that [Convert] gives for g whatever the statistics: one
+// that holds an [*UnsupportedError] for each node without a spiking counterpart.
+// It spares calibrating a network that does not convert.
+func Check(g *ann.Graph) error {
+	bad, err := Unsupported(g)
+	if err != nil {
+		return err
+	}
+	return join(bad)
 }
 
 // Unsupported returns all nodes of g that keep it from being converted; none if

@@ -25,6 +25,7 @@ func (e *UnsupportedError) Error() string {
 const (
 	hintRectify = "put a ReLU behind every convolution but the last of a branch, and behind every sum, and train again"
 	hintPool    = "put the ReLU before the max pool rather than behind it, which gives the same network, and export it again"
+	hintSize    = "take smaller images or fewer channels, or check the padding before it"
 	hintBranch  = "a shortcut may be the identity, a convolution, an average pool, or a slice with zero-padded channels"
 )
 

@@ -89,6 +89,10 @@ func (p *populator) add(n *ann.Node, neurons bool, terms []term) {
 		c, h, w := n.Shape.CHW()
 		pop.shape = tensor.Shape{c, h, w}
 	}
+	if c, h, w := pop.shape.CHW(); c > snn.MaxChannels || h*w > snn.MaxPositions {
+		p.fail(unsupported(n, hintSize, "its %d channels of %dx%d positions are too many: a layer may have up to %d channels and %d positions",
+			c, h, w, snn.MaxChannels, snn.MaxPositions))
+	}
 	p.index[n.Name] = len(p.list)
 	p.list = append(p.list, pop)
 }

@@ -8,6 +8,8 @@ import (
 	"sresnet/ann"
 	"sresnet/calibrate"
 	"sresnet/convert"
+	"sresnet/internal/kernel"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -23,6 +25,12 @@ func TestUnsupported(t *testing.T) {
 	}
 	conv3 := func() *ann.Conv {
 		return &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
+	}
+	wide := func(channels, pad int) *ann.Conv {
+		return &ann.Conv{Weight: tensor.New(channels, 1, 1, 1), Window: tensor.Square(1, 1, pad), Groups: 1}
+	}
+	narrow := func(channels int) *ann.Conv {
+		return &ann.Conv{Weight: tensor.New(1, channels, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
 	}
 	for _, tt := range []struct {
 		name  string
@@ -132,6 +140,26 @@ func TestUnsupported(t *testing.T) {
 			[]string{"last", "is no vector of classes"},
 		},
 		{
+			"as many positions as a layer may have",
+			[]ann.Node{node("a", wide(1, 126), "r"), node("r2", relu, "a")},
+			nil,
+		},
+		{
+			"more positions",
+			[]ann.Node{node("a", wide(1, 127), "r"), node("r1", relu, "a"), node("b", conv(1), "r1"), node("r2", relu, "b")},
+			[]string{"r1", "its 1 channels of 258x258 positions are too many", "r2", "its 1 channels of 258x258 positions"},
+		},
+		{
+			"as many channels as a layer may have",
+			[]ann.Node{node("a", wide(1<<16, 0), "r"), node("r1", relu, "a"), node("b", narrow(1<<16), "r1"), node("r2", relu, "b")},
+			nil,
+		},
+		{
+			"more channels",
+			[]ann.Node{node("a", wide(1<<16+1, 0), "r"), node("r1", relu, "a"), node("b", narrow(1<<16+1), "r1"), node("r2", relu, "b")},
+			[]string{"r1", "its 65537 channels of 4x4 positions are too many"},
+		},
+		{
 			"several at once",
 			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r1", relu, "b"), node("bn", bn, "r1"), node("r2", relu, "bn")},
 			[]string{"a", "without a ReLU", "bn", `behind Relu "r1"`},
@@ -162,11 +190,18 @@ func TestUnsupported(t *testing.T) {
 					t.Errorf("Convert: error %v, want %v in it", err, e)
 				}
 			}
+			if got := convert.Check(g); len(list) == 0 && got != nil || len(list) > 0 && (got == nil || got.Error() != err.Error()) {
+				t.Errorf("Check: got %v, Convert says %v", got, err)
+			}
 			var first *convert.UnsupportedError
 			if len(list) > 0 && (!errors.As(err, &first) || first.Node != tt.want[0]) {
 				t.Errorf("Convert: error %v is no UnsupportedError about %q", err, tt.want[0])
 			}
 		})
+	}
+
+	if snn.MaxChannels != kernel.MaxChannels || snn.MaxPositions != kernel.MaxPositions {
+		t.Error("package snn and the kernels differ in how large a layer may be")
 	}
 
 	// A softmax whose value goes on.

@@ -34,6 +34,13 @@ type Network struct {
 // FromInput is the [Synapse.From] of synapses that carry the image itself.
 const FromInput = -1
 
+// MaxChannels and MaxPositions bound the layers that package sim runs: it notes a
+// spike as 16 bits of position, row and column in one, and 16 bits of channel.
+const (
+	MaxChannels  = 1 << 16
+	MaxPositions = 1 << 16
+)
+
 // Input is what enters the network at every timestep.
 type Input struct {
 	Shape    tensor.Shape // (C, H, W)

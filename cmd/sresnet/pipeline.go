@@ -162,7 +162,7 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 }
 
 // open is all steps before the work: the data, then the network unless the caller
-// has one, then whether they fit.
+// has one, then whether they fit and the network converts.
 func (p *pipeline) open(model string) error {
 	p.model = model
 	test, train, err := p.openData()
@@ -174,7 +174,10 @@ func (p *pipeline) open(model string) error {
 			return err
 		}
 	}
-	return p.chooseImages(test, train)
+	if err := p.chooseImages(test, train); err != nil {
+		return err
+	}
+	return convert.Check(p.graph)
 }
 
 // calibrateGraph measures the activations of the trained network.
