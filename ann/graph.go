@@ -55,7 +55,8 @@ type Op interface {
 	clone() Op
 }
 
-// Node returns the node of that name, or nil.
+// Node returns the node of that name, or nil. Who asks for many takes
+// [Graph.ByName].
 func (g *Graph) Node(name string) *Node {
 	for i := range g.Nodes {
 		if g.Nodes[i].Name == name {
@@ -63,6 +64,15 @@ func (g *Graph) Node(name string) *Node {
 		}
 	}
 	return nil
+}
+
+// ByName returns every node under its name, as long as g.Nodes stays where it is.
+func (g *Graph) ByName() map[string]*Node {
+	m := make(map[string]*Node, len(g.Nodes))
+	for i := range g.Nodes {
+		m[g.Nodes[i].Name] = &g.Nodes[i]
+	}
+	return m
 }
 
 // Shape returns the shape of the named node's output, or of the graph's input.

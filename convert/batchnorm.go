@@ -15,13 +15,14 @@ import (
 //
 // per output channel, in float64 and rounded once.
 func foldBatchNorm(g *ann.Graph) {
+	nodes := g.ByName()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		bn, ok := n.Op.(*ann.BatchNormalization)
 		if !ok {
 			continue
 		}
-		source := g.Node(n.Inputs[0])
+		source := nodes[n.Inputs[0]]
 		if source == nil {
 			continue
 		}
@@ -74,29 +75,31 @@ func normalised(w *tensor.Tensor, bias []float32, bn *ann.BatchNormalization) (*
 //
 //	W_f = W a     b_f = b + W s     for the normalisation y = a x + s per input channel
 func foldAhead(g *ann.Graph) {
+	consumers, dropped := g.Consumers(), redirection{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
+		dropped.apply(n)
 		bn, ok := n.Op.(*ann.BatchNormalization)
 		if !ok || n.Name == g.Output {
 			continue
 		}
 		area := n.Shape.Len() / n.Shape[0]
-		takers, ok := linearTakers(g, n.Name)
+		takers, ok := linearTakers(g, consumers, n.Name)
 		if !ok {
 			continue
 		}
 		for _, t := range takers {
 			foldInput(t.Op, bn, area)
 		}
-		redirect(g, n.Name, n.Inputs[0])
+		dropped[n.Name] = n.Inputs[0]
 	}
 	dropUnused(g)
 }
 
 // linearTakers returns the fully connected layers and convolutions without
 // padding that take name, and whether nothing else does.
-func linearTakers(g *ann.Graph, name string) (takers []*ann.Node, ok bool) {
-	for _, i := range g.Consumers()[name] {
+func linearTakers(g *ann.Graph, consumers map[string][]int, name string) (takers []*ann.Node, ok bool) {
+	for _, i := range consumers[name] {
 		n := &g.Nodes[i]
 		switch op := n.Op.(type) {
 		case *ann.Gemm:
@@ -110,7 +113,7 @@ func linearTakers(g *ann.Graph, name string) (takers []*ann.Node, ok bool) {
 			if n.Name == g.Output {
 				return nil, false
 			}
-			more, ok := linearTakers(g, n.Name)
+			more, ok := linearTakers(g, consumers, n.Name)
 			if !ok {
 				return nil, false
 			}

@@ -48,9 +48,10 @@ func Fold(g *ann.Graph) (*ann.Graph, error) {
 
 // dropSoftmax ends the network with its logits: the class is the largest of them.
 func dropSoftmax(g *ann.Graph) {
+	nodes := g.ByName()
 	for {
-		n := g.Node(g.Output)
-		if _, ok := n.Op.(*ann.Softmax); !ok || g.Node(n.Inputs[0]) == nil {
+		n := nodes[g.Output]
+		if _, ok := n.Op.(*ann.Softmax); !ok || nodes[n.Inputs[0]] == nil {
 			return
 		}
 		g.Output = n.Inputs[0]
@@ -60,44 +61,44 @@ func dropSoftmax(g *ann.Graph) {
 // dropIdleRelu drops rectifiers of what is not negative and becomes a population
 // without them, such as a pool of a ReLU.
 func dropIdleRelu(g *ann.Graph) {
+	known, dropped := rectified{}, redirection{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if _, ok := n.Op.(*ann.Relu); ok && rectified(g, n.Inputs[0]) {
-			redirect(g, n.Name, n.Inputs[0])
+		dropped.apply(n)
+		if _, ok := n.Op.(*ann.Relu); ok && known[n.Inputs[0]] {
+			dropped[n.Name] = n.Inputs[0]
 		}
+		known.see(n)
 	}
-}
-
-// rectified reports whether the named node is a ReLU or handed on from one by
-// pools and the like.
-func rectified(g *ann.Graph, name string) bool {
-	for {
-		n := g.Node(name)
-		if n == nil {
-			return false
-		}
-		switch n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
-			return true
-		case *ann.MaxPool, *ann.AveragePool, *ann.GlobalAveragePool, *ann.Flatten:
-			name = n.Inputs[0]
-		default:
-			return false
-		}
-	}
-}
-
-// redirect makes everything that takes from take to.
-func redirect(g *ann.Graph, from, to string) {
-	for i := range g.Nodes {
-		for j, in := range g.Nodes[i].Inputs {
-			if in == from {
-				g.Nodes[i].Inputs[j] = to
-			}
-		}
-	}
-	if g.Output == from {
+	if to, ok := dropped[g.Output]; ok {
 		g.Output = to
+	}
+}
+
+// rectified holds the nodes that are a ReLU or handed on from one by pools and the
+// like.
+type rectified map[string]bool
+
+// see takes in a node. Those before it must have been seen.
+func (r rectified) see(n *ann.Node) {
+	switch n.Op.(type) {
+	case *ann.Relu, *ann.Clip:
+		r[n.Name] = true
+	case *ann.MaxPool, *ann.AveragePool, *ann.GlobalAveragePool, *ann.Flatten:
+		r[n.Name] = r[n.Inputs[0]]
+	}
+}
+
+// redirection holds, for nodes that are dropped, what those that take them take
+// instead. Passes fill it as they walk through the graph.
+type redirection map[string]string
+
+// apply redirects the inputs of n. Nodes before it must have been redirected.
+func (r redirection) apply(n *ann.Node) {
+	for i, in := range n.Inputs {
+		if to, ok := r[in]; ok {
+			n.Inputs[i] = to
+		}
 	}
 }
 

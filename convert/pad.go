@@ -9,26 +9,35 @@ import (
 // behind it. For a max pool that takes a rectified input, whose padding of zeros
 // never wins; for an average pool that then counts padding as taps.
 func mergePad(g *ann.Graph) {
+	nodes, known := g.ByName(), rectified{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		for {
-			source := g.Node(n.Inputs[0])
+			source := nodes[n.Inputs[0]]
 			if source == nil {
 				break
 			}
 			pad, ok := source.Op.(*ann.Pad)
-			if !ok || !mergeInto(g, n, pad, source.Inputs[0]) {
+			if !ok {
 				break
 			}
-			n.Inputs[0] = source.Inputs[0]
+			from, shape := source.Inputs[0], g.Input.Shape
+			if before := nodes[from]; before != nil {
+				shape = before.Shape
+			}
+			if !mergeInto(n, pad, shape, known[from]) {
+				break
+			}
+			n.Inputs[0] = from
 		}
+		known.see(n)
 	}
 	dropUnused(g)
 }
 
-// mergeInto merges pad, which pads the node named from, into n and reports
+// mergeInto merges pad, which pads something of that shape, into n and reports
 // whether that can be done.
-func mergeInto(g *ann.Graph, n *ann.Node, pad *ann.Pad, from string) bool {
+func mergeInto(n *ann.Node, pad *ann.Pad, shape tensor.Shape, isRectified bool) bool {
 	if pad.Before[0] != 0 || pad.After[0] != 0 {
 		return false
 	}
@@ -39,7 +48,7 @@ func mergeInto(g *ann.Graph, n *ann.Node, pad *ann.Pad, from string) bool {
 		c := *o
 		win, op = &c.Window, &c
 	case *ann.MaxPool:
-		if !rectified(g, from) {
+		if !isRectified {
 			return false
 		}
 		c := *o
@@ -58,7 +67,6 @@ func mergeInto(g *ann.Graph, n *ann.Node, pad *ann.Pad, from string) bool {
 	win.Pad[1] += pad.Before[2]
 	win.Pad[2] += pad.After[1]
 	win.Pad[3] += pad.After[2]
-	shape, _ := g.Shape(from)
 	if _, err := op.Infer(shape); err != nil {
 		return false // A pool with a window wholly in the padding.
 	}

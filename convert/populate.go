@@ -26,6 +26,7 @@ type term struct {
 // populator finds the populations of a folded graph.
 type populator struct {
 	g         *ann.Graph
+	nodes     map[string]*ann.Node
 	consumers map[string][]int
 	list      []population
 	index     map[string]int // From a node that is a population, or the input, to its index.
@@ -36,10 +37,13 @@ type populator struct {
 // populate returns the populations of g in topological order, the last being the
 // output, or all nodes that keep g from having them.
 func populate(g *ann.Graph) ([]population, []*UnsupportedError) {
-	p := &populator{g: g, consumers: g.Consumers(), index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool)}
+	p := &populator{
+		g: g, nodes: g.ByName(), consumers: g.Consumers(),
+		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool),
+	}
 	last := g.Output
-	for flat(g.Node(last)) {
-		last = g.Node(last).Inputs[0]
+	for flat(p.nodes[last]) {
+		last = p.nodes[last].Inputs[0]
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -99,9 +103,9 @@ func (p *populator) add(n *ann.Node, neurons bool, terms []term) {
 
 func (p *populator) checkOutput(last string) {
 	if i, ok := p.index[last]; !ok || i == snn.FromInput {
-		n := p.g.Node(last)
+		n := p.nodes[last]
 		if n == nil {
-			n = p.g.Node(p.g.Output)
+			n = p.nodes[p.g.Output]
 		}
 		p.fail(unsupported(n, "", "the network ends in it, and it makes no neurons"))
 		return
@@ -151,7 +155,7 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 		if i, ok := p.index[name]; ok {
 			return i, true
 		}
-		n := p.g.Node(name)
+		n := p.nodes[name]
 		if !flat(n) {
 			p.fail(p.notSpikes(n, taker))
 			return 0, false
@@ -183,7 +187,7 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 	switch n.Op.(type) {
 	case *ann.BatchNormalization:
 		behind := "the image itself"
-		if s := p.g.Node(n.Inputs[0]); s != nil {
+		if s := p.nodes[n.Inputs[0]]; s != nil {
 			behind = fmt.Sprintf("%s %q", s.Op.Type(), s.Name)
 		}
 		return unsupported(n, "put batch normalization right behind a convolution, as in the original residual blocks",

@@ -11,7 +11,7 @@ import (
 // one for a plain layer, one a branch for a residual sum, whose sums of sums are
 // one sum.
 func (p *populator) sum(rectifier *ann.Node, name string) []term {
-	n := p.g.Node(name)
+	n := p.nodes[name]
 	if i, ok := p.index[name]; ok {
 		if i == snn.FromInput {
 			p.fail(unsupported(rectifier, "", "it takes the image itself, which must first meet a convolution or a fully connected layer"))
@@ -27,7 +27,7 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 	case *ann.Gemm:
 		return p.weights(n, &snn.Dense{Weight: op.Weight}, op.Bias)
 	case *ann.Add:
-		return p.branches(n)
+		return p.branches(nil, n)
 	case *ann.Slice, *ann.Pad:
 		return p.shortcut(n)
 	}
@@ -44,25 +44,27 @@ func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []ter
 	return []term{{from: from, connection: k, bias: bias}}
 }
 
-// branches returns the synapses of a sum, whose only taker must be the rectifier
-// or sum that asks.
-func (p *populator) branches(n *ann.Node) []term {
+// branches appends the synapses of a sum, whose only taker must be the rectifier
+// or sum that asks, to terms.
+func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if takers := p.consumers[n.Name]; len(takers) > 1 {
 		p.fail(unsupported(n, hintRectify, "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
 			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
-		return nil
+		return terms
 	}
-	var terms []term
 	for _, in := range n.Inputs {
 		if i, ok := p.index[in]; ok && i == snn.FromInput {
 			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, which must first meet a convolution"))
 			continue
 		}
-		branch := p.g.Node(in)
+		branch := p.nodes[in]
 		if _, ok := p.index[in]; !ok {
 			switch branch.Op.(type) {
 			case *ann.AveragePool, *ann.GlobalAveragePool:
 				terms = append(terms, p.single(branch, p.averagePool(branch))...)
+				continue
+			case *ann.Add:
+				terms = p.branches(terms, branch)
 				continue
 			}
 		}
@@ -92,7 +94,7 @@ func (p *populator) shortcut(n *ann.Node) []term {
 			}
 			return p.oneToOne(i, chain)
 		}
-		n = p.g.Node(n.Inputs[0])
+		n = p.nodes[n.Inputs[0]]
 	}
 }
 
@@ -142,7 +144,10 @@ func (p *populator) averagePool(n *ann.Node) *snn.AveragePool {
 	if op, ok := n.Op.(*ann.AveragePool); ok {
 		return &snn.AveragePool{Window: op.Window, CountPad: op.CountPad, Scale: 1}
 	}
-	in, _ := p.g.Shape(n.Inputs[0])
+	in := p.g.Input.Shape
+	if source := p.nodes[n.Inputs[0]]; source != nil {
+		in = source.Shape
+	}
 	w := tensor.Square(1, 1, 0)
 	w.Kernel = [2]int{in[1], in[2]}
 	return &snn.AveragePool{Window: w, Scale: 1}

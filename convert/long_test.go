@@ -1,0 +1,66 @@
+package convert_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"sresnet/ann"
+	"sresnet/convert"
+	"sresnet/tensor"
+)
+
+// chain returns a graph of n nodes, each of which takes what the one before gives,
+// behind a convolution and its ReLU. add adds node i, called name, behind from.
+func chain(t *testing.T, n int, add func(i int, name, from string) ann.Node) *ann.Graph {
+	t.Helper()
+	nodes := []ann.Node{node("c", conv(1), "x"), node("r", &ann.Relu{}, "c")}
+	for i := range n {
+		nodes = append(nodes, add(i, fmt.Sprintf("n%d", i), nodes[len(nodes)-1].Name))
+	}
+	last := nodes[len(nodes)-1].Name
+	nodes = append(nodes, node("last", &ann.Relu{}, last), node("g", &ann.GlobalAveragePool{}, "last"), node("f", &ann.Flatten{}, "g"), node("logits", gemm(1, 1), "f"))
+	return graph(t, tensor.Shape{1, 2, 2}, nodes...)
+}
+
+// The time of a conversion grows with the number of nodes, not with its square:
+// that would take each of these graphs half a minute.
+func TestLongGraphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	bn := &ann.BatchNormalization{Scale: []float32{1}, Bias: []float32{0}, Mean: []float32{0}, Var: []float32{1}}
+	for _, tt := range []struct {
+		name string
+		add  func(i int, name, from string) ann.Node
+	}{
+		{"idle ReLUs", func(_ int, name, from string) ann.Node { return node(name, &ann.Relu{}, from) }},
+		{"convolutions, batch norms and ReLUs", func(i int, name, from string) ann.Node {
+			return node(name, []ann.Op{conv(1), bn, &ann.Relu{}}[i%3], from)
+		}},
+		{"batch norms", func(_ int, name, from string) ann.Node { return node(name, bn, from) }},
+		{"batch norms before convolutions", func(i int, name, from string) ann.Node {
+			return node(name, []ann.Op{bn, conv(1), &ann.Relu{}}[i%3], from)
+		}},
+		{"sums of sums", func(_ int, name, from string) ann.Node { return node(name, &ann.Add{}, "r", from) }},
+		{"slices", func(_ int, name, from string) ann.Node {
+			return node(name, &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 2, 2}}, from)
+		}},
+		{"pads and pools", func(i int, name, from string) ann.Node {
+			return node(name, []ann.Op{&ann.Pad{After: [3]int{0, 1, 1}}, &ann.MaxPool{Window: tensor.Square(2, 1, 0)}}[i%2], from)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := chain(t, 60_000, tt.add)
+			start := time.Now()
+			if _, err := convert.Unsupported(g); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(start)
+			t.Log(took)
+			if took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
