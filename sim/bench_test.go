@@ -35,8 +35,8 @@ func resnet20(image []float32) *snn.Network {
 		// Balance the threshold, and shift the bias so that half of the neurons rest.
 		l := net.Output()
 		l.Bias = make([]float32, shape[0])
-		rates := reference.Rates(net, image)
-		r := rates[len(rates)-1] // Currents still, as the last layer is not rectified.
+		rates, _ := reference.Rates(context.Background(), net, image, nil) // Fails at the end of a context only.
+		r := rates[len(rates)-1]                                           // Currents still, as the last layer is not rectified.
 		slices.Sort(r)
 		for i := range l.Bias {
 			l.Bias[i] = -float32(r[len(r)*6/10])

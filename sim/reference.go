@@ -72,12 +72,19 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 // layer, CHW. Times Lambda they are the activations of the trained network, up to
 // float rounding, which is how a conversion is verified. The last layer is not
 // rectified: its values times Lambda are the logits.
-func Rates(net *snn.Network, image []float32) ([][]float64, error) {
+//
+// most, unless nil, bounds the rates of every layer, as a Clip bounds activations
+// of the trained network; +Inf is no bound. A canceled context ends Rates with its
+// error.
+func Rates(ctx context.Context, net *snn.Network, image []float32, most []float64) ([][]float64, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
 	}
 	if want := net.Input.Shape.Len(); len(image) != want {
 		return nil, fmt.Errorf("sim: image has %d elements, the network takes %v", len(image), net.Input.Shape)
 	}
-	return reference.Rates(net, image), nil
+	if most != nil && len(most) != len(net.Layers) {
+		return nil, fmt.Errorf("sim: %d bounds of rates for %d layers", len(most), len(net.Layers))
+	}
+	return reference.Rates(ctx, net, image, most)
 }

@@ -11,6 +11,9 @@ import (
 
 // findings is what one image showed. Slices have one element a layer.
 type findings struct {
+	image    int
+	finished bool // Unset for an image whose comparisons were not all made.
+
 	logits     gap   // Imported against folded.
 	activation []gap // Folded against normalised.
 	rates      []gap // Normalised against threshold-balanced, in the limit of many timesteps.
@@ -78,14 +81,21 @@ func (w *worker) compare(ctx context.Context, i int, engines bool, f *findings) 
 	if err := w.images.Image(i, w.pixels); err != nil {
 		return err
 	}
-	if err := w.compareFloats(f); err != nil {
+	if err := w.compareFloats(ctx, f); err != nil {
 		return err
 	}
-	return w.compareSpikes(ctx, i, engines, f)
+	if err := w.compareSpikes(ctx, i, engines, f); err != nil {
+		return err
+	}
+	f.image, f.finished = i, true
+	return nil
 }
 
-// compareFloats compares the networks that compute numbers rather than spikes.
-func (w *worker) compareFloats(f *findings) error {
+// compareFloats compares the networks that compute numbers rather than spikes: the
+// trained ones, and the spiking ones with a rectifier in place of their neurons,
+// which ends at the bound of a Clip where it stands for one. So every unit is
+// compared, those at a bound and what they lead to among them.
+func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	for _, r := range []*infer.Runner{w.imported, w.folded} {
 		if _, err := r.Run(w.pixels); err != nil {
 			return err
@@ -99,11 +109,11 @@ func (w *worker) compareFloats(f *findings) error {
 	for k := range min(len(want), len(got)) {
 		f.logits.add(float64(want[k]), float64(got[k]))
 	}
-	normalised, err := sim.Rates(w.normalised, w.pixels)
+	normalised, err := sim.Rates(ctx, w.normalised, w.pixels, w.most)
 	if err != nil {
 		return err
 	}
-	balanced, err := sim.Rates(w.balanced, w.pixels)
+	balanced, err := sim.Rates(ctx, w.balanced, w.pixels, w.most)
 	if err != nil {
 		return err
 	}

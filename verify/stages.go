@@ -1,12 +1,17 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// stages joins the findings of all images into one verdict a comparison.
+// stages joins the findings of all images that were finished into one verdict a
+// comparison, for those that there were.
 func (f *forms) stages(found []findings) []Stage {
+	found = slices.DeleteFunc(found, func(x findings) bool { return !x.finished })
 	spikes := func(x *findings) []uint64 { return x.spikes }
 	jitter := f.spikeStage("", 1, found, spikes, func(x *findings) []uint64 { return x.jittered })
-	return []Stage{
+	stages := []Stage{
 		f.foldStage(found),
 		f.layerStage("folded = normalised (activations)", found, func(x *findings) []gap { return x.activation }),
 		f.layerStage("weight-normalised = threshold-balanced (rates)", found, func(x *findings) []gap { return x.rates }),
@@ -17,6 +22,7 @@ func (f *forms) stages(found []findings) []Stage {
 		f.spikeStage("event engine = reference engine (spikes)", 0, found,
 			func(x *findings) []uint64 { return x.engineSpikes }, func(x *findings) []uint64 { return x.engineMoved }),
 	}
+	return slices.DeleteFunc(stages, func(s Stage) bool { return s.Images == 0 })
 }
 
 func (f *forms) foldStage(found []findings) Stage {
@@ -25,10 +31,10 @@ func (f *forms) foldStage(found []findings) Stage {
 	for i := range found {
 		all.join(found[i].logits)
 		if found[i].logits.diff > worst.diff {
-			worst, where = found[i].logits, i
+			worst, where = found[i].logits, found[i].image
 		}
 	}
-	s := Stage{Name: "imported = folded (logits)", Difference: all.relative(), Unit: "of the largest logit", Bound: MaxRelative}
+	s := Stage{Name: "imported = folded (logits)", Images: len(found), Difference: all.relative(), Unit: "of the largest logit", Bound: MaxRelative}
 	if worst.diff > 0 {
 		s.Where = fmt.Sprintf("image %d", where)
 	}
@@ -38,7 +44,7 @@ func (f *forms) foldStage(found []findings) Stage {
 // layerStage reports the layer with the largest difference relative to the
 // largest value that the layer took on any image.
 func (f *forms) layerStage(name string, found []findings, of func(*findings) []gap) Stage {
-	s := Stage{Name: name, Unit: "of the layer's largest value", Bound: MaxRelative}
+	s := Stage{Name: name, Images: len(found), Unit: "of the layer's largest value", Bound: MaxRelative}
 	for l := range f.normalised.Layers {
 		var all gap
 		for i := range found {
@@ -56,7 +62,6 @@ func (f *forms) layerStage(name string, found []findings, of func(*findings) []g
 func (f *forms) spikeStage(name string, bound float64, found []findings, all, of func(*findings) []uint64) Stage {
 	s := Stage{Name: name, Bound: bound}
 	var moved, spikes uint64
-	images := 0
 	worst := 0.0
 	for l := range f.normalised.Layers {
 		var m, n uint64
@@ -67,7 +72,7 @@ func (f *forms) spikeStage(name string, bound float64, found []findings, all, of
 			m += of(&found[i])[l]
 			n += all(&found[i])[l]
 			if l == 0 {
-				images++
+				s.Images++
 			}
 		}
 		moved, spikes = moved+m, spikes+n
@@ -76,7 +81,7 @@ func (f *forms) spikeStage(name string, bound float64, found []findings, all, of
 		}
 	}
 	s.Difference = float64(moved) / float64(max(spikes, 1))
-	s.Unit = fmt.Sprintf("of %d spikes on %d images", spikes, images)
+	s.Unit = fmt.Sprintf("of %d spikes on %d images", spikes, s.Images)
 	return s.judge()
 }
 

@@ -8,6 +8,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type Options struct {
 // Stage is the outcome of one comparison.
 type Stage struct {
 	Name       string  `json:"name"`
+	Images     int     `json:"images"`     // On how many.
 	Difference float64 `json:"difference"` // The largest, in Unit.
 	Unit       string  `json:"unit"`
 	Bound      float64 `json:"bound"` // Largest Difference that passes.
@@ -55,7 +57,9 @@ type Stage struct {
 	OK         bool    `json:"ok"`
 }
 
-// Run compares all stages on all images.
+// Run compares all stages on all images. If ctx ends, it returns its error together
+// with the stages on the images that were finished, without those that none of
+// them was compared for; no stages if no image was finished.
 func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Images, o Options) ([]Stage, error) {
 	if images.Len() == 0 {
 		return nil, fmt.Errorf("verify: no images")
@@ -63,7 +67,7 @@ func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Imag
 	if o.ReferenceImages < 1 {
 		o.ReferenceImages = 2
 	}
-	forms, err := build(g, s, o)
+	forms, err := build(ctx, g, s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +80,7 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
+	most                                                                           []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
 	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
 }
 
@@ -85,19 +90,20 @@ type networks struct {
 	exactNormalised, exactBalanced *snn.Network // Both forms, with scales that are powers of two.
 }
 
-func build(g *ann.Graph, s *calibrate.Statistics, o Options) (*forms, error) {
+// build makes all forms of the network, which takes seconds where it is large.
+func build(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o Options) (*forms, error) {
 	folded, err := convert.Fold(g)
 	if err != nil {
 		return nil, err
 	}
-	nets, err := convertAll(g, s, o.Convert)
+	nets, err := convertAll(ctx, g, s, o.Convert)
 	if err != nil {
 		return nil, err
 	}
-	return compile(g, folded, nets, o)
+	return compile(ctx, g, folded, nets, o)
 }
 
-func convertAll(g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n networks, err error) {
+func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n networks, err error) {
 	exact := roundScales(s)
 	for _, form := range []struct {
 		net        **snn.Network
@@ -109,6 +115,9 @@ func convertAll(g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n net
 		{&n.exactNormalised, exact, false},
 		{&n.exactBalanced, exact, true},
 	} {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
 		o.ThresholdBalanced = form.balanced
 		if *form.net, err = convert.Convert(g, form.statistics, o); err != nil {
 			return n, err
@@ -117,8 +126,8 @@ func convertAll(g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n net
 	return n, nil
 }
 
-func compile(g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
-	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets}
+func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, most: bounds(folded, nets.normalised)}
 	if f.imported, err = infer.New(g); err != nil {
 		return nil, err
 	}
@@ -137,11 +146,31 @@ func compile(g, folded *ann.Graph, nets networks, o Options) (f *forms, err erro
 		{&f.eventExact, nets.exactNormalised, false},
 		{&f.eventExactBalanced, nets.exactBalanced, false},
 	} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if *c.plan, err = sim.Compile(c.net, sim.Options{Timesteps: o.Timesteps, Seed: o.Seed, Reference: c.reference}); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// bounds returns, per layer, the rate at which the activation reaches the bound
+// that the trained network has for it; infinity where it has none.
+func bounds(folded *ann.Graph, net *snn.Network) []float64 {
+	nodes := folded.ByName()
+	most := make([]float64, len(net.Layers))
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		most[i] = math.Inf(1)
+		if n := nodes[l.Name]; n != nil {
+			if clip, ok := n.Op.(*ann.Clip); ok {
+				most[i] = float64(clip.Max) / float64(l.Lambda)
+			}
+		}
+	}
+	return most
 }
 
 // compare runs the images and gathers what they showed.
@@ -185,7 +214,7 @@ func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage,
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return f.stages(found), err
 	}
 	if fail != nil {
 		return nil, fail

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -101,7 +103,7 @@ func TestRunFindsErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			nets, err := convertAll(g, s, convert.DefaultOptions())
+			nets, err := convertAll(t.Context(), g, s, convert.DefaultOptions())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +119,7 @@ func TestRunFindsErrors(t *testing.T) {
 				tt.both(nets.balanced)
 			}
 			opts := Options{Timesteps: testTimesteps / 4, ReferenceImages: 1}
-			f, err := compile(g, folded, nets, opts)
+			f, err := compile(t.Context(), g, folded, nets, opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,6 +142,81 @@ func TestRunFindsErrors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A ReLU6 ends activations at its bound, which calibration finds, and everything
+// behind it gets the bound rather than what is above it.
+func TestRunClip(t *testing.T) {
+	g, s, images := mnist(t, 1)
+	relus := 0
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if _, ok := n.Op.(*ann.Relu); ok && relus < 3 {
+			n.Op = &ann.Clip{Max: s.Node(n.Name).Lambda / 4}
+			relus++
+		}
+	}
+	s, err := calibrate.Run(t.Context(), g, images, calibrate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages, err := Run(t.Context(), g, s, images, Options{Convert: convert.DefaultOptions(), Timesteps: testTimesteps / 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range stages {
+		if !st.OK {
+			t.Errorf("stage %q failed: %v %s at %q", st.Name, st.Difference, st.Unit, st.Where)
+		}
+	}
+}
+
+// A context that ends leaves the images that were finished.
+func TestRunInterrupted(t *testing.T) {
+	g, s, images := mnist(t, 4)
+	for _, tt := range []struct{ finished, stages int }{{0, 0}, {1, 6}, {2, 6}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if tt.finished == 0 {
+			cancel()
+		}
+		stages, err := Run(ctx, g, s, images, Options{
+			Convert: convert.DefaultOptions(), Timesteps: 4, Workers: 1, ReferenceImages: 1,
+			Progress: func(done, _ int) {
+				if done == tt.finished {
+					cancel()
+				}
+			},
+		})
+		if !errors.Is(err, context.Canceled) || len(stages) != tt.stages {
+			t.Fatalf("after %d images: %d stages, error %v", tt.finished, len(stages), err)
+		}
+		for i, st := range stages {
+			want := tt.finished
+			if i == 5 {
+				want = 1 // The engines.
+			}
+			if st.Images != want || !st.OK {
+				t.Errorf("after %d images: stage %q on %d images, want %d: %+v", tt.finished, st.Name, st.Images, want, st)
+			}
+		}
+	}
+}
+
+// A comparison that was made on no image is no stage, rather than one that passed.
+func TestStagesWithoutEngines(t *testing.T) {
+	g, s, images := mnist(t, 1)
+	f, err := build(t.Context(), g, s, Options{Timesteps: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make([]findings, 2) // The first image was not finished.
+	if err := newWorker(f, images).compare(t.Context(), 0, false, &found[1]); err != nil {
+		t.Fatal(err)
+	}
+	stages := f.stages(found)
+	if len(stages) != 5 || stages[0].Images != 1 {
+		t.Errorf("got %+v", stages)
 	}
 }
 
