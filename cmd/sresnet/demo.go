@@ -89,7 +89,7 @@ func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
 		return err
 	}
 	if runErr != nil {
-		return p.interrupted(runErr, r, "--images N presents fewer images")
+		return p.interrupted(runErr, r.Images, "--images N presents fewer images")
 	}
 	say(`
 Next: sresnet inspect MODEL.onnx                      what a network of yours becomes

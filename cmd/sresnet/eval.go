@@ -91,7 +91,7 @@ func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON b
 	if err := p.show(cmd.OutOrStdout(), r, asJSON); err != nil {
 		return err
 	}
-	return p.interrupted(runErr, r, kept)
+	return p.interrupted(runErr, r.Images, kept)
 }
 
 // show prints a result as JSON or as text.
@@ -144,10 +144,11 @@ func (p *pipeline) manifest(started time.Time) eval.Manifest {
 	}
 }
 
-// interrupted says how far an evaluation came that ended early; nil for nil.
-func (p *pipeline) interrupted(err error, r *eval.Result, hint string) error {
+// interrupted says how far work on the test images came that ended early; nil for
+// nil.
+func (p *pipeline) interrupted(err error, images int, hint string) error {
 	if err == nil {
 		return nil
 	}
-	return hinted(fmt.Errorf("%w after %d of %d images", errInterrupted, r.Images, p.test.Len()), "%s", hint)
+	return hinted(fmt.Errorf("%w after %d of %d images", errInterrupted, images, p.test.Len()), "%s", hint)
 }

@@ -203,3 +203,37 @@ func TestEvalInterrupted(t *testing.T) {
 		t.Errorf("%d predictions are kept of %d images", n, r.Images)
 	}
 }
+
+// Ctrl-C stops verify within a second, too, and shows what is done.
+func TestVerifyInterrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes five seconds")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var canceled time.Time
+	time.AfterFunc(5*time.Second, func() {
+		canceled = time.Now()
+		cancel()
+	})
+	code, stdout, stderr := sresnet(t, ctx, "verify", model, "--data", "mnist", "--calibration-images", "10", "--images", "10000", "--timesteps", "4", "--json")
+	if took := time.Since(canceled); took > time.Second {
+		t.Errorf("took %v to stop", took)
+	}
+	if code != exitInterrupted {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if strings.Contains(stderr, "before any image") {
+		t.Skip("this machine is too slow: no image was finished")
+	}
+	var r struct {
+		Images       int
+		Complete, OK bool
+		Stages       []struct{ Images int }
+	}
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.Images == 0 || r.Complete || !r.OK || len(r.Stages) == 0 {
+		t.Errorf("result %+v, error %v", r, err)
+	}
+	if !strings.Contains(stderr, "interrupted after "+strconv.Itoa(r.Images)+" of 10000 images") {
+		t.Errorf("%d images, stderr: %s", r.Images, stderr)
+	}
+}

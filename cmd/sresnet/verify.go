@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -24,7 +25,9 @@ func newVerify() *cobra.Command {
 
   imported = folded                         logits, within %g of the largest
   folded = normalised                       every layer's activations against lambda times
-                                            its rate in the limit of many timesteps, within %g
+                                            its rate in the limit of many timesteps, were no
+                                            neuron to saturate but at the bound of a Clip
+                                            (ReLU6), within %g
   weight-normalised = threshold-balanced    the same rates; every spike, with scales rounded
                                             to powers of two, where both forms are exact; and
                                             the spikes with calibrated scales, which rounding
@@ -32,7 +35,7 @@ func newVerify() *cobra.Command {
                                             every weight moves is accepted
   event engine = reference engine           every spike, on the first two images
 
-It exits with 1 if one of them fails.`, verify.MaxRelative, verify.MaxRelative),
+It exits with 1 if one of them fails. Ctrl-C prints what the finished images showed.`, verify.MaxRelative, verify.MaxRelative),
 		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 --timesteps 256`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -62,14 +65,14 @@ func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error
 		return err
 	}
 	update, stop := p.progress.bar("verifying")
-	stages, err := verify.Run(ctx, p.graph, p.statistics, p.test, verify.Options{
+	stages, runErr := verify.Run(ctx, p.graph, p.statistics, p.test, verify.Options{
 		Convert: p.convertOptions(), Timesteps: s.timesteps, Seed: s.seed, Workers: s.workers, Progress: update,
 	})
 	stop()
-	if err != nil {
-		return err
+	if len(stages) == 0 {
+		return runErr
 	}
-	failed := 0
+	images, failed := stages[0].Images, 0
 	for _, st := range stages {
 		if !st.OK {
 			failed++
@@ -77,20 +80,21 @@ func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error
 	}
 	if asJSON {
 		err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
-			"model": p.graph.Name, "images": p.test.Len(), "timesteps": s.timesteps, "stages": stages, "ok": failed == 0,
+			"model": p.graph.Name, "images": images, "complete": runErr == nil, "timesteps": s.timesteps, "stages": stages, "ok": failed == 0,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", p.graph.Name, p.test.Len(), s.data, s.normalize, s.timesteps)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", p.graph.Name, images, s.data, s.normalize, s.timesteps)
 		printStages(cmd.OutOrStdout(), stages)
 	}
+	var err error
 	if failed > 0 {
-		return hinted(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), p.graph.Name),
+		err = hinted(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), p.graph.Name),
 			"a failed stage is an error of this program, not of the network: please report it with the model")
 	}
-	return nil
+	return errors.Join(p.interrupted(runErr, images, "--images N and --timesteps T make less to do"), err)
 }
 
 func printStages(w io.Writer, stages []verify.Stage) {
