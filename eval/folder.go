@@ -85,18 +85,47 @@ func (f *Folder) Write(m Manifest, r *Result, further ...File) error {
 	m.Complete, m.Images = r.Complete, r.Images
 	m.Files = make(map[string]string)
 	for _, file := range files {
-		if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
-			return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
+		if err := f.write(&m, file); err != nil {
+			return err
 		}
-		h := sha256.New()
-		err := writeFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {
-			return file.Write(io.MultiWriter(w, h))
-		})
-		if err != nil {
-			return fmt.Errorf("eval: cannot keep the run: %w", err)
-		}
-		m.Files[file.Name] = hex.EncodeToString(h.Sum(nil))
 	}
+	return f.writeManifest(&m)
+}
+
+// Add keeps a further file of the run that is in the folder, or a newer version of
+// one.
+func (f *Folder) Add(file File) error {
+	m, err := ReadManifest(f.dir)
+	if err != nil {
+		return err
+	}
+	if m.Files == nil {
+		m.Files = make(map[string]string)
+	}
+	delete(m.Files, file.Name)
+	if err := f.write(m, file); err != nil {
+		return err
+	}
+	return f.writeManifest(m)
+}
+
+// write writes a file and notes its hash in m.
+func (f *Folder) write(m *Manifest, file File) error {
+	if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
+		return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
+	}
+	h := sha256.New()
+	err := writeFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {
+		return file.Write(io.MultiWriter(w, h))
+	})
+	if err != nil {
+		return fmt.Errorf("eval: cannot keep the run: %w", err)
+	}
+	m.Files[file.Name] = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+func (f *Folder) writeManifest(m *Manifest) error {
 	err := writeFile(filepath.Join(f.dir, "manifest.json"), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

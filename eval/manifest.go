@@ -3,8 +3,11 @@ package eval
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -34,6 +37,21 @@ type Manifest struct {
 type Source struct {
 	Name   string `json:"name"`   // As the user gave it.
 	SHA256 string `json:"sha256"` // Of its bytes, in hexadecimal.
+}
+
+// ReadManifest reads the manifest of the run in a folder. A folder without one is an
+// error that is fs.ErrNotExist.
+func ReadManifest(dir string) (*Manifest, error) {
+	name := filepath.Join(dir, "manifest.json")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("eval: no run in %s: %w", dir, err)
+	}
+	m := &Manifest{}
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("eval: %s is damaged: %w", name, err)
+	}
+	return m, nil
 }
 
 // HashFile returns the SHA-256 of a file in hexadecimal.

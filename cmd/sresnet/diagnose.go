@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sresnet/diagnose"
+	"sresnet/eval"
+)
+
+func newDiagnose() *cobra.Command {
+	var (
+		s      settings
+		out    string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "diagnose MODEL --data SPEC",
+		Short: "Say why accuracy is lost, in which layer, and what returns it",
+		Long: `diagnose converts a network and splits the error of every neuron, between what its
+rate stands for and the trained network's activation, into four parts:
+
+  clipping      the activation exceeds lambda, and no rate can show it
+  inherited     the layers before are wrong
+  quantisation  T timesteps only have so many rates
+  unevenness    spikes came in an order that later input would have changed
+
+Then it tries what could help, one thing at a time, and ranks what that returns in
+accuracy: the worst layers replaced by the trained network's, their lambda raised and
+lowered, more timesteps, other start potentials, other percentiles, compensation,
+another read-out.
+
+The images are test images: what a diagnosis recommends must be confirmed on others.`,
+		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
+  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runDiagnose(cmd, args[0], &s, out, asJSON)
+		},
+	}
+	s.dataFlags(cmd.Flags(), 100)
+	s.networkFlags(cmd.Flags())
+	s.compensationFlag(cmd.Flags())
+	s.runFlags(cmd.Flags(), 350)
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	s.readoutFlags(all)
+	cmd.Flags().AddFlag(all.Lookup("readout"))
+	cmd.Flags().StringVar(&out, "out", "", "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.Flags().SortFlags = false
+	completions(cmd)
+	return cmd
+}
+
+func runDiagnose(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+	if err := p.open(model); err != nil {
+		return err
+	}
+	hash, err := eval.HashFile(model)
+	if err != nil {
+		return err
+	}
+	var folder *eval.Folder
+	if out != "" { // Before the work, so that a folder that cannot take it costs none.
+		m, err := eval.ReadManifest(out)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", model, p.data, out)
+		case err != nil:
+			return err
+		case m.Model.SHA256 != hash:
+			return hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", model)
+		}
+		if folder, err = eval.OpenFolder(out); err != nil {
+			return hinted(err, "make room in the folder, or leave --out away")
+		}
+	}
+	ctx := cmd.Context()
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
+	readout, err := eval.ParseReadout(p.readout)
+	if err != nil {
+		return err
+	}
+	update, stop := p.progress.bar("diagnosing")
+	d, err := diagnose.Run(ctx, diagnose.Subject{
+		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors,
+		Images: p.test, Calibration: p.calibration,
+	}, diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers, Progress: update})
+	stop()
+	if err != nil {
+		return err
+	}
+	if folder != nil {
+		if err := folder.Add(eval.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }}); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(d)
+	}
+	printDiagnosis(cmd.OutOrStdout(), d)
+	return nil
+}
+
+// lengths returns the numbers of timesteps at which errors are split.
+func lengths(T int) []int {
+	var list []int
+	for _, t := range []int{8, 32, 128} {
+		if t < T {
+			list = append(list, t)
+		}
+	}
+	return append(list, T)
+}
+
+func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
+	last := len(d.Timesteps) - 1
+	fmt.Fprintf(w, "%s on %d images: trained %s %%", d.Model, d.Images, percent(d.ANNTop1))
+	for k, T := range d.Timesteps {
+		fmt.Fprintf(w, ", T = %d %s %%", T, percent(d.SNNTop1[k]))
+	}
+	fmt.Fprintf(w, "\n\nErrors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
+	t := newTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
+	for _, l := range d.Layers {
+		e := l.At[last]
+		t.AppendRow(table.Row{
+			l.Name, fmt.Sprintf("%.4g", l.Lambda), percent(e.Total.RMS), percent(e.Clipping.RMS), percent(e.Inherited.RMS), percent(e.Quantisation.RMS),
+			percent(e.Unevenness.RMS), percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), percent(l.Clipped), percent(l.Dead), percent(l.Saturated),
+		})
+	}
+	printTable(w, t)
+
+	fmt.Fprintln(w, "Verdict, what buys most first:")
+	for i, f := range d.Verdict {
+		for j, line := range strings.Split(text.WrapSoft(f.Text, 110), "\n") {
+			number := "    "
+			if j == 0 {
+				number = fmt.Sprintf("%3d.", i+1)
+			}
+			fmt.Fprintln(w, number, strings.TrimSpace(line))
+		}
+	}
+	fmt.Fprintln(w)
+	if len(d.Counterfactuals) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
+	t = newTable("lrrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
+	list := slices.Clone(d.Counterfactuals)
+	slices.SortStableFunc(list, func(a, b diagnose.Counterfactual) int {
+		switch {
+		case a.Gain > b.Gain:
+			return -1
+		case a.Gain < b.Gain:
+			return 1
+		}
+		return 0
+	})
+	for _, c := range list {
+		t.AppendRow(table.Row{c.Change, c.Timesteps, percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost})
+	}
+	printTable(w, t)
+}

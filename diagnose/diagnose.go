@@ -1,0 +1,231 @@
+// Package diagnose says why a spiking network is less accurate than the trained one
+// it came from, and what would return the accuracy.
+//
+// [Run] presents images to both networks and splits the error of every neuron into
+// its parts, see [Split]. Then it tries what could help, one thing at a time: a
+// layer replaced by the trained network's, its lambda raised or lowered, more
+// timesteps, other start potentials, compensation. What each returns in accuracy
+// ranks the verdict.
+//
+// Memory is bounded by the network and a few numbers per image and layer. Results do
+// not depend on the number of workers.
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"sresnet/ann"
+	"sresnet/ann/infer"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/eval"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// Subject is what is diagnosed: a trained network, its conversion, and images.
+type Subject struct {
+	Graph      *ann.Graph
+	Statistics *calibrate.Statistics // Of the conversion.
+	Convert    convert.Options       // Of the conversion. ThresholdBalanced must not be set.
+	Network    *snn.Network          // The conversion.
+	Factors    []float32             // The compensation factors in it, see snn.Network.Compensated; nil for none.
+
+	Images      eval.Images      // To measure accuracy on.
+	Calibration calibrate.Images // To try other percentiles on; nil tries none.
+}
+
+// Options adjusts a diagnosis.
+type Options struct {
+	// Timesteps are the lengths T at which errors are split, ascending. The last
+	// one is that of the verdict.
+	Timesteps []int
+
+	Readout eval.Readout
+	Seed    uint64 // Of Poisson spikes.
+
+	// Worst is how many layers counterfactuals are run for. Defaults to 3.
+	Worst int
+
+	// Workers is how many images run at a time. It never changes a result.
+	// Defaults to the number of cores.
+	Workers int
+
+	// Progress, if set, is told how much of the work is done. Calls do not overlap.
+	Progress func(done, total int)
+}
+
+// Diagnosis is what was found. It is plain data with the JSON form that the command
+// prints.
+type Diagnosis struct {
+	Model           string           `json:"model"`
+	Images          int              `json:"images"`
+	Timesteps       []int            `json:"timesteps"`
+	ANNTop1         float64          `json:"ann_top1"` // Fractions of 1.
+	SNNTop1         []float64        `json:"snn_top1"` // At each of Timesteps.
+	Layers          []Layer          `json:"layers"`
+	Counterfactuals []Counterfactual `json:"counterfactuals"` // As they were run.
+	Verdict         []Finding        `json:"verdict"`         // What buys most comes first.
+}
+
+// Layer is one population, or one max-pool gate, over all images.
+type Layer struct {
+	Name    string  `json:"name"`
+	Kind    string  `json:"kind"` // The connections that end on it.
+	Neurons int     `json:"neurons"`
+	Lambda  float64 `json:"lambda"`
+
+	// Shares, at the last of the lengths: of neurons on an image whose activation
+	// exceeds lambda; of neurons that never fire on any image; of neurons on an
+	// image that fire at every timestep.
+	Clipped   float64 `json:"clipped"`
+	Dead      float64 `json:"dead"`
+	Saturated float64 `json:"saturated"`
+
+	At []Errors `json:"at"` // At each of the lengths.
+
+	// Scatter has the activation over lambda and the rate of some neurons, at the
+	// last of the lengths.
+	Scatter [][2]float64 `json:"scatter"`
+}
+
+// Errors is the error of a layer after T timesteps, in units of lambda. A gate hands
+// on what its source does, so that all of its error is inherited.
+type Errors struct {
+	Timesteps    int     `json:"timesteps"`
+	Correlation  float64 `json:"correlation"` // Of rate and activation; 0 where one of them is constant.
+	Total        Size    `json:"total"`
+	Clipping     Size    `json:"clipping"`
+	Inherited    Size    `json:"inherited"`
+	Quantisation Size    `json:"quantisation"`
+	Unevenness   Size    `json:"unevenness"`
+}
+
+// Size is how large an error is over all neurons and images.
+type Size struct {
+	Bias float64 `json:"bias"` // Mean.
+	RMS  float64 `json:"rms"`  // Root of the mean square.
+}
+
+// Counterfactual is one thing that was tried.
+type Counterfactual struct {
+	Change    string  `json:"change"`
+	Layer     string  `json:"layer"` // Empty for the whole network.
+	Timesteps int     `json:"timesteps"`
+	Top1      float64 `json:"top1"`
+	Gain      float64 `json:"gain"`     // In points, over the network as it is.
+	Regained  int     `json:"regained"` // Images that only the change gets right.
+	Lost      int     `json:"lost"`     // Images that only the network as it is gets right.
+}
+
+// Finding is one sentence of the verdict.
+type Finding struct {
+	Text   string  `json:"text"`
+	Layer  string  `json:"layer"` // Empty for the whole network.
+	Cause  string  `json:"cause"` // One of the Cause constants.
+	Points float64 `json:"points"`
+}
+
+// Causes of a loss of accuracy.
+const (
+	CauseConversion   = "conversion" // The spiking network computes something else.
+	CauseClipping     = "clipping"
+	CauseInherited    = "inherited"
+	CauseQuantisation = "quantisation"
+	CauseUnevenness   = "unevenness"
+	CauseReadout      = "readout"
+	CauseNone         = "none" // Nothing is lost.
+)
+
+// Run diagnoses s.
+func Run(ctx context.Context, s Subject, o Options) (*Diagnosis, error) {
+	d, err := newDiagnoser(s, o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := m.diagnosis(d)
+	fault, err := d.fault(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if fault != nil {
+		fault.Points = 100 * (r.ANNTop1 - r.SNNTop1[len(r.SNNTop1)-1])
+		r.Verdict = []Finding{*fault}
+		return r, nil
+	}
+	trials, err := d.tryAll(ctx, r, m)
+	if err != nil {
+		return nil, err
+	}
+	for i := range trials {
+		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)
+	}
+	r.Verdict = verdict(r, trials)
+	return r, nil
+}
+
+// diagnoser is what all steps share.
+type diagnoser struct {
+	Subject
+	o           Options
+	T           int // The last of the lengths.
+	model       *infer.Model
+	done, total int
+}
+
+func newDiagnoser(s Subject, o Options) (*diagnoser, error) {
+	if s.Images.Len() == 0 {
+		return nil, errors.New("diagnose: no images")
+	}
+	if len(o.Timesteps) == 0 || !slices.IsSorted(o.Timesteps) {
+		return nil, fmt.Errorf("diagnose: timesteps %v: give at least one length, ascending", o.Timesteps)
+	}
+	if s.Convert.ThresholdBalanced {
+		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes alike")
+	}
+	for i := range s.Network.Layers {
+		l := &s.Network.Layers[i]
+		if !l.IsGate() && l.Neuron.Reset != snn.ResetSubtract {
+			return nil, fmt.Errorf("diagnose: layer %q resets to zero, which loses charge; the error can be split for reset by subtraction only", l.Name)
+		}
+		if shape, ok := s.Graph.Shape(l.Name); !ok || shape.Len() != l.Neurons() {
+			return nil, fmt.Errorf("diagnose: layer %q of the spiking network is none of the trained network %q", l.Name, s.Graph.Name)
+		}
+	}
+	if !s.Images.Shape().Equal(s.Graph.Input.Shape) {
+		return nil, fmt.Errorf("diagnose: images are %v, network %q takes %v", s.Images.Shape(), s.Graph.Name, s.Graph.Input.Shape)
+	}
+	model, err := infer.New(s.Graph)
+	if err != nil {
+		return nil, err
+	}
+	if o.Workers < 1 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Worst == 0 {
+		o.Worst = 3
+	}
+	d := &diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}
+	d.total = s.Images.Len() * (1 + d.trialCount())
+	return d, nil
+}
+
+func (d *diagnoser) progress() {
+	d.done++
+	if d.o.Progress != nil {
+		d.o.Progress(min(d.done, d.total), d.total)
+	}
+}
+
+// simulation returns the options of a simulation of T timesteps.
+func (d *diagnoser) simulation(T int) sim.Options {
+	return sim.Options{Timesteps: T, Seed: d.o.Seed}
+}

@@ -1,0 +1,291 @@
+package diagnose_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sresnet/ann"
+	"sresnet/ann/infer"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/diagnose"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// images are pixels, labelled as the trained network classifies them.
+type images struct {
+	shape  tensor.Shape
+	pixels [][]float32
+	labels []int
+}
+
+func (m *images) Len() int            { return len(m.pixels) }
+func (m *images) Shape() tensor.Shape { return m.shape }
+func (m *images) Label(i int) int     { return m.labels[i] }
+func (m *images) Image(i int, dst []float32) error {
+	copy(dst, m.pixels[i])
+	return nil
+}
+
+// label gives every image the class that g sees in it, and leaves out those that g
+// is not sure of.
+func label(t *testing.T, g *ann.Graph, pixels [][]float32) *images {
+	t.Helper()
+	model, err := infer.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &images{shape: g.Input.Shape}
+	r := model.NewRunner()
+	for _, x := range pixels {
+		logits, err := r.Run(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best, second := 0, -1
+		for k := 1; k < len(logits); k++ {
+			switch {
+			case logits[k] > logits[best]:
+				best, second = k, best
+			case second < 0 || logits[k] > logits[second]:
+				second = k
+			}
+		}
+		if logits[best]-logits[second] > 0.1 {
+			m.pixels, m.labels = append(m.pixels, x), append(m.labels, best)
+		}
+	}
+	return m
+}
+
+// conv is a 1x1 convolution.
+func conv(name, from string, out int, w, b []float32) ann.Node {
+	return ann.Node{Name: name, Inputs: []string{from}, Op: &ann.Conv{
+		Weight: tensor.Of(w, out, len(w)/out, 1, 1), Bias: b, Window: tensor.Square(1, 1, 0), Groups: 1,
+	}}
+}
+
+func node(name string, op ann.Op, inputs ...string) ann.Node {
+	return ann.Node{Name: name, Op: op, Inputs: inputs}
+}
+
+func graph(t *testing.T, channels int, nodes ...ann.Node) *ann.Graph {
+	t.Helper()
+	g := &ann.Graph{Name: "built", Input: ann.Input{Name: "x", Shape: tensor.Shape{channels, 1, 1}}, Nodes: nodes, Output: nodes[len(nodes)-1].Name}
+	if err := g.InferShapes(); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func random(rnd *rand.Rand, n int, scale float32) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rnd.NormFloat64()) * scale
+	}
+	return x
+}
+
+// residual is a network with a residual block, and images for it.
+func residual(t *testing.T) (*ann.Graph, *images) {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	g := graph(
+		t, 4,
+		conv("conv1", "x", 8, random(rnd, 32, 0.7), nil), node("relu1", &ann.Relu{}, "conv1"),
+		conv("conv2", "relu1", 8, random(rnd, 64, 0.35), nil), node("relu2", &ann.Relu{}, "conv2"),
+		conv("conv3", "relu2", 8, random(rnd, 64, 0.35), nil), node("sum", &ann.Add{}, "conv3", "relu1"), node("relu3", &ann.Relu{}, "sum"),
+		node("flat", &ann.Flatten{}, "relu3"),
+		node("fc", &ann.Gemm{Weight: tensor.Of(random(rnd, 32, 0.5), 4, 8), Bias: []float32{0.3, 0.3, 0.3, 0.3}}, "flat"),
+	)
+	var pixels [][]float32
+	for range 100 {
+		pixels = append(pixels, random(rnd, 4, 1))
+	}
+	return g, label(t, g, pixels)
+}
+
+// subject converts g after a calibration on its own images.
+func subject(t *testing.T, g *ann.Graph, m *images, percentile float64) diagnose.Subject {
+	t.Helper()
+	s, err := calibrate.Run(t.Context(), g, m, calibrate.Options{Percentile: percentile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reconvert(t, diagnose.Subject{Graph: g, Statistics: s, Convert: convert.DefaultOptions(), Images: m, Calibration: m})
+}
+
+func reconvert(t *testing.T, s diagnose.Subject) diagnose.Subject {
+	t.Helper()
+	var err error
+	if s.Network, err = convert.Convert(s.Graph, s.Statistics, s.Convert); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func run(t *testing.T, s diagnose.Subject, o diagnose.Options) *diagnose.Diagnosis {
+	t.Helper()
+	d, err := diagnose.Run(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// first checks that the verdict begins with that cause in that layer.
+func first(t *testing.T, d *diagnose.Diagnosis, cause, layer, text string) {
+	t.Helper()
+	f := d.Verdict[0]
+	if f.Cause != cause || f.Layer != layer || !strings.Contains(f.Text, text) || f.Points <= 0 {
+		t.Errorf("trained %v, spiking %v: the verdict begins with %+v; want cause %q in layer %q, and %q said\nall: %+v\ntried: %+v",
+			d.ANNTop1, d.SNNTop1, f, cause, layer, text, d.Verdict, d.Counterfactuals)
+	}
+}
+
+// The networks below have one thing wrong with them each.
+
+func TestVerdictClipping(t *testing.T) {
+	g, m := residual(t)
+	s := subject(t, g, m, 100)
+	s.Statistics.Node("relu2").Lambda *= 0.1 // As a percentile far too low would.
+	s = reconvert(t, s)
+	s.Statistics.Percentile = 99.9 // So that the maximum is tried.
+	d := run(t, s, diagnose.Options{Timesteps: []int{64, 512}})
+	first(t, d, diagnose.CauseClipping, "relu2", "clipping takes")
+	for i, l := range d.Layers {
+		if clipped := l.Clipped > 0.1; clipped != (l.Name == "relu2") && i < len(d.Layers)-1 {
+			t.Errorf("layer %s: a share of %v is clipped", l.Name, l.Clipped)
+		}
+	}
+}
+
+func TestVerdictTimesteps(t *testing.T) {
+	g, m := residual(t)
+	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{4}})
+	if f := d.Verdict[0]; f.Cause != diagnose.CauseQuantisation || !strings.Contains(f.Text, "T = 8 in place of 4") || f.Points <= 0 {
+		t.Errorf("the verdict begins with %+v\nall: %+v", f, d.Verdict)
+	}
+	if e := d.Layers[0].At[0]; e.Quantisation.RMS < 0.05 || e.Clipping.RMS != 0 || e.Inherited.RMS > 1e-6 || e.Unevenness.RMS > 1e-6 {
+		t.Errorf("errors of the first layer: %+v; want quantisation alone", e)
+	}
+}
+
+// Channel b fires late and takes back what channel a has given, but h has fired by
+// then.
+func TestVerdictUnevenness(t *testing.T) {
+	g := graph(
+		t, 2,
+		conv("conv1", "x", 2, []float32{1, 0, 0, 1}, nil), node("relu1", &ann.Relu{}, "conv1"),
+		conv("conv2", "relu1", 1, []float32{1, -30}, nil), node("h", &ann.Relu{}, "conv2"),
+		node("flat", &ann.Flatten{}, "h"),
+		node("fc", &ann.Gemm{Weight: tensor.Of([]float32{4, 0}, 2, 1), Bias: []float32{0, 0.2}}, "flat"),
+	)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var pixels [][]float32
+	for i := range 40 {
+		x := []float32{0.9 + 0.1*rnd.Float32(), 0}
+		if i%2 == 0 {
+			x[1] = 0.04 + 0.02*rnd.Float32()
+		}
+		pixels = append(pixels, x)
+	}
+	m := label(t, g, pixels)
+	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{32}})
+	first(t, d, diagnose.CauseUnevenness, "h", "unevenness")
+}
+
+func TestVerdictBrokenShortcut(t *testing.T) {
+	g, m := residual(t)
+	s := subject(t, g, m, 100)
+	l := &s.Network.Layers[2]
+	l.Synapses[1].Connection.(*snn.Shortcut).Scale *= 4
+	d := run(t, s, diagnose.Options{Timesteps: []int{256}})
+	first(t, d, diagnose.CauseConversion, "relu3", "shortcut")
+}
+
+func TestVerdictNothing(t *testing.T) {
+	g, m := residual(t)
+	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{1024}})
+	if f := d.Verdict[0]; f.Cause != diagnose.CauseNone || d.SNNTop1[0] != 1 {
+		t.Errorf("spiking %v: the verdict begins with %+v", d.SNNTop1, f)
+	}
+}
+
+// Nothing depends on the workers, and the parts add up in the means, too.
+func TestRunIsIndependentOfWorkers(t *testing.T) {
+	g, m := residual(t)
+	s := subject(t, g, m, 99)
+	var want *diagnose.Diagnosis
+	for _, workers := range []int{1, 2, 5} {
+		calls, last := 0, 0
+		d := run(t, s, diagnose.Options{Timesteps: []int{5, 17, 64}, Workers: workers, Progress: func(done, total int) {
+			if done > total || done < last {
+				t.Errorf("progress %d of %d after %d", done, total, last)
+			}
+			calls, last = calls+1, done
+		}})
+		if calls == 0 {
+			t.Error("no progress")
+		}
+		if want == nil {
+			want = d
+		} else if diff := cmp.Diff(want, d); diff != "" {
+			t.Errorf("%d workers (-one +got):\n%s", workers, diff)
+		}
+	}
+	for _, l := range want.Layers {
+		for _, e := range l.At {
+			sum := e.Clipping.Bias + e.Inherited.Bias + e.Quantisation.Bias + e.Unevenness.Bias
+			if d := sum - e.Total.Bias; d > 1e-9 || d < -1e-9 {
+				t.Errorf("layer %s, T = %d: the parts add up to %v, the whole is %v", l.Name, e.Timesteps, sum, e.Total.Bias)
+			}
+		}
+		if len(l.Scatter) == 0 || len(l.At) != 3 {
+			t.Errorf("layer %s: %d points and %d lengths", l.Name, len(l.Scatter), len(l.At))
+		}
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	g, m := residual(t)
+	s := subject(t, g, m, 99)
+	for name, tt := range map[string]struct {
+		change func(s *diagnose.Subject, o *diagnose.Options)
+		want   string
+	}{
+		"no images":  {func(s *diagnose.Subject, _ *diagnose.Options) { s.Images = &images{shape: m.shape} }, "no images"},
+		"no length":  {func(_ *diagnose.Subject, o *diagnose.Options) { o.Timesteps = nil }, "at least one length"},
+		"descending": {func(_ *diagnose.Subject, o *diagnose.Options) { o.Timesteps = []int{8, 4} }, "ascending"},
+		"zero":       {func(_ *diagnose.Subject, o *diagnose.Options) { o.Timesteps = []int{0, 4} }, "ascending timesteps from 1"},
+		"reset":      {func(s *diagnose.Subject, _ *diagnose.Options) { s.Convert.Reset = snn.ResetZero; *s = reconvert(t, *s) }, "resets to zero"},
+		"label": {func(s *diagnose.Subject, _ *diagnose.Options) {
+			bad := *m
+			bad.labels = make([]int, m.Len())
+			bad.labels[3] = 4
+			s.Images = &bad
+		}, "image 3 has label 4"},
+		"other images": {func(s *diagnose.Subject, _ *diagnose.Options) {
+			s.Images = &images{shape: tensor.Shape{1, 2, 2}, pixels: m.pixels}
+		}, "images are 1x2x2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, o := s, diagnose.Options{Timesteps: []int{8}}
+			tt.change(&s, &o)
+			if _, err := diagnose.Run(t.Context(), s, o); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one that says %q", err, tt.want)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := diagnose.Run(ctx, s, diagnose.Options{Timesteps: []int{8}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: error %v", err)
+	}
+}

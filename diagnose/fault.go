@@ -1,0 +1,61 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"sresnet/ann"
+	"sresnet/sim"
+)
+
+// faultTolerance is how far, relative to its largest activation, a layer may be off
+// the trained network in the limit of many timesteps. Rounding stays far below it.
+const faultTolerance = 1e-3
+
+// fault looks for the first layer that does not compute what the trained network
+// computes, however many timesteps it is given; nil if there is none, as it should
+// be. Compensation factors are meant to change what a network computes: with them
+// nothing can be said.
+func (d *diagnoser) fault(ctx context.Context) (*Finding, error) {
+	if d.Factors != nil {
+		return nil, nil
+	}
+	image := make([]float32, d.Images.Shape().Len())
+	if err := d.Images.Image(0, image); err != nil {
+		return nil, fmt.Errorf("diagnose: image 0: %w", err)
+	}
+	runner := d.model.NewRunner()
+	if _, err := runner.Run(image); err != nil {
+		return nil, fmt.Errorf("diagnose: image 0: trained network: %w", err)
+	}
+	most := make([]float64, len(d.Network.Layers))
+	for i := range most {
+		l := &d.Network.Layers[i]
+		most[i] = math.Inf(1)
+		if op, ok := d.Graph.Node(l.Name).Op.(*ann.Clip); ok {
+			most[i] = float64(op.Max) / float64(l.Lambda)
+		}
+	}
+	rates, err := sim.Rates(ctx, d.Network, image, most)
+	if err != nil {
+		return nil, err
+	}
+	for i := range d.Network.Layers {
+		l := &d.Network.Layers[i]
+		a, channels := runner.Activation(l.Name), l.Shape[0]
+		positions := len(a) / channels
+		var off, largest float64
+		for j, r := range rates[i] {
+			x := float64(a[j%positions*channels+j/positions]) // Activations are channels last.
+			off, largest = max(off, math.Abs(x-r*float64(l.Lambda))), max(largest, math.Abs(x))
+		}
+		if off > faultTolerance*largest+1e-6 {
+			return &Finding{
+				Layer: l.Name, Cause: CauseConversion,
+				Text: fmt.Sprintf("%s: its conversion is wrong. However many timesteps there are, its rates stand for something else than the trained network's activations, by up to %.3g where those reach %.3g, although what it reads is right. A weight, a bias or the scale of a shortcut that ends on it is not what it should be.", l.Name, off, largest),
+			}, nil
+		}
+	}
+	return nil, nil
+}

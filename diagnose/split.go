@@ -1,0 +1,51 @@
+package diagnose
+
+import "math"
+
+// Split is the error of a neuron in its four parts, in units of lambda: what its
+// rate r stands for, less the trained network's activation a. With x = a/lambda, T
+// timesteps, the mean current zbar over them (bias included, in thresholds) and the
+// start potential V[0] in thresholds,
+//
+//	c  = min(x, 1)                                Clipping     = c - x
+//	c' = min(max(zbar, 0), 1)                     Inherited    = c' - c
+//	q  = clip(floor(T c' + V[0]), 0, T) / T       Quantisation = q - c'
+//	r  = spikes / T                               Unevenness   = r - q
+//
+// The parts add up to r - x. Clipping is what no rate can show; Inherited is what
+// the layers before got wrong; Quantisation is what a neuron with that mean current,
+// spread evenly, rounds off; Unevenness is the order of spikes in time, such as
+// early ones that later input would have taken back. The split follows the clipping,
+// quantisation and unevenness errors of the literature [bu2022].
+//
+// References:
+//
+//	[bu2022]  Tong Bu et al. Optimal ANN-SNN Conversion for High-accuracy and
+//	          Ultra-low-latency Spiking Neural Networks. ICLR 2022.
+type Split struct {
+	Clipping     float64 `json:"clipping"`
+	Inherited    float64 `json:"inherited"`
+	Quantisation float64 `json:"quantisation"`
+	Unevenness   float64 `json:"unevenness"`
+}
+
+// Total returns the sum of the parts.
+func (s Split) Total() float64 { return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness }
+
+// splitOf returns the split of a neuron that should show x, fired n times in T
+// timesteps, and went from the potential v0 to v; potentials are in thresholds. By
+// reset by subtraction, T zbar is v - v0 + n.
+func splitOf(x, v0, v float64, n, T int) Split {
+	c := min(x, 1)
+	zbar := (v - v0 + float64(n)) / float64(T)
+	mean := min(max(zbar, 0), 1)
+	var q float64
+	switch {
+	case zbar >= 1:
+		q = 1
+	case zbar > 0:
+		// T zbar + V[0] without the rounding of a difference of large numbers.
+		q = min(max(math.Floor(v+float64(n)), 0), float64(T)) / float64(T)
+	}
+	return Split{c - x, mean - c, q - mean, float64(n)/float64(T) - q}
+}

@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// fire runs one neuron on given currents, in thresholds.
+func fire(v0 float64, currents []float64) (n int, v float64) {
+	v = v0
+	for _, i := range currents {
+		v += i
+		if v >= 1 {
+			v--
+			n++
+		}
+	}
+	return n, v
+}
+
+func constant(i float64, T int) []float64 {
+	c := make([]float64, T)
+	for t := range c {
+		c[t] = i
+	}
+	return c
+}
+
+// Each case has one cause, and the split must put the whole error on it.
+func TestSplitHasOneCause(t *testing.T) {
+	late := append(constant(0.5, 4), constant(-1, 4)...) // A negative input that comes late.
+	for _, tt := range []struct {
+		name     string
+		x        float64
+		currents []float64
+		want     Split
+	}{
+		{"nothing", 0.25, constant(0.25, 8), Split{}},
+		{"clipped", 1.5, constant(1.5, 8), Split{Clipping: -0.5}},
+		{"inherited", 0.5, constant(0.25, 8), Split{Inherited: -0.25}},
+		{"too few timesteps", 0.3125, constant(0.3125, 4), Split{Quantisation: -0.0625}},
+		{"early spikes", 0, late, Split{Unevenness: 0.25}},
+		{"silent though it should be", 0, constant(-0.5, 8), Split{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n, v := fire(0.5, tt.currents)
+			if got := splitOf(tt.x, 0.5, v, n, len(tt.currents)); got != tt.want {
+				t.Errorf("splitOf(%v) = %+v, want %+v", tt.x, got, tt.want)
+			}
+		})
+	}
+}
+
+// The parts add up, and each is what its definition says, for any input.
+func TestSplitAddsUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		T := rapid.IntRange(1, 64).Draw(t, "T")
+		v0 := float64(rapid.IntRange(0, 7).Draw(t, "v0")) / 8
+		// Eighths add up without rounding, so that floors are exact.
+		draw := rapid.Map(rapid.IntRange(-16, 16), func(i int) float64 { return float64(i) / 8 })
+		currents := rapid.SliceOfN(draw, T, T).Draw(t, "currents")
+		x := float64(rapid.IntRange(0, 16).Draw(t, "x")) / 8
+		n, v := fire(v0, currents)
+		s := splitOf(x, v0, v, n, T)
+
+		mean := 0.0
+		for _, i := range currents {
+			mean += i / float64(T)
+		}
+		c := min(x, 1)
+		cc := min(max(mean, 0), 1)
+		q := min(max(math.Floor(float64(T)*cc+v0+1e-9), 0), float64(T)) / float64(T)
+		r := float64(n) / float64(T)
+		want := Split{c - x, cc - c, q - cc, r - q}
+		for _, d := range []float64{s.Clipping - want.Clipping, s.Inherited - want.Inherited, s.Quantisation - want.Quantisation, s.Unevenness - want.Unevenness, s.Total() - (r - x)} {
+			if math.Abs(d) > 1e-12 {
+				t.Fatalf("splitOf(%v, %v, %v, %d, %d) = %+v, want %+v", x, v0, v, n, T, s, want)
+			}
+		}
+		// Evenly spread, the same charge leaves no unevenness.
+		if en, ev := fire(v0, constant(cc, T)); splitOf(x, v0, ev, en, T).Unevenness != 0 && math.Abs(cc*float64(T)+v0-math.Round(cc*float64(T)+v0)) > 1e-9 {
+			t.Fatalf("a constant current %v leaves unevenness", cc)
+		}
+	})
+}

@@ -1,0 +1,147 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// verdict puts what was found into sentences, that which buys most first.
+func verdict(r *Diagnosis, trials []trial) []Finding {
+	T := r.Timesteps[len(r.Timesteps)-1]
+	top1 := r.SNNTop1[len(r.SNNTop1)-1]
+	loss := 100 * (r.ANNTop1 - top1)
+	if loss <= 0 {
+		return []Finding{{
+			Cause: CauseNone,
+			Text:  fmt.Sprintf("Nothing is lost on these %d images: after %d timesteps the spiking network names %.2f %% of them rightly, the trained one %.2f %%.", r.Images, T, 100*top1, 100*r.ANNTop1),
+		}}
+	}
+	var list []Finding
+	for i := range trials {
+		t := &trials[i]
+		if t.Regained <= t.Lost {
+			continue
+		}
+		if f, ok := finding(r, trials, t); ok {
+			f.Points = t.Gain
+			list = append(list, f)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Points, a.Points) })
+	if len(list) > 0 {
+		return list
+	}
+	l := &r.Layers[worst(r, 1)[0]]
+	part, size := l.last().largestOwn()
+	return []Finding{{
+		Layer: l.Name, Cause: part,
+		Text: fmt.Sprintf("Nothing that was tried returns any of the %.2f points. The largest error of its own is that of %s: %s, %.3g of lambda.", loss, l.Name, part, size),
+	}}
+}
+
+// finding puts a trial that gained into words; not all deserve a sentence.
+func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
+	f := Finding{Layer: t.Layer}
+	var l *Layer
+	if t.index >= 0 {
+		l = &r.Layers[t.index]
+	}
+	switch t.kind {
+	case replaced:
+		e := l.last()
+		part, size := e.largestOwn()
+		f.Cause = part
+		own := "mostly " + part + fmt.Sprintf(", %.3g of lambda", size)
+		if e.Inherited.RMS > e.own() {
+			f.Cause = CauseInherited
+			own = fmt.Sprintf("mostly inherited from the layers before it, %.3g of lambda; of its own %.3g", e.Inherited.RMS, e.own())
+		}
+		f.Text = fmt.Sprintf("%s and what comes before it take %.2f points: with the trained network's activations in its place they return. Its error is %s.", l.Name, t.Gain, own)
+	case lambdaMax:
+		f.Cause = CauseClipping
+		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda returns them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
+		if p := other(trials, t, lambdaPercentile, true); p != nil && p.Gain > 0 {
+			f.Text += fmt.Sprintf(", percentile %v returns %.2f", high, p.Gain)
+		}
+		f.Text += "."
+	case lambdaPercentile:
+		if t.higher {
+			if m := other(trials, t, lambdaMax, true); m != nil && m.Gain >= t.Gain {
+				return f, false // Said there.
+			}
+			f.Cause = CauseClipping
+			f.Text = fmt.Sprintf("%s: clipping takes points, since %.2g %% of its activations exceed lambda; percentile %v returns %.2f of them.", l.Name, 100*l.Clipped, high, t.Gain)
+			break
+		}
+		f.Cause = CauseQuantisation
+		f.Text = fmt.Sprintf("%s: its lambda, %.4g, is wide for %d timesteps; percentile %v returns %.2f points.", l.Name, l.Lambda, t.Timesteps, low, t.Gain)
+	case moreTimesteps:
+		f.Cause = coarse(r)
+		why := "rates are too coarse after fewer"
+		if f.Cause == CauseUnevenness {
+			why = "spikes that came unevenly weigh less after more of them"
+		}
+		f.Text = fmt.Sprintf("All layers: %s returns %.2f points; %s (%s, %.3g of lambda on average).", t.Change, t.Gain, why, f.Cause, average(r, f.Cause))
+	case startPotential:
+		f.Cause = CauseQuantisation
+		f.Text = fmt.Sprintf("All layers: %s returns %.2f points.", t.Change, t.Gain)
+	case allPercentile:
+		f.Cause = CauseQuantisation
+		if t.higher {
+			f.Cause = CauseClipping
+		}
+		f.Text = fmt.Sprintf("All layers: %s returns %.2f points.", t.Change, t.Gain)
+	case compensation:
+		f.Cause = coarse(r)
+		f.Text = fmt.Sprintf("All layers: %s, for charge that neurons have not turned into spikes yet, returns %.2f points.", t.Change, t.Gain)
+	case readout:
+		f.Cause = CauseReadout
+		f.Text = fmt.Sprintf("Output: %s returns %.2f points; spike counts cannot tell negative logits apart.", t.Change, t.Gain)
+	}
+	return f, true
+}
+
+// other returns the trial of another kind for the same layer, or nil.
+func other(trials []trial, t *trial, kind kindOfTrial, higher bool) *trial {
+	for i := range trials {
+		if o := &trials[i]; o.kind == kind && o.index == t.index && o.higher == higher {
+			return o
+		}
+	}
+	return nil
+}
+
+// largestOwn returns the largest part of an error that arises in the layer itself.
+func (e *Errors) largestOwn() (cause string, rms float64) {
+	cause, rms = CauseClipping, e.Clipping.RMS
+	if e.Quantisation.RMS > rms {
+		cause, rms = CauseQuantisation, e.Quantisation.RMS
+	}
+	if e.Unevenness.RMS > rms {
+		cause, rms = CauseUnevenness, e.Unevenness.RMS
+	}
+	return cause, rms
+}
+
+// coarse tells which of the two errors that time heals is the larger one.
+func coarse(r *Diagnosis) string {
+	if average(r, CauseUnevenness) > average(r, CauseQuantisation) {
+		return CauseUnevenness
+	}
+	return CauseQuantisation
+}
+
+// average returns the mean over layers of the size of a part.
+func average(r *Diagnosis, cause string) float64 {
+	sum := 0.0
+	for i := range r.Layers {
+		e := r.Layers[i].last()
+		if cause == CauseUnevenness {
+			sum += e.Unevenness.RMS
+		} else {
+			sum += e.Quantisation.RMS
+		}
+	}
+	return sum / float64(len(r.Layers))
+}
