@@ -5,10 +5,13 @@
 reads a trained residual network, folds batch norm, normalises weights and
 simulates integrate-and-fire neurons step by step: every neuron and every synapse
 at every timestep, whether there are spikes or not. It prints the speed in
-image-steps a second; with --json FILE it also writes scales and spike counts.
-It shares no code with the Go packages, which a test compares it with.
+image-steps a second and the accuracy, once for each size of batch; with --json FILE
+it also writes scales and spike counts. It shares no code with the Go packages, which
+a test compares it with.
 
 Without --data the images are random: a dense loop takes the same time for any.
+Time is that of the timesteps alone: the images are read, the weights normalised and
+the convolutions warmed up before.
 
 Neurons, one population for every Relu, average pool and the classifier:
 
@@ -17,7 +20,8 @@ Neurons, one population for every Relu, average pool and the classifier:
 Currents: a convolution has the weights W lambda_in / lambda_out and the constant
 current b / lambda_out; a shortcut the weight lambda_in / lambda_out. lambda is a
 percentile of the activations of the population's Relu (for the classifier, of the
-logits), 1 for the input; a pool keeps that of its input.
+logits), 1 for the input; a pool keeps that of its input. The class of an image is
+the output with the most spikes; the potential decides between equals.
 
 Exits with status 3 where torch or onnx are missing.
 """
@@ -250,11 +254,18 @@ def calibrate(net, images, percentile, batch):
     return scales
 
 
+class Record:
+    """What a simulation did: spikes of every population, a number an image; spikes and
+    class of every output; seconds."""
+
+    def __init__(self, totals, counts, classes, seconds):
+        self.totals, self.counts, self.classes, self.seconds = totals, counts, classes, seconds
+
+
 def simulate(net, populations, images, timesteps):
-    """Returns the spikes of every population, a number an image, and the spikes of
-    every output."""
     spikes, v, fixed = {net.input: images}, {}, {}
     values = net.run(images)  # For shapes that the graph computes, such as those of its reshapes.
+    start = time.perf_counter()
     totals = {p.name: torch.zeros(len(images), dtype=torch.int64) for p in populations}
     counts = 0
     for _ in range(timesteps):
@@ -268,14 +279,24 @@ def simulate(net, populations, images, timesteps):
             spikes[p.name] = z
             totals[p.name] += z.flatten(1).sum(1).long()
         counts = counts + z
-    return totals, counts.long()
+    classes = (counts + F.softmax(v[populations[-1].name], 1)).argmax(1)
+    return Record(totals, counts.long(), classes, time.perf_counter() - start)
+
+
+def present(net, populations, images, timesteps, batch):
+    """Simulates all images and returns a record."""
+    parts = [simulate(net, populations, images[i : i + batch], timesteps) for i in range(0, len(images), batch)]
+    totals = {p.name: torch.cat([r.totals[p.name] for r in parts]) for p in populations}
+    return Record(totals, torch.cat([r.counts for r in parts]), torch.cat([r.classes for r in parts]), sum(r.seconds for r in parts))
 
 
 def load(file, count, normalize):
-    raw = np.fromfile(file, np.uint8, count * 3073).reshape(-1, 3073)[:, 1:].reshape(-1, 3, 32, 32)
+    """Returns images, normalised, and their labels."""
+    raw = np.fromfile(file, np.uint8, count * 3073).reshape(-1, 3073)
+    raw, labels = raw[:, 1:].reshape(-1, 3, 32, 32), torch.from_numpy(raw[:, 0].astype(np.int64))
     divisor, mean, std = NORMALIZE[normalize]
     mean, std = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in (mean, std))
-    return torch.from_numpy((raw.astype(np.float32) / np.float32(divisor) - mean) / std)
+    return torch.from_numpy((raw.astype(np.float32) / np.float32(divisor) - mean) / std), labels
 
 
 def main():
@@ -287,32 +308,38 @@ def main():
     a.add_argument("--percentile", default="99.9")
     a.add_argument("--calibration-images", type=int, default=20)
     a.add_argument("--images", type=int, default=64)
-    a.add_argument("--batch", type=int, default=64, help="images at a time")
+    a.add_argument("--batch", default="64", help="images at a time; several numbers, with commas, measure each")
     a.add_argument("--timesteps", type=int, default=50)
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--json", help="file for scales and spike counts")
+    a.add_argument("--json", help="file for speeds, scales and spike counts; - prints them and nothing else")
     o = a.parse_args()
+    batches = [int(b) for b in o.batch.split(",")]
     torch.set_num_threads(o.threads)
     torch.manual_seed(1)
     net = Trained(o.model)
-    images = load(o.data, o.images, o.normalize) if o.data else torch.randn(o.images, *net.shape)
-    training = load(o.calibrate, o.calibration_images, o.normalize) if o.calibrate else torch.randn(o.calibration_images, *net.shape)
+    images, labels = load(o.data, o.images, o.normalize) if o.data else (torch.randn(o.images, *net.shape), None)
+    training = load(o.calibrate, o.calibration_images, o.normalize)[0] if o.calibrate else torch.randn(o.calibration_images, *net.shape)
+    runs = []
     with torch.no_grad():
-        scales = calibrate(net, training, o.percentile, o.batch)
+        scales = calibrate(net, training, o.percentile, batches[0])
         populations = [Population(net, n, scales) for n in net.nodes if n.op_type in POPULATIONS]
-        start = time.perf_counter()
-        parts = [simulate(net, populations, images[i : i + o.batch], o.timesteps) for i in range(0, len(images), o.batch)]
-        seconds = time.perf_counter() - start
-    speed = len(images) * o.timesteps / seconds
-    print("%d images, %d timesteps, %.1f s, %.0f image-steps/s on %d threads" % (len(images), o.timesteps, seconds, speed, o.threads))
+        for batch in batches:
+            r = present(net, populations, images, o.timesteps, batch)
+            run = {"batch": batch, "seconds": r.seconds, "image_steps_per_second": len(images) * o.timesteps / r.seconds}
+            text = "%d images, batches of %d, %d timesteps, %.1f s, %.0f image-steps/s on %d threads" % (
+                len(images), batch, o.timesteps, r.seconds, run["image_steps_per_second"], o.threads)
+            if labels is not None:
+                run["accuracy"] = (r.classes == labels).double().mean().item()
+                text += ", accuracy %.2f %%" % (100 * run["accuracy"])
+            if o.json != "-":
+                print(text)
+            runs.append(run)
     if o.json:
-        with open(o.json, "w") as f:
+        with sys.stdout if o.json == "-" else open(o.json, "w") as f:
             json.dump({
-                "populations": [{
-                    "name": p.name, "lambda": p.lambda_,
-                    "spikes": [n for totals, _ in parts for n in totals[p.name].tolist()],
-                } for p in populations],
-                "counts": [c for _, counts in parts for c in counts.tolist()],
+                "version": torch.__version__, "images": len(images), "timesteps": o.timesteps, "threads": o.threads, "runs": runs,
+                "populations": [{"name": p.name, "lambda": p.lambda_, "spikes": r.totals[p.name].tolist()} for p in populations],
+                "counts": r.counts.tolist(),
             }, f)
 
 
