@@ -1,4 +1,5 @@
-// Package bench compares the program with other simulators. It holds no code to
-// import, only Python and the test that holds its results against ours: see
-// README.md.
+// Package bench compares the program with other simulators and runtimes. It holds no
+// code to import, only what to compare with, in Python and JavaScript, and the test
+// that holds PyTorch's results against ours; the command in the folder compare
+// measures. See README.md.
 package bench

@@ -44,6 +44,7 @@ var may = map[string][]string{
 	"report":                 {"eval", "diagnose", "tensor"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
+	"bench/compare":          {},
 	"docs/results":           {"dataset", "eval", "internal/kernel"},
 }
 

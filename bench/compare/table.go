@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// row is one line of the table: a program on a number of cores, in the setting that
+// was the fastest.
+type row struct {
+	best     []sample // Of every round, in their order.
+	speed    float64  // Image-steps a second, median of the rounds.
+	ratio    float64  // Image-steps of sresnet for one of this program, median of the rounds.
+	slowest  float64
+	fastest  float64
+	accuracy float64
+	steps    int // Timesteps until accuracy.
+}
+
+// rows returns the lines of the table in order.
+func (c *comparison) rows() []row {
+	var rows []row
+	for _, cores := range c.cores() {
+		own := c.fastest(sresnet, cores)
+		for _, name := range []string{sresnet, pytorch, onnxruntime} {
+			best := c.fastest(name, cores)
+			if len(best) == 0 {
+				continue
+			}
+			r := row{best: best, speed: median(speeds(best)), slowest: slices.Min(speeds(best)), fastest: slices.Max(speeds(best)), accuracy: best[0].Accuracy, steps: best[0].Timesteps}
+			var ratios []float64
+			for i, s := range best {
+				ratios = append(ratios, own[i].Speed/s.Speed)
+			}
+			r.ratio = median(ratios)
+			if name == pytorch && c.EqualWork != nil {
+				r.accuracy, r.steps = c.EqualWork.Accuracy, c.EqualWork.Timesteps
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// cores returns the numbers of cores in the order in which they were measured.
+func (c *comparison) cores() []int {
+	var list []int
+	for _, s := range c.Samples {
+		if !slices.Contains(list, s.Cores) {
+			list = append(list, s.Cores)
+		}
+	}
+	return list
+}
+
+// fastest returns the samples, one a round, of the program's setting with the
+// highest median speed.
+func (c *comparison) fastest(name string, cores int) []sample {
+	settings := map[string][]sample{}
+	for _, s := range c.Samples {
+		if s.Program == name && s.Cores == cores {
+			settings[s.Setting] = append(settings[s.Setting], s)
+		}
+	}
+	var best []sample
+	for _, setting := range slices.Sorted(maps.Keys(settings)) {
+		if s := settings[setting]; best == nil || median(speeds(s)) > median(speeds(best)) {
+			best = s
+		}
+	}
+	return best
+}
+
+func speeds(samples []sample) []float64 {
+	var list []float64
+	for _, s := range samples {
+		list = append(list, s.Speed)
+	}
+	return list
+}
+
+// median returns the median of x, which is not empty.
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	n := len(x)
+	return (x[(n-1)/2] + x[n/2]) / 2
+}
+
+// print writes the table and what belongs to it.
+func (c *comparison) print(w io.Writer) {
+	fmt.Fprintf(w, "%s, the first %s of %s, %s. %s; medians of %s, slowest and fastest in brackets.\n\n",
+		strings.TrimSuffix(c.Model, ".onnx"), plural(c.Images, "image"), c.Data, c.binding(), c.Processor, plural(c.Rounds, "round"))
+	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms an image |")
+	fmt.Fprintln(w, "|--:|---|---|--:|--:|--:|--:|--:|")
+	for _, r := range c.rows() {
+		s := r.best[0]
+		ratio := fmt.Sprintf("%.2f", r.ratio)
+		if s.Program == sresnet {
+			ratio = ""
+		}
+		fmt.Fprintf(w, "| %d | %s | %s | %d | %s | %.0f (%.0f to %.0f) | %s | %.2f |\n",
+			s.Cores, strings.TrimSpace(s.Program+" "+c.Versions[s.Program]), s.Setting, r.steps, percent(r.accuracy), r.speed, r.slowest, r.fastest, ratio, 1000*float64(r.steps)/r.speed)
+	}
+	fmt.Fprintln(w)
+	for _, line := range c.notes() {
+		fmt.Fprintln(w, line)
+	}
+}
+
+func (c *comparison) binding() string {
+	if c.Bound {
+		return "programs bound to their cores"
+	}
+	return "programs limited to as many threads as cores"
+}
+
+// notes are the sentences below the table: how equal the work is, and what is
+// missing.
+func (c *comparison) notes() []string {
+	var lines []string
+	if e := c.EqualWork; e != nil {
+		lines = append(lines, fmt.Sprintf("- PyTorch simulated the same %d timesteps of the same %s once, on %s: %.1f s, %.0f image-steps/s, accuracy %s; sresnet's is %s. In the rounds it simulated %d timesteps: accuracy %s, sresnet's after as many is %s.",
+			e.Timesteps, plural(c.Images, "image"), plural(e.Cores, "core"), e.Seconds, e.Speed, percent(e.Accuracy), percent(c.Top1[e.Timesteps-1]),
+			c.DenseTimesteps, c.accuracies(pytorch), percent(c.Top1[c.DenseTimesteps-1])))
+	}
+	if _, ok := c.Versions[onnxruntime]; ok {
+		lines = append(lines, fmt.Sprintf("- onnxruntime runs the trained network, a pass counted as one timestep: accuracy %s, that of sresnet's own dense pass is %s.", c.accuracies(onnxruntime), percent(c.Trained)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Missing)) {
+		lines = append(lines, "- Left out: "+c.Missing[name])
+	}
+	return lines
+}
+
+// accuracies returns the accuracy of a program in the rounds; all of them, should
+// they differ.
+func (c *comparison) accuracies(name string) string {
+	var list []string
+	for _, s := range c.Samples {
+		if a := percent(s.Accuracy); s.Program == name && !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return strings.Join(list, " or ")
+}
+
+func percent(fraction float64) string { return fmt.Sprintf("%.2f %%", 100*fraction) }
