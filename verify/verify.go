@@ -80,7 +80,8 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
-	most                                                                           []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
+	most []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
+
 	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
 }
 
