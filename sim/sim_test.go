@@ -262,7 +262,8 @@ func TestMethods(t *testing.T) {
 	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), conv(image, 16, 16, 3, 1))
 	add("scatter", 0, 0.1, 16, 8, conv(image, 16, 16, 5, 1), conv(snn.FromInput, 3, 16, 3, 1))
 	want[len(want)-1].Name = "image + scatter"
-	wide := add("gather", 64, 0.7, 128, 4, conv(image, 16, 128, 3, 2))
+	add("sweep", 64, 0.1, 112, 4, conv(image, 16, 112, 3, 2))
+	wide := add("gather", 64, 0.7, 128, 4, conv(image, 16, 128, 5, 2))
 	busy := add("dense", 0, 0.1, 128, 4, conv(wide, 128, 128, 3, 1))
 	add("sweep", 16, 0.1, 128, 4, conv(busy, 128, 128, 3, 1))
 	add("gather", 64, 0.1, 128, 4, conv(busy, 128, 128, 1, 1), identity(busy, 128, 4))

@@ -6,8 +6,8 @@ import (
 )
 
 // A layer is swept if it is what residual networks mostly consist of: a 3x3
-// convolution without stride, after it at most one shortcut, and neurons that
-// reset by subtraction. One kernel then computes its whole timestep, tile by tile
+// convolution with a stride of one or two, after it at most one shortcut, and neurons
+// that reset by subtraction. One kernel then computes its whole timestep, tile by tile
 // of channels; see kernel.Sweep. With a block of timesteps for each tile, the
 // tile's weights stay in cache.
 
@@ -19,12 +19,16 @@ type sweep struct {
 	shortcut *mover // nil for none.
 }
 
-// sweepTile returns the number of channels of n that are computed together, for a
-// source of c channels. Thirty-two fill the registers, but the weights of more than
-// as many source channels then no longer fit into the first cache: 9 taps of 32
-// channels are 36 KiB for 32 of them.
-func sweepTile(c, n int) int {
-	if c > 2*kernel.Lanes || n < 2*kernel.Lanes {
+// sweepTile returns the number of channels that are computed together, for a source
+// of c channels. Thirty-two fill the registers, but the weights of more than as many
+// source channels then no longer fit into the first cache: 9 taps of 32 channels are
+// 36 KiB for 32 of them. With a stride of two there are fewer sums at a time, and a
+// spike has so little to add that more channels are better.
+func sweepTile(c, stride int) int {
+	switch {
+	case stride == 2:
+		return 4 * kernel.Lanes
+	case c > 2*kernel.Lanes:
 		return kernel.Lanes
 	}
 	return 2 * kernel.Lanes
@@ -37,8 +41,8 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 		return nil
 	}
 	k, ok := l.Synapses[0].Connection.(*snn.Conv)
-	if !ok || k.Groups != 1 || k.Window.Kernel != [2]int{3, 3} || k.Window.Stride != [2]int{1, 1} ||
-		k.Window.Dilation != [2]int{1, 1} || k.Window.Pad != [4]int{1, 1, 1, 1} {
+	if !ok || k.Groups != 1 || k.Window.Kernel != [2]int{3, 3} ||
+		k.Window.Stride != [2]int{1, 1} && k.Window.Stride != [2]int{2, 2} || k.Window.Dilation != [2]int{1, 1} || k.Window.Pad != [4]int{1, 1, 1, 1} {
 		return nil
 	}
 	from := l.Synapses[0].From
@@ -53,18 +57,24 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 			return nil
 		}
 	}
-	width := sweepTile(in.c, lp.n)
+	stride, tileOf := k.Window.Stride[0], make([]int, lp.n/kernel.Lanes)
 	for first := 0; first < lp.n; {
-		n := min(width, lp.n-first)
+		n := sweepTile(in.c, stride)
+		for n > lp.n-first {
+			n /= 2
+		}
+		for j := range n / kernel.Lanes {
+			tileOf[first/kernel.Lanes+j] = len(s.tiles)
+		}
 		s.tiles = append(s.tiles, kernel.SweepLayer{
-			Rows: lp.h, Cols: lp.w, SourceWords: in.words, Words: lp.words,
+			Rows: in.h, Cols: in.w, Stride: stride, SourceWords: in.words, Words: lp.words,
 			First: first, N: n, Pitch: lp.n, Shortcut: weight,
 			Weight: make([]float32, in.c*9*n), Constant: lp.bias[first:][:n], Threshold: lp.fire.Threshold[first:][:n],
 		})
 		first += n
 	}
 	forWeights(k, func(o, i, ky, kx int, w float32) {
-		t := &s.tiles[o/width]
+		t := &s.tiles[tileOf[o/kernel.Lanes]]
 		t.Weight[((i*3+2-ky)*3+2-kx)*t.N+o-t.First] = float32(w * q)
 	})
 	return s

@@ -131,15 +131,10 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	if shortcut == nil {
 		shortcut, weight = out, negativeZero
 	}
-	lanes, f := l.N, sweep16AVX512
-	switch {
-	case useAVX512 && l.N == 32:
-		f = sweep32AVX512
-	case useAVX512:
-	case l.N == 32:
-		lanes, f = 8, sweep32AVX2
-	default:
-		lanes, f = 8, sweep16AVX2
+	lanes := l.N
+	f := sweepsAVX512[l.Stride-1][l.N/32]
+	if !useAVX512 {
+		lanes, f = 8, sweepsAVX2[l.Stride-1][l.N/32]
 	}
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
@@ -171,6 +166,21 @@ func gate(out []uint64, m []uint16, src []uint64, n []uint16, s GateShape) {
 		gateGeneric(out, m, src, n, s)
 	}
 }
+
+// sweepsAVX512 and sweepsAVX2 have a function for each stride and each of 16, 32 and
+// 64 channels.
+var (
+	sweepsAVX512 = [2][3]sweepFunc{
+		{sweep16AVX512, sweep32AVX512, nil},
+		{sweepStride2N16AVX512, sweepStride2N32AVX512, sweepStride2N64AVX512},
+	}
+	sweepsAVX2 = [2][3]sweepFunc{
+		{sweep16AVX2, sweep32AVX2, nil},
+		{sweepStride2N16AVX2, sweepStride2N32AVX2, sweepStride2N64AVX2},
+	}
+)
+
+type sweepFunc func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold *float32, weight float32, rows, cols, words, outBytes, vBytes int) int
 
 // byteOf returns the byte of a mask that begins with a bit, a multiple of 8.
 func byteOf(mask []uint64, bit int) *byte {

@@ -2,15 +2,16 @@ package kernel
 
 import "math/bits"
 
-// SweepLayer is a layer behind a 3x3 convolution with a stride and a border of
-// one, or a tile of its channels: what [Sweep] needs beside masks and potentials.
+// SweepLayer is a layer behind a 3x3 convolution with a border of one, or a tile of
+// its channels: what [Sweep] needs beside masks and potentials.
 type SweepLayer struct {
-	Rows, Cols  int // Positions of the layer, and of its source.
+	Rows, Cols  int // Positions of the source.
+	Stride      int // 1 or 2.
 	SourceWords int // 64-bit words a position of the source's mask.
 	Words       int // The same of the layer's own mask, and of the shortcut's.
 
 	First int // The tile's first channel, a multiple of N.
-	N     int // Channels of the tile: 16 or 32.
+	N     int // Channels of the tile: 16 or 32, or 64 with a stride of 2.
 	Pitch int // Channels of the whole layer, padded: from one position's potentials to the next.
 
 	// Weights, [source channel][ky reversed][kx reversed][N], of at least as many
@@ -22,16 +23,20 @@ type SweepLayer struct {
 	Shortcut  float32   // Weight of the identity shortcut, one to one.
 }
 
+// Out returns the rows and columns of the layer.
+func (l *SweepLayer) Out() (rows, cols int) {
+	return (l.Rows + l.Stride - 1) / l.Stride, (l.Cols + l.Stride - 1) / l.Stride
+}
+
 // PartLen returns the length of the scratch that [Sweep] needs.
 func (l *SweepLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
 
 // Sweep advances a tile of a layer by one timestep: all of a convolution, an
 // identity shortcut, and neurons that reset by subtraction. It returns the number
-// of spikes. For every output position (r, c) and channel o of the tile, with p =
-// r*Cols + c:
+// of spikes. For every output position (r, c), the p-th, and channel o of the tile:
 //
 //	sum := 0
-//	for ky, kx in 0..3, (y, x) = (r+ky-1, c+kx-1) inside, every set bit i of position (y, x) of src, ascending:
+//	for ky, kx in 0..3, (y, x) = (r*Stride+ky-1, c*Stride+kx-1) inside, every set bit i of position (y, x) of src, ascending:
 //		sum += Weight[((i*3 + 2-ky)*3 + 2-kx)*N + o]
 //	if bit First+o of position p of shortcut is set: sum += Shortcut
 //	v[p*Pitch+First+o] += sum + Constant[o]
@@ -41,9 +46,13 @@ func (l *SweepLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
 // shortcut is nil where there is none. Other bits of out are left alone. part is
 // scratch, and what it holds does not matter.
 func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
-	positions := l.Rows * l.Cols
-	if l.Rows < 1 || l.Cols < 1 || l.N != Lanes && l.N != 2*Lanes || l.First%l.N != 0 || l.First+l.N > min(l.Pitch, 64*l.Words) ||
-		len(src) != positions*l.SourceWords || len(out) != positions*l.Words || shortcut != nil && len(shortcut) != len(out) ||
+	if l.Rows < 1 || l.Cols < 1 || l.Stride != 1 && l.Stride != 2 {
+		panic("kernel: Sweep: shape")
+	}
+	rows, cols := l.Out()
+	positions := rows * cols
+	if l.N != Lanes && l.N != 2*Lanes && (l.N != 4*Lanes || l.Stride != 2) || l.First%l.N != 0 || l.First+l.N > min(l.Pitch, 64*l.Words) ||
+		len(src) != l.Rows*l.Cols*l.SourceWords || len(out) != positions*l.Words || shortcut != nil && len(shortcut) != len(out) ||
 		len(v) != positions*l.Pitch || len(part) < l.PartLen() || len(l.Weight)%(9*l.N) != 0 || len(l.Weight) == 0 ||
 		len(l.Constant) != l.N || len(l.Threshold) != l.N {
 		panic("kernel: Sweep: length mismatch")
@@ -54,13 +63,14 @@ func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 // sweepGeneric computes one row of outputs after the other, from the three rows
 // of the source that it sees.
 func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
-	strip, spikes := 3*l.N, 0
+	outRows, outCols := l.Out()
+	spikes := 0
 	row := part[:(l.Cols+2)*l.N] // Sums, with a position more on both sides.
 	par := FireParams{First: l.First, N: l.N, Pitch: l.Pitch, Words: l.Words, Threshold: l.Threshold, Shortcut: l.Shortcut}
-	for r := range l.Rows {
+	for r := range outRows {
 		clear(row)
 		for ky := range 3 {
-			y := r + ky - 1
+			y := r*l.Stride + ky - 1
 			if y < 0 || y >= l.Rows {
 				continue
 			}
@@ -68,12 +78,12 @@ func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer)
 				for j, b := range src[(y*l.Cols+x)*l.SourceWords:][:l.SourceWords] {
 					for ; b != 0; b &= b - 1 {
 						i := j*64 + bits.TrailingZeros64(b)
-						addStrip(row[x*l.N:][:strip], l.Weight[(i*3+2-ky)*strip:][:strip])
+						l.addRow(row, x, l.Weight[(i*3+2-ky)*3*l.N:][:3*l.N])
 					}
 				}
 			}
 		}
-		first, positions := r*l.Cols, l.Cols
+		first, positions := r*outCols, outCols
 		var sc []uint64
 		if shortcut != nil {
 			sc = shortcut[first*l.Words:][:positions*l.Words]
@@ -81,4 +91,19 @@ func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer)
 		spikes += fireGeneric(out[first*l.Words:][:positions*l.Words], sc, v[first*l.Pitch:][:positions*l.Pitch], row[l.N:][:positions*l.N], l.Constant, &par)
 	}
 	return spikes
+}
+
+// addRow adds what a spike in source column x gives to a row of outputs, for which
+// w has the three taps in reversed order. Output c is at position c+1 of row.
+func (l *SweepLayer) addRow(row []float32, x int, w []float32) {
+	n := l.N
+	switch {
+	case l.Stride == 1:
+		addStrip(row[x*n:][:3*n], w)
+	case x%2 == 0:
+		addStrip(row[(x/2+1)*n:][:n], w[n:2*n])
+	default: // The last tap of one output, the first of the next.
+		addStrip(row[((x-1)/2+1)*n:][:n], w[:n])
+		addStrip(row[((x+1)/2+1)*n:][:n], w[2*n:])
+	}
 }

@@ -88,7 +88,7 @@ phase0_silent:
 	VMOVUPS Z3, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -143,7 +143,7 @@ phase1_silent:
 	VMOVUPS Z6, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -198,7 +198,7 @@ phase2_silent:
 	VMOVUPS Z9, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -224,7 +224,7 @@ phase0_end:
 	VMOVUPS Z6, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -247,7 +247,7 @@ phase1_end:
 	VMOVUPS Z9, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -270,7 +270,7 @@ phase2_end:
 	VMOVUPS Z3, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -300,7 +300,7 @@ flush:
 	VMOVUPS Z3, (BX)
 	KMOVW   K1, R11
 	MOVW    R11, (AX)
-	POPCNTL R11, R11
+	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
 	ADDQ    outBytes+112(FP), CX
@@ -413,7 +413,7 @@ phase0_silent:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -490,7 +490,7 @@ phase1_silent:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -567,7 +567,7 @@ phase2_silent:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -603,7 +603,7 @@ phase0_end:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -636,7 +636,7 @@ phase1_end:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -669,7 +669,7 @@ phase2_end:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -710,7 +710,7 @@ flush:
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
-	POPCNTL  R11, R11
+	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
 	ADDQ     outBytes+112(FP), CX
@@ -801,7 +801,7 @@ phase0_silent:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -865,7 +865,7 @@ phase1_silent:
 	VMOVUPS      Y5, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -929,7 +929,7 @@ phase2_silent:
 	VMOVUPS      Y8, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -964,7 +964,7 @@ phase0_end:
 	VMOVUPS      Y5, (BX)
 	VMOVMSKPS    Y2, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -996,7 +996,7 @@ phase1_end:
 	VMOVUPS      Y8, (BX)
 	VMOVMSKPS    Y2, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1028,7 +1028,7 @@ phase2_end:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y5, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1067,7 +1067,7 @@ flush:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y3, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1158,7 +1158,7 @@ phase0_silent:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1222,7 +1222,7 @@ phase1_silent:
 	VMOVUPS      Y5, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1286,7 +1286,7 @@ phase2_silent:
 	VMOVUPS      Y8, (BX)
 	VMOVMSKPS    Y11, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1321,7 +1321,7 @@ phase0_end:
 	VMOVUPS      Y5, (BX)
 	VMOVMSKPS    Y2, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1353,7 +1353,7 @@ phase1_end:
 	VMOVUPS      Y8, (BX)
 	VMOVMSKPS    Y2, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1385,7 +1385,7 @@ phase2_end:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y5, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1424,7 +1424,7 @@ flush:
 	VMOVUPS      Y2, (BX)
 	VMOVMSKPS    Y3, R11
 	MOVB         R11, (AX)
-	POPCNTL      R11, R11
+	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
 	ADDQ         outBytes+112(FP), CX
@@ -1433,4 +1433,2560 @@ flush:
 	JNZ          flush
 	VZEROUPPER
 	MOVQ         SI, ret+128(FP)
+	RET
+
+// func sweepStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX512F, BMI, POPCNT
+TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Z0
+	MOVQ         threshold+72(FP), DI
+	MOVQ         constant+64(FP), R8
+	VMOVUPS      (DI), Z1
+	VMOVUPS      (R8), Z2
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z3
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Z3, Z3
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 64(DI), Z5
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 192(R9), Z3, Z3
+	VADDPS 320(R9), Z5, Z5
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Z3, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Z5, Z5
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 64(DI), Z3
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 192(R9), Z5, Z5
+	VADDPS 320(R9), Z3, Z3
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Z5, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Z3, (DI)
+	ADDQ    $0x00000040, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Z5, (DI)
+	ADDQ    $0x00000040, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z3
+	VXORPS  X4, X4, X4
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 64(R9), Z3, Z3
+	VADDPS 448(R9), Z4, Z4
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 64(DI), Z5
+	VXORPS  X6, X6, X6
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z3, Z3
+	VADDPS 384(R9), Z4, Z4
+	VADDPS 128(R9), Z5, Z5
+	VADDPS 512(R9), Z6, Z6
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd0_odd_word
+	KMOVW   (CX), K1
+	VADDPS  Z0, Z3, K1, Z3
+	VADDPS  Z2, Z3, Z3
+	VADDPS  (BX), Z3, Z3
+	VCMPPS  $0x1d, Z1, Z3, K1
+	VSUBPS  Z1, Z3, K1, Z3
+	VMOVUPS Z3, (BX)
+	KMOVW   K1, R10
+	MOVW    R10, (AX)
+	POPCNTQ R10, R10
+	ADDQ    R10, SI
+	ADDQ    outBytes+112(FP), AX
+	ADDQ    outBytes+112(FP), CX
+	ADDQ    vBytes+120(FP), BX
+	VMOVUPS Z4, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JZ      odd_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 64(R9), Z5, Z5
+	VADDPS 448(R9), Z6, Z6
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 64(DI), Z3
+	VXORPS  X4, X4, X4
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z5, Z5
+	VADDPS 384(R9), Z6, Z6
+	VADDPS 128(R9), Z3, Z3
+	VADDPS 512(R9), Z4, Z4
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd1_odd_word
+	KMOVW   (CX), K1
+	VADDPS  Z0, Z5, K1, Z5
+	VADDPS  Z2, Z5, Z5
+	VADDPS  (BX), Z5, Z5
+	VCMPPS  $0x1d, Z1, Z5, K1
+	VSUBPS  Z1, Z5, K1, Z5
+	VMOVUPS Z5, (BX)
+	KMOVW   K1, R10
+	MOVW    R10, (AX)
+	POPCNTQ R10, R10
+	ADDQ    R10, SI
+	ADDQ    outBytes+112(FP), AX
+	ADDQ    outBytes+112(FP), CX
+	ADDQ    vBytes+120(FP), BX
+	VMOVUPS Z6, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JZ      odd_end
+	JMP     odd_column
+
+odd0_last:
+	KMOVW   (CX), K1
+	VADDPS  Z0, Z3, K1, Z3
+	VADDPS  Z2, Z3, Z3
+	VADDPS  (BX), Z3, Z3
+	VCMPPS  $0x1d, Z1, Z3, K1
+	VSUBPS  Z1, Z3, K1, Z3
+	VMOVUPS Z3, (BX)
+	KMOVW   K1, R10
+	MOVW    R10, (AX)
+	POPCNTQ R10, R10
+	ADDQ    R10, SI
+	ADDQ    outBytes+112(FP), AX
+	ADDQ    outBytes+112(FP), CX
+	ADDQ    vBytes+120(FP), BX
+	VMOVUPS Z4, (DI)
+	ADDQ    $0x00000040, DI
+	JMP     odd_end
+
+odd1_last:
+	KMOVW   (CX), K1
+	VADDPS  Z0, Z5, K1, Z5
+	VADDPS  Z2, Z5, Z5
+	VADDPS  (BX), Z5, Z5
+	VCMPPS  $0x1d, Z1, Z5, K1
+	VSUBPS  Z1, Z5, K1, Z5
+	VMOVUPS Z5, (BX)
+	KMOVW   K1, R10
+	MOVW    R10, (AX)
+	POPCNTQ R10, R10
+	ADDQ    R10, SI
+	ADDQ    outBytes+112(FP), AX
+	ADDQ    outBytes+112(FP), CX
+	ADDQ    vBytes+120(FP), BX
+	VMOVUPS Z6, (DI)
+	ADDQ    $0x00000040, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS (DI), Z3
+	KMOVW   (CX), K1
+	VADDPS  Z0, Z3, K1, Z3
+	VADDPS  Z2, Z3, Z3
+	VADDPS  (BX), Z3, Z3
+	VCMPPS  $0x1d, Z1, Z3, K1
+	VSUBPS  Z1, Z3, K1, Z3
+	VMOVUPS Z3, (BX)
+	KMOVW   K1, R10
+	MOVW    R10, (AX)
+	POPCNTQ R10, R10
+	ADDQ    R10, SI
+	ADDQ    outBytes+112(FP), AX
+	ADDQ    outBytes+112(FP), CX
+	ADDQ    vBytes+120(FP), BX
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JNZ     flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
+	RET
+
+// func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, POPCNT
+TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 32(DI), Y4
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 192(R9), Y2, Y2
+	VADDPS 320(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 32(DI), Y2
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 192(R9), Y4, Y4
+	VADDPS 320(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+	VXORPS  X3, X3, X3
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 64(R9), Y2, Y2
+	VADDPS 448(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 32(DI), Y4
+	VXORPS  X5, X5, X5
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y2, Y2
+	VADDPS 384(R9), Y3, Y3
+	VADDPS 128(R9), Y4, Y4
+	VADDPS 512(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ         $0x00009000, R11
+	DECQ         R12
+	JNZ          odd0_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y2, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	MOVQ         w+56(FP), R11
+	MOVQ         words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS 64(R9), Y4, Y4
+	VADDPS 448(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00009000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 32(DI), Y2
+	VXORPS  X3, X3, X3
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000240, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y4, Y4
+	VADDPS 384(R9), Y5, Y5
+	VADDPS 128(R9), Y2, Y2
+	VADDPS 512(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ         $0x00009000, R11
+	DECQ         R12
+	JNZ          odd1_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y4, Y7
+	VBLENDVPS    Y6, Y7, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y4, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y1, Y4, Y4
+	VPCMPEQD     Y1, Y4, Y4
+	VADDPS       Y0, Y2, Y6
+	VBLENDVPS    Y4, Y6, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y2, Y4
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y4, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	JMP          odd_end
+
+odd1_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VPAND        Y1, Y2, Y2
+	VPCMPEQD     Y1, Y2, Y2
+	VADDPS       Y0, Y4, Y6
+	VBLENDVPS    Y2, Y6, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y4, Y2
+	VANDPS       Y2, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y2, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS      (DI), Y2
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y4
+	VCMPPS       $0x1d, Y4, Y2, Y3
+	VANDPS       Y3, Y4, Y4
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y3, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JNZ          flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
+	RET
+
+// func sweepStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
+TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Z0
+	MOVQ         threshold+72(FP), DI
+	MOVQ         constant+64(FP), R8
+	VMOVUPS      (DI), Z1
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(DI), Z3
+	VMOVUPS      64(R8), Z4
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z5
+	VMOVUPS 64(DI), Z6
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 512(R9), Z5, Z5
+	VADDPS 576(R9), Z6, Z6
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 128(DI), Z9
+	VMOVUPS 192(DI), Z10
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 384(R9), Z5, Z5
+	VADDPS 448(R9), Z6, Z6
+	VADDPS 640(R9), Z9, Z9
+	VADDPS 704(R9), Z10, Z10
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Z5, (DI)
+	VMOVUPS Z6, 64(DI)
+	ADDQ    $0x00000080, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 512(R9), Z9, Z9
+	VADDPS 576(R9), Z10, Z10
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 128(DI), Z5
+	VMOVUPS 192(DI), Z6
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 384(R9), Z9, Z9
+	VADDPS 448(R9), Z10, Z10
+	VADDPS 640(R9), Z5, Z5
+	VADDPS 704(R9), Z6, Z6
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	ADDQ    $0x00000080, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Z5, (DI)
+	VMOVUPS Z6, 64(DI)
+	ADDQ    $0x00000080, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	ADDQ    $0x00000080, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z5
+	VXORPS  X7, X7, X7
+	VMOVUPS 64(DI), Z6
+	VXORPS  X8, X8, X8
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 128(R9), Z5, Z5
+	VADDPS 192(R9), Z6, Z6
+	VADDPS 896(R9), Z7, Z7
+	VADDPS 960(R9), Z8, Z8
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 128(DI), Z9
+	VXORPS  X11, X11, X11
+	VMOVUPS 192(DI), Z10
+	VXORPS  X12, X12, X12
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z5, Z5
+	VADDPS 64(R9), Z6, Z6
+	VADDPS 768(R9), Z7, Z7
+	VADDPS 832(R9), Z8, Z8
+	VADDPS 256(R9), Z9, Z9
+	VADDPS 320(R9), Z10, Z10
+	VADDPS 1024(R9), Z11, Z11
+	VADDPS 1088(R9), Z12, Z12
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ     $0x00012000, R11
+	DECQ     R12
+	JNZ      odd0_odd_word
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z5, K1, Z5
+	VADDPS   Z2, Z5, Z5
+	VADDPS   (BX), Z5, Z5
+	VCMPPS   $0x1d, Z1, Z5, K1
+	VSUBPS   Z1, Z5, K1, Z5
+	VMOVUPS  Z5, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z6, K2, Z6
+	VADDPS   Z4, Z6, Z6
+	VADDPS   64(BX), Z6, Z6
+	VCMPPS   $0x1d, Z3, Z6, K2
+	VSUBPS   Z3, Z6, K2, Z6
+	VMOVUPS  Z6, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, R10
+	MOVL     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z7, (DI)
+	VMOVUPS  Z8, 64(DI)
+	ADDQ     $0x00000080, DI
+	DECQ     R8
+	JZ       odd_end
+	MOVQ     w+56(FP), R11
+	MOVQ     words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 128(R9), Z9, Z9
+	VADDPS 192(R9), Z10, Z10
+	VADDPS 896(R9), Z11, Z11
+	VADDPS 960(R9), Z12, Z12
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 128(DI), Z5
+	VXORPS  X7, X7, X7
+	VMOVUPS 192(DI), Z6
+	VXORPS  X8, X8, X8
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z9, Z9
+	VADDPS 64(R9), Z10, Z10
+	VADDPS 768(R9), Z11, Z11
+	VADDPS 832(R9), Z12, Z12
+	VADDPS 256(R9), Z5, Z5
+	VADDPS 320(R9), Z6, Z6
+	VADDPS 1024(R9), Z7, Z7
+	VADDPS 1088(R9), Z8, Z8
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ     $0x00012000, R11
+	DECQ     R12
+	JNZ      odd1_odd_word
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z9, K1, Z9
+	VADDPS   Z2, Z9, Z9
+	VADDPS   (BX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z10, K2, Z10
+	VADDPS   Z4, Z10, Z10
+	VADDPS   64(BX), Z10, Z10
+	VCMPPS   $0x1d, Z3, Z10, K2
+	VSUBPS   Z3, Z10, K2, Z10
+	VMOVUPS  Z10, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, R10
+	MOVL     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z11, (DI)
+	VMOVUPS  Z12, 64(DI)
+	ADDQ     $0x00000080, DI
+	DECQ     R8
+	JZ       odd_end
+	JMP      odd_column
+
+odd0_last:
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z5, K1, Z5
+	VADDPS   Z2, Z5, Z5
+	VADDPS   (BX), Z5, Z5
+	VCMPPS   $0x1d, Z1, Z5, K1
+	VSUBPS   Z1, Z5, K1, Z5
+	VMOVUPS  Z5, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z6, K2, Z6
+	VADDPS   Z4, Z6, Z6
+	VADDPS   64(BX), Z6, Z6
+	VCMPPS   $0x1d, Z3, Z6, K2
+	VSUBPS   Z3, Z6, K2, Z6
+	VMOVUPS  Z6, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, R10
+	MOVL     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z7, (DI)
+	VMOVUPS  Z8, 64(DI)
+	ADDQ     $0x00000080, DI
+	JMP      odd_end
+
+odd1_last:
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z9, K1, Z9
+	VADDPS   Z2, Z9, Z9
+	VADDPS   (BX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z10, K2, Z10
+	VADDPS   Z4, Z10, Z10
+	VADDPS   64(BX), Z10, Z10
+	VCMPPS   $0x1d, Z3, Z10, K2
+	VSUBPS   Z3, Z10, K2, Z10
+	VMOVUPS  Z10, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, R10
+	MOVL     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z11, (DI)
+	VMOVUPS  Z12, 64(DI)
+	ADDQ     $0x00000080, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS  (DI), Z5
+	VMOVUPS  64(DI), Z6
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z5, K1, Z5
+	VADDPS   Z2, Z5, Z5
+	VADDPS   (BX), Z5, Z5
+	VCMPPS   $0x1d, Z1, Z5, K1
+	VSUBPS   Z1, Z5, K1, Z5
+	VMOVUPS  Z5, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z6, K2, Z6
+	VADDPS   Z4, Z6, Z6
+	VADDPS   64(BX), Z6, Z6
+	VCMPPS   $0x1d, Z3, Z6, K2
+	VSUBPS   Z3, Z6, K2, Z6
+	VMOVUPS  Z6, 64(BX)
+	KUNPCKWD K1, K2, K1
+	KMOVD    K1, R10
+	MOVL     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	ADDQ     $0x00000080, DI
+	DECQ     R8
+	JNZ      flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
+	RET
+
+// func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, POPCNT
+TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 512(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 32(DI), Y4
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 384(R9), Y2, Y2
+	VADDPS 640(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 512(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 32(DI), Y2
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 384(R9), Y4, Y4
+	VADDPS 640(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+	VXORPS  X3, X3, X3
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 128(R9), Y2, Y2
+	VADDPS 896(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 32(DI), Y4
+	VXORPS  X5, X5, X5
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y2, Y2
+	VADDPS 768(R9), Y3, Y3
+	VADDPS 256(R9), Y4, Y4
+	VADDPS 1024(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ         $0x00012000, R11
+	DECQ         R12
+	JNZ          odd0_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y2, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	MOVQ         w+56(FP), R11
+	MOVQ         words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS 128(R9), Y4, Y4
+	VADDPS 896(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00012000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 32(DI), Y2
+	VXORPS  X3, X3, X3
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000480, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y4, Y4
+	VADDPS 768(R9), Y5, Y5
+	VADDPS 256(R9), Y2, Y2
+	VADDPS 1024(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ         $0x00012000, R11
+	DECQ         R12
+	JNZ          odd1_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y4, Y7
+	VBLENDVPS    Y6, Y7, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y4, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y1, Y4, Y4
+	VPCMPEQD     Y1, Y4, Y4
+	VADDPS       Y0, Y2, Y6
+	VBLENDVPS    Y4, Y6, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y2, Y4
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y4, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	JMP          odd_end
+
+odd1_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VPAND        Y1, Y2, Y2
+	VPCMPEQD     Y1, Y2, Y2
+	VADDPS       Y0, Y4, Y6
+	VBLENDVPS    Y2, Y6, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y4, Y2
+	VANDPS       Y2, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y2, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS      (DI), Y2
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y4
+	VCMPPS       $0x1d, Y4, Y2, Y3
+	VANDPS       Y3, Y4, Y4
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y3, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JNZ          flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
+	RET
+
+// func sweepStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
+TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Z0
+	MOVQ         threshold+72(FP), DI
+	MOVQ         constant+64(FP), R8
+	VMOVUPS      (DI), Z1
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(DI), Z3
+	VMOVUPS      64(R8), Z4
+	VMOVUPS      128(DI), Z5
+	VMOVUPS      128(R8), Z6
+	VMOVUPS      192(DI), Z7
+	VMOVUPS      192(R8), Z8
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z9
+	VMOVUPS 64(DI), Z10
+	VMOVUPS 128(DI), Z11
+	VMOVUPS 192(DI), Z12
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 1024(R9), Z9, Z9
+	VADDPS 1088(R9), Z10, Z10
+	VADDPS 1152(R9), Z11, Z11
+	VADDPS 1216(R9), Z12, Z12
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 256(DI), Z17
+	VMOVUPS 320(DI), Z18
+	VMOVUPS 384(DI), Z19
+	VMOVUPS 448(DI), Z20
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 768(R9), Z9, Z9
+	VADDPS 832(R9), Z10, Z10
+	VADDPS 896(R9), Z11, Z11
+	VADDPS 960(R9), Z12, Z12
+	VADDPS 1280(R9), Z17, Z17
+	VADDPS 1344(R9), Z18, Z18
+	VADDPS 1408(R9), Z19, Z19
+	VADDPS 1472(R9), Z20, Z20
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, 128(DI)
+	VMOVUPS Z12, 192(DI)
+	ADDQ    $0x00000100, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 1024(R9), Z17, Z17
+	VADDPS 1088(R9), Z18, Z18
+	VADDPS 1152(R9), Z19, Z19
+	VADDPS 1216(R9), Z20, Z20
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 256(DI), Z9
+	VMOVUPS 320(DI), Z10
+	VMOVUPS 384(DI), Z11
+	VMOVUPS 448(DI), Z12
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 768(R9), Z17, Z17
+	VADDPS 832(R9), Z18, Z18
+	VADDPS 896(R9), Z19, Z19
+	VADDPS 960(R9), Z20, Z20
+	VADDPS 1280(R9), Z9, Z9
+	VADDPS 1344(R9), Z10, Z10
+	VADDPS 1408(R9), Z11, Z11
+	VADDPS 1472(R9), Z12, Z12
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Z17, (DI)
+	VMOVUPS Z18, 64(DI)
+	VMOVUPS Z19, 128(DI)
+	VMOVUPS Z20, 192(DI)
+	ADDQ    $0x00000100, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, 128(DI)
+	VMOVUPS Z12, 192(DI)
+	ADDQ    $0x00000100, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Z17, (DI)
+	VMOVUPS Z18, 64(DI)
+	VMOVUPS Z19, 128(DI)
+	VMOVUPS Z20, 192(DI)
+	ADDQ    $0x00000100, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Z9
+	VXORPS  X13, X13, X13
+	VMOVUPS 64(DI), Z10
+	VXORPS  X14, X14, X14
+	VMOVUPS 128(DI), Z11
+	VXORPS  X15, X15, X15
+	VMOVUPS 192(DI), Z12
+	VXORPS  X16, X16, X16
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Z9, Z9
+	VADDPS 320(R9), Z10, Z10
+	VADDPS 384(R9), Z11, Z11
+	VADDPS 448(R9), Z12, Z12
+	VADDPS 1792(R9), Z13, Z13
+	VADDPS 1856(R9), Z14, Z14
+	VADDPS 1920(R9), Z15, Z15
+	VADDPS 1984(R9), Z16, Z16
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 256(DI), Z17
+	VXORPS  X21, X21, X21
+	VMOVUPS 320(DI), Z18
+	VXORPS  X22, X22, X22
+	VMOVUPS 384(DI), Z19
+	VXORPS  X23, X23, X23
+	VMOVUPS 448(DI), Z20
+	VXORPS  X24, X24, X24
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z9, Z9
+	VADDPS 64(R9), Z10, Z10
+	VADDPS 128(R9), Z11, Z11
+	VADDPS 192(R9), Z12, Z12
+	VADDPS 1536(R9), Z13, Z13
+	VADDPS 1600(R9), Z14, Z14
+	VADDPS 1664(R9), Z15, Z15
+	VADDPS 1728(R9), Z16, Z16
+	VADDPS 512(R9), Z17, Z17
+	VADDPS 576(R9), Z18, Z18
+	VADDPS 640(R9), Z19, Z19
+	VADDPS 704(R9), Z20, Z20
+	VADDPS 2048(R9), Z21, Z21
+	VADDPS 2112(R9), Z22, Z22
+	VADDPS 2176(R9), Z23, Z23
+	VADDPS 2240(R9), Z24, Z24
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ     $0x00024000, R11
+	DECQ     R12
+	JNZ      odd0_odd_word
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z9, K1, Z9
+	VADDPS   Z2, Z9, Z9
+	VADDPS   (BX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z10, K2, Z10
+	VADDPS   Z4, Z10, Z10
+	VADDPS   64(BX), Z10, Z10
+	VCMPPS   $0x1d, Z3, Z10, K2
+	VSUBPS   Z3, Z10, K2, Z10
+	VMOVUPS  Z10, 64(BX)
+	KMOVW    4(CX), K3
+	VADDPS   Z0, Z11, K3, Z11
+	VADDPS   Z6, Z11, Z11
+	VADDPS   128(BX), Z11, Z11
+	VCMPPS   $0x1d, Z5, Z11, K3
+	VSUBPS   Z5, Z11, K3, Z11
+	VMOVUPS  Z11, 128(BX)
+	KMOVW    6(CX), K4
+	VADDPS   Z0, Z12, K4, Z12
+	VADDPS   Z8, Z12, Z12
+	VADDPS   192(BX), Z12, Z12
+	VCMPPS   $0x1d, Z7, Z12, K4
+	VSUBPS   Z7, Z12, K4, Z12
+	VMOVUPS  Z12, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, R10
+	MOVQ     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z13, (DI)
+	VMOVUPS  Z14, 64(DI)
+	VMOVUPS  Z15, 128(DI)
+	VMOVUPS  Z16, 192(DI)
+	ADDQ     $0x00000100, DI
+	DECQ     R8
+	JZ       odd_end
+	MOVQ     w+56(FP), R11
+	MOVQ     words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Z17, Z17
+	VADDPS 320(R9), Z18, Z18
+	VADDPS 384(R9), Z19, Z19
+	VADDPS 448(R9), Z20, Z20
+	VADDPS 1792(R9), Z21, Z21
+	VADDPS 1856(R9), Z22, Z22
+	VADDPS 1920(R9), Z23, Z23
+	VADDPS 1984(R9), Z24, Z24
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 256(DI), Z9
+	VXORPS  X13, X13, X13
+	VMOVUPS 320(DI), Z10
+	VXORPS  X14, X14, X14
+	VMOVUPS 384(DI), Z11
+	VXORPS  X15, X15, X15
+	VMOVUPS 448(DI), Z12
+	VXORPS  X16, X16, X16
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Z17, Z17
+	VADDPS 64(R9), Z18, Z18
+	VADDPS 128(R9), Z19, Z19
+	VADDPS 192(R9), Z20, Z20
+	VADDPS 1536(R9), Z21, Z21
+	VADDPS 1600(R9), Z22, Z22
+	VADDPS 1664(R9), Z23, Z23
+	VADDPS 1728(R9), Z24, Z24
+	VADDPS 512(R9), Z9, Z9
+	VADDPS 576(R9), Z10, Z10
+	VADDPS 640(R9), Z11, Z11
+	VADDPS 704(R9), Z12, Z12
+	VADDPS 2048(R9), Z13, Z13
+	VADDPS 2112(R9), Z14, Z14
+	VADDPS 2176(R9), Z15, Z15
+	VADDPS 2240(R9), Z16, Z16
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ     $0x00024000, R11
+	DECQ     R12
+	JNZ      odd1_odd_word
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z17, K1, Z17
+	VADDPS   Z2, Z17, Z17
+	VADDPS   (BX), Z17, Z17
+	VCMPPS   $0x1d, Z1, Z17, K1
+	VSUBPS   Z1, Z17, K1, Z17
+	VMOVUPS  Z17, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z18, K2, Z18
+	VADDPS   Z4, Z18, Z18
+	VADDPS   64(BX), Z18, Z18
+	VCMPPS   $0x1d, Z3, Z18, K2
+	VSUBPS   Z3, Z18, K2, Z18
+	VMOVUPS  Z18, 64(BX)
+	KMOVW    4(CX), K3
+	VADDPS   Z0, Z19, K3, Z19
+	VADDPS   Z6, Z19, Z19
+	VADDPS   128(BX), Z19, Z19
+	VCMPPS   $0x1d, Z5, Z19, K3
+	VSUBPS   Z5, Z19, K3, Z19
+	VMOVUPS  Z19, 128(BX)
+	KMOVW    6(CX), K4
+	VADDPS   Z0, Z20, K4, Z20
+	VADDPS   Z8, Z20, Z20
+	VADDPS   192(BX), Z20, Z20
+	VCMPPS   $0x1d, Z7, Z20, K4
+	VSUBPS   Z7, Z20, K4, Z20
+	VMOVUPS  Z20, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, R10
+	MOVQ     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z21, (DI)
+	VMOVUPS  Z22, 64(DI)
+	VMOVUPS  Z23, 128(DI)
+	VMOVUPS  Z24, 192(DI)
+	ADDQ     $0x00000100, DI
+	DECQ     R8
+	JZ       odd_end
+	JMP      odd_column
+
+odd0_last:
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z9, K1, Z9
+	VADDPS   Z2, Z9, Z9
+	VADDPS   (BX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z10, K2, Z10
+	VADDPS   Z4, Z10, Z10
+	VADDPS   64(BX), Z10, Z10
+	VCMPPS   $0x1d, Z3, Z10, K2
+	VSUBPS   Z3, Z10, K2, Z10
+	VMOVUPS  Z10, 64(BX)
+	KMOVW    4(CX), K3
+	VADDPS   Z0, Z11, K3, Z11
+	VADDPS   Z6, Z11, Z11
+	VADDPS   128(BX), Z11, Z11
+	VCMPPS   $0x1d, Z5, Z11, K3
+	VSUBPS   Z5, Z11, K3, Z11
+	VMOVUPS  Z11, 128(BX)
+	KMOVW    6(CX), K4
+	VADDPS   Z0, Z12, K4, Z12
+	VADDPS   Z8, Z12, Z12
+	VADDPS   192(BX), Z12, Z12
+	VCMPPS   $0x1d, Z7, Z12, K4
+	VSUBPS   Z7, Z12, K4, Z12
+	VMOVUPS  Z12, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, R10
+	MOVQ     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z13, (DI)
+	VMOVUPS  Z14, 64(DI)
+	VMOVUPS  Z15, 128(DI)
+	VMOVUPS  Z16, 192(DI)
+	ADDQ     $0x00000100, DI
+	JMP      odd_end
+
+odd1_last:
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z17, K1, Z17
+	VADDPS   Z2, Z17, Z17
+	VADDPS   (BX), Z17, Z17
+	VCMPPS   $0x1d, Z1, Z17, K1
+	VSUBPS   Z1, Z17, K1, Z17
+	VMOVUPS  Z17, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z18, K2, Z18
+	VADDPS   Z4, Z18, Z18
+	VADDPS   64(BX), Z18, Z18
+	VCMPPS   $0x1d, Z3, Z18, K2
+	VSUBPS   Z3, Z18, K2, Z18
+	VMOVUPS  Z18, 64(BX)
+	KMOVW    4(CX), K3
+	VADDPS   Z0, Z19, K3, Z19
+	VADDPS   Z6, Z19, Z19
+	VADDPS   128(BX), Z19, Z19
+	VCMPPS   $0x1d, Z5, Z19, K3
+	VSUBPS   Z5, Z19, K3, Z19
+	VMOVUPS  Z19, 128(BX)
+	KMOVW    6(CX), K4
+	VADDPS   Z0, Z20, K4, Z20
+	VADDPS   Z8, Z20, Z20
+	VADDPS   192(BX), Z20, Z20
+	VCMPPS   $0x1d, Z7, Z20, K4
+	VSUBPS   Z7, Z20, K4, Z20
+	VMOVUPS  Z20, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, R10
+	MOVQ     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	VMOVUPS  Z21, (DI)
+	VMOVUPS  Z22, 64(DI)
+	VMOVUPS  Z23, 128(DI)
+	VMOVUPS  Z24, 192(DI)
+	ADDQ     $0x00000100, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS  (DI), Z9
+	VMOVUPS  64(DI), Z10
+	VMOVUPS  128(DI), Z11
+	VMOVUPS  192(DI), Z12
+	KMOVW    (CX), K1
+	VADDPS   Z0, Z9, K1, Z9
+	VADDPS   Z2, Z9, Z9
+	VADDPS   (BX), Z9, Z9
+	VCMPPS   $0x1d, Z1, Z9, K1
+	VSUBPS   Z1, Z9, K1, Z9
+	VMOVUPS  Z9, (BX)
+	KMOVW    2(CX), K2
+	VADDPS   Z0, Z10, K2, Z10
+	VADDPS   Z4, Z10, Z10
+	VADDPS   64(BX), Z10, Z10
+	VCMPPS   $0x1d, Z3, Z10, K2
+	VSUBPS   Z3, Z10, K2, Z10
+	VMOVUPS  Z10, 64(BX)
+	KMOVW    4(CX), K3
+	VADDPS   Z0, Z11, K3, Z11
+	VADDPS   Z6, Z11, Z11
+	VADDPS   128(BX), Z11, Z11
+	VCMPPS   $0x1d, Z5, Z11, K3
+	VSUBPS   Z5, Z11, K3, Z11
+	VMOVUPS  Z11, 128(BX)
+	KMOVW    6(CX), K4
+	VADDPS   Z0, Z12, K4, Z12
+	VADDPS   Z8, Z12, Z12
+	VADDPS   192(BX), Z12, Z12
+	VCMPPS   $0x1d, Z7, Z12, K4
+	VSUBPS   Z7, Z12, K4, Z12
+	VMOVUPS  Z12, 192(BX)
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ    K1, R10
+	MOVQ     R10, (AX)
+	POPCNTQ  R10, R10
+	ADDQ     R10, SI
+	ADDQ     outBytes+112(FP), AX
+	ADDQ     outBytes+112(FP), CX
+	ADDQ     vBytes+120(FP), BX
+	ADDQ     $0x00000100, DI
+	DECQ     R8
+	JNZ      flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
+	RET
+
+// func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, POPCNT
+TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $8-136
+	MOVQ         out+0(FP), AX
+	MOVQ         shortcut+8(FP), CX
+	MOVQ         src_base+16(FP), DX
+	MOVQ         v+40(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS weight+80(FP), Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ         rows+88(FP), R9
+	MOVQ         R9, (SP)
+
+even:
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+
+even_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+even0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 1024(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even0_even_word
+	DECQ    R8
+	JZ      even0_last
+	VMOVUPS 32(DI), Y4
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 768(R9), Y2, Y2
+	VADDPS 1280(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even0_odd_word
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 1024(R9), Y4, Y4
+	BLSRQ  R10, R10
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even1_even_word
+	DECQ    R8
+	JZ      even1_last
+	VMOVUPS 32(DI), Y2
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+even1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 768(R9), Y4, Y4
+	VADDPS 1280(R9), Y2, Y2
+	BLSRQ  R10, R10
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     even1_odd_word
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+	DECQ    R8
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x00000020, DI
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, DI
+
+even_end:
+	DECQ    (SP)
+	JZ      flush
+	MOVQ    part+48(FP), DI
+	MOVQ    cols+96(FP), R8
+	VMOVUPS (DI), Y2
+	VXORPS  X3, X3, X3
+
+odd_column:
+	MOVQ w+56(FP), R11
+	MOVQ words+104(FP), R12
+
+odd0_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Y2, Y2
+	VADDPS 1792(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     odd0_even_word
+	DECQ    R8
+	JZ      odd0_last
+	VMOVUPS 32(DI), Y4
+	VXORPS  X5, X5, X5
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd0_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y2, Y2
+	VADDPS 1536(R9), Y3, Y3
+	VADDPS 512(R9), Y4, Y4
+	VADDPS 2048(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	ADDQ         $0x00024000, R11
+	DECQ         R12
+	JNZ          odd0_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y2, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	MOVQ         w+56(FP), R11
+	MOVQ         words+104(FP), R12
+
+odd1_even_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS 256(R9), Y4, Y4
+	VADDPS 1792(R9), Y5, Y5
+	BLSRQ  R10, R10
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	ADDQ    $0x00024000, R11
+	DECQ    R12
+	JNZ     odd1_even_word
+	DECQ    R8
+	JZ      odd1_last
+	VMOVUPS 32(DI), Y2
+	VXORPS  X3, X3, X3
+	MOVQ    w+56(FP), R11
+	MOVQ    words+104(FP), R12
+
+odd1_odd_word:
+	MOVQ  (DX), R10
+	ADDQ  $0x08, DX
+	TESTQ R10, R10
+	JZ    odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R10, R9
+	IMUL3Q $0x00000900, R9, R9
+	ADDQ   R11, R9
+	VADDPS (R9), Y4, Y4
+	VADDPS 1536(R9), Y5, Y5
+	VADDPS 512(R9), Y2, Y2
+	VADDPS 2048(R9), Y3, Y3
+	BLSRQ  R10, R10
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	ADDQ         $0x00024000, R11
+	DECQ         R12
+	JNZ          odd1_odd_word
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPAND        Y1, Y6, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VADDPS       Y0, Y4, Y7
+	VBLENDVPS    Y6, Y7, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y7
+	VCMPPS       $0x1d, Y7, Y4, Y6
+	VANDPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y6, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y1, Y4, Y4
+	VPCMPEQD     Y1, Y4, Y4
+	VADDPS       Y0, Y2, Y6
+	VBLENDVPS    Y4, Y6, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y2, Y4
+	VANDPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y4, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000020, DI
+	JMP          odd_end
+
+odd1_last:
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VPAND        Y1, Y2, Y2
+	VPCMPEQD     Y1, Y2, Y2
+	VADDPS       Y0, Y4, Y6
+	VBLENDVPS    Y2, Y6, Y4, Y4
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y4, Y4
+	VADDPS       (BX), Y4, Y4
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y6
+	VCMPPS       $0x1d, Y6, Y4, Y2
+	VANDPS       Y2, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VMOVMSKPS    Y2, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	VMOVUPS      Y5, (DI)
+	ADDQ         $0x00000020, DI
+
+odd_end:
+	DECQ (SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), DI
+	MOVQ cols+96(FP), R8
+	INCQ R8
+	SHRQ $0x01, R8
+
+flush_column:
+	VMOVUPS      (DI), Y2
+	MOVBLZX      (CX), R10
+	VMOVD        R10, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	MOVQ         constant+64(FP), R9
+	VADDPS       (R9), Y2, Y2
+	VADDPS       (BX), Y2, Y2
+	MOVQ         threshold+72(FP), R9
+	VMOVUPS      (R9), Y4
+	VCMPPS       $0x1d, Y4, Y2, Y3
+	VANDPS       Y3, Y4, Y4
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVMSKPS    Y3, R10
+	MOVB         R10, (AX)
+	POPCNTQ      R10, R10
+	ADDQ         R10, SI
+	ADDQ         outBytes+112(FP), AX
+	ADDQ         outBytes+112(FP), CX
+	ADDQ         vBytes+120(FP), BX
+	ADDQ         $0x00000020, DI
+	DECQ         R8
+	JNZ          flush_column
+
+done:
+	VZEROUPPER
+	MOVQ SI, ret+128(FP)
 	RET

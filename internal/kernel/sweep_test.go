@@ -11,14 +11,15 @@ import (
 // sweepPlain is the loop in the comment of Sweep.
 func sweepPlain(out, src, shortcut []uint64, v []float32, l *SweepLayer) (spikes int) {
 	bit := func(mask []uint64, words, p, c int) bool { return mask[p*words+c/64]>>(c%64)&1 != 0 }
-	for r := range l.Rows {
-		for c := range l.Cols {
-			p := r*l.Cols + c
+	rows, cols := l.Out()
+	for r := range rows {
+		for c := range cols {
+			p := r*cols + c
 			for o := range l.N {
 				var sum float32
 				for ky := range 3 {
 					for kx := range 3 {
-						y, x := r+ky-1, c+kx-1
+						y, x := r*l.Stride+ky-1, c*l.Stride+kx-1
 						if y < 0 || y >= l.Rows || x < 0 || x >= l.Cols {
 							continue
 						}
@@ -48,14 +49,15 @@ func sweepPlain(out, src, shortcut []uint64, v []float32, l *SweepLayer) (spikes
 }
 
 // checkSweep compares Sweep with the plain loop on one random layer.
-func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, source, pitch, first, n int, rate float64, shortcut bool, draw func(*rand.Rand, int) []float32) {
+func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch, first, n int, rate float64, shortcut bool, draw func(*rand.Rand, int) []float32) {
 	t.Helper()
-	what := fmt.Sprintf("Sweep(%dx%d, %d channels to %d..%d of %d, rate %v, shortcut %v)", rows, cols, source, first, first+n, pitch, rate, shortcut)
+	what := fmt.Sprintf("Sweep(%dx%d, stride %d, %d channels to %d..%d of %d, rate %v, shortcut %v)", rows, cols, stride, source, first, first+n, pitch, rate, shortcut)
 	l := &SweepLayer{
-		Rows: rows, Cols: cols, SourceWords: (source + 63) / 64, Words: (pitch + 63) / 64,
+		Rows: rows, Cols: cols, Stride: stride, SourceWords: (source + 63) / 64, Words: (pitch + 63) / 64,
 		First: first, N: n, Pitch: pitch, Shortcut: 0.625,
 	}
-	positions := rows * cols
+	outRows, outCols := l.Out()
+	positions := outRows * outCols
 	var checks []func()
 	guard := func(x []float32) []float32 {
 		g, check := guarded(t, x)
@@ -67,7 +69,7 @@ func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, source, pitch, first, 
 		l.Threshold[i] = max(l.Threshold[i], -l.Threshold[i], 0.125)
 	}
 	l.Threshold[n-1] = float32(math.Inf(1))
-	src, sc := randomMask(rnd, positions, source, rate), []uint64(nil)
+	src, sc := randomMask(rnd, rows*cols, source, rate), []uint64(nil)
 	if shortcut {
 		sc = randomMask(rnd, positions, pitch, 0.3)
 	}
@@ -85,7 +87,7 @@ func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, source, pitch, first, 
 			t.Fatalf("%s, step %d: spikes %x, want %x", what, step, out, wantOut)
 		}
 		equalBits(t, what, v, wantV)
-		src = randomMask(rnd, positions, source, rate)
+		src = randomMask(rnd, rows*cols, source, rate)
 	}
 	if edge[0] != canary || edge[len(edge)-1] != canary {
 		t.Fatalf("%s: wrote past the mask", what)
@@ -99,14 +101,17 @@ func TestSweep(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for _, source := range []int{1, 16, 63, 64, 65, 150} {
-			for _, tile := range [][3]int{{16, 0, 16}, {32, 0, 32}, {64, 32, 32}, {48, 32, 16}, {112, 96, 16}, {144, 64, 32}} {
+			for _, tile := range [][3]int{{16, 0, 16}, {32, 0, 32}, {64, 32, 32}, {48, 32, 16}, {112, 96, 16}, {144, 64, 32}, {64, 0, 64}, {192, 128, 64}} {
 				for _, rate := range []float64{0, 0.1, 1} {
-					for i, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {3, 3}, {2, 4}, {5, 5}, {4, 8}} {
+					for i, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {3, 3}, {2, 4}, {5, 5}, {4, 8}, {7, 6}} {
 						draw := gridSlice
 						if i%2 == 1 {
 							draw = roughSlice
 						}
-						checkSweep(t, rnd, size[0], size[1], source, tile[0], tile[1], tile[2], rate, i%3 > 0, draw)
+						if tile[2] < 64 {
+							checkSweep(t, rnd, size[0], size[1], 1, source, tile[0], tile[1], tile[2], rate, i%3 > 0, draw)
+						}
+						checkSweep(t, rnd, size[0], size[1], 2, source, tile[0], tile[1], tile[2], rate, i%3 > 0, draw)
 					}
 				}
 			}
@@ -123,12 +128,16 @@ func FuzzSweep(f *testing.F) {
 		if seed%2 == 0 && pitch >= 32 {
 			n = 32
 		}
+		stride := 1 + int(tile>>7)
+		if stride == 2 && seed%8 == 0 && pitch >= 64 {
+			n = 64
+		}
 		first := int(tile) % (pitch / n) * n
 		draw := gridSlice
 		if seed%4 < 2 {
 			draw = roughSlice
 		}
-		checkSweep(t, rnd, 1+int(rows%7), 1+int(cols%9), 1+int(source), pitch, first, n, float64(rate)/255, shortcut, draw)
+		checkSweep(t, rnd, 1+int(rows%7), 1+int(cols%9), stride, 1+int(source), pitch, first, n, float64(rate)/255, shortcut, draw)
 	})
 }
 
@@ -143,7 +152,7 @@ func BenchmarkSweep(b *testing.B) {
 				positions := s.size * s.size
 				var tiles []*SweepLayer
 				for first := 0; first < s.channels; first += s.tile {
-					l := &SweepLayer{Rows: s.size, Cols: s.size, SourceWords: 1, Words: 1, First: first, N: s.tile, Pitch: s.channels}
+					l := &SweepLayer{Rows: s.size, Cols: s.size, Stride: 1, SourceWords: 1, Words: 1, First: first, N: s.tile, Pitch: s.channels}
 					l.Weight, l.Constant, l.Threshold = make([]float32, s.channels*9*s.tile), make([]float32, s.tile), make([]float32, s.tile)
 					for i := range l.Threshold {
 						l.Threshold[i] = 1

@@ -29,6 +29,7 @@ func sweep() {
 	// a turn for each eight.
 	sweepFor(avx2, 16, 1)
 	sweepFor(avx2, 32, 1)
+	sweep2()
 }
 
 // sweeper emits one function of the family.
@@ -211,7 +212,7 @@ func (s *sweeper) fire(u []reg.VecVirtual, r, b reg.GPVirtual) {
 	} else {
 		s.fireAVX512(u, b)
 	}
-	POPCNTL(b.As32(), b.As32())
+	POPCNTQ(b, b)
 	ADDQ(b, s.count)
 	ADDQ(memory(Param("outBytes")), s.out)
 	ADDQ(memory(Param("outBytes")), s.shortcut)
@@ -231,14 +232,21 @@ func (s *sweeper) fireAVX512(u []reg.VecVirtual, b reg.GPVirtual) {
 		VSUBPS(s.th[i], x, k[i], x)
 		VMOVUPS(x, at)
 	}
-	if len(u) == 2 {
+	switch len(u) {
+	case 1:
+		KMOVW(k[0], b.As32())
+		MOVW(b.As16(), Mem{Base: s.out})
+	case 2:
 		KUNPCKWD(k[0], k[1], k[0])
 		KMOVD(k[0], b.As32())
 		MOVL(b.As32(), Mem{Base: s.out})
-		return
+	case 4:
+		KUNPCKWD(k[0], k[1], k[0])
+		KUNPCKWD(k[2], k[3], k[2])
+		KUNPCKDQ(k[0], k[2], k[0])
+		KMOVQ(k[0], b)
+		MOVQ(b, Mem{Base: s.out})
 	}
-	KMOVW(k[0], b.As32())
-	MOVW(b.As16(), Mem{Base: s.out})
 }
 
 func (s *sweeper) fireAVX2(u reg.VecVirtual, r, b reg.GPVirtual) {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// sweep2 generates kernel.Sweep for a stride of two.
+//
+// A source row of even number 2r only reaches the outputs of row r; one of odd
+// number 2r+1 completes row r, whose neurons are advanced at once, and begins row
+// r+1. Along a row, column 2c only reaches output c; column 2c+1 reaches c for the
+// last time and c+1 for the first. So a row of partial sums waits in part, and the
+// sums of one output column and of the next are in registers, which change roles
+// from column to column.
+func sweep2() {
+	for _, n := range []int{16, 32, 64} {
+		sweep2For(avx512, n, n/16)
+		sweep2For(avx2, n, 1)
+	}
+}
+
+func sweep2For(v vector, n, nv int) {
+	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweepStride2N%d%s", n, v.name)}
+	function(s.name, fmt.Sprintf("sweepGeneric with a stride of two for %d channels of a layer whose weights come in rows of %d; outBytes and vBytes are the steps from one output to the next.", nv*v.bytes/4, n),
+		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold *float32, weight float32, rows, cols, words, outBytes, vBytes int) int")
+	y := AllocLocal(8)
+	s.out, s.shortcut = GP64(), GP64()
+	Load(Param("out"), s.out)
+	Load(Param("shortcut"), s.shortcut)
+	s.src = GP64()
+	Load(Param("src").Base(), s.src)
+	s.pot, s.count = GP64(), GP64()
+	Load(Param("v"), s.pot)
+	XORQ(s.count, s.count)
+	s.weight = v.new()
+	VBROADCASTSS(memory(Param("weight")), s.weight)
+	s.loadNeurons()
+	at, x, r, b := GP64(), GP64(), GP64(), GP64()
+	Load(Param("rows"), r)
+	MOVQ(r, y)
+
+	var acc [2][2][]reg.VecVirtual // [column mod 2][row][vector]
+	for c := range acc {
+		for j := range acc[c] {
+			for range nv {
+				acc[c][j] = append(acc[c][j], v.new())
+			}
+		}
+	}
+	slot := func(ahead, i int) Mem { return Mem{Base: at, Disp: ahead*s.position() + i*v.bytes} }
+	// A row of the source has taps for one row of outputs, or for two.
+	row := func(name string, odd bool) {
+		enter := func(c, ahead int) {
+			for i := range nv {
+				VMOVUPS(slot(ahead, i), acc[c][0][i])
+				if odd {
+					VXORPS(acc[c][1][i].AsX(), acc[c][1][i].AsX(), acc[c][1][i].AsX())
+				}
+			}
+		}
+		leave := func(c int) { // The column is complete, as far as this row goes.
+			if odd {
+				s.fire(acc[c][0], r, b)
+			}
+			for i := range nv {
+				VMOVUPS(acc[c][btoi(odd)][i], slot(0, i))
+			}
+			ADDQ(U32(s.position()), at)
+		}
+		// add adds the taps of column kx into a column of sums.
+		add := func(c, kx int) {
+			for j := range 1 + btoi(odd) {
+				ky := 1
+				if odd {
+					ky = 2 - 2*j
+				}
+				for i := range nv {
+					VADDPS(Mem{Base: r, Disp: ((2-ky)*3+2-kx)*s.tap() + i*v.bytes}, acc[c][j][i], acc[c][j][i])
+				}
+			}
+		}
+		// column takes the spikes of one source column.
+		column := func(label string, taps func()) {
+			base, words := GP64(), GP64()
+			Load(Param("w"), base)
+			Load(Param("words"), words)
+			Label(label + "_word")
+			MOVQ(Mem{Base: s.src}, b)
+			ADDQ(U8(8), s.src)
+			TESTQ(b, b)
+			JZ(LabelRef(label + "_silent"))
+			Label(label + "_spike")
+			TZCNTQ(b, r)
+			IMUL3Q(U32(s.strip()), r, r)
+			ADDQ(base, r)
+			taps()
+			BLSRQ(b, b)
+			JNZ(LabelRef(label + "_spike"))
+			Label(label + "_silent")
+			ADDQ(U32(64*s.strip()), base)
+			DECQ(words)
+			JNZ(LabelRef(label + "_word"))
+		}
+		Label(name)
+		Load(Param("part"), at)
+		Load(Param("cols"), x)
+		enter(0, 0)
+		Label(name + "_column")
+		for c := range 2 {
+			label := fmt.Sprintf("%s%d", name, c)
+			column(label+"_even", func() { add(c, 1) })
+			DECQ(x)
+			JZ(LabelRef(label + "_last"))
+			enter(1-c, 1)
+			column(label+"_odd", func() { add(c, 2); add(1-c, 0) })
+			leave(c)
+			DECQ(x)
+			JZ(LabelRef(name + "_end"))
+		}
+		JMP(LabelRef(name + "_column"))
+		for c := range 2 {
+			Label(fmt.Sprintf("%s%d_last", name, c))
+			leave(c)
+			JMP(LabelRef(name + "_end"))
+		}
+		Label(name + "_end")
+		DECQ(y)
+	}
+	row("even", false)
+	JZ(LabelRef("flush"))
+	row("odd", true)
+	JNZ(LabelRef("even"))
+	JMP(LabelRef("done"))
+
+	// The last row of outputs, if no odd row of the source lies below it.
+	Label("flush")
+	Load(Param("part"), at)
+	Load(Param("cols"), x)
+	INCQ(x)
+	SHRQ(U8(1), x)
+	Label("flush_column")
+	for i := range nv {
+		VMOVUPS(slot(0, i), acc[0][0][i])
+	}
+	s.fire(acc[0][0], r, b)
+	ADDQ(U32(s.position()), at)
+	DECQ(x)
+	JNZ(LabelRef("flush_column"))
+	Label("done")
+	VZEROUPPER()
+	Store(s.count, ReturnIndex(0))
+	RET()
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
