@@ -197,8 +197,7 @@ func newSection(s setting, all []configuration, r runs) section {
 			cells = append(cells, percent(res.SNN.Top1[t-1]))
 		}
 		cells = append(cells, percent(res.Agreement[timesteps-1]), count(res.SpikesPerImage), count(res.ACsPerImage),
-			fmt.Sprintf("%.1f", res.ACsPerImage/max(res.DenseMACsPerImage, 1)),
-			fmt.Sprintf("%.0f", 1000*res.Seconds/float64(res.Images)), fmt.Sprintf("%.0f", res.ImageStepsPerSecond))
+			fmt.Sprintf("%.1f", res.ACsPerImage/max(res.DenseMACsPerImage, 1)))
 		n := c.network
 		if out.partial(c) {
 			n.Title += fmt.Sprintf(" (first %d images)", out.result.Images)
