@@ -76,38 +76,55 @@ func TestGate(t *testing.T) {
 				{Rows: 1, Kernel: 4, First: -6, Stride: 3},
 				{Rows: 0, Kernel: 2, First: 0, Stride: 2},
 			} {
-				const outs = 5
 				s.Cols, s.Words, s.Channels = 8, (channels+63)/64, padded(channels)
-				src, n := randomMask(rnd, s.Rows*s.Cols, channels, 0.2), randomCounts(rnd, s.Rows*s.Cols*s.Channels)
-				m := randomCounts(rnd, outs*s.Channels)
-				want, wantM := make([]uint64, outs*s.Words), slices.Clone(m)
-				for i := range m { // The loop in the comment of Gate.
-					r, c := i/s.Channels, i%s.Channels
-					busy, most := false, uint16(0)
-					for y := range s.Rows {
-						for x := max(s.First+r*s.Stride, 0); x < min(s.First+r*s.Stride+s.Kernel, s.Cols); x++ {
-							p := y*s.Cols + x
-							busy = busy || c < channels && src[p*s.Words+c/64]>>(c%64)&1 == 1
-							most = max(most, n[p*s.Channels+c])
-						}
-					}
-					if busy && most > wantM[i] {
-						wantM[i]++
-						want[r*s.Words+c/64] |= 1 << (c % 64)
-					}
-				}
-				gotM, check := guardedCounts(t, m)
-				out := append(make([]uint64, outs*s.Words), canary)
-				Gate(out[:outs*s.Words], gotM, src, n, s)
-				check()
-				what := fmt.Sprintf("Gate(%+v, %d channels)", s, channels)
-				if !slices.Equal(out[:outs*s.Words], want) || out[outs*s.Words] != canary {
-					t.Fatalf("%s: passed %x, want %x", what, out, want)
-				}
-				if !slices.Equal(gotM, wantM) {
-					t.Fatalf("%s: counts %v, want %v", what, gotM, wantM)
-				}
+				checkGate(t, rnd, s, channels, 5)
 			}
 		}
+	})
+}
+
+// checkGate compares Gate with the loop in its comment.
+func checkGate(t *testing.T, rnd *rand.Rand, s GateShape, channels, outs int) {
+	t.Helper()
+	src, n := randomMask(rnd, s.Rows*s.Cols, channels, 0.2), randomCounts(rnd, s.Rows*s.Cols*s.Channels)
+	m := randomCounts(rnd, outs*s.Channels)
+	want, wantM := make([]uint64, outs*s.Words), slices.Clone(m)
+	for i := range m {
+		r, c := i/s.Channels, i%s.Channels
+		busy, most := false, uint16(0)
+		for y := range s.Rows {
+			for x := max(s.First+r*s.Stride, 0); x < min(s.First+r*s.Stride+s.Kernel, s.Cols); x++ {
+				p := y*s.Cols + x
+				busy = busy || c < channels && src[p*s.Words+c/64]>>(c%64)&1 == 1
+				most = max(most, n[p*s.Channels+c])
+			}
+		}
+		if busy && most > wantM[i] {
+			wantM[i]++
+			want[r*s.Words+c/64] |= 1 << (c % 64)
+		}
+	}
+	gotM, check := guardedCounts(t, m)
+	out := append(make([]uint64, outs*s.Words), canary)
+	Gate(out[:outs*s.Words], gotM, src, n, s)
+	check()
+	what := fmt.Sprintf("Gate(%+v, %d channels)", s, channels)
+	if !slices.Equal(out[:outs*s.Words], want) || out[outs*s.Words] != canary {
+		t.Fatalf("%s: passed %x, want %x", what, out, want)
+	}
+	if !slices.Equal(gotM, wantM) {
+		t.Fatalf("%s: counts %v, want %v", what, gotM, wantM)
+	}
+}
+
+func FuzzGate(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint8(2), uint8(64), uint8(3))
+	f.Add(uint64(2), uint8(8), uint8(1), uint8(200), uint8(0))
+	f.Fuzz(func(t *testing.T, seed uint64, kernel, stride, channels, rows uint8) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		n := 1 + int(channels)
+		s := GateShape{Rows: int(rows % 5), Cols: 1 + rnd.IntN(9), Kernel: 1 + int(kernel%9), Stride: 1 + int(stride%4), Words: (n + 63) / 64, Channels: padded(n)}
+		s.First = -rnd.IntN(s.Kernel + 2)
+		checkGate(t, rnd, s, n, 1+rnd.IntN(6))
 	})
 }

@@ -130,32 +130,63 @@ func TestGather(t *testing.T) {
 					{Kernel: 9, First: -4, Stride: 1},
 					{Kernel: 2, First: -5, Stride: 4},
 				} {
-					const cols, position, outs = 7, 14, 5
 					s.Channels, s.N = channels, n
-					words := (channels + 63) / 64
-					ev, start := listed(randomMask(rnd, 3*cols, channels, 0.3), words)
-					w := roughSlice(rnd, s.Kernel*channels*n)
-					before := roughSlice(rnd, outs*n)
-					want := slices.Clone(before)
-					for r := range outs { // The loop in the comment of Gather.
-						x := s.First + r*s.Stride
-						for _, e := range ev {
-							i, c := Position(e)-position, Channel(e)
-							if i < 0 || i >= cols || i < x || i >= x+s.Kernel {
-								continue
-							}
-							for o := range n {
-								want[r*n+o] += w[((i-x)*channels+c)*n+o]
-							}
-						}
-					}
-					got, check := guarded(t, before)
-					Gather(got, w, ev, start[position:position+cols+1], position, s)
-					check()
-					equalBits(t, fmt.Sprintf("Gather(%+v)", s), got, want)
+					checkGather(t, rnd, s, 7, 5, 0.3)
 				}
 			}
 		}
+	})
+}
+
+// checkGather compares Gather with the loop in its comment, for the second of three
+// rows of the source.
+func checkGather(t *testing.T, rnd *rand.Rand, s GatherShape, cols, outs int, rate float64) {
+	t.Helper()
+	position, words := cols, (s.Channels+63)/64
+	ev, start := listed(randomMask(rnd, 3*cols, s.Channels, rate), words)
+	w := roughSlice(rnd, s.Kernel*s.Channels*s.N)
+	before := roughSlice(rnd, outs*s.N)
+	want := slices.Clone(before)
+	for r := range outs {
+		x := s.First + r*s.Stride
+		for _, e := range ev {
+			i, c := Position(e)-position, Channel(e)
+			if i < 0 || i >= cols || i < x || i >= x+s.Kernel {
+				continue
+			}
+			for o := range s.N {
+				want[r*s.N+o] += w[((i-x)*s.Channels+c)*s.N+o]
+			}
+		}
+	}
+	got, check := guarded(t, before)
+	Gather(got, w, ev, start[position:position+cols+1], position, s)
+	check()
+	equalBits(t, fmt.Sprintf("Gather(%+v)", s), got, want)
+}
+
+func FuzzGather(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint8(1), uint8(16), uint8(2), uint8(1), uint8(40))
+	f.Add(uint64(2), uint8(7), uint8(3), uint8(130), uint8(9), uint8(5), uint8(255))
+	f.Fuzz(func(t *testing.T, seed uint64, kernel, stride, channels, lanes, cols, rate uint8) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		s := GatherShape{Kernel: 1 + int(kernel%9), Stride: 1 + int(stride%4), Channels: 1 + int(channels), N: Lanes * (1 + int(lanes%9))}
+		s.First = -rnd.IntN(s.Kernel + 2)
+		checkGather(t, rnd, s, 1+int(cols%9), 1+rnd.IntN(6), float64(rate)/255)
+	})
+}
+
+func FuzzFire(f *testing.F) {
+	f.Add(uint64(1), uint8(16), uint8(3), uint8(0))
+	f.Add(uint64(2), uint8(200), uint8(9), uint8(15))
+	f.Fuzz(func(t *testing.T, seed uint64, channels, positions, flags uint8) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		n := 1 + int(channels)
+		pitch := padded(n)
+		par := FireParams{Pitch: pitch, Words: (n + 63) / 64, ResetZero: flags&1 != 0, Shortcut: 0.375}
+		par.First = Lanes * rnd.IntN(pitch/Lanes)
+		par.N = Lanes * (1 + rnd.IntN((pitch-par.First)/Lanes))
+		checkFire(t, rnd, &par, n, 1+int(positions%9), flags&2 != 0, flags&4 != 0)
 	})
 }
 
