@@ -18,6 +18,7 @@ import (
 //	accuracy.csv      accuracy, agreement, spikes and additions over time
 //	layers.csv        one line a layer
 //	predictions.csv   one line an image
+//	choice.csv        what there is to choose T by
 //	result.json       the [Result]
 //	manifest.json     what was run, and the hashes of the files above
 //
@@ -80,6 +81,7 @@ func (f *Folder) Write(m Manifest, r *Result, further ...File) error {
 		{"accuracy.csv", r.WriteAccuracy},
 		{"layers.csv", r.WriteLayers},
 		{"predictions.csv", r.WritePredictions},
+		{"choice.csv", r.WriteChoice},
 		{"result.json", r.WriteJSON},
 	}, further...)
 	m.Complete, m.Images = r.Complete, r.Images

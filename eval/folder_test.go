@@ -37,9 +37,11 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"accuracy.csv":     "t,snn_top1,agreement,spikes_per_image,acs_per_image\n1,0.5,0,1,11\n2,0.5,1,4,33\n3,0.5,1,9,66\n",
-		"layers.csv":       "name,kind,neurons,lambda,rate,spikes_per_image,acs_per_image\nrelu,conv+shortcut,4,2,0.5,6,60\nfc,dense,2,3,0.5,3,6\n",
-		"predictions.csv":  "index,label,ann,snn\n0,1,1,1\n1,0,1,1\n",
+		"accuracy.csv":    "t,snn_top1,agreement,spikes_per_image,acs_per_image\n1,0.5,0,1,11\n2,0.5,1,4,33\n3,0.5,1,9,66\n",
+		"layers.csv":      "name,kind,neurons,lambda,rate,spikes_per_image,acs_per_image\nrelu,conv+shortcut,4,2,0.5,6,60\nfc,dense,2,3,0.5,3,6\n",
+		"predictions.csv": "index,label,ann,snn\n0,1,1,1\n1,0,1,1\n",
+		"choice.csv": "T,top1,low,high,agreement,spikes,acs\n1,0.5,0.09453120573423074,0.9054687942657693,0,1,11\n" +
+			"2,0.5,0.09453120573423074,0.9054687942657693,1,4,33\n3,0.5,0.09453120573423074,0.9054687942657693,1,9,66\n",
 		"compensation.csv": "factor,top1\n",
 	} {
 		if got := read(t, dir, name); got != want {
@@ -50,7 +52,7 @@ func TestFolder(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, dir, "manifest.json")), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 5 {
+	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 6 {
 		t.Errorf("manifest: got %+v", m)
 	}
 	for name, want := range m.Files {
@@ -59,7 +61,7 @@ func TestFolder(t *testing.T) {
 			t.Errorf("hash of %s: manifest has %s, file %s", name, want, got)
 		}
 	}
-	if names := list(t, dir); len(names) != 6 {
+	if names := list(t, dir); len(names) != 7 {
 		t.Errorf("files in the folder: %v", names)
 	}
 }
@@ -75,7 +77,10 @@ func TestResultJSON(t *testing.T) {
 		`"layers":[{"name":"relu","kind":"conv+shortcut","neurons":4,"lambda":2,"rate":0.5,"spikes_per_image":6,"acs_per_image":60},` +
 		`{"name":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6}],` +
 		`"spikes_per_image":9,"acs_per_image":66,"macs_per_image":7,"dense_macs_per_image":0,"membrane_updates_per_image":18,` +
-		`"seconds":3,"image_steps_per_second":2}` + "\n"
+		`"seconds":3,"image_steps_per_second":2,` +
+		`"choice":{"within":[{"points":2,"timesteps":1},{"points":1,"timesteps":1},{"points":0.5,"timesteps":1}],"best":1,"recommended":1,` +
+		`"reason":"the smallest from which on the accuracy stays within 0.5 points of the trained network's",` +
+		`"pareto":[{"timesteps":1,"top1":0.5,"low":0.09453120573423074,"high":0.9054687942657693,"agreement":0,"spikes_per_image":1,"acs_per_image":11}]}}` + "\n"
 	if got := b.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}

@@ -66,5 +66,11 @@ type Layer struct {
 // Final returns the accuracy of the spiking network after all timesteps.
 func (r *Result) Final() float64 { return r.SNN.Top1[len(r.SNN.Top1)-1] }
 
-// WriteJSON writes r as one JSON object on one line.
-func (r *Result) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+// WriteJSON writes r as one JSON object on one line, with what [Result.Choose] says
+// of it under the key "choice".
+func (r *Result) WriteJSON(w io.Writer) error {
+	return json.NewEncoder(w).Encode(struct {
+		*Result
+		Choice Choice `json:"choice"`
+	}{r, r.Choose()})
+}

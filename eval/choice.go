@@ -1,0 +1,158 @@
+package eval
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// Choice is what one evaluation says about the length T of a presentation. All of
+// it was seen on the images of the evaluation: a T that is chosen by them looks a
+// little better on them than it will on others.
+type Choice struct {
+	// Within holds, for 2, 1 and 0.5 points, the smallest T of which holds: at T
+	// and every later timestep of the evaluation, the spiking network is at most
+	// that much worse than the trained one. A T that is close once, by luck, and
+	// not afterwards does not count.
+	Within []Within `json:"within"`
+
+	// Best is the first T of the highest accuracy: after it nothing is gained.
+	Best int `json:"best"`
+
+	Recommended int    `json:"recommended"` // T
+	Reason      string `json:"reason"`      // Why that one, a sentence.
+
+	// Pareto holds every T, ascending, that no other one dominates: none has at
+	// least its accuracy for fewer operations.
+	Pareto []Point `json:"pareto"`
+}
+
+// Within says from which T on the accuracy is close to the trained network's.
+type Within struct {
+	Points    float64 `json:"points"`    // Of percent, below the trained network.
+	Timesteps int     `json:"timesteps"` // T; 0 if the accuracy is not that close after the last timestep.
+}
+
+// Point is the state of an evaluation after T timesteps. Accuracies are fractions
+// of 1, counts are means over the images.
+type Point struct {
+	Timesteps int     `json:"timesteps"` // T
+	Top1      float64 `json:"top1"`
+	Low       float64 `json:"low"` // Low and High bound the 95 % interval of Top1, see [Wilson].
+	High      float64 `json:"high"`
+	Agreement float64 `json:"agreement"`
+	Spikes    float64 `json:"spikes_per_image"`
+	ACs       float64 `json:"acs_per_image"`
+}
+
+// Wilson returns the 95 % confidence interval of a share of which k of n images
+// speak, after Wilson: with p = k/n and z = 1.96,
+//
+//	(p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+//
+// Unlike p ± z sqrt(p(1-p)/n) it stays within 0 and 1 and has a width at p = 0 and
+// p = 1 [wilson1927]. n must be positive.
+//
+// References:
+//
+//	[wilson1927]  Edwin B. Wilson. Probable Inference, the Law of Succession, and
+//	              Statistical Inference. Journal of the American Statistical
+//	              Association 22(158). 1927.
+func Wilson(k, n int) (low, high float64) {
+	const z = 1.959963984540054 // 97.5 % of a normal distribution lie below.
+	p, m := float64(k)/float64(n), float64(n)
+	centre := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z * math.Sqrt(p*(1-p)/m+z*z/(4*m*m)) / (1 + z*z/m)
+	low, high = max(centre-half, 0), min(centre+half, 1)
+	if k == 0 {
+		low = 0 // Not the rounding error of centre - half.
+	}
+	if k == n {
+		high = 1
+	}
+	return low, high
+}
+
+// tenths are the tenths of a point that [Choice.Within] looks at. The last one
+// decides which T is recommended.
+var tenths = []int{20, 10, 5}
+
+// Choose says which T to take.
+func (r *Result) Choose() Choice {
+	correct := make([]int, len(r.SNN.Top1))
+	for t := range correct {
+		correct[t] = r.right(r.SNN.Top1[t])
+	}
+	trained := r.right(r.ANN.Top1)
+	c := Choice{}
+	for _, x := range tenths {
+		c.Within = append(c.Within, Within{float64(x) / 10, staysWithin(correct, trained, x, r.Images)})
+	}
+	most := slices.Max(correct)
+	c.Best = slices.Index(correct, most) + 1
+
+	last := c.Within[len(c.Within)-1]
+	if c.Recommended = last.Timesteps; c.Recommended > 0 {
+		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of the trained network's", last.Points)
+	} else {
+		// The last timestep itself may be further from the best one than that.
+		c.Recommended = c.Best
+		if T := staysWithin(correct, most, tenths[len(tenths)-1], r.Images); T > 0 {
+			c.Recommended = T
+		}
+		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of its own best; "+
+			"it does not come as close to the trained network's and stay there, for which a longer presentation may help", last.Points)
+		if c.Recommended == c.Best {
+			c.Reason = fmt.Sprintf("where the accuracy is best; "+
+				"it does not come within %v points of the trained network's and stay there, for which a longer presentation may help", last.Points)
+		}
+	}
+
+	before := -1 // Operations only grow with T, so that a T is dominated by an earlier one or by none.
+	for t, n := range correct {
+		if n <= before {
+			continue
+		}
+		before = n
+		c.Pareto = append(c.Pareto, r.Point(t+1))
+	}
+	return c
+}
+
+// staysWithin returns the smallest T from which on correct, images by timestep, is
+// at most x tenths of a percent of the images below want; 0 if there is none. It
+// compares integers, so that rounding decides nothing.
+func staysWithin(correct []int, want, x, images int) int {
+	T := len(correct)
+	for T > 0 && 1000*(want-correct[T-1]) <= x*images {
+		T--
+	}
+	if T == len(correct) {
+		return 0
+	}
+	return T + 1
+}
+
+// right returns how many images a share of them is.
+func (r *Result) right(share float64) int { return int(math.Round(share * float64(r.Images))) }
+
+// Point returns the state after T timesteps, from 1 to r.Timesteps.
+func (r *Result) Point(T int) Point {
+	t := T - 1
+	p := Point{Timesteps: T, Top1: r.SNN.Top1[t], Agreement: r.Agreement[t], Spikes: r.SpikesUpTo[t], ACs: r.ACsUpTo[t]}
+	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
+	return p
+}
+
+// WriteChoice writes one line per timestep, from 1: accuracy with the bounds of its
+// 95 % interval, agreement, and per image spikes and additions up to then.
+func (r *Result) WriteChoice(w io.Writer) error {
+	c := newTable(w, "T", "top1", "low", "high", "agreement", "spikes", "acs")
+	for T := 1; T <= len(r.SNN.Top1); T++ {
+		p := r.Point(T)
+		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), number(p.Agreement), number(p.Spikes), number(p.ACs))
+	}
+	return c.close()
+}
