@@ -36,7 +36,7 @@ type Within struct {
 }
 
 // Point is the state of an evaluation after T timesteps. Accuracies are fractions
-// of 1, counts are means over the images.
+// of 1, counts and joules are means over the images.
 type Point struct {
 	Timesteps int     `json:"timesteps"` // T
 	Top1      float64 `json:"top1"`
@@ -45,6 +45,7 @@ type Point struct {
 	Agreement float64 `json:"agreement"`
 	Spikes    float64 `json:"spikes_per_image"`
 	ACs       float64 `json:"acs_per_image"`
+	Joules    Joules  `json:"joules_per_image,omitempty"` // Of what the device's table prices; 0 without a device.
 }
 
 // Wilson returns the 95 % confidence interval of a share of which k of n images
@@ -143,16 +144,23 @@ func (r *Result) Point(T int) Point {
 	t := T - 1
 	p := Point{Timesteps: T, Top1: r.SNN.Top1[t], Agreement: r.Agreement[t], Spikes: r.SpikesUpTo[t], ACs: r.ACsUpTo[t]}
 	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
+	if r.Energy != nil {
+		p.Joules = r.Energy.joulesAt(r, T)
+	}
 	return p
 }
 
 // WriteChoice writes one line per timestep, from 1: accuracy with the bounds of its
-// 95 % interval, agreement, and per image spikes and additions up to then.
+// 95 % interval, agreement, and per image spikes, additions and joules up to then.
+// Joules are empty without a device.
 func (r *Result) WriteChoice(w io.Writer) error {
-	c := newTable(w, "T", "top1", "low", "high", "agreement", "spikes", "acs")
+	c := newTable(w, "T", "top1", "low", "high", "agreement", "spikes", "acs", "joules")
 	for T := 1; T <= len(r.SNN.Top1); T++ {
-		p := r.Point(T)
-		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), number(p.Agreement), number(p.Spikes), number(p.ACs))
+		p, joules := r.Point(T), ""
+		if r.Energy != nil && r.Energy.Device != nil {
+			joules = number(float64(p.Joules))
+		}
+		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), number(p.Agreement), number(p.Spikes), number(p.ACs), joules)
 	}
 	return c.close()
 }

@@ -2,8 +2,9 @@
 //
 // One simulation an image gives everything at once: the class at every timestep
 // from 1 to T, hence accuracy and agreement with the trained network over time,
-// spikes, rates and synaptic operations. [Run] returns it as a [Result]; a
-// [Folder] keeps it. This package converts nothing and draws nothing.
+// spikes, rates and synaptic operations. [Run] returns it as a [Result], which says
+// which T to take ([Result.Choose]) and itemises what both networks compute
+// ([Energy]); a [Folder] keeps it. This package converts nothing and draws nothing.
 package eval
 
 import (
@@ -35,6 +36,7 @@ type Images interface {
 type Options struct {
 	Sim     sim.Options // Timesteps, engine and seed.
 	Readout Readout     // Defaults to CountPotential.
+	Device  *Device     // Whose energies to multiply counts with, if any.
 
 	// Workers is how many goroutines work, an image each; with fewer images than
 	// workers, several share one. It changes speed and memory, never a result.
@@ -71,12 +73,16 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tallies := make([]*tally, o.Workers)
+	ops := newOperations(g, net)
+	done := make([]*counts, o.Workers)
 	var wg sync.WaitGroup
 	for i := range tallies {
 		tallies[i] = newTally(o.Readout, o.Sim.Timesteps, len(net.Layers))
+		done[i] = ops.newCounts()
 		wg.Go(func() {
 			w := worker{
 				images: images, runner: model.NewRunner(), engine: plan.NewEngine(), tally: tallies[i],
+				operations: ops, counts: done[i],
 				pixels: make([]float32, images.Shape().Len()),
 			}
 			if err := w.run(inner, q); err != nil {
@@ -90,14 +96,16 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 		return nil, q.err
 	}
 	sum := tallies[0]
-	for _, t := range tallies[1:] {
+	for i, t := range tallies[1:] {
 		sum.merge(t)
+		done[0].merge(done[i+1])
 	}
 	if sum.images == 0 {
 		return nil, ctx.Err()
 	}
 	r := sum.result(net, time.Since(start))
 	r.DenseMACsPerImage = float64(g.MACs())
+	r.Energy = ops.energy(done[0], g, net, r, o.Device)
 	r.Complete = sum.images == total
 	if !r.Complete {
 		return r, ctx.Err()
@@ -162,6 +170,9 @@ type worker struct {
 	runner *infer.Runner
 	engine *sim.Engine
 	tally  *tally
+
+	operations *operations // What counts counts.
+	counts     *counts
 }
 
 func (w *worker) run(ctx context.Context, q *queue) error {
@@ -204,5 +215,6 @@ func (w *worker) present(ctx context.Context, i int) error {
 		return fmt.Errorf("eval: image %d: %w", i, err)
 	}
 	w.tally.add(i, label, class, rec)
+	w.counts.add(w.operations, rec, w.runner)
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 //	layers.csv        one line a layer
 //	predictions.csv   one line an image
 //	choice.csv        what there is to choose T by
+//	energy.json       every operation, itemised; joules if a device was chosen
 //	result.json       the [Result]
 //	manifest.json     what was run, and the hashes of the files above
 //
@@ -77,13 +78,17 @@ type File struct {
 // Write keeps r and the further files with the manifest m, whose Files, Complete
 // and Images it fills.
 func (f *Folder) Write(m Manifest, r *Result, further ...File) error {
-	files := append([]File{
+	files := []File{
 		{"accuracy.csv", r.WriteAccuracy},
 		{"layers.csv", r.WriteLayers},
 		{"predictions.csv", r.WritePredictions},
 		{"choice.csv", r.WriteChoice},
 		{"result.json", r.WriteJSON},
-	}, further...)
+	}
+	if r.Energy != nil {
+		files = append(files, File{"energy.json", r.Energy.WriteJSON})
+	}
+	files = append(files, further...)
 	m.Complete, m.Images = r.Complete, r.Images
 	m.Files = make(map[string]string)
 	for _, file := range files {

@@ -30,6 +30,8 @@ type Result struct {
 	Seconds             float64 `json:"seconds"` // Wall time of the evaluation, the trained network's passes included.
 	ImageStepsPerSecond float64 `json:"image_steps_per_second"`
 
+	Energy *Energy `json:"energy,omitempty"` // Every operation of both networks, itemised.
+
 	// Totals over all layers and over the timesteps so far, per image.
 	SpikesUpTo []float64 `json:"-"`
 	ACsUpTo    []float64 `json:"-"`

@@ -1,0 +1,189 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Device is a table of energies, in picojoules an operation. What it does not give
+// is nil, is never taken for zero, and is named in [Energy.NotCounted]. A file
+// holds one as a JSON object with the same keys:
+//
+//	{"name": "my chip", "source": "who measured it, and how", "pj_per_ac": 1.5, "pj_per_update": 20}
+type Device struct {
+	Name   string   `json:"name"`
+	Source string   `json:"source"`                  // Where the numbers are from.
+	MAC    *float64 `json:"pj_per_mac,omitempty"`    // A multiply-accumulate.
+	AC     *float64 `json:"pj_per_ac,omitempty"`     // An addition that a spike causes: a synaptic operation.
+	Update *float64 `json:"pj_per_update,omitempty"` // A neuron in a timestep, whether it spikes or not.
+}
+
+// Devices lists the tables that come with the program, each with its numbers as
+// they were published:
+//
+//	45nm        MAC 4.6 pJ, AC 0.9 pJ. A 32-bit floating-point multiplication takes
+//	            3.7 pJ and an addition 0.9 pJ in 45 nm at 0.9 V [horowitz2014, Figure
+//	            1.1.9]. Arithmetic alone: no memory, no neurons.
+//	loihi       Synaptic operation 23.6 pJ ("min"), neuron update 81 pJ (an active
+//	            neuron; 52 pJ for an inactive one). 14 nm, simulated before the chip
+//	            was made [davies2018, Table 2].
+//	spinnaker   Postsynaptic potential 43 nJ, neuron and millisecond 100 nJ, taken
+//	            for one timestep. 130 nm, measured on four chips [sharp2012, abstract].
+//	spinnaker2  Synaptic event 450 pJ, neuron update 2.19 nJ. A 28 nm prototype with
+//	            dynamic voltage and frequency scaling [hoppner2019], as quoted by
+//	            KerasSpiking's ModelEnergy; the paper's table was not at hand.
+//
+// Neuromorphic chips have no figure for a multiply-accumulate of the analog image,
+// nor for the trained network. Published figures for one chip differ by several
+// times, with what they include: KerasSpiking quotes 13.3 nJ a synaptic event and 26
+// nJ a neuron update for SpiNNaker.
+//
+// References:
+//
+//	[horowitz2014]  Mark Horowitz. Computing's Energy Problem (and what we can do
+//	                about it). IEEE International Solid-State Circuits Conference. 2014.
+//	[davies2018]    Mike Davies et al. Loihi: A Neuromorphic Manycore Processor with
+//	                On-Chip Learning. IEEE Micro 38(1). 2018.
+//	[sharp2012]     Thomas Sharp et al. Power-efficient simulation of detailed cortical
+//	                microcircuits on SpiNNaker. Journal of Neuroscience Methods
+//	                210(1). 2012.
+//	[hoppner2019]   Sebastian Höppner et al. Dynamic Power Management for Neuromorphic
+//	                Many-Core Systems. IEEE Transactions on Circuits and Systems I
+//	                66(8). 2019. arXiv 1903.08941.
+func Devices() []Device {
+	pj := func(x float64) *float64 { return &x }
+	return []Device{
+		{
+			Name: "45nm", MAC: pj(4.6), AC: pj(0.9),
+			Source: "Horowitz 2014, Figure 1.1.9: 32-bit floating-point arithmetic in 45 nm at 0.9 V, without memory",
+		},
+		{
+			Name: "loihi", AC: pj(23.6), Update: pj(81),
+			Source: "Davies et al. 2018, Table 2: simulated before the chip was made; minimum of a synaptic operation, update of an active neuron",
+		},
+		{
+			Name: "spinnaker", AC: pj(43e3), Update: pj(100e3),
+			Source: "Sharp et al. 2012: measured on four chips, a neuron updated every millisecond",
+		},
+		{
+			Name: "spinnaker2", AC: pj(450), Update: pj(2190),
+			Source: "Höppner et al. 2019, as KerasSpiking quotes it: a prototype in 28 nm",
+		},
+	}
+}
+
+// OpenDevice returns the table of that name, or the one in the JSON file of that
+// name. Keys that [Device] does not have are errors, so that a number with a
+// misspelled key is not left out.
+func OpenDevice(name string) (*Device, error) {
+	var names []string
+	for _, d := range Devices() {
+		if d.Name == name {
+			return &d, nil
+		}
+		names = append(names, d.Name)
+	}
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("eval: no device %q: give %s, or a JSON file with energies", name, strings.Join(names, ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("eval: device: %w", err)
+	}
+	d, err := parseDevice(b)
+	if err != nil {
+		return nil, fmt.Errorf("eval: device %s: %w", name, err)
+	}
+	if d.Name == "" {
+		d.Name = name
+	}
+	return d, nil
+}
+
+func parseDevice(b []byte) (*Device, error) {
+	var d Device
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return nil, fmt.Errorf("unknown key %s: there are name, source, pj_per_mac, pj_per_ac and pj_per_update", key)
+		}
+		return nil, fmt.Errorf("no JSON object with energies: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON object")
+	}
+	if d.MAC == nil && d.AC == nil && d.Update == nil {
+		return nil, errors.New("no energy in it: give pj_per_mac, pj_per_ac or pj_per_update, in picojoules")
+	}
+	for _, p := range d.prices() {
+		if p.pj != nil && !(*p.pj >= 0 && *p.pj <= maxPicojoules) {
+			return nil, fmt.Errorf("%s is %v: an energy lies between 0 and %g picojoules", p.key, *p.pj, float64(maxPicojoules))
+		}
+	}
+	return &d, nil
+}
+
+// maxPicojoules is a joule an operation, far above any device: a slip of the unit.
+const maxPicojoules = 1e12
+
+// price is one number of a table.
+type price struct {
+	key   string
+	what  string // What it is the energy of.
+	each  string // One of these.
+	pj    *float64
+	count func(*Operations) float64
+}
+
+const membraneUpdates = "membrane updates"
+
+func (d *Device) prices() []price {
+	return []price{
+		{"pj_per_mac", "multiply-accumulates", "a MAC", d.MAC, func(o *Operations) float64 { return o.MACs }},
+		{"pj_per_ac", "additions", "an AC", d.AC, func(o *Operations) float64 { return o.ACs }},
+		{"pj_per_update", membraneUpdates, "a membrane update", d.Update, func(o *Operations) float64 { return o.Updates }},
+	}
+}
+
+// String formats d as "45nm (4.6 pJ a MAC, 0.9 pJ an AC)".
+func (d *Device) String() string {
+	var parts []string
+	for _, p := range d.prices() {
+		if p.pj != nil {
+			parts = append(parts, Joules(*p.pj*picojoule).String()+" "+p.each)
+		}
+	}
+	return d.Name + " (" + strings.Join(parts, ", ") + ")"
+}
+
+// Joules is an energy.
+type Joules float64
+
+const picojoule = 1e-12
+
+// String formats x with three digits and the unit that suits it, such as "1.23 mJ".
+func (x Joules) String() string {
+	unit, name := picojoule, "pJ"
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1e-9, "nJ"}, {1e-6, "µJ"}, {1e-3, "mJ"}, {1, "J"}} {
+		if math.Abs(float64(x)) >= 0.9995*u.unit {
+			unit, name = u.unit, u.name
+		}
+	}
+	s := strconv.FormatFloat(float64(x)/unit, 'g', 3, 64)
+	if strings.Contains(s, "e") { // 100 and more of the largest unit.
+		s = strconv.FormatFloat(float64(x)/unit, 'f', 0, 64)
+	}
+	return s + " " + name
+}
