@@ -44,7 +44,8 @@ with the four idx files instead.`,
 	s.compensationFlag(all)
 	s.runFlags(all, 350)
 	s.readoutFlags(all)
-	for _, name := range []string{"images", "data", "timesteps", "workers"} {
+	s.deviceFlag(all)
+	for _, name := range []string{"images", "data", "timesteps", "device", "workers"} {
 		cmd.Flags().AddFlag(all.Lookup(name))
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")

@@ -25,7 +25,9 @@ func newEval() *cobra.Command {
 		Short: "Convert a network and measure it on test images",
 		Long: `eval converts the trained network of an ONNX file into a spiking network and
 presents test images to both. One simulation gives the accuracy after every
-timestep, the agreement of the two networks, spikes and synaptic operations.
+timestep, the agreement of the two networks, spikes and synaptic operations. It
+recommends a T, and itemises what both networks compute; --device turns that into
+an estimate of energy by a published table, or by one of yours.
 
 Scales come from training images only. With --data a folder, those are the
 training images in it; with a single file, name them with --calibrate.
@@ -34,7 +36,8 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet eval resnet20.onnx --data cifar10:test_batch.bin --calibrate cifar10:data_batch_1.bin \
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
-  sresnet eval mnist.onnx --data mnist --out runs/mnist --json`,
+  sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
+  sresnet eval mnist.onnx --data mnist --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
@@ -48,6 +51,7 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 	s.compensationFlag(cmd.Flags())
 	s.runFlags(cmd.Flags(), 350)
 	s.readoutFlags(cmd.Flags())
+	s.deviceFlag(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "keep the run in the folder `DIR`: manifest.json and tables as CSV")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().SortFlags = false
@@ -124,7 +128,7 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 	update, stop := p.progress.bar("simulating")
 	defer stop()
 	return eval.Run(ctx, p.graph, p.network, p.test, eval.Options{
-		Sim: p.simOptions(), Readout: readout, Workers: p.workers, Progress: update,
+		Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers, Progress: update,
 	})
 }
 

@@ -137,7 +137,7 @@ func TestEvalJSON(t *testing.T) {
 	}
 	for _, key := range []string{
 		"model", "images", "timesteps", "ann", "snn", "agreement", "layers", "spikes_per_image", "acs_per_image",
-		"macs_per_image", "dense_macs_per_image", "seconds", "image_steps_per_second",
+		"macs_per_image", "dense_macs_per_image", "seconds", "image_steps_per_second", "choice", "energy",
 	} {
 		if _, ok := r[key]; !ok {
 			t.Errorf("no key %q", key)

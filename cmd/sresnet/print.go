@@ -54,6 +54,8 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
 	}
 	printTable(w, t)
+	c := r.Choose()
+	printChoice(w, r, &c)
 
 	t = newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
 	for _, l := range r.Layers {
@@ -61,13 +63,8 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	}
 	printTable(w, t)
 
-	fmt.Fprintf(w, "per image: %s spikes, %s additions (ACs), %s multiply-accumulates (MACs) for the analog image,\n",
-		short(r.SpikesPerImage), short(r.ACsPerImage), short(r.MACsPerImage))
-	fmt.Fprintf(w, "           %s membrane updates; the trained network takes %s MACs", short(r.MembraneUpdatesPerImage), short(r.DenseMACsPerImage))
-	if r.DenseMACsPerImage > 0 {
-		fmt.Fprintf(w, ", %.2f operations for each of them", (r.ACsPerImage+r.MACsPerImage)/r.DenseMACsPerImage)
-	}
-	fmt.Fprintf(w, "\ntime:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
+	printEnergy(w, r.Energy)
+	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
 		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
 	if n := p.statistics.Unspoken; 100*n >= p.statistics.Images && p.readout != eval.Potential.String() {
 		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",

@@ -25,7 +25,9 @@ type settings struct {
 	encoding, reset, readout, engine     string
 	workers                              int
 	seed                                 uint64
-	dataOptional                         bool // The command does something without --data, too.
+	device                               string
+	table                                *eval.Device // Of --device, once check has seen it; nil for none.
+	dataOptional                         bool         // The command does something without --data, too.
 }
 
 // Words that options take; the first is the default.
@@ -69,6 +71,18 @@ func (s *settings) readoutFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.engine, "engine", engines[0], "simulator, a `WORD`: "+strings.Join(engines, " or ")+" (slow, for comparison)")
 }
 
+func (s *settings) deviceFlag(f *pflag.FlagSet) {
+	f.StringVar(&s.device, "device", "", "estimate the energy on a `DEVICE`: "+strings.Join(deviceNames(), ", ")+", or a JSON file with energies (docs/energy.md)")
+}
+
+func deviceNames() []string {
+	var names []string
+	for _, d := range eval.Devices() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
 // completions lets the shell complete what options and arguments of cmd take.
 func completions(cmd *cobra.Command) {
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -82,14 +96,17 @@ func completions(cmd *cobra.Command) {
 		"calibrate":    {"cifar10:", "cifar100:", "mnist", "fashion-mnist"},
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
-		"readout": eval.Readouts(), "engine": engines,
+		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
 	} {
 		if cmd.Flags().Lookup(flag) == nil {
 			continue
 		}
 		after := cobra.ShellCompDirectiveNoFileComp
-		if flag == "data" || flag == "calibrate" {
+		switch flag {
+		case "data", "calibrate":
 			after = cobra.ShellCompDirectiveNoSpace // A path may follow.
+		case "device":
+			after = cobra.ShellCompDirectiveDefault // Or a file.
 		}
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, after)) // Fails only for unknown flags.
 	}
@@ -115,6 +132,12 @@ func (s *settings) check(command string) error {
 		return bad("--percentile %v: give a number above 0, up to 100", s.percentile)
 	case !(s.vInit >= 0 && float32(s.vInit) < 1):
 		return bad("--v-init %v: give a number from 0 to below 1, in thresholds", s.vInit)
+	}
+	if s.device != "" {
+		var err error
+		if s.table, err = eval.OpenDevice(s.device); err != nil {
+			return bad("--device: %w", err)
+		}
 	}
 	for _, o := range []struct {
 		flag, value string
@@ -148,6 +171,6 @@ func (s *settings) values() map[string]any {
 		"images": s.images, "calibration_images": s.calibrationImages, "timesteps": s.timesteps,
 		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation, "compensation_images": s.compensationImages,
 		"encoding": s.encoding, "reset": s.reset, "readout": s.readout, "engine": s.engine,
-		"workers": s.workerCount(), "seed": s.seed,
+		"workers": s.workerCount(), "seed": s.seed, "device": s.device,
 	}
 }

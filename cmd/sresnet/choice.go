@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"sresnet/eval"
+)
+
+// printChoice shows which T there are to choose from, and which one to take.
+func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
+	header, align := []any{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
+	priced := r.Energy != nil && r.Energy.Device != nil
+	if priced {
+		header, align = append(header, "energy/image"), align+"r"
+	}
+	fmt.Fprintln(w, "choosing T: each line is more accurate than every shorter presentation")
+	t := newTable(align, header...)
+	for _, p := range thinned(c) {
+		row := table.Row{p.Timesteps, percent(p.Top1), percent(p.Low) + " to " + percent(p.High), short(p.Spikes), short(p.ACs)}
+		if priced {
+			row = append(row, p.Joules)
+		}
+		t.AppendRow(row)
+	}
+	printTable(w, t)
+
+	var within []string
+	for i, x := range c.Within {
+		from, of := "not reached", ""
+		if x.Timesteps > 0 {
+			from = fmt.Sprintf("from T = %d on", x.Timesteps)
+		}
+		if i == 0 {
+			of = " points of the trained network"
+		}
+		within = append(within, fmt.Sprintf("within %v%s: %s", x.Points, of, from))
+	}
+	fmt.Fprintf(w, "%s\n", strings.Join(within, "; "))
+	fmt.Fprintf(w, "nothing is gained after T = %d\n", c.Best)
+	p := r.Point(c.Recommended)
+	takes := short(p.ACs) + " ACs"
+	if priced {
+		takes += ", " + p.Joules.String()
+	}
+	fmt.Fprintf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
+	fmt.Fprintf(w, "             there %s %% for %s an image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
+		percent(p.Top1), takes, percent(p.Low), percent(p.High), r.Images)
+}
+
+// thinned returns few points of the Pareto table: each at least halves what the one
+// before lacks to the best accuracy. The recommended T is in it if it is undominated.
+func thinned(c *eval.Choice) []eval.Point {
+	var list []eval.Point
+	best := c.Pareto[len(c.Pareto)-1].Top1
+	for _, p := range c.Pareto {
+		k := len(list) - 1
+		if k < 0 || best-p.Top1 <= (best-list[k].Top1)/2 || p.Timesteps == c.Recommended {
+			list = append(list, p)
+		}
+	}
+	return list
+}

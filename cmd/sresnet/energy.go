@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"sresnet/eval"
+)
+
+// printEnergy shows what both networks do for one image, and what that takes on a
+// device if there is one.
+func printEnergy(w io.Writer, e *eval.Energy) {
+	header, align := []any{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
+	if e.Device != nil {
+		header, align = append(header, "trained", "spiking"), align+"rr"
+	}
+	t := newTable(align, header...)
+	row := func(name string, ann, snn *eval.Operations, joules ...string) {
+		cells := table.Row{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}
+		if e.Device != nil {
+			for _, x := range joules {
+				cells = append(cells, x)
+			}
+		}
+		t.AppendRow(cells)
+	}
+	for _, part := range eval.Parts() {
+		ann, snn := e.ANN.Sum(part), e.SNN.Sum(part)
+		if ann.Operations != (eval.Operations{}) || snn.Operations != (eval.Operations{}) {
+			row(string(part), &ann.Operations, &snn.Operations, energy(&ann.Operations, ann.Joules), energy(&snn.Operations, snn.Joules))
+		}
+	}
+	t.AppendSeparator()
+	row("sum, effective", &e.ANN.Operations, &e.SNN.Operations, energy(&e.ANN.Operations, e.ANN.Joules), energy(&e.SNN.Operations, e.SNN.Joules))
+	dense := func(a *eval.Account) *eval.Operations {
+		return &eval.Operations{MACs: a.DenseMACs, ACs: a.DenseACs, Updates: a.Updates}
+	}
+	row("sum, dense", dense(&e.ANN), dense(&e.SNN))
+	printTable(w, t)
+
+	fmt.Fprintf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
+		percent(e.ANN.ActivationSparsity), percent(e.SNN.ActivationSparsity), percent(e.ANN.ConnectionSparsity), percent(e.SNN.ConnectionSparsity))
+	fmt.Fprintf(w, "footprint: %sB trained, %sB spiking, potentials included\n", unit(float64(e.ANN.FootprintBytes)), unit(float64(e.SNN.FootprintBytes)))
+	lines := func(name string, list []string) {
+		for i, s := range list {
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(w, "%-10s %s\n", name, s)
+		}
+	}
+	lines("energy:", energyLines(e))
+	lines("even:", e.BreakEven.Words(e.Device, e.Timesteps))
+}
+
+// energyLines says whose energies the table has, and what it leaves out.
+func energyLines(e *eval.Energy) []string {
+	if e.Device == nil {
+		return []string{"--device 45nm, or another, multiplies the effective operations with its energies"}
+	}
+	list := []string{
+		e.Device.String(), e.Device.Source,
+		"not counted: " + strings.Join(e.NotCounted, "; "),
+	}
+	if even := e.BreakEven.Effective; even != nil && even.Joules > 0 {
+		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that multiplies zeros, too",
+			*e.SNN.Joules/even.Joules, *e.SNN.Joules/e.BreakEven.Dense.Joules))
+	}
+	return list
+}
+
+// energy formats the energy of operations, and nothing where there are none.
+func energy(o *eval.Operations, x *eval.Joules) string {
+	switch {
+	case *o == eval.Operations{}:
+		return ""
+	case x == nil:
+		return "not counted"
+	}
+	return x.String()
+}
+
+// count formats a number of operations, and nothing for none.
+func count(x float64) string {
+	if x == 0 {
+		return ""
+	}
+	return short(x)
+}
+
+// unit formats a number of bytes so that a B may follow.
+func unit(x float64) string {
+	if s := short(x); strings.Contains(s, " ") {
+		return s
+	}
+	return short(x) + " "
+}
