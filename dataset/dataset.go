@@ -83,6 +83,17 @@ func (d *Dataset) First(n int) (*Dataset, error) {
 	return &first, nil
 }
 
+// Slice returns images from to to-1 of d, which share its memory.
+func (d *Dataset) Slice(from, to int) (*Dataset, error) {
+	if from < 0 || from >= to || to > d.Len() {
+		return nil, fmt.Errorf("dataset %s: there are no images %d to %d: the images are 0 to %d", d.spec, from, to-1, d.Len()-1)
+	}
+	n := d.shape.Len()
+	part := *d
+	part.pixels, part.labels = d.pixels[from*n:to*n], d.labels[from:to]
+	return &part, nil
+}
+
 // Hash returns the SHA-256, in hexadecimal digits, of the shape, pixels and labels of
 // all images. It does not depend on where and how they were stored.
 func (d *Dataset) Hash() string {

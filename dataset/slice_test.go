@@ -1,0 +1,44 @@
+package dataset
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"sresnet/tensor"
+)
+
+func TestSlice(t *testing.T) {
+	d := &Dataset{shape: tensor.Shape{1, 1, 2}, classes: 10, pixels: []byte{0, 1, 2, 3, 4, 5}, labels: []byte{3, 1, 9}}
+	part, err := d.Slice(1, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := labels(part), []int{1, 9}; !slices.Equal(got, want) || d.Len() != 3 {
+		t.Errorf("got labels %v, want %v; %d images are left", got, want, d.Len())
+	}
+	for i, want := range [][]float32{{2, 3}, {4, 5}} {
+		got := make([]float32, 2)
+		if err := part.Pixels(i, got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("image %d: got %v, want %v, error %v", i, got, want, err)
+		}
+	}
+	for _, r := range [][2]int{{-1, 2}, {1, 1}, {2, 1}, {1, 4}} {
+		if _, err := d.Slice(r[0], r[1]); err == nil || !strings.Contains(err.Error(), "the images are 0 to 2") {
+			t.Errorf("Slice(%d, %d): got error %v", r[0], r[1], err)
+		}
+	}
+}
+
+func TestClassName(t *testing.T) {
+	for _, tt := range []struct {
+		data string
+		k    int
+		want string
+	}{{"cifar10", 6, "frog"}, {"cifar10", 10, "10"}, {"mnist", 6, "6"}, {"fashion-mnist", 9, "ankle boot"}, {"cifar10", -1, "-1"}} {
+		d := Dataset{name: tt.data}
+		if got := d.ClassName(tt.k); got != tt.want {
+			t.Errorf("%s, class %d: got %q, want %q", tt.data, tt.k, got, tt.want)
+		}
+	}
+}
