@@ -144,3 +144,13 @@ func (f *Folder) writeManifest(m *Manifest) error {
 	syncDir(f.dir)
 	return nil
 }
+
+// Keep writes one file that belongs to no run, such as a table of several runs in
+// the folder above theirs.
+func (f *Folder) Keep(file File) error {
+	if err := writeFile(filepath.Join(f.dir, file.Name), file.Write); err != nil {
+		return fmt.Errorf("eval: cannot keep %s: %w", file.Name, err)
+	}
+	syncDir(f.dir)
+	return nil
+}

@@ -1,13 +1,16 @@
 package eval
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -39,19 +42,58 @@ type Source struct {
 	SHA256 string `json:"sha256"` // Of its bytes, in hexadecimal.
 }
 
-// ReadManifest reads the manifest of the run in a folder. A folder without one is an
-// error that is fs.ErrNotExist.
+// ReadManifest reads the manifest of the run in dir. If there is none, the error is
+// an fs.ErrNotExist.
 func ReadManifest(dir string) (*Manifest, error) {
 	name := filepath.Join(dir, "manifest.json")
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("eval: no run in %s: %w", dir, err)
+		return nil, err
 	}
-	m := &Manifest{}
-	if err := json.Unmarshal(b, m); err != nil {
-		return nil, fmt.Errorf("eval: %s is damaged: %w", name, err)
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
+	var m Manifest
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("eval: %s is not the manifest of a run: %w", name, err)
 	}
-	return m, nil
+	return &m, nil
+}
+
+// Difference says in a few words what m was made from that other was not: the
+// content of the model, of the images and of the calibration images, wherever they
+// lay, then every option that is not named in ignore. It is empty if they are the
+// same.
+func (m *Manifest) Difference(other *Manifest, ignore ...string) string {
+	for _, s := range []struct {
+		what string
+		a, b Source
+	}{
+		{"model", m.Model, other.Model},
+		{"images", m.Data, other.Data},
+		{"calibration images", m.Calibration, other.Calibration},
+	} {
+		if s.a.SHA256 != s.b.SHA256 {
+			return fmt.Sprintf("%s %s with SHA-256 %.8s..., not %s with %.8s...", s.what, s.a.Name, s.a.SHA256, s.b.Name, s.b.SHA256)
+		}
+	}
+	all := maps.Clone(m.Options)
+	maps.Copy(all, other.Options)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if a, b := asJSON(m.Options[name]), asJSON(other.Options[name]); a != b && !slices.Contains(ignore, name) {
+			return fmt.Sprintf("option %s is %s, not %s", name, a, b)
+		}
+	}
+	return ""
+}
+
+// asJSON writes the value of an option as a manifest does, so that one from a file
+// equals one that was never in a file.
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // HashFile returns the SHA-256 of a file in hexadecimal.

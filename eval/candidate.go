@@ -1,0 +1,41 @@
+package eval
+
+import "math"
+
+// Candidate is how well one setting did on the images that settings are compared
+// on. Those must not be test images: the best of many is best by luck, too, and
+// only images that had no part in the choice tell how good it is.
+type Candidate struct {
+	Correct    int     // Images that the spiking network classifies rightly.
+	Operations float64 // Per image.
+}
+
+// Candidate returns what the spiking network did up to timestep T, counted from 1:
+// its operations are additions so far and the multiply-accumulates of the analog
+// image.
+func (r *Result) Candidate(T int) Candidate {
+	return Candidate{
+		Correct:    int(math.Round(r.SNN.Top1[T-1] * float64(r.Images))),
+		Operations: r.ACsUpTo[T-1] + r.MACsPerImage,
+	}
+}
+
+// Best returns the index of the candidate with the most correct images, all of them
+// having seen the same ones. Equals go to the fewest operations, and if these are
+// equal as well, to the first. It returns -1 if there is none.
+func Best(candidates []Candidate) int {
+	best := -1
+	for i, c := range candidates {
+		if best < 0 || c.better(candidates[best]) {
+			best = i
+		}
+	}
+	return best
+}
+
+func (c Candidate) better(d Candidate) bool {
+	if c.Correct != d.Correct {
+		return c.Correct > d.Correct
+	}
+	return c.Operations < d.Operations
+}
