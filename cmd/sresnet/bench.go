@@ -48,7 +48,7 @@ rates are then only roughly those of real images.`,
 			if o.rounds < 1 {
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: measuring takes at least one", o.rounds)}
 			}
-			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 			b, err := o.prepare(cmd.Context(), p, args[0])
 			if err != nil {
 				return err

@@ -67,7 +67,7 @@ func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
 		return err
 	}
 	g.Name = modelName
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}, graph: g}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, graph: g}
 	if err := p.open(modelName); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 }
 
 func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	started := time.Now()
 	if err := p.open(model); err != nil {
 		return err
@@ -87,7 +87,7 @@ func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON b
 	if folder != nil {
 		m := p.manifest(started)
 		m.Model = eval.Source{Name: model, SHA256: hash}
-		if err := folder.Write(m, r, p.compensationFiles()...); err != nil {
+		if err := p.keep(folder, m, r); err != nil {
 			return errors.Join(err, p.show(cmd.OutOrStdout(), r, asJSON)) // The work is done: at least show it.
 		}
 		kept = "what is done is kept in " + out
@@ -96,6 +96,11 @@ func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON b
 		return err
 	}
 	return p.interrupted(runErr, r.Images, kept)
+}
+
+// keep writes a run with all its tables.
+func (p *pipeline) keep(folder *eval.Folder, m eval.Manifest, r *eval.Result) error {
+	return folder.Write(m, r, p.compensationFiles()...)
 }
 
 // show prints a result as JSON or as text.

@@ -70,7 +70,7 @@ to expect; it never changes a spike.`,
 				if err := s.check(cmd.CommandPath()); err != nil {
 					return err
 				}
-				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{cmd.ErrOrStderr()}}
+				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 				layers, err := s.plan(cmd.Context(), p, args[0], shape)
 				if err != nil {
 					return err

@@ -8,11 +8,20 @@ import (
 )
 
 // progress draws bars on a terminal, and nothing where there is none.
-type progress struct{ w io.Writer }
+type progress struct {
+	w io.Writer
+
+	// part, if set, is told in place of every bar how far it is: the work is a
+	// part of some that has a bar of its own.
+	part func(done, total int)
+}
 
 // bar shows a bar under a label while it is updated. The caller must call stop
 // when the work has ended, however it ended.
 func (p progress) bar(label string) (update func(done, total int), stop func()) {
+	if p.part != nil {
+		return p.part, func() {}
+	}
 	var (
 		container *mpb.Progress
 		bar       *mpb.Bar

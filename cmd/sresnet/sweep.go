@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sresnet/calibrate"
+	"sresnet/dataset"
+	"sresnet/eval"
+)
+
+func newSweep() *cobra.Command {
+	var (
+		s      settings
+		g      grid
+		o      sweepOptions
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "sweep MODEL --data SPEC",
+		Short: "Try many settings, choose one on training images, confirm it on test images",
+		Long: `sweep converts the network with every combination of the listed values and
+measures each on images of the training set. The best one is then measured once
+on the test images.
+
+Three parts of the images never mix: the first training images shape the networks
+(scales and compensation), the next ones choose, the test images confirm. If the
+training set is smaller than both parts, it is divided in their proportion.
+
+The best setting is the one with the most images classified rightly at timestep
+--at; equals go to fewer operations. Every T from 1 to --timesteps is in one
+simulation.
+
+With --out, every setting becomes a folder as of 'sresnet eval --out', the test
+run the folder confirmed, and all numbers a table in sweep.csv. After Ctrl-C, the
+same command goes on with what is missing.`,
+		Example: `  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --out sweeps/resnet20
+  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --at 64 \
+      --percentile 99,99.5,99.9 --v-init 0.5 --compensation none
+  sresnet sweep mnist.onnx --data mnist --reset subtract,zero --json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bad := func(err error) error { return &usageError{cmd.CommandPath(), err} }
+			variants, err := g.variants()
+			if err != nil {
+				return bad(err)
+			}
+			for _, v := range variants {
+				v.apply(&s)
+				if err := s.check(cmd.CommandPath()); err != nil {
+					return err
+				}
+			}
+			switch {
+			case o.at < 0 || o.at > s.timesteps:
+				return bad(fmt.Errorf("--at %d: give a timestep from 1 to %d, or 0 for the last", o.at, s.timesteps))
+			case o.at == 0:
+				o.at = s.timesteps
+			}
+			if o.selectionImages < 1 {
+				return bad(fmt.Errorf("--selection-images %d: a choice takes at least one image", o.selectionImages))
+			}
+			return runSweep(cmd, args[0], &s, variants, o, asJSON)
+		},
+	}
+	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval; those of the grid take lists here.
+	s.dataFlags(all, 0)
+	s.compensationFlag(all)
+	s.runFlags(all, 350)
+	s.readoutFlags(all)
+	f := cmd.Flags()
+	add := func(names ...string) {
+		for _, name := range names {
+			f.AddFlag(all.Lookup(name))
+		}
+	}
+	add("data", "calibrate", "normalize")
+	g.flags(f)
+	add("timesteps")
+	f.IntVar(&o.at, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
+	f.IntVar(&o.selectionImages, "selection-images", 1000, "choose on `N` training images, those after the calibration images")
+	add("calibration-images", "compensation-images", "images", "readout", "engine", "workers", "seed")
+	f.Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
+	f.StringVar(&o.out, "out", "", "keep all runs in the folder `DIR`, and go on from what is there")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	f.SortFlags = false
+	g.complete(cmd)
+	completions(cmd)
+	return cmd
+}
+
+type sweepOptions struct {
+	at              int // Timestep by whose accuracy the choice is made.
+	selectionImages int
+	out             string
+}
+
+// sweep measures the variants of one network. Its pipeline has the calibration and
+// the test images.
+type sweep struct {
+	*pipeline
+	sweepOptions
+	model    eval.Source
+	variants []variant
+
+	selection     *dataset.Images // Training images that are no calibration images.
+	selectionName string          // Which ones they are.
+
+	statistics map[float64]*calibrate.Statistics // By percentile.
+	factors    map[variant]compensation
+	results    []*eval.Result // Per variant, on the selection images; nil where it is not finished.
+	confirmed  *eval.Result   // Of the chosen variant on the test images, or nil.
+}
+
+func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant, o sweepOptions, asJSON bool) error {
+	sw := &sweep{
+		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}},
+		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)),
+		statistics: make(map[float64]*calibrate.Statistics), factors: make(map[variant]compensation),
+	}
+	if err := sw.open(model); err != nil {
+		return err
+	}
+	if sw.out != "" {
+		if err := sw.resume(); err != nil {
+			return err
+		}
+	}
+	runErr := sw.run(cmd.Context())
+	if runErr != nil && sw.finished() == 0 {
+		return sw.interrupted(runErr)
+	}
+	if err := sw.keepTable(); err != nil {
+		return err
+	}
+	if err := sw.show(cmd.OutOrStdout(), asJSON); err != nil {
+		return err
+	}
+	return sw.interrupted(runErr)
+}
+
+// open reads the images and the network, and divides the training images.
+func (sw *sweep) open(model string) error {
+	test, train, err := sw.openData()
+	if err != nil {
+		return err
+	}
+	if err := sw.load(model, test); err != nil {
+		return err
+	}
+	hash, err := eval.HashFile(model)
+	if err != nil {
+		return err
+	}
+	sw.model = eval.Source{Name: model, SHA256: hash}
+	n, m, err := divide(train.Len(), sw.calibrationImages, sw.selectionImages)
+	if err != nil {
+		return hinted(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")
+	}
+	sw.calibrationImages, sw.selectionImages = n, m
+	if err := sw.chooseImages(test, train); err != nil {
+		return err
+	}
+	part, err := train.Slice(n, n+m)
+	if err != nil {
+		return err
+	}
+	sw.selectionName = trainingImages(sw.calibrate, n, n+m)
+	sw.selection, err = dataset.NewImages(part, sw.calibration.Normalization())
+	return err
+}
+
+// divide returns how many of n training images shape the networks and how many
+// after them choose among these: as many as asked for, or where there are fewer,
+// all of them in that proportion.
+func divide(n, calibration, selection int) (int, int, error) {
+	switch {
+	case n < 2:
+		return 0, 0, errors.New("one training image cannot both shape the networks and choose among them")
+	case calibration <= n-selection:
+		return calibration, selection, nil
+	}
+	share := float64(calibration) / (float64(calibration) + float64(selection))
+	calibration = min(max(int(share*float64(n)+0.5), 1), n-1)
+	return calibration, n - calibration, nil
+}
+
+// trainingImages names a part of the training images.
+func trainingImages(spec string, from, to int) string {
+	return fmt.Sprintf("training images %d to %d of %s", from, to-1, spec)
+}
+
+// of returns the pipeline of a variant that presents the given images.
+func (sw *sweep) of(v variant, images *dataset.Images, name string) *pipeline {
+	s := *sw.settings
+	v.apply(&s)
+	s.data, s.images = name, images.Len()
+	return &pipeline{settings: &s, command: sw.command, progress: sw.progress, graph: sw.graph, test: images, calibration: sw.calibration}
+}
+
+// run measures every variant that is not finished, and confirms the best.
+func (sw *sweep) run(ctx context.Context) error {
+	update, stop := sw.progress.bar("sweeping")
+	defer stop()
+	w := &work{update: update, total: sw.work()}
+	for i, v := range sw.variants {
+		if sw.results[i] != nil {
+			continue
+		}
+		p, started := sw.of(v, sw.selection, sw.selectionName), time.Now()
+		r, err := sw.measure(ctx, w, p, v)
+		if err != nil {
+			return fmt.Errorf("setting %s: %w", v.name(), err)
+		}
+		sw.results[i] = r
+		if err := sw.keepRun(p, r, forSelection, v.name(), started); err != nil {
+			return err
+		}
+	}
+	return sw.confirm(ctx, w)
+}
+
+// confirm presents the test images to the best variant, unless that has been done.
+func (sw *sweep) confirm(ctx context.Context, w *work) (err error) {
+	v := sw.variants[sw.best()]
+	p, started := sw.of(v, sw.test, sw.data), time.Now()
+	if sw.out != "" {
+		m := sw.manifestOf(p, forConfirmation, started)
+		dir := filepath.Join(sw.out, confirmation)
+		if sw.confirmed, err = readRun(dir, &m); err != nil {
+			return hinted(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.name(), err),
+				"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another --out", dir)
+		}
+		if sw.confirmed != nil {
+			return nil
+		}
+	}
+	r, err := sw.measure(ctx, w, p, v)
+	if err != nil {
+		return fmt.Errorf("confirming %s: %w", v.name(), err)
+	}
+	sw.confirmed = r
+	return sw.keepRun(p, r, forConfirmation, confirmation, started)
+}
+
+// measure makes the network of a variant and presents the images of p. It has a
+// result only if all of them were.
+func (sw *sweep) measure(ctx context.Context, w *work, p *pipeline, v variant) (*eval.Result, error) {
+	if sw.statistics[v.Percentile] == nil {
+		p.progress.part = w.part(sw.calibrationWork())
+		if err := p.calibrateGraph(ctx); err != nil {
+			return nil, err
+		}
+		sw.statistics[v.Percentile] = p.statistics
+	}
+	p.statistics = sw.statistics[v.Percentile]
+	if err := p.convertGraph(); err != nil {
+		return nil, err
+	}
+	if known, ok := sw.factors[v]; ok {
+		p.factors = known
+		if known.factors != nil {
+			var err error
+			if p.network, err = p.network.Compensated(known.factors); err != nil {
+				return nil, err
+			}
+		}
+	} else {
+		p.progress.part = w.part(sw.compensationWork(v))
+		if err := p.compensate(ctx); err != nil {
+			return nil, err
+		}
+		sw.factors[v] = p.factors
+	}
+	p.progress.part = w.part(p.test.Len())
+	r, err := p.evaluate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// best returns the index of the best variant; all must be finished.
+func (sw *sweep) best() int {
+	var candidates []eval.Candidate
+	for _, r := range sw.results {
+		candidates = append(candidates, r.Candidate(sw.at))
+	}
+	return eval.Best(candidates)
+}
+
+// finished returns how many variants are.
+func (sw *sweep) finished() int {
+	n := 0
+	for _, r := range sw.results {
+		if r != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// interrupted says how far a sweep came that ended early; nil for nil, and errors
+// of other kinds as they are.
+func (sw *sweep) interrupted(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	hint := "add --out DIR to keep what is finished and go on from there"
+	if sw.out != "" {
+		hint = "the same command goes on from what is kept in " + sw.out
+	}
+	return hinted(fmt.Errorf("%w with %d of %d settings finished", errInterrupted, sw.finished(), len(sw.variants)), "%s", hint)
+}
