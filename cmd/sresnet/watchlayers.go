@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode"
+)
+
+// layerGrid returns how layers are arranged below the image and the bars, in h lines
+// for both: in as few columns as leave the lines that the image would like, else in
+// as many as leave the bars theirs.
+func (th *thought) layerGrid(w, h, image int) (rows, columns int) {
+	most := max(min(w/26, 3), 1)
+	for _, above := range []int{image, th.bars()} {
+		for columns = 1; columns <= most; columns++ {
+			if rows = (len(th.Layers) + columns - 1) / columns; rows <= h-above {
+				return rows, columns
+			}
+		}
+	}
+	return max(h-th.bars(), 1), most
+}
+
+// layers returns the sparklines of the layers, down the columns; where there are
+// too many, some in even distances, the first and the last among them.
+func (th *thought) layers(t, w, rows, columns int) []line {
+	n := min(rows*columns, len(th.Layers))
+	pick := make([]int, n)
+	for i := range pick {
+		if n > 1 {
+			pick[i] = i * (len(th.Layers) - 1) / (n - 1)
+		}
+	}
+	var spikes uint64
+	for i := range th.Layers {
+		for _, n := range th.Layers[i].Spikes[:t] {
+			spikes += uint64(n)
+		}
+	}
+	head := fmt.Sprintf("%s spikes; at the right, a neuron's in 100 timesteps", short(float64(spikes)))
+	if n < len(th.Layers) {
+		head += fmt.Sprintf("; %d of %d layers", n, len(th.Layers))
+	}
+	width := (w - 3*(columns-1)) / columns
+	lines := []line{{{dim, head}}}
+	for row := range rows {
+		var l line
+		for column := range columns {
+			i := column*rows + row
+			if i >= n {
+				break
+			}
+			if column > 0 {
+				l = append(l.pad(column*(width+3)-3), span{plain, "   "})
+			}
+			l = append(l, th.layer(&th.Layers[pick[i]], t, width)...)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// layer returns the name of a layer, a sparkline of its rate over time and its rate
+// so far. The sparklines of all layers have one scale.
+func (th *thought) layer(l *thoughtLayer, t, w int) line {
+	const number = 6
+	longest := 0
+	for i := range th.Layers {
+		longest = max(longest, len([]rune(th.Layers[i].short)))
+	}
+	name := min(longest+1, max(w/2, 8))
+	list := buckets(th.Timesteps, max(w-name-number-1, 1))
+	most := 0.0
+	for i := range th.Layers {
+		for _, b := range list {
+			most = max(most, th.Layers[i].rate(b))
+		}
+	}
+	var done, open strings.Builder
+	for _, b := range list {
+		if b.from >= t {
+			open.WriteRune('·')
+		} else {
+			done.WriteRune(spark(l.rate(b), most))
+		}
+	}
+	sparkline := line{{cyan, done.String()}, {dim, open.String()}}.pad(w - name - number)
+	head := line{{plain, shorten(l.short, name-1)}}.pad(name)
+	return append(append(head, sparkline...), span{plain, fmt.Sprintf("%*.1f", number, 100*l.rate(bucket{0, t}))})
+}
+
+// rate returns the spikes of a neuron in a timestep, on average.
+func (l *thoughtLayer) rate(b bucket) float64 {
+	var n uint64
+	for _, spikes := range l.Spikes[b.from:b.end] {
+		n += uint64(spikes)
+	}
+	return float64(n) / float64(b.end-b.from) / float64(l.Neurons)
+}
+
+// spark returns a block as high as x is of most, a space for nothing.
+func spark(x, most float64) rune {
+	if x == 0 {
+		return ' '
+	}
+	return []rune("▁▂▃▄▅▆▇█")[min(max(int(math.Ceil(8*x/most)), 1), 8)-1]
+}
+
+// shortNames leaves out what exporters put around the names of layers: a slash
+// before it, the operator behind it, and modules that the next one begins with, as
+// in "/layer1/layer1.0/Relu_1". Layers that it cannot tell apart any more are
+// numbered.
+func shortNames(layers []thoughtLayer) {
+	count := make(map[string]int)
+	for i := range layers {
+		parts := strings.Split(strings.TrimPrefix(clean(layers[i].Name), "/"), "/")
+		if len(parts) > 1 {
+			parts = parts[:len(parts)-1]
+		}
+		for len(parts) > 1 && strings.HasPrefix(parts[1], parts[0]) {
+			parts = parts[1:]
+		}
+		layers[i].short = strings.Join(parts, "/")
+		count[layers[i].short]++
+	}
+	seen := make(map[string]int)
+	for i := range layers {
+		if name := layers[i].short; count[name] > 1 {
+			seen[name]++
+			layers[i].short = fmt.Sprintf("%s %d", name, seen[name])
+		}
+	}
+}
+
+// shorten returns the end of s in at most n characters; names differ there.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	if n < 1 {
+		return ""
+	}
+	return "…" + string(r[len(r)-n+1:])
+}
+
+// cut returns the beginning of s in at most n characters.
+func cut(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	if n < 1 {
+		return ""
+	}
+	return string(r[:n-1]) + "…"
+}
+
+// clean replaces what would disturb a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
