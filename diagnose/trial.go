@@ -50,7 +50,29 @@ const (
 const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
-func (d *diagnoser) trialCount() int { return 4*min(d.o.Worst, len(d.Network.Layers)) + 7 }
+func (d *diagnoser) trialCount() int {
+	return 3*min(d.o.Worst, len(d.Network.Layers)) + 7 + len(d.replaceable())
+}
+
+// maxReplaced is how many layers are replaced by the trained network's at most.
+const maxReplaced = 8
+
+// replaceable returns layers of neurons that are replaced, evenly spread over the
+// depth, the last one before the output among them.
+func (d *diagnoser) replaceable() []int {
+	var all []int
+	for i := range d.Network.Layers[:len(d.Network.Layers)-1] {
+		if !d.Network.Layers[i].IsGate() {
+			all = append(all, i)
+		}
+	}
+	n := min(len(all), maxReplaced)
+	var some []int
+	for k := 1; k <= n; k++ {
+		some = append(some, all[k*len(all)/n-1])
+	}
+	return some
+}
 
 // tryAll runs all counterfactuals.
 func (d *diagnoser) tryAll(ctx context.Context, r *Diagnosis, m *measurement) ([]trial, error) {
@@ -101,9 +123,6 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis) ([]trial, error) {
 	}
 	for _, i := range worst(r, d.o.Worst) {
 		name := d.Network.Layers[i].Name
-		if !d.Network.Layers[i].IsGate() && i < len(d.Network.Layers)-1 {
-			add(replaced, i, d.Network, "%s replaced by the trained network's", name).force = true
-		}
 		for _, s := range statistics {
 			node := s.Node(name)
 			if node == nil || !(node.Lambda > 0) || node.Lambda == d.Statistics.Node(name).Lambda {
@@ -143,6 +162,9 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis) ([]trial, error) {
 	}
 	if d.o.Readout != eval.Potential {
 		add(readout, -1, d.Network, "read-out by accumulated current").readout = eval.Potential
+	}
+	for _, i := range d.replaceable() {
+		add(replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name).force = true
 	}
 	return trials, nil
 }

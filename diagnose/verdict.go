@@ -20,7 +20,7 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	var list []Finding
 	for i := range trials {
 		t := &trials[i]
-		if t.Regained <= t.Lost {
+		if t.Regained <= t.Lost || t.kind == replaced {
 			continue
 		}
 		if f, ok := finding(r, trials, t); ok {
@@ -28,6 +28,7 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 			list = append(list, f)
 		}
 	}
+	list = append(list, where(r, trials)...)
 	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Points, a.Points) })
 	if len(list) > 0 {
 		return list
@@ -48,16 +49,6 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 		l = &r.Layers[t.index]
 	}
 	switch t.kind {
-	case replaced:
-		e := l.last()
-		part, size := e.largestOwn()
-		f.Cause = part
-		own := "mostly " + part + fmt.Sprintf(", %.3g of lambda", size)
-		if e.Inherited.RMS > e.own() {
-			f.Cause = CauseInherited
-			own = fmt.Sprintf("mostly inherited from the layers before it, %.3g of lambda; of its own %.3g", e.Inherited.RMS, e.own())
-		}
-		f.Text = fmt.Sprintf("%s and what comes before it take %.2f points: with the trained network's activations in its place they return. Its error is %s.", l.Name, t.Gain, own)
 	case lambdaMax:
 		f.Cause = CauseClipping
 		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda returns them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
@@ -100,6 +91,35 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 		f.Text = fmt.Sprintf("Output: %s returns %.2f points; spike counts cannot tell negative logits apart.", t.Change, t.Gain)
 	}
 	return f, true
+}
+
+// where says between which layers accuracy is lost. What a layer returns that is
+// replaced by the trained network's, over one before it, is lost between the two.
+func where(r *Diagnosis, trials []trial) (list []Finding) {
+	before, gain, top1 := "", 0.0, r.SNNTop1[len(r.SNNTop1)-1]
+	for i := range trials { // In the order of the layers.
+		t := &trials[i]
+		if t.kind != replaced {
+			continue
+		}
+		if points := t.Gain - gain; points*float64(r.Images) > 50 { // Half an image.
+			l := &r.Layers[t.index]
+			part, size := l.last().largestOwn()
+			place := "Up to " + l.Name
+			if before != "" {
+				place = fmt.Sprintf("After %s, up to %s", before, l.Name)
+			}
+			list = append(list, Finding{
+				Layer: l.Name, Cause: part, Points: points,
+				Text: fmt.Sprintf("%s: %.2f points are lost there. With the trained network's activations in place of the latter's, %.2f %% are named rightly, without %.2f %%. Its own error is mostly %s, %.3g of lambda.", place, points, 100*t.Top1, 100*top1, part, size),
+			})
+		}
+		if t.Gain > gain {
+			gain, top1 = t.Gain, t.Top1
+		}
+		before = t.Layer
+	}
+	return list
 }
 
 // other returns the trial of another kind for the same layer, or nil.

@@ -36,8 +36,8 @@ rate stands for and the trained network's activation, into four parts:
   unevenness    spikes came in an order that later input would have changed
 
 Then it tries what could help, one thing at a time, and ranks what that returns in
-accuracy: the worst layers replaced by the trained network's, their lambda raised and
-lowered, more timesteps, other start potentials, other percentiles, compensation,
+accuracy: layers replaced by the trained network's, the lambda of the worst ones raised
+and lowered, more timesteps, other start potentials, other percentiles, compensation,
 another read-out.
 
 The images are test images: what a diagnosis recommends must be confirmed on others.`,
