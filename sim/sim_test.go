@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -361,5 +362,39 @@ func TestForce(t *testing.T) {
 	}
 	if after, err := e.Run(t.Context(), image, 0); err != nil || !slices.Equal(after.Spikes[1], was) {
 		t.Errorf("after the force ended: spikes %v (%v), want %v", after.Spikes[1], err, was)
+	}
+}
+
+// A canceled context ends workers that share an image, too, and the engine can be
+// used again.
+func TestSharedRunCanceled(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	net := randomNetwork(rnd.IntN, rnd)
+	image := randomImage(net.Input.Shape, rnd)
+	p, err := Compile(net, Options{Timesteps: 2000, Workers: 3, Block: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.NewEngine()
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := 0
+	e.Probe = func(Spikes) {
+		if steps++; steps == 50 {
+			cancel()
+		}
+	}
+	if _, err := e.Run(ctx, image, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v, want %v", err, context.Canceled)
+	}
+	if steps > 100 {
+		t.Errorf("%d blocks after 50 were enough", steps)
+	}
+	e.Probe = nil
+	got, err := e.Run(t.Context(), image, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := run(t, net, Options{Timesteps: 2000}, image, 0).Record; !cmp.Equal(want, got) {
+		t.Error("after a canceled run the record differs")
 	}
 }
