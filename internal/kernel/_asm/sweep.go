@@ -118,32 +118,16 @@ func sweepFor(v vector, n, nv int) {
 	for phase := range 3 {
 		label := fmt.Sprintf("phase%d", phase)
 		enter((phase+2)%3, 2)
-		base, words := GP64(), GP64()
-		Load(Param("w"), base)
-		Load(Param("words"), words)
-		Label(label + "_word")
-		MOVQ(Mem{Base: s.src}, b)
-		ADDQ(U8(8), s.src)
-		TESTQ(b, b)
-		JZ(LabelRef(label + "_silent"))
-		Label(label + "_spike")
-		TZCNTQ(b, r)
-		IMUL3Q(U32(s.strip()), r, r)
-		ADDQ(base, r)
-		for j := range 3 {
-			for i := range 3 {
-				for k := range nv {
-					sum := acc[(phase+i)%3][j][k]
-					VADDPS(Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}, sum, sum)
+		s.walk(label, r, b, func() {
+			for j := range 3 {
+				for i := range 3 {
+					for k := range nv {
+						sum := acc[(phase+i)%3][j][k]
+						VADDPS(Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}, sum, sum)
+					}
 				}
 			}
-		}
-		BLSRQ(b, b)
-		JNZ(LabelRef(label + "_spike"))
-		Label(label + "_silent")
-		ADDQ(U32(64*s.strip()), base)
-		DECQ(words)
-		JNZ(LabelRef(label + "_word"))
+		})
 		CMPQ(x, limit)
 		JGE(LabelRef(label + "_fired"))
 		s.fire(acc[phase][0], r, b)
@@ -185,6 +169,30 @@ func sweepFor(v vector, n, nv int) {
 	VZEROUPPER()
 	Store(s.count, ReturnIndex(0))
 	RET()
+}
+
+// walk takes the spikes of the source position at hand, one after the other, and
+// lets taps add the weights of each, which begin at r. It goes to the next position.
+func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
+	base, words := GP64(), GP64()
+	Load(Param("w"), base)
+	Load(Param("words"), words)
+	Label(label + "_word")
+	MOVQ(Mem{Base: s.src}, b)
+	ADDQ(U8(8), s.src)
+	TESTQ(b, b)
+	JZ(LabelRef(label + "_silent"))
+	Label(label + "_spike")
+	TZCNTQ(b, r)
+	IMUL3Q(U32(s.strip()), r, r)
+	ADDQ(base, r)
+	taps()
+	BLSRQ(b, b)
+	JNZ(LabelRef(label + "_spike"))
+	Label(label + "_silent")
+	ADDQ(U32(64*s.strip()), base)
+	DECQ(words)
+	JNZ(LabelRef(label + "_word"))
 }
 
 func (s *sweeper) loadNeurons() {

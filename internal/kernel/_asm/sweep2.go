@@ -83,28 +83,6 @@ func sweep2For(v vector, n, nv int) {
 				}
 			}
 		}
-		// column takes the spikes of one source column.
-		column := func(label string, taps func()) {
-			base, words := GP64(), GP64()
-			Load(Param("w"), base)
-			Load(Param("words"), words)
-			Label(label + "_word")
-			MOVQ(Mem{Base: s.src}, b)
-			ADDQ(U8(8), s.src)
-			TESTQ(b, b)
-			JZ(LabelRef(label + "_silent"))
-			Label(label + "_spike")
-			TZCNTQ(b, r)
-			IMUL3Q(U32(s.strip()), r, r)
-			ADDQ(base, r)
-			taps()
-			BLSRQ(b, b)
-			JNZ(LabelRef(label + "_spike"))
-			Label(label + "_silent")
-			ADDQ(U32(64*s.strip()), base)
-			DECQ(words)
-			JNZ(LabelRef(label + "_word"))
-		}
 		Label(name)
 		Load(Param("part"), at)
 		Load(Param("cols"), x)
@@ -112,11 +90,11 @@ func sweep2For(v vector, n, nv int) {
 		Label(name + "_column")
 		for c := range 2 {
 			label := fmt.Sprintf("%s%d", name, c)
-			column(label+"_even", func() { add(c, 1) })
+			s.walk(label+"_even", r, b, func() { add(c, 1) })
 			DECQ(x)
 			JZ(LabelRef(label + "_last"))
 			enter(1-c, 1)
-			column(label+"_odd", func() { add(c, 2); add(1-c, 0) })
+			s.walk(label+"_odd", r, b, func() { add(c, 2); add(1-c, 0) })
 			leave(c)
 			DECQ(x)
 			JZ(LabelRef(name + "_end"))
