@@ -21,6 +21,8 @@ type histogram struct {
 	high uint32 // High bits of the percentile.
 	rank uint64 // Of the percentile among those with these bits, from 1.
 	top  bool   // The percentile is the maximum; pass two has nothing to find.
+
+	linear Histogram // What pass one counted, in bins of equal width.
 }
 
 // ordered maps a float32, which must not be -0 or NaN, to a number of the same order.
@@ -76,6 +78,7 @@ func (h *histogram) addHigh(x []float32) {
 func (h *histogram) chooseHigh(percentile float64) {
 	h.rank = Rank(percentile, h.n)
 	h.top = h.rank == h.n
+	h.linear = h.bins()
 	h.count[ordered(0)>>16] += h.zeros
 	for k, n := range h.count {
 		if h.rank <= n {
@@ -106,7 +109,7 @@ func (h *histogram) addLow(x []float32) {
 
 // statistics ends the second pass.
 func (h *histogram) statistics(node string) NodeStatistics {
-	s := NodeStatistics{Node: node, Max: h.max, Zeros: h.zeros, Count: h.n, Lambda: h.max}
+	s := NodeStatistics{Node: node, Max: h.max, Zeros: h.zeros, Count: h.n, Lambda: h.max, Histogram: h.linear}
 	if !h.top {
 		rank := h.rank
 		for k, n := range h.count {

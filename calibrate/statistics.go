@@ -28,6 +28,17 @@ type NodeStatistics struct {
 	Mean  float64
 	Zeros uint64 // Activations that are exactly zero.
 	Count uint64
+
+	Histogram Histogram // Of the activations that are not zero.
+}
+
+// Histogram counts activations in up to 64 bins of equal width. Bin i goes from
+// Edges[i] to Edges[i+1]; an activation on an edge is in the bin farther from
+// zero, but for the largest and the smallest. There are no bins if there is
+// nothing to count.
+type Histogram struct {
+	Edges  []float64 // One more than Counts.
+	Counts []uint64
 }
 
 // Node returns the statistics of the named node, or nil.
