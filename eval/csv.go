@@ -26,6 +26,18 @@ func (r *Result) WriteLayers(w io.Writer) error {
 	return c.close()
 }
 
+// WriteSpikes writes one line per layer and timestep, from 1: the spikes and the
+// synaptic additions of that timestep alone, per image.
+func (r *Result) WriteSpikes(w io.Writer) error {
+	c := newTable(w, "layer", "timestep", "spikes_per_image", "acs_per_image")
+	for _, l := range r.Layers {
+		for t := range l.SpikesAt {
+			c.line(l.Name, strconv.Itoa(t+1), number(l.SpikesAt[t]), number(l.ACsAt[t]))
+		}
+	}
+	return c.close()
+}
+
 // WritePredictions writes one line per finished image: its index in the data
 // set, its label, and the class that each network gives it after the last
 // timestep.

@@ -23,7 +23,8 @@ import (
 //	result.json       the [Result]
 //	manifest.json     what was run, and the hashes of the files above
 //
-// plus what else the manifest names. Each file is written in one step, so that
+// plus what else the manifest names, such as spikes.csv ([Result.WriteSpikes]),
+// activations.json ([Activations]) and changed.json ([ChangedFile]). Each file is written in one step, so that
 // after a kill at any moment each is the old one or the new one; the manifest
 // comes last, so that its hashes tell whether all are of the same run.
 type Folder struct{ dir string }

@@ -33,13 +33,15 @@ func TestFolder(t *testing.T) {
 		_, err := io.WriteString(w, "factor,top1\n")
 		return err
 	}}
-	if err := f.Write(Manifest{Version: "v1"}, tinyResult(), curve); err != nil {
+	r := tinyResult()
+	if err := f.Write(Manifest{Version: "v1"}, r, curve, File{"spikes.csv", r.WriteSpikes}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
 		"accuracy.csv":    "t,snn_top1,agreement,spikes_per_image,acs_per_image\n1,0.5,0,1,11\n2,0.5,1,4,33\n3,0.5,1,9,66\n",
 		"layers.csv":      "name,kind,neurons,lambda,rate,spikes_per_image,acs_per_image\nrelu,conv+shortcut,4,2,0.5,6,60\nfc,dense,2,3,0.5,3,6\n",
 		"predictions.csv": "index,label,ann,snn\n0,1,1,1\n1,0,1,1\n",
+		"spikes.csv":      "layer,timestep,spikes_per_image,acs_per_image\nrelu,1,1,10\nrelu,2,2,20\nrelu,3,3,30\nfc,1,0,1\nfc,2,1,2\nfc,3,2,3\n",
 		"choice.csv": "T,top1,low,high,agreement,spikes,acs,joules\n1,0.5,0.09453120573423074,0.9054687942657693,0,1,11,\n" +
 			"2,0.5,0.09453120573423074,0.9054687942657693,1,4,33,\n3,0.5,0.09453120573423074,0.9054687942657693,1,9,66,\n",
 		"compensation.csv": "factor,top1\n",

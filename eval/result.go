@@ -37,6 +37,7 @@ type Result struct {
 	ACsUpTo    []float64 `json:"-"`
 
 	Predictions []Prediction `json:"-"` // Of the finished images, in order.
+	Changed     []Changed    `json:"-"` // The first images that the networks disagree on, up to 24.
 }
 
 // ANN is what the trained network did.
@@ -58,6 +59,10 @@ type Layer struct {
 	Rate           float64 `json:"rate"`    // Mean spikes a neuron and timestep.
 	SpikesPerImage float64 `json:"spikes_per_image"`
 	ACsPerImage    float64 `json:"acs_per_image"`
+
+	// At every timestep alone, per image.
+	SpikesAt []float64 `json:"-"`
+	ACsAt    []float64 `json:"-"`
 }
 
 // References:

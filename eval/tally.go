@@ -15,23 +15,25 @@ type tally struct {
 	readout     Readout
 	images      int
 	annCorrect  int
-	correct     []uint32 // Over time: images that the spiking network classifies rightly.
-	agree       []uint32 // Over time: images on which both networks agree.
-	spikesAt    []uint64 // Over time, all layers.
-	acsAt       []uint64
-	spikes      []uint64 // Per layer, all timesteps.
-	acs         []uint64
+	correct     []uint32   // Over time: images that the spiking network classifies rightly.
+	agree       []uint32   // Over time: images on which both networks agree.
+	spikes      [][]uint64 // Per layer, over time.
+	acs         [][]uint64
 	macs        uint64
 	predictions []Prediction
+	changed     changes
 }
 
 func newTally(readout Readout, timesteps, layers int) *tally {
-	return &tally{
+	a := &tally{
 		readout: readout,
 		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
-		spikesAt: make([]uint64, timesteps), acsAt: make([]uint64, timesteps),
-		spikes: make([]uint64, layers), acs: make([]uint64, layers),
+		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
 	}
+	for l := range layers {
+		a.spikes[l], a.acs[l] = make([]uint64, timesteps), make([]uint64, timesteps)
+	}
+	return a
 }
 
 // add takes in the record of one image and the class that the trained network
@@ -53,6 +55,9 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 	}
 	p.Changes = slices.Clip(p.Changes)
 	a.predictions = append(a.predictions, p)
+	if p.SNN() != class {
+		a.changed.add(&p, rec, a.readout)
+	}
 	a.images++
 	if class == label {
 		a.annCorrect++
@@ -60,12 +65,10 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 	a.macs += rec.MACs
 	for l := range rec.Spikes {
 		for t, n := range rec.Spikes[l] {
-			a.spikes[l] += uint64(n)
-			a.spikesAt[t] += uint64(n)
+			a.spikes[l][t] += uint64(n)
 		}
 		for t, n := range rec.ACs[l] {
-			a.acs[l] += n
-			a.acsAt[t] += n
+			a.acs[l][t] += n
 		}
 	}
 }
@@ -77,11 +80,12 @@ func (a *tally) merge(b *tally) {
 	a.macs += b.macs
 	addTo(a.correct, b.correct)
 	addTo(a.agree, b.agree)
-	addTo(a.spikesAt, b.spikesAt)
-	addTo(a.acsAt, b.acsAt)
-	addTo(a.spikes, b.spikes)
-	addTo(a.acs, b.acs)
+	for l := range a.spikes {
+		addTo(a.spikes[l], b.spikes[l])
+		addTo(a.acs[l], b.acs[l])
+	}
 	a.predictions = append(a.predictions, b.predictions...)
+	a.changed.merge(b.changed)
 }
 
 func addTo[T uint32 | uint64](dst, src []T) {
@@ -93,13 +97,19 @@ func addTo[T uint32 | uint64](dst, src []T) {
 // result turns the counts into means. There must be at least one image.
 func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	T, n := len(a.correct), float64(a.images)
+	spikesAt, acsAt := make([]uint64, T), make([]uint64, T)
+	for l := range a.spikes {
+		addTo(spikesAt, a.spikes[l])
+		addTo(acsAt, a.acs[l])
+	}
 	r := &Result{
 		Model: net.Name, Images: a.images, Timesteps: T,
 		ANN:        ANN{Top1: float64(a.annCorrect) / n},
 		SNN:        SNN{Top1: means(a.correct, n)},
 		Agreement:  means(a.agree, n),
-		SpikesUpTo: means(cumulative(a.spikesAt), n), ACsUpTo: means(cumulative(a.acsAt), n),
+		SpikesUpTo: means(cumulative(spikesAt), n), ACsUpTo: means(cumulative(acsAt), n),
 		Predictions: a.predictions,
+		Changed:     a.changed.list,
 		Seconds:     elapsed.Seconds(),
 	}
 	if r.Seconds > 0 {
@@ -108,11 +118,14 @@ func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	slices.SortFunc(r.Predictions, func(a, b Prediction) int { return a.Index - b.Index })
 	for i := range net.Layers {
 		l := &net.Layers[i]
+		spikes, acs := total(a.spikes[i]), total(a.acs[i])
 		r.Layers = append(r.Layers, Layer{
 			Name: l.Name, Kind: kind(l), Neurons: l.Neurons(), Lambda: float64(l.Lambda),
-			Rate:           float64(a.spikes[i]) / (n * float64(T) * float64(l.Neurons())),
-			SpikesPerImage: float64(a.spikes[i]) / n,
-			ACsPerImage:    float64(a.acs[i]) / n,
+			Rate:           float64(spikes) / (n * float64(T) * float64(l.Neurons())),
+			SpikesPerImage: float64(spikes) / n,
+			ACsPerImage:    float64(acs) / n,
+			SpikesAt:       means(a.spikes[i], n),
+			ACsAt:          means(a.acs[i], n),
 		})
 	}
 	r.SpikesPerImage, r.ACsPerImage = r.SpikesUpTo[T-1], r.ACsUpTo[T-1]
@@ -127,6 +140,13 @@ func means[T uint32 | uint64](sums []T, n float64) []float64 {
 		m[i] = float64(s) / n
 	}
 	return m
+}
+
+func total(x []uint64) (sum uint64) {
+	for _, v := range x {
+		sum += v
+	}
+	return sum
 }
 
 // cumulative returns the sums of x up to and including each element.

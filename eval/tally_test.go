@@ -44,8 +44,8 @@ func TestTally(t *testing.T) {
 		SNN:       SNN{Top1: []float64{0.5, 0.5, 0.5}},
 		Agreement: []float64{0, 1, 1},
 		Layers: []Layer{
-			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60},
-			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6},
+			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60, SpikesAt: []float64{1, 2, 3}, ACsAt: []float64{10, 20, 30}},
+			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6, SpikesAt: []float64{0, 1, 2}, ACsAt: []float64{1, 2, 3}},
 		},
 		SpikesPerImage: 9, ACsPerImage: 66, MACsPerImage: 7, MembraneUpdatesPerImage: 18,
 		SpikesUpTo: []float64{1, 4, 9}, ACsUpTo: []float64{11, 33, 66},

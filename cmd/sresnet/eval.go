@@ -100,7 +100,7 @@ func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON b
 
 // keep writes a run with all its tables.
 func (p *pipeline) keep(folder *eval.Folder, m eval.Manifest, r *eval.Result) error {
-	return folder.Write(m, r, p.compensationFiles()...)
+	return folder.Write(m, r, append(p.compensationFiles(), p.reportFiles(r)...)...)
 }
 
 // show prints a result as JSON or as text.

@@ -1,0 +1,98 @@
+package eval
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+
+	"sresnet/sim"
+	"sresnet/tensor"
+)
+
+// Bounds of what is kept of images that changed class.
+const (
+	maxChanged  = 24 // Images.
+	maxEvidence = 64 // Timesteps of each.
+)
+
+// Changed is an image that the two networks classify differently after the last
+// timestep.
+type Changed struct {
+	Index int `json:"index"` // Of the image in the data set.
+	Label int `json:"label"`
+	ANN   int `json:"ann"` // Class that the trained network names.
+	SNN   int `json:"snn"` // Class that the spiking network names.
+
+	// Pixels is the image as it is shown, CHW, 0 to 255; base64 in JSON. [Run]
+	// leaves it empty, as it only sees normalised images.
+	Pixels []byte `json:"pixels"`
+
+	// Evidence is what the read-out compares, of every class, at the timesteps of
+	// [EvidenceAt]: spikes so far, or the accumulated current with the read-out
+	// Potential.
+	Evidence [][]float32 `json:"evidence"`
+}
+
+// ChangedFile is the form of changed.json.
+type ChangedFile struct {
+	Shape     tensor.Shape `json:"shape"`     // Of the images: C, H, W.
+	Timesteps []int        `json:"timesteps"` // At which there is evidence, from 1.
+	Unit      string       `json:"unit"`      // Of the evidence: "spikes" or "current".
+	Images    []Changed    `json:"images"`    // By index.
+}
+
+// Write writes f as one JSON object.
+func (f *ChangedFile) Write(w io.Writer) error { return json.NewEncoder(w).Encode(f) }
+
+// EvidenceUnit returns what r compares, in a word: "spikes" or "current".
+func (r Readout) EvidenceUnit() string {
+	if r == Potential {
+		return "current"
+	}
+	return "spikes"
+}
+
+// EvidenceAt returns the timesteps, counted from 1, at which [Changed] has
+// evidence of a presentation of T: all, or 64 that are evenly spaced and end with
+// T.
+func EvidenceAt(T int) []int {
+	n := min(T, maxEvidence)
+	at := make([]int, n)
+	for i := range at {
+		at[i] = (i + 1) * T / n
+	}
+	return at
+}
+
+// changes keeps the first images, by index, that changed class.
+type changes struct{ list []Changed }
+
+// add takes in p, an image that changed class; it keeps nothing of rec. A worker
+// sees images in ascending order, but not every worker of a test does.
+func (c *changes) add(p *Prediction, rec *sim.Record, readout Readout) {
+	if len(c.list) == maxChanged && p.Index > c.list[maxChanged-1].Index {
+		return
+	}
+	x := Changed{Index: p.Index, Label: p.Label, ANN: p.ANN, SNN: p.SNN()}
+	for _, t := range EvidenceAt(rec.Timesteps) {
+		lo, hi := (t-1)*rec.Classes, t*rec.Classes
+		e := make([]float32, rec.Classes)
+		if readout == Potential {
+			copy(e, rec.Current[lo:hi])
+		} else {
+			for k, n := range rec.Counts[lo:hi] {
+				e[k] = float32(n)
+			}
+		}
+		x.Evidence = append(x.Evidence, e)
+	}
+	c.merge(changes{[]Changed{x}})
+}
+
+func (c *changes) merge(d changes) {
+	c.list = append(c.list, d.list...)
+	slices.SortFunc(c.list, func(a, b Changed) int { return a.Index - b.Index })
+	if len(c.list) > maxChanged {
+		c.list = slices.Clone(c.list[:maxChanged])
+	}
+}

@@ -1,0 +1,61 @@
+package eval
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEvidenceAt(t *testing.T) {
+	for _, tt := range []struct{ T, n, first, last int }{{1, 1, 1, 1}, {64, 64, 1, 64}, {65, 64, 1, 65}, {350, 64, 5, 350}} {
+		at := EvidenceAt(tt.T)
+		if len(at) != tt.n || at[0] != tt.first || at[len(at)-1] != tt.last || !slices.IsSorted(at) {
+			t.Errorf("T = %d: got %v", tt.T, at)
+		}
+	}
+}
+
+// Both networks disagree on an image if the trained one says 0: the spiking one
+// says 1 in the end.
+func TestChanged(t *testing.T) {
+	a := newTally(CountPotential, 3, 2)
+	a.add(3, 0, 0, threeSteps())
+	a.add(1, 1, 0, threeSteps())
+	a.add(2, 1, 1, threeSteps()) // They agree.
+	want := []Changed{
+		{Index: 1, Label: 1, ANN: 0, SNN: 1, Evidence: [][]float32{{0, 0}, {0, 1}, {1, 2}}},
+		{Index: 3, Label: 0, ANN: 0, SNN: 1, Evidence: [][]float32{{0, 0}, {0, 1}, {1, 2}}},
+	}
+	if diff := cmp.Diff(want, a.changed.list); diff != "" {
+		t.Errorf("changed (-want +got):\n%s", diff)
+	}
+
+	a = newTally(Potential, 3, 2) // It reads currents, which say 0.
+	a.add(0, 0, 1, threeSteps())
+	want = []Changed{{Index: 0, Label: 0, ANN: 1, SNN: 0, Evidence: [][]float32{{1, 0}, {2, 1}, {3, 2}}}}
+	if diff := cmp.Diff(want, a.changed.list); diff != "" {
+		t.Errorf("changed, read-out potential (-want +got):\n%s", diff)
+	}
+}
+
+// Of many images that changed, the first by index are kept, whoever saw them.
+func TestChangedKeepsTheFirst(t *testing.T) {
+	const images = 3*maxChanged + 5
+	workers := []*tally{newTally(Count, 3, 2), newTally(Count, 3, 2), newTally(Count, 3, 2)}
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(images) {
+		workers[i%3].add(i, 0, 0, threeSteps())
+	}
+	workers[0].merge(workers[1])
+	workers[0].merge(workers[2])
+	list := workers[0].changed.list
+	if len(list) != maxChanged {
+		t.Fatalf("%d images are kept", len(list))
+	}
+	for i, c := range list {
+		if c.Index != i {
+			t.Errorf("image %d of the list is %d", i, c.Index)
+		}
+	}
+}
