@@ -29,6 +29,8 @@ type Manifest struct {
 	Data        Source `json:"data"`
 	Calibration Source `json:"calibration"`
 
+	Classes []string `json:"classes,omitempty"` // Their names, in the order of the labels.
+
 	// Options are all options with their values, defaults included.
 	Options map[string]any `json:"options"`
 

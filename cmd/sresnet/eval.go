@@ -149,6 +149,7 @@ func (p *pipeline) manifest(started time.Time) eval.Manifest {
 		Started: started.UTC(), Finished: time.Now().UTC(),
 		Data:        eval.Source{Name: p.data, SHA256: p.test.Hash()},
 		Calibration: eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash()},
+		Classes:     p.test.ClassNames(),
 		Options:     p.values(),
 	}
 }
