@@ -1,0 +1,54 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sresnet/eval"
+)
+
+// CommandLine returns the command that makes a run like that of m, for a shell.
+func CommandLine(m *eval.Manifest) string {
+	words := []string{"sresnet", "eval", quote(m.Model.Name)}
+	first := []string{"data", "calibrate", "normalize", "images", "calibration_images", "timesteps"}
+	keys := slices.Sorted(maps.Keys(m.Options))
+	keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(first, k) })
+	for _, key := range append(first, keys...) {
+		v, ok := m.Options[key]
+		s := setting(v)
+		if ok && s != "" && key != "workers" && isOption(key) { // Workers change no result.
+			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), quote(s))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// setting formats the value of an option; JSON has made its numbers floats.
+func setting(v any) string {
+	if v == nil {
+		return ""
+	}
+	if x, ok := v.(float64); ok && x == float64(int64(x)) {
+		return fmt.Sprint(int64(x))
+	}
+	return fmt.Sprint(v)
+}
+
+// quote makes s one word of a POSIX shell.
+func quote(s string) string {
+	special := func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+:,./@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, special) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// isOption reports whether key can be the name of an option: a word of small
+// letters, and nothing that a shell would make more of.
+func isOption(key string) bool {
+	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") == ""
+}

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// unknown stands where a run does not say.
+const unknown = "–"
+
+// percent formats a fraction in percent, without the sign.
+func percent(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	return strconv.FormatFloat(100*float64(x), 'f', 2, 64)
+}
+
+// points formats a difference of fractions in points, with its sign.
+func points(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	s := strconv.FormatFloat(math.Abs(100*float64(x)), 'f', 2, 64)
+	switch {
+	case strings.Trim(s, "0.") == "":
+		return "0.00"
+	case x < 0:
+		return "−" + s
+	}
+	return "+" + s
+}
+
+// count formats a count with up to four digits and k, M or G.
+func count(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
+		if float64(x) >= 0.99995*u.unit {
+			return digits(float64(x)/u.unit, 4) + u.name
+		}
+	}
+	return digits(float64(x), 4)
+}
+
+// joules formats an energy with its unit.
+func joules(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1, " J"}, {1e-3, " mJ"}, {1e-6, " µJ"}, {1e-9, " nJ"}} {
+		if float64(x) >= 0.9995*u.unit {
+			return digits(float64(x)/u.unit, 3) + u.name
+		}
+	}
+	if x == 0 {
+		return "0 J"
+	}
+	return digits(float64(x)/1e-12, 3) + " pJ"
+}
+
+// digits formats x with n significant digits and no exponent where that is short.
+func digits(x float64, n int) string {
+	if x == 0 {
+		return "0"
+	}
+	a := math.Abs(x)
+	if a >= 1e6 || a < 1e-4 {
+		return minus(strconv.FormatFloat(x, 'g', n, 64))
+	}
+	after := max(n-1-int(math.Floor(math.Log10(a))), 0)
+	s := strconv.FormatFloat(x, 'f', after, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return minus(s)
+}
+
+// significant formats x with three digits.
+func significant(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	return digits(float64(x), 3)
+}
+
+// fixed formats x with three decimals, for columns of numbers of one size.
+func fixed(x num) string {
+	if !x.known() {
+		return unknown
+	}
+	return minus(strconv.FormatFloat(float64(x), 'f', 3, 64))
+}
+
+// minus replaces the hyphen of a number.
+func minus(s string) string { return strings.Replace(s, "-", "−", 1) }
+
+// brief shortens a name to what has room beside a matrix.
+func brief(s string) string {
+	const most = 14
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,93 @@
+package report
+
+import (
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// group is a series of horizontal bars, one a row, that a hatch tells apart as well
+// as a colour. It is a plot.Plotter.
+type group struct {
+	label    string
+	style    int
+	from, to []float64 // Of each bar, the first one on top.
+	thick    vg.Length
+	shift    vg.Length // Up.
+}
+
+// newGroup returns bars of these lengths that begin where those of before end.
+func newGroup(label string, style int, lengths []num, before *group) *group {
+	g := &group{label: label, style: style, thick: 0.28 * vg.Centimeter}
+	for i, x := range lengths {
+		from := 0.0
+		if before != nil {
+			from = before.to[i]
+		}
+		if !x.known() {
+			x = 0
+		}
+		g.from, g.to = append(g.from, from), append(g.to, from+float64(x))
+	}
+	return g
+}
+
+// Plot draws the bars; row n-1-i is the i-th bar, so that the first is on top.
+func (g *group) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for i := range g.from {
+		middle := y(float64(len(g.from)-1-i)) + g.shift
+		g.fill(&c, vg.Rectangle{Min: vg.Point{X: x(g.from[i]), Y: middle - g.thick/2}, Max: vg.Point{X: x(g.to[i]), Y: middle + g.thick/2}})
+	}
+}
+
+// fill draws a rectangle with the hatch of g: none, upright, level or both.
+func (g *group) fill(c *draw.Canvas, r vg.Rectangle) {
+	c.FillPolygon(palette[g.style%len(palette)], []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
+	line := draw.LineStyle{Color: color.White, Width: 0.7}
+	if g.style&1 != 0 {
+		for x := math.Ceil(float64(r.Min.X) / 3); x*3 < float64(r.Max.X); x++ {
+			c.StrokeLine2(line, vg.Length(3*x), r.Min.Y, vg.Length(3*x), r.Max.Y)
+		}
+	}
+	if g.style&2 != 0 {
+		middle := (r.Min.Y + r.Max.Y) / 2
+		c.StrokeLine2(line, r.Min.X, middle, r.Max.X, middle)
+	}
+}
+
+// Thumbnail draws the entry of the legend.
+func (g *group) Thumbnail(c *draw.Canvas) { g.fill(c, c.Rectangle) }
+
+// DataRange returns what the bars take.
+func (g *group) DataRange() (xmin, xmax, ymin, ymax float64) {
+	for i := range g.from {
+		xmin, xmax = min(xmin, g.to[i]), max(xmax, g.to[i])
+	}
+	return xmin, xmax, 0, float64(len(g.from) - 1)
+}
+
+// even puts about six ticks at round numbers.
+type even struct{ show func(num) string }
+
+// Ticks returns them, all with labels.
+func (e even) Ticks(lo, hi float64) []plot.Tick {
+	rough := (hi - lo) / 6
+	if !(rough > 0) || math.IsInf(rough, 0) {
+		return []plot.Tick{{Value: lo, Label: significant(num(lo))}}
+	}
+	step := math.Pow(10, math.Floor(math.Log10(rough)))
+	for _, k := range []float64{2, 2.5, 2} { // 2, 5 and 10 times.
+		if step < rough {
+			step *= k
+		}
+	}
+	var list []plot.Tick
+	for k := math.Ceil(lo/step - 1e-9); k*step <= hi*(1+1e-9); k++ {
+		list = append(list, plot.Tick{Value: k * step, Label: e.show(num(k * step))})
+	}
+	return list
+}

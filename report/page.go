@@ -1,0 +1,275 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"sync"
+)
+
+//go:embed page.html.tmpl
+var pageText string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+// uPlot draws lines; see uplot/LICENSE.
+var (
+	//go:embed uplot/uPlot.iife.min.js
+	uplotJS string
+	//go:embed uplot/uPlot.min.css
+	uplotCSS string
+	//go:embed uplot/LICENSE
+	uplotLicense string
+)
+
+// pageTemplate is parsed when it is needed: other commands start without it.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed,
+		"sub": func(a, b num) num { return a - b }, "num": func(x float64) num { return num(x) },
+		"add": func(a, b int) int { return a + b }, "mul": func(a, b int) int { return a * b },
+		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules,
+	}).Parse(pageText))
+})
+
+// page is what the template shows.
+type page struct {
+	Title   string
+	Styles  template.CSS
+	Library template.JS
+	Script  template.JS
+	Data    pageData
+
+	Several bool
+	Notes   []string
+	Charts  []*curve
+	Runs    []section
+	Rates   *rates
+	Differ  []string // Settings that are not the same in all runs.
+}
+
+// pageData is what the script draws.
+type pageData struct {
+	Charts []*curve  `json:"charts"`
+	Layers [][]layer `json:"layers"` // By run.
+}
+
+// section is one run.
+type section struct {
+	ID      string
+	N       int
+	Run     *Run
+	Tiles   []tile
+	Over    []Point // Of some timesteps.
+	Remarks map[int]string
+
+	Depth     *curve
+	Errors    *errorTable
+	Layers    []layerRow
+	Energy    *energyTable
+	Pairs     []pair
+	Confusion *matrix
+	Cards     []card
+	Explorer  []string // Names of layers.
+	First     int      // The one shown first.
+	Command   string
+	Different []string // Values of what differs.
+	Settings  [][2]string
+	Hashes    [][2]string
+}
+
+type tile struct{ Name, Value, Unit, Says string }
+
+// layer is what the script draws of a layer.
+type layer struct {
+	Name    string   `json:"name"`
+	Lambda  num      `json:"lambda"`
+	Rate    []num    `json:"rate,omitempty"` // At every timestep.
+	Zeros   num      `json:"zeros"`
+	Edges   []num    `json:"edges,omitempty"`
+	Counts  []uint64 `json:"counts,omitempty"`
+	Scatter [][2]num `json:"scatter,omitempty"`
+	T       int      `json:"T"` // Of the scatter.
+}
+
+// WriteHTML writes r as one page that needs no other file and no network.
+func (r *Report) WriteHTML(w io.Writer) error {
+	p := page{
+		Title: r.title(), Several: len(r.Runs) > 1, Notes: r.Notes,
+		Styles:  template.CSS(uplotCSS + "\n" + pageCSS),
+		Library: template.JS("/*!\n" + uplotLicense + "\n*/\n" + uplotJS),
+		Script:  template.JS(pageJS),
+		Charts:  r.curves(), Rates: r.rates(),
+	}
+	p.Data.Charts = p.Charts
+	differ := r.differ()
+	for _, key := range differ {
+		p.Differ = append(p.Differ, strings.ReplaceAll(key, "_", " "))
+	}
+	for i, run := range r.Runs {
+		s, err := r.section(i, run)
+		if err != nil {
+			return err
+		}
+		for _, key := range differ {
+			s.Different = append(s.Different, setting(run.Manifest.Options[key]))
+		}
+		p.Runs = append(p.Runs, s)
+		if s.Depth != nil {
+			p.Data.Charts = append(p.Data.Charts, s.Depth)
+		}
+		p.Data.Layers = append(p.Data.Layers, run.explore())
+	}
+	return pageTemplate().Execute(w, &p)
+}
+
+func (r *Report) title() string {
+	if len(r.Runs) == 1 {
+		return r.Runs[0].Result.Model + " as a spiking network"
+	}
+	return fmt.Sprintf("%d runs of spiking networks", len(r.Runs))
+}
+
+func (r *Report) section(i int, run *Run) (section, error) {
+	s := section{
+		ID: fmt.Sprintf("run%d", i+1), N: i, Run: run, Tiles: run.tiles(),
+		Errors: run.errors(), Layers: run.layers(), Energy: run.energy(),
+		Pairs: run.worse(), Confusion: run.confusion(), Depth: run.depth(),
+		Command: CommandLine(&run.Manifest), Settings: run.settings(), Hashes: run.hashes(),
+	}
+	s.Over, s.Remarks = run.overview()
+	if s.Depth != nil {
+		s.Depth.ID = s.ID + "-depth"
+	}
+	var err error
+	s.Cards, err = run.cards()
+	var worst string
+	if run.Diagnosis != nil {
+		for _, f := range run.Diagnosis.Verdict {
+			if worst == "" {
+				worst = f.Layer
+			}
+		}
+	}
+	for k := range run.Result.Layers {
+		name := run.Result.Layers[k].Name
+		s.Explorer = append(s.Explorer, name)
+		if name == worst {
+			s.First = k
+		}
+	}
+	return s, err
+}
+
+// tiles are the figures at the top.
+func (run *Run) tiles() []tile {
+	res, last := &run.Result, run.last()
+	says := fmt.Sprintf("top-1 after T = %d timesteps", last.T)
+	if last.Low.known() {
+		says += fmt.Sprintf(", 95 %% interval %s to %s %%", percent(last.Low), percent(last.High))
+	}
+	t := []tile{
+		{"Trained", percent(num(res.ANN.Top1)), "%", "top-1 of the network it came from"},
+		{"Spiking", percent(last.Top1), "%", says},
+		{"Difference", points(last.Top1 - num(res.ANN.Top1)), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
+		{"Agreement", percent(last.Agreement), "%", "images on which both name the same class"},
+	}
+	if c := run.Choice; c != nil && c.Recommended > 0 {
+		t = append(t, tile{"T to take", fmt.Sprint(c.Recommended), "timesteps", c.Reason})
+	} else {
+		t = append(t, tile{"T", fmt.Sprint(last.T), "timesteps", "length of a presentation"})
+	}
+	if e := run.Energy; e != nil && e.SNN.Joules != nil && e.trained() != nil && *e.trained() > 0 && e.Device != nil {
+		zeros := ""
+		if e.BreakEven.Dense != nil {
+			zeros = " with products of zeros"
+		}
+		return append(t, tile{
+			"Energy", significant(*e.SNN.Joules / *e.trained()), "of the trained network’s",
+			fmt.Sprintf("%s an image at T = %d against %s%s, by the table %s", joules(*e.SNN.Joules), last.T, joules(*e.trained()), zeros, e.Device.Name),
+		})
+	}
+	if res.DenseMACsPerImage > 0 {
+		t = append(t, tile{
+			"Operations", significant(num((res.ACsPerImage + res.MACsPerImage) / res.DenseMACsPerImage)), "per MAC of the trained network",
+			fmt.Sprintf("%s additions and %s MACs at T = %d against %s MACs", count(num(res.ACsPerImage)), count(num(res.MACsPerImage)), last.T, count(num(res.DenseMACsPerImage))),
+		})
+	}
+	return t
+}
+
+// overview returns the state at some timesteps, and what is to be said of one.
+func (run *Run) overview() ([]Point, map[int]string) {
+	remarks := make(map[int][]string)
+	if c := run.Choice; c != nil {
+		for _, w := range c.Within {
+			if w.Timesteps > 0 {
+				unit := "points"
+				if w.Points == 1 {
+					unit = "point"
+				}
+				remarks[w.Timesteps] = append(remarks[w.Timesteps], "within "+significant(w.Points)+" "+unit)
+			}
+		}
+		if c.Best > 0 {
+			remarks[c.Best] = append(remarks[c.Best], "best")
+		}
+		if c.Recommended > 0 {
+			remarks[c.Recommended] = append(remarks[c.Recommended], "recommended")
+		}
+		// Few of the undominated ones, evenly spread; more are a curve.
+		for i, q := range c.Pareto {
+			if i%(len(c.Pareto)/6+1) == 0 && remarks[q.Timesteps] == nil {
+				remarks[q.Timesteps] = []string{}
+			}
+		}
+		for _, q := range c.Pareto {
+			if list, ok := remarks[q.Timesteps]; ok {
+				remarks[q.Timesteps] = append(list, "Pareto")
+			}
+		}
+	}
+	usual := map[int]bool{8: true, 16: true, 32: true, 64: true, 128: true, 256: true, 350: true, len(run.Accuracy): true}
+	var list []Point
+	says := make(map[int]string)
+	for _, p := range run.Accuracy {
+		words, ok := remarks[p.T]
+		if usual[p.T] || ok {
+			list = append(list, p)
+			says[p.T] = strings.Join(words, ", ")
+		}
+	}
+	return list, says
+}
+
+// explore is what the script draws of each layer.
+func (run *Run) explore() []layer {
+	var list []layer
+	for i := range run.Result.Layers {
+		l := &run.Result.Layers[i]
+		x := layer{Name: l.Name, Lambda: num(l.Lambda), Zeros: nan}
+		for _, n := range l.SpikesAt {
+			x.Rate = append(x.Rate, num(n/float64(max(l.Neurons, 1))))
+		}
+		if a := run.activation(l.Name); a != nil {
+			x.Zeros, x.Counts = num(a.Zeros), a.Counts
+			for _, e := range a.Edges {
+				x.Edges = append(x.Edges, num(e))
+			}
+		}
+		if d := run.diagnosed(l.Name); d != nil {
+			x.Scatter = d.Scatter
+			if n := len(run.Diagnosis.Timesteps); n > 0 {
+				x.T = run.Diagnosis.Timesteps[n-1]
+			}
+		}
+		list = append(list, x)
+	}
+	return list
+}

@@ -1,0 +1,85 @@
+// Package report shows runs: it reads the folders that sresnet eval keeps and
+// writes one HTML page, or its figures, tables and data alone.
+//
+// It measures nothing. Every number of a page stands in a file of a run; what is
+// made here is layout, scales of axes and words. Names of layers, models and
+// classes come from files that anyone may have written, and reach a page through
+// html/template, or in scripts as text nodes, only.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Report is one or more runs to be shown beside each other. It is plain data.
+type Report struct {
+	Runs  []*Run   `json:"runs"`
+	Notes []string `json:"notes"` // What a reader must know before comparing the runs, as sentences.
+}
+
+// New puts runs beside each other. Runs of different models or data may be
+// compared, and Notes says that they are; a run beside itself is an error.
+func New(runs ...*Run) (*Report, error) {
+	if len(runs) == 0 {
+		return nil, errors.New("report: no runs")
+	}
+	r := &Report{Runs: runs}
+	names := make(map[string]int)
+	for i, run := range runs {
+		for _, other := range runs[:i] {
+			if sameFolder(run.Dir, other.Dir) {
+				return nil, &FolderError{run.Dir, "the run is given twice", "give each folder once"}
+			}
+			if run.Manifest.Started.Equal(other.Manifest.Started) && run.Manifest.Files["result.json"] == other.Manifest.Files["result.json"] {
+				return nil, &FolderError{run.Dir, "it is a copy of " + other.Dir, "give one of them"}
+			}
+		}
+		names[run.Name]++
+	}
+	for _, run := range runs {
+		if names[run.Name] > 1 {
+			run.Name = run.Dir // Folders of one name in different places.
+		}
+	}
+	r.Notes = differences(runs)
+	return r, nil
+}
+
+func sameFolder(a, b string) bool {
+	a, errA := filepath.Abs(a)
+	b, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && a == b
+}
+
+// differences names what runs do not have in common beside their settings.
+func differences(runs []*Run) []string {
+	var notes []string
+	for _, x := range []struct {
+		what string
+		of   func(*Run) string
+		show func(*Run) string
+	}{
+		{"models", func(r *Run) string { return r.Manifest.Model.SHA256 }, func(r *Run) string { return r.Result.Model }},
+		{"test images", func(r *Run) string { return r.Manifest.Data.SHA256 }, func(r *Run) string { return fmt.Sprintf("%d of %s", r.Result.Images, r.Manifest.Data.Name) }},
+		{"calibration images", func(r *Run) string { return r.Manifest.Calibration.SHA256 }, func(r *Run) string {
+			return strings.TrimSpace(setting(r.Manifest.Options["calibration_images"]) + " of " + r.Manifest.Calibration.Name)
+		}},
+		{"versions of sresnet", func(r *Run) string { return r.Manifest.Version }, func(r *Run) string { return r.Manifest.Version }},
+	} {
+		var seen, shown []string
+		for _, r := range runs {
+			if v := x.of(r); !slices.Contains(seen, v) {
+				seen = append(seen, v)
+				shown = append(shown, x.show(r)+" ("+r.Name+")")
+			}
+		}
+		if len(seen) > 1 {
+			notes = append(notes, "The runs are of different "+x.what+": "+strings.Join(shown, ", ")+".")
+		}
+	}
+	return notes
+}
