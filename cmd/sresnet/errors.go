@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/report"
 )
 
 // Exit codes.
@@ -59,8 +60,8 @@ func hinted(err error, format string, args ...any) error {
 // errInterrupted says that the user ended the program early.
 var errInterrupted = errors.New("interrupted")
 
-// report prints err with hints and returns the exit code.
-func report(w io.Writer, err error) int {
+// fail prints err with hints and returns the exit code.
+func fail(w io.Writer, err error) int {
 	var usage *usageError
 	switch {
 	case err == nil:
@@ -95,12 +96,15 @@ func hints(err error) []string {
 		h           *hintedError
 		dead        *convert.DeadLayerError
 		unsupported *convert.UnsupportedError
+		folder      *report.FolderError
 	)
 	switch {
 	case errors.As(err, &h):
 		return []string{h.hint}
 	case errors.As(err, &dead):
 		return []string{dead.Hint()}
+	case errors.As(err, &folder):
+		return []string{folder.Remedy}
 	case errors.As(err, &unsupported):
 		list := []string{"'sresnet inspect' lists the operators of a network and what each becomes"}
 		if unsupported.Hint != "" {

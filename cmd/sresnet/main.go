@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(stderr)
 	_, err := root.ExecuteContextC(ctx)
-	return report(stderr, out.join(err))
+	return fail(stderr, out.join(err))
 }
 
 func newRoot() *cobra.Command {
@@ -50,12 +50,12 @@ simulates that network on real images.`,
   sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
 		Version:       version(),
 		Args:          usageArgs(cobra.NoArgs),
-		SilenceErrors: true, // report prints them.
+		SilenceErrors: true, // fail prints them.
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newWatch(), newBench())
+	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench())
 	return root
 }
 

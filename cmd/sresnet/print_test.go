@@ -84,8 +84,8 @@ func TestReport(t *testing.T) {
 		},
 	} {
 		var b bytes.Buffer
-		if code := report(&b, tt.err); code != tt.code || b.String() != tt.stderr {
-			t.Errorf("report(%v): code %d,\n%swant %d,\n%s", tt.err, code, b.String(), tt.code, tt.stderr)
+		if code := fail(&b, tt.err); code != tt.code || b.String() != tt.stderr {
+			t.Errorf("fail(%v): code %d,\n%swant %d,\n%s", tt.err, code, b.String(), tt.code, tt.stderr)
 		}
 	}
 }
