@@ -138,7 +138,7 @@ func TestOutputJoin(t *testing.T) {
 	o := &output{err: errFull}
 	err := o.join(fmt.Errorf("%w after 3 of 9 images", errInterrupted))
 	var b bytes.Buffer
-	if code := report(&b, err); code != exitInterrupted || !strings.Contains(b.String(), "after 3 of 9 images") || !strings.Contains(b.String(), "cannot write the output") {
+	if code := fail(&b, err); code != exitInterrupted || !strings.Contains(b.String(), "after 3 of 9 images") || !strings.Contains(b.String(), "cannot write the output") {
 		t.Errorf("exit code %d: %s", code, b.String())
 	}
 }
