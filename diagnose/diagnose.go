@@ -12,6 +12,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ type Diagnosis struct {
 	ANNTop1         float64          `json:"ann_top1"` // Fractions of 1.
 	SNNTop1         []float64        `json:"snn_top1"` // At each of Timesteps.
 	Layers          []Layer          `json:"layers"`
-	Counterfactuals []Counterfactual `json:"counterfactuals"` // As they were run.
+	Counterfactuals []Counterfactual `json:"counterfactuals"` // What gains most comes first.
 	Verdict         []Finding        `json:"verdict"`         // What buys most comes first.
 }
 
@@ -165,10 +166,11 @@ func Run(ctx context.Context, s Subject, o Options) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Verdict = verdict(r, trials)
+	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.Gain, a.Gain) })
 	for i := range trials {
 		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)
 	}
-	r.Verdict = verdict(r, trials)
 	return r, nil
 }
 

@@ -52,7 +52,9 @@ type Counterfactual struct {
 	Layer     string `json:"layer"`
 	Timesteps int    `json:"timesteps"`
 	Top1      num    `json:"top1"`
-	Gain      num    `json:"gain"` // Points.
+	Gain      num    `json:"gain"`     // Points.
+	Regained  int    `json:"regained"` // Images that only the change gets right,
+	Lost      int    `json:"lost"`     // and that it gets wrong.
 }
 
 // Finding is a sentence of the verdict.

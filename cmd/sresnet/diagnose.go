@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -163,17 +162,7 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	}
 	fmt.Fprintf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
 	t = newTable("lrrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
-	list := slices.Clone(d.Counterfactuals)
-	slices.SortStableFunc(list, func(a, b diagnose.Counterfactual) int {
-		switch {
-		case a.Gain > b.Gain:
-			return -1
-		case a.Gain < b.Gain:
-			return 1
-		}
-		return 0
-	})
-	for _, c := range list {
+	for _, c := range d.Counterfactuals {
 		t.AppendRow(table.Row{c.Change, c.Timesteps, percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost})
 	}
 	printTable(w, t)
