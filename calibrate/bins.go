@@ -3,20 +3,21 @@ package calibrate
 import "math"
 
 // maxBins is how many bins a [Histogram] has at most. It has more than half of
-// them.
+// them, unless all activations are next to nothing.
 const maxBins = 64
 
 // bins gathers the counts of pass one in bins of equal width, without another
 // look at the images and without splitting a count: activations with the same
 // high bits lie within 2^-7 of their power of two, and every edge is a multiple of
-// that width for the largest power of two there is.
+// that width for the largest power of two there is. (Subnormal ones, which have
+// fewer digits, lie within 2^-133.)
 func (h *histogram) bins() Histogram {
 	lo, hi := h.extent()
 	if !(lo < hi) {
 		return Histogram{}
 	}
 	_, e := math.Frexp(max(-lo, hi)) // Below 2^e.
-	unit := math.Ldexp(1, e-8)
+	unit := max(math.Ldexp(1, e-8), math.Ldexp(1, -133))
 	width, first, n := 0.0, 0.0, maxBins+1
 	for k := 1; n > maxBins; k++ {
 		width = float64(k) * unit

@@ -33,6 +33,7 @@ type imageSums struct {
 type layerSums struct {
 	at                 []errorSums // At each length.
 	clipped, saturated int         // Neurons, at the last length.
+	active             int         // Those that fired by then.
 }
 
 // errorSums adds up over neurons.
@@ -234,6 +235,7 @@ func (o *observer) split(layer, k int, v []float32) {
 			sums.saturated++
 		}
 		if n > 0 {
+			sums.active++
 			o.fired[layer][i/64] |= 1 << (i % 64)
 		}
 		if o.image < scatterImages && i%every == 0 {
@@ -282,6 +284,21 @@ func (m *measurement) diagnosis(d *diagnoser) *Diagnosis {
 		r.Layers = append(r.Layers, out)
 	}
 	return r
+}
+
+// activeRate returns the mean rate of the neurons that fire, over all layers of
+// neurons, at the last length.
+func (m *measurement) activeRate(net *snn.Network) float64 {
+	rate, active := 0.0, 0
+	for i := range m.images {
+		for j := range m.images[i].layers {
+			if s := &m.images[i].layers[j]; !net.Layers[j].IsGate() {
+				rate += s.at[len(s.at)-1].r
+				active += s.active
+			}
+		}
+	}
+	return rate / float64(max(active, 1))
 }
 
 // kind joins the words of the connections that end on l.

@@ -51,7 +51,7 @@ const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
 func (d *diagnoser) trialCount() int {
-	return 3*min(d.o.Worst, len(d.Network.Layers)) + 7 + len(d.replaceable())
+	return 3*min(d.o.Worst, len(d.Network.Layers)) + 8 + len(d.replaceable())
 }
 
 // maxReplaced is how many layers are replaced by the trained network's at most.
@@ -76,7 +76,7 @@ func (d *diagnoser) replaceable() []int {
 
 // tryAll runs all counterfactuals.
 func (d *diagnoser) tryAll(ctx context.Context, r *Diagnosis, m *measurement) ([]trial, error) {
-	trials, err := d.plan(ctx, r)
+	trials, err := d.plan(ctx, r, m.activeRate(d.Network))
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +105,8 @@ func (d *diagnoser) tryAll(ctx context.Context, r *Diagnosis, m *measurement) ([
 	return trials, nil
 }
 
-// plan returns what is to be tried.
-func (d *diagnoser) plan(ctx context.Context, r *Diagnosis) ([]trial, error) {
+// plan returns what is to be tried. rate is that of active neurons.
+func (d *diagnoser) plan(ctx context.Context, r *Diagnosis, rate float64) ([]trial, error) {
 	statistics, err := d.percentiles(ctx)
 	if err != nil {
 		return nil, err
@@ -159,6 +159,15 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis) ([]trial, error) {
 			return nil, err
 		}
 		add(compensation, -1, net, "compensation by layer")
+	}
+	if d.Factors == nil && rate > 0 {
+		// What every active neuron is short of on average, if it starts empty [hu2023].
+		factor := float32(1 + 1/(2*float64(d.T)*rate))
+		net, err := d.Network.Compensated(d.Network.UniformFactors(factor))
+		if err != nil {
+			return nil, err
+		}
+		add(compensation, -1, net, "compensation by one factor, %.4f", factor)
 	}
 	if d.o.Readout != eval.Potential {
 		add(readout, -1, d.Network, "read-out by accumulated current").readout = eval.Potential

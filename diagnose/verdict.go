@@ -50,9 +50,13 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 	}
 	switch t.kind {
 	case lambdaMax:
+		p := other(trials, t, lambdaPercentile, true)
+		if p != nil && p.Gain > t.Gain {
+			return f, false // Said there.
+		}
 		f.Cause = CauseClipping
 		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda returns them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
-		if p := other(trials, t, lambdaPercentile, true); p != nil && p.Gain > 0 {
+		if p != nil && p.Gain > 0 {
 			f.Text += fmt.Sprintf(", percentile %v returns %.2f", high, p.Gain)
 		}
 		f.Text += "."
