@@ -54,7 +54,7 @@ func TestFolder(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, dir, "manifest.json")), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 6 {
+	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 7 {
 		t.Errorf("manifest: got %+v", m)
 	}
 	for name, want := range m.Files {
@@ -63,7 +63,7 @@ func TestFolder(t *testing.T) {
 			t.Errorf("hash of %s: manifest has %s, file %s", name, want, got)
 		}
 	}
-	if names := list(t, dir); len(names) != 7 {
+	if names := list(t, dir); len(names) != 8 {
 		t.Errorf("files in the folder: %v", names)
 	}
 }

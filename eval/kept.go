@@ -18,7 +18,8 @@ import (
 var ErrIncomplete = errors.New("eval: the run is not complete")
 
 // ReadResult reads back the result of the complete run that m, the manifest in dir,
-// describes, without its Predictions. A run that is not whole is an ErrIncomplete.
+// describes, without its Predictions, its Changed images and the spikes of its layers
+// over time. A run that is not whole is an ErrIncomplete.
 func ReadResult(dir string, m *Manifest) (*Result, error) {
 	if !m.Complete {
 		return nil, fmt.Errorf("%w: %s was interrupted after %d images", ErrIncomplete, dir, m.Images)
