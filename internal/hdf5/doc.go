@@ -1,4 +1,4 @@
-// Package hdf5 reads the part of HDF5 that NIR files use: trees of
+// Package hdf5 reads and writes the part of HDF5 that NIR files use: trees of
 // groups with typed arrays and attributes in them. It knows nothing of NIR.
 //
 // # Reading
@@ -38,4 +38,12 @@
 // refused: valid structures do not overlap, and trees that share nodes or
 // chains that come back cost more than that. [Options.MaxBytes] bounds the data.
 // So memory is a small multiple of the file, plus the arrays asked for.
+//
+// # Writing
+//
+// [Create] gives a [Writer]: superblock 0, object headers 1, groups of link
+// messages, contiguous or chunked data with shuffle, deflate and fletcher32,
+// strings of variable length. HDF5 1.8 (2008) and later reads that. Data goes
+// to the file as it is handed in; in memory stay the names, the attributes and
+// the strings. The same calls give the same bytes.
 package hdf5
