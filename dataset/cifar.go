@@ -55,18 +55,20 @@ func (c cifar) open(path string, split Split) (*Dataset, error) {
 		return nil, err
 	}
 	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1]}
+	var all []byte
 	for _, f := range files {
 		pixels, labels, err := c.readFile(f)
 		if err != nil {
 			return nil, err
 		}
-		if d.labels == nil {
-			d.pixels, d.labels = pixels, labels // Most sets are one file; spare them the copy.
+		d.labels = appendLabels(d.labels, labels)
+		if all == nil {
+			all = pixels // Most sets are one file; spare them the copy.
 			continue
 		}
-		d.pixels = append(d.pixels, pixels...)
-		d.labels = append(d.labels, labels...)
+		all = append(all, pixels...)
 	}
+	d.images = &byteStore{all, cifarShape.Len()}
 	return d, nil
 }
 

@@ -30,8 +30,8 @@ type Dataset struct {
 	spec    string
 	shape   tensor.Shape
 	classes int
-	pixels  []byte // Image after image, each CHW.
-	labels  []byte
+	labels  []uint16
+	images  store
 }
 
 // Name returns the kind of data, the first word of the spec: "cifar10".
@@ -62,8 +62,8 @@ func (d *Dataset) Pixels(i int, dst []float32) error {
 	if len(dst) != n {
 		return fmt.Errorf("dataset %s: an image is %s (%d pixels), not %d", d.spec, d.shape, n, len(dst))
 	}
-	for j, p := range d.pixels[i*n : (i+1)*n] {
-		dst[j] = float32(p)
+	if err := d.images.pixels(i, dst); err != nil {
+		return fmt.Errorf("dataset %s: image %d: %w", d.spec, i, err)
 	}
 	return nil
 }
@@ -74,13 +74,11 @@ func (d *Dataset) First(n int) (*Dataset, error) {
 	if n < 1 || n > d.Len() {
 		return nil, fmt.Errorf("dataset %s: cannot take the first %d images: give a number from 1 to %d", d.spec, n, d.Len())
 	}
-	first := *d
-	first.pixels = d.pixels[:n*d.shape.Len()]
-	first.labels = d.labels[:n]
+	first := d.slice(0, n)
 	if n < d.Len()/2 {
-		first.pixels, first.labels = slices.Clone(first.pixels), slices.Clone(first.labels)
+		first.images, first.labels = first.images.clone(), slices.Clone(first.labels)
 	}
-	return &first, nil
+	return first, nil
 }
 
 // Slice returns images from to to-1 of d, which share its memory.
@@ -88,18 +86,29 @@ func (d *Dataset) Slice(from, to int) (*Dataset, error) {
 	if from < 0 || from >= to || to > d.Len() {
 		return nil, fmt.Errorf("dataset %s: there are no images %d to %d: the images are 0 to %d", d.spec, from, to-1, d.Len()-1)
 	}
-	n := d.shape.Len()
+	return d.slice(from, to), nil
+}
+
+func (d *Dataset) slice(from, to int) *Dataset {
 	part := *d
-	part.pixels, part.labels = d.pixels[from*n:to*n], d.labels[from:to]
-	return &part, nil
+	part.images, part.labels = d.images.slice(from, to), d.labels[from:to]
+	return &part
 }
 
 // Hash returns the SHA-256, in hexadecimal digits, of the shape, pixels and labels of
 // all images. It does not depend on where and how they were stored.
 func (d *Dataset) Hash() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%d images of %s\n", d.Len(), d.shape)
-	h.Write(d.pixels)
-	h.Write(d.labels)
+	fmt.Fprintf(h, "%d %s of %s\n", d.Len(), d.images.what(), d.shape)
+	d.images.writeTo(h)
+	size := 1 // Bytes a label, little-endian.
+	if d.classes > 256 {
+		size = 2
+	}
+	b := make([]byte, 0, size*d.Len()+1)
+	for _, l := range d.labels {
+		b = append(b, byte(l), byte(l>>8))[:len(b)+size]
+	}
+	h.Write(b)
 	return hex.EncodeToString(h.Sum(nil))
 }

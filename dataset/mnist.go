@@ -88,9 +88,10 @@ func openIDX(dir string, split Split) (*Dataset, error) {
 	if dims[0] != len(labels) {
 		return nil, fmt.Errorf("%s holds %d images but %s holds %d labels", imageFile, dims[0], labelFile, len(labels))
 	}
+	shape := tensor.Shape{1, dims[1], dims[2]}
 	return &Dataset{
-		shape: tensor.Shape{1, dims[1], dims[2]}, classes: mnistClasses,
-		pixels: pixels, labels: labels,
+		shape: shape, classes: mnistClasses, labels: appendLabels(nil, labels),
+		images: &byteStore{pixels, shape.Len()},
 	}, nil
 }
 

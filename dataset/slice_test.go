@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +11,7 @@ import (
 )
 
 func TestSlice(t *testing.T) {
-	d := &Dataset{shape: tensor.Shape{1, 1, 2}, classes: 10, pixels: []byte{0, 1, 2, 3, 4, 5}, labels: []byte{3, 1, 9}}
+	d := &Dataset{shape: tensor.Shape{1, 1, 2}, classes: 10, labels: []uint16{3, 1, 9}, images: &byteStore{[]byte{0, 1, 2, 3, 4, 5}, 2}}
 	part, err := d.Slice(1, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -40,5 +42,19 @@ func TestClassName(t *testing.T) {
 		if got := d.ClassName(tt.k); got != tt.want {
 			t.Errorf("%s, class %d: got %q, want %q", tt.data, tt.k, got, tt.want)
 		}
+	}
+}
+
+// Runs are told apart by the hashes of their images, so that these must never change.
+func TestHash(t *testing.T) {
+	d := &Dataset{shape: tensor.Shape{1, 1, 2}, classes: 10, labels: []uint16{3, 1, 9}, images: &byteStore{[]byte{0, 1, 2, 3, 4, 5}, 2}}
+	want := sha256.Sum256([]byte("3 images of 1x1x2\n\x00\x01\x02\x03\x04\x05\x03\x01\x09"))
+	if got := d.Hash(); got != hex.EncodeToString(want[:]) {
+		t.Errorf("got %s, want %x", got, want)
+	}
+	d.classes = 1000
+	want = sha256.Sum256([]byte("3 images of 1x1x2\n\x00\x01\x02\x03\x04\x05\x03\x00\x01\x00\x09\x00"))
+	if got := d.Hash(); got != hex.EncodeToString(want[:]) {
+		t.Errorf("1000 classes: got %s, want %x", got, want)
 	}
 }
