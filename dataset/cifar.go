@@ -54,7 +54,7 @@ func (c cifar) open(path string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1]}
+	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1], single: !isDir(path)}
 	var all []byte
 	for _, f := range files {
 		pixels, labels, err := c.readFile(f)

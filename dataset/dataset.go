@@ -1,5 +1,5 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary
-// form, MNIST and Fashion-MNIST as idx files. It knows no network; the first
+// form, MNIST and Fashion-MNIST as idx files, own images as arrays of numpy. It knows no network; the first
 // layer's idea of an image enters only as a [Normalization].
 //
 // # Units
@@ -30,6 +30,8 @@ type Dataset struct {
 	spec    string
 	shape   tensor.Shape
 	classes int
+	atLeast bool // There may be more classes than labels show.
+	single  bool // Both splits are the same images.
 	labels  []uint16
 	images  store
 }
@@ -48,6 +50,14 @@ func (d *Dataset) Shape() tensor.Shape { return slices.Clone(d.shape) }
 
 // Classes returns the number of classes.
 func (d *Dataset) Classes() int { return d.classes }
+
+// ClassesGuessed reports whether the number of classes is only one more than the
+// largest label, so that there may be classes without an image.
+func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
+
+// Single reports whether the spec names one list of images, whatever the split: those
+// of a single file, for example.
+func (d *Dataset) Single() bool { return d.single }
 
 // Label returns the class of image i, in [0, Classes). It panics unless i is in
 // [0, Len).

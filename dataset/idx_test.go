@@ -21,7 +21,7 @@ func idx(magic uint32, dims []uint32, data ...byte) []byte {
 	return append(b, data...)
 }
 
-func zip(b []byte) []byte {
+func gzipped(b []byte) []byte {
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
 	w.Write(b)
@@ -31,7 +31,7 @@ func zip(b []byte) []byte {
 
 func TestReadIDX(t *testing.T) {
 	images := idx(idxImages, []uint32{2, 1, 3}, 1, 2, 3, 4, 5, 255)
-	for _, file := range [][]byte{images, zip(images)} {
+	for _, file := range [][]byte{images, gzipped(images)} {
 		dims, data, err := readIDX(bytes.NewReader(file), int64(len(file)), idxImages)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestReadIDX(t *testing.T) {
 func TestReadIDXErrors(t *testing.T) {
 	const huge = 0xffffffff
 	good := idx(idxLabels, []uint32{4}, 1, 2, 3, 4)
-	damaged := zip(good)
+	damaged := gzipped(good)
 	damaged[len(damaged)-8] ^= 1 // The checksum.
 	for _, tt := range []struct {
 		name string
@@ -60,12 +60,12 @@ func TestReadIDXErrors(t *testing.T) {
 		{"none", idx(idxLabels, []uint32{0}), "no images: the header counts 0"},
 		{"huge count", idx(idxLabels, []uint32{huge}, 1), "header is damaged"},
 		{"large count", idx(idxLabels, []uint32{1 << 30}, 1), "too many for a file of 9 bytes"},
-		{"zip cut", zip(good)[:20], "truncated: the header claims 4 elements"},
-		{"zip data cut", zip(good[:11]), "truncated: the header claims 4 elements, only 3 are there"},
-		{"zip surplus", zip(append(bytes.Clone(good), 5)), "more data than"},
+		{"zip cut", gzipped(good)[:20], "truncated: the header claims 4 elements"},
+		{"zip data cut", gzipped(good[:11]), "truncated: the header claims 4 elements, only 3 are there"},
+		{"zip surplus", gzipped(append(bytes.Clone(good), 5)), "more data than"},
 		{"zip checksum", damaged, "gzip: invalid checksum"},
 		{"zip header", []byte{0x1f, 0x8b, 0xff}, "damaged"},
-		{"zip large count", zip(idx(idxLabels, []uint32{1<<20 + 1}, 1)), "too many for a file of"},
+		{"zip large count", gzipped(idx(idxLabels, []uint32{1<<20 + 1}, 1)), "too many for a file of"},
 	} {
 		_, data, err := readIDX(bytes.NewReader(tt.file), int64(len(tt.file)), idxLabels)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -115,7 +115,7 @@ func TestReadIDXMemory(t *testing.T) {
 // TestReadIDXLimit unpacks as much as any small file may, and refuses one byte more.
 func TestReadIDXLimit(t *testing.T) {
 	for n, ok := range map[uint32]bool{minInflated: true, minInflated + 1: false} {
-		file := zip(idx(idxLabels, []uint32{n}, make([]byte, n)...))
+		file := gzipped(idx(idxLabels, []uint32{n}, make([]byte, n)...))
 		if _, data, err := readIDX(bytes.NewReader(file), int64(len(file)), idxLabels); (err == nil) != ok {
 			t.Errorf("%d bytes in a file of %d: read %d, error %v", n, len(file), len(data), err)
 		}
@@ -132,8 +132,8 @@ func (zeros) Read(b []byte) (int, error) {
 func FuzzReadIDX(f *testing.F) {
 	images := idx(idxImages, []uint32{2, 1, 3}, 1, 2, 3, 4, 5, 255)
 	f.Add(images)
-	f.Add(zip(images))
-	f.Add(zip(images)[:20])
+	f.Add(gzipped(images))
+	f.Add(gzipped(images)[:20])
 	f.Add(idx(idxImages, []uint32{1 << 31, 1 << 31, 1 << 31}, 1))
 	f.Add(idx(idxLabels, []uint32{3}, 1, 2, 3))
 	f.Fuzz(func(t *testing.T, b []byte) {

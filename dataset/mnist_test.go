@@ -64,8 +64,8 @@ func idxFolder(t *testing.T, dir string, gz bool) {
 		images := idx(idxImages, []uint32{n, 2, 2}, slices.Repeat([]byte{0, 85, 170, 255}, int(n))...)
 		labels := idx(idxLabels, []uint32{n}, s.labels...)
 		if gz {
-			write(t, dir, s.prefix+"-images-idx3-ubyte.gz", zip(images))
-			write(t, dir, s.prefix+"-labels-idx1-ubyte.gz", zip(labels))
+			write(t, dir, s.prefix+"-images-idx3-ubyte.gz", gzipped(images))
+			write(t, dir, s.prefix+"-labels-idx1-ubyte.gz", gzipped(labels))
 		} else {
 			write(t, dir, s.prefix+"-images.idx3-ubyte", images)
 			write(t, dir, s.prefix+"-labels.idx1-ubyte", labels)

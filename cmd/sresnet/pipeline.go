@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strings"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -38,7 +36,7 @@ func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
 	if test, err = p.openDataset(p.data, dataset.Test, "--data"); err != nil {
 		return nil, nil, err
 	}
-	if err := p.chooseCalibration(); err != nil {
+	if err := p.chooseCalibration(test); err != nil {
 		return nil, nil, err
 	}
 	if train, err = p.openDataset(p.calibrate, dataset.Train, "--calibrate"); err != nil {
@@ -65,15 +63,13 @@ func (p *pipeline) openDataset(spec string, split dataset.Split, flag string) (*
 
 // chooseCalibration fills --calibrate: the training images that lie beside the
 // test images.
-func (p *pipeline) chooseCalibration() error {
+func (p *pipeline) chooseCalibration(test *dataset.Dataset) error {
 	if p.calibrate != "" {
 		return nil
 	}
-	if _, path, _ := strings.Cut(p.data, ":"); path != "" {
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			return hinted(fmt.Errorf("--data %s is a single file, with no training images beside it to calibrate on", p.data),
-				"give training images with --calibrate, or with --data the folder that holds both")
-		}
+	if test.Single() {
+		return hinted(fmt.Errorf("--data %s has no training images beside its images to calibrate on", p.data),
+			"give training images with --calibrate, or with --data what holds both")
 	}
 	p.calibrate = p.data
 	return nil
@@ -145,7 +141,7 @@ func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
 // defaultNormalization is, by data set, the one that networks for it are most
 // often trained with.
 var defaultNormalization = map[string]string{
-	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit",
+	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit", "npz": "unit", "npy": "unit",
 }
 
 // fits returns an error unless the network takes the images of d and tells its
@@ -155,7 +151,11 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 	if in := p.graph.Input.Shape; !in.Equal(d.Shape()) {
 		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", p.graph.Name, in, d.Spec(), d.Shape()), hint)
 	}
-	if out, _ := p.graph.Shape(p.graph.Output); out.Len() != d.Classes() {
+	out, _ := p.graph.Shape(p.graph.Output)
+	if d.ClassesGuessed() && out.Len() > d.Classes() {
+		return nil // Of the classes above its largest label it has no image.
+	}
+	if out.Len() != d.Classes() {
 		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", p.graph.Name, out.Len(), d.Spec(), d.Classes()), hint)
 	}
 	return nil

@@ -38,6 +38,9 @@ var (
 	engines       = []string{"event", "reference"}
 )
 
+// specWords are what a SPEC may begin with.
+var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "npz:", "npy:"}
+
 // dataFlags are about images, networkFlags about the conversion, runFlags about
 // the simulation.
 func (s *settings) dataFlags(f *pflag.FlagSet, images int) {
@@ -92,8 +95,8 @@ func completions(cmd *cobra.Command) {
 		return []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	for flag, words := range map[string][]string{
-		"data":         {"cifar10:", "cifar100:", "mnist", "fashion-mnist"},
-		"calibrate":    {"cifar10:", "cifar100:", "mnist", "fashion-mnist"},
+		"data":         specWords,
+		"calibrate":    specWords,
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
 		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
