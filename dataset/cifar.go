@@ -8,34 +8,42 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"sresnet/tensor"
 )
 
-// cifar is one of the two binary forms [krizhevsky2009]. A file is records and
-// nothing else; a record is one byte for every label, then the image's 3072
-// bytes, CHW.
+// cifar is one of the two data sets [krizhevsky2009], which come in two forms. A
+// binary file is records and nothing else; a record is one byte for every label, then
+// the image's 3072 bytes, CHW. A Python file has the same name without .bin and is a
+// pickled dictionary of labels and of an array of images.
 type cifar struct {
-	labels  []int    // How many values each label byte may have; the last is the class.
-	train   []string // Files of the training split; the first must be there.
-	test    string
-	archive string // The folder inside the official archive.
+	labels   []int    // How many values each label byte may have; the last is the class.
+	key      string   // Of the classes in a Python file.
+	train    []string // Files of the training split; the first must be there.
+	test     string
+	folders  []string // The folders inside the official archives.
+	archives []string // Their names.
 }
 
 var (
 	cifar10 = cifar{
 		labels: []int{10},
+		key:    "labels",
 		train: []string{
 			"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
 		},
-		test:    "test_batch.bin",
-		archive: "cifar-10-batches-bin",
+		test:     "test_batch.bin",
+		folders:  []string{"cifar-10-batches-bin", "cifar-10-batches-py"},
+		archives: []string{"cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"},
 	}
 	cifar100 = cifar{
-		labels:  []int{20, 100}, // Coarse, then fine.
-		train:   []string{"train.bin"},
-		test:    "test.bin",
-		archive: "cifar-100-binary",
+		labels:   []int{20, 100}, // Coarse, then fine.
+		key:      "fine_labels",
+		train:    []string{"train.bin"},
+		test:     "test.bin",
+		folders:  []string{"cifar-100-binary", "cifar-100-python"},
+		archives: []string{"cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"},
 	}
 )
 
@@ -48,64 +56,120 @@ var cifarShape = tensor.Shape{3, 32, 32}
 
 func (c cifar) open(path string, split Split) (*Dataset, error) {
 	if path == "" {
-		return nil, &SpecError{fmt.Errorf("a path is needed: the folder that holds %s and %s, or one such file", c.test, c.train[0])}
+		return nil, &SpecError{fmt.Errorf("a path is needed: the folder that holds %s and %s, one such file, or %s", c.test, c.train[0], c.archives[0])}
 	}
-	files, err := c.files(path, split)
+	read, single, err := c.find(path, split)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1], single: !isDir(path)}
+	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1], single: single}
 	var all []byte
-	for _, f := range files {
-		pixels, labels, err := c.readFile(f)
-		if err != nil {
-			return nil, err
-		}
+	err = read(func(pixels, labels []byte) {
 		d.labels = appendLabels(d.labels, labels)
 		if all == nil {
 			all = pixels // Most sets are one file; spare them the copy.
-			continue
+			return
 		}
 		all = append(all, pixels...)
+	})
+	if err != nil {
+		return nil, err
 	}
 	d.images = &byteStore{all, cifarShape.Len()}
 	return d, nil
 }
 
+// find returns how to read the images of a split, part by part: from one file, from
+// an archive, or from the files of a folder, which may also hold an archive or the
+// folder of one.
+func (c cifar) find(path string, split Split) (read func(add func(pixels, labels []byte)) error, single bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, false, err
+	}
+	files := []string{path}
+	if info.IsDir() {
+		if archive := c.archiveIn(path); archive != "" {
+			path, files = archive, nil
+		} else if files, err = c.files(path, split); err != nil {
+			return nil, false, err
+		}
+	} else if single = !isGzip(path); !single {
+		files = nil
+	}
+	if files == nil {
+		return func(add func(pixels, labels []byte)) error { return c.readArchive(path, split, add) }, false, nil
+	}
+	return func(add func(pixels, labels []byte)) error {
+		for _, f := range files {
+			pixels, labels, err := c.readFile(f)
+			if err != nil {
+				return err
+			}
+			add(pixels, labels)
+		}
+		return nil
+	}, single, nil
+}
+
+// archiveIn returns the archive in a folder that holds nothing else of the data set,
+// or "".
+func (c cifar) archiveIn(dir string) string {
+	for _, name := range append(slices.Clone(c.folders), c.test, python(c.test), c.train[0], python(c.train[0])) {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return ""
+		}
+	}
+	for _, name := range c.archives {
+		if path := filepath.Join(dir, name); isRegular(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// python returns the name that a binary file's content has in Python form.
+func python(name string) string { return strings.TrimSuffix(name, ".bin") }
+
+func (c cifar) wanted(split Split) []string {
+	if split == Test {
+		return []string{c.test}
+	}
+	return c.train
+}
+
 // files returns the files of a split. Of the five training batches, those from
 // the first up to a missing one are taken: a few are enough to calibrate with.
 // A batch behind a gap is an error, since the images would not be the first ones.
-func (c cifar) files(path string, split Split) ([]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+func (c cifar) files(dir string, split Split) ([]string, error) {
+	for _, name := range c.folders {
+		if inner := filepath.Join(dir, name); isDir(inner) {
+			dir = inner
+			break
+		}
 	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	if inner := filepath.Join(path, c.archive); isDir(inner) {
-		path = inner
-	}
-	want := c.train
-	if split == Test {
-		want = []string{c.test}
+	want := c.wanted(split)
+	form := func(name string) string { return name }
+	if _, err := os.Stat(filepath.Join(dir, want[0])); err != nil && isRegular(filepath.Join(dir, python(want[0]))) {
+		form = python
 	}
 	var files, missing []string
 	for _, name := range want {
-		file := filepath.Join(path, name)
+		name = form(name)
+		file := filepath.Join(dir, name)
 		switch _, err := os.Stat(file); {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, name)
 		case err != nil:
 			return nil, err
 		case len(missing) > 0:
-			return nil, fmt.Errorf("folder %s: %s is there but %s is missing: add it, or give one file's path", path, name, missing[0])
+			return nil, fmt.Errorf("folder %s: %s is there but %s is missing: add it, or give one file's path", dir, name, missing[0])
 		default:
 			files = append(files, file)
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("folder %s: no %s, which the %s split is read from: add it, or give a file's path", path, missing[0], split)
+		return nil, fmt.Errorf("folder %s: no %s, which the %s split is read from: add it, or give a file's path", dir, missing[0], split)
 	}
 	return files, nil
 }
@@ -113,6 +177,37 @@ func (c cifar) files(path string, split Split) ([]string, error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// readArchive reads the files of a split from a .tar.gz as it was downloaded, in
+// either form.
+func (c cifar) readArchive(path string, split Split, add func(pixels, labels []byte)) error {
+	contents, err := readArchive(path, func(name string) bool {
+		return slices.ContainsFunc(c.wanted(split), func(want string) bool { return name == want || name == python(want) })
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range c.wanted(split) {
+		b, ok := contents[name]
+		if !ok {
+			b, ok = contents[python(name)]
+		}
+		if !ok {
+			return fmt.Errorf("%s: no %s in it, which the %s split is read from: is it %s or %s?", path, name, split, c.archives[0], c.archives[1])
+		}
+		pixels, labels, err := c.parse(b)
+		if err != nil {
+			return fmt.Errorf("%s, file %s: %w", path, name, err)
+		}
+		add(pixels, labels)
+	}
+	return nil
 }
 
 func (c cifar) record() int { return len(c.labels) + cifarShape.Len() }
@@ -127,7 +222,7 @@ func (c cifar) readFile(name string) (pixels, labels []byte, err error) {
 	}
 	// Look at the length before the content, so that a wrong file of many
 	// gigabytes is refused unread.
-	if info.Size()%int64(c.record()) != 0 && !isGzip(name) {
+	if info.Size()%int64(c.record()) != 0 && !isPickle(name) || info.Size() > maxArchived {
 		return nil, nil, fmt.Errorf("%s: %w", name, c.lengthError(info.Size()))
 	}
 	b, err := os.ReadFile(name)
@@ -148,24 +243,27 @@ func (c cifar) lengthError(size int64) error {
 
 var gzipMagic = []byte{0x1f, 0x8b}
 
-// isGzip reports whether a file begins as gzip files do. No CIFAR file does,
-// since that byte is no label.
-func isGzip(name string) bool {
+// isGzip and isPickle report whether a file begins as such files do. No binary file
+// does, since those bytes are no labels.
+func isGzip(name string) bool   { return hasMagic(name, gzipMagic) }
+func isPickle(name string) bool { return hasMagic(name, []byte{opProto}) }
+
+func hasMagic(name string, magic []byte) bool {
 	f, err := os.Open(name)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	var b [2]byte
-	n, _ := f.Read(b[:])
-	return bytes.Equal(b[:n], gzipMagic)
+	b := make([]byte, len(magic))
+	n, _ := f.Read(b)
+	return bytes.Equal(b[:n], magic)
 }
 
 // parse splits a file's content into pixels and classes. It overwrites b, which
 // the pixels share.
 func (c cifar) parse(b []byte) (pixels, labels []byte, err error) {
-	if bytes.HasPrefix(b, gzipMagic) {
-		return nil, nil, errors.New("the file is compressed: unpack it first")
+	if len(b) > 0 && b[0] == opProto {
+		return c.parsePython(b)
 	}
 	if len(b) == 0 {
 		return nil, nil, errors.New("no images: the file is empty")
@@ -187,4 +285,38 @@ func (c cifar) parse(b []byte) (pixels, labels []byte, err error) {
 		copy(b[i*n:], rec[len(c.labels):])
 	}
 	return slices.Clip(b[:count*n]), labels, nil
+}
+
+// parsePython is parse for a pickled dictionary.
+func (c cifar) parsePython(b []byte) (pixels, labels []byte, err error) {
+	v, err := unpickle(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	dict, ok := v.(*pyDict)
+	if !ok {
+		return nil, nil, errors.New("the pickle is no dictionary, as a CIFAR file is")
+	}
+	list, ok := dict.items[c.key].(*pyList)
+	if !ok {
+		return nil, nil, fmt.Errorf("the pickle has no list %q: the file is of another data set", c.key)
+	}
+	shape, pixels, err := bytesArray(dict.items["data"])
+	if err != nil {
+		return nil, nil, err
+	}
+	n := int64(cifarShape.Len())
+	if len(list.items) == 0 || !slices.Equal(shape, []int64{int64(len(list.items)), n}) || int64(len(pixels)) != shape[0]*n {
+		return nil, nil, fmt.Errorf("%d labels for an array of %v with %d bytes: the file is damaged or of another kind", len(list.items), shape, len(pixels))
+	}
+	classes := c.labels[len(c.labels)-1]
+	labels = make([]byte, len(list.items))
+	for i, item := range list.items {
+		l, ok := item.(int64)
+		if !ok || l < 0 || l >= int64(classes) {
+			return nil, nil, fmt.Errorf("image %d: label %v is out of range 0 to %d: the file is damaged or of another kind", i, item, classes-1)
+		}
+		labels[i] = byte(l)
+	}
+	return pixels, labels, nil
 }

@@ -126,7 +126,7 @@ func TestCIFARErrors(t *testing.T) {
 		fails(t, file(), split, "x.bin: no images: the file is empty")
 		fails(t, file(good, good[:100]), split, "x.bin: 3173 bytes", "records of 3073 bytes", "truncated")
 		fails(t, file(good, cifarRecord(5, 10)), split, "x.bin: image 1: label 10 is out of range 0 to 9")
-		fails(t, file([]byte{0x1f, 0x8b, 8, 0}), split, "x.bin: the file is compressed: unpack it first")
+		fails(t, file([]byte{0x1f, 0x8b, 8, 0}), split, "x.bin: half an archive, as of a download that broke off: get it again")
 	}
 	fails(t, "cifar10:"+filepath.Join(dir, "nowhere"), Test, "nowhere: no such file")
 	if n := len(cifarRecord(0, 20, 0)); n != 3074 {

@@ -14,7 +14,7 @@ func TestClassNames(t *testing.T) {
 		{"cifar10", 10, "airplane", "ship"},
 		{"fashion-mnist", 10, "T-shirt/top", "bag"},
 		{"mnist", 10, "0", "8"},
-		{"cifar100", 100, "0", "8"},
+		{"cifar100", 100, "apple", "bicycle"},
 	} {
 		d := &Dataset{name: tt.name, classes: tt.classes}
 		names := d.ClassNames()

@@ -1,5 +1,5 @@
-// Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary
-// form, MNIST and Fashion-MNIST as idx files, own images as arrays of numpy. It knows no network; the first
+// Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
+// Python forms, MNIST and data sets of its form as idx files, own images as arrays of numpy. It knows no network; the first
 // layer's idea of an image enters only as a [Normalization].
 //
 // # Units
@@ -30,8 +30,9 @@ type Dataset struct {
 	spec    string
 	shape   tensor.Shape
 	classes int
-	atLeast bool // There may be more classes than labels show.
-	single  bool // Both splits are the same images.
+	names   []string // Of the classes, if the data say them.
+	atLeast bool     // There may be more classes than labels show.
+	single  bool     // Both splits are the same images.
 	labels  []uint16
 	images  store
 }

@@ -28,26 +28,38 @@ func openMNIST(dir string, split Split) (*Dataset, error) {
 func openFashionMNIST(dir string, split Split) (*Dataset, error) {
 	if dir == "" {
 		var err error
-		if dir, err = findFashionMNIST(); err != nil {
+		if dir, err = findData("fashion-mnist", "install the system's package dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or "); err != nil {
 			return nil, err
 		}
 	}
 	return openIDX(dir, split)
 }
 
-// findFashionMNIST returns the folder of the system's package, looked for where
-// the XDG base directory specification puts shared data.
-func findFashionMNIST() (string, error) {
+// openKMNIST opens Kuzushiji-MNIST, ten cursive Japanese characters in MNIST's form.
+func openKMNIST(dir string, split Split) (*Dataset, error) {
+	if dir == "" {
+		var err error
+		if dir, err = findData("kmnist", ""); err != nil {
+			return nil, err
+		}
+	}
+	return openIDX(dir, split)
+}
+
+// findData returns the folder of a data set of the system, looked for where the XDG
+// base directory specification puts shared data. remedy is what else to do than to
+// give a folder.
+func findData(name, remedy string) (string, error) {
 	list := os.Getenv("XDG_DATA_DIRS")
 	if list == "" {
 		list = "/usr/local/share" + string(filepath.ListSeparator) + "/usr/share"
 	}
 	for _, base := range filepath.SplitList(list) {
-		if dir := filepath.Join(base, "datasets", "fashion-mnist"); isDir(dir) {
+		if dir := filepath.Join(base, "datasets", name); isDir(dir) {
 			return dir, nil
 		}
 	}
-	return "", errors.New("not found: install the system's package dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or give the folder of the four idx files as fashion-mnist:DIR")
+	return "", fmt.Errorf("not found: %sgive the folder of the four idx files as %s:DIR", remedy, name)
 }
 
 // openIDX reads the two files of a split from a folder.

@@ -121,6 +121,10 @@ func TestFashionMNISTWithoutFolder(t *testing.T) {
 	if got := labels(open(t, "fashion-mnist", Test)); !slices.Equal(got, []int{7}) {
 		t.Errorf("got labels %v", got)
 	}
+	fails(t, "kmnist", Test, "not found: give the folder of the four idx files as kmnist:DIR")
+	if got := labels(open(t, "kmnist:"+filepath.Join(base, "datasets", "fashion-mnist"), Test)); !slices.Equal(got, []int{7}) {
+		t.Errorf("kmnist: got labels %v", got)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {

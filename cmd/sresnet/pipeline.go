@@ -141,7 +141,7 @@ func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
 // defaultNormalization is, by data set, the one that networks for it are most
 // often trained with.
 var defaultNormalization = map[string]string{
-	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit", "npz": "unit", "npy": "unit",
+	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit", "kmnist": "unit", "npz": "unit", "npy": "unit",
 }
 
 // fits returns an error unless the network takes the images of d and tells its

@@ -39,7 +39,7 @@ var (
 )
 
 // specWords are what a SPEC may begin with.
-var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "npz:", "npy:"}
+var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:"}
 
 // dataFlags are about images, networkFlags about the conversion, runFlags about
 // the simulation.
