@@ -1,6 +1,7 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
-// Python forms, MNIST and data sets of its form as idx files, own images as arrays of numpy. It knows no network; the first
-// layer's idea of an image enters only as a [Normalization].
+// Python forms, MNIST and data sets of its form as idx files, own images as arrays of
+// numpy and as PNG and JPEG files. It knows no network; the first layer's idea of an
+// image enters only as a [Normalization] and a size.
 //
 // # Units
 //
@@ -10,8 +11,9 @@
 //
 // Images are CHW with a contiguous W axis, grey images have one channel. Pixels
 // stay bytes in memory and become float32 one image at a time. Everything is
-// read when a data set is opened; from then on it is never written, so any
-// number of goroutines may read it.
+// read when a data set is opened, but for image files, which are decoded whenever an
+// image is asked for; from then on a data set is never written, so any number of
+// goroutines may read it.
 package dataset
 
 import (

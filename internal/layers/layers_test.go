@@ -30,7 +30,7 @@ var may = map[string][]string{
 	"internal/layers":        {},
 	"internal/parallel":      {},
 	"models":                 {},
-	"dataset":                {"tensor"},
+	"dataset":                {"tensor", "internal/parallel"},
 	"onnx":                   {"ann", "tensor"},
 	"nir":                    {"snn", "tensor", "internal/hdf5"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
