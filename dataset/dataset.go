@@ -35,6 +35,7 @@ type Dataset struct {
 	names   []string // Of the classes, if the data say them.
 	atLeast bool     // There may be more classes than labels show.
 	single  bool     // Both splits are the same images.
+	skipped int
 	labels  []uint16
 	images  store
 }
@@ -61,6 +62,10 @@ func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
 // Single reports whether the spec names one list of images, whatever the split: those
 // of a single file, for example.
 func (d *Dataset) Single() bool { return d.single }
+
+// Skipped returns how many images [Dataset.Checked] left out of d, or of what d is a
+// part of.
+func (d *Dataset) Skipped() int { return d.skipped }
 
 // Label returns the class of image i, in [0, Classes). It panics unless i is in
 // [0, Len).

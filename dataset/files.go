@@ -205,6 +205,7 @@ func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError,
 	if len(skipped) > max(c.SkipBad, 0) || len(skipped) == n {
 		return nil, skipped, &UnreadableError{skipped, n, d.spec}
 	}
+	checked.skipped = len(skipped)
 	return &checked, skipped, nil
 }
 

@@ -177,7 +177,7 @@ func TestChecked(t *testing.T) {
 		}
 		c.SkipBad, calls = 2, 0
 		good, skipped, err := d.Checked(t.Context(), c)
-		if err != nil || len(skipped) != 2 || filepath.Base(skipped[1].Path) != "4.png" || good.Len() != 3 {
+		if err != nil || len(skipped) != 2 || filepath.Base(skipped[1].Path) != "4.png" || good.Len() != 3 || good.Skipped() != 2 {
 			t.Fatalf("skipped %v, error %v", skipped, err)
 		}
 		if got := firsts(t, good); !slices.Equal(got, []int{1, 3, 5}) {

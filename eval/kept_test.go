@@ -84,7 +84,7 @@ func TestReadManifestErrors(t *testing.T) {
 func TestDifference(t *testing.T) {
 	base := func() Manifest {
 		return Manifest{
-			Model: Source{"a.onnx", "0123456789"}, Data: Source{"mnist", "11"}, Calibration: Source{"mnist", "22"},
+			Model: Source{Name: "a.onnx", SHA256: "0123456789"}, Data: Source{Name: "mnist", SHA256: "11"}, Calibration: Source{Name: "mnist", SHA256: "22"},
 			Options: map[string]any{"seed": uint64(1<<63 + 1), "percentile": 99.9, "reset": "subtract", "workers": 2},
 		}
 	}
@@ -96,7 +96,7 @@ func TestDifference(t *testing.T) {
 		{"nothing", func(*Manifest) {}, ""},
 		{"where the model lies", func(m *Manifest) { m.Model.Name = "b.onnx" }, ""},
 		{"an option of no matter", func(m *Manifest) { m.Options["workers"] = 3 }, ""},
-		{"the model", func(m *Manifest) { m.Model = Source{"b.onnx", "9876543210"} }, "model a.onnx with SHA-256 01234567..., not b.onnx with 98765432..."},
+		{"the model", func(m *Manifest) { m.Model = Source{Name: "b.onnx", SHA256: "9876543210"} }, "model a.onnx with SHA-256 01234567..., not b.onnx with 98765432..."},
 		{"the images", func(m *Manifest) { m.Data.SHA256 = "33" }, "images mnist with SHA-256 11..., not mnist with 33..."},
 		{"the calibration images", func(m *Manifest) { m.Calibration.SHA256 = "33" }, "calibration images mnist with SHA-256 22..., not mnist with 33..."},
 		{"an option", func(m *Manifest) { m.Options["percentile"] = 99.0 }, "option percentile is 99.9, not 99"},

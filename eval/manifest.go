@@ -42,6 +42,9 @@ type Manifest struct {
 type Source struct {
 	Name   string `json:"name"`   // As the user gave it.
 	SHA256 string `json:"sha256"` // Of its bytes, in hexadecimal.
+
+	// Skipped is how many images of it could not be read and were left out.
+	Skipped int `json:"skipped,omitempty"`
 }
 
 // ReadManifest reads the manifest of the run in dir. If there is none, the error is

@@ -10,10 +10,11 @@ import (
 // times. Index t of a slice over time is the state after t+1 timesteps. Top-1
 // accuracies and agreement are fractions of 1.
 type Result struct {
-	Model     string    `json:"model"`     // Name of the network.
-	Images    int       `json:"images"`    // Images that were finished.
-	Timesteps int       `json:"timesteps"` // T
-	Complete  bool      `json:"complete"`  // Whether all images that were asked for are in it.
+	Model     string    `json:"model"`             // Name of the network.
+	Images    int       `json:"images"`            // Images that were finished.
+	Skipped   int       `json:"skipped,omitempty"` // Images that could not be read and were left out.
+	Timesteps int       `json:"timesteps"`         // T
+	Complete  bool      `json:"complete"`          // Whether all images that were asked for are in it.
 	ANN       ANN       `json:"ann"`
 	SNN       SNN       `json:"snn"`
 	Agreement []float64 `json:"agreement"` // Over time: images on which both networks name the same class.

@@ -138,7 +138,7 @@ func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string) (
 			return nil, err
 		}
 	} else {
-		if err := p.open(model); err != nil {
+		if err := p.open(ctx, model); err != nil {
 			return nil, err
 		}
 		if err := p.calibrateGraph(ctx); err != nil {

@@ -68,7 +68,7 @@ func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
 	}
 	g.Name = modelName
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, graph: g}
-	if err := p.open(modelName); err != nil {
+	if err := p.open(cmd.Context(), modelName); err != nil {
 		return err
 	}
 	ctx := cmd.Context()

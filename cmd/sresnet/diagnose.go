@@ -67,7 +67,7 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 
 func runDiagnose(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.open(model); err != nil {
+	if err := p.open(cmd.Context(), model); err != nil {
 		return err
 	}
 	hash, err := eval.HashFile(model)

@@ -30,14 +30,16 @@ recommends a T, and itemises what both networks compute; --device turns that int
 an estimate of energy by a published table, or by one of yours.
 
 Scales come from training images only. With --data a folder, those are the
-training images in it; with a single file, name them with --calibrate.
+training images in it; with a single file, name them with --calibrate. Image files
+are all read once before the work, so that a damaged one is found at once.
 
 Ctrl-C prints what is done so far, and keeps it with --out.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet eval resnet20.onnx --data cifar10:test_batch.bin --calibrate cifar10:data_batch_1.bin \
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
   sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
-  sresnet eval mnist.onnx --data mnist --json`,
+  sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
+  sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
@@ -62,7 +64,7 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	started := time.Now()
-	if err := p.open(model); err != nil {
+	if err := p.open(cmd.Context(), model); err != nil {
 		return err
 	}
 	hash, err := eval.HashFile(model)
@@ -132,9 +134,13 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 	}
 	update, stop := p.progress.bar("simulating")
 	defer stop()
-	return eval.Run(ctx, p.graph, p.network, p.test, eval.Options{
+	r, err := eval.Run(ctx, p.graph, p.network, p.test, eval.Options{
 		Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers, Progress: update,
 	})
+	if r != nil {
+		r.Skipped = p.test.Skipped()
+	}
+	return r, err
 }
 
 // simOptions are the options of the simulation that the user asked for.
@@ -147,8 +153,8 @@ func (p *pipeline) manifest(started time.Time) eval.Manifest {
 	return eval.Manifest{
 		Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Started: started.UTC(), Finished: time.Now().UTC(),
-		Data:        eval.Source{Name: p.data, SHA256: p.test.Hash()},
-		Calibration: eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash()},
+		Data:        eval.Source{Name: p.data, SHA256: p.test.Hash(), Skipped: p.test.Skipped()},
+		Calibration: eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash(), Skipped: p.calibration.Skipped()},
 		Classes:     p.test.ClassNames(),
 		Options:     p.values(),
 	}

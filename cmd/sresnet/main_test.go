@@ -5,6 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,7 +50,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures},
 	})
 }
 
@@ -101,6 +105,50 @@ func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	b := make([]byte, n)
 	copy(b, strings.Join(args[2:], " "))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
+}
+
+// pictures is the command "pictures DIR SPEC SPLIT N" of the scripts: it writes the first
+// N images of a data set as PNG files, in one folder a class.
+func pictures(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: pictures DIR SPEC SPLIT N")
+	}
+	split := dataset.Test
+	if args[2] == dataset.Train.String() {
+		split = dataset.Train
+	}
+	kind, path, _ := strings.Cut(args[1], ":")
+	d, err := dataset.Open(kind+":"+ts.MkAbs(path), split)
+	ts.Check(err)
+	n, err := strconv.Atoi(args[3])
+	ts.Check(err)
+	ts.Check(writePictures(ts.MkAbs(args[0]), d, n))
+}
+
+func writePictures(dir string, d *dataset.Dataset, n int) error {
+	_, h, w := d.Shape().CHW()
+	pixels := make([]float32, d.Shape().Len())
+	for i := range n {
+		if err := d.Pixels(i, pixels); err != nil {
+			return err
+		}
+		m := image.NewGray(image.Rect(0, 0, w, h))
+		for j := range m.Pix {
+			m.Pix[j] = byte(pixels[j])
+		}
+		class := filepath.Join(dir, strconv.Itoa(d.Label(i)))
+		if err := os.MkdirAll(class, 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(class, fmt.Sprintf("%03d.png", i)))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(png.Encode(f, m), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // truncate is the command "truncate FILE N" of the scripts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -21,6 +22,7 @@ type pipeline struct {
 	command  string // As the user called it: "sresnet eval".
 	model    string // File of the trained network, or what the demo calls its own.
 	progress progress
+	glance   bool // Few of the test images will be looked at, so that they are not all checked before.
 
 	graph       *ann.Graph
 	test        *dataset.Images // What is presented.
@@ -42,7 +44,7 @@ func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
 	if train, err = p.openDataset(p.calibrate, dataset.Train, "--calibrate"); err != nil {
 		return nil, nil, err
 	}
-	if train.Hash() == test.Hash() {
+	if dataset.Same(train, test) {
 		return nil, nil, hinted(fmt.Errorf("the calibration images %s are the test images", p.calibrate),
 			"accuracy means nothing on images that shaped the network; give training images with --calibrate")
 	}
@@ -77,6 +79,21 @@ func (p *pipeline) chooseCalibration(test *dataset.Dataset) error {
 
 // load reads the trained network for images of that shape.
 func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
+	if d.Resizable() { // The network says the shape, unless it leaves it open.
+		if p.graph, err = readModel(model, onnx.Options{}); !errors.Is(err, onnx.ErrOpenShape) {
+			return err
+		}
+		shape := d.Shape()
+		if p.crop > 0 {
+			shape[1], shape[2] = p.crop, p.crop
+		}
+		for _, shape[0] = range []int{3, 1} { // Channels are not left open.
+			if p.graph, err = readModel(model, onnx.Options{InputShape: shape}); err == nil {
+				break
+			}
+		}
+		return err
+	}
 	p.graph, err = readModel(model, onnx.Options{InputShape: d.Shape()})
 	if err != nil {
 		// A file that is sound by itself does not fit the images; fits says so.
@@ -103,9 +120,43 @@ func readModel(name string, o onnx.Options) (*ann.Graph, error) {
 	return g, nil
 }
 
+// resized gives images of files the size that the network takes, by --resize and
+// --crop.
+func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dataset.Dataset, error) {
+	if !test.Resizable() && !train.Resizable() && (p.resize > 0 || p.crop > 0) {
+		return nil, nil, &usageError{p.command, fmt.Errorf("--resize and --crop are for image files; the images of %s have a size of their own, %s", p.data, test.Shape())}
+	}
+	shape := slices.Clone(p.graph.Input.Shape)
+	if p.crop > 0 && len(shape) == 3 {
+		shape[1], shape[2] = p.crop, p.crop
+	}
+	for _, d := range []**dataset.Dataset{&test, &train} {
+		if !(*d).Resizable() {
+			continue
+		}
+		var err error
+		if *d, err = (*d).Resized(shape, p.resize); err != nil {
+			return nil, nil, hinted(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
+		}
+	}
+	return test, train, nil
+}
+
+// checked reads all images that are files, and leaves out what --skip-bad allows.
+func (p *pipeline) checked(ctx context.Context, d *dataset.Dataset) (*dataset.Dataset, error) {
+	update, stop := p.progress.bar("reading images")
+	defer stop()
+	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update})
+	var unreadable *dataset.UnreadableError
+	if errors.As(err, &unreadable) {
+		return nil, hinted(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
+	}
+	return d, err
+}
+
 // chooseImages checks that the data fit the network, and takes the images that
 // are asked for. It fills the option --normalize.
-func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
+func (p *pipeline) chooseImages(ctx context.Context, test, train *dataset.Dataset) error {
 	for _, d := range []*dataset.Dataset{test, train} {
 		if err := p.fits(d); err != nil {
 			return err
@@ -123,10 +174,18 @@ func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
 			return err
 		}
 	}
-	if p.normalize == "" {
-		p.normalize = defaultNormalization[test.Name()]
+	if train, err = p.checked(ctx, train); err != nil {
+		return err
+	}
+	if !p.glance {
+		if test, err = p.checked(ctx, test); err != nil {
+			return err
+		}
 	}
 	c, _, _ := test.Shape().CHW()
+	if p.normalize == "" {
+		p.normalize = defaultNormalization(test.Name(), c)
+	}
 	norm, err := dataset.ParseNormalization(p.normalize, c)
 	if err != nil {
 		return &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
@@ -138,10 +197,18 @@ func (p *pipeline) chooseImages(test, train *dataset.Dataset) error {
 	return err
 }
 
-// defaultNormalization is, by data set, the one that networks for it are most
-// often trained with.
-var defaultNormalization = map[string]string{
-	"cifar10": "cifar10", "cifar100": "cifar100", "mnist": "mnist", "fashion-mnist": "unit", "kmnist": "unit", "npz": "unit", "npy": "unit",
+// defaultNormalization is the one that networks for a data set, of that many channels,
+// are most often trained with.
+func defaultNormalization(data string, channels int) string {
+	switch data {
+	case "cifar10", "cifar100", "mnist":
+		return data
+	case "folder", "files":
+		if channels == 3 {
+			return "imagenet"
+		}
+	}
+	return "unit"
 }
 
 // fits returns an error unless the network takes the images of d and tells its
@@ -163,7 +230,7 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 
 // open is all steps before the work: the data, then the network unless the caller
 // has one, then whether they fit and the network converts.
-func (p *pipeline) open(model string) error {
+func (p *pipeline) open(ctx context.Context, model string) error {
 	p.model = model
 	test, train, err := p.openData()
 	if err != nil {
@@ -174,7 +241,10 @@ func (p *pipeline) open(model string) error {
 			return err
 		}
 	}
-	if err := p.chooseImages(test, train); err != nil {
+	if test, train, err = p.resized(test, train); err != nil {
+		return err
+	}
+	if err := p.chooseImages(ctx, test, train); err != nil {
 		return err
 	}
 	return convert.Check(p.graph)

@@ -35,7 +35,8 @@ func (s *settings) plan(ctx context.Context, p *pipeline, model string, input te
 		}
 		p.graph, p.statistics = g, unknownStatistics(g)
 	} else {
-		if err := p.open(model); err != nil {
+		p.glance = true
+		if err := p.open(ctx, model); err != nil {
 			return nil, err
 		}
 		if err := p.calibrateGraph(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"sresnet/dataset"
 	"sresnet/eval"
 )
 
@@ -45,6 +46,11 @@ var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
 	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v\n", p.calibration.Len(), p.calibrate, p.percentile)
+	for _, d := range []*dataset.Images{p.test, p.calibration} {
+		if n := d.Skipped(); n > 0 {
+			fmt.Fprintf(w, "%d more of %s could not be read and are left out\n", n, d.Spec())
+		}
+	}
 	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
 	fmt.Fprintf(w, "compensation %s\n\n", &p.factors)
 

@@ -25,6 +25,7 @@ type settings struct {
 	encoding, reset, readout, engine     string
 	workers                              int
 	seed                                 uint64
+	resize, crop, skipBad                int // Of image files.
 	device                               string
 	table                                *eval.Device // Of --device, once check has seen it; nil for none.
 	dataOptional                         bool         // The command does something without --data, too.
@@ -39,7 +40,7 @@ var (
 )
 
 // specWords are what a SPEC may begin with.
-var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:"}
+var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:", "folder:", "files:"}
 
 // dataFlags are about images, networkFlags about the conversion, runFlags about
 // the simulation.
@@ -49,6 +50,9 @@ func (s *settings) dataFlags(f *pflag.FlagSet, images int) {
 	f.IntVar(&s.calibrationImages, "calibration-images", 1000, "calibrate on the first `N` of them, or all if there are fewer")
 	f.IntVar(&s.images, "images", images, "present the first `N` test images; 0 means all")
 	f.StringVar(&s.normalize, "normalize", "", "how pixels were normalised in training; `HOW` is "+dataset.Normalizations+" (default: that of the data set)")
+	f.IntVar(&s.resize, "resize", 0, "of image files: make the shorter side `N` pixels long (default: 8/7 of --crop, or up to 64 pixels just that)")
+	f.IntVar(&s.crop, "crop", 0, "of image files: cut `N` x N pixels out of the middle (default: what the network takes)")
+	f.IntVar(&s.skipBad, "skip-bad", 0, "leave out up to `N` image files that cannot be read, of test and of calibration images each")
 }
 
 func (s *settings) networkFlags(f *pflag.FlagSet) {
@@ -123,6 +127,10 @@ func (s *settings) check(command string) error {
 		return bad("--data is missing: give %s", dataset.Specs)
 	case s.images < 0:
 		return bad("--images %d: give a number of images, or 0 for all", s.images)
+	case s.resize < 0 || s.crop < 0:
+		return bad("--resize %d, --crop %d: give numbers of pixels", s.resize, s.crop)
+	case s.skipBad < 0:
+		return bad("--skip-bad %d: give a number of images", s.skipBad)
 	case s.calibrationImages < 1:
 		return bad("--calibration-images %d: calibration takes at least one image", s.calibrationImages)
 	case s.compensation != "" && s.compensationImages < 1:
@@ -169,11 +177,18 @@ func (s *settings) workerCount() int {
 
 // values returns every option with its value, for the manifest of a run.
 func (s *settings) values() map[string]any {
-	return map[string]any{
+	values := map[string]any{
 		"data": s.data, "calibrate": s.calibrate, "normalize": s.normalize,
 		"images": s.images, "calibration_images": s.calibrationImages, "timesteps": s.timesteps,
 		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation, "compensation_images": s.compensationImages,
 		"encoding": s.encoding, "reset": s.reset, "readout": s.readout, "engine": s.engine,
 		"workers": s.workerCount(), "seed": s.seed, "device": s.device,
 	}
+	// These are named only if they are set, as runs were made before they were there.
+	for name, n := range map[string]int{"resize": s.resize, "crop": s.crop, "skip_bad": s.skipBad} {
+		if n > 0 {
+			values[name] = n
+		}
+	}
+	return values
 }

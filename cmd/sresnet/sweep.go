@@ -80,7 +80,7 @@ same command goes on with what is missing.`,
 			f.AddFlag(all.Lookup(name))
 		}
 	}
-	add("data", "calibrate", "normalize")
+	add("data", "calibrate", "normalize", "resize", "crop", "skip-bad")
 	g.flags(f)
 	add("timesteps")
 	f.IntVar(&o.at, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
@@ -124,7 +124,7 @@ func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant,
 		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)),
 		statistics: make(map[float64]*calibrate.Statistics), factors: make(map[variant]compensation),
 	}
-	if err := sw.open(model); err != nil {
+	if err := sw.open(cmd.Context(), model); err != nil {
 		return err
 	}
 	if sw.out != "" {
@@ -146,12 +146,15 @@ func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant,
 }
 
 // open reads the images and the network, and divides the training images.
-func (sw *sweep) open(model string) error {
+func (sw *sweep) open(ctx context.Context, model string) error {
 	test, train, err := sw.openData()
 	if err != nil {
 		return err
 	}
 	if err := sw.load(model, test); err != nil {
+		return err
+	}
+	if test, train, err = sw.resized(test, train); err != nil {
 		return err
 	}
 	hash, err := eval.HashFile(model)
@@ -164,11 +167,14 @@ func (sw *sweep) open(model string) error {
 		return hinted(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")
 	}
 	sw.calibrationImages, sw.selectionImages = n, m
-	if err := sw.chooseImages(test, train); err != nil {
+	if err := sw.chooseImages(ctx, test, train); err != nil {
 		return err
 	}
 	part, err := train.Slice(n, n+m)
 	if err != nil {
+		return err
+	}
+	if part, err = sw.checked(ctx, part); err != nil {
 		return err
 	}
 	sw.selectionName = trainingImages(sw.calibrate, n, n+m)

@@ -57,7 +57,7 @@ It exits with 1 if one of them fails. Ctrl-C prints what the finished images sho
 
 func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.open(model); err != nil {
+	if err := p.open(cmd.Context(), model); err != nil {
 		return err
 	}
 	ctx := cmd.Context()

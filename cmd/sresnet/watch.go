@@ -74,7 +74,7 @@ Where the output is no terminal, or with --plain, it prints the state after 1, 2
 	f.Float64Var(&o.speed, "speed", 40, "show `N` timesteps a second")
 	f.BoolVar(&o.plain, "plain", false, "print a few states, as where the output is no terminal")
 	for _, name := range []string{
-		"data", "calibrate", "calibration-images", "normalize", "percentile", "v-init", "encoding", "reset",
+		"data", "calibrate", "calibration-images", "normalize", "resize", "crop", "skip-bad", "percentile", "v-init", "encoding", "reset",
 		"compensation", "compensation-images", "timesteps", "readout", "engine", "workers", "seed",
 	} {
 		f.AddFlag(all.Lookup(name))
@@ -96,7 +96,7 @@ type watchOptions struct {
 }
 
 func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, glance: true}
 	if model == "" {
 		g, err := onnx.Parse(models.ResNet8MNIST)
 		if err != nil {
@@ -105,7 +105,7 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 		g.Name = modelName
 		p.graph = g
 	}
-	if err := p.open(model); err != nil {
+	if err := p.open(cmd.Context(), model); err != nil {
 		return err
 	}
 	seen, err := p.look(o)
