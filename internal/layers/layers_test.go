@@ -31,6 +31,7 @@ var may = map[string][]string{
 	"internal/parallel":      {},
 	"models":                 {},
 	"dataset":                {"tensor", "internal/parallel"},
+	"dataset/fetch":          {},
 	"onnx":                   {"ann", "tensor"},
 	"nir":                    {"snn", "tensor", "internal/hdf5"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
