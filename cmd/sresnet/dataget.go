@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sresnet/dataset/fetch"
+)
+
+func newDataGet() *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use:   "get " + strings.Join(fetch.Names(), "|") + " [DIR]",
+		Short: "Download a data set from its official address",
+		Long: `get downloads a data set into the folder DIR, which by default has the name of the
+data set, and checks the files by the checksums that its publisher gives. What is
+there already is not downloaded again; what broke off goes on where it was when the
+command is given again. CIFAR stays an archive, which every command reads as it is.
+
+--from takes the files from another address, such as a mirror in your network. The
+checksums hold for these as well. Proxies are taken from the environment (HTTPS_PROXY).`,
+		Example: `  sresnet data get cifar10
+  sresnet data get fashion-mnist data/fashion
+  sresnet data get mnist --from https://mirror.example.org/mnist/`,
+		Args:      usageArgs(cobra.RangeArgs(1, 2)),
+		ValidArgs: fetch.Names(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(fetch.Names(), args[0]) {
+				return &usageError{cmd.CommandPath(), fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
+			}
+			dir := args[0]
+			if len(args) > 1 {
+				dir = args[1]
+			}
+			return runDataGet(cmd, args[0], dir, from)
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "get the files from the folder at this `URL`")
+	return cmd
+}
+
+func runDataGet(cmd *cobra.Command, name, dir, from string) error {
+	var (
+		current string
+		update  func(done, total int)
+		stop    = func() {}
+	)
+	p := progress{w: cmd.ErrOrStderr()}
+	n, err := fetch.Get(cmd.Context(), name, dir, fetch.Options{From: from, Progress: func(file string, done, total int64) {
+		if file != current {
+			stop()
+			current = file
+			update, stop = p.bar(file + ", kB")
+		}
+		update(int(done/1000), int(max(total/1000, 1)))
+	}})
+	stop()
+	var failed *fetch.Error
+	switch {
+	case err != nil && cmd.Context().Err() != nil:
+		return hinted(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
+	case errors.As(err, &failed) && failed.Unreachable():
+		return hinted(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
+	case errors.As(err, &failed):
+		return hinted(err, "try again later, which goes on where it was; --from gives another address")
+	case err != nil:
+		return err
+	}
+	verb := "is"
+	if n == 0 {
+		verb = "was already"
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"os"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+
+	"sresnet/dataset"
+)
+
+// A sheet has at most so many images, and small ones are enlarged to at least so many
+// pixels.
+const (
+	sheetColumns = 10
+	sheetRows    = 6
+	sheetPixels  = 96
+	sheetMargin  = 4
+	sheetText    = 16 // Height of a label.
+)
+
+// writeSheet writes a PNG file with the first images of d, each above its label.
+func writeSheet(name string, d *dataset.Dataset) error {
+	m, err := sheet(d)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := png.Encode(f, m); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func sheet(d *dataset.Dataset) (image.Image, error) {
+	_, h, w := d.Shape().CHW()
+	scale := max((sheetPixels+w-1)/w, 1)
+	cellW, cellH := w*scale+sheetMargin, h*scale+sheetMargin+sheetText
+	n := min(d.Len(), sheetColumns*sheetRows, max(maxPicture/(cellW*cellH), 1))
+	columns := min(n, sheetColumns)
+	m := image.NewRGBA(image.Rect(0, 0, columns*cellW+sheetMargin, (n+columns-1)/columns*cellH+sheetMargin))
+	draw.Draw(m, m.Rect, image.White, image.Point{}, draw.Src)
+	pixels := make([]float32, d.Shape().Len())
+	for i := range n {
+		if err := d.Pixels(i, pixels); err != nil {
+			return nil, err
+		}
+		x, y := sheetMargin+i%columns*cellW, sheetMargin+i/columns*cellH
+		for r := range h * scale {
+			for c := range w * scale {
+				m.SetRGBA(x+c, y+r, pixel(pixels, h*w, r/scale*w+c/scale))
+			}
+		}
+		face := basicfont.Face7x13
+		label := []rune(clean(d.ClassName(d.Label(i))))
+		label = label[:min(len(label), w*scale/face.Advance)]
+		text := font.Drawer{Dst: m, Src: image.Black, Face: face, Dot: fixed.P(x, y+h*scale+face.Ascent+1)}
+		text.DrawString(string(label))
+	}
+	return m, nil
+}
+
+// pixel returns pixel i of planes that are so long; a single one is grey.
+func pixel(planes []float32, plane, i int) color.RGBA {
+	r := uint8(planes[i] + 0.5)
+	if len(planes) == plane {
+		return color.RGBA{r, r, r, 255}
+	}
+	return color.RGBA{r, uint8(planes[plane+i] + 0.5), uint8(planes[2*plane+i] + 0.5), 255}
+}
