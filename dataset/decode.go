@@ -9,12 +9,20 @@ import (
 	_ "image/jpeg" // For image.Decode.
 	_ "image/png"
 	"math"
+	"sync"
 
 	"sresnet/tensor"
 )
 
-// maxImagePixels bounds an image before memory is taken for it.
-const maxImagePixels = 1 << 26
+// Bounds of an image, before memory is taken for it: no larger one is read, and large
+// ones are decoded one at a time, so that many workers take no more than a few small
+// ones and a large one.
+const (
+	maxImagePixels = 1 << 26
+	largeImage     = 1 << 22
+)
+
+var oneLarge sync.Mutex
 
 // A picture is how an image file becomes an image: its shorter side is resized to
 // resize pixels, and the middle is cut out in the given shape (C, H, W).
@@ -33,6 +41,10 @@ func (p picture) decode(b []byte, dst []float32) error {
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxImagePixels/config.Height {
 		return fmt.Errorf("%d x %d pixels; images of up to %d are read", config.Width, config.Height, maxImagePixels)
+	}
+	if config.Width*config.Height > largeImage {
+		oneLarge.Lock()
+		defer oneLarge.Unlock()
 	}
 	m, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
