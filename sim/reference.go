@@ -19,10 +19,7 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		masks[i] = make([]uint64, g.positions()*g.words)
 	}
 	input := func(int) []float32 { return enc.next() }
-	return reference.Run(p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	return reference.Run(ctx, p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
 		g := newGrid(p.net.Layers[s.Layer].Shape)
 		mask := masks[s.Layer]
 		clear(mask)

@@ -81,3 +81,30 @@ func TestRatesCanceled(t *testing.T) {
 		t.Errorf("went on after the end")
 	}
 }
+
+// So does the reference engine, within a convolution.
+func TestReferenceCanceled(t *testing.T) {
+	const channels = 60
+	shape := tensor.Shape{channels, 2, 2}
+	net := &snn.Network{Name: "wide", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
+		{
+			Name: "conv", Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.New(channels, channels, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
+		},
+		{
+			Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Synapses: []snn.Synapse{{From: 0, Connection: &snn.Dense{Weight: tensor.New(1, shape.Len())}}},
+		},
+	}}
+	p, err := sim.Compile(net, sim.Options{Timesteps: 5, Reference: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &countdown{t.Context(), channels / 2}
+	if _, err := p.NewEngine().Run(ctx, make([]float32, shape.Len()), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled in the first layer: got error %v", err)
+	}
+	if ctx.left < -3 { // Once in the layer, once behind it.
+		t.Errorf("asked %d times more after the end", -ctx.left)
+	}
+}

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"fmt"
 
 	"sresnet/snn"
@@ -11,7 +12,7 @@ import (
 // were added; see [snn.Conv].
 func conv(p *population, k *snn.Conv, src *population) (acs uint64) {
 	q := src.layer.Charge
-	forTaps(k, src.layer.Shape, p.layer.Shape, func(out, in, weight int) {
+	forTaps(p.ctx, k, src.layer.Shape, p.layer.Shape, func(out, in, weight int) {
 		if src.z[in] {
 			p.i[out] += float32(k.Weight.Data[weight] * q)
 			acs++
@@ -22,7 +23,7 @@ func conv(p *population, k *snn.Conv, src *population) (acs uint64) {
 
 // analog adds the current of the image itself and returns how many products with
 // pixels other than zero were taken.
-func analog(dst []float32, connection snn.Connection, image []float32, in, out tensor.Shape) (products uint64) {
+func analog(ctx context.Context, dst []float32, connection snn.Connection, image []float32, in, out tensor.Shape) (products uint64) {
 	add := func(o, i int, w float32) {
 		dst[o] += float32(image[i] * w)
 		if image[i] != 0 {
@@ -31,7 +32,7 @@ func analog(dst []float32, connection snn.Connection, image []float32, in, out t
 	}
 	switch k := connection.(type) {
 	case *snn.Conv:
-		forTaps(k, in, out, func(o, i, weight int) { add(o, i, k.Weight.Data[weight]) })
+		forTaps(ctx, k, in, out, func(o, i, weight int) { add(o, i, k.Weight.Data[weight]) })
 	case *snn.Dense:
 		forInputs(k, in, func(o, i, weight int) { add(o, i, k.Weight.Data[weight]) })
 	default:
@@ -42,11 +43,14 @@ func analog(dst []float32, connection snn.Connection, image []float32, in, out t
 
 // forTaps calls f for every weight that lies over the source, with the index of
 // the output neuron and the source neuron: outputs in CHW order and, for each,
-// taps in the order ky, kx, channel.
-func forTaps(k *snn.Conv, in, out tensor.Shape, f func(out, in, weight int)) {
+// taps in the order ky, kx, channel. If ctx ends it stops short.
+func forTaps(ctx context.Context, k *snn.Conv, in, out tensor.Shape, f func(out, in, weight int)) {
 	win, ws := k.Window, k.Weight.Shape
 	perGroup := out[0] / k.Groups
 	for o := range out[0] {
+		if ctx.Err() != nil {
+			return
+		}
 		first := o / perGroup * ws[1] // First source channel of the group.
 		for r := range out[1] {
 			for c := range out[2] {

@@ -6,6 +6,7 @@
 package reference
 
 import (
+	"context"
 	"fmt"
 
 	"sresnet/snn"
@@ -22,11 +23,13 @@ type Step struct {
 
 // Run presents the input for the given number of timesteps to the first layers
 // of net and calls visit for every layer at every timestep, in that order.
-// input returns the image as the encoder presents it at step t, CHW.
-func Run(net *snn.Network, layers, timesteps int, input func(t int) []float32, visit func(Step) error) error {
+// input returns the image as the encoder presents it at step t, CHW. If ctx ends, Run
+// returns its error within an output channel of a layer.
+func Run(ctx context.Context, net *snn.Network, layers, timesteps int, input func(t int) []float32, visit func(Step) error) error {
 	state := make([]*population, layers)
 	for i := range state {
 		state[i] = newPopulation(&net.Layers[i])
+		state[i].ctx = ctx
 	}
 	for t := range timesteps {
 		image := input(t)
@@ -39,6 +42,9 @@ func Run(net *snn.Network, layers, timesteps int, input func(t int) []float32, v
 				p.currents(net, state, image)
 				p.integrateAndFire()
 			}
+			if err := ctx.Err(); err != nil {
+				return err // The layer may be half done.
+			}
 			s.Spikes, s.Potential, s.Current, s.Operations = p.z, p.v, p.sum, p.operations
 			if err := visit(s); err != nil {
 				return err
@@ -50,6 +56,7 @@ func Run(net *snn.Network, layers, timesteps int, input func(t int) []float32, v
 
 // population is the state of one layer.
 type population struct {
+	ctx   context.Context // Of the run.
 	layer *snn.Layer
 	z     []bool    // Spikes of this timestep.
 	v     []float32 // Potential.
@@ -84,7 +91,7 @@ func (p *population) currents(net *snn.Network, state []*population, image []flo
 	constant := make([]float32, len(p.i))
 	for s, syn := range p.layer.Synapses {
 		if syn.From == snn.FromInput {
-			p.operations[s] = analog(constant, syn.Connection, image, net.Input.Shape, p.layer.Shape)
+			p.operations[s] = analog(p.ctx, constant, syn.Connection, image, net.Input.Shape, p.layer.Shape)
 			continue
 		}
 		src := state[syn.From]
