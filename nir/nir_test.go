@@ -266,6 +266,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		g.Check()
+		_, _ = g.Network()
 		var m memory
 		if err := Write(&m, g); err != nil {
 			return // Names that HDF5 allows and this package does not write.

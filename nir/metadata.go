@@ -1,0 +1,113 @@
+package nir
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sresnet/snn"
+)
+
+// Warnings tell what readers of a graph will do otherwise than the network.
+const (
+	warnReset    = "neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike"
+	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
+	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
+	warnPoisson  = "the image comes in as signed Poisson spikes, which NIR cannot say: encode it before the graph"
+	warnGate     = "max-pool gates have no counterpart: SumPool2d and an IF node that fires when any neuron under the window does stand for them, and fire more often"
+	warnGroups   = "convolutions in groups: nir.read needs type_check=False, and Sinabs takes the number of input channels wrongly"
+	warnSquare   = "kernels with fewer rows than columns, or more: nir.read needs type_check=False"
+	warnScale    = "Scale nodes: few readers have them (Spyx does)"
+	warnUniform  = "thresholds differ within a layer: snnTorch and SpikingJelly refuse that"
+	profileName  = "generic"
+	compareName  = ">="
+	maxCondensed = 5 // Names that a warning lists.
+)
+
+// warn fills in the warnings.
+func (e *exporter) warn() {
+	about := make(map[string][]string) // Warning to names of nodes.
+	add := func(w, name string) { about[w] = append(about[w], name) }
+	for i := range e.net.Layers {
+		l := &e.net.Layers[i]
+		name := e.node(i)
+		if l.IsGate() {
+			add(warnGate, name)
+			continue
+		}
+		if l.Neuron.Reset == snn.ResetSubtract {
+			add(warnReset, "")
+		}
+		if slices.ContainsFunc(l.Neuron.VInit, func(v float32) bool { return v != 0 }) {
+			add(warnVInit, "")
+		}
+		if slices.ContainsFunc(l.Neuron.Threshold, func(th float32) bool { return th != l.Neuron.Threshold[0] }) {
+			add(warnUniform, name)
+		}
+	}
+	add(warnCompare, "")
+	if e.net.Input.Encoding == snn.Poisson {
+		add(warnPoisson, "")
+	}
+	for _, n := range e.g.Nodes {
+		switch n.Type {
+		case "Conv2d":
+			if g, _ := n.Data.Arrays["groups"].Ints(); g[0] > 1 {
+				add(warnGroups, n.Name)
+			}
+			if s := n.Data.Arrays["weight"].Shape; s[2] != s[3] {
+				add(warnSquare, n.Name)
+			}
+		case "Scale":
+			add(warnScale, n.Name)
+		}
+	}
+	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+		names, ok := about[w]
+		if !ok {
+			continue
+		}
+		if names[0] != "" {
+			w += " (" + strings.Join(names[:min(len(names), maxCondensed)], ", ")
+			if more := len(names) - maxCondensed; more > 0 {
+				w += fmt.Sprintf(" and %d more", more)
+			}
+			w += ")"
+		}
+		e.warnings = append(e.warnings, w)
+	}
+}
+
+// metadata returns that of the graph.
+func (e *exporter) metadata(info Info) (*Tree, error) {
+	t := &Tree{}
+	for _, s := range info.strings() {
+		if *s.value != "" {
+			t.Set(s.key, Text(clean(*s.value)))
+		}
+	}
+	t.Set("tool", Text("sresnet"))
+	t.Set("profile", Text(profileName))
+	t.Set("dt", Array{Data: []float64{1}})
+	t.Set("threshold_compare", Text(compareName))
+	t.Set("reset", Text(e.reset()))
+	t.Set("encoding", Text(e.net.Input.Encoding.String()))
+	if e.net.Input.Encoding == snn.Poisson {
+		t.Set("amplitude", Array{Data: []float32{e.net.Input.Amplitude}})
+	}
+	t.Set("warnings", Array{Shape: []int{len(e.warnings)}, Data: e.warnings})
+	r, err := e.record.array()
+	t.Set(recordKey, r)
+	return t, err
+}
+
+// reset returns the reset of all neurons, or "mixed".
+func (e *exporter) reset() string {
+	reset := e.net.Output().Neuron.Reset
+	for i := range e.net.Layers {
+		if l := &e.net.Layers[i]; !l.IsGate() && l.Neuron.Reset != reset {
+			return "mixed"
+		}
+	}
+	return reset.String()
+}

@@ -1,0 +1,463 @@
+package nir
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// Info is what a file says of a spiking network beside the network. All of it is
+// kept as metadata, under the keys of its fields in docs/nir.md; what is empty is
+// left out.
+type Info struct {
+	Version       string // Of sresnet.
+	Model         string // File of the trained network.
+	ModelSHA256   string
+	Normalization string // Of pixels, as dataset.ParseNormalization reads it.
+	Readout       string // How outputs become a class.
+	Conversion    string // How scales were chosen, in words.
+}
+
+// strings pairs the fields with their keys.
+func (i *Info) strings() []struct {
+	key   string
+	value *string
+} {
+	return []struct {
+		key   string
+		value *string
+	}{
+		{"sresnet_version", &i.Version},
+		{"model", &i.Model},
+		{"model_sha256", &i.ModelSHA256},
+		{"normalization", &i.Normalization},
+		{"readout", &i.Readout},
+		{"conversion", &i.Conversion},
+	}
+}
+
+// InfoOf returns what the metadata of a graph says of its network.
+func InfoOf(g *Graph) Info {
+	var i Info
+	for _, s := range i.strings() {
+		*s.value = g.Metadata.Text(s.key)
+	}
+	return i
+}
+
+// FromNetwork returns the graph of a spiking network, and warnings: what readers
+// of the graph will do otherwise than the network, since NIR cannot say it. The
+// graph has them in its metadata as well, with all that [Graph.Network] needs to
+// return the same network again.
+//
+// A spike carries 1 in NIR, so weights are multiplied by the charge of the spikes
+// they carry.
+func FromNetwork(net *snn.Network, info Info) (g *Graph, warnings []string, err error) {
+	if err := net.Validate(); err != nil {
+		return nil, nil, fmt.Errorf("nir: %w", err)
+	}
+	e := &exporter{net: net, limit: math.MaxInt}
+	if err := e.run(); err != nil {
+		return nil, nil, fmt.Errorf("nir: %w", err)
+	}
+	e.g.Metadata, err = e.metadata(info)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nir: %w", err)
+	}
+	return e.g, e.warnings, nil
+}
+
+// exporter makes a graph of a network.
+type exporter struct {
+	net      *snn.Network
+	g        *Graph
+	record   record
+	warnings []string
+
+	used     map[string]bool // Names of nodes.
+	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
+	bias     []float32       // Of the layer being made, until a node takes it.
+	elements int             // Of all arrays so far.
+	limit    int             // To elements.
+}
+
+func (e *exporter) run() error {
+	net := e.net
+	e.g = &Graph{Version: Version}
+	e.used = make(map[string]bool)
+	e.record = record{Format: 1, Name: net.Name, Input: net.Input}
+	e.findFlat()
+	s := net.Input.Shape
+	e.add(e.name("input"), "Input").Data.Set("shape", Ints(s...))
+	e.used["output"] = true
+	for i := range net.Layers {
+		if err := e.layer(i); err != nil {
+			return fmt.Errorf("layer %q: %w", net.Layers[i].Name, err)
+		}
+	}
+	last := len(net.Layers) - 1
+	e.add("output", "Output").Data.Set("shape", Ints(e.shape(last)...))
+	e.connect(e.node(last), "output")
+	e.warn()
+	return nil
+}
+
+// findFlat chooses the layers that are vectors in NIR: what a fully connected
+// synapse ends on, as long as nothing that leaves them wants channels, rows and
+// columns, for which NIR has no way back.
+func (e *exporter) findFlat() {
+	layers := e.net.Layers
+	e.flat = make([]bool, len(layers))
+	for i := range e.flat {
+		e.flat[i] = slices.ContainsFunc(layers[i].Synapses, func(s snn.Synapse) bool { return isDense(s) })
+	}
+	for j := len(layers) - 1; j >= 0; j-- {
+		for _, s := range layers[j].Synapses {
+			if s.From != snn.FromInput && !(isDense(s) && e.flat[j]) {
+				e.flat[s.From] = false
+			}
+		}
+	}
+}
+
+func isDense(s snn.Synapse) bool { _, ok := s.Connection.(*snn.Dense); return ok }
+
+// shape returns the shape that layer i has in NIR.
+func (e *exporter) shape(i int) tensor.Shape {
+	s := e.net.ShapeOf(i)
+	if i != snn.FromInput && e.flat[i] {
+		return s[:1]
+	}
+	return s
+}
+
+// node returns the name of the node that the spikes of layer i leave.
+func (e *exporter) node(i int) string {
+	if i == snn.FromInput {
+		return "input"
+	}
+	return e.record.Layers[i].Node
+}
+
+// maxName bounds names of nodes, which some readers make file names of.
+const maxName = 200
+
+// name returns a name like s that no node has. It has no slashes, which HDF5 would
+// take for groups, and no dots, which modules of PyTorch cannot have.
+func (e *exporter) name(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == '/' || r == '.' || r < ' ' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "_"))
+	for len(s) > maxName {
+		r := []rune(s)
+		s = string(r[:len(r)-1])
+	}
+	if s == "" {
+		s = "layer"
+	}
+	unique := s
+	for i := 2; e.used[unique]; i++ {
+		unique = fmt.Sprintf("%s_%d", s, i)
+	}
+	e.used[unique] = true
+	return unique
+}
+
+// clean returns s as a string that HDF5 can hold.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "_"), "\x00", "_")
+}
+
+// add adds a node of that unused name.
+func (e *exporter) add(name, typ string) *Node {
+	n := &Node{Name: name, Type: typ}
+	e.g.Nodes = append(e.g.Nodes, n)
+	return n
+}
+
+func (e *exporter) connect(from, to string) { e.g.Edges = append(e.g.Edges, Edge{from, to}) }
+
+// floats returns a new array that counts against the limit.
+func (e *exporter) floats(shape ...int) ([]float32, error) {
+	if err := tensor.Shape(shape).Check(); err != nil {
+		return nil, err
+	}
+	n := tensor.Shape(shape).Len()
+	if n > e.limit-e.elements {
+		return nil, fmt.Errorf("an array of shape %v is more than the file holds", tensor.Shape(shape))
+	}
+	e.elements += n
+	return make([]float32, n), nil
+}
+
+// charge returns what a spike of layer i carries.
+func (e *exporter) charge(i int) float32 {
+	if i == snn.FromInput {
+		return 1
+	}
+	return e.net.Layers[i].Charge
+}
+
+// layer adds the nodes of layer i and of the synapses that end on it.
+func (e *exporter) layer(i int) error {
+	l := &e.net.Layers[i]
+	e.record.Layers = append(e.record.Layers, layerRecord{
+		Name: l.Name, Shape: l.Shape, VInit: l.Neuron.VInit, Reset: l.Neuron.Reset,
+		Charge: l.Charge, Lambda: l.Lambda, Rate: l.Rate,
+	})
+	r := &e.record.Layers[i]
+	r.Node = e.name(l.Name)
+	if !l.IsGate() {
+		r.Thresholds = len(l.Neuron.Threshold)
+	}
+	e.bias = l.Bias
+	for _, s := range l.Synapses {
+		r.Synapses = append(r.Synapses, newSynapseRecord(s))
+	}
+	// A node with weights takes the bias; what is left of it goes to the first
+	// synapse of another kind.
+	carrier := slices.IndexFunc(l.Synapses, func(s snn.Synapse) bool {
+		switch s.Connection.(type) {
+		case *snn.Conv, *snn.Dense:
+			return true
+		}
+		return false
+	})
+	for j, s := range l.Synapses {
+		var bias []float32
+		if j == max(carrier, 0) {
+			bias = l.Bias
+		}
+		end, err := e.synapse(i, j, s, bias)
+		if err != nil {
+			return fmt.Errorf("synapse %d (%s): %w", j, s.Connection.Kind(), err)
+		}
+		if e.flat[i] && !isDense(s) {
+			end = e.flatten(end, r.Node, l.Shape)
+		}
+		e.connect(end, r.Node)
+	}
+	return e.neurons(i)
+}
+
+// neurons adds the IF node of layer i.
+func (e *exporter) neurons(i int) error {
+	l := &e.net.Layers[i]
+	s := e.shape(i)
+	n := e.add(e.node(i), "IF")
+	var arrays [3][]float32
+	for j := range arrays {
+		var err error
+		if arrays[j], err = e.floats(s...); err != nil {
+			return err
+		}
+	}
+	positions := l.Shape[1] * l.Shape[2]
+	for j := range arrays[0] {
+		arrays[0][j] = 1
+		arrays[1][j] = gateThreshold
+		if !l.IsGate() {
+			arrays[1][j] = l.Neuron.ThresholdOf(j / positions)
+		}
+	}
+	for j, name := range []string{"r", "v_threshold", "v_reset"} {
+		n.Data.Set(name, Floats(arrays[j], s...))
+	}
+	n.Metadata = &Tree{}
+	n.Metadata.Set("layer", Text(clean(l.Name)))
+	n.Metadata.Set("lambda", Array{Data: []float32{l.Lambda}})
+	if l.IsGate() {
+		n.Metadata.Set("gate", Text("max pool"))
+		return nil
+	}
+	n.Metadata.Set("reset", Text(l.Neuron.Reset.String()))
+	if v := l.Neuron.VInit; v != nil {
+		n.Metadata.Set("v_init", Floats(v, len(v)))
+	}
+	return nil
+}
+
+// flatten adds a Flatten node behind the named one.
+func (e *exporter) flatten(from, base string, s tensor.Shape) string {
+	n := e.add(e.name(base+"_flatten"), "Flatten")
+	n.Data.Set("start_dim", Int(0))
+	n.Data.Set("end_dim", Int(-1))
+	n.Data.Set("input_type", Ints(s...))
+	e.connect(from, n.Name)
+	return n.Name
+}
+
+// synapse adds the nodes of synapse j of layer i and returns the last one, or
+// the source itself for a plain edge.
+func (e *exporter) synapse(i, j int, s snn.Synapse, bias []float32) (end string, err error) {
+	from := e.node(s.From)
+	r := &e.record.Layers[i].Synapses[j]
+	switch k := s.Connection.(type) {
+	case *snn.Conv:
+		end, err = e.conv(i, from, k, e.charge(s.From), e.net.ShapeOf(s.From), bias)
+		r.Node = end
+	case *snn.Dense:
+		end, err = e.dense(i, s.From, k, bias)
+		r.Node = end
+	case *snn.Shortcut:
+		return e.shortcut(i, j, s.From, k, bias)
+	case *snn.AveragePool:
+		return e.averagePool(i, s.From, k, bias)
+	case *snn.MaxPool:
+		return e.sums(i, s.From, k.Window)
+	default:
+		return "", fmt.Errorf("no counterpart is known")
+	}
+	if bias != nil {
+		e.record.Layers[i].BiasNode = end
+	}
+	return end, err
+}
+
+// conv adds a Conv2d node of the weights of k times q.
+func (e *exporter) conv(i int, from string, k *snn.Conv, q float32, in tensor.Shape, bias []float32) (string, error) {
+	w, err := newSymmetric(k.Window, in[1], in[2])
+	if err != nil {
+		return "", err
+	}
+	ws := k.Weight.Shape
+	shape := []int{ws[0], ws[1], w.window.Kernel[0], w.window.Kernel[1]}
+	large, err := e.floats(shape...)
+	if err != nil {
+		return "", err
+	}
+	folded, err := times(k.Weight.Data, q)
+	if err != nil {
+		return "", err
+	}
+	w.enlarge(large, folded, k.Window.Kernel)
+	return e.addConv(e.name(e.node(i)+"_conv"), from, Floats(large, shape...), w.window, k.Groups, in, bias)
+}
+
+// addConv adds a Conv2d node behind the named one.
+func (e *exporter) addConv(name, from string, weight Array, w tensor.Window, groups int, in tensor.Shape, bias []float32) (string, error) {
+	b, err := e.floats(weight.Shape[0])
+	if err != nil {
+		return "", err
+	}
+	copy(b, bias)
+	n := e.add(name, "Conv2d")
+	n.Data.Set("input_shape", Ints(in[1], in[2]))
+	n.Data.Set("weight", weight)
+	n.Data.Set("stride", Ints(w.Stride[:]...))
+	n.Data.Set("padding", Ints(w.Pad[:2]...))
+	n.Data.Set("dilation", Ints(w.Dilation[:]...))
+	n.Data.Set("groups", Int(groups))
+	n.Data.Set("bias", Floats(b, len(b)))
+	e.connect(from, name)
+	return name, nil
+}
+
+// dense adds an Affine node, with a Flatten node before it where the source is
+// no vector. Where the layer is none, a convolution of the whole source says the
+// same.
+func (e *exporter) dense(i, source int, k *snn.Dense, bias []float32) (string, error) {
+	in, from := e.net.ShapeOf(source), e.node(source)
+	if !e.flat[i] {
+		conv := &snn.Conv{Groups: 1, Window: tensor.Square(1, 1, 0)}
+		conv.Window.Kernel = [2]int{in[1], in[2]}
+		conv.Weight = tensor.Of(k.Weight.Data, k.Weight.Shape[0], in[0], in[1], in[2])
+		return e.conv(i, from, conv, e.charge(source), in, bias)
+	}
+	if len(e.shape(source)) > 1 {
+		from = e.flatten(from, e.node(i), in)
+	}
+	folded, err := times(k.Weight.Data, e.charge(source))
+	if err != nil {
+		return "", err
+	}
+	b, err := e.floats(k.Weight.Shape[0])
+	if err != nil {
+		return "", err
+	}
+	e.elements += len(folded)
+	copy(b, bias)
+	n := e.add(e.name(e.node(i)+"_affine"), "Affine")
+	n.Data.Set("weight", Floats(folded, k.Weight.Shape...))
+	n.Data.Set("bias", Floats(b, len(b)))
+	e.connect(from, n.Name)
+	return n.Name, nil
+}
+
+// times returns x times q, each product rounded once, as an engine that has the
+// charge apart rounds it.
+func times(x []float32, q float32) ([]float32, error) {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = q * v
+	}
+	if err := tensor.CheckFinite(y); err != nil {
+		return nil, fmt.Errorf("weights times the charge %v of a spike overflow: %w", q, err)
+	}
+	return y, nil
+}
+
+// scale adds a Scale node of that shape, with value(i) for element i.
+func (e *exporter) scale(name, from string, s tensor.Shape, value func(i int) float32) (string, error) {
+	x, err := e.floats(s...)
+	if err != nil {
+		return "", err
+	}
+	for i := range x {
+		x[i] = value(i)
+	}
+	if err := tensor.CheckFinite(x); err != nil {
+		return "", fmt.Errorf("scales times the charge of a spike overflow: %w", err)
+	}
+	n := e.add(e.name(name), "Scale")
+	n.Data.Set("scale", Floats(x, s...))
+	e.connect(from, n.Name)
+	return n.Name, nil
+}
+
+// shortcut adds the nodes of synapse j: none, a Scale node, or a convolution that
+// takes single neurons.
+func (e *exporter) shortcut(i, j, source int, k *snn.Shortcut, bias []float32) (string, error) {
+	l := &e.net.Layers[i]
+	in, q := e.net.ShapeOf(source), e.charge(source)*k.Scale
+	name := e.node(i) + "_shortcut"
+	if bias == nil && k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0 && in.Equal(k.Shape) {
+		// Two edges between the same nodes would be one to some readers.
+		repeated := slices.Contains(e.g.Edges, Edge{e.node(source), e.node(i)})
+		if q == 1 && (!repeated || e.flat[i]) {
+			return e.node(source), nil
+		}
+		return e.scale(name, e.node(source), in, func(int) float32 { return q })
+	}
+	w := tensor.Square(1, 1, 0)
+	w.Stride = k.Stride
+	taps := 1
+	for a := range 2 {
+		// With zeros behind the tap that lead to as many outputs as there are.
+		w.Kernel[a] = max(k.Start[a]+1, in[a+1]-k.Shape[a+1]*k.Stride[a]+1)
+		taps *= w.Kernel[a]
+	}
+	shape := []int{k.Shape[0], in[0], w.Kernel[0], w.Kernel[1]}
+	weight, err := e.floats(shape...)
+	if err != nil {
+		return "", err
+	}
+	for c := range in[0] {
+		weight[((c+k.Offset)*in[0]+c)*taps+k.Start[0]*w.Kernel[1]+k.Start[1]] = q
+	}
+	if err := tensor.CheckFinite([]float32{q}); err != nil {
+		return "", err
+	}
+	if bias != nil {
+		e.record.Layers[i].BiasNode = e.name(name)
+		return e.addConv(e.record.Layers[i].BiasNode, e.node(source), Floats(weight, shape...), w, 1, in, l.Bias)
+	}
+	return e.addConv(e.name(name), e.node(source), Floats(weight, shape...), w, 1, in, nil)
+}

@@ -1,0 +1,442 @@
+package nir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"sresnet/sim"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// maker builds random networks with every kind of layer, on a coarse grid of
+// weights, so that potentials meet their threshold exactly.
+type maker struct {
+	rnd *rand.Rand
+	net *snn.Network
+}
+
+func randomNetwork(seed uint64) *snn.Network {
+	m := &maker{rnd: rand.New(rand.NewPCG(seed, 5))}
+	in := tensor.Shape{1 + m.rnd.IntN(3), 3 + m.rnd.IntN(7), 3 + m.rnd.IntN(7)}
+	m.net = &snn.Network{Name: fmt.Sprintf("random %d", seed), Input: snn.Input{Shape: in}}
+	if m.rnd.IntN(3) == 0 {
+		m.net.Input.Encoding, m.net.Input.Amplitude = snn.Poisson, 1.5
+	}
+	last := m.conv(snn.FromInput)
+	for range m.rnd.IntN(6) {
+		switch m.rnd.IntN(7) {
+		case 0:
+			last = m.gate(last)
+		case 1:
+			last = m.average(last)
+		case 2, 3:
+			last = m.residual(last)
+		case 4:
+			last = m.dense(last)
+		default:
+			last = m.conv(last)
+		}
+	}
+	m.dense(last)
+	return m.net
+}
+
+// layer adds a layer of random neurons.
+func (m *maker) layer(shape tensor.Shape, s ...snn.Synapse) int {
+	rnd := m.rnd
+	// Names as exporters give them: with slashes and dots, and twice the same after cleaning.
+	name := fmt.Sprintf("/block%d%c0/relu", len(m.net.Layers)/2, "./"[rnd.IntN(2)])
+	for i := range m.net.Layers {
+		if m.net.Layers[i].Name == name {
+			name += "'"
+		}
+	}
+	l := snn.Layer{Name: name, Shape: shape, Synapses: s, Charge: 1, Lambda: 1 + rnd.Float32(), Rate: rnd.Float32()}
+	if rnd.IntN(3) > 0 {
+		l.Bias = m.weights(1, shape[0]).Data
+	}
+	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	switch rnd.IntN(4) {
+	case 0: // Balanced thresholds: any number.
+		l.Charge = 0.1 + 3*rnd.Float32()
+		l.Neuron.Threshold = []float32{l.Charge}
+	case 1:
+		l.Neuron.Threshold = make([]float32, shape[0])
+		for i := range l.Neuron.Threshold {
+			l.Neuron.Threshold[i] = float32(1+rnd.IntN(8)) / 4
+		}
+		l.Neuron.VInit = make([]float32, shape[0])
+		for i := range l.Neuron.VInit {
+			l.Neuron.VInit[i] = rnd.Float32()
+		}
+	case 2:
+		l.Neuron.VInit = nil
+	}
+	if rnd.IntN(4) == 0 {
+		l.Neuron.Reset = snn.ResetZero
+	}
+	m.net.Layers = append(m.net.Layers, l)
+	return len(m.net.Layers) - 1
+}
+
+func (m *maker) weights(fanIn int, shape ...int) *tensor.Tensor {
+	w := tensor.New(shape...)
+	scale := float32(1)
+	for ; fanIn > 8; fanIn /= 4 {
+		scale /= 2
+	}
+	for i := range w.Data {
+		w.Data[i] = float32(m.rnd.IntN(17)-6) / 8 * scale
+		if m.rnd.IntN(2) == 0 {
+			w.Data[i] += m.rnd.Float32() / 16 * scale
+		}
+	}
+	return w
+}
+
+func (m *maker) window(s tensor.Shape) tensor.Window {
+	for range 10 {
+		w := tensor.Window{Kernel: [2]int{1 + m.rnd.IntN(4), 1 + m.rnd.IntN(4)}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+		for i := range w.Pad {
+			w.Pad[i] = m.rnd.IntN(w.Kernel[i%2])
+		}
+		if m.rnd.IntN(2) == 0 {
+			w.Stride = [2]int{1 + m.rnd.IntN(3), 1 + m.rnd.IntN(3)}
+		}
+		if m.rnd.IntN(2) == 0 {
+			w.Dilation = [2]int{1 + m.rnd.IntN(3), 1 + m.rnd.IntN(3)}
+		}
+		if m.rnd.IntN(3) == 0 {
+			w = tensor.Square(2+m.rnd.IntN(2), 1+m.rnd.IntN(2), m.rnd.IntN(2))
+		}
+		if _, _, err := w.Out(s[1], s[2]); err == nil {
+			return w
+		}
+	}
+	return tensor.Square(1, 1, 0)
+}
+
+func must(shape tensor.Shape, err error) tensor.Shape {
+	if err != nil {
+		panic(err)
+	}
+	return shape
+}
+
+func (m *maker) conv(from int) int {
+	s := m.net.ShapeOf(from)
+	out, groups := 1+m.rnd.IntN(6), 1
+	if m.rnd.IntN(4) == 0 {
+		out, groups = 2*s[0], s[0]
+	}
+	w := m.window(s)
+	j := s[0] / groups
+	k := &snn.Conv{Window: w, Groups: groups, Weight: m.weights(j*w.Kernel[0]*w.Kernel[1], out, j, w.Kernel[0], w.Kernel[1])}
+	return m.layer(must(k.Out(s)), snn.Synapse{From: from, Connection: k})
+}
+
+func (m *maker) gate(from int) int {
+	k := &snn.MaxPool{Window: m.window(m.net.ShapeOf(from))}
+	i := m.layer(must(k.Out(m.net.ShapeOf(from))), snn.Synapse{From: from, Connection: k})
+	l := &m.net.Layers[i]
+	l.Bias, l.Neuron, l.Charge = nil, snn.IF{}, m.net.Layers[from].Charge
+	return i
+}
+
+func (m *maker) average(from int) int {
+	k := &snn.AveragePool{Window: m.window(m.net.ShapeOf(from)), CountPad: m.rnd.IntN(2) == 0, Scale: 1}
+	if m.rnd.IntN(2) == 0 {
+		k.Scale = m.rnd.Float32() * 3
+	}
+	return m.layer(must(k.Out(m.net.ShapeOf(from))), snn.Synapse{From: from, Connection: k})
+}
+
+func (m *maker) dense(from int) int {
+	n, k := m.net.ShapeOf(from).Len(), 2+m.rnd.IntN(6)
+	syn := []snn.Synapse{{From: from, Connection: &snn.Dense{Weight: m.weights(n, k, n)}}}
+	if other := m.rnd.IntN(len(m.net.Layers)); m.rnd.IntN(3) == 0 {
+		n := m.net.ShapeOf(other).Len()
+		syn = append(syn, snn.Synapse{From: other, Connection: &snn.Dense{Weight: m.weights(n, k, n)}})
+	}
+	return m.layer(tensor.Shape{k, 1, 1}, syn...)
+}
+
+// residual adds a layer of several synapses: a convolution and a shortcut or two
+// that keep the shape, or subsample and pad it, or are pooled.
+func (m *maker) residual(from int) int {
+	s, rnd := m.net.ShapeOf(from), m.rnd
+	scale := func() float32 { return []float32{1, 0.625, 0.1 + rnd.Float32()}[rnd.IntN(3)] }
+	if rnd.IntN(2) == 0 {
+		main := &snn.Conv{Window: tensor.Square(3, 1, 1), Groups: 1, Weight: m.weights(s[0]*9, s[0], s[0], 3, 3)}
+		syn := []snn.Synapse{{From: from, Connection: snn.Identity(scale(), s)}, {From: from, Connection: main}}
+		if rnd.IntN(3) == 0 {
+			syn[1].Connection = snn.Identity(scale(), s) // The same twice.
+		}
+		if rnd.IntN(3) == 0 {
+			syn = append(syn, snn.Synapse{From: from, Connection: &snn.AveragePool{Window: tensor.Square(3, 1, 1), Scale: 1}})
+		}
+		rnd.Shuffle(len(syn), func(i, j int) { syn[i], syn[j] = syn[j], syn[i] })
+		return m.layer(s, syn...)
+	}
+	k := &snn.Shortcut{Scale: scale(), Stride: [2]int{1 + rnd.IntN(3), 1 + rnd.IntN(2)}, Offset: rnd.IntN(3)}
+	k.Shape = tensor.Shape{s[0] + k.Offset + rnd.IntN(3), 0, 0}
+	for a := range 2 {
+		k.Start[a] = rnd.IntN(min(2, s[a+1]))
+		k.Shape[a+1] = 1 + rnd.IntN((s[a+1]-1-k.Start[a])/k.Stride[a]+1)
+	}
+	return m.layer(must(k.Out(s)), snn.Synapse{From: from, Connection: k})
+}
+
+// present runs a network on an image and returns all that is recorded.
+func present(t *testing.T, net *snn.Network, image []float32) *sim.Record {
+	t.Helper()
+	p, err := sim.Compile(net, sim.Options{Timesteps: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.NewEngine().Run(context.Background(), image, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
+	x := make([]float32, s.Len())
+	for i := range x {
+		x[i] = float32(rnd.IntN(17)-6) / 8
+	}
+	return x
+}
+
+// TestNetworksComeBack checks that random networks, written and read again, run
+// spike for spike the same.
+func TestNetworksComeBack(t *testing.T) {
+	networks := 400
+	if testing.Short() {
+		networks = 60
+	}
+	types := make(map[string]int)
+	spikes := uint32(0)
+	for seed := range uint64(networks) {
+		net := randomNetwork(seed)
+		if err := net.Validate(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if seed%4 == 0 {
+			c, err := net.Compensated(net.UniformFactors(1.05))
+			if err == nil { // Not of gates.
+				net = c
+			}
+		}
+		g, _, err := FromNetwork(net, Info{})
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%v", seed, err, net)
+		}
+		if bad := g.Check(); bad != nil {
+			t.Fatalf("seed %d: %q", seed, bad)
+		}
+		for _, n := range g.Nodes {
+			types[n.Type]++
+		}
+		again, err := decode(t, encode(t, g)).Network()
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%v", seed, err, net)
+		}
+		if a, b := again.String(), net.String(); a != b {
+			t.Fatalf("seed %d: got\n%s,\nwant\n%s", seed, a, b)
+		}
+		image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 6)))
+		got, want := present(t, again, image), present(t, net, image)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("seed %d: the networks run differently\n%v", seed, net)
+		}
+		for _, n := range want.Spikes[len(want.Spikes)-1] {
+			spikes += n
+		}
+	}
+	t.Log(types, spikes, "spikes of outputs")
+	for _, typ := range []string{"Affine", "AvgPool2d", "Conv2d", "Flatten", "IF", "Scale", "SumPool2d"} {
+		if types[typ] < 10 {
+			t.Errorf("only %d nodes of type %s", types[typ], typ)
+		}
+	}
+	if spikes == 0 {
+		t.Error("no output ever fired")
+	}
+}
+
+// TestNIRMeans computes random networks once more from the nodes alone, by the
+// meaning that NIR gives them, and compares the current that enters each layer.
+func TestNIRMeans(t *testing.T) {
+	for seed := range uint64(60) {
+		net := randomNetwork(seed)
+		g, _, err := FromNetwork(net, Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compareCurrents(net, g, rand.New(rand.NewPCG(seed, 7))); err != nil {
+			t.Errorf("seed %d: %v\n%v", seed, err, net)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	want := map[string]bool{}
+	for seed := range uint64(100) {
+		g, warnings, err := FromNetwork(randomNetwork(seed), Info{Model: "m.onnx", Readout: "count"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range warnings {
+			w, _, _ = strings.Cut(w, " (")
+			want[w] = true
+		}
+		if kept := g.Metadata.Arrays["warnings"].Data; !reflect.DeepEqual(kept, warnings) {
+			t.Fatalf("metadata has the warnings %q, want %q", kept, warnings)
+		}
+		if got := InfoOf(g); got != (Info{Model: "m.onnx", Readout: "count"}) {
+			t.Fatalf("InfoOf: %+v", got)
+		}
+	}
+	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+		if w, _, _ = strings.Cut(w, " ("); !want[w] {
+			t.Errorf("no network has the warning %q", w)
+		}
+	}
+}
+
+// TestChanged changes what sresnet wrote in every way, and wants to be told.
+func TestChanged(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		change     func(g *Graph)
+	}{
+		{"pool", "kernel_size of node", func(g *Graph) { first(g, "AvgPool2d").Data.Set("kernel_size", Ints(2, 2)) }},
+		{"scale", "scale of node", func(g *Graph) {
+			n := first(g, "Scale")
+			n.Data.Arrays["scale"].Data.([]float32)[0]++
+		}},
+		{"type", "is of type Linear, was Affine", func(g *Graph) { first(g, "Affine").Type = "Linear" }},
+		{"reset", "v_reset of node", func(g *Graph) { first(g, "IF").Data.Arrays["v_reset"].Data.([]float32)[0] = 1 }},
+		{"missing", "there is no node", func(g *Graph) { g.Nodes = g.Nodes[:1] }},
+		{"new", `node "new" is new`, func(g *Graph) { g.Nodes = append(g.Nodes, &Node{Name: "new", Type: "Output"}) }},
+		{"edge", `edge from`, func(g *Graph) { g.Edges[3].From = "input" }},
+		{"edges", `more edges`, func(g *Graph) { g.Edges = append(g.Edges, g.Edges[0]) }},
+		{"weight", "weight of node", func(g *Graph) { first(g, "Affine").Data.Set("weight", Floats([]float32{1}, 1, 1)) }},
+	} {
+		g, _, err := FromNetwork(pooled(), Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g = decode(t, encode(t, g))
+		tt.change(g)
+		_, err = g.Network()
+		if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want %q in it", tt.name, err, tt.want)
+		}
+	}
+	// Weights may be others: they are the weights then.
+	g, _, err := FromNetwork(pooled(), Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first(g, "Affine").Data.Arrays["weight"].Data.([]float32)[0] = 0.25
+	net, err := g.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := net.Output().Synapses[0].Connection.(*snn.Dense).Weight.Data[0]; w != 0.25 {
+		t.Errorf("weight %v, want the one of the file, 0.25", w)
+	}
+}
+
+func first(g *Graph, typ string) *Node {
+	for _, n := range g.Nodes {
+		if n.Type == typ {
+			return n
+		}
+	}
+	panic("no " + typ)
+}
+
+// pooled is a small residual network: convolution, sum with a scaled shortcut,
+// pool, classifier.
+func pooled() *snn.Network {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	m := &maker{rnd: rnd, net: &snn.Network{Name: "pooled", Input: snn.Input{Shape: tensor.Shape{2, 6, 6}}}}
+	neuron := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	add := func(name string, s tensor.Shape, bias bool, syn ...snn.Synapse) int {
+		l := snn.Layer{Name: name, Shape: s, Neuron: neuron, Charge: 1, Lambda: 1, Synapses: syn}
+		if bias {
+			l.Bias = m.weights(1, s[0]).Data
+		}
+		m.net.Layers = append(m.net.Layers, l)
+		return len(m.net.Layers) - 1
+	}
+	conv := func(from, in, out, stride int) snn.Synapse {
+		return snn.Synapse{From: from, Connection: &snn.Conv{Groups: 1, Window: tensor.Square(3, stride, 1), Weight: m.weights(in*9, out, in, 3, 3)}}
+	}
+	s, small := tensor.Shape{4, 6, 6}, tensor.Shape{6, 3, 3}
+	a := add("conv1/relu", s, true, conv(snn.FromInput, 2, 4, 1))
+	b := add("block.0/relu", s, true, conv(a, 4, 4, 1))
+	c := add("block.0/sum", s, true, conv(b, 4, 4, 1), snn.Synapse{From: a, Connection: snn.Identity(0.625, s)})
+	d := add("block.1/relu", small, true, conv(c, 4, 6, 2))
+	option := &snn.Shortcut{Scale: 0.75, Stride: [2]int{2, 2}, Offset: 1, Shape: small}
+	f := add("block.1/sum", small, true, conv(d, 6, 6, 1), snn.Synapse{From: c, Connection: option})
+	h := add("block.2/sum", small, true, conv(f, 6, 6, 1), snn.Synapse{From: f, Connection: snn.Identity(1, small)})
+	p := add("pool", tensor.Shape{6, 1, 1}, false, snn.Synapse{From: h, Connection: &snn.AveragePool{Window: tensor.Square(3, 1, 0), Scale: 1}})
+	add("fc", tensor.Shape{5, 1, 1}, true, snn.Synapse{From: p, Connection: &snn.Dense{Weight: m.weights(6, 5, 6)}})
+	return m.net
+}
+
+func TestDeterministicFile(t *testing.T) {
+	dir := t.TempDir()
+	var files [2][]byte
+	for i := range files {
+		g, _, err := FromNetwork(pooled(), Info{Model: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = encode(t, g)
+		if err := WriteFile(filepath.Join(dir, "x.nir"), g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(files[0]) != string(files[1]) {
+		t.Error("the same network gave different bytes")
+	}
+}
+
+// FuzzRestore looks for records that make reading panic, hang or take memory
+// without bound.
+func FuzzRestore(f *testing.F) {
+	for seed := range uint64(8) {
+		g, _, err := FromNetwork(randomNetwork(seed), Info{})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(byte(seed), g.Metadata.Text(recordKey))
+	}
+	f.Fuzz(func(t *testing.T, seed byte, text string) {
+		g, _, err := FromNetwork(randomNetwork(uint64(seed%8)), Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Metadata.Set(recordKey, Text(text))
+		net, err := g.Network()
+		if err != nil {
+			return
+		}
+		if err := net.Validate(); err != nil {
+			t.Errorf("unsound network: %v", err)
+		}
+	})
+}

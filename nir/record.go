@@ -1,0 +1,90 @@
+package nir
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// recordKey is the name of the record in the metadata of a graph.
+const recordKey = "sresnet_network"
+
+// record is what it takes, beside the nodes, to have the same spiking network
+// again. It lies as JSON in the metadata of the graph.
+type record struct {
+	Format int // 1
+	Name   string
+	Input  snn.Input
+	Layers []layerRecord
+}
+
+// layerRecord is one layer, in the order of the network.
+type layerRecord struct {
+	Name       string
+	Node       string // The IF node of its neurons, whose thresholds are the layer's.
+	Shape      tensor.Shape
+	Thresholds int // Length of snn.IF.Threshold; 0 for a gate.
+	VInit      []float32
+	Reset      snn.Reset
+	Charge     float32
+	Lambda     float32
+	Rate       float32
+	BiasNode   string // Which holds the bias of the layer; empty if it has none.
+	Synapses   []synapseRecord
+}
+
+// synapseRecord is one synapse, in the order of the sum. Weights of convolutions
+// and dense synapses are in their node, times the charge of a spike.
+type synapseRecord struct {
+	From     int
+	Kind     string         // As snn.Connection has it.
+	Node     string         `json:",omitempty"`
+	Window   *tensor.Window `json:",omitempty"`
+	Channels [2]int         // Of the weights: out, in a group.
+	Groups   int            `json:",omitempty"`
+	CountPad bool           `json:",omitempty"`
+	Scale    float32        `json:",omitempty"`
+	Stride   [2]int
+	Start    [2]int
+	Offset   int `json:",omitempty"`
+}
+
+func newSynapseRecord(s snn.Synapse) synapseRecord {
+	r := synapseRecord{From: s.From, Kind: s.Connection.Kind()}
+	switch k := s.Connection.(type) {
+	case *snn.Conv:
+		r.Window, r.Groups, r.Channels = &k.Window, k.Groups, [2]int{k.Weight.Shape[0], k.Weight.Shape[1]}
+	case *snn.Dense:
+		r.Channels = [2]int{k.Weight.Shape[0], k.Weight.Shape[1]}
+	case *snn.Shortcut:
+		r.Scale, r.Stride, r.Start, r.Offset = k.Scale, k.Stride, k.Start, k.Offset
+	case *snn.AveragePool:
+		r.Window, r.CountPad, r.Scale = &k.Window, k.CountPad, k.Scale
+	case *snn.MaxPool:
+		r.Window = &k.Window
+	}
+	return r
+}
+
+func (r *record) array() (Array, error) {
+	b, err := json.Marshal(r)
+	return Text(string(b)), err
+}
+
+// readRecord returns the record of a graph, nil if it has none.
+func readRecord(g *Graph) (*record, error) {
+	text := g.Metadata.Text(recordKey)
+	if text == "" {
+		return nil, nil
+	}
+	r := &record{}
+	if err := json.Unmarshal([]byte(text), r); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", recordKey, err)
+	}
+	if r.Format != 1 {
+		return nil, fmt.Errorf("metadata %s is of format %d, this version reads format 1", recordKey, r.Format)
+	}
+	return r, nil
+}

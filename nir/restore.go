@@ -1,0 +1,269 @@
+package nir
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// ErrChanged is the error of a graph that sresnet wrote and that is another now.
+var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
+
+// Network returns the spiking network of a graph. One that [FromNetwork] made
+// comes back so that it runs spike for spike the same: its metadata has what its
+// nodes cannot say, and a graph that its metadata does not give again in every
+// number is [ErrChanged].
+//
+// A graph that sresnet did not write is [ErrForeign].
+func (g *Graph) Network() (*snn.Network, error) {
+	r, err := readRecord(g)
+	if err != nil {
+		return nil, fmt.Errorf("nir: %w", err)
+	}
+	if r == nil {
+		return interpret(g)
+	}
+	net, err := r.restore(g)
+	if err != nil {
+		return nil, fmt.Errorf("nir: %w: %w", ErrChanged, err)
+	}
+	return net, nil
+}
+
+// maxKernel bounds the rows and columns of kernels in files, and so the time that
+// a file can take.
+const maxKernel = 4096
+
+// restore returns the network of the record, with the weights of the graph.
+func (r *record) restore(g *Graph) (*snn.Network, error) {
+	byName := make(map[string]*Node, len(g.Nodes))
+	elements := 0
+	for _, n := range g.Nodes {
+		byName[n.Name] = n
+		for _, a := range n.Data.Arrays {
+			elements += a.Len()
+		}
+	}
+	net := &snn.Network{Name: r.Name, Input: r.Input}
+	if len(r.Input.Shape) != 3 {
+		return nil, fmt.Errorf("input of shape %v", r.Input.Shape)
+	}
+	if err := r.Input.Shape.Check(); err != nil {
+		return nil, err
+	}
+	for i := range r.Layers {
+		l, err := r.layer(net, i, byName)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", r.Layers[i].Name, err)
+		}
+		net.Layers = append(net.Layers, l)
+	}
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	// The proof that the record is of this graph: it gives every node of it again.
+	e := &exporter{net: net, limit: elements}
+	if err := e.run(); err != nil {
+		return nil, err
+	}
+	if err := e.g.same(g); err != nil {
+		return nil, err
+	}
+	return net, nil
+}
+
+func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Layer, error) {
+	lr := &r.Layers[i]
+	l := snn.Layer{Name: lr.Name, Shape: lr.Shape, Charge: lr.Charge, Lambda: lr.Lambda, Rate: lr.Rate}
+	if len(lr.Shape) != 3 {
+		return l, fmt.Errorf("shape %v", lr.Shape)
+	}
+	if err := lr.Shape.Check(); err != nil {
+		return l, err
+	}
+	if lr.Shape[1]*lr.Shape[2] > snn.MaxPositions {
+		return l, fmt.Errorf("shape %v has too many positions", lr.Shape)
+	}
+	if lr.Thresholds > 0 {
+		th, err := floatsOf(nodes, lr.Node, "v_threshold", lr.Shape.Len())
+		if err != nil {
+			return l, err
+		}
+		if lr.Thresholds != 1 && lr.Thresholds != lr.Shape[0] {
+			return l, fmt.Errorf("%d thresholds", lr.Thresholds)
+		}
+		l.Neuron = snn.IF{VInit: lr.VInit, Reset: lr.Reset}
+		for c := range lr.Thresholds {
+			l.Neuron.Threshold = append(l.Neuron.Threshold, th[c*lr.Shape[1]*lr.Shape[2]])
+		}
+	}
+	if lr.BiasNode != "" {
+		b, err := floatsOf(nodes, lr.BiasNode, "bias", lr.Shape[0])
+		if err != nil {
+			return l, err
+		}
+		l.Bias = slices.Clone(b)
+	}
+	for j, sr := range lr.Synapses {
+		if sr.From < snn.FromInput || sr.From >= i {
+			return l, fmt.Errorf("synapse %d comes from layer %d", j, sr.From)
+		}
+		k, err := sr.connection(net, lr, nodes)
+		if err != nil {
+			return l, fmt.Errorf("synapse %d: %w", j, err)
+		}
+		l.Synapses = append(l.Synapses, snn.Synapse{From: sr.From, Connection: k})
+	}
+	return l, nil
+}
+
+// connection returns the connection of a synapse that ends on layer l.
+func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, nodes map[string]*Node) (snn.Connection, error) {
+	in, q := net.ShapeOf(sr.From), float32(1)
+	if sr.From != snn.FromInput {
+		q = net.Layers[sr.From].Charge
+	}
+	var w tensor.Window
+	if sr.Window != nil {
+		w = *sr.Window
+		if err := w.Check(); err != nil {
+			return nil, err
+		}
+		if max(w.Kernel[0], w.Kernel[1]) > maxKernel {
+			return nil, fmt.Errorf("a kernel of %v", w.Kernel)
+		}
+	}
+	switch sr.Kind {
+	case (*snn.Conv)(nil).Kind():
+		s, err := newSymmetric(w, in[1], in[2])
+		if err != nil {
+			return nil, err
+		}
+		n := tensor.Shape{sr.Channels[0], sr.Channels[1], s.window.Kernel[0], s.window.Kernel[1]}
+		if err := n.Check(); err != nil {
+			return nil, err
+		}
+		large, err := floatsOf(nodes, sr.Node, "weight", n.Len())
+		if err != nil {
+			return nil, err
+		}
+		small := tensor.New(n[0], n[1], w.Kernel[0], w.Kernel[1])
+		s.shrink(small.Data, large, w.Kernel)
+		unfold(small.Data, q)
+		return &snn.Conv{Weight: small, Window: w, Groups: sr.Groups}, nil
+	case (*snn.Dense)(nil).Kind():
+		n := tensor.Shape{sr.Channels[0], sr.Channels[1]}
+		if err := n.Check(); err != nil {
+			return nil, err
+		}
+		x, err := floatsOf(nodes, sr.Node, "weight", n.Len())
+		if err != nil {
+			return nil, err
+		}
+		x = slices.Clone(x)
+		unfold(x, q)
+		return &snn.Dense{Weight: tensor.Of(x, n...)}, nil
+	case (*snn.Shortcut)(nil).Kind():
+		return &snn.Shortcut{Scale: sr.Scale, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Shape: l.Shape}, nil
+	case (*snn.AveragePool)(nil).Kind():
+		return &snn.AveragePool{Window: w, CountPad: sr.CountPad, Scale: sr.Scale}, nil
+	case (*snn.MaxPool)(nil).Kind():
+		return &snn.MaxPool{Window: w}, nil
+	}
+	return nil, fmt.Errorf("unknown kind %q", sr.Kind)
+}
+
+// floatsOf returns an array of a node, which must have n elements.
+func floatsOf(nodes map[string]*Node, name, field string, n int) ([]float32, error) {
+	node := nodes[name]
+	if node == nil {
+		return nil, fmt.Errorf("there is no node %q", name)
+	}
+	x, err := node.Data.Arrays[field].Float32s()
+	if err != nil {
+		return nil, fmt.Errorf("%s of node %q: %w", field, name, err)
+	}
+	if len(x) != n {
+		return nil, fmt.Errorf("%s of node %q has %d elements, not %d", field, name, len(x), n)
+	}
+	return x, nil
+}
+
+// unfold replaces each y = q w, rounded, by a w of which that is true. Since y is
+// such a product, one is near y / q; often there are several, and one will do:
+// engines use the product alone.
+func unfold(x []float32, q float32) {
+	if q == 1 {
+		return
+	}
+	for i, y := range x {
+		w := y / q
+		for _, c := range [...]float32{w, math.Nextafter32(w, 2*w), math.Nextafter32(w, 0)} {
+			if q*c == y {
+				w = c
+				break
+			}
+		}
+		x[i] = w
+	}
+}
+
+// same returns an error that names a difference between g, just made, and other,
+// which was read: nodes, types, parameters, edges. Other metadata is no difference,
+// nor are types of elements.
+func (g *Graph) same(other *Graph) error {
+	byName := make(map[string]*Node, len(other.Nodes))
+	for _, n := range other.Nodes {
+		byName[n.Name] = n
+	}
+	for _, n := range g.Nodes {
+		o := byName[n.Name]
+		if o == nil {
+			return fmt.Errorf("node %q is missing", n.Name)
+		}
+		if o.Type != n.Type {
+			return fmt.Errorf("node %q is of type %s, was %s", n.Name, o.Type, n.Type)
+		}
+		for _, f := range sorted(n.Data.Arrays) {
+			if !n.Data.Arrays[f].equal(o.Data.Arrays[f]) {
+				return fmt.Errorf("%s of node %q is another", f, n.Name)
+			}
+		}
+	}
+	if len(other.Nodes) != len(g.Nodes) {
+		for _, o := range other.Nodes {
+			if g.Node(o.Name) == nil {
+				return fmt.Errorf("node %q is new", o.Name)
+			}
+		}
+		return errors.New("there are other nodes")
+	}
+	edges := make(map[Edge]int)
+	for _, e := range other.Edges {
+		edges[e]++
+	}
+	for _, e := range g.Edges {
+		edges[e]--
+		if edges[e] < 0 {
+			return fmt.Errorf("the edge from %q to %q is missing", e.From, e.To)
+		}
+	}
+	if len(other.Edges) != len(g.Edges) {
+		return errors.New("there are more edges")
+	}
+	return nil
+}
+
+// equal reports whether both are the same numbers in the same shape.
+func (a Array) equal(b Array) bool {
+	if !slices.Equal(a.Shape, b.Shape) {
+		return false
+	}
+	x, err1 := a.Float32s()
+	y, err2 := b.Float32s()
+	return err1 == nil && err2 == nil && slices.Equal(x, y)
+}
