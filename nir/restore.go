@@ -18,7 +18,10 @@ var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
 // nodes cannot say, and a graph that its metadata does not give again in every
 // number is [ErrChanged].
 //
-// A graph that sresnet did not write is [ErrForeign].
+// Graphs of others are read by the meaning that NIR gives to their nodes, as far
+// as package snn has it: one Input, convolutions, fully connected layers, pools,
+// uniform scales, and IF neurons that reset to zero, without loops. All other
+// nodes are named in an [*UnsupportedError].
 func (g *Graph) Network() (*snn.Network, error) {
 	r, err := readRecord(g)
 	if err != nil {
@@ -235,8 +238,11 @@ func (g *Graph) same(other *Graph) error {
 		}
 	}
 	if len(other.Nodes) != len(g.Nodes) {
+		for _, n := range g.Nodes {
+			delete(byName, n.Name)
+		}
 		for _, o := range other.Nodes {
-			if g.Node(o.Name) == nil {
+			if byName[o.Name] != nil {
 				return fmt.Errorf("node %q is new", o.Name)
 			}
 		}

@@ -1,0 +1,302 @@
+package nir
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// TestStatedMeaning takes the metadata from graphs of ours whose networks are what
+// NIR says, and compares spikes.
+func TestStatedMeaning(t *testing.T) {
+	read := 0
+	for seed := range uint64(300) {
+		net := randomNetwork(seed)
+		net.Input.Encoding = snn.Direct
+		for i := range net.Layers {
+			l := &net.Layers[i]
+			l.Charge = 1
+			l.Neuron.VInit, l.Neuron.Reset = nil, snn.ResetZero
+			for _, s := range l.Synapses {
+				if k, ok := s.Connection.(*snn.AveragePool); ok {
+					k.Scale = 1
+				}
+			}
+		}
+		g, _, err := FromNetwork(net, Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := readRecord(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Metadata = nil
+		got, err := decode(t, encode(t, g)).Network()
+		var unsupported *UnsupportedError
+		if errors.As(err, &unsupported) {
+			continue // A gate, or a scale for each place.
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%v", seed, err, net)
+		}
+		if slices.ContainsFunc(net.Layers, func(l snn.Layer) bool { return l.IsGate() }) {
+			continue
+		}
+		read++
+		for i := range net.Layers { // NIR fires above the threshold.
+			th := slices.Clone(net.Layers[i].Neuron.Threshold)
+			for c := range th {
+				th[c] = math.Nextafter32(th[c], 10)
+			}
+			net.Layers[i].Neuron.Threshold = th
+		}
+		image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 8)))
+		a, b := present(t, got, image), present(t, net, image)
+		for i, l := range r.Layers {
+			j := slices.IndexFunc(got.Layers, func(g snn.Layer) bool { return g.Name == l.Node })
+			if j < 0 && i < len(net.Layers)-1 { // Nothing reads it, perhaps.
+				t.Fatalf("seed %d: no layer %q in\n%v", seed, l.Node, got)
+			}
+			if !slices.Equal(a.Spikes[j], b.Spikes[i]) {
+				t.Fatalf("seed %d: layer %q: spikes %v, want %v\n%v", seed, l.Node, a.Spikes[j], b.Spikes[i], net)
+			}
+		}
+		if !slices.Equal(a.Counts, b.Counts) {
+			t.Fatalf("seed %d: counts %v, want %v", seed, a.Counts, b.Counts)
+		}
+	}
+	if read < 50 {
+		t.Errorf("only %d networks were read", read)
+	}
+}
+
+// TestSinabs reads a network of Sinabs, which has sum pools between neurons and
+// convolutions, and computes its currents by the meaning of the nodes.
+func TestSinabs(t *testing.T) {
+	g, err := ReadFile(filepath.Join(shared, "cnn_sinabs.nir"))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("no files in " + shared)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := g.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(net.Layers) != 5 {
+		t.Fatalf("%d layers, want 5:\n%v", len(net.Layers), net)
+	}
+	m := &meaning{g: g, given: make(map[string]value)}
+	rnd := rand.New(rand.NewPCG(1, 9))
+	given := func(n *Node, shape []int) {
+		x := make([]float64, tensor.Shape(shape).Len())
+		for i := range x {
+			x[i] = float64(rnd.IntN(2))
+		}
+		m.given[n.Name] = value{shape, x}
+	}
+	given(g.Node("input"), net.Input.Shape)
+	for _, n := range g.Nodes {
+		if n.Type == "IF" {
+			given(n, n.Data.Arrays["v_threshold"].Shape)
+		}
+	}
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		got, err := m.into(l.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float64, l.Shape.Len())
+		for j := range want {
+			if l.Bias != nil {
+				want[j] = float64(l.Bias[j/(l.Shape[1]*l.Shape[2])])
+			}
+		}
+		for _, s := range l.Synapses {
+			src := m.given["input"]
+			if s.From != snn.FromInput {
+				src = m.given[net.Layers[s.From].Name]
+			}
+			current(want, value{net.ShapeOf(s.From), src.x}, 1, s.Connection, l.Shape)
+		}
+		for j := range want {
+			if math.Abs(got.x[j]-want[j]) > 1e-4 {
+				t.Fatalf("layer %q, neuron %d: current %v, NIR's is %v", l.Name, j, want[j], got.x[j])
+			}
+		}
+	}
+}
+
+// TestPoolsMerge checks pools before weights against pools and weights apart.
+func TestPoolsMerge(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 3))
+	merged := 0
+	for range 300 {
+		in := tensor.Shape{2, 3 + rnd.IntN(6), 3 + rnd.IntN(6)}
+		pool := &snn.AveragePool{Window: tensor.Square(1+rnd.IntN(3), 1+rnd.IntN(3), rnd.IntN(2)), CountPad: true, Scale: 2}
+		mid, err := pool.Out(in)
+		if err != nil {
+			continue
+		}
+		m := &maker{rnd: rnd}
+		conv := &snn.Conv{Window: tensor.Square(1+rnd.IntN(3), 1+rnd.IntN(2), rnd.IntN(2)), Groups: 1 + rnd.IntN(2)}
+		conv.Window.Dilation = [2]int{1 + rnd.IntN(2), 1}
+		conv.Weight = m.weights(4, 4, 2/conv.Groups, conv.Window.Kernel[0], conv.Window.Kernel[1])
+		out, err := conv.Out(mid)
+		if err != nil {
+			continue
+		}
+		x := make([]float64, in.Len())
+		for i := range x {
+			x[i] = float64(rnd.IntN(2))
+		}
+		pooled := value{mid, make([]float64, mid.Len())}
+		current(pooled.x, value{in, x}, 1, pool, mid)
+		check := func(k snn.Connection, apart snn.Connection, out tensor.Shape) {
+			t.Helper()
+			if s, err := k.Out(in); err != nil || !s.Equal(out) {
+				t.Fatalf("%v behind %v of %v: shape %v, %v, want %v", apart, pool, in, s, err, out)
+			}
+			got, want := make([]float64, out.Len()), make([]float64, out.Len())
+			current(got, value{in, x}, 1, k, out)
+			current(want, pooled, 1, apart, out)
+			for i := range got {
+				if math.Abs(got[i]-want[i]) > 1e-4 {
+					t.Fatalf("%v behind %v of %v, output %d: %v, want %v", apart, pool, in, i, got[i], want[i])
+				}
+			}
+		}
+		if k, err := merge(conv, pool, in, mid); err == nil {
+			merged++
+			check(k, conv, out)
+		}
+		w := m.weights(4, 3, mid.Len())
+		k, err := spread(w, pool, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(k, &snn.Dense{Weight: w}, tensor.Shape{3, 1, 1})
+	}
+	if merged < 30 {
+		t.Errorf("only %d convolutions were merged", merged)
+	}
+}
+
+// TestUnsupported checks that every reason is said, all at once.
+func TestUnsupported(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(g *Graph)
+		want   []string
+	}{
+		{"types", func(g *Graph) {
+			for i, typ := range []string{"LIF", "CubaLIF", "Delay", "Conv1d", "NIRGraph", "Reset"} {
+				g.Nodes = append(g.Nodes, &Node{Name: fmt.Sprint("extra", i), Type: typ})
+			}
+		}, []string{
+			`node "extra0" (LIF): a leaky neuron`, `node "extra1" (CubaLIF): a leaky`, `node "extra2" (Delay): delays`,
+			`node "extra3" (Conv1d): convolutions in one`, `node "extra4" (NIRGraph): graphs within`, `node "extra5" (Reset): NIR does not know`,
+		}},
+		{"loop", func(g *Graph) { g.Edges = append(g.Edges, Edge{"fc", "block_0_sum"}) }, []string{`node "block_0_sum" (IF): it is in a loop`}},
+		{"inputs", func(g *Graph) { g.Nodes = append(g.Nodes, &Node{Name: "in2", Type: "Input"}) }, []string{"2 Input and 1 Output nodes"}},
+		{"edge", func(g *Graph) { g.Edges = append(g.Edges, Edge{"fc", "nowhere"}) }, []string{`edge from "fc" to "nowhere"`}},
+		{"reset", func(g *Graph) { first(g, "IF").Data.Arrays["v_reset"].Data.([]float32)[1] = 1 }, []string{"(IF): v_reset is not 0"}},
+		{"r", func(g *Graph) { first(g, "IF").Data.Arrays["r"].Data.([]float32)[1] = 2 }, []string{"(IF): r is not one"}},
+		{"threshold", func(g *Graph) { first(g, "IF").Data.Arrays["v_threshold"].Data.([]float32)[1] = 2 }, []string{"(IF): v_threshold: values differ"}},
+		{"scale", func(g *Graph) { first(g, "Scale").Data.Arrays["scale"].Data.([]float32)[1] = 2 }, []string{"(Scale): scale: values differ"}},
+		{"weight", func(g *Graph) { first(g, "Affine").Data.Set("weight", Floats(make([]float32, 5), 5, 1)) }, []string{"(Affine): weight of shape 5x1 for 6 inputs"}},
+		{"flatten", func(g *Graph) { first(g, "Flatten").Data.Set("start_dim", Int(1)) }, []string{"(Flatten): start_dim is not 0"}},
+		{"two", func(g *Graph) {
+			n := &Node{Name: "extra", Type: "Linear"}
+			n.Data.Set("weight", Floats(make([]float32, 25), 5, 5))
+			g.Nodes = append(g.Nodes, n)
+			g.Edges = append(g.Edges[:len(g.Edges)-2], Edge{"fc_affine", "extra"}, Edge{"extra", "fc"}, Edge{"fc", "output"})
+		}, []string{"(Linear): there are no neurons between"}},
+	} {
+		g, _, err := FromNetwork(pooled(), Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Metadata = nil
+		tt.change(g)
+		_, err = g.Network()
+		var unsupported *UnsupportedError
+		if !errors.As(err, &unsupported) {
+			t.Errorf("%s: error %v is none of unsupported nodes", tt.name, err)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %q in it", tt.name, err, want)
+			}
+		}
+	}
+	// The networks of others that need more than IF neurons.
+	for _, file := range []string{"lif_norse", "lif_rockpool", "two_lif_neurons", "braille_noDelay_noBias_subtract", "braille_noDelay_bias_zero_subgraph"} {
+		g, err := ReadFile(filepath.Join(shared, file+".nir"))
+		if err != nil {
+			continue
+		}
+		var unsupported *UnsupportedError
+		if _, err := g.Network(); !errors.As(err, &unsupported) || len(unsupported.Nodes) == 0 {
+			t.Errorf("%s: error %v, want nodes that are not supported", file, err)
+		}
+	}
+}
+
+// FuzzInterpret changes numbers, types and edges of graphs without metadata, and
+// looks for panics and unsound networks.
+func FuzzInterpret(f *testing.F) {
+	f.Add(byte(0), []byte{0, 0, 0, 0})
+	f.Add(byte(3), []byte{1, 2, 3, 4, 200, 1, 0, 7})
+	numbers := []float64{-1, 0, 1, 2, 3, 64, 1 << 20, math.MaxInt32, math.NaN(), math.Inf(1)}
+	f.Fuzz(func(t *testing.T, seed byte, changes []byte) {
+		g, _, err := FromNetwork(randomNetwork(uint64(seed%16)), Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Metadata = nil
+		for c := range slices.Chunk(changes[:min(len(changes)/4*4, 16)], 4) {
+			n := g.Nodes[int(c[0])%len(g.Nodes)]
+			if c[1] > 200 {
+				n.Type = sorted(Primitives)[int(c[2])%len(Primitives)]
+				continue
+			}
+			if c[1] > 180 {
+				g.Edges[int(c[2])%len(g.Edges)].From = n.Name
+				continue
+			}
+			fields := sorted(n.Data.Arrays)
+			if len(fields) == 0 {
+				continue
+			}
+			a := n.Data.Arrays[fields[int(c[1])%len(fields)]]
+			v := numbers[int(c[3])%len(numbers)]
+			switch x := a.Data.(type) {
+			case []float32:
+				x[int(c[2])%len(x)] = float32(v)
+			case []int64:
+				x[int(c[2])%len(x)] = int64(v)
+			}
+		}
+		net, err := g.Network()
+		if err != nil {
+			return
+		}
+		if err := net.Validate(); err != nil {
+			t.Errorf("unsound network: %v", err)
+		}
+	})
+}
