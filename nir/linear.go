@@ -234,6 +234,23 @@ func (n *Node) padField(w tensor.Window) (pad [4]int, err error) {
 	return [4]int{p[0], p[1], p[0], p[1]}, err
 }
 
+// convWindow returns the window of a Conv2d node.
+func (n *Node) convWindow() (w tensor.Window, err error) {
+	s := n.Data.Arrays["weight"].Shape
+	if len(s) != 4 {
+		return w, fmt.Errorf("weight of shape %v", s)
+	}
+	w.Kernel = [2]int{s[2], s[3]}
+	if w.Stride, err = n.pairField("stride"); err != nil {
+		return w, err
+	}
+	if w.Dilation, err = n.pairField("dilation"); err != nil {
+		return w, err
+	}
+	w.Pad, err = n.padField(w)
+	return w, err
+}
+
 // conv puts a Conv2d node behind spikes or a pool of them.
 func (v *linear) conv(n *Node) (*linear, error) {
 	w, bias, err := n.weightOf(4)
@@ -241,14 +258,7 @@ func (v *linear) conv(n *Node) (*linear, error) {
 		return nil, err
 	}
 	k := &snn.Conv{Weight: w, Groups: 1}
-	k.Window.Kernel = [2]int{w.Shape[2], w.Shape[3]}
-	if k.Window.Stride, err = n.pairField("stride"); err != nil {
-		return nil, err
-	}
-	if k.Window.Dilation, err = n.pairField("dilation"); err != nil {
-		return nil, err
-	}
-	if k.Window.Pad, err = n.padField(k.Window); err != nil {
+	if k.Window, err = n.convWindow(); err != nil {
 		return nil, err
 	}
 	if g, err := n.Data.Arrays["groups"].Ints(); err != nil || len(g) != 1 {

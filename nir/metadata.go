@@ -14,11 +14,11 @@ const (
 	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
 	warnPoisson  = "the image comes in as signed Poisson spikes, which NIR cannot say: encode it before the graph"
-	warnGate     = "max-pool gates have no counterpart: SumPool2d and an IF node that fires when any neuron under the window does stand for them, and fire more often"
-	warnGroups   = "convolutions in groups: nir.read needs type_check=False, and Sinabs takes the number of input channels wrongly"
-	warnSquare   = "kernels with fewer rows than columns, or more: nir.read needs type_check=False"
-	warnScale    = "Scale nodes: few readers have them (Spyx does)"
-	warnUniform  = "thresholds differ within a layer: snnTorch and SpikingJelly refuse that"
+	warnGate     = "max-pool gates, which NIR has not: SumPool2d and an IF node stand for them, which fires whenever a neuron under the window does, and so more often"
+	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
+	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
+	warnScale    = "Scale nodes, which few readers have (Spyx does)"
+	warnUniform  = "thresholds that differ within a layer, which snnTorch and SpikingJelly refuse"
 	profileName  = "generic"
 	compareName  = ">="
 	maxCondensed = 5 // Names that a warning lists.
@@ -68,11 +68,10 @@ func (e *exporter) warn() {
 			continue
 		}
 		if names[0] != "" {
-			w += " (" + strings.Join(names[:min(len(names), maxCondensed)], ", ")
+			w += ": " + strings.Join(names[:min(len(names), maxCondensed)], ", ")
 			if more := len(names) - maxCondensed; more > 0 {
 				w += fmt.Sprintf(" and %d more", more)
 			}
-			w += ")"
 		}
 		e.warnings = append(e.warnings, w)
 	}

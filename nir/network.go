@@ -14,12 +14,12 @@ import (
 // kept as metadata, under the keys of its fields in docs/nir.md; what is empty is
 // left out.
 type Info struct {
-	Version       string // Of sresnet.
-	Model         string // File of the trained network.
-	ModelSHA256   string
-	Normalization string // Of pixels, as dataset.ParseNormalization reads it.
-	Readout       string // How outputs become a class.
-	Conversion    string // How scales were chosen, in words.
+	Version       string `json:"sresnet_version"` // Of sresnet.
+	Model         string `json:"model"`           // File of the trained network.
+	ModelSHA256   string `json:"model_sha256"`
+	Normalization string `json:"normalization"` // Of pixels, as dataset.ParseNormalization reads it.
+	Readout       string `json:"readout"`       // How outputs become a class.
+	Conversion    string `json:"conversion"`    // How scales were chosen, in words.
 }
 
 // strings pairs the fields with their keys.

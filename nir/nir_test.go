@@ -47,6 +47,7 @@ func sample() *Graph {
 	odd := &Node{Name: "zz odd", Type: "Reset", Metadata: &Tree{}}
 	odd.Data.Set("f64", Array{[]int{2}, []float64{1e300, -0.1}})
 	odd.Data.Set("i64", Int(-5))
+	odd.Data.Set("large", Floats(slices.Repeat([]float32{1, 0.5}, smallArray), smallArray, 2)) // Is compressed.
 	odd.Data.Set("u64", Array{[]int{1}, []uint64{1 << 63}})
 	odd.Data.Set("bool", Array{[]int{2, 1}, []bool{true, false}})
 	odd.Data.Set("text", Array{[]int{2}, []string{"a", ""}})

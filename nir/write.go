@@ -12,11 +12,12 @@ import (
 // Version is the version of the NIR package whose format this package writes.
 const Version = "1.0.7"
 
-// compressed is how arrays of numbers of some size are stored, smallArray and
-// below plainly. Every reader of HDF5 knows both filters.
+// compressed is how arrays of numbers are stored, those of up to smallArray elements
+// plainly: the index of chunks takes some thousand bytes. Every reader of HDF5
+// knows both filters.
 var compressed = hdf5.Storage{Deflate: 6, Shuffle: true}
 
-const smallArray = 32
+const smallArray = 1024
 
 // WriteFile writes g to the file of that name, which an old one becomes only when
 // the new one is whole.
