@@ -162,39 +162,68 @@ func (p *pipeline) chooseImages(ctx context.Context, test, train *dataset.Datase
 			return err
 		}
 	}
-	train, err := train.First(min(p.calibrationImages, train.Len()))
+	test, err := p.firstImages(test)
 	if err != nil {
 		return err
-	}
-	if p.images > test.Len() {
-		return hinted(fmt.Errorf("--images %d: %s only has %d images", p.images, p.data, test.Len()), "give at most --images %d", test.Len())
-	}
-	if p.images > 0 {
-		if test, err = test.First(p.images); err != nil {
-			return err
-		}
-	}
-	if train, err = p.checked(ctx, train); err != nil {
-		return err
-	}
-	if !p.glance {
-		if test, err = p.checked(ctx, test); err != nil {
-			return err
-		}
 	}
 	c, _, _ := test.Shape().CHW()
 	if p.normalize == "" {
 		p.normalize = defaultNormalization(test.Name(), c)
 	}
-	norm, err := dataset.ParseNormalization(p.normalize, c)
-	if err != nil {
-		return &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
-	}
-	if p.test, err = dataset.NewImages(test, norm); err != nil {
+	if err := p.chooseCalibrationImages(ctx, train); err != nil {
 		return err
 	}
-	p.calibration, err = dataset.NewImages(train, norm)
+	p.test, err = p.testImages(ctx, test)
 	return err
+}
+
+// firstImages returns the test images that --images asks for.
+func (p *pipeline) firstImages(test *dataset.Dataset) (*dataset.Dataset, error) {
+	if p.images > test.Len() {
+		return nil, hinted(fmt.Errorf("--images %d: %s only has %d images", p.images, p.data, test.Len()), "give at most --images %d", test.Len())
+	}
+	if p.images == 0 {
+		return test, nil
+	}
+	return test.First(p.images)
+}
+
+// testImages returns test as --normalize says.
+func (p *pipeline) testImages(ctx context.Context, test *dataset.Dataset) (_ *dataset.Images, err error) {
+	if !p.glance {
+		if test, err = p.checked(ctx, test); err != nil {
+			return nil, err
+		}
+	}
+	return p.normalized(test)
+}
+
+// chooseCalibrationImages takes the calibration images that are asked for. It
+// fills the option --normalize.
+func (p *pipeline) chooseCalibrationImages(ctx context.Context, train *dataset.Dataset) error {
+	train, err := train.First(min(p.calibrationImages, train.Len()))
+	if err != nil {
+		return err
+	}
+	if train, err = p.checked(ctx, train); err != nil {
+		return err
+	}
+	c, _, _ := train.Shape().CHW()
+	if p.normalize == "" {
+		p.normalize = defaultNormalization(train.Name(), c)
+	}
+	p.calibration, err = p.normalized(train)
+	return err
+}
+
+// normalized returns the images of d, normalised as --normalize says.
+func (p *pipeline) normalized(d *dataset.Dataset) (*dataset.Images, error) {
+	c, _, _ := d.Shape().CHW()
+	norm, err := dataset.ParseNormalization(p.normalize, c)
+	if err != nil {
+		return nil, &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
+	}
+	return dataset.NewImages(d, norm)
 }
 
 // defaultNormalization is the one that networks for a data set, of that many channels,

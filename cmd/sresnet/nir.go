@@ -1,0 +1,229 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"sresnet/nir"
+	"sresnet/tensor"
+)
+
+// nirFile is what nir prints of a file.
+type nirFile struct {
+	File     string       `json:"file"`
+	Version  string       `json:"version"` // Of the NIR package.
+	Info     nir.Info     `json:"info"`    // Empty unless sresnet wrote the file.
+	Nodes    []nirNode    `json:"nodes"`
+	Edges    [][2]string  `json:"edges"`
+	Problems []string     `json:"problems"`
+	Readers  []nirReading `json:"readers"`
+	Warnings []string     `json:"warnings"` // Which sresnet left in the file.
+	Runs     string       `json:"runs"`     // Why sresnet cannot run it; empty if it can.
+}
+
+type nirNode struct {
+	Name       string              `json:"name"` // Nodes of graphs within graphs come behind them, with a path.
+	Type       string              `json:"type"`
+	Shape      []int               `json:"shape"` // Of what it gives; null where its parameters do not say.
+	Parameters map[string]nirArray `json:"parameters"`
+	From       []string            `json:"from"`
+}
+
+type nirArray struct {
+	Kind  string `json:"kind"`
+	Shape []int  `json:"shape"`
+	Value any    `json:"value,omitempty"` // Of scalars and short lists.
+}
+
+type nirReading struct {
+	Reader string   `json:"reader"`
+	Reads  bool     `json:"reads"`
+	Why    string   `json:"why,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+func newNIR() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "nir FILE",
+		Short: "Show a NIR file, node by node, and which tools read it",
+		Long: `nir prints every node of a NIR file with its type, the shape of what it gives, its
+parameters and where its input comes from; what is wrong with the file; whether
+sresnet can run it; and which tools of the field read it, with what they will get
+wrong, as far as that is known (docs/nir.md).`,
+		Example: `  sresnet nir resnet20.nir
+  sresnet nir resnet20.nir --json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g, err := readNIR(args[0])
+			if err != nil {
+				return err
+			}
+			f := newNIRFile(args[0], g)
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(f)
+			}
+			f.print(cmd.OutOrStdout())
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	completions(cmd)
+	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"nir"}, cobra.ShellCompDirectiveFilterFileExt)
+	return cmd
+}
+
+func newNIRFile(name string, g *nir.Graph) *nirFile {
+	f := &nirFile{File: name, Version: g.Version, Info: nir.InfoOf(g), Edges: [][2]string{}, Problems: g.Check()}
+	f.addNodes("", g)
+	for _, r := range nir.Readers(g) {
+		f.Readers = append(f.Readers, nirReading(r))
+	}
+	if g.Metadata != nil {
+		f.Warnings, _ = g.Metadata.Arrays["warnings"].Data.([]string)
+	}
+	if _, err := g.Network(); err != nil {
+		f.Runs = strings.TrimPrefix(err.Error(), "nir: ")
+	}
+	return f
+}
+
+// addNodes adds the nodes of g, names behind prefix, in the order of the edges as
+// far as these have one.
+func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
+	from := make(map[string][]string)
+	for _, e := range g.Edges {
+		f.Edges = append(f.Edges, [2]string{prefix + e.From, prefix + e.To})
+		from[e.To] = append(from[e.To], e.From)
+	}
+	for _, n := range alongEdges(g) {
+		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: n.Shape(), From: from[n.Name], Parameters: make(map[string]nirArray)}
+		for name, a := range n.Data.Arrays {
+			v := nirArray{Kind: a.Kind(), Shape: a.Shape}
+			if x, err := a.Ints(); err == nil && len(x) <= 4 && len(a.Shape) <= 1 && strings.Contains(a.Kind(), "int") {
+				v.Value = x
+			}
+			if s, err := a.Text(); err == nil {
+				v.Value = s
+			}
+			node.Parameters[name] = v
+		}
+		f.Nodes = append(f.Nodes, node)
+		if n.Graph != nil {
+			f.addNodes(prefix+n.Name+"/", n.Graph)
+		}
+	}
+}
+
+// alongEdges returns the nodes so that edges go forward, where there is no loop;
+// a node comes right behind the one that it waited for.
+func alongEdges(g *nir.Graph) []*nir.Node {
+	nodes, waits, next := make(map[string]*nir.Node), make(map[string]int), make(map[string][]string)
+	for _, n := range g.Nodes {
+		nodes[n.Name] = n
+	}
+	for _, e := range g.Edges {
+		if nodes[e.From] != nil && nodes[e.To] != nil {
+			waits[e.To]++
+			next[e.From] = append(next[e.From], e.To)
+		}
+	}
+	var order []*nir.Node
+	done := make(map[string]bool)
+	var stack []string
+	drain := func() {
+		for len(stack) > 0 {
+			name := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if done[name] {
+				continue
+			}
+			done[name] = true
+			order = append(order, nodes[name])
+			for _, to := range next[name] {
+				if waits[to]--; waits[to] == 0 {
+					stack = append(stack, to)
+				}
+			}
+		}
+	}
+	for _, first := range []bool{true, false} { // Then what is in loops.
+		for _, n := range g.Nodes {
+			if !done[n.Name] && (waits[n.Name] == 0 || !first) {
+				stack = append(stack, n.Name)
+				drain()
+			}
+		}
+	}
+	return order
+}
+
+// byCount returns the keys of m, the one with the largest count first.
+func byCount(m map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
+	})
+}
+
+func (f *nirFile) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: NIR %s", f.File, cmp.Or(f.Version, "of no version"))
+	if i := f.Info; i.Version != "" {
+		fmt.Fprintf(w, ", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
+	}
+	fmt.Fprint(w, "\n\n")
+	t := newTable("lllll", "node", "type", "output", "parameters", "from")
+	for _, n := range f.Nodes {
+		var shape any = ""
+		if n.Shape != nil {
+			shape = tensor.Shape(n.Shape)
+		}
+		t.AppendRow(table.Row{n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", ")})
+	}
+	printTable(w, t)
+	printList(w, "What is wrong with the file:", f.Problems)
+	if f.Runs == "" {
+		fmt.Fprint(w, "sresnet runs it.\n\n")
+	} else {
+		fmt.Fprintf(w, "sresnet cannot run it: %s\n\n", f.Runs)
+	}
+	t = newTable("lll", "reader", "reads it", "")
+	for _, r := range f.Readers {
+		reads, why := "no", r.Why
+		switch {
+		case r.Reads:
+			reads, why = "yes", strings.Join(r.Notes, "; ")
+		case strings.HasPrefix(r.Why, "not known"):
+			reads = "?"
+		}
+		t.AppendRow(table.Row{r.Reader, reads, why})
+	}
+	printTable(w, t)
+	printList(w, "What readers will do otherwise than sresnet:", f.Warnings)
+}
+
+// parameters lists the parameters in short: values of sizes, shapes of arrays.
+func (n *nirNode) parameters() string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(n.Parameters)) {
+		if name == "shape" || name == "input_shape" || name == "input_type" {
+			continue // The column of shapes says as much.
+		}
+		switch a := n.Parameters[name]; v := a.Value.(type) {
+		case []int:
+			words = append(words, name+" "+tensor.Shape(v).String())
+		case string:
+			words = append(words, name+" "+v)
+		default:
+			words = append(words, name+" "+tensor.Shape(a.Shape).String())
+		}
+	}
+	return strings.Join(words, ", ")
+}
