@@ -1,0 +1,59 @@
+package nir_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sresnet/nir"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// A network goes into a file and comes back.
+func Example() {
+	net := &snn.Network{Name: "tiny", Input: snn.Input{Shape: tensor.Shape{2, 1, 1}}, Layers: []snn.Layer{{
+		Name: "fc", Shape: tensor.Shape{3, 1, 1}, Charge: 1, Lambda: 1,
+		Neuron:   snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}},
+		Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}}},
+	}}}
+	g, warnings, err := nir.FromNetwork(net, nir.Info{Readout: "count"})
+	if err != nil {
+		panic(err)
+	}
+	for _, w := range warnings {
+		fmt.Println("warning:", w)
+	}
+
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "tiny.nir")
+	if err := nir.WriteFile(name, g); err != nil {
+		panic(err)
+	}
+	if g, err = nir.ReadFile(name); err != nil {
+		panic(err)
+	}
+	for _, n := range g.Nodes {
+		fmt.Println(n.Name, n.Type, n.Shape())
+	}
+	again, err := g.Network()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Print(again)
+	// Output:
+	// warning: neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike
+	// warning: neurons begin with a potential above 0, which NIR cannot say: readers begin at 0
+	// warning: neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)
+	// fc IF [3]
+	// fc_affine Affine [3]
+	// fc_flatten Flatten [2]
+	// input Input [2 1 1]
+	// output Output [3]
+	// tiny: input 2x1x1, direct encoding, 3 neurons
+	// fc                           3x1x1      lambda 1         IF threshold 1, V[0] 0.5, reset subtract; dense from input
+}
