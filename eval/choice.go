@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Choice is what one evaluation says about the length T of a presentation. All of
@@ -15,7 +16,7 @@ type Choice struct {
 	// Within holds, for 2, 1 and 0.5 points, the smallest T of which holds: at T
 	// and every later timestep of the evaluation, the spiking network is at most
 	// that much worse than the trained one. A T that is close once, by luck, and
-	// not afterwards does not count.
+	// not afterwards does not count. Empty without a trained network.
 	Within []Within `json:"within"`
 
 	// Best is the first T of the highest accuracy: after it nothing is gained.
@@ -42,7 +43,7 @@ type Point struct {
 	Top1      float64 `json:"top1"`
 	Low       float64 `json:"low"` // Low and High bound the 95 % interval of Top1, see [Wilson].
 	High      float64 `json:"high"`
-	Agreement float64 `json:"agreement"`
+	Agreement float64 `json:"agreement"` // 0 without a trained network.
 	Spikes    float64 `json:"spikes_per_image"`
 	ACs       float64 `json:"acs_per_image"`
 	Joules    Joules  `json:"joules_per_image,omitempty"` // Of what the device's table prices; 0 without a device.
@@ -87,14 +88,18 @@ func (r *Result) Choose() Choice {
 		correct[t] = r.right(r.SNN.Top1[t])
 	}
 	trained := r.right(r.ANN.Top1)
-	c := Choice{}
+	c := Choice{Within: []Within{}}
+	last := Within{Points: float64(tenths[len(tenths)-1]) / 10}
 	for _, x := range tenths {
-		c.Within = append(c.Within, Within{float64(x) / 10, staysWithin(correct, trained, x, r.Images)})
+		if r.Alone {
+			break
+		}
+		last = Within{float64(x) / 10, staysWithin(correct, trained, x, r.Images)}
+		c.Within = append(c.Within, last)
 	}
 	most := slices.Max(correct)
 	c.Best = slices.Index(correct, most) + 1
 
-	last := c.Within[len(c.Within)-1]
 	if c.Recommended = last.Timesteps; c.Recommended > 0 {
 		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of the trained network's", last.Points)
 	} else {
@@ -108,6 +113,9 @@ func (r *Result) Choose() Choice {
 		if c.Recommended == c.Best {
 			c.Reason = fmt.Sprintf("where the accuracy is best; "+
 				"it does not come within %v points of the trained network's and stay there, for which a longer presentation may help", last.Points)
+		}
+		if r.Alone {
+			c.Reason, _, _ = strings.Cut(c.Reason, "; ")
 		}
 	}
 
@@ -142,7 +150,10 @@ func (r *Result) right(share float64) int { return int(math.Round(share * float6
 // Point returns the state after T timesteps, from 1 to r.Timesteps.
 func (r *Result) Point(T int) Point {
 	t := T - 1
-	p := Point{Timesteps: T, Top1: r.SNN.Top1[t], Agreement: r.Agreement[t], Spikes: r.SpikesUpTo[t], ACs: r.ACsUpTo[t]}
+	p := Point{Timesteps: T, Top1: r.SNN.Top1[t], Spikes: r.SpikesUpTo[t], ACs: r.ACsUpTo[t]}
+	if !r.Alone {
+		p.Agreement = r.Agreement[t]
+	}
 	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
 	if r.Energy != nil {
 		p.Joules = r.Energy.joulesAt(r, T)

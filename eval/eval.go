@@ -48,7 +48,9 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// Run presents all images to the trained network g and to net, its conversion.
+// Run presents all images to the trained network g and to net, its conversion. A
+// nil g stands for one that is not at hand: then the result is that of net alone,
+// with Alone set.
 //
 // If ctx ends early, Run returns the result over the images that were finished,
 // with Complete unset, together with ctx's error; the result is nil if there is
@@ -73,17 +75,25 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tallies := make([]*tally, o.Workers)
-	ops := newOperations(g, net)
+	var ops *operations // Of both networks together.
+	if g != nil {
+		ops = newOperations(g, net)
+	}
 	done := make([]*counts, o.Workers)
 	var wg sync.WaitGroup
 	for i := range tallies {
 		tallies[i] = newTally(o.Readout, o.Sim.Timesteps, len(net.Layers))
-		done[i] = ops.newCounts()
+		if g != nil {
+			done[i] = ops.newCounts()
+		}
 		wg.Go(func() {
 			w := worker{
-				images: images, runner: model.NewRunner(), engine: plan.NewEngine(), tally: tallies[i],
+				images: images, engine: plan.NewEngine(), tally: tallies[i],
 				operations: ops, counts: done[i],
-				pixels: make([]float32, images.Shape().Len()),
+				pixels: make([]float32, images.Shape().Len()), classes: net.Output().Neurons(),
+			}
+			if g != nil {
+				w.runner = model.NewRunner()
 			}
 			if err := w.run(inner, q); err != nil {
 				q.fail(err)
@@ -98,14 +108,20 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 	sum := tallies[0]
 	for i, t := range tallies[1:] {
 		sum.merge(t)
-		done[0].merge(done[i+1])
+		if g != nil {
+			done[0].merge(done[i+1])
+		}
 	}
 	if sum.images == 0 {
 		return nil, ctx.Err()
 	}
 	r := sum.result(net, time.Since(start))
-	r.DenseMACsPerImage = float64(g.MACs())
-	r.Energy = ops.energy(done[0], g, net, r, o.Device)
+	if g != nil {
+		r.DenseMACsPerImage = float64(g.MACs())
+		r.Energy = ops.energy(done[0], g, net, r, o.Device)
+	} else {
+		r.Alone, r.Agreement = true, nil
+	}
 	r.Complete = sum.images == total
 	if !r.Complete {
 		return r, ctx.Err()
@@ -117,6 +133,13 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 func prepare(g *ann.Graph, net *snn.Network, images Images, o sim.Options) (*infer.Model, *sim.Plan, error) {
 	if images.Len() == 0 {
 		return nil, nil, errors.New("eval: no images")
+	}
+	if g == nil {
+		if !images.Shape().Equal(net.Input.Shape) {
+			return nil, nil, fmt.Errorf("eval: images are %v, network %q takes %v", images.Shape(), net.Name, net.Input.Shape)
+		}
+		plan, err := sim.Compile(net, o)
+		return nil, plan, err
 	}
 	if !images.Shape().Equal(g.Input.Shape) {
 		return nil, nil, fmt.Errorf("eval: images are %v, network %q takes %v", images.Shape(), g.Name, g.Input.Shape)
@@ -165,11 +188,12 @@ func (q *queue) fail(err error) {
 
 // worker presents one image after the other.
 type worker struct {
-	images Images
-	pixels []float32
-	runner *infer.Runner
-	engine *sim.Engine
-	tally  *tally
+	images  Images
+	pixels  []float32
+	classes int
+	runner  *infer.Runner // Nil without a trained network.
+	engine  *sim.Engine
+	tally   *tally
 
 	operations *operations // What counts counts.
 	counts     *counts
@@ -195,18 +219,14 @@ func (w *worker) present(ctx context.Context, i int) error {
 	if err := w.images.Image(i, w.pixels); err != nil {
 		return err
 	}
-	logits, err := w.runner.Run(w.pixels)
-	if err != nil {
-		return fmt.Errorf("eval: image %d: trained network: %w", i, err)
-	}
-	if err := tensor.CheckFinite(logits); err != nil {
-		return fmt.Errorf("eval: image %d: output of the trained network: %w", i, err)
-	}
 	label := w.images.Label(i)
-	if label < 0 || label >= len(logits) {
-		return fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, len(logits)-1)
+	if label < 0 || label >= w.classes {
+		return fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, w.classes-1)
 	}
-	class := argmax(logits) // Before the next Run; logits belong to the runner.
+	class, err := w.trained(i)
+	if err != nil {
+		return err
+	}
 	rec, err := w.engine.Run(ctx, w.pixels, i)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -215,6 +235,27 @@ func (w *worker) present(ctx context.Context, i int) error {
 		return fmt.Errorf("eval: image %d: %w", i, err)
 	}
 	w.tally.add(i, label, class, rec)
-	w.counts.add(w.operations, rec, w.runner)
+	if w.runner != nil {
+		w.counts.add(w.operations, rec, w.runner)
+	}
 	return nil
+}
+
+// noClass is what a trained network names that there is not.
+const noClass = -1
+
+// trained returns the class that the trained network gives image i, whose pixels
+// are there.
+func (w *worker) trained(i int) (int, error) {
+	if w.runner == nil {
+		return noClass, nil
+	}
+	logits, err := w.runner.Run(w.pixels)
+	if err != nil {
+		return noClass, fmt.Errorf("eval: image %d: trained network: %w", i, err)
+	}
+	if err := tensor.CheckFinite(logits); err != nil {
+		return noClass, fmt.Errorf("eval: image %d: output of the trained network: %w", i, err)
+	}
+	return argmax(logits), nil
 }

@@ -270,3 +270,38 @@ func TestRunErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestRunAlone checks that a spiking network does the same without the trained one
+// beside it, and that nothing is said of that.
+func TestRunAlone(t *testing.T) {
+	g, net := testNetworks(t)
+	images := newTestImages(20)
+	o := Options{Sim: sim.Options{Timesteps: 16}, Workers: 3}
+	both, err := Run(context.Background(), g, net, images, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := Run(context.Background(), nil, net, images, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(both.SNN, alone.SNN); d != "" {
+		t.Errorf("accuracy (-with, +without the trained network):\n%s", d)
+	}
+	if d := cmp.Diff(both.Layers, alone.Layers); d != "" {
+		t.Errorf("layers (-with, +without the trained network):\n%s", d)
+	}
+	if !alone.Alone || alone.Agreement != nil || alone.Energy != nil || alone.Changed != nil {
+		t.Errorf("alone %v, agreement %v, energy %v, changed %v; want true and nothing", alone.Alone, alone.Agreement, alone.Energy, alone.Changed)
+	}
+	if c := alone.Choose(); len(c.Within) != 0 || c.Recommended < 1 || strings.Contains(c.Reason, "trained") {
+		t.Errorf("Choose: %+v", c)
+	}
+	var b strings.Builder
+	if err := alone.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), `"ann":null`) || !strings.Contains(b.String(), `"agreement":null`) {
+		t.Errorf("JSON %s, want null for the trained network", b.String())
+	}
+}

@@ -31,6 +31,10 @@ type Result struct {
 	Seconds             float64 `json:"seconds"` // Wall time of the evaluation, the trained network's passes included.
 	ImageStepsPerSecond float64 `json:"image_steps_per_second"`
 
+	// Alone says that there was no trained network. ANN, Agreement, DenseMACsPerImage
+	// and Energy are empty then, and "ann" and "agreement" null in JSON.
+	Alone bool `json:"-"`
+
 	Energy *Energy `json:"energy,omitempty"` // Every operation of both networks, itemised.
 
 	// Totals over all layers and over the timesteps so far, per image.
@@ -77,6 +81,13 @@ func (r *Result) Final() float64 { return r.SNN.Top1[len(r.SNN.Top1)-1] }
 // WriteJSON writes r as one JSON object on one line, with what [Result.Choose] says
 // of it under the key "choice".
 func (r *Result) WriteJSON(w io.Writer) error {
+	if r.Alone {
+		return json.NewEncoder(w).Encode(struct {
+			*Result
+			ANN    *ANN   `json:"ann"` // In place of the result's.
+			Choice Choice `json:"choice"`
+		}{r, nil, r.Choose()})
+	}
 	return json.NewEncoder(w).Encode(struct {
 		*Result
 		Choice Choice `json:"choice"`

@@ -37,7 +37,7 @@ func newTally(readout Readout, timesteps, layers int) *tally {
 }
 
 // add takes in the record of one image and the class that the trained network
-// gave it. It keeps nothing of rec.
+// gave it, or noClass. It keeps nothing of rec.
 func (a *tally) add(index, label, class int, rec *sim.Record) {
 	p := Prediction{Index: index, Label: label, ANN: class}
 	for t := range rec.Timesteps {
@@ -55,7 +55,7 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 	}
 	p.Changes = slices.Clip(p.Changes)
 	a.predictions = append(a.predictions, p)
-	if p.SNN() != class {
+	if class != noClass && p.SNN() != class {
 		a.changed.add(&p, rec, a.readout)
 	}
 	a.images++
