@@ -39,7 +39,9 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 		}
 		within = append(within, fmt.Sprintf("within %v%s: %s", x.Points, of, from))
 	}
-	fmt.Fprintf(w, "%s\n", strings.Join(within, "; "))
+	if len(within) > 0 {
+		fmt.Fprintf(w, "%s\n", strings.Join(within, "; "))
+	}
 	fmt.Fprintf(w, "nothing is gained after T = %d\n", c.Best)
 	p := r.Point(c.Recommended)
 	takes := short(p.ACs) + " ACs"

@@ -33,17 +33,25 @@ Scales come from training images only. With --data a folder, those are the
 training images in it; with a single file, name them with --calibrate. Image files
 are all read once before the work, so that a damaged one is found at once.
 
+A file of 'sresnet convert', or another .nir that can be simulated, is taken as it
+is: with its own normalisation and read-out, if it has them, and alone, as there is
+no trained network beside it.
+
 Ctrl-C prints what is done so far, and keeps it with --out.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet eval resnet20.onnx --data cifar10:test_batch.bin --calibrate cifar10:data_batch_1.bin \
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
   sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
   sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
-  sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json`,
+  sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json
+  sresnet eval mnist.nir --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
+			}
+			if isNIR(args[0]) {
+				return runEvalNIR(cmd, args[0], &s, asJSON)
 			}
 			return runEval(cmd, args[0], &s, out, asJSON)
 		},

@@ -13,6 +13,7 @@ import (
 	"sresnet/dataset"
 	"sresnet/onnx"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // pipeline is the way from a trained network and images to a spiking network.
@@ -105,6 +106,9 @@ func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 }
 
 func readModel(name string, o onnx.Options) (*ann.Graph, error) {
+	if isNIR(name) {
+		return nil, hinted(fmt.Errorf("%s is a spiking network already, and a trained one is wanted", name), "give the .onnx file that it was converted from; 'sresnet eval' and 'sresnet nir' take .nir files")
+	}
 	g, err := o.ReadFile(name)
 	var unsupported *onnx.UnsupportedError
 	switch {
@@ -126,7 +130,8 @@ func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dat
 	if !test.Resizable() && !train.Resizable() && (p.resize > 0 || p.crop > 0) {
 		return nil, nil, &usageError{p.command, fmt.Errorf("--resize and --crop are for image files; the images of %s have a size of their own, %s", p.data, test.Shape())}
 	}
-	shape := slices.Clone(p.graph.Input.Shape)
+	_, in, _ := p.takes()
+	shape := slices.Clone(in)
 	if p.crop > 0 && len(shape) == 3 {
 		shape[1], shape[2] = p.crop, p.crop
 	}
@@ -240,19 +245,32 @@ func defaultNormalization(data string, channels int) string {
 	return "unit"
 }
 
+// takes returns the name of the network, the shape of the images it takes and the
+// number of its outputs.
+func (p *pipeline) takes() (name string, in tensor.Shape, outputs int) {
+	if p.graph == nil { // Of a NIR file.
+		return p.network.Name, p.network.Input.Shape, p.network.Output().Neurons()
+	}
+	out, _ := p.graph.Shape(p.graph.Output)
+	return p.graph.Name, p.graph.Input.Shape, out.Len()
+}
+
 // fits returns an error unless the network takes the images of d and tells its
 // classes apart.
 func (p *pipeline) fits(d *dataset.Dataset) error {
-	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
-	if in := p.graph.Input.Shape; !in.Equal(d.Shape()) {
-		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", p.graph.Name, in, d.Spec(), d.Shape()), hint)
+	hint := "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
+	if p.graph == nil {
+		hint = "'sresnet nir' shows what the network takes and gives; choose --data accordingly"
 	}
-	out, _ := p.graph.Shape(p.graph.Output)
-	if d.ClassesGuessed() && out.Len() > d.Classes() {
+	name, in, outputs := p.takes()
+	if !in.Equal(d.Shape()) {
+		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
+	}
+	if d.ClassesGuessed() && outputs > d.Classes() {
 		return nil // Of the classes above its largest label it has no image.
 	}
-	if out.Len() != d.Classes() {
-		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", p.graph.Name, out.Len(), d.Spec(), d.Classes()), hint)
+	if outputs != d.Classes() {
+		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", hint)
 	}
 	return nil
 }

@@ -62,16 +62,10 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	printTable(w, t)
 	c := r.Choose()
 	printChoice(w, r, &c)
-
-	t = newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
-	for _, l := range r.Layers {
-		t.AppendRow(table.Row{l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), short(l.SpikesPerImage), short(l.ACsPerImage)})
-	}
-	printTable(w, t)
+	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
-	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
-		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+	p.printTime(w, r)
 	if n := p.statistics.Unspoken; 100*n >= p.statistics.Images && p.readout != eval.Potential.String() {
 		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, p.statistics.Images)
@@ -80,6 +74,20 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
 			percent(chance), p.normalize)
 	}
+}
+
+// printLayers shows what each layer did.
+func printLayers(w io.Writer, r *eval.Result) {
+	t := newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
+	for _, l := range r.Layers {
+		t.AppendRow(table.Row{l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), short(l.SpikesPerImage), short(l.ACsPerImage)})
+	}
+	printTable(w, t)
+}
+
+func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
+	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
+		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.

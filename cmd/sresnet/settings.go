@@ -96,7 +96,7 @@ func completions(cmd *cobra.Command) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
+		return []string{"onnx", "nir"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	for flag, words := range map[string][]string{
 		"data":         specWords,
