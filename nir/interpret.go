@@ -33,6 +33,7 @@ func (e *UnsupportedError) Error() string {
 // become the next larger number.
 func interpret(g *Graph) (*snn.Network, error) {
 	p := &interpreter{g: g, named: make(map[string]bool), values: make(map[string]*linear), into: make(map[string][]string)}
+	p.left = 4*g.elements() + maxSpread
 	net := p.network()
 	if len(p.bad) > 0 {
 		return nil, &UnsupportedError{p.bad}
@@ -53,6 +54,7 @@ type interpreter struct {
 	named  map[string]bool // Nodes in bad.
 	nodes  map[string]*Node
 	r      float32 // Of all neurons; 0 before the first.
+	left   int     // Weights that may still be made.
 }
 
 // linear is what a node gives: the spikes of a population, or the image, through
@@ -204,7 +206,24 @@ func (p *interpreter) node(n *Node) {
 		p.fail(n, "%v", err)
 		return
 	}
+	if v.through != nil && v.through != inputs[0].through {
+		if p.left -= weights(v.through); p.left < 0 {
+			p.fail(n, "the weights so far are far more than the file holds")
+			return
+		}
+	}
 	p.values[n.Name] = v
+}
+
+// weights returns how many weights k has.
+func weights(k snn.Connection) int {
+	switch k := k.(type) {
+	case *snn.Conv:
+		return len(k.Weight.Data)
+	case *snn.Dense:
+		return len(k.Weight.Data)
+	}
+	return 1
 }
 
 func (p *interpreter) input(n *Node) {

@@ -80,7 +80,6 @@ type exporter struct {
 
 	used     map[string]bool // Names of nodes.
 	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
-	bias     []float32       // Of the layer being made, until a node takes it.
 	elements int             // Of all arrays so far.
 	limit    int             // To elements.
 }
@@ -217,12 +216,10 @@ func (e *exporter) layer(i int) error {
 	if !l.IsGate() {
 		r.Thresholds = len(l.Neuron.Threshold)
 	}
-	e.bias = l.Bias
 	for _, s := range l.Synapses {
 		r.Synapses = append(r.Synapses, newSynapseRecord(s))
 	}
-	// A node with weights takes the bias; what is left of it goes to the first
-	// synapse of another kind.
+	// The first synapse with weights takes the bias, the first of all if none has.
 	carrier := slices.IndexFunc(l.Synapses, func(s snn.Synapse) bool {
 		switch s.Connection.(type) {
 		case *snn.Conv, *snn.Dense:
@@ -307,7 +304,7 @@ func (e *exporter) synapse(i, j int, s snn.Synapse, bias []float32) (end string,
 		end, err = e.dense(i, s.From, k, bias)
 		r.Node = end
 	case *snn.Shortcut:
-		return e.shortcut(i, j, s.From, k, bias)
+		return e.shortcut(i, s.From, k, bias)
 	case *snn.AveragePool:
 		return e.averagePool(i, s.From, k, bias)
 	case *snn.MaxPool:
@@ -422,9 +419,9 @@ func (e *exporter) scale(name, from string, s tensor.Shape, value func(i int) fl
 	return n.Name, nil
 }
 
-// shortcut adds the nodes of synapse j: none, a Scale node, or a convolution that
+// shortcut adds the nodes of a shortcut into layer i: none, a Scale node, or a convolution that
 // takes single neurons.
-func (e *exporter) shortcut(i, j, source int, k *snn.Shortcut, bias []float32) (string, error) {
+func (e *exporter) shortcut(i, source int, k *snn.Shortcut, bias []float32) (string, error) {
 	l := &e.net.Layers[i]
 	in, q := e.net.ShapeOf(source), e.charge(source)*k.Scale
 	name := e.node(i) + "_shortcut"

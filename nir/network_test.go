@@ -445,6 +445,28 @@ func TestPython(t *testing.T) {
 	t.Log(total, "spikes")
 }
 
+// TestUnfold checks, for charges and weights of any size, that the weight found has
+// the same product.
+func TestUnfold(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(4, 4))
+	for range 200000 {
+		q, w := math.Float32frombits(rnd.Uint32()&math.MaxInt32), math.Float32frombits(rnd.Uint32())
+		y := q * w
+		if rnd.IntN(2) == 0 { // Of usual sizes.
+			q, w = 0.1+3*rnd.Float32(), rnd.Float32()-0.5
+			y = q * w
+		}
+		if !(q > 0) || math.IsInf(float64(q), 0) || math.IsInf(float64(y), 0) || y != y {
+			continue
+		}
+		x := []float32{y}
+		unfold(x, q)
+		if q*x[0] != y {
+			t.Fatalf("unfold(%v, %v) = %v, whose product is %v; that of %v is right", y, q, x[0], q*x[0], w)
+		}
+	}
+}
+
 func TestDeterministicFile(t *testing.T) {
 	dir := t.TempDir()
 	var files [2][]byte
@@ -460,6 +482,32 @@ func TestDeterministicFile(t *testing.T) {
 	}
 	if string(files[0]) != string(files[1]) {
 		t.Error("the same network gave different bytes")
+	}
+}
+
+// TestSharedNode has one node be the weights of many layers, which must not take
+// memory for each.
+func TestSharedNode(t *testing.T) {
+	g, _, err := FromNetwork(pooled(), Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := readRecord(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		l := r.Layers[0]
+		l.Name = fmt.Sprint("again ", i)
+		r.Layers = append(r.Layers, l)
+	}
+	a, err := r.array()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Metadata.Set(recordKey, a)
+	if _, err := g.Network(); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "is taken for several layers") {
+		t.Errorf("error %v, want one about a node for several layers", err)
 	}
 }
 

@@ -65,8 +65,8 @@ type Array struct {
 	Data any
 }
 
-// Primitives are the types of nodes that NIR defines, in order of bytes, with the
-// arrays that each must have.
+// Primitives maps the types of nodes that NIR defines to the arrays that each must
+// have.
 var Primitives = map[string][]string{
 	"Affine":    {"weight", "bias"},
 	"AvgPool2d": {"kernel_size", "stride", "padding"},
@@ -243,6 +243,16 @@ func (g *Graph) Node(name string) *Node {
 		}
 	}
 	return nil
+}
+
+// elements returns the number of elements of all parameters of the graph's nodes.
+func (g *Graph) elements() (n int) {
+	for _, node := range g.Nodes {
+		for _, a := range node.Data.Arrays {
+			n += a.Len()
+		}
+	}
+	return n
 }
 
 // Known reports whether the type of the node is one that NIR defines.

@@ -143,7 +143,7 @@ func describeTree(t *Tree) (s string) {
 	return s
 }
 
-func TestReadErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
 		change     func(g *Graph)

@@ -43,13 +43,9 @@ const maxKernel = 4096
 
 // restore returns the network of the record, with the weights of the graph.
 func (r *record) restore(g *Graph) (*snn.Network, error) {
-	byName := make(map[string]*Node, len(g.Nodes))
-	elements := 0
+	from := &store{nodes: make(map[string]*Node, len(g.Nodes)), left: g.elements()}
 	for _, n := range g.Nodes {
-		byName[n.Name] = n
-		for _, a := range n.Data.Arrays {
-			elements += a.Len()
-		}
+		from.nodes[n.Name] = n
 	}
 	net := &snn.Network{Name: r.Name, Input: r.Input}
 	if len(r.Input.Shape) != 3 {
@@ -59,7 +55,7 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 		return nil, err
 	}
 	for i := range r.Layers {
-		l, err := r.layer(net, i, byName)
+		l, err := r.layer(net, i, from)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", r.Layers[i].Name, err)
 		}
@@ -69,7 +65,7 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 		return nil, err
 	}
 	// The proof that the record is of this graph: it gives every node of it again.
-	e := &exporter{net: net, limit: elements}
+	e := &exporter{net: net, limit: g.elements()}
 	if err := e.run(); err != nil {
 		return nil, err
 	}
@@ -79,7 +75,7 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 	return net, nil
 }
 
-func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Layer, error) {
+func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) {
 	lr := &r.Layers[i]
 	l := snn.Layer{Name: lr.Name, Shape: lr.Shape, Charge: lr.Charge, Lambda: lr.Lambda, Rate: lr.Rate}
 	if len(lr.Shape) != 3 {
@@ -92,7 +88,7 @@ func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Lay
 		return l, fmt.Errorf("shape %v has too many positions", lr.Shape)
 	}
 	if lr.Thresholds > 0 {
-		th, err := floatsOf(nodes, lr.Node, "v_threshold", lr.Shape.Len())
+		th, err := from.floats(lr.Node, "v_threshold", lr.Shape.Len())
 		if err != nil {
 			return l, err
 		}
@@ -105,7 +101,7 @@ func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Lay
 		}
 	}
 	if lr.BiasNode != "" {
-		b, err := floatsOf(nodes, lr.BiasNode, "bias", lr.Shape[0])
+		b, err := from.floats(lr.BiasNode, "bias", lr.Shape[0])
 		if err != nil {
 			return l, err
 		}
@@ -115,7 +111,7 @@ func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Lay
 		if sr.From < snn.FromInput || sr.From >= i {
 			return l, fmt.Errorf("synapse %d comes from layer %d", j, sr.From)
 		}
-		k, err := sr.connection(net, lr, nodes)
+		k, err := sr.connection(net, lr, from)
 		if err != nil {
 			return l, fmt.Errorf("synapse %d: %w", j, err)
 		}
@@ -125,7 +121,7 @@ func (r *record) layer(net *snn.Network, i int, nodes map[string]*Node) (snn.Lay
 }
 
 // connection returns the connection of a synapse that ends on layer l.
-func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, nodes map[string]*Node) (snn.Connection, error) {
+func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *store) (snn.Connection, error) {
 	in, q := net.ShapeOf(sr.From), float32(1)
 	if sr.From != snn.FromInput {
 		q = net.Layers[sr.From].Charge
@@ -150,7 +146,7 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, nodes map[
 		if err := n.Check(); err != nil {
 			return nil, err
 		}
-		large, err := floatsOf(nodes, sr.Node, "weight", n.Len())
+		large, err := from.floats(sr.Node, "weight", n.Len())
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +159,7 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, nodes map[
 		if err := n.Check(); err != nil {
 			return nil, err
 		}
-		x, err := floatsOf(nodes, sr.Node, "weight", n.Len())
+		x, err := from.floats(sr.Node, "weight", n.Len())
 		if err != nil {
 			return nil, err
 		}
@@ -180,9 +176,16 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, nodes map[
 	return nil, fmt.Errorf("unknown kind %q", sr.Kind)
 }
 
-// floatsOf returns an array of a node, which must have n elements.
-func floatsOf(nodes map[string]*Node, name, field string, n int) ([]float32, error) {
-	node := nodes[name]
+// store hands out the arrays of a graph. In sum that is no more than there is, as
+// every array is of one layer.
+type store struct {
+	nodes map[string]*Node
+	left  int // Elements.
+}
+
+// floats returns an array of a node, which must have n elements.
+func (s *store) floats(name, field string, n int) ([]float32, error) {
+	node := s.nodes[name]
 	if node == nil {
 		return nil, fmt.Errorf("there is no node %q", name)
 	}
@@ -192,6 +195,9 @@ func floatsOf(nodes map[string]*Node, name, field string, n int) ([]float32, err
 	}
 	if len(x) != n {
 		return nil, fmt.Errorf("%s of node %q has %d elements, not %d", field, name, len(x), n)
+	}
+	if s.left -= n; s.left < 0 {
+		return nil, fmt.Errorf("node %q is taken for several layers", name)
 	}
 	return x, nil
 }
@@ -205,11 +211,17 @@ func unfold(x []float32, q float32) {
 	}
 	for i, y := range x {
 		w := y / q
-		for _, c := range [...]float32{w, math.Nextafter32(w, 2*w), math.Nextafter32(w, 0)} {
-			if q*c == y {
-				w = c
+		up, down := w, w
+		for range 3 {
+			if q*up == y {
+				w = up
 				break
 			}
+			if q*down == y {
+				w = down
+				break
+			}
+			up, down = math.Nextafter32(up, 2*up), math.Nextafter32(down, 0)
 		}
 		x[i] = w
 	}
