@@ -82,13 +82,14 @@ wrong, as far as that is known (docs/nir.md).`,
 }
 
 func newNIRFile(name string, g *nir.Graph) *nirFile {
-	f := &nirFile{File: name, Version: g.Version, Info: nir.InfoOf(g), Edges: [][2]string{}, Problems: g.Check()}
+	f := &nirFile{File: name, Version: g.Version, Info: nir.InfoOf(g), Edges: [][2]string{}, Problems: append([]string{}, g.Check()...), Warnings: []string{}}
 	f.addNodes("", g)
 	for _, r := range nir.Readers(g) {
 		f.Readers = append(f.Readers, nirReading(r))
 	}
 	if g.Metadata != nil {
-		f.Warnings, _ = g.Metadata.Arrays["warnings"].Data.([]string)
+		warnings, _ := g.Metadata.Arrays["warnings"].Data.([]string)
+		f.Warnings = append(f.Warnings, warnings...)
 	}
 	if _, err := g.Network(); err != nil {
 		f.Runs = strings.TrimPrefix(err.Error(), "nir: ")
@@ -105,7 +106,7 @@ func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 		from[e.To] = append(from[e.To], e.From)
 	}
 	for _, n := range alongEdges(g) {
-		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: n.Shape(), From: from[n.Name], Parameters: make(map[string]nirArray)}
+		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: n.Shape(), From: append([]string{}, from[n.Name]...), Parameters: make(map[string]nirArray)}
 		for name, a := range n.Data.Arrays {
 			v := nirArray{Kind: a.Kind(), Shape: a.Shape}
 			if x, err := a.Ints(); err == nil && len(x) <= 4 && len(a.Shape) <= 1 && strings.Contains(a.Kind(), "int") {
@@ -173,7 +174,14 @@ func byCount(m map[string]int) []string {
 	})
 }
 
-func (f *nirFile) print(w io.Writer) {
+func (f *nirFile) print(out io.Writer) {
+	// Names in a file may be anything; none gets at the terminal.
+	w := &strings.Builder{}
+	defer func() {
+		for line := range strings.Lines(w.String()) {
+			fmt.Fprintln(out, clean(strings.TrimSuffix(line, "\n")))
+		}
+	}()
 	fmt.Fprintf(w, "%s: NIR %s", f.File, cmp.Or(f.Version, "of no version"))
 	if i := f.Info; i.Version != "" {
 		fmt.Fprintf(w, ", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
