@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sresnet/internal/atomic"
 	"strings"
 	"time"
 )
@@ -42,7 +43,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	}
 	removeLeftovers(dir)
 	probe := filepath.Join(dir, ".probe")
-	err := writeFile(probe, func(w io.Writer) error {
+	err := atomic.WriteFile(probe, func(w io.Writer) error {
 		_, err := w.Write(make([]byte, 1<<12)) // One block: a full disk still makes empty files.
 		return err
 	})
@@ -55,7 +56,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	return &Folder{dir}, nil
 }
 
-// leftover matches the names that writeFile gives to unfinished files of a run.
+// leftover matches the names that atomic.WriteFile gives to unfinished files of a run.
 var leftover = regexp.MustCompile(`^\.(\.probe|[^.].*\.(csv|json))\.[0-9]+\.tmp$`)
 
 // removeLeftovers removes the unfinished files of a run that was killed. A run
@@ -123,7 +124,7 @@ func (f *Folder) write(m *Manifest, file File) error {
 		return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
 	}
 	h := sha256.New()
-	err := writeFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {
+	err := atomic.WriteFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {
 		return file.Write(io.MultiWriter(w, h))
 	})
 	if err != nil {
@@ -134,7 +135,7 @@ func (f *Folder) write(m *Manifest, file File) error {
 }
 
 func (f *Folder) writeManifest(m *Manifest) error {
-	err := writeFile(filepath.Join(f.dir, "manifest.json"), func(w io.Writer) error {
+	err := atomic.WriteFile(filepath.Join(f.dir, "manifest.json"), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(m)
@@ -142,16 +143,16 @@ func (f *Folder) writeManifest(m *Manifest) error {
 	if err != nil {
 		return fmt.Errorf("eval: cannot keep the run: %w", err)
 	}
-	syncDir(f.dir)
+	atomic.SyncDir(f.dir)
 	return nil
 }
 
 // Keep writes one file that belongs to no run, such as a table of several runs in
 // the folder above theirs.
 func (f *Folder) Keep(file File) error {
-	if err := writeFile(filepath.Join(f.dir, file.Name), file.Write); err != nil {
+	if err := atomic.WriteFile(filepath.Join(f.dir, file.Name), file.Write); err != nil {
 		return fmt.Errorf("eval: cannot keep %s: %w", file.Name, err)
 	}
-	syncDir(f.dir)
+	atomic.SyncDir(f.dir)
 	return nil
 }

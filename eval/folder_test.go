@@ -4,11 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"sresnet/internal/atomic"
 	"strings"
 	"testing"
 	"time"
@@ -112,48 +112,6 @@ func TestOpenFolderRefuses(t *testing.T) {
 	}
 }
 
-// A file that cannot be finished leaves the old one and no other.
-func TestWriteFileKeepsOld(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "accuracy.csv")
-	text := func(s string) func(io.Writer) error {
-		return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
-	}
-	if err := writeFile(name, text("old")); err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("broken")
-	err := writeFile(name, func(w io.Writer) error {
-		_ = text("half of the n")(w)
-		return broken
-	})
-	if !errors.Is(err, broken) {
-		t.Errorf("got error %v", err)
-	}
-	if got := read(t, dir, "accuracy.csv"); got != "old" {
-		t.Errorf("after a failed write: got %q", got)
-	}
-	if err := writeFile(name, text("new")); err != nil {
-		t.Fatal(err)
-	}
-	if got := read(t, dir, "accuracy.csv"); got != "new" {
-		t.Errorf("after a write: got %q", got)
-	}
-	if err := writeFile(filepath.Join(dir, "none", "x"), text("")); err == nil {
-		t.Error("into a missing folder: no error")
-	}
-	// Onto a folder, the rename fails after everything else went well.
-	if err := os.Mkdir(filepath.Join(dir, "taken"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := writeFile(filepath.Join(dir, "taken"), text("x")); err == nil {
-		t.Error("onto a folder: no error")
-	}
-	if got, want := list(t, dir), []string{"accuracy.csv", "taken"}; !slices.Equal(got, want) {
-		t.Errorf("left behind: %v, want %v", got, want)
-	}
-}
-
 // Only unfinished files of a run are removed, and only old ones.
 func TestOpenFolderRemovesLeftovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run[1]") // A pattern, were it taken for one.
@@ -204,10 +162,10 @@ func TestOpenFolderRemovesLeftovers(t *testing.T) {
 	}
 }
 
-// The names that leftovers are told by are those that writeFile gives.
+// The names that leftovers are told by are those that atomic.WriteFile gives.
 func TestLeftoverNames(t *testing.T) {
 	for _, base := range []string{"accuracy.csv", "result.json", ".probe"} {
-		f, err := os.CreateTemp(t.TempDir(), unfinished(base))
+		f, err := os.CreateTemp(t.TempDir(), atomic.Unfinished(base))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,69 @@
+// Package atomic writes files that are there as a whole or not at all.
+package atomic
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile writes the file name in one step: a reader, or a machine that loses
+// its power, sees the old file or the new one and never a part. It leaves no
+// other file behind unless it is killed. Where name is a link, the link is
+// replaced, not what it points to.
+func WriteFile(name string, write func(io.Writer) error) error {
+	var b bytes.Buffer // Everything that can fail but the disk fails here.
+	if err := write(&b); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	err := replace(name, b.Bytes())
+	if _, gone := os.Stat(filepath.Dir(name)); errors.Is(err, fs.ErrNotExist) && gone == nil {
+		// Someone who takes it for a leftover removed what was being written: their
+		// clock is wrong, or ours.
+		err = replace(name, b.Bytes())
+	}
+	return err
+}
+
+func replace(name string, b []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), Unfinished(filepath.Base(name)))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil { // CreateTemp makes it private.
+		return err
+	}
+	if err := f.Sync(); err != nil { // Before the name points to it.
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// Unfinished returns the pattern, for [os.CreateTemp], of what the file of that
+// name is called while it is written.
+func Unfinished(base string) string { return "." + base + ".*.tmp" }
+
+// SyncDir makes renames in dir last. Systems that cannot open a directory for
+// that, such as Windows, make them last by themselves.
+func SyncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}

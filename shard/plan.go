@@ -1,0 +1,246 @@
+// Package shard keeps a run in a folder in such a way that it can stop anywhere and
+// go on anywhere, on any number of machines that share the folder, and that nothing
+// is lost or counted twice.
+//
+// A run is about images 0 to N-1, divided into shards of contiguous ranges. Each
+// shard becomes one file, which only ever appears whole ([Attempt.Finish]); until then
+// every attempt at the shard keeps its work in a part file of its own, from which a
+// later attempt goes on ([Run.Attempt]). No locks are needed: two attempts at one
+// shard, wherever they run, waste work and change nothing.
+//
+//	plan.json                               what the run is, written once
+//	shards/shard-00007-of-00040.jsonl       a finished shard
+//	shards/shard-00007-of-00040.HOST.PID.NUMBER.part
+//	                                        an attempt at one
+//
+// This package knows nothing of what the work is: that lies in blocks ([Block]) as
+// JSON.
+package shard
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sresnet/internal/atomic"
+)
+
+// MaxShards bounds the shards of a plan: what a scheduler of a cluster takes as one
+// array without being told.
+const MaxShards = 1000
+
+// Plan says what a run is. It never changes once a shard has been begun.
+type Plan struct {
+	Format int    `json:"format"` // 1
+	Kind   string `json:"kind"`   // Of the work, such as "eval".
+	Images int    `json:"images"` // N
+	Shards int    `json:"shards"` // S
+
+	// Config is all that the work depends on, in the form of its kind.
+	Config json.RawMessage `json:"config"`
+
+	// Files holds the SHA-256, in hexadecimal, of files in the folder that were made
+	// with the plan, such as the network.
+	Files map[string]string `json:"files"`
+}
+
+// Range returns the images of shard k: those from first to end-1.
+func (p *Plan) Range(k int) (first, end int) {
+	return p.Images * k / p.Shards, p.Images * (k + 1) / p.Shards
+}
+
+// Shard returns the shard that image i is in.
+func (p *Plan) Shard(i int) int {
+	k := i * p.Shards / p.Images
+	for { // The division has rounded.
+		switch first, end := p.Range(k); {
+		case i < first:
+			k--
+		case i >= end:
+			k++
+		default:
+			return k
+		}
+	}
+}
+
+func (p *Plan) check() error {
+	switch {
+	case p.Format != 1:
+		return fmt.Errorf("format %d is not that of this version, 1", p.Format)
+	case p.Kind == "":
+		return errors.New("it has no kind")
+	case p.Images < 1 || p.Images > 1<<31:
+		return fmt.Errorf("%d images", p.Images)
+	case p.Shards < 1 || p.Shards > MaxShards || p.Shards > p.Images:
+		return fmt.Errorf("%d shards of %d images; from 1 to %d are possible", p.Shards, p.Images, min(p.Images, MaxShards))
+	}
+	for name := range p.Files {
+		if !plain(name) {
+			return fmt.Errorf("file name %q", name)
+		}
+	}
+	return nil
+}
+
+// plain reports whether name is that of a file in a folder, not a way out of it.
+func plain(name string) bool {
+	return name != "" && name == filepath.Base(name) && !strings.HasPrefix(name, ".") && !strings.ContainsAny(name, `/\`)
+}
+
+// File is one that is made with a plan.
+type File struct {
+	Name  string // Base name.
+	Write func(io.Writer) error
+}
+
+// Run is a run in its folder.
+type Run struct {
+	dir  string
+	plan Plan
+	hash string // SHA-256 of plan.json: what every file of the run refers to.
+}
+
+const planFile = "plan.json"
+
+// Create makes the run that p describes, with its files, in the folder dir, which
+// must exist and hold no run yet. The plan is written last, so that a folder with a
+// plan has all that the plan names. Files of p that are named but not given must be
+// there.
+func Create(dir string, p Plan, files ...File) (*Run, error) {
+	if _, err := os.Lstat(filepath.Join(dir, planFile)); err == nil {
+		return nil, fmt.Errorf("shard: %s: %w", filepath.Join(dir, planFile), fs.ErrExist)
+	}
+	p.Format = 1
+	hashes := make(map[string]string)
+	for name, sum := range p.Files {
+		hashes[name] = sum
+	}
+	for _, f := range files {
+		h := sha256.New()
+		err := atomic.WriteFile(filepath.Join(dir, f.Name), func(w io.Writer) error { return f.Write(io.MultiWriter(w, h)) })
+		if err != nil {
+			return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
+		}
+		hashes[f.Name] = hex.EncodeToString(h.Sum(nil))
+	}
+	p.Files = hashes
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	return write(dir, p)
+}
+
+// write makes p the plan of dir.
+func write(dir string, p Plan) (*Run, error) {
+	if err := os.MkdirAll(filepath.Join(dir, shards), 0o755); err != nil {
+		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
+	}
+	b, err := json.MarshalIndent(&p, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	b = append(b, '\n')
+	err = atomic.WriteFile(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
+	if err != nil {
+		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
+	}
+	atomic.SyncDir(dir)
+	return Open(dir)
+}
+
+// maxPlan bounds what is read of a plan.
+const maxPlan = 1 << 24
+
+// Open opens the run in the folder dir. If there is none, the error is an
+// fs.ErrNotExist.
+func Open(dir string) (*Run, error) {
+	name := filepath.Join(dir, planFile)
+	b, err := readFile(name, maxPlan)
+	if err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	r := &Run{dir: dir}
+	if err := d.Decode(&r.plan); err != nil {
+		return nil, fmt.Errorf("shard: %s is not the plan of a run: %w", name, err)
+	}
+	if err := r.plan.check(); err != nil {
+		return nil, fmt.Errorf("shard: %s is not the plan of a run: %w", name, err)
+	}
+	sum := sha256.Sum256(b)
+	r.hash = hex.EncodeToString(sum[:])
+	return r, nil
+}
+
+// readFile reads a regular file of at most that many bytes.
+func readFile(name string, most int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", name)
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes, too many for what it is", name, info.Size())
+	}
+	return os.ReadFile(name)
+}
+
+// Dir returns the folder of the run.
+func (r *Run) Dir() string { return r.dir }
+
+// Plan returns the plan, which must not be changed.
+func (r *Run) Plan() *Plan { return &r.plan }
+
+// Shards returns how many shards the run has.
+func (r *Run) Shards() int { return r.plan.Shards }
+
+// ReadFile returns a file that was made with the plan, and an error if it is not
+// the one that was made.
+func (r *Run) ReadFile(name string) ([]byte, error) {
+	want, ok := r.plan.Files[name]
+	if !ok {
+		return nil, fmt.Errorf("shard: the plan in %s names no file %s", r.dir, name)
+	}
+	path := filepath.Join(r.dir, name)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != want {
+		return nil, fmt.Errorf("shard: %s: %w: it is not the file that the plan was made with", path, ErrDamaged)
+	}
+	return b, nil
+}
+
+// Divide gives the run another number of shards. It is an error if work on one has
+// begun, finished or not.
+func (r *Run) Divide(shards int) (*Run, error) {
+	if shards == r.plan.Shards {
+		return r, nil
+	}
+	entries, err := r.entries()
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been begun; it cannot have %d any more", r.dir, r.plan.Shards, shards)
+	}
+	p := r.plan
+	p.Shards = shards
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	return write(r.dir, p)
+}
