@@ -43,12 +43,12 @@ func TestChanged(t *testing.T) {
 // Of many images that changed, the first by index are kept, whoever saw them.
 func TestChangedKeepsTheFirst(t *testing.T) {
 	const images = 3*maxChanged + 5
-	workers := []*tally{newTally(Count, 3, 2), newTally(Count, 3, 2), newTally(Count, 3, 2)}
+	workers := []*Tally{newTally(Count, 3, 2), newTally(Count, 3, 2), newTally(Count, 3, 2)}
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(images) {
 		workers[i%3].add(i, 0, 0, threeSteps())
 	}
-	workers[0].merge(workers[1])
-	workers[0].merge(workers[2])
+	workers[0].Merge(workers[1])
+	workers[0].Merge(workers[2])
 	list := workers[0].changed.list
 	if len(list) != maxChanged {
 		t.Fatalf("%d images are kept", len(list))

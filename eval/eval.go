@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"sresnet/ann"
@@ -56,44 +55,108 @@ type Options struct {
 // with Complete unset, together with ctx's error; the result is nil if there is
 // none. On any other error the result is nil.
 func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o Options) (*Result, error) {
-	total := images.Len()
-	if total == 0 {
+	e, err := New(g, net, images, o)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	i, done, total := -1, 0, images.Len()
+	next := func() (int, bool, error) { i++; return i, i < total, nil }
+	sum := e.NewTally()
+	err = e.Present(ctx, total, next, func(t *Tally) error {
+		sum.Merge(t)
+		if done++; o.Progress != nil {
+			o.Progress(done, total)
+		}
+		return nil
+	})
+	if err != nil && (ctx.Err() == nil || done == 0) {
+		return nil, err
+	}
+	return e.Result(sum, time.Since(start)), err
+}
+
+// Evaluator is a pair of networks and images, made ready. Its methods present
+// images in parts, whose tallies add up: [Run] is all of them in one. It is safe for
+// concurrent use.
+type Evaluator struct {
+	graph      *ann.Graph // Nil without a trained network.
+	net        *snn.Network
+	images     Images
+	o          Options
+	model      *infer.Model
+	plan       *sim.Plan
+	operations *operations // Of both networks together.
+}
+
+// New compiles both networks and checks that they and the images fit. As for [Run],
+// g may be nil.
+func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, error) {
+	if images.Len() == 0 {
 		return nil, errors.New("eval: no images")
 	}
 	if o.Workers < 1 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	o.Sim.Workers = max(o.Workers/total, 1)
-	o.Workers = min(o.Workers, total)
+	o.Sim.Workers = max(o.Workers/images.Len(), 1)
 	model, plan, err := prepare(g, net, images, o.Sim)
 	if err != nil {
 		return nil, err
 	}
+	e := &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan}
+	if g != nil {
+		e.operations = newOperations(g, net)
+	}
+	return e, nil
+}
 
-	start := time.Now()
-	q := &queue{total: total, progress: o.Progress}
+// NewTally returns one of no images.
+func (e *Evaluator) NewTally() *Tally {
+	t := newTally(e.o.Readout, e.o.Sim.Timesteps, len(e.net.Layers))
+	if e.operations != nil {
+		t.counts = e.operations.newCounts()
+	}
+	return t
+}
+
+// ReadTally reads what [Tally.MarshalJSON] wrote of a part of these images.
+func (e *Evaluator) ReadTally(b []byte) (*Tally, error) {
+	t := e.NewTally()
+	if err := t.restore(b, e.net.Output().Neurons()); err != nil {
+		return nil, err
+	}
+	for i := range t.predictions {
+		if p := &t.predictions[i]; p.Index >= e.images.Len() || p.Label != e.images.Label(p.Index) {
+			return nil, fmt.Errorf("eval: image %d has label %d in the counts and another, or none, in the data", p.Index, p.Label)
+		}
+	}
+	return t, nil
+}
+
+// Present presents images, of which next hands out the indices of about n until it
+// says false, and calls add with the tally of each. Calls of next and add do not
+// overlap. The first error of any of them, or of ctx, ends it and is returned.
+func (e *Evaluator) Present(ctx context.Context, n int, next func() (i int, ok bool, err error), add func(*Tally) error) error {
+	if n < 1 {
+		return nil
+	}
+	plan := e.plan
+	if so := e.o.Sim; so.Workers != max(e.o.Workers/n, 1) { // Fewer images than there are: more workers share one.
+		so.Workers = max(e.o.Workers/n, 1)
+		var err error
+		if plan, err = sim.Compile(e.net, so); err != nil {
+			return err
+		}
+	}
+	q := &queue{hand: next, take: add}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	tallies := make([]*tally, o.Workers)
-	var ops *operations // Of both networks together.
-	if g != nil {
-		ops = newOperations(g, net)
-	}
-	done := make([]*counts, o.Workers)
 	var wg sync.WaitGroup
-	for i := range tallies {
-		tallies[i] = newTally(o.Readout, o.Sim.Timesteps, len(net.Layers))
-		if g != nil {
-			done[i] = ops.newCounts()
-		}
+	for range min(e.o.Workers, n) {
 		wg.Go(func() {
-			w := worker{
-				images: images, engine: plan.NewEngine(), tally: tallies[i],
-				operations: ops, counts: done[i],
-				pixels: make([]float32, images.Shape().Len()), classes: net.Output().Neurons(),
-			}
-			if g != nil {
-				w.runner = model.NewRunner()
+			w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
+			if e.model != nil {
+				w.runner = e.model.NewRunner()
 			}
 			if err := w.run(inner, q); err != nil {
 				q.fail(err)
@@ -102,31 +165,23 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 		})
 	}
 	wg.Wait()
-	if q.err != nil && ctx.Err() == nil {
-		return nil, q.err
+	if q.err != nil && ctx.Err() != nil {
+		return ctx.Err()
 	}
-	sum := tallies[0]
-	for i, t := range tallies[1:] {
-		sum.merge(t)
-		if g != nil {
-			done[0].merge(done[i+1])
-		}
-	}
-	if sum.images == 0 {
-		return nil, ctx.Err()
-	}
-	r := sum.result(net, time.Since(start))
-	if g != nil {
-		r.DenseMACsPerImage = float64(g.MACs())
-		r.Energy = ops.energy(done[0], g, net, r, o.Device)
+	return q.err
+}
+
+// Result turns the counts of t, of at least one image, into means.
+func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
+	r := t.result(e.net, elapsed)
+	if e.graph != nil {
+		r.DenseMACsPerImage = float64(e.graph.MACs())
+		r.Energy = e.operations.energy(t.counts, e.graph, e.net, r, e.o.Device)
 	} else {
 		r.Alone, r.Agreement = true, nil
 	}
-	r.Complete = sum.images == total
-	if !r.Complete {
-		return r, ctx.Err()
-	}
-	return r, nil
+	r.Complete = t.images == e.images.Len()
+	return r
 }
 
 // prepare compiles both networks and checks that they and the images fit.
@@ -158,24 +213,24 @@ func prepare(g *ann.Graph, net *snn.Network, images Images, o sim.Options) (*inf
 	return model, plan, nil
 }
 
-// queue hands out image numbers in order.
+// queue is where workers get images and leave tallies, one at a time.
 type queue struct {
-	total    int
-	next     atomic.Int64
-	progress func(done, total int)
-
 	mu   sync.Mutex
-	done int
+	hand func() (int, bool, error)
+	take func(*Tally) error
 	err  error
 }
 
-func (q *queue) finished() {
+func (q *queue) next() (int, bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.done++
-	if q.progress != nil {
-		q.progress(q.done, q.total)
-	}
+	return q.hand()
+}
+
+func (q *queue) add(t *Tally) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.take(t)
 }
 
 func (q *queue) fail(err error) {
@@ -188,57 +243,58 @@ func (q *queue) fail(err error) {
 
 // worker presents one image after the other.
 type worker struct {
-	images  Images
+	*Evaluator
 	pixels  []float32
 	classes int
 	runner  *infer.Runner // Nil without a trained network.
 	engine  *sim.Engine
-	tally   *tally
-
-	operations *operations // What counts counts.
-	counts     *counts
 }
 
 func (w *worker) run(ctx context.Context, q *queue) error {
 	for {
-		i := int(q.next.Add(1)) - 1
-		if i >= q.total {
-			return nil
-		}
-		if err := w.present(ctx, i); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		q.finished()
+		i, ok, err := q.next()
+		if err != nil || !ok {
+			return err
+		}
+		t, err := w.present(ctx, i)
+		if err != nil {
+			return err
+		}
+		if err := q.add(t); err != nil {
+			return err
+		}
 	}
 }
 
-func (w *worker) present(ctx context.Context, i int) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// present returns the tally of image i.
+func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	if err := w.images.Image(i, w.pixels); err != nil {
-		return err
+		return nil, err
 	}
 	label := w.images.Label(i)
 	if label < 0 || label >= w.classes {
-		return fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, w.classes-1)
+		return nil, fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, w.classes-1)
 	}
 	class, err := w.trained(i)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rec, err := w.engine.Run(ctx, w.pixels, i)
 	if err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
-		return fmt.Errorf("eval: image %d: %w", i, err)
+		return nil, fmt.Errorf("eval: image %d: %w", i, err)
 	}
-	w.tally.add(i, label, class, rec)
-	if w.runner != nil {
-		w.counts.add(w.operations, rec, w.runner)
+	t := w.NewTally()
+	t.add(i, label, class, rec)
+	if t.counts != nil {
+		t.counts.add(w.operations, rec, w.runner)
 	}
-	return nil
+	return t, nil
 }
 
 // noClass is what a trained network names that there is not.

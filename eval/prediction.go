@@ -1,6 +1,10 @@
 package eval
 
-import "sort"
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+)
 
 // Prediction is what both networks said of one image.
 type Prediction struct {
@@ -25,3 +29,43 @@ func (p *Prediction) At(t int) int {
 
 // SNN returns the class of the spiking network after the last timestep.
 func (p *Prediction) SNN() int { return int(p.Changes[len(p.Changes)-1].Class) }
+
+func byIndex(a, b Prediction) int { return a.Index - b.Index }
+
+// MarshalJSON implements json.Marshaler: [index, label, ann, step, class, step, class...].
+func (p Prediction) MarshalJSON() ([]byte, error) {
+	list := []int{p.Index, p.Label, p.ANN}
+	for _, c := range p.Changes {
+		list = append(list, int(c.Step), int(c.Class))
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Prediction) UnmarshalJSON(b []byte) error {
+	var list []int32
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	if len(list) < 5 || len(list)%2 == 0 {
+		return fmt.Errorf("eval: a prediction of %d numbers", len(list))
+	}
+	*p = Prediction{Index: int(list[0]), Label: int(list[1]), ANN: int(list[2])}
+	for i := 3; i < len(list); i += 2 {
+		p.Changes = append(p.Changes, Change{list[i], list[i+1]})
+	}
+	return nil
+}
+
+// check returns an error unless p can be of a network with that many classes after
+// that many timesteps.
+func (p *Prediction) check(timesteps, classes int) error {
+	ok := p.Index >= 0 && p.Label >= 0 && p.Label < classes && p.ANN >= noClass && p.ANN < classes && p.Changes[0].Step == 0
+	for i, c := range p.Changes {
+		ok = ok && c.Class >= 0 && int(c.Class) < classes && int(c.Step) < timesteps && (i == 0 || c.Step > p.Changes[i-1].Step)
+	}
+	if !ok {
+		return fmt.Errorf("eval: image %d has a prediction that cannot be", p.Index)
+	}
+	return nil
+}

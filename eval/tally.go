@@ -1,6 +1,10 @@
 package eval
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -9,9 +13,10 @@ import (
 	"sresnet/snn"
 )
 
-// tally gathers records. It holds integers only, so that tallies of several
-// workers add up to the same whatever image each of them saw.
-type tally struct {
+// Tally is what was counted on some images. It holds integers only, so that tallies
+// add up to the same, whichever images each is of and in whichever order; its JSON
+// form keeps all of it.
+type Tally struct {
 	readout     Readout
 	images      int
 	annCorrect  int
@@ -20,12 +25,13 @@ type tally struct {
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64
 	macs        uint64
+	counts      *counts // Of operations; nil without a trained network.
 	predictions []Prediction
 	changed     changes
 }
 
-func newTally(readout Readout, timesteps, layers int) *tally {
-	a := &tally{
+func newTally(readout Readout, timesteps, layers int) *Tally {
+	a := &Tally{
 		readout: readout,
 		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
 		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
@@ -36,9 +42,18 @@ func newTally(readout Readout, timesteps, layers int) *tally {
 	return a
 }
 
+// Images returns the indices of the images, in no order.
+func (a *Tally) Images() []int {
+	list := make([]int, len(a.predictions))
+	for i := range a.predictions {
+		list[i] = a.predictions[i].Index
+	}
+	return list
+}
+
 // add takes in the record of one image and the class that the trained network
 // gave it, or noClass. It keeps nothing of rec.
-func (a *tally) add(index, label, class int, rec *sim.Record) {
+func (a *Tally) add(index, label, class int, rec *sim.Record) {
 	p := Prediction{Index: index, Label: label, ANN: class}
 	for t := range rec.Timesteps {
 		lo, hi := t*rec.Classes, (t+1)*rec.Classes
@@ -73,8 +88,8 @@ func (a *tally) add(index, label, class int, rec *sim.Record) {
 	}
 }
 
-// merge adds what b gathered.
-func (a *tally) merge(b *tally) {
+// Merge adds what b counted, of other images with the same networks and options.
+func (a *Tally) Merge(b *Tally) {
 	a.images += b.images
 	a.annCorrect += b.annCorrect
 	a.macs += b.macs
@@ -84,8 +99,81 @@ func (a *tally) merge(b *tally) {
 		addTo(a.spikes[l], b.spikes[l])
 		addTo(a.acs[l], b.acs[l])
 	}
+	if a.counts != nil {
+		a.counts.merge(b.counts)
+	}
 	a.predictions = append(a.predictions, b.predictions...)
 	a.changed.merge(b.changed)
+}
+
+// tallyFile is the JSON form of a [Tally]. The number of images and of right classes
+// of the trained network follow from the predictions.
+type tallyFile struct {
+	Correct     []uint32     `json:"correct"`
+	Agree       []uint32     `json:"agree"`
+	Spikes      [][]uint64   `json:"spikes"`
+	ACs         [][]uint64   `json:"acs"`
+	MACs        uint64       `json:"macs"`
+	Counts      *countsFile  `json:"counts,omitempty"`
+	Predictions []Prediction `json:"predictions"`
+	Changed     []Changed    `json:"changed,omitempty"`
+}
+
+type countsFile struct {
+	Synapses []uint64 `json:"synapses"`
+	Trained  []uint64 `json:"trained"`
+	Zeros    uint64   `json:"zeros"`
+}
+
+// MarshalJSON implements json.Marshaler. Tallies of the same images have the same
+// form.
+func (a *Tally) MarshalJSON() ([]byte, error) {
+	f := tallyFile{
+		Correct: a.correct, Agree: a.agree, Spikes: a.spikes, ACs: a.acs, MACs: a.macs,
+		Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
+	}
+	if c := a.counts; c != nil {
+		f.Counts = &countsFile{c.synapses, c.trained, c.zeros}
+	}
+	return json.Marshal(&f)
+}
+
+// restore fills a, an empty tally, with what MarshalJSON wrote of one like it.
+func (a *Tally) restore(b []byte, classes int) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var f tallyFile
+	if err := d.Decode(&f); err != nil {
+		return fmt.Errorf("eval: %w", err)
+	}
+	fits := len(f.Correct) == len(a.correct) && len(f.Agree) == len(a.agree) && len(f.Spikes) == len(a.spikes) && len(f.ACs) == len(a.acs) &&
+		(f.Counts == nil) == (a.counts == nil) && len(f.Changed) <= maxChanged
+	for l := 0; fits && l < len(f.Spikes); l++ {
+		fits = len(f.Spikes[l]) == len(a.correct) && len(f.ACs[l]) == len(a.correct)
+	}
+	if fits && a.counts != nil {
+		fits = len(f.Counts.Synapses) == len(a.counts.synapses) && len(f.Counts.Trained) == len(a.counts.trained)
+	}
+	if !fits {
+		return errors.New("eval: counts of another network or of other options")
+	}
+	for i := range f.Predictions {
+		if err := f.Predictions[i].check(len(a.correct), classes); err != nil {
+			return err
+		}
+	}
+	a.correct, a.agree, a.spikes, a.acs, a.macs = f.Correct, f.Agree, f.Spikes, f.ACs, f.MACs
+	a.predictions, a.changed.list = f.Predictions, f.Changed
+	if a.counts != nil {
+		a.counts = &counts{f.Counts.Synapses, f.Counts.Trained, f.Counts.Zeros}
+	}
+	a.images = len(a.predictions)
+	for i := range a.predictions {
+		if p := &a.predictions[i]; p.ANN == p.Label {
+			a.annCorrect++
+		}
+	}
+	return nil
 }
 
 func addTo[T uint32 | uint64](dst, src []T) {
@@ -95,7 +183,7 @@ func addTo[T uint32 | uint64](dst, src []T) {
 }
 
 // result turns the counts into means. There must be at least one image.
-func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
+func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	T, n := len(a.correct), float64(a.images)
 	spikesAt, acsAt := make([]uint64, T), make([]uint64, T)
 	for l := range a.spikes {
@@ -115,7 +203,7 @@ func (a *tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	if r.Seconds > 0 {
 		r.ImageStepsPerSecond = n * float64(T) / r.Seconds
 	}
-	slices.SortFunc(r.Predictions, func(a, b Prediction) int { return a.Index - b.Index })
+	slices.SortFunc(r.Predictions, byIndex)
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		spikes, acs := total(a.spikes[i]), total(a.acs[i])

@@ -81,7 +81,7 @@ func TestMergeIsIndependentOfSplit(t *testing.T) {
 		records[i] = randomRecord(rnd, T)
 	}
 	gather := func(workers int, order []int) *Result {
-		tallies := make([]*tally, workers)
+		tallies := make([]*Tally, workers)
 		for i := range tallies {
 			tallies[i] = newTally(CountPotential, T, 2)
 		}
@@ -89,7 +89,7 @@ func TestMergeIsIndependentOfSplit(t *testing.T) {
 			tallies[rnd.IntN(workers)].add(i, i%2, i%3%2, records[i])
 		}
 		for _, b := range tallies[1:] {
-			tallies[0].merge(b)
+			tallies[0].Merge(b)
 		}
 		return tallies[0].result(twoLayers(), time.Second)
 	}
