@@ -171,7 +171,7 @@ func (r *Result) WriteChoice(w io.Writer) error {
 		if r.Energy != nil && r.Energy.Device != nil {
 			joules = number(float64(p.Joules))
 		}
-		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), number(p.Agreement), number(p.Spikes), number(p.ACs), joules)
+		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), r.agreement(T-1), number(p.Spikes), number(p.ACs), joules)
 	}
 	return c.close()
 }

@@ -7,14 +7,23 @@ import (
 )
 
 // WriteAccuracy writes one line per timestep, from 1: top-1 accuracy of the
-// spiking network, agreement with the trained one, and the spikes and synaptic
+// spiking network, agreement with the trained one, if there is one, and the spikes and synaptic
 // additions per image up to then.
 func (r *Result) WriteAccuracy(w io.Writer) error {
 	c := newTable(w, "t", "snn_top1", "agreement", "spikes_per_image", "acs_per_image")
 	for t := range r.SNN.Top1 {
-		c.line(strconv.Itoa(t+1), number(r.SNN.Top1[t]), number(r.Agreement[t]), number(r.SpikesUpTo[t]), number(r.ACsUpTo[t]))
+		c.line(strconv.Itoa(t+1), number(r.SNN.Top1[t]), r.agreement(t), number(r.SpikesUpTo[t]), number(r.ACsUpTo[t]))
 	}
 	return c.close()
+}
+
+// agreement returns the number of a table at timestep t, counted from 0; none without
+// a trained network.
+func (r *Result) agreement(t int) string {
+	if r.Alone {
+		return ""
+	}
+	return number(r.Agreement[t])
 }
 
 // WriteLayers writes one line per layer.
@@ -40,12 +49,16 @@ func (r *Result) WriteSpikes(w io.Writer) error {
 
 // WritePredictions writes one line per finished image: its index in the data
 // set, its label, and the class that each network gives it after the last
-// timestep.
+// timestep; none of a trained network that is not at hand.
 func (r *Result) WritePredictions(w io.Writer) error {
 	c := newTable(w, "index", "label", "ann", "snn")
 	for i := range r.Predictions {
 		p := &r.Predictions[i]
-		c.line(strconv.Itoa(p.Index), strconv.Itoa(p.Label), strconv.Itoa(p.ANN), strconv.Itoa(p.SNN()))
+		ann := ""
+		if p.ANN != noClass {
+			ann = strconv.Itoa(p.ANN)
+		}
+		c.line(strconv.Itoa(p.Index), strconv.Itoa(p.Label), ann, strconv.Itoa(p.SNN()))
 	}
 	return c.close()
 }

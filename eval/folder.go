@@ -9,9 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sresnet/internal/atomic"
 	"strings"
 	"time"
+
+	"sresnet/internal/atomic"
 )
 
 // Folder keeps one run:

@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sresnet/internal/atomic"
 	"strings"
 	"testing"
 	"time"
+
+	"sresnet/internal/atomic"
 )
 
 func tinyResult() *Result {

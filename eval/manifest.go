@@ -64,6 +64,17 @@ func ReadManifest(dir string) (*Manifest, error) {
 	return &m, nil
 }
 
+// Check returns an ErrIncomplete if a file of the run in dir is not the one that m
+// was written with.
+func (m *Manifest) Check(dir string) error {
+	for name := range m.Files {
+		if _, err := m.read(dir, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Difference says in a few words what m was made from that other was not: the
 // content of the model, of the images and of the calibration images, wherever they
 // lay, then every option that is not named in ignore. It is empty if they are the

@@ -21,15 +21,15 @@ const keepEvery = 2 * time.Second
 
 // PresentShards presents the images of the given shards of r, in their order, and
 // keeps what they give. It goes on where earlier attempts stopped, and leaves out
-// shards that are finished. Progress counts the images of these shards, done ones
-// included.
+// shards that are finished. If progress is set, it is told how many images of these
+// shards are done, by whomever; calls do not overlap.
 //
 // If ctx ends early, what is done is kept, and ctx's error returned.
-func (e *Evaluator) PresentShards(ctx context.Context, r *shard.Run, shards []int) error {
+func (e *Evaluator) PresentShards(ctx context.Context, r *shard.Run, shards []int, progress func(done, total int)) error {
 	if n := r.Plan().Images; n != e.images.Len() {
 		return fmt.Errorf("eval: the plan in %s is about %d images, there are %d", r.Dir(), n, e.images.Len())
 	}
-	k := &keeper{Evaluator: e, run: r, shards: shards, before: make(map[int]bool), flights: make(map[int]*flight), kept: time.Now()}
+	k := &keeper{Evaluator: e, told: progress, run: r, shards: shards, before: make(map[int]bool), flights: make(map[int]*flight), kept: time.Now()}
 	left := 0
 	for _, s := range shards {
 		first, end := r.Plan().Range(s)
@@ -67,12 +67,13 @@ type keeper struct {
 	current *flight   // Which images are handed out of; nil for none.
 	kept    time.Time // When something was kept last: the time since belongs to what is kept next.
 
-	done, total int // Images, for the progress.
+	told        func(done, total int)
+	done, total int // Images.
 }
 
 func (k *keeper) progress() {
-	if k.o.Progress != nil && k.total > 0 {
-		k.o.Progress(k.done, k.total)
+	if k.told != nil && k.total > 0 {
+		k.told(k.done, k.total)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestShardsStoppedAnywhere(t *testing.T) {
 			o := o
 			o.Workers = rapid.IntRange(1, 4).Draw(rt, "workers")
 			before := -1
-			o.Progress = func(done, _ int) {
+			progress := func(done, _ int) {
 				if before < 0 {
 					before = done
 				}
@@ -76,7 +76,7 @@ func TestShardsStoppedAnywhere(t *testing.T) {
 					cancel()
 				}
 			}
-			if err := newEvaluator(t, images, o).PresentShards(ctx, r, mine); err != nil && !errors.Is(err, context.Canceled) {
+			if err := newEvaluator(t, images, o).PresentShards(ctx, r, mine, progress); err != nil && !errors.Is(err, context.Canceled) {
 				rt.Fatal(err)
 			}
 			cancel()
@@ -88,7 +88,7 @@ func TestShardsStoppedAnywhere(t *testing.T) {
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		for i := range errs {
-			wg.Go(func() { errs[i] = newEvaluator(t, images, o).PresentShards(t.Context(), r, allShards(r)) })
+			wg.Go(func() { errs[i] = newEvaluator(t, images, o).PresentShards(t.Context(), r, allShards(r), nil) })
 		}
 		wg.Wait()
 		if err := errors.Join(errs...); err != nil {
@@ -141,7 +141,7 @@ func TestShardsGoOn(t *testing.T) {
 	o := Options{Workers: 1}
 	o.Sim.Timesteps = 8
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(done, total int) {
+	progress := func(done, total int) {
 		if total != 30 {
 			t.Errorf("%d of %d", done, total)
 		}
@@ -149,16 +149,15 @@ func TestShardsGoOn(t *testing.T) {
 			cancel()
 		}
 	}
-	if err := newEvaluator(t, images, o).PresentShards(ctx, r, allShards(r)); !errors.Is(err, context.Canceled) {
+	if err := newEvaluator(t, images, o).PresentShards(ctx, r, allShards(r), progress); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got error %v", err)
 	}
-	o.Progress = nil
 	e := newEvaluator(t, images, o)
 	got, err := e.GatherShards(r)
 	if err != nil || got.Images != 17 || got.Complete {
 		t.Fatalf("%+v, error %v", got, err)
 	}
-	if err := e.PresentShards(t.Context(), r, allShards(r)); err != nil {
+	if err := e.PresentShards(t.Context(), r, allShards(r), nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 30 {
@@ -180,7 +179,7 @@ func TestShardsErrors(t *testing.T) {
 	if got, err := e.GatherShards(r); got != nil || err != nil {
 		t.Errorf("nothing done: %v, %v", got, err)
 	}
-	if err := newEvaluator(t, newTestImages(13), o).PresentShards(t.Context(), r, []int{0}); err == nil || !strings.Contains(err.Error(), "12 images") {
+	if err := newEvaluator(t, newTestImages(13), o).PresentShards(t.Context(), r, []int{0}, nil); err == nil || !strings.Contains(err.Error(), "12 images") {
 		t.Errorf("other images: got error %v", err)
 	}
 	broken := errors.New("broken")
@@ -190,11 +189,11 @@ func TestShardsErrors(t *testing.T) {
 		}
 		return nil
 	}
-	if err := e.PresentShards(t.Context(), r, []int{0}); !errors.Is(err, broken) {
+	if err := e.PresentShards(t.Context(), r, []int{0}, nil); !errors.Is(err, broken) {
 		t.Errorf("got error %v", err)
 	}
 	images.before = nil
-	if err := e.PresentShards(t.Context(), r, []int{1, 0}); err != nil {
+	if err := e.PresentShards(t.Context(), r, []int{1, 0}, nil); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(r.Dir(), "shards", "shard-00001-of-00002.jsonl")
@@ -210,7 +209,7 @@ func TestShardsErrors(t *testing.T) {
 	}
 	if err := os.Chmod(filepath.Join(r.Dir(), "shards"), 0o500); err == nil && os.Geteuid() != 0 {
 		_ = os.Remove(name)
-		if err := e.PresentShards(t.Context(), r, []int{1}); !errors.Is(err, fs.ErrPermission) {
+		if err := e.PresentShards(t.Context(), r, []int{1}, nil); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("a folder that cannot be written: got error %v", err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // CommandLine returns the command that makes a run like that of m, for a shell.
 func CommandLine(m *eval.Manifest) string {
-	words := []string{"sresnet", "eval", quote(m.Model.Name)}
+	words := []string{"sresnet", "eval", Quote(m.Model.Name)}
 	first := []string{"data", "calibrate", "normalize", "images", "calibration_images", "timesteps"}
 	keys := slices.Sorted(maps.Keys(m.Options))
 	keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(first, k) })
@@ -19,7 +19,7 @@ func CommandLine(m *eval.Manifest) string {
 		v, ok := m.Options[key]
 		s := setting(v)
 		if ok && s != "" && key != "workers" && isOption(key) { // Workers change no result.
-			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), quote(s))
+			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), Quote(s))
 		}
 	}
 	return strings.Join(words, " ")
@@ -36,8 +36,8 @@ func setting(v any) string {
 	return fmt.Sprint(v)
 }
 
-// quote makes s one word of a POSIX shell.
-func quote(s string) string {
+// Quote returns s as one word of a shell.
+func Quote(s string) string {
 	special := func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+:,./@%", r)
 	}

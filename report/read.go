@@ -221,6 +221,9 @@ func (r *Run) parseResult(b []byte) error {
 		return err
 	}
 	r.Choice = with.Choice
+	if r.Result.Agreement == nil {
+		return errors.New("it is of a spiking network without a trained one beside it, which a report compares")
+	}
 	if r.Result.Timesteps < 1 || len(r.Result.SNN.Top1) != r.Result.Timesteps || len(r.Result.Agreement) != r.Result.Timesteps || r.Result.Images < 1 {
 		return errors.New("it has no accuracy at every timestep")
 	}

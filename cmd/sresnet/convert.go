@@ -84,11 +84,7 @@ func runConvert(cmd *cobra.Command, model string, s *settings, out string) error
 	if err := p.prepare(cmd.Context()); err != nil {
 		return err
 	}
-	g, warnings, err := nir.FromNetwork(p.network, nir.Info{
-		Version: version(), Model: filepath.Base(model), ModelSHA256: hash,
-		Normalization: p.normalize, Readout: p.readout,
-		Conversion: fmt.Sprintf("percentile %v of %d images of %s, V[0] %v, compensation %v", p.percentile, p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
-	})
+	g, warnings, err := nir.FromNetwork(p.network, p.nirInfo(hash))
 	if err != nil {
 		return err
 	}
@@ -105,6 +101,15 @@ func runConvert(cmd *cobra.Command, model string, s *settings, out string) error
 	printList(w, "What readers will do otherwise than sresnet:", warnings)
 	fmt.Fprintf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", out)
 	return nil
+}
+
+// nirInfo is what the file of a network says of where it comes from.
+func (p *pipeline) nirInfo(modelHash string) nir.Info {
+	return nir.Info{
+		Version: version(), Model: filepath.Base(p.model), ModelSHA256: modelHash,
+		Normalization: p.normalize, Readout: p.readout,
+		Conversion: fmt.Sprintf("percentile %v of %d images of %s, V[0] %v, compensation %v", p.percentile, p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
+	}
 }
 
 // openCalibration is open without test images: what --data names is there for the

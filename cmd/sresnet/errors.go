@@ -18,6 +18,7 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
+	exitCheckpoint  = 75  // The EX_TEMPFAIL of sysexits.h: the same command goes on.
 	exitInterrupted = 130 // As a shell reports a program that Ctrl-C ended.
 )
 
@@ -66,6 +67,10 @@ func fail(w io.Writer, err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, errCheckpoint):
+		fmt.Fprintf(w, "sresnet: %v\n", err)
+		printHints(w, err)
+		return exitCheckpoint
 	case errors.Is(err, errInterrupted):
 		fmt.Fprintf(w, "sresnet: error: %v\n", err)
 		printHints(w, err)

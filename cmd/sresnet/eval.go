@@ -2,23 +2,23 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"sresnet/eval"
+	"sresnet/shard"
 	"sresnet/sim"
 )
 
 func newEval() *cobra.Command {
 	var (
-		s      settings
-		out    string
-		asJSON bool
+		s settings
+		o evalOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "eval MODEL --data SPEC",
@@ -37,7 +37,9 @@ A file of 'sresnet convert', or another .nir that can be simulated, is taken as 
 is: with its own normalisation and read-out, if it has them, and alone, as there is
 no trained network beside it.
 
-Ctrl-C prints what is done so far, and keeps it with --out.`,
+Ctrl-C prints what is done so far. With --out it is kept, and the same command goes
+on from there, as it does after a crash. So kept, a run can be spread over machines
+that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin
   sresnet eval resnet20.onnx --data cifar10:test_batch.bin --calibrate cifar10:data_batch_1.bin \
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
@@ -50,10 +52,15 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			if isNIR(args[0]) {
-				return runEvalNIR(cmd, args[0], &s, asJSON)
+			if err := o.check(cmd.CommandPath()); err != nil {
+				return err
 			}
-			return runEval(cmd, args[0], &s, out, asJSON)
+			if isNIR(args[0]) {
+				if err := refuseTrainedOnly(cmd, args[0]); err != nil {
+					return err
+				}
+			}
+			return runEval(cmd, args[0], &s, o)
 		},
 	}
 	s.dataFlags(cmd.Flags(), 0)
@@ -62,55 +69,78 @@ Ctrl-C prints what is done so far, and keeps it with --out.`,
 	s.runFlags(cmd.Flags(), 350)
 	s.readoutFlags(cmd.Flags())
 	s.deviceFlag(cmd.Flags())
-	cmd.Flags().StringVar(&out, "out", "", "keep the run in the folder `DIR`: manifest.json and tables as CSV")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.Flags().StringVar(&o.out, "out", "", "keep the run in the folder `DIR`, and go on from what is there: manifest.json and tables as CSV")
+	cmd.Flags().IntVar(&o.shards, "shards", 0, "with --out: divide the images into `N` shards, of which machines can take one each; 0 means one every 250 images")
+	cmd.Flags().BoolVar(&o.planOnly, "plan-only", false, "with --out: only plan the run, for 'sresnet run' or 'sresnet submit'")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
 	return cmd
 }
 
-func runEval(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
+// evalOptions are those of eval alone.
+type evalOptions struct {
+	out      string
+	shards   int
+	planOnly bool
+	asJSON   bool
+}
+
+// check returns a usage error for options that do not go together.
+func (o *evalOptions) check(command string) error {
+	bad := func(format string, args ...any) error { return &usageError{command, fmt.Errorf(format, args...)} }
+	switch {
+	case o.shards < 0 || o.shards > shard.MaxShards:
+		return bad("--shards %d: give a number up to %d, or 0 for one every %d images", o.shards, shard.MaxShards, imagesPerShard)
+	case o.out == "" && o.planOnly:
+		return bad("--plan-only plans a run that is kept: name its folder with --out")
+	case o.out == "" && o.shards > 0:
+		return bad("--shards divides a run that is kept: name its folder with --out")
+	case o.planOnly && o.asJSON:
+		return bad("--plan-only has no result to print as JSON")
+	}
+	return nil
+}
+
+func runEval(cmd *cobra.Command, model string, s *settings, o evalOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	started := time.Now()
-	if err := p.open(cmd.Context(), model); err != nil {
+	ctx, started := cmd.Context(), time.Now()
+	if isNIR(model) {
+		p.model = model
+		if err := p.openNIR(ctx, cmd.Flags().Changed("readout")); err != nil {
+			return err
+		}
+	} else if err := p.open(ctx, model); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
+	if o.out == "" {
+		if p.graph != nil {
+			if err := p.prepare(ctx); err != nil {
+				return err
+			}
+		}
+		r, err := p.evaluate(ctx)
+		if r == nil {
+			return err
+		}
+		if err := p.show(cmd.OutOrStdout(), r, o.asJSON); err != nil {
+			return err
+		}
+		return p.interrupted(err, r.Images, "add --out DIR to keep what is done")
+	}
+	k, err := p.planRun(ctx, o, started)
 	if err != nil {
 		return err
 	}
-	var folder *eval.Folder
-	if out != "" { // Before the work, so that a folder that cannot be written costs none.
-		if folder, err = eval.OpenFolder(out); err != nil {
-			return hinted(err, "give another folder with --out, or make room in this one")
-		}
+	if o.planOnly {
+		return k.describe(cmd.OutOrStdout())
 	}
-	ctx := cmd.Context()
-	if err := p.prepare(ctx); err != nil {
-		return err
-	}
-	r, runErr := p.evaluate(ctx)
-	if r == nil {
-		return runErr
-	}
-	kept := "add --out DIR to keep what is done"
-	if folder != nil {
-		m := p.manifest(started)
-		m.Model = eval.Source{Name: model, SHA256: hash}
-		if err := p.keep(folder, m, r); err != nil {
-			return errors.Join(err, p.show(cmd.OutOrStdout(), r, asJSON)) // The work is done: at least show it.
-		}
-		kept = "what is done is kept in " + out
-	}
-	if err := p.show(cmd.OutOrStdout(), r, asJSON); err != nil {
-		return err
-	}
-	return p.interrupted(runErr, r.Images, kept)
+	return k.complete(ctx, cmd.OutOrStdout(), o.asJSON)
 }
 
 // keep writes a run with all its tables.
 func (p *pipeline) keep(folder *eval.Folder, m eval.Manifest, r *eval.Result) error {
-	return folder.Write(m, r, append(p.compensationFiles(), p.reportFiles(r)...)...)
+	return folder.Write(m, r, append(p.conversionFiles(), p.reportFiles(r)...)...)
 }
 
 // show prints a result as JSON or as text.
@@ -118,7 +148,11 @@ func (p *pipeline) show(w io.Writer, r *eval.Result, asJSON bool) error {
 	if asJSON {
 		return r.WriteJSON(w)
 	}
-	p.print(w, r)
+	if r.Alone {
+		p.printAlone(w, r)
+	} else {
+		p.print(w, r)
+	}
 	return nil
 }
 
@@ -136,19 +170,24 @@ func (p *pipeline) prepare(ctx context.Context) error {
 // evaluate presents the test images to both networks. As [eval.Run], it may
 // return a result together with an error.
 func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
-	readout, err := eval.ParseReadout(p.readout)
+	o, err := p.evaluation()
 	if err != nil {
 		return nil, err
 	}
 	update, stop := p.progress.bar("simulating")
 	defer stop()
-	r, err := eval.Run(ctx, p.graph, p.network, p.test, eval.Options{
-		Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers, Progress: update,
-	})
+	o.Progress = update
+	r, err := eval.Run(ctx, p.graph, p.network, p.test, o)
 	if r != nil {
 		r.Skipped = p.test.Skipped()
 	}
 	return r, err
+}
+
+// evaluation are the options of the evaluation that the user asked for.
+func (p *pipeline) evaluation() (eval.Options, error) {
+	readout, err := eval.ParseReadout(p.readout)
+	return eval.Options{Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers}, err
 }
 
 // simOptions are the options of the simulation that the user asked for.
@@ -156,16 +195,23 @@ func (p *pipeline) simOptions() sim.Options {
 	return sim.Options{Timesteps: p.timesteps, Seed: p.seed, Reference: p.engine == "reference"}
 }
 
-// manifest says what the run was made from, but for the model.
-func (p *pipeline) manifest(started time.Time) eval.Manifest {
-	return eval.Manifest{
+// manifest says what the run was made from.
+func (p *pipeline) manifest(model eval.Source, started time.Time) eval.Manifest {
+	m := eval.Manifest{
 		Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Started: started.UTC(), Finished: time.Now().UTC(),
-		Data:        eval.Source{Name: p.data, SHA256: p.test.Hash(), Skipped: p.test.Skipped()},
-		Calibration: eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash(), Skipped: p.calibration.Skipped()},
-		Classes:     p.test.ClassNames(),
-		Options:     p.values(),
+		Started: started.UTC(), Finished: time.Now().UTC(), Model: model,
+		Data:    eval.Source{Name: p.data, SHA256: p.test.Hash(), Skipped: p.test.Skipped()},
+		Classes: p.test.ClassNames(),
+		Options: p.values(),
 	}
+	if p.calibration == nil { // The network came as a spiking one.
+		for _, name := range trainedOnly {
+			delete(m.Options, strings.ReplaceAll(name, "-", "_"))
+		}
+		return m
+	}
+	m.Calibration = eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash(), Skipped: p.calibration.Skipped()}
+	return m
 }
 
 // interrupted says how far work on the test images came that ended early; nil for

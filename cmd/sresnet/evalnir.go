@@ -23,32 +23,18 @@ func isNIR(model string) bool { return strings.EqualFold(filepath.Ext(model), ".
 // trainedOnly are the options of eval that only mean something beside a trained
 // network.
 var trainedOnly = []string{
-	"calibrate", "calibration-images", "percentile", "v-init", "encoding", "reset", "compensation", "compensation-images", "device", "out",
+	"calibrate", "calibration-images", "percentile", "v-init", "encoding", "reset", "compensation", "compensation-images", "device",
 }
 
-// runEvalNIR measures a spiking network by itself.
-func runEvalNIR(cmd *cobra.Command, model string, s *settings, asJSON bool) error {
+// refuseTrainedOnly returns a usage error for the first of these options that is
+// given.
+func refuseTrainedOnly(cmd *cobra.Command, model string) error {
 	for _, name := range trainedOnly {
 		if cmd.Flags().Changed(name) {
 			return &usageError{cmd.CommandPath(), fmt.Errorf("--%s: %s is a spiking network already, with no trained one beside it; give the ONNX file", name, model)}
 		}
 	}
-	p := &pipeline{settings: s, command: cmd.CommandPath(), model: model, progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.openNIR(cmd.Context(), cmd.Flags().Changed("readout")); err != nil {
-		return err
-	}
-	r, runErr := p.evaluate(cmd.Context())
-	if r == nil {
-		return runErr
-	}
-	if asJSON {
-		if err := r.WriteJSON(cmd.OutOrStdout()); err != nil {
-			return err
-		}
-	} else {
-		p.printAlone(cmd.OutOrStdout(), r)
-	}
-	return p.interrupted(runErr, r.Images, "what is done is shown above")
+	return nil
 }
 
 // openNIR reads the network and the test images, and fills --normalize and, unless

@@ -6,11 +6,15 @@ import (
 	"sresnet/eval"
 )
 
+// conversionFiles are the files of a run about how the network was made.
+func (p *pipeline) conversionFiles() []eval.File {
+	return append(p.compensationFiles(), eval.File{Name: "activations.json", Write: p.activations().Write})
+}
+
 // reportFiles are the files of a run that a report draws and no table shows.
 func (p *pipeline) reportFiles(r *eval.Result) []eval.File {
 	return []eval.File{
 		{Name: "spikes.csv", Write: r.WriteSpikes},
-		{Name: "activations.json", Write: p.activations().Write},
 		{Name: "changed.json", Write: func(w io.Writer) error {
 			f, err := p.changed(r)
 			if err != nil {

@@ -31,6 +31,19 @@ type pipeline struct {
 	statistics  *calibrate.Statistics
 	network     *snn.Network
 	factors     compensation // Of the network.
+	conversion  *conversion  // How an earlier process made the network, or nil.
+}
+
+// conversion is what there is to say of how the network was made.
+type conversion struct {
+	Images       int    `json:"images"`            // Calibration images,
+	Skipped      int    `json:"skipped,omitempty"` // and those that could not be read.
+	Unspoken     int    `json:"unspoken"`          // Of the images, those on which no logit is positive.
+	Compensation string `json:"compensation"`
+}
+
+func (p *pipeline) conversionNow() *conversion {
+	return &conversion{p.calibration.Len(), p.calibration.Skipped(), p.statistics.Unspoken, p.factors.String()}
 }
 
 // openData reads the test and calibration images, all of them. It fills the

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"sresnet/dataset"
 	"sresnet/eval"
 )
 
@@ -45,14 +44,21 @@ var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 // print shows a result as text.
 func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
-	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v\n", p.calibration.Len(), p.calibrate, p.percentile)
-	for _, d := range []*dataset.Images{p.test, p.calibration} {
-		if n := d.Skipped(); n > 0 {
-			fmt.Fprintf(w, "%d more of %s could not be read and are left out\n", n, d.Spec())
+	c := p.conversion
+	if c == nil {
+		c = p.conversionNow()
+	}
+	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v\n", c.Images, p.calibrate, p.percentile)
+	for _, d := range []struct {
+		spec    string
+		skipped int
+	}{{p.test.Spec(), p.test.Skipped()}, {p.calibrate, c.Skipped}} {
+		if d.skipped > 0 {
+			fmt.Fprintf(w, "%d more of %s could not be read and are left out\n", d.skipped, d.spec)
 		}
 	}
 	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
-	fmt.Fprintf(w, "compensation %s\n\n", &p.factors)
+	fmt.Fprintf(w, "compensation %s\n\n", c.Compensation)
 
 	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.ANN.Top1))
 	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
@@ -60,15 +66,15 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
 	}
 	printTable(w, t)
-	c := r.Choose()
-	printChoice(w, r, &c)
+	choice := r.Choose()
+	printChoice(w, r, &choice)
 	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
 	p.printTime(w, r)
-	if n := p.statistics.Unspoken; 100*n >= p.statistics.Images && p.readout != eval.Potential.String() {
+	if n := c.Unspoken; 100*n >= c.Images && p.readout != eval.Potential.String() {
 		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
-			n, p.statistics.Images)
+			n, c.Images)
 	}
 	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
 		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",

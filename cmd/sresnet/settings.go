@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -175,20 +177,63 @@ func (s *settings) workerCount() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// fields are the options that make a result, under their names in a manifest, as
+// pointers to their values. Those of image files are left out of a manifest where
+// they are not set.
+func (s *settings) fields() map[string]any {
+	return map[string]any{
+		"data": &s.data, "calibrate": &s.calibrate, "normalize": &s.normalize,
+		"images": &s.images, "calibration_images": &s.calibrationImages, "timesteps": &s.timesteps,
+		"percentile": &s.percentile, "v_init": &s.vInit, "compensation": &s.compensation, "compensation_images": &s.compensationImages,
+		"encoding": &s.encoding, "reset": &s.reset, "readout": &s.readout, "engine": &s.engine,
+		"seed": &s.seed, "device": &s.device,
+		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad,
+	}
+}
+
 // values returns every option with its value, for the manifest of a run.
 func (s *settings) values() map[string]any {
-	values := map[string]any{
-		"data": s.data, "calibrate": s.calibrate, "normalize": s.normalize,
-		"images": s.images, "calibration_images": s.calibrationImages, "timesteps": s.timesteps,
-		"percentile": s.percentile, "v_init": s.vInit, "compensation": s.compensation, "compensation_images": s.compensationImages,
-		"encoding": s.encoding, "reset": s.reset, "readout": s.readout, "engine": s.engine,
-		"workers": s.workerCount(), "seed": s.seed, "device": s.device,
-	}
-	// These are named only if they are set, as runs were made before they were there.
-	for name, n := range map[string]int{"resize": s.resize, "crop": s.crop, "skip_bad": s.skipBad} {
-		if n > 0 {
-			values[name] = n
+	values := map[string]any{"workers": s.workerCount()}
+	for name, field := range s.fields() {
+		v := reflect.ValueOf(field).Elem()
+		if slices.Contains([]string{"resize", "crop", "skip_bad"}, name) && v.IsZero() {
+			continue // Runs were made before these were there.
 		}
+		values[name] = v.Interface()
 	}
 	return values
+}
+
+// defaultSettings returns what eval has where no option is given.
+func defaultSettings() *settings {
+	s, f := new(settings), pflag.NewFlagSet("", pflag.ContinueOnError)
+	s.dataFlags(f, 0)
+	s.networkFlags(f)
+	s.compensationFlag(f)
+	s.runFlags(f, 350)
+	s.readoutFlags(f)
+	return s
+}
+
+// restore sets every option as in a manifest, but for the workers, of which every
+// machine has its own number.
+func (s *settings) restore(values map[string]any) error {
+	fields := s.fields()
+	for name, v := range values {
+		field, ok := fields[name]
+		switch {
+		case name == "workers":
+			continue
+		case !ok:
+			return fmt.Errorf("there is no option %q", name)
+		}
+		b, err := json.Marshal(v)
+		if err == nil {
+			err = json.Unmarshal(b, field)
+		}
+		if err != nil {
+			return fmt.Errorf("option %q: %w", name, err)
+		}
+	}
+	return nil
 }

@@ -15,8 +15,7 @@ import (
 // manifestOf is the manifest of one run of the sweep, of selection or of
 // confirmation.
 func (sw *sweep) manifestOf(p *pipeline, purpose string, started time.Time) eval.Manifest {
-	m := p.manifest(started)
-	m.Model = sw.model
+	m := p.manifest(sw.model, started)
 	m.Options["purpose"], m.Options["selection_images"] = purpose, sw.selectionImages
 	return m
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sresnet/shard"
+)
+
+func newMerge() *cobra.Command {
+	var (
+		o       where
+		missing bool
+		asJSON  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "merge RUN",
+		Short: "Make the result of a run from its shards",
+		Long: `merge proves that the shards of a run are all there, as they were written and with
+every image once, and makes the files that 'sresnet eval --out RUN' makes where one
+process does it all: the same bytes, but for the times. It prints the result.
+
+Whatever was stopped, started again, done twice or spread over machines does not
+show in it.`,
+		Example: `  sresnet merge RUN
+  sresnet merge RUN --allow-missing`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(cmd, args[0], o, missing, asJSON) },
+	}
+	cmd.Flags().BoolVar(&missing, "allow-missing", false, "show what there is so far, even if shards are missing")
+	o.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.Flags().SortFlags = false
+	completeFolders(cmd)
+	return cmd
+}
+
+func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool) error {
+	r, err := shard.Open(dir)
+	if err != nil {
+		return noRun(dir, err)
+	}
+	missing, err := r.Missing()
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 && !allowMissing {
+		return hinted(fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), r.Shards(), ranges(missing)),
+			"'sresnet run %s' does them; --allow-missing shows what there is", dir)
+	}
+	p := &pipeline{settings: defaultSettings(), command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	k, err := openRun(cmd.Context(), p, dir, o)
+	if err != nil {
+		return err
+	}
+	e, err := k.evaluator()
+	if err != nil {
+		return err
+	}
+	got, err := k.gather(e)
+	if err != nil {
+		return err
+	}
+	if got == nil {
+		return hinted(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", dir)
+	}
+	return k.publish(cmd.OutOrStdout(), got, asJSON)
+}
+
+// ranges writes ascending numbers as ranges: 1-3,7.
+func ranges(list []int) string {
+	set, err := shard.SetOf(list)
+	if err != nil {
+		return fmt.Sprint(list)
+	}
+	s := ""
+	for i, r := range set {
+		if i > 0 {
+			s += ","
+		}
+		if s += fmt.Sprint(r[0]); r[1] > r[0]+1 {
+			s += fmt.Sprintf("-%d", r[1]-1)
+		}
+	}
+	return s
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sresnet/shard"
+)
+
+func newStatus() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status RUN",
+		Short: "Show how far a run is",
+		Long: `status looks at the files of a run and shows how many of its shards are finished,
+which are being worked on, on whichever machine, and which nobody is at; and how
+long what is left takes at the rate that there is now.`,
+		Example: `  sresnet status RUN
+  watch -n 60 sresnet status RUN`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return runStatus(cmd, args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	completeFolders(cmd)
+	return cmd
+}
+
+func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
+	r, err := shard.Open(dir)
+	if err != nil {
+		return noRun(dir, err)
+	}
+	s, err := r.Status()
+	if err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	if asJSON {
+		b, err := s.JSON()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\n", b)
+		return nil
+	}
+	fmt.Fprintf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, percent(float64(s.Done)/float64(s.Images)))
+	fmt.Fprintf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
+	for _, l := range []struct {
+		what   string
+		shards []int
+	}{{"running:  ", s.Running}, {"waiting:  ", s.Waiting}} {
+		if len(l.shards) > 0 {
+			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), ranges(l.shards))
+		}
+	}
+	switch left := s.Left(); {
+	case s.Finished == s.Shards:
+		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", dir)
+	case left > 0:
+		fmt.Fprintf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
+	case len(s.Running) == 0:
+		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", dir)
+	}
+	return nil
+}
