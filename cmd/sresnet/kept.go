@@ -373,7 +373,7 @@ func (k *keptRun) openFiles(ctx context.Context) error {
 		return err
 	}
 	if hash != m.Model.SHA256 {
-		return fmt.Errorf("%s is not the model that the run was planned with: its SHA-256 is %.8s..., not %.8s...", k.model, hash, m.Model.SHA256)
+		return fmt.Errorf("%s is not the model that the run was planned with: its SHA-256 begins with %.8s, not with %.8s", k.model, hash, m.Model.SHA256)
 	}
 	test, err := k.openDataset(k.data, dataset.Test, "--data")
 	if err != nil {
@@ -397,7 +397,7 @@ func (k *keptRun) openFiles(ctx context.Context) error {
 		return err
 	}
 	if hash := k.test.Hash(); hash != m.Data.SHA256 {
-		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 is %.8s..., not %.8s...", k.data, hash, m.Data.SHA256)
+		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 begins with %.8s, not with %.8s", k.data, hash, m.Data.SHA256)
 	}
 	return nil
 }
