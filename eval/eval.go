@@ -42,7 +42,11 @@ type Options struct {
 	// Defaults to the number of cores.
 	Workers int
 
-	// Progress, if set, is told after every image how many are done. Calls do
+	// KeepEvery is how often [Evaluator.PresentShards] keeps what was counted: the
+	// work that a machine that fails may cost. Defaults to two seconds.
+	KeepEvery time.Duration
+
+	// Progress, if set, is told after every image of [Run] how many are done. Calls do
 	// not overlap.
 	Progress func(done, total int)
 }
@@ -97,6 +101,9 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 	}
 	if o.Workers < 1 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.KeepEvery == 0 {
+		o.KeepEvery = keepEvery
 	}
 	o.Sim.Workers = max(o.Workers/images.Len(), 1)
 	model, plan, err := prepare(g, net, images, o.Sim)

@@ -15,8 +15,7 @@ import (
 // [Manifest] without what only the end of a run can tell.
 const PlanKind = "eval"
 
-// keepEvery is how often what was counted is kept: the work that a machine that
-// fails may cost.
+// keepEvery is the default of [Options].KeepEvery.
 const keepEvery = 2 * time.Second
 
 // PresentShards presents the images of the given shards of r, in their order, and
@@ -164,7 +163,7 @@ func (k *keeper) add(t *Tally) error {
 	if f.sum.images+f.fresh.images == end-first {
 		return k.finish(f)
 	}
-	if time.Since(k.kept) > keepEvery {
+	if time.Since(k.kept) > k.o.KeepEvery {
 		return k.keepAll()
 	}
 	return nil

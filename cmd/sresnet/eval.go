@@ -187,7 +187,7 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 // evaluation are the options of the evaluation that the user asked for.
 func (p *pipeline) evaluation() (eval.Options, error) {
 	readout, err := eval.ParseReadout(p.readout)
-	return eval.Options{Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers}, err
+	return eval.Options{Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers, KeepEvery: keepEvery}, err
 }
 
 // simOptions are the options of the simulation that the user asked for.

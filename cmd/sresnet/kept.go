@@ -26,6 +26,9 @@ import (
 // imagesPerShard is how large shards are where nobody says how many there shall be.
 const imagesPerShard = 250
 
+// keepEvery is how often a run keeps what is done; 0 for the default. Tests change it.
+var keepEvery time.Duration
+
 // networkFile is the spiking network in the folder of a run: every process that works
 // on it simulates this one.
 const networkFile = "network.nir"
@@ -60,12 +63,18 @@ func (p *pipeline) planRun(ctx context.Context, o evalOptions, started time.Time
 	}
 	k.run, err = shard.Open(o.out)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := k.plan(ctx, o); err != nil {
+		if err = k.plan(ctx, o); err == nil {
+			return k, k.readNetwork()
+		}
+		if !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-	} else if err != nil {
+		k.run, err = shard.Open(o.out) // Another process was faster.
+	}
+	if err != nil {
 		return nil, hinted(err, "give another folder with --out")
-	} else if err := k.same(o); err != nil {
+	}
+	if err := k.same(o); err != nil {
 		return nil, err
 	}
 	return k, k.readNetwork()
@@ -276,13 +285,13 @@ func (k *keptRun) write(r *eval.Result) error {
 	m.Finished = time.Now().UTC()
 	var files []eval.File
 	for _, name := range slices.Sorted(maps.Keys(k.run.Plan().Files)) {
-		b, err := k.run.ReadFile(name)
-		if err != nil {
-			return err
+		if _, err := k.run.ReadFile(name); err != nil {
+			return hinted(err, "plan the run again in another folder")
 		}
-		files = append(files, eval.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
+		files = append(files, eval.File{Name: name})
 	}
-	return k.folder.Write(m, r, append(files, k.reportFiles(r)...)...)
+	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
+		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", report.Quote(k.run.Dir()))
 }
 
 // describe says what was planned and what to do with it.

@@ -22,7 +22,15 @@ import (
 	"sresnet/dataset"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"sresnet": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sresnet": func() {
+		keepEvery, _ = time.ParseDuration(os.Getenv(testKeepEvery)) // Unset: the default.
+		main()
+	}})
+}
+
+// testKeepEvery is the environment variable that sets keepEvery in processes of tests.
+const testKeepEvery = "SRESNET_TEST_KEEP_EVERY"
 
 // model is the network that the demo uses, as a file.
 const model = "../../models/resnet8_mnist.onnx"
