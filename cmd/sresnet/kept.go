@@ -288,7 +288,9 @@ func (k *keptRun) write(r *eval.Result) error {
 		if _, err := k.run.ReadFile(name); err != nil {
 			return hinted(err, "plan the run again in another folder")
 		}
-		files = append(files, eval.File{Name: name})
+		if name != networkFile { // Which is the plan's, and large: a run whose tables are copied without it is whole.
+			files = append(files, eval.File{Name: name})
+		}
 	}
 	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
 		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", report.Quote(k.run.Dir()))
