@@ -35,6 +35,8 @@ var may = map[string][]string{
 	"dataset":                {"tensor", "internal/parallel"},
 	"dataset/fetch":          {},
 	"onnx":                   {"ann", "tensor"},
+	"safetensors":            {"tensor"},
+	"resnet":                 {"ann", "tensor", "safetensors"},
 	"nir":                    {"snn", "tensor", "internal/hdf5"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
 	"sim":                    {"snn", "tensor", "internal/kernel", "sim/internal/reference"},
@@ -56,13 +58,15 @@ var may = map[string][]string{
 var never = map[string][]string{
 	"ann":             {"snn", "internal/kernel", "ann/infer", "sim", "convert"},
 	"snn":             {"ann", "internal/kernel", "sim", "convert"},
-	"internal/kernel": {all},                                                                          // Knows no network.
-	"sim":             {"ann", "ann/infer", "calibrate", "convert", "onnx", "nir", "dataset", "eval"}, // Knows no file format and no data set.
+	"internal/kernel": {all},                                                                                    // Knows no network.
+	"sim":             {"ann", "ann/infer", "calibrate", "convert", "onnx", "resnet", "nir", "dataset", "eval"}, // Knows no file format and no data set.
 	"onnx":            {"snn", "sim", "convert"},
+	"safetensors":     {"ann"},
+	"resnet":          {"snn", "sim", "convert"},
 	"nir":             {"ann", "sim", "convert"},
 	"dataset":         {"ann", "snn", "sim", "onnx"},
-	"convert":         {"onnx", "nir", "dataset", "eval"},
-	"calibrate":       {"onnx", "nir", "dataset", "convert", "eval"},
+	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
+	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"report"},
 }
 
