@@ -99,6 +99,10 @@ func TestWeightsError(t *testing.T) {
 			}
 		}
 	}
+	var e *resnet.WeightsError
+	if _, _, err := build(t, plain(), resnet.Options{Architecture: "resnet32-cifar"}); !errors.As(err, &e) || e.Fits != "resnet20-cifar" {
+		t.Errorf("weights of resnet20-cifar as resnet32-cifar: error %v", err)
+	}
 	w := plain()
 	delete(w, "bn1.bias")
 	delete(w, "layer3.2.conv2.weight")

@@ -59,26 +59,31 @@ func prefix(names []string) string {
 // architecture returns the architecture of that name, or if there is none, the
 // one that the weights are of. The weights fit it, by names and shapes.
 func (w *weights) architecture(name string) (architecture, error) {
-	if name != "" {
-		for _, a := range architectures {
-			if a.name == name {
-				return a, w.fit(a)
-			}
-		}
-		return architecture{}, fmt.Errorf("unknown architecture %q: want one of %s", name, strings.Join(Architectures(), ", "))
-	}
-	var nearest *WeightsError
+	var nearest, asked *WeightsError
 	for _, a := range architectures {
-		err := w.fit(a)
-		if err == nil {
+		e := w.fit(a)
+		switch {
+		case e == nil && (name == "" || name == a.name):
 			return a, nil
-		}
-		if e := err.(*WeightsError); nearest == nil || e.problems() < nearest.problems() {
+		case e == nil:
+			nearest = &WeightsError{Architecture: a.name}
+		case name == a.name:
+			asked = e
+		case nearest == nil || e.problems() < nearest.problems():
 			nearest = e
 		}
 	}
-	nearest.Guessed = true
-	return architecture{}, nearest
+	if name == "" {
+		nearest.Guessed = true
+		return architecture{}, nearest
+	}
+	if asked == nil {
+		return architecture{}, fmt.Errorf("unknown architecture %q: want one of %s", name, strings.Join(Architectures(), ", "))
+	}
+	if nearest.problems() == 0 {
+		asked.Fits = nearest.Architecture
+	}
+	return architecture{}, asked
 }
 
 // axis returns the length of an axis of a tensor, or anyLength if it has none.
@@ -89,8 +94,8 @@ func (w *weights) axis(name string, i int) int {
 	return anyLength
 }
 
-// fit returns a [*WeightsError] unless names and shapes are those of a.
-func (w *weights) fit(a architecture) error {
+// fit returns an error unless names and shapes are those of a.
+func (w *weights) fit(a architecture) *WeightsError {
 	b := builder{weights: w}
 	b.network(a, 0, 0)
 	e := &WeightsError{Architecture: a.name}
@@ -152,7 +157,8 @@ func (p parameter) want() string {
 type WeightsError struct {
 	File         string // As given to [ReadFile]; empty for [Options.Build].
 	Architecture string
-	Guessed      bool // The architecture is the nearest one; none was asked for.
+	Guessed      bool   // The architecture is the nearest one; none was asked for.
+	Fits         string // The architecture that the tensors are of, if there is one.
 
 	Missing, Unexpected []string // Names of tensors.
 	Misshaped           []string // Name, shape, and the shape wanted.

@@ -64,6 +64,7 @@ rates are then only roughly those of real images.`,
 			return nil
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.dataFlags(all, 16)
 	s.networkFlags(all)
@@ -122,7 +123,7 @@ func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string) (
 		if err != nil {
 			return nil, &usageError{p.command, fmt.Errorf("--input %q: %w", o.input, err)}
 		}
-		if p.graph, err = readModel(model, onnx.Options{InputShape: shape}); err != nil {
+		if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err != nil {
 			return nil, err
 		}
 		if p.images == 0 {

@@ -51,6 +51,7 @@ Scales come from training images: those of --calibrate, or those in the folder o
 			return runConvert(cmd, args[0], &s, out)
 		},
 	}
+	s.weightsFlags(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the NIR file `FILE`")
 	s.dataFlags(cmd.Flags(), 0)
 	s.networkFlags(cmd.Flags())

@@ -51,6 +51,7 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 			return runDiagnose(cmd, args[0], &s, out, asJSON)
 		},
 	}
+	s.weightsFlags(cmd)
 	s.dataFlags(cmd.Flags(), 100)
 	s.networkFlags(cmd.Flags())
 	s.compensationFlag(cmd.Flags())

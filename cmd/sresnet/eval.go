@@ -33,6 +33,10 @@ Scales come from training images only. With --data a folder, those are the
 training images in it; with a single file, name them with --calibrate. Image files
 are all read once before the work, so that a damaged one is found at once.
 
+MODEL may also be weights without operators, a .safetensors file of a ResNet from
+torchvision, timm or the common code for CIFAR: resnet18, resnet50, resnet20-cifar
+and the like, see --arch.
+
 A file of 'sresnet convert', or another .nir that can be simulated, is taken as it
 is: with its own normalisation and read-out, if it has them, and alone, as there is
 no trained network beside it.
@@ -46,6 +50,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
   sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
   sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
   sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json
+  sresnet eval --arch resnet56-cifar --weights resnet56.safetensors --data cifar10:cifar-10-batches-bin
   sresnet eval mnist.nir --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,6 +68,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 			return runEval(cmd, args[0], &s, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	s.dataFlags(cmd.Flags(), 0)
 	s.networkFlags(cmd.Flags())
 	s.compensationFlag(cmd.Flags())

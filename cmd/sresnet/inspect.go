@@ -47,17 +47,19 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show a network, operator by operator, and what each becomes with spikes",
-		Long: `inspect reads an ONNX file and prints every operator with the shape of its
-output, its parameters, its multiply-accumulates (MACs), and what it becomes in
-the spiking network. It needs no images: scales appear as lambda(LAYER), which
-calibration measures. Operators that cannot be expressed with spikes are named,
-all of them, with the reason.
+		Long: `inspect reads an ONNX file, or weights without operators (.safetensors, see
+--arch), and prints every operator with the shape of its output, its parameters,
+its multiply-accumulates (MACs), and what it becomes in the spiking network. It
+needs no images: scales appear as lambda(LAYER), which calibration measures.
+Operators that cannot be expressed with spikes are named, all of them, with
+the reason.
 
 With --plan it prints instead how the engine computes each layer of the spiking
 network. That follows shapes and, if --data gives images to calibrate on, the rates
 to expect; it never changes a spike.`,
 		Example: `  sresnet inspect resnet20.onnx
   sresnet inspect resnet20.onnx --json
+  sresnet inspect resnet50.safetensors
   sresnet inspect resnet50.onnx --input 3x224x224
   sresnet inspect resnet20.onnx --plan --data cifar10:cifar-10-batches-bin --normalize imagenet`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -81,7 +83,7 @@ to expect; it never changes a spike.`,
 				printPlan(cmd.OutOrStdout(), layers)
 				return nil
 			}
-			g, err := readModel(args[0], onnx.Options{InputShape: shape})
+			g, err := s.readModel(args[0], onnx.Options{InputShape: shape})
 			if err != nil {
 				return err
 			}
@@ -96,6 +98,7 @@ to expect; it never changes a spike.`,
 			return nil
 		},
 	}
+	s.weightsFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().StringVar(&input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine computes each layer instead")

@@ -37,13 +37,15 @@ const model = "../../models/resnet8_mnist.onnx"
 
 // TestScript runs the scripts of testdata/script, which are also a manual: each
 // shows one command, with what it prints and what it says of bad input. In them,
-// resnet8.onnx is the network of the demo, and digits a folder with the first 300
-// training and 100 test images of MNIST.
+// resnet8.onnx is the network of the demo, resnet20.safetensors are weights of a
+// ResNet-20 for MNIST that has learnt nothing, and digits is a folder with the first
+// 300 training and 100 test images of MNIST.
 func TestScript(t *testing.T) {
 	network, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
 	}
+	weights := randomWeights(t)
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
 	testscript.Run(t, testscript.Params{
@@ -54,6 +56,9 @@ func TestScript(t *testing.T) {
 				env.Setenv(name, os.Getenv(name))
 			}
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet8.onnx"), network, 0o644); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet20.safetensors"), weights, 0o644); err != nil {
 				return err
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))

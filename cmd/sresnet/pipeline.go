@@ -94,7 +94,7 @@ func (p *pipeline) chooseCalibration(test *dataset.Dataset) error {
 // load reads the trained network for images of that shape.
 func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 	if d.Resizable() { // The network says the shape, unless it leaves it open.
-		if p.graph, err = readModel(model, onnx.Options{}); !errors.Is(err, onnx.ErrOpenShape) {
+		if p.graph, err = p.readModel(model, onnx.Options{}); !errors.Is(err, onnx.ErrOpenShape) {
 			return err
 		}
 		shape := d.Shape()
@@ -102,25 +102,29 @@ func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 			shape[1], shape[2] = p.crop, p.crop
 		}
 		for _, shape[0] = range []int{3, 1} { // Channels are not left open.
-			if p.graph, err = readModel(model, onnx.Options{InputShape: shape}); err == nil {
+			if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err == nil {
 				break
 			}
 		}
 		return err
 	}
-	p.graph, err = readModel(model, onnx.Options{InputShape: d.Shape()})
+	p.graph, err = p.readModel(model, onnx.Options{InputShape: d.Shape()})
 	if err != nil {
 		// A file that is sound by itself does not fit the images; fits says so.
-		if g, alone := readModel(model, onnx.Options{}); alone == nil {
+		if g, alone := p.readModel(model, onnx.Options{}); alone == nil {
 			p.graph, err = g, nil
 		}
 	}
 	return err
 }
 
-func readModel(name string, o onnx.Options) (*ann.Graph, error) {
+// readModel reads a trained network, whatever kind of file it is in.
+func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 	if isNIR(name) {
 		return nil, hinted(fmt.Errorf("%s is a spiking network already, and a trained one is wanted", name), "give the .onnx file that it was converted from; 'sresnet eval' and 'sresnet nir' take .nir files")
+	}
+	if s.isWeights(name) {
+		return s.readWeights(name, o.InputShape)
 	}
 	g, err := o.ReadFile(name)
 	var unsupported *onnx.UnsupportedError

@@ -29,7 +29,7 @@ type planLayer struct {
 // returns the trained network.
 func (s *settings) plan(ctx context.Context, p *pipeline, model string, input tensor.Shape) ([]planLayer, error) {
 	if s.data == "" {
-		g, err := readModel(model, onnx.Options{InputShape: input})
+		g, err := s.readModel(model, onnx.Options{InputShape: input})
 		if err != nil {
 			return nil, err
 		}

@@ -13,12 +13,14 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/resnet"
 	"sresnet/sim"
 	"sresnet/snn"
 )
 
 // settings are the options of every command that converts and simulates.
 type settings struct {
+	arch, weights                        string // Of weights without operators.
 	data, calibrate, normalize           string
 	images, calibrationImages, timesteps int
 	percentile, vInit                    float64
@@ -98,7 +100,7 @@ func completions(cmd *cobra.Command) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return []string{"onnx", "nir"}, cobra.ShellCompDirectiveFilterFileExt
+		return []string{"onnx", "safetensors", "nir"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	for flag, words := range map[string][]string{
 		"data":         specWords,
@@ -106,6 +108,7 @@ func completions(cmd *cobra.Command) {
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
 		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
+		"arch": resnet.Architectures(),
 	} {
 		if cmd.Flags().Lookup(flag) == nil {
 			continue
@@ -118,6 +121,9 @@ func completions(cmd *cobra.Command) {
 			after = cobra.ShellCompDirectiveDefault // Or a file.
 		}
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, after)) // Fails only for unknown flags.
+	}
+	if cmd.Flags().Lookup("weights") != nil {
+		_ = cmd.MarkFlagFilename("weights", "safetensors")
 	}
 }
 
@@ -200,6 +206,9 @@ func (s *settings) values() map[string]any {
 			continue // Runs were made before these were there.
 		}
 		values[name] = v.Interface()
+	}
+	if s.arch != "" {
+		values["arch"] = s.arch
 	}
 	return values
 }

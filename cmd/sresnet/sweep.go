@@ -69,6 +69,7 @@ same command goes on with what is missing.`,
 			return runSweep(cmd, args[0], &s, variants, o, asJSON)
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval; those of the grid take lists here.
 	s.dataFlags(all, 0)
 	s.compensationFlag(all)

@@ -46,6 +46,7 @@ It exits with 1 if one of them fails. Ctrl-C prints what the finished images sho
 			return runVerify(cmd, args[0], &s, asJSON)
 		},
 	}
+	s.weightsFlags(cmd)
 	s.dataFlags(cmd.Flags(), 10)
 	s.networkFlags(cmd.Flags())
 	s.runFlags(cmd.Flags(), 64)

@@ -62,6 +62,7 @@ Where the output is no terminal, or with --plain, it prints the state after 1, 2
 			return runWatch(cmd, args[0], &s, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval.
 	s.dataFlags(all, 0)
 	s.networkFlags(all)
