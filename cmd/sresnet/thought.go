@@ -124,17 +124,17 @@ func (p *pipeline) think(ctx context.Context, seen *sight) (*thought, error) {
 func newThought(rec *sim.Record, readout eval.Readout) *thought {
 	th := &thought{Timesteps: rec.Timesteps, Readout: readout.String(), Settled: 1}
 	for t := range rec.Timesteps {
-		lo, hi := t*rec.Classes, (t+1)*rec.Classes
-		k := readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
+		counts, potential, current := rec.At(t)
+		k := readout.Class(counts, potential, current)
 		if t > 0 && k != th.Classes[t-1] {
 			th.Settled = t + 1
 		}
 		th.Classes = append(th.Classes, k)
 		evidence := make([]float64, rec.Classes)
 		for c := range evidence {
-			evidence[c] = float64(rec.Counts[lo+c])
+			evidence[c] = float64(counts[c])
 			if readout == eval.Potential {
-				evidence[c] = float64(rec.Current[lo+c])
+				evidence[c] = float64(current[c])
 			}
 		}
 		th.Evidence = append(th.Evidence, evidence)
