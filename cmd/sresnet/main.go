@@ -42,9 +42,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sresnet",
 		Short: "Turn a trained residual network into a spiking one, and measure it",
-		Long: `sresnet reads a trained residual network (an ONNX file), converts it into a
-spiking network of integrate-and-fire neurons without any further training, and
-simulates that network on real images.`,
+		Long: `sresnet reads a trained residual network (an ONNX file, or the weights of a
+well-known architecture), converts it into a spiking network of integrate-and-fire
+neurons without any further training, and simulates that network on real images.`,
 		Example: `  sresnet demo
   sresnet inspect resnet20.onnx
   sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
