@@ -25,6 +25,9 @@ func ExampleArchitectures() {
 	// resnet32-cifar
 	// resnet44-cifar
 	// resnet56-cifar
+	// resnet18-cifar
+	// resnet34-cifar
+	// resnet50-cifar
 	// resnet18
 	// resnet34
 	// resnet50

@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 16 {
+	if len(cases) < 20 {
 		t.Errorf("compared %d networks, fewer than expected", len(cases))
 	}
 }

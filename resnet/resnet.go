@@ -5,8 +5,8 @@
 // Parameters have the names that PyTorch gives them: those of torchvision, which
 // timm's plain ResNets share (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0,
 // fc), and those of the common code for CIFAR (linear for fc, and shortcut for
-// downsample). Networks for CIFAR without parameters in their shortcuts have
-// option A: every second row and column, and channels of zeros. A prefix that
+// downsample). Networks for CIFAR begin with a 3x3 convolution and no pool; without
+// parameters in their shortcuts they have option A: every second row and column, and channels of zeros. A prefix that
 // all names share, such as "module." of DataParallel, is left out, and
 // num_batches_tracked ignored.
 //
@@ -43,6 +43,9 @@ var architectures = []architecture{
 	{name: "resnet32-cifar", blocks: []int{5, 5, 5}, width: 16, size: 32},
 	{name: "resnet44-cifar", blocks: []int{7, 7, 7}, width: 16, size: 32},
 	{name: "resnet56-cifar", blocks: []int{9, 9, 9}, width: 16, size: 32},
+	{name: "resnet18-cifar", blocks: []int{2, 2, 2, 2}, width: 64, size: 32},
+	{name: "resnet34-cifar", blocks: []int{3, 4, 6, 3}, width: 64, size: 32},
+	{name: "resnet50-cifar", blocks: []int{3, 4, 6, 3}, width: 64, bottleneck: true, size: 32},
 	{name: "resnet18", blocks: []int{2, 2, 2, 2}, width: 64, imageNet: true, size: 224},
 	{name: "resnet34", blocks: []int{3, 4, 6, 3}, width: 64, imageNet: true, size: 224},
 	{name: "resnet50", blocks: []int{3, 4, 6, 3}, width: 64, bottleneck: true, imageNet: true, size: 224},
