@@ -49,6 +49,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
   sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
   sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
+  sresnet eval resnet18.onnx --data 'tar:val-{000000..000049}.tar' --calibrate tar:train-000000.tar
   sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json
   sresnet eval --arch resnet56-cifar --weights resnet56.safetensors --data cifar10:cifar-10-batches-bin
   sresnet eval mnist.nir --data mnist`,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -63,7 +64,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "pack": pack},
 	})
 }
 
@@ -162,6 +163,32 @@ func writePictures(dir string, d *dataset.Dataset, n int) error {
 		}
 	}
 	return nil
+}
+
+// pack is the command "pack FILE.tar DIR" of the scripts: it packs what pictures wrote,
+// as WebDataset does.
+func pack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pack FILE.tar DIR")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*", "*"))
+	ts.Check(err)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(name string, content []byte) {
+		ts.Check(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}))
+		_, err := w.Write(content)
+		ts.Check(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		ts.Check(err)
+		name := filepath.Base(file)
+		add(name, content)
+		add(strings.TrimSuffix(name, filepath.Ext(name))+".cls", []byte(filepath.Base(filepath.Dir(file))))
+	}
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
 }
 
 // truncate is the command "truncate FILE N" of the scripts.

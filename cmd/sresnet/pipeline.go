@@ -254,7 +254,7 @@ func defaultNormalization(data string, channels int) string {
 	switch data {
 	case "cifar10", "cifar100", "mnist":
 		return data
-	case "folder", "files":
+	case "folder", "files", "tar":
 		if channels == 3 {
 			return "imagenet"
 		}

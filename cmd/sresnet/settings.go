@@ -44,7 +44,7 @@ var (
 )
 
 // specWords are what a SPEC may begin with.
-var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:", "folder:", "files:"}
+var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:", "folder:", "files:", "tar:"}
 
 // dataFlags are about images, networkFlags about the conversion, runFlags about
 // the simulation.
