@@ -17,6 +17,22 @@ type fileStore struct {
 	root  string // The folder that names begin at.
 	files []imageFile
 	picture
+
+	archives map[string]archive // The .tar files among them, by name, if they were opened.
+	cache    string             // The file that remembers what was checked; empty for none.
+}
+
+// archive is a .tar file as it was when it was opened.
+type archive struct {
+	identity
+	settled bool
+}
+
+// with returns a store of other files.
+func (s *fileStore) with(files []imageFile) *fileStore {
+	t := *s
+	t.files = files
+	return &t
 }
 
 // imageFile is where the content of an image is.
@@ -69,17 +85,21 @@ func (s *fileStore) pixels(i int, dst []float32) error {
 	return nil
 }
 
-// changed is the error of a file whose content is not the one that was checked.
+// changed is the error of a file whose content is not the one that was checked. What was
+// remembered of it is forgotten, as its time and size do not tell that it was changed.
 func (s *fileStore) changed(f *imageFile) error {
+	if s.cache != "" {
+		_ = os.Remove(s.cache)
+	}
 	return fmt.Errorf("%s: its content is not the one that was checked before: bring that back, or start anew and leave images alone meanwhile", s.where(f))
 }
 
 func (s *fileStore) slice(from, to int) store {
-	return &fileStore{root: s.root, files: s.files[from:to], picture: s.picture}
+	return s.with(s.files[from:to])
 }
 
 func (s *fileStore) clone() store {
-	return &fileStore{root: s.root, files: slices.Clone(s.files), picture: s.picture}
+	return s.with(slices.Clone(s.files))
 }
 
 func (s *fileStore) what() string { return fmt.Sprintf("image files, resized to %d,", s.resize) }
@@ -159,7 +179,8 @@ func (d *Dataset) Resized(shape tensor.Shape, resize int) (*Dataset, error) {
 		return nil, fmt.Errorf("dataset %s: %d x %d pixels cannot be cut out of images whose shorter side is %d", d.spec, shape[2], shape[1], resize)
 	}
 	resized := *d
-	files := &fileStore{root: s.root, files: s.files, picture: picture{slices.Clone(shape), resize}}
+	files := s.with(s.files)
+	files.picture = picture{slices.Clone(shape), resize}
 	resized.shape, resized.images = files.shape, files
 	return &resized, nil
 }

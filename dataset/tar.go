@@ -49,11 +49,11 @@ func openTar(arg string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	lists := make([][]labelled, len(names))
+	lists, archives := make([][]labelled, len(names)), make([]archive, len(names))
 	err = parallel.Do(context.Background(), min(tarReaders, len(names)), len(names), func(int) func(context.Context, int) error {
 		return func(_ context.Context, i int) (err error) {
 			path := filepath.Join(root, filepath.FromSlash(names[i]))
-			if lists[i], err = indexTarFile(path, names[i]); err != nil {
+			if lists[i], archives[i], err = indexTarFile(path, names[i]); err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
 			return nil
@@ -77,6 +77,10 @@ func openTar(arg string, split Split) (*Dataset, error) {
 		classes = len(classNames)
 	}
 	d := newFiles(root, list, classes)
+	d.images.(*fileStore).archives = make(map[string]archive)
+	for i, name := range names {
+		d.images.(*fileStore).archives[name] = archives[i]
+	}
 	d.names, d.atLeast, d.single = classNames, classNames == nil, single
 	return d, nil
 }
@@ -240,23 +244,21 @@ func readClassNames(folders ...string) ([]string, error) {
 var errCompressed = errors.New("compressed, and images are read from where they lie: unpack with gunzip, which leaves a .tar file")
 
 // indexTarFile is indexTar of a file.
-func indexTarFile(path, name string) ([]labelled, error) {
-	if !isRegular(path) { // Before it is opened, as a pipe would wait.
-		return nil, errors.New("not a regular file")
+func indexTarFile(path, name string) ([]labelled, archive, error) {
+	id, settled, err := identify(path) // Before it is opened, as a pipe would wait.
+	if err != nil {
+		return nil, archive{}, err
 	}
 	if isGzip(path) {
-		return nil, errCompressed
+		return nil, archive{}, errCompressed
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, archive{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return indexTar(f, info.Size(), name)
+	list, err := indexTar(f, id.size, name)
+	return list, archive{id, settled}, err
 }
 
 // A sample is what a .tar file holds under one key.

@@ -56,6 +56,7 @@ func TestScript(t *testing.T) {
 			for _, name := range []string{"HOME", "USERPROFILE", "GOMODCACHE", "GOPATH"} {
 				env.Setenv(name, os.Getenv(name))
 			}
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet8.onnx"), network, 0o644); err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "pack": pack},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "pack": pack, "rest": rest},
 	})
 }
 
@@ -189,6 +190,17 @@ func pack(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(w.Close())
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
+}
+
+// rest is the command "rest DIR" of the scripts: it makes all files in a folder an hour old.
+func rest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rest DIR")
+	}
+	past := time.Now().Add(-time.Hour)
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(path, past, past))
+	}))
 }
 
 // truncate is the command "truncate FILE N" of the scripts.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"sresnet/ann"
@@ -164,16 +166,26 @@ func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dat
 	return test, train, nil
 }
 
-// checked reads all images that are files, and leaves out what --skip-bad allows.
+// checked reads all images that are files, or knows them from before, and leaves out what
+// --skip-bad allows.
 func (p *pipeline) checked(ctx context.Context, d *dataset.Dataset) (*dataset.Dataset, error) {
 	update, stop := p.progress.bar("reading images")
 	defer stop()
-	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update})
+	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update, Cache: cacheFolder()})
 	var unreadable *dataset.UnreadableError
 	if errors.As(err, &unreadable) {
 		return nil, hinted(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
 	}
 	return d, err
+}
+
+// cacheFolder returns the user's folder for what can be computed again; "" without one.
+func cacheFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "sresnet")
 }
 
 // chooseImages checks that the data fit the network, and takes the images that
