@@ -97,7 +97,7 @@ func Open(spec string, split Split) (*Dataset, error) {
 		if err != nil {
 			return nil, fmt.Errorf("dataset %s: %w", spec, err)
 		}
-		d.name, d.spec = name, spec
+		d.name, d.spec, d.split = name, spec, split
 		return d, nil
 	}
 	return nil, &SpecError{fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)}
