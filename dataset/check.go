@@ -72,23 +72,25 @@ func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError,
 	if err != nil {
 		return nil, nil, err
 	}
-	good := s.with(nil)
-	good.cache = k.cache.file
 	checked := *d
-	checked.labels, checked.images = nil, good
+	checked.labels = nil
+	var good []imageFile
 	var skipped []*FileError
 	for i, b := range k.bad {
 		if b != nil {
 			skipped = append(skipped, b)
 			continue
 		}
-		good.files = append(good.files, k.files[i])
+		good = append(good, k.files[i])
 		checked.labels = append(checked.labels, d.labels[i])
 	}
 	if len(skipped) > max(c.SkipBad, 0) || len(skipped) == n {
 		return nil, skipped, &UnreadableError{skipped, n, d.spec}
 	}
 	checked.skipped = len(skipped)
+	store := s.with(good)
+	store.cache = k.cache.file
+	checked.images = store
 	return &checked, skipped, nil
 }
 
@@ -148,12 +150,17 @@ func (k *checker) read(ctx context.Context, c Check) error {
 	if done > 0 {
 		progress()
 	}
-	return parallel.Do(ctx, max(min(c.Workers, len(todo)), 1), len(todo), func(int) func(context.Context, int) error {
+	ahead := &readAhead{
+		n:    len(todo),
+		size: func(job int) int64 { return k.files[todo[job]].size },
+		read: func(job int) ([]byte, error) { return k.content(&k.files[todo[job]]) },
+	}
+	err := parallel.Do(ctx, max(min(c.Workers, len(todo)), 1), len(todo), func(int) func(context.Context, int) error {
 		dst := make([]float32, k.shape.Len())
 		return func(_ context.Context, job int) error {
 			i := todo[job]
 			f := &k.files[i]
-			b, err := k.content(f)
+			b, err := ahead.get(job)
 			if err == nil {
 				if err = k.decode(b, dst); err != nil {
 					err = fmt.Errorf("%s: %w", k.where(f), err)
@@ -166,13 +173,19 @@ func (k *checker) read(ctx context.Context, c Check) error {
 			found := &k.findings[i]
 			found.length, found.sum = int64(len(b)), sha256.Sum256(b)
 			found.width, found.height, _ = dimensions(b)
-			f.size, f.sum, f.checked = found.length, found.sum, true
 			return nil
 		}
 	}, func() {
 		done++
 		progress()
 	})
+	for _, i := range todo { // Not before, as sizes are asked for of those to come.
+		if found := k.findings[i]; found.width > 0 {
+			f := &k.files[i]
+			f.size, f.sum, f.checked = found.length, found.sum, true
+		}
+	}
+	return err
 }
 
 // remember adds to the cache what was read of files that were at rest.

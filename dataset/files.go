@@ -17,6 +17,7 @@ type fileStore struct {
 	root  string // The folder that names begin at.
 	files []imageFile
 	picture
+	ahead *readAhead
 
 	archives map[string]archive // The .tar files among them, by name, if they were opened.
 	cache    string             // The file that remembers what was checked; empty for none.
@@ -32,6 +33,11 @@ type archive struct {
 func (s *fileStore) with(files []imageFile) *fileStore {
 	t := *s
 	t.files = files
+	t.ahead = &readAhead{
+		n:    len(files),
+		size: func(i int) int64 { return t.files[i].size },
+		read: func(i int) ([]byte, error) { return t.content(&t.files[i]) },
+	}
 	return &t
 }
 
@@ -49,11 +55,13 @@ type imageFile struct {
 // take until [Dataset.Resized] gives another.
 func newFiles(root string, list []labelled, classes int) *Dataset {
 	s := &fileStore{root: root, picture: picture{tensor.Shape{3, 224, 224}, 256}}
-	d := &Dataset{shape: s.shape, classes: classes, images: s}
-	for _, l := range list {
-		s.files = append(s.files, l.imageFile)
+	d := &Dataset{shape: s.shape, classes: classes}
+	files := make([]imageFile, len(list))
+	for i, l := range list {
+		files[i] = l.imageFile
 		d.labels = append(d.labels, uint16(l.class))
 	}
+	d.images = s.with(files)
 	return d
 }
 
@@ -72,7 +80,7 @@ func (s *fileStore) where(f *imageFile) string {
 
 func (s *fileStore) pixels(i int, dst []float32) error {
 	f := &s.files[i]
-	b, err := s.content(f)
+	b, err := s.ahead.get(i)
 	if err != nil {
 		return err
 	}
