@@ -73,7 +73,7 @@ func (s *fileStore) path(f *imageFile) string {
 // where names a file in errors.
 func (s *fileStore) where(f *imageFile) string {
 	if f.member != "" {
-		return fmt.Sprintf("%s, member %s", s.path(f), f.member)
+		return fmt.Sprintf("%s, member %q", s.path(f), f.member)
 	}
 	return s.path(f)
 }

@@ -318,13 +318,13 @@ func indexTar(r io.ReadSeeker, size int64, name string) ([]labelled, error) {
 		switch strings.ToLower(ext) {
 		case "jpg", "jpeg", "png":
 			if s.has {
-				return nil, fmt.Errorf("member %q: key %s has an image already, member %s", h.Name, key, s.image.member)
+				return nil, fmt.Errorf("member %q: key %q has an image already, member %q", h.Name, key, s.image.member)
 			}
 			s.has, s.image = true, labelled{imageFile: imageFile{name: name, member: clean, offset: at, size: h.Size}}
 			keys = append(keys, key)
 		case "cls":
 			if s.cls {
-				return nil, fmt.Errorf("member %q: key %s has a label already", h.Name, key)
+				return nil, fmt.Errorf("member %q: key %q has a label already", h.Name, key)
 			}
 			s.cls = true
 			if s.class, err = readClass(t, h.Size); err != nil {
@@ -372,7 +372,7 @@ func labelledSamples(samples map[string]*sample, keys []string) ([]labelled, err
 	for i, key := range keys {
 		s := samples[key]
 		if s.class < 0 {
-			without = append(without, s.image.member)
+			without = append(without, strconv.Quote(s.image.member))
 		}
 		list[i] = s.image
 		list[i].class = s.class
@@ -382,7 +382,7 @@ func labelledSamples(samples map[string]*sample, keys []string) ([]labelled, err
 	}
 	for key, s := range samples {
 		if s.cls && !s.has {
-			without = append(without, key+".cls")
+			without = append(without, strconv.Quote(key+".cls"))
 		}
 	}
 	if len(without) > 0 {

@@ -66,7 +66,7 @@ func TestTar(t *testing.T) {
 	if got := firsts(t, first); !slices.Equal(got, []int{9, 10, 11, 12}) {
 		t.Errorf("got images %v", got)
 	}
-	if _, _, err := d.Checked(t.Context(), Check{}); err == nil || !strings.Contains(err.Error(), "1 of 5 images cannot be read: "+filepath.Join(dir, "x-000011.tar")+", member n.Jpeg: neither a PNG") {
+	if _, _, err := d.Checked(t.Context(), Check{}); err == nil || !strings.Contains(err.Error(), "1 of 5 images cannot be read: "+filepath.Join(dir, "x-000011.tar")+", member \"n.Jpeg\": neither a PNG") {
 		t.Errorf("got error %v", err)
 	}
 	good, skipped, err := d.Checked(t.Context(), Check{SkipBad: 1})
@@ -152,12 +152,12 @@ func TestTarErrors(t *testing.T) {
 		"device":            {tarOf(a, []member{{name: "b", kind: tar.TypeChar}}), `member "b": a link, device or the like`},
 		"outside":           {tarOf(sampleOf("../a", 1, 0)), `member "../a.png": its name leads out`},
 		"absolute":          {tarOf(sampleOf("/a", 1, 0)), `member "/a.png": its name leads out`},
-		"twice":             {tarOf(a, a), `member "a.png": key a has an image already, member a.png`},
-		"two images":        {tarOf(a, []member{{name: "./a.jpg"}}), `member "./a.jpg": key a has an image already, member a.png`},
-		"two labels":        {tarOf(a, a[1:]), `member "a.cls": key a has a label already`},
-		"no label":          {tarOf(a, b[:1]), "1 of 2 images have no label, a member KEY.cls with a class number: b.png"},
+		"twice":             {tarOf(a, a), `member "a.png": key "a" has an image already, member "a.png"`},
+		"two images":        {tarOf(a, []member{{name: "./a.jpg"}}), `member "./a.jpg": key "a" has an image already, member "a.png"`},
+		"two labels":        {tarOf(a, a[1:]), `member "a.cls": key "a" has a label already`},
+		"no label":          {tarOf(a, b[:1]), `1 of 2 images have no label, a member KEY.cls with a class number: "b.png"`},
 		"label in words":    {tarOf(a, []member{{name: "b.png"}, {name: "b.json", content: []byte(`{"label": "bee"}`)}}), "1 of 2 images have no label"},
-		"no image":          {tarOf(a, b[1:], []member{{name: "b.webp"}}), "1 labels have no image, a member KEY.jpg, KEY.jpeg or KEY.png: b.cls"},
+		"no image":          {tarOf(a, b[1:], []member{{name: "b.webp"}}), `1 labels have no image, a member KEY.jpg, KEY.jpeg or KEY.png: "b.cls"`},
 		"no number":         {tarOf([]member{{name: "b.cls", content: []byte("bee")}}), `member "b.cls": "bee" is no class number`},
 		"large number":      {tarOf([]member{{name: "b.cls", content: []byte("65536")}}), `member "b.cls": label 65536 is out of range`},
 		"negative":          {tarOf([]member{{name: "b.json", content: []byte(`{"label": -1}`)}}), `member "b.json": label -1 is out of range`},
@@ -176,6 +176,36 @@ func TestTarErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, "tar:"+dir, Test, "bad.tar: not a regular file")
+}
+
+// What Python writes, in every form and with names that take headers of their own.
+func TestTarPython(t *testing.T) {
+	for _, form := range []string{"USTAR_FORMAT", "GNU_FORMAT", "PAX_FORMAT"} {
+		dir := t.TempDir()
+		key := strings.Repeat("long/", 20) + "ärger"
+		if form != "USTAR_FORMAT" {
+			key = strings.Repeat("x", 120) + "/ärger"
+		}
+		for i, grey := range []byte{30, 40} {
+			write(t, dir, fmt.Sprintf("%d.png", i), square(grey))
+		}
+		path := filepath.Join(dir, "x.tar")
+		runPython(t, "tarfile", `import io, os, sys, tarfile
+path, dir, key = sys.argv[1:4]
+with tarfile.open(path, "w", format=getattr(tarfile, sys.argv[4])) as t:
+    for i in range(2):
+        t.add(os.path.join(dir, f"{i}.png"), f"{key}{i}.png")
+        m = tarfile.TarInfo(f"{key}{i}.cls")
+        m.size = 1
+        t.addfile(m, io.BytesIO(b"52"[i:i+1]))`, path, dir, key, form)
+		d := small(t, "tar:"+path, Test)
+		if got := firsts(t, d); !slices.Equal(got, []int{30, 40}) || !slices.Equal(labels(d), []int{5, 2}) {
+			t.Errorf("%s: got images %v, labels %v", form, got, labels(d))
+		}
+		if f := d.images.(*fileStore).files[1]; f.member != key+"1.png" {
+			t.Errorf("%s: got member %q", form, f.member)
+		}
+	}
 }
 
 // giant is a .tar file whose header claims that many bytes.

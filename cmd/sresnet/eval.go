@@ -31,7 +31,8 @@ an estimate of energy by a published table, or by one of yours.
 
 Scales come from training images only. With --data a folder, those are the
 training images in it; with a single file, name them with --calibrate. Image files
-are all read once before the work, so that a damaged one is found at once.
+are all read once before the work, so that a damaged one is found at once; further
+runs read only those that are new or changed.
 
 MODEL may also be weights without operators, a .safetensors file of a ResNet from
 torchvision, timm or the common code for CIFAR: resnet18, resnet50, resnet20-cifar
