@@ -51,8 +51,12 @@ func TestTar(t *testing.T) {
 	write(t, dir, "x-000009.tar", tarOf(sampleOf("a/9", 9, 1)))
 	write(t, dir, "x-000010.tar", tarOf(sampleOf("./b.c/z", 10, 0), []member{{name: "d/", kind: tar.TypeDir}, {name: "._q.png"}, {name: "notes"}}, sampleOf("a", 11, 2)))
 	write(t, dir, "x-000011.tar", tarOf([]member{ // Labels apart from images, and in other forms.
-		{name: "m.PNG", content: square(12)}, {name: "n.Jpeg", content: []byte("bad")}, {name: "m.seg.png"}, {name: "m.cls", content: []byte(" 3\n")},
-		{name: "m.json", content: []byte(`{"label": 9}`)}, {name: "n.json", content: []byte(`{"size": [1], "label": 4}`)},
+		{name: "m.PNG", content: square(12)},
+		{name: "n.Jpeg", content: []byte("bad")},
+		{name: "m.seg.png"},
+		{name: "m.cls", content: []byte(" 3\n")},
+		{name: "m.json", content: []byte(`{"label": 9}`)},
+		{name: "n.json", content: []byte(`{"size": [1], "label": 4}`)},
 	}))
 	write(t, dir, ".x.tar", []byte("hidden"))
 	d := small(t, "tar:"+dir, Test)
