@@ -63,7 +63,7 @@ func identify(path string) (id identity, settled bool, err error) {
 		return identity{}, false, err
 	}
 	if !info.Mode().IsRegular() {
-		return identity{}, false, errors.New("not a regular file")
+		return identity{}, false, fmt.Errorf("%s: not a regular file", path)
 	}
 	return identity{info.Size(), info.ModTime().UnixNano(), inode(info)}, info.ModTime().Before(now.Add(-racy)), nil
 }
@@ -141,7 +141,7 @@ func (c *cache) write() error {
 }
 
 // cacheHeader begins a cache, before the SHA-256 of the rest. A new version of Go may
-// decode otherwise.
+// decode otherwise; count up where images are refused that were not before.
 var cacheHeader = "sresnet images 1 " + runtime.Version() + " "
 
 func formatCache(images map[place]finding) []byte {

@@ -53,7 +53,11 @@ func openTar(arg string, split Split) (*Dataset, error) {
 	err = parallel.Do(context.Background(), min(tarReaders, len(names)), len(names), func(int) func(context.Context, int) error {
 		return func(_ context.Context, i int) (err error) {
 			path := filepath.Join(root, filepath.FromSlash(names[i]))
-			if lists[i], archives[i], err = indexTarFile(path, names[i]); err != nil {
+			a := &archives[i]
+			if a.identity, a.settled, err = identify(path); err != nil { // Before it is opened, as a pipe would wait.
+				return err
+			}
+			if lists[i], err = indexTarFile(path, names[i], a.size); err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
 			return nil
@@ -77,9 +81,10 @@ func openTar(arg string, split Split) (*Dataset, error) {
 		classes = len(classNames)
 	}
 	d := newFiles(root, list, classes)
-	d.images.(*fileStore).archives = make(map[string]archive)
+	s := d.images.(*fileStore)
+	s.archives = make(map[string]archive)
 	for i, name := range names {
-		d.images.(*fileStore).archives[name] = archives[i]
+		s.archives[name] = archives[i]
 	}
 	d.names, d.atLeast, d.single = classNames, classNames == nil, single
 	return d, nil
@@ -244,21 +249,16 @@ func readClassNames(folders ...string) ([]string, error) {
 var errCompressed = errors.New("compressed, and images are read from where they lie: unpack with gunzip, which leaves a .tar file")
 
 // indexTarFile is indexTar of a file.
-func indexTarFile(path, name string) ([]labelled, archive, error) {
-	id, settled, err := identify(path) // Before it is opened, as a pipe would wait.
-	if err != nil {
-		return nil, archive{}, err
-	}
+func indexTarFile(path, name string, size int64) ([]labelled, error) {
 	if isGzip(path) {
-		return nil, archive{}, errCompressed
+		return nil, errCompressed
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, archive{}, err
+		return nil, err
 	}
 	defer f.Close()
-	list, err := indexTar(f, id.size, name)
-	return list, archive{id, settled}, err
+	return indexTar(f, size, name)
 }
 
 // A sample is what a .tar file holds under one key.

@@ -172,24 +172,38 @@ func pack(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: pack FILE.tar DIR")
 	}
-	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*", "*"))
-	ts.Check(err)
+	ts.Check(packPictures(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+func packPictures(name, dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	add := func(name string, content []byte) {
-		ts.Check(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}))
+	add := func(name string, content []byte) error {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+			return err
+		}
 		_, err := w.Write(content)
-		ts.Check(err)
+		return err
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		ts.Check(err)
-		name := filepath.Base(file)
-		add(name, content)
-		add(strings.TrimSuffix(name, filepath.Ext(name))+".cls", []byte(filepath.Base(filepath.Dir(file))))
+		if err != nil {
+			return err
+		}
+		base := filepath.Base(file)
+		label := strings.TrimSuffix(base, filepath.Ext(base)) + ".cls"
+		if err := errors.Join(add(base, content), add(label, []byte(filepath.Base(filepath.Dir(file))))); err != nil {
+			return err
+		}
 	}
-	ts.Check(w.Close())
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 
 // rest is the command "rest DIR" of the scripts: it makes all files in a folder an hour old.
