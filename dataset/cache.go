@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sresnet/internal/atomic"
 )
 
 // A cache remembers what [Dataset.Checked] found of image files, so that it need not read
@@ -122,22 +124,13 @@ func (c *cache) write() error {
 	})
 	maps.Copy(c.images, c.news)
 	clear(c.news)
-	dir, name := filepath.Split(c.file)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
-	if err != nil {
+	return atomic.WriteFile(c.file, func(w io.Writer) error {
+		_, err := w.Write(formatCache(c.images))
 		return err
-	}
-	_, err = f.Write(formatCache(c.images))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), c.file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	})
 }
 
 // cacheHeader begins a cache, before the SHA-256 of the rest. A new version of Go may

@@ -32,7 +32,7 @@ var may = map[string][]string{
 	"internal/atomic":        {},
 	"shard":                  {"internal/atomic"},
 	"models":                 {},
-	"dataset":                {"tensor", "internal/parallel"},
+	"dataset":                {"tensor", "internal/atomic", "internal/parallel"},
 	"dataset/fetch":          {},
 	"onnx":                   {"ann", "tensor"},
 	"safetensors":            {"tensor"},
