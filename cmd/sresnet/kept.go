@@ -33,6 +33,10 @@ var keepEvery time.Duration
 // on it simulates this one.
 const networkFile = "network.nir"
 
+// imagesFile lists the test images in the folder of a run, if they are files: a process
+// that works on some of them reads no others.
+const imagesFile = "images.json"
+
 // config is all that the work on a run depends on. It is the Config of its plan.
 type config struct {
 	Dir        string        `json:"dir"`      // Where relative paths begin.
@@ -123,6 +127,13 @@ func (k *keptRun) plan(ctx context.Context, o evalOptions) error {
 		return err
 	}
 	plan.Files = map[string]string{networkFile: hash}
+	if k.test.Resizable() {
+		v, err := k.test.Inventory()
+		if err != nil {
+			return err
+		}
+		files = append(files, shard.File{Name: imagesFile, Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(v) }})
+	}
 	if plan.Config, err = json.Marshal(&k.config); err != nil {
 		return err
 	}
@@ -288,7 +299,7 @@ func (k *keptRun) write(r *eval.Result) error {
 		if _, err := k.run.ReadFile(name); err != nil {
 			return hinted(err, "plan the run again in another folder")
 		}
-		if name != networkFile { // Which is the plan's, and large: a run whose tables are copied without it is whole.
+		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
 			files = append(files, eval.File{Name: name})
 		}
 	}
@@ -353,7 +364,7 @@ func openRun(ctx context.Context, p *pipeline, dir string, o where) (*keptRun, e
 	if err := k.readNetwork(); err != nil {
 		return nil, err
 	}
-	return k, hinted(k.openFiles(ctx), "paths begin in %s, where the run was planned; --model and --data say where the files lie on this machine", c.Dir)
+	return k, hinted(k.openFiles(ctx, o.data != ""), "paths begin in %s, where the run was planned; --model and --data say where the files lie on this machine", c.Dir)
 }
 
 // absolute makes the path of a file, or the one in a SPEC, absolute.
@@ -376,8 +387,9 @@ func absolute(spec string) (string, error) {
 }
 
 // openFiles opens the model and the images of the run, and proves that they are
-// those that it was planned with.
-func (k *keptRun) openFiles(ctx context.Context) error {
+// those that it was planned with. Where the plan lists files, and they have not moved,
+// each proves it when it is read.
+func (k *keptRun) openFiles(ctx context.Context, moved bool) error {
 	m := &k.config.Manifest
 	hash, err := eval.HashFile(k.model)
 	if err != nil {
@@ -386,7 +398,14 @@ func (k *keptRun) openFiles(ctx context.Context) error {
 	if hash != m.Model.SHA256 {
 		return fmt.Errorf("%s is not the model that the run was planned with: its SHA-256 begins with %.8s, not with %.8s", k.model, hash, m.Model.SHA256)
 	}
-	test, err := k.openDataset(k.data, dataset.Test, "--data")
+	_, listed := k.run.Plan().Files[imagesFile]
+	listed = listed && !moved
+	var test *dataset.Dataset
+	if listed {
+		test, err = k.listedImages()
+	} else {
+		test, err = k.openDataset(k.data, dataset.Test, "--data")
+	}
 	if err != nil {
 		return err
 	}
@@ -401,8 +420,10 @@ func (k *keptRun) openFiles(ctx context.Context) error {
 	if err := k.fits(test); err != nil {
 		return err
 	}
-	if test, err = k.firstImages(test); err != nil {
-		return err
+	if !listed { // The list has no more than those.
+		if test, err = k.firstImages(test); err != nil {
+			return err
+		}
 	}
 	if k.test, err = k.testImages(ctx, test); err != nil {
 		return err
@@ -411,4 +432,17 @@ func (k *keptRun) openFiles(ctx context.Context) error {
 		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 begins with %.8s, not with %.8s", k.data, hash, m.Data.SHA256)
 	}
 	return nil
+}
+
+// listedImages opens the images that the plan lists.
+func (k *keptRun) listedImages() (*dataset.Dataset, error) {
+	b, err := k.run.ReadFile(imagesFile)
+	if err != nil {
+		return nil, hinted(err, "plan the run again in another folder")
+	}
+	v := new(dataset.Inventory)
+	if err := json.Unmarshal(b, v); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(k.run.Dir(), imagesFile), err)
+	}
+	return v.Open()
 }
