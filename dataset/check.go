@@ -50,10 +50,10 @@ type Check struct {
 // Checked reads every image once, so that one that cannot be read is found before
 // hours of work rather than in them, and returns a data set without those, and which
 // they were. From then on, a file with other content is an error when its pixels are
-// asked for. Of images in memory there is nothing to check.
+// asked for. Of images in memory, or checked before, there is nothing to check.
 func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError, error) {
 	s, ok := d.images.(*fileStore)
-	if !ok {
+	if !ok || !slices.ContainsFunc(s.files, func(f imageFile) bool { return !f.checked }) {
 		return d, nil, nil
 	}
 	n := d.Len()
@@ -87,7 +87,7 @@ func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError,
 	if len(skipped) > max(c.SkipBad, 0) || len(skipped) == n {
 		return nil, skipped, &UnreadableError{skipped, n, d.spec}
 	}
-	checked.skipped = len(skipped)
+	checked.skipped += len(skipped)
 	store := s.with(good)
 	store.cache = k.cache.file
 	checked.images = store

@@ -71,8 +71,8 @@ func TestInventory(t *testing.T) {
 			t.Fatal(err)
 		}
 		part = check(t, part, "")
-		if list := firsts(t, part); !slices.Equal(list, []int{1, 2, 3, 4}) {
-			t.Errorf("%s: got %v", spec, list)
+		if list := firsts(t, part); !slices.Equal(list, []int{1, 2, 3, 4}) || part.Skipped() != 1 {
+			t.Errorf("%s: got %v, %d skipped", spec, list, part.Skipped())
 		}
 		if err := got.Pixels(5, make([]float32, 4)); err == nil || !strings.Contains(err.Error(), "its content is not the one that was checked") {
 			t.Errorf("%s: got error %v", spec, err)
