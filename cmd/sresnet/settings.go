@@ -184,8 +184,8 @@ func (s *settings) workerCount() int {
 }
 
 // fields are the options that make a result, under their names in a manifest, as
-// pointers to their values. Those of image files are left out of a manifest where
-// they are not set.
+// pointers to their values. Those of image files and of weights are left out of a
+// manifest where they are not set.
 func (s *settings) fields() map[string]any {
 	return map[string]any{
 		"data": &s.data, "calibrate": &s.calibrate, "normalize": &s.normalize,
@@ -193,7 +193,7 @@ func (s *settings) fields() map[string]any {
 		"percentile": &s.percentile, "v_init": &s.vInit, "compensation": &s.compensation, "compensation_images": &s.compensationImages,
 		"encoding": &s.encoding, "reset": &s.reset, "readout": &s.readout, "engine": &s.engine,
 		"seed": &s.seed, "device": &s.device,
-		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad,
+		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad, "arch": &s.arch,
 	}
 }
 
@@ -202,13 +202,10 @@ func (s *settings) values() map[string]any {
 	values := map[string]any{"workers": s.workerCount()}
 	for name, field := range s.fields() {
 		v := reflect.ValueOf(field).Elem()
-		if slices.Contains([]string{"resize", "crop", "skip_bad"}, name) && v.IsZero() {
+		if slices.Contains([]string{"resize", "crop", "skip_bad", "arch"}, name) && v.IsZero() {
 			continue // Runs were made before these were there.
 		}
 		values[name] = v.Interface()
-	}
-	if s.arch != "" {
-		values["arch"] = s.arch
 	}
 	return values
 }
