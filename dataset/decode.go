@@ -9,6 +9,7 @@ import (
 	_ "image/jpeg" // For image.Decode.
 	_ "image/png"
 	"math"
+	"slices"
 	"sync"
 
 	"sresnet/tensor"
@@ -29,6 +30,24 @@ var oneLarge sync.Mutex
 type picture struct {
 	shape  tensor.Shape
 	resize int
+}
+
+// newPicture checks a shape and a size, and fills in that of 0; see [Dataset.Resized].
+func newPicture(shape tensor.Shape, resize int) (picture, error) {
+	if len(shape) != 3 || shape.Check() != nil || shape[0] != 1 && shape[0] != 3 {
+		return picture{}, fmt.Errorf("image files have 1 or 3 channels, rows and columns: they cannot become %s", shape)
+	}
+	size := max(shape[1], shape[2])
+	if resize == 0 {
+		resize = size
+		if size > 64 {
+			resize = (8*size + 3) / 7 // Rounded.
+		}
+	}
+	if resize < size || resize > maxImagePixels/size {
+		return picture{}, fmt.Errorf("%d x %d pixels cannot be cut out of images whose shorter side is %d", shape[2], shape[1], resize)
+	}
+	return picture{slices.Clone(shape), resize}, nil
 }
 
 // decode stores the image of a file's content in dst, CHW and 0..255. What the file

@@ -102,6 +102,25 @@ func (s *fileStore) changed(f *imageFile) error {
 	return fmt.Errorf("%s: its content is not the one that was checked before: bring that back, or start anew and leave images alone meanwhile", s.where(f))
 }
 
+// ReadImageFile returns one PNG or JPEG file as an image of that shape (C, H, W), its
+// pixels 0..255, as a data set of such files has it: see [Dataset.Resized].
+func ReadImageFile(name string, shape tensor.Shape, resize int) ([]float32, error) {
+	p, err := newPicture(shape, resize)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	alone := &fileStore{root: filepath.Dir(name)}
+	b, err := alone.content(&imageFile{name: filepath.Base(name)})
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]float32, shape.Len())
+	if err := p.decode(b, dst); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return dst, nil
+}
+
 func (s *fileStore) slice(from, to int) store {
 	return s.with(s.files[from:to])
 }
@@ -173,22 +192,13 @@ func (d *Dataset) Resized(shape tensor.Shape, resize int) (*Dataset, error) {
 	if !ok {
 		return nil, fmt.Errorf("dataset %s: the images have a size of their own, %s", d.spec, d.shape)
 	}
-	if len(shape) != 3 || shape.Check() != nil || shape[0] != 1 && shape[0] != 3 {
-		return nil, fmt.Errorf("dataset %s: image files have 1 or 3 channels, rows and columns: they cannot become %s", d.spec, shape)
-	}
-	size := max(shape[1], shape[2])
-	if resize == 0 {
-		resize = size
-		if size > 64 {
-			resize = (8*size + 3) / 7 // Rounded.
-		}
-	}
-	if resize < size || resize > maxImagePixels/size {
-		return nil, fmt.Errorf("dataset %s: %d x %d pixels cannot be cut out of images whose shorter side is %d", d.spec, shape[2], shape[1], resize)
+	p, err := newPicture(shape, resize)
+	if err != nil {
+		return nil, fmt.Errorf("dataset %s: %w", d.spec, err)
 	}
 	resized := *d
 	files := s.with(s.files)
-	files.picture = picture{slices.Clone(shape), resize}
+	files.picture = p
 	resized.shape, resized.images = files.shape, files
 	return &resized, nil
 }

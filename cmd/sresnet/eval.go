@@ -63,7 +63,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 				return err
 			}
 			if isNIR(args[0]) {
-				if err := refuseTrainedOnly(cmd, args[0]); err != nil {
+				if err := refuse(cmd, args[0], trainedOnly...); err != nil {
 					return err
 				}
 			}
@@ -113,19 +113,12 @@ func (o *evalOptions) check(command string) error {
 func runEval(cmd *cobra.Command, model string, s *settings, o evalOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	ctx, started := cmd.Context(), time.Now()
-	if isNIR(model) {
-		p.model = model
-		if err := p.openNIR(ctx, cmd.Flags().Changed("readout")); err != nil {
-			return err
-		}
-	} else if err := p.open(ctx, model); err != nil {
+	if err := p.openModel(cmd, model); err != nil {
 		return err
 	}
 	if o.out == "" {
-		if p.graph != nil {
-			if err := p.prepare(ctx); err != nil {
-				return err
-			}
+		if err := p.ready(ctx); err != nil {
+			return err
 		}
 		r, err := p.evaluate(ctx)
 		if r == nil {

@@ -103,11 +103,7 @@ func (k *keptRun) plan(ctx context.Context, o evalOptions) error {
 	}
 	var files []shard.File
 	if k.graph == nil {
-		g, err := readNIR(k.model)
-		if err != nil {
-			return err
-		}
-		if err := nir.WriteFile(filepath.Join(o.out, networkFile), g); err != nil {
+		if err := nir.WriteFile(filepath.Join(o.out, networkFile), k.file); err != nil {
 			return hinted(err, "give another folder with --out, or make room in this one")
 		}
 	} else {

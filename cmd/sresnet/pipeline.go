@@ -13,6 +13,7 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
+	"sresnet/nir"
 	"sresnet/onnx"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -23,15 +24,17 @@ import (
 type pipeline struct {
 	*settings
 	command  string // As the user called it: "sresnet eval".
-	model    string // File of the trained network, or what the demo calls its own.
+	model    string // File of the network, or what the demo calls its own.
 	progress progress
 	glance   bool // Few of the test images will be looked at, so that they are not all checked before.
+	pictured bool // An image file is looked at, which --resize and --crop are for whatever the test images are.
 
 	graph       *ann.Graph
 	test        *dataset.Images // What is presented.
 	calibration *dataset.Images
 	statistics  *calibrate.Statistics
 	network     *snn.Network
+	file        *nir.Graph   // Which the network was read from, in place of the trained one; else nil.
 	factors     compensation // Of the network.
 	conversion  *conversion  // How an earlier process made the network, or nil.
 }
@@ -123,7 +126,7 @@ func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 // readModel reads a trained network, whatever kind of file it is in.
 func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 	if isNIR(name) {
-		return nil, hinted(fmt.Errorf("%s is a spiking network already, and a trained one is wanted", name), "give the .onnx file that it was converted from; 'sresnet eval' and 'sresnet nir' take .nir files")
+		return nil, wantsTrained(name, "its activations are the measure of scales")
 	}
 	if s.isWeights(name) {
 		return s.readWeights(name, o.InputShape)
@@ -146,7 +149,7 @@ func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 // resized gives images of files the size that the network takes, by --resize and
 // --crop.
 func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dataset.Dataset, error) {
-	if !test.Resizable() && !train.Resizable() && (p.resize > 0 || p.crop > 0) {
+	if !test.Resizable() && !train.Resizable() && !p.pictured && (p.resize > 0 || p.crop > 0) {
 		return nil, nil, &usageError{p.command, fmt.Errorf("--resize and --crop are for image files; the images of %s have a size of their own, %s", p.data, test.Shape())}
 	}
 	_, in, _ := p.takes()

@@ -120,6 +120,9 @@ type sweep struct {
 }
 
 func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant, o sweepOptions, asJSON bool) error {
+	if isNIR(model) {
+		return wantsTrained(model, "a sweep converts it with every setting")
+	}
 	sw := &sweep{
 		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}},
 		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)),
