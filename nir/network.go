@@ -20,9 +20,18 @@ type Info struct {
 	Normalization string `json:"normalization"` // Of pixels, as dataset.ParseNormalization reads it.
 	Readout       string `json:"readout"`       // How outputs become a class.
 	Conversion    string `json:"conversion"`    // How scales were chosen, in words.
+
+	Percentile   float64   `json:"percentile,omitempty"`   // Of the activations of a layer that became its lambda; 0 if that is not known.
+	Compensation []float32 `json:"compensation,omitempty"` // Factor of each layer, in the order of the network, as snn.Network.Compensated has it; nil for none.
 }
 
-// strings pairs the fields with their keys.
+// Keys of the fields that are numbers.
+const (
+	percentileKey   = "percentile"
+	compensationKey = "compensation"
+)
+
+// strings pairs the fields that are text with their keys.
 func (i *Info) strings() []struct {
 	key   string
 	value *string
@@ -45,6 +54,15 @@ func InfoOf(g *Graph) Info {
 	var i Info
 	for _, s := range i.strings() {
 		*s.value = g.Metadata.Text(s.key)
+	}
+	if g.Metadata == nil {
+		return i
+	}
+	if x, err := g.Metadata.Arrays[percentileKey].Float64(); err == nil {
+		i.Percentile = x
+	}
+	if x, err := g.Metadata.Arrays[compensationKey].Float32s(); err == nil {
+		i.Compensation = x
 	}
 	return i
 }

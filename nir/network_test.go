@@ -295,7 +295,11 @@ func TestNIRMeans(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	var seen []string
 	for seed := range uint64(100) {
-		g, warnings, err := FromNetwork(randomNetwork(seed), Info{Model: "m.onnx", Readout: "count"})
+		info := Info{Model: "m.onnx", Readout: "count", Percentile: 99.5, Compensation: []float32{1, 1.25}}
+		if seed%2 > 0 {
+			info.Percentile, info.Compensation = 0, nil
+		}
+		g, warnings, err := FromNetwork(randomNetwork(seed), info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,8 +307,8 @@ func TestWarnings(t *testing.T) {
 		if kept := g.Metadata.Arrays["warnings"].Data; !reflect.DeepEqual(kept, warnings) {
 			t.Fatalf("metadata has the warnings %q, want %q", kept, warnings)
 		}
-		if got := InfoOf(g); got != (Info{Model: "m.onnx", Readout: "count"}) {
-			t.Fatalf("InfoOf: %+v", got)
+		if got := InfoOf(g); !reflect.DeepEqual(got, info) {
+			t.Fatalf("InfoOf: got %+v, want %+v", got, info)
 		}
 	}
 	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {

@@ -20,7 +20,7 @@ import (
 func newDiagnose() *cobra.Command {
 	var (
 		s      settings
-		out    string
+		o      diagnoseOptions
 		asJSON bool
 	)
 	cmd := &cobra.Command{
@@ -39,16 +39,20 @@ accuracy: layers replaced by the trained network's, the lambda of the worst ones
 and lowered, more timesteps, other start potentials, other percentiles, compensation,
 another read-out.
 
+A NIR file is diagnosed beside the trained network that it was converted from, which
+--ann names; the file says how it was converted.
+
 The images are test images: what a diagnosis recommends must be confirmed on others.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
   sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
-  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there`,
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there
+  sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			return runDiagnose(cmd, args[0], &s, out, asJSON)
+			return runDiagnose(cmd, args[0], &s, o, asJSON)
 		},
 	}
 	s.weightsFlags(cmd)
@@ -59,39 +63,47 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.readoutFlags(all)
 	cmd.Flags().AddFlag(all.Lookup("readout"))
-	cmd.Flags().StringVar(&out, "out", "", "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run")
+	cmd.Flags().StringVar(&o.ann, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
+	cmd.Flags().StringVar(&o.out, "out", "", "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("ann", cobra.FixedCompletions([]string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt))
 	return cmd
 }
 
-func runDiagnose(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
+type diagnoseOptions struct {
+	ann string // The trained network beside a NIR file.
+	out string
+}
+
+func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions, asJSON bool) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.open(cmd.Context(), model); err != nil {
-		return err
+	files := []string{model} // Whose run a diagnosis may lie beside.
+	switch {
+	case isNIR(model):
+		if err := p.openBeside(cmd, model, o.ann); err != nil {
+			return err
+		}
+		files = append(files, o.ann)
+	case o.ann != "":
+		return &usageError{p.command, fmt.Errorf("--ann: %s is the trained network; the option is for NIR files", model)}
+	default:
+		if err := p.open(cmd.Context(), model); err != nil {
+			return err
+		}
 	}
-	hash, err := eval.HashFile(model)
+	folder, err := p.folderOf(o.out, files)
 	if err != nil {
 		return err
 	}
-	var folder *eval.Folder
-	if out != "" { // Before the work, so that a folder that cannot take it costs none.
-		m, err := eval.ReadManifest(out)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", model, p.data, out)
-		case err != nil:
-			return err
-		case m.Model.SHA256 != hash:
-			return hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", model)
-		}
-		if folder, err = eval.OpenFolder(out); err != nil {
-			return hinted(err, "make room in the folder, or leave --out away")
-		}
-	}
 	ctx := cmd.Context()
-	if err := p.prepare(ctx); err != nil {
+	if p.file != nil {
+		err = p.reconvert(ctx)
+	} else {
+		err = p.prepare(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	readout, err := eval.ParseReadout(p.readout)
@@ -117,6 +129,31 @@ func runDiagnose(cmd *cobra.Command, model string, s *settings, out string, asJS
 	}
 	printDiagnosis(cmd.OutOrStdout(), d)
 	return nil
+}
+
+// folderOf opens the folder of a run of one of the files, nil for "".
+func (p *pipeline) folderOf(out string, files []string) (*eval.Folder, error) {
+	if out == "" {
+		return nil, nil
+	}
+	m, err := eval.ReadManifest(out)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
+	case err != nil:
+		return nil, err
+	}
+	for _, name := range files {
+		hash, err := eval.HashFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if m.Model.SHA256 == hash {
+			folder, err := eval.OpenFolder(out)
+			return folder, hinted(err, "make room in the folder, or leave --out away")
+		}
+	}
+	return nil, hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", files[len(files)-1])
 }
 
 // lengths returns the numbers of timesteps at which errors are split.
