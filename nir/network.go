@@ -89,6 +89,44 @@ func FromNetwork(net *snn.Network, info Info) (g *Graph, warnings []string, err 
 	return e.g, e.warnings, nil
 }
 
+// LayerNodes returns, for every layer of the network of g, the name of the IF node
+// that its neurons are in g. net is what [Graph.Network] returned; without a graph, the
+// names are those that [FromNetwork] gives.
+func LayerNodes(net *snn.Network, g *Graph) ([]string, error) {
+	var layers []layerRecord
+	if g != nil {
+		r, err := readRecord(g)
+		if err != nil {
+			return nil, fmt.Errorf("nir: %w", err)
+		}
+		if r == nil { // A graph of others, whose nodes layers are named after.
+			layers = make([]layerRecord, len(net.Layers))
+			for i := range layers {
+				layers[i].Node = net.Layers[i].Name
+			}
+		} else {
+			layers = r.Layers
+		}
+	} else {
+		e := &exporter{net: net, limit: math.MaxInt}
+		if err := e.run(); err != nil {
+			return nil, fmt.Errorf("nir: %w", err)
+		}
+		layers = e.record.Layers
+	}
+	if len(layers) != len(net.Layers) {
+		return nil, fmt.Errorf("nir: the graph has %d populations, the network %d layers", len(layers), len(net.Layers))
+	}
+	names := make([]string, len(layers))
+	for i := range layers {
+		names[i] = layers[i].Node
+		if g != nil && g.Node(names[i]) == nil {
+			return nil, fmt.Errorf("nir: there is no node %q of layer %q", names[i], net.Layers[i].Name)
+		}
+	}
+	return names, nil
+}
+
 // exporter makes a graph of a network.
 type exporter struct {
 	net      *snn.Network

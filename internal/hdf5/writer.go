@@ -95,6 +95,9 @@ func NewWriter(out io.WriteSeeker) *Writer {
 // Root returns the group that holds all others.
 func (w *Writer) Root() *GroupWriter { return w.root }
 
+// Err returns the first error so far.
+func (w *Writer) Err() error { return w.err }
+
 // Close writes what is left and returns the first error of all. What [Create]
 // began has its name now, or is gone after an error.
 func (w *Writer) Close() error {

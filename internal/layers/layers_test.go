@@ -47,6 +47,7 @@ var may = map[string][]string{
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset", "eval", "internal/parallel"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
 	"report":                 {"eval", "diagnose", "tensor"},
+	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
@@ -68,6 +69,7 @@ var never = map[string][]string{
 	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"report"},
+	"record":          {"ann", "dataset", "nir"},
 }
 
 // together lists the packages that may depend on both ann and snn.
