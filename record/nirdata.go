@@ -30,7 +30,7 @@ type nirData struct {
 }
 
 // stored is how arrays are compressed; Shuffle is of no effect on spikes.
-var stored = hdf5.Storage{Deflate: 4, Shuffle: true}
+var stored = hdf5.Storage{Deflate: 1, Shuffle: true}
 
 func createNIRData(name string, n int, o Options) (*nirData, error) {
 	w, err := hdf5.Create(name)
