@@ -43,7 +43,7 @@ func (p *pipeline) openBeside(cmd *cobra.Command, model, trained string) error {
 		return err
 	}
 	if hash != info.ModelSHA256 {
-		return hinted(fmt.Errorf("%s was not converted from %s: its SHA-256 is %.12s..., that of the file %.12s...", model, trained, info.ModelSHA256, hash), "give %s as it was then, or convert again", clean(info.Model))
+		return hinted(fmt.Errorf("%s was not converted from %s: that has the SHA-256 %.12s, the file that it was converted from %.12s", model, trained, hash, info.ModelSHA256), "give %s as it was then, or convert again", clean(info.Model))
 	}
 	p.percentile = info.Percentile
 	p.vInit, p.reset, p.encoding = 0, p.network.Output().Neuron.Reset.String(), p.network.Input.Encoding.String()

@@ -144,6 +144,9 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 	if info, err := os.Stat(filepath.Dir(filepath.Clean(o.out))); err != nil || !info.IsDir() { // Before the work.
 		return hinted(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
 	}
+	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
+		return hinted(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
+	}
 	if err := p.openModel(cmd, model); err != nil {
 		return err
 	}
