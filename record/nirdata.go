@@ -29,7 +29,8 @@ type nirData struct {
 	ends  []func(most []int)           // Of every array.
 }
 
-// stored is how arrays are compressed; Shuffle is of no effect on spikes.
+// stored is how arrays are compressed. Level 4 takes three times as long, for 6 % less of
+// potentials and currents.
 var stored = hdf5.Storage{Deflate: 1, Shuffle: true}
 
 func createNIRData(name string, n int, o Options) (*nirData, error) {
@@ -69,6 +70,7 @@ func (f *nirData) grid(p Population, o Observable, neurons, rows int) (array, er
 		fill = false
 	}
 	s := stored
+	s.Shuffle = o != Spikes // Which have a byte each.
 	s.Chunk = []int{1, rows, neurons}
 	c := g.Chunks("data", fill, s)
 	f.ends = append(f.ends, func([]int) { c.Close(f.n, f.o.Timesteps, neurons) })

@@ -290,10 +290,7 @@ func (p *pipeline) takes() (name string, in tensor.Shape, outputs int) {
 // fits returns an error unless the network takes the images of d and tells its
 // classes apart.
 func (p *pipeline) fits(d *dataset.Dataset) error {
-	hint := "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
-	if p.graph == nil {
-		hint = "'sresnet nir' shows what the network takes and gives; choose --data accordingly"
-	}
+	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
 	name, in, outputs := p.takes()
 	if !in.Equal(d.Shape()) {
 		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
