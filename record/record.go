@@ -217,7 +217,7 @@ const pieceBytes = 1 << 20
 
 // rows returns the timesteps of a piece of an array.
 func (o Options) rows(l *snn.Layer, x Observable) int {
-	return max(min(pieceBytes/(l.Neurons()*x.size()), o.Timesteps), 1)
+	return max(min(pieceBytes/max(l.Neurons()*x.size(), 1), o.Timesteps), 1)
 }
 
 // Size returns the bytes of all arrays of a recording of n images, before
