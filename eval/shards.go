@@ -41,6 +41,7 @@ func (e *Evaluator) PresentShards(ctx context.Context, r *shard.Run, shards []in
 		}
 	}
 	k.progress()
+	r.Tidy()
 	err := e.Present(ctx, left, k.next, k.add)
 	return errors.Join(err, k.close())
 }

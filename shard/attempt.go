@@ -144,15 +144,7 @@ func (a *Attempt) Finish(b *Block) error {
 		return err
 	}
 	_ = a.part.Close()
-	entries, err := a.run.entries()
-	if err != nil {
-		return nil // The shard is finished; the parts are in nobody's way.
-	}
-	for _, e := range entries {
-		if e.shard == a.shard && !e.finished {
-			_ = os.Remove(e.path)
-		}
-	}
+	a.run.Tidy()
 	return nil
 }
 

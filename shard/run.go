@@ -166,6 +166,20 @@ func (r *Run) adopt(k int, entries []entry) (list []Block, parts []entry) {
 	return list, parts
 }
 
+// Tidy removes the parts of finished shards, which an attempt that was killed right
+// after it had finished leaves.
+func (r *Run) Tidy() {
+	entries, err := r.entries()
+	if err != nil {
+		return // They are in nobody's way.
+	}
+	for _, e := range entries {
+		if !e.finished && r.Done(e.shard) {
+			_ = os.Remove(e.path)
+		}
+	}
+}
+
 // finish writes the file of shard k with its one block.
 func (r *Run) finish(k int, b *Block) error {
 	first, end := r.plan.Range(k)
