@@ -48,6 +48,7 @@ var may = map[string][]string{
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
 	"report":                 {"eval", "diagnose", "tensor"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
+	"launch":                 {},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
