@@ -271,6 +271,21 @@ func TestSlurmLoop(t *testing.T) {
 			said:  "Slurm answers again",
 		},
 		{
+			name: "the controller forgets the job", shards: 3,
+			change: func(f *fakeSlurm) {
+				looks := 0
+				f.before = func(name string) error {
+					if name == "squeue" {
+						if looks++; looks == 3 {
+							f.queue = nil
+						}
+					}
+					return nil
+				}
+			},
+			calls: []string{"sbatch 0-2", "sbatch 1-2"},
+		},
+		{
 			name: "the answer of sbatch is lost, but not the job", shards: 3,
 			change: func(f *fakeSlurm) {
 				f.after = func(name string) error {

@@ -33,36 +33,55 @@ func TestMain(m *testing.M) {
 type worker struct {
 	program string
 
-	// plan makes a run in dir, and load says how long a shard takes.
-	plan func(t *testing.T, dir string, shards int, load time.Duration) Run
+	// plan makes a run in dir. If something is to happen to the run, its shards are
+	// held when they are under way, until release is called.
+	plan    func(t *testing.T, dir string, shards int, held bool) Run
+	release func(t *testing.T, run Run)
 
 	// digest returns a sum of the result of a run that is whole.
 	digest func(t *testing.T, run Run) string
 }
 
-// standinWorker is this binary. Its images are numbers and take as long as asked
-// for without keeping a processor busy, and it follows the rules for files that a
-// worker has to.
+// standinWorker is this binary. Its images are numbers, and it follows the rules
+// for files that a worker has to.
 func standinWorker(t *testing.T) worker {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return worker{program, planStandin, digestStandin}
+	return worker{program, planStandin, releaseStandin, digestStandin}
 }
 
 // imagesOfShard is how many images a shard of the stand-in has.
 const imagesOfShard = 20
 
-func planStandin(t *testing.T, dir string, shards int, load time.Duration) Run {
+func planStandin(t *testing.T, dir string, shards int, held bool) Run {
 	t.Helper()
-	run := &standinRun{dir: dir, Count: shards, Delay: load / imagesOfShard}
-	b, err := json.Marshal(run)
-	if err := errors.Join(err, os.MkdirAll(filepath.Join(dir, "shards"), 0o755), os.WriteFile(filepath.Join(dir, "plan.json"), b, 0o644)); err != nil {
+	return (&standinRun{dir: dir, Count: shards, Delay: 5 * time.Millisecond}).write(t, held)
+}
+
+func (r *standinRun) write(t *testing.T, held bool) Run {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(r.dir, "shards"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return run
+	b, err := json.Marshal(r)
+	err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, "plan.json"), b, 0o644))
+	if held {
+		err = errors.Join(err, os.WriteFile(r.hold(), nil, 0o644))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func releaseStandin(t *testing.T, run Run) {
+	t.Helper()
+	if err := os.Remove(run.(*standinRun).hold()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // standinRun is a run of the stand-in, and the content of its plan.
@@ -85,6 +104,9 @@ func (r *standinRun) Missing() ([]int, error) {
 	}
 	return list, nil
 }
+
+// hold is the file that holds shards in their middle.
+func (r *standinRun) hold() string { return filepath.Join(r.dir, "hold") }
 
 func (r *standinRun) file(k int) string {
 	return filepath.Join(r.dir, "shards", fmt.Sprintf("shard-%05d-of-%05d.json", k, r.Count))
@@ -174,14 +196,18 @@ func computeStandin(dir string, args []string) error {
 		return err
 	}
 	for i := len(done); i < imagesOfShard; i++ {
-		select {
-		case s := <-stop:
-			if s == nearlyOver {
-				requeued, err := Requeue(context.Background())
-				fmt.Printf("requeued: %v, error: %v\n", requeued, err)
+		for held := true; held; {
+			select {
+			case s := <-stop:
+				if s == nearlyOver {
+					requeued, err := Requeue(context.Background())
+					fmt.Printf("requeued: %v, error: %v\n", requeued, err)
+				}
+				return fmt.Errorf("%w at image %d after %v", errCheckpointed, i, s)
+			case <-time.After(r.Delay):
 			}
-			return fmt.Errorf("%w at image %d after %v", errCheckpointed, i, s)
-		case <-time.After(r.Delay):
+			_, err := os.Stat(r.hold())
+			held = err == nil && i >= imagesOfShard/2
 		}
 		if _, err := f.WriteString(image(*k, i)); err != nil {
 			return err
@@ -225,7 +251,7 @@ func (d *serialDigests) get(t *testing.T, w worker, shards int) string {
 	if s, ok := d.of[shards]; ok {
 		return s
 	}
-	run := w.plan(t, t.TempDir(), shards, 0)
+	run := w.plan(t, t.TempDir(), shards, false)
 	for k := range shards {
 		if err := attempt(t, w, run, "--shard", strconv.Itoa(k)).Wait(); err != nil {
 			t.Fatalf("shard %d: %v", k, err)
@@ -275,7 +301,7 @@ func TestLines(t *testing.T) {
 				t.Skipf("no %s here", tt.tool)
 			}
 			program := faulty(t, w, tt.fault)
-			run := w.plan(t, filepath.Join(t.TempDir(), "it's a run"), 9, 0)
+			run := w.plan(t, filepath.Join(t.TempDir(), "it's a run"), 9, false)
 			for _, k := range []string{"0", "3", "4"} { // The others are 1-2 and 5-8.
 				if err := attempt(t, w, run, "--shard", k).Wait(); err != nil {
 					t.Fatal(err)
