@@ -18,8 +18,8 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/internal/shell"
 	"sresnet/nir"
-	"sresnet/report"
 	"sresnet/shard"
 )
 
@@ -300,7 +300,7 @@ func (k *keptRun) write(r *eval.Result) error {
 		}
 	}
 	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
-		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", report.Quote(k.run.Dir()))
+		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", shell.Quote(k.run.Dir()))
 }
 
 // describe says what was planned and what to do with it.
@@ -309,7 +309,7 @@ func (k *keptRun) describe(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	dir := report.Quote(k.run.Dir())
+	dir := shell.Quote(k.run.Dir())
 	fmt.Fprintf(w, "%s: %d images in %d shards, %d of them to do\n", k.run.Dir(), k.test.Len(), k.run.Shards(), len(missing))
 	fmt.Fprintf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
 	return nil

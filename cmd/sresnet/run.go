@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"sresnet/report"
+	"sresnet/internal/shell"
 	"sresnet/shard"
 )
 
@@ -155,5 +155,5 @@ func noRun(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return hinted(err, "if the file is damaged, plan the run again in another folder")
 	}
-	return hinted(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", report.Quote(dir))
+	return hinted(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", shell.Quote(dir))
 }
