@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -13,7 +14,8 @@ import (
 
 // Kubernetes describes the Indexed Job that computes a run.
 type Kubernetes struct {
-	Image string // Its entry point is the worker.
+	Image  string   // Its entry point is the program of Worker.
+	Worker []string // What [Worker] returns.
 
 	// Claim is the name of the persistent volume claim with the run and all that its
 	// plan names, and Mount where it is mounted: these have the same paths there as
@@ -54,6 +56,8 @@ func (k Kubernetes) Manifest(run Run) ([]byte, error) {
 		k.Memory = "2Gi"
 	}
 	switch rel, err := filepath.Rel(k.Mount, run.Dir()); {
+	case len(k.Worker) == 0:
+		return nil, errors.New("there is no worker")
 	case k.Image == "" || strings.ContainsAny(k.Image, " \t\n"):
 		return nil, fmt.Errorf("image %q: give the name of a container image whose entry point is sresnet", k.Image)
 	case !claimName.MatchString(k.Claim):
@@ -71,8 +75,9 @@ func (k Kubernetes) Manifest(run Run) ([]byte, error) {
 	var b bytes.Buffer
 	err := job.Execute(&b, struct {
 		Kubernetes
-		Name, Dir string
-		Shards    int
-	}{k, JobName(run.Dir()), run.Dir(), run.Shards()})
+		Name   string
+		Args   []string
+		Shards int
+	}{k, JobName(run.Dir()), k.Worker[1:], run.Shards()})
 	return b.Bytes(), err
 }

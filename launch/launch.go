@@ -36,10 +36,13 @@ type Run interface {
 }
 
 // Worker returns the command line that computes one shard of the run in the
-// folder dir, but for the options that say which. It exits with 0 when the shard
-// is finished, whoever finished it; with [Checkpointed] when a signal ended it
-// and another attempt will go on there; and with anything else when it failed.
-func Worker(program, dir string) []string { return []string{program, "run", dir} }
+// folder dir, but for the options that say which and with how many processors;
+// options are further ones. It exits with 0 when the shard is finished, whoever
+// finished it; with [Checkpointed] when a signal ended it and another attempt will
+// go on there; and with anything else when it failed.
+func Worker(program, dir string, options ...string) []string {
+	return append([]string{program, "run", dir}, options...)
+}
 
 // Checkpointed is the exit code of a worker that a signal ended, EX_TEMPFAIL of
 // sysexits.h.
@@ -94,24 +97,4 @@ func plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return strconv.Itoa(n) + " " + thing + "s"
-}
-
-// quote returns s as a shell reads it.
-func quote(s string) string {
-	safe := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+./:=@,%", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// quoteAll returns a command line as a shell reads it.
-func quoteAll(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = quote(w)
-	}
-	return strings.Join(quoted, " ")
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/shell"
 )
 
 // Parallel returns the command line by which GNU parallel computes the missing
-// shards of run, running at a time on each machine. Without missing shards it is
+// shards of run, running of them at a time on each machine. Without missing shards it is
 // empty.
-func Parallel(run Run, program string, running int) (string, error) {
+func Parallel(run Run, worker []string, running int) (string, error) {
 	missing, err := run.Missing()
 	if err != nil || len(missing) == 0 {
 		return "", err
@@ -23,13 +25,13 @@ func Parallel(run Run, program string, running int) (string, error) {
 		from = "(" + from + ")"
 	}
 	// -q, since parallel hands the line to a shell once more.
-	return fmt.Sprintf("%s | parallel -q --jobs %d --retries 3 %s --shard {}", from, max(running, 1), quoteAll(Worker(program, run.Dir()))), nil
+	return fmt.Sprintf("%s | parallel -q --jobs %d --retries 3 %s --shard {}", from, max(running, 1), shell.Join(worker)), nil
 }
 
 // MPI returns the command line by which Open MPI's mpirun computes the missing
 // shards of run, each by a process of its own, all at the same time. Without
 // missing shards it is empty.
-func MPI(run Run, program string) (string, error) {
+func MPI(run Run, worker []string) (string, error) {
 	missing, err := run.Missing()
 	if err != nil || len(missing) == 0 {
 		return "", err
@@ -40,7 +42,7 @@ func MPI(run Run, program string) (string, error) {
 	rank := 0
 	for _, s := range spans(missing) {
 		n := s.last - s.first + 1
-		part := fmt.Sprintf("-n %d %s --shard-from OMPI_COMM_WORLD_RANK", n, quoteAll(Worker(program, run.Dir())))
+		part := fmt.Sprintf("-n %d %s --shard-from OMPI_COMM_WORLD_RANK", n, shell.Join(worker))
 		if base := rank - s.first; base != 0 {
 			part += " --shard-base " + strconv.Itoa(base)
 		}

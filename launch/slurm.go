@@ -13,13 +13,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sresnet/internal/shell"
 )
 
-// SlurmOptions adjust how [Slurm] submits and waits. All but Program have
+// SlurmOptions adjust how [Slurm] submits and waits. All but Worker have
 // defaults.
 type SlurmOptions struct {
-	// Program is the path of the worker, the same on every node.
-	Program string
+	// Worker is what [Worker] returns, with a path of the program that every node
+	// has.
+	Worker []string
 
 	// Sbatch is further options of sbatch: partition, time, account, memory, CPUs.
 	// See [CheckSbatch].
@@ -108,7 +111,7 @@ func JobScript(run Run, o SlurmOptions) string {
 #SBATCH --requeue --open-mode=append --ntasks=1 --signal=B:USR1@120
 #SBATCH --output=log/shard-%%a.txt
 exec %s --shard "$SLURM_ARRAY_TASK_ID" --workers "$SLURM_CPUS_ON_NODE"
-`, JobName(run.Dir()), quoteAll(Worker(o.Program, run.Dir())))
+`, JobName(run.Dir()), shell.Join(o.Worker))
 }
 
 // SbatchLine returns the command line that submits shards.

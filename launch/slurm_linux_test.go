@@ -74,8 +74,8 @@ func (s *suite) launch(t *testing.T, shards int, held bool, o SlurmOptions) *lau
 
 func (s *suite) launchOn(t *testing.T, run Run, o SlurmOptions) *launcher {
 	t.Helper()
-	if o.Program == "" {
-		o.Program = s.w.program
+	if o.Worker == nil {
+		o.Worker = Worker(s.w.program, run.Dir())
 	}
 	if o.Sbatch == nil {
 		o.Sbatch = []string{"--exclude=n4"}
@@ -173,7 +173,8 @@ func (s *suite) testWhole(t *testing.T) {
 }
 
 func (s *suite) testFailingOnce(t *testing.T) {
-	l := s.launch(t, 6, false, SlurmOptions{Program: faulty(t, s.w, failingOnce("1", "4"))})
+	run := s.w.plan(t, t.TempDir(), 6, false)
+	l := s.launchOn(t, run, SlurmOptions{Worker: Worker(faulty(t, s.w, failingOnce("1", "4")), run.Dir())})
 	l.exact(t, s, 2)
 	if said := strings.Join(l.lines(), "\n"); !strings.Contains(said, "round 1 left 2 shards without a result: 1,4\n") || !strings.Contains(said, "made-up failure of shard 1") {
 		t.Errorf("said %q", said)
@@ -181,7 +182,9 @@ func (s *suite) testFailingOnce(t *testing.T) {
 }
 
 func (s *suite) testPoison(t *testing.T) {
-	l := s.launch(t, 5, false, SlurmOptions{Program: faulty(t, s.w, `[ $4 != 3 ] || { echo "poison: $2"; exit 1; }`), Rounds: 2})
+	run := s.w.plan(t, t.TempDir(), 5, false)
+	poison := faulty(t, s.w, `[ $4 != 3 ] || { echo "poison: $2"; exit 1; }`)
+	l := s.launchOn(t, run, SlurmOptions{Worker: Worker(poison, run.Dir()), Rounds: 2})
 	var failed *FailedError
 	if err := <-l.done; !errors.As(err, &failed) || !slices.Equal(failed.Shards, []int{3}) || !strings.Contains(err.Error(), "shard-3.txt ends:\n    poison: ") {
 		t.Fatalf("error %v", err)

@@ -160,7 +160,7 @@ func launchFake(t *testing.T, shards int, o SlurmOptions, change func(*fakeSlurm
 		if change != nil {
 			change(f)
 		}
-		o.Program = "/opt/sresnet"
+		o.Worker = Worker("/opt/sresnet", run.dir)
 		o.Say = func(text string) { l.said = append(l.said, text) }
 		s := &slurm{run: run, SlurmOptions: o.withDefaults(), name: JobName(run.dir), command: f.command}
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour) // None of the tests below is to come near it.
@@ -368,7 +368,7 @@ func TestSlurmStopped(t *testing.T) {
 		run := &fakeRun{dir: t.TempDir(), shards: 6, finished: map[int]bool{}}
 		f := &fakeSlurm{t: t, run: run, outcome: map[int][]string{4: {fail}}}
 		for range 20 {
-			s := &slurm{run: run, SlurmOptions: SlurmOptions{Program: "/opt/sresnet"}.withDefaults(), name: JobName(run.dir), command: f.command}
+			s := &slurm{run: run, SlurmOptions: SlurmOptions{Worker: Worker("/opt/sresnet", run.dir)}.withDefaults(), name: JobName(run.dir), command: f.command}
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second) // One look.
 			err := s.launch(ctx)
 			cancel()
@@ -388,7 +388,7 @@ func TestSlurmStopped(t *testing.T) {
 
 func TestJobScript(t *testing.T) {
 	run := &fakeRun{dir: "/data/it's a run/%a", shards: 3}
-	o := SlurmOptions{Program: "/opt/my tools/sresnet", Sbatch: []string{"-p", "cpu"}, MaxRunning: 7}
+	o := SlurmOptions{Worker: Worker("/opt/my tools/sresnet", run.dir), Sbatch: []string{"-p", "cpu"}, MaxRunning: 7}
 	script := JobScript(run, o)
 	for _, line := range []string{
 		"#!/bin/bash\n#SBATCH --job-name=" + JobName(run.dir) + "\n",

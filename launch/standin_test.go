@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sresnet/internal/shell"
 )
 
 // TestMain makes this binary a worker if it is called as one.
@@ -269,7 +271,7 @@ func (d *serialDigests) get(t *testing.T, w worker, shards int) string {
 func faulty(t *testing.T, w worker, script string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "worker's program")
-	text := "#!/bin/sh\n" + script + "\nexec " + quote(w.program) + ` "$@"` + "\n"
+	text := "#!/bin/sh\n" + script + "\nexec " + shell.Quote(w.program) + ` "$@"` + "\n"
 	if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -291,9 +293,9 @@ func TestLines(t *testing.T) {
 	for _, tt := range []struct {
 		tool  string
 		fault string
-		line  func(run Run, program string) (string, error)
+		line  func(run Run, worker []string) (string, error)
 	}{
-		{"parallel", failingOnce("1", "6"), func(run Run, program string) (string, error) { return Parallel(run, program, 2) }},
+		{"parallel", failingOnce("1", "6"), func(run Run, worker []string) (string, error) { return Parallel(run, worker, 2) }},
 		{"mpirun", "", MPI},
 	} {
 		t.Run(tt.tool, func(t *testing.T) {
@@ -307,7 +309,7 @@ func TestLines(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			line, err := tt.line(run, program)
+			line, err := tt.line(run, Worker(program, run.Dir()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -320,7 +322,7 @@ func TestLines(t *testing.T) {
 			if got, want := w.digest(t, run), serial.get(t, w, 9); got != want {
 				t.Errorf("digest %s, in turn %s", got, want)
 			}
-			if line, err := tt.line(run, program); line != "" || err != nil {
+			if line, err := tt.line(run, Worker(program, run.Dir())); line != "" || err != nil {
 				t.Errorf("when all is done: %q, error %v", line, err)
 			}
 		})
@@ -346,10 +348,10 @@ func TestLinesText(t *testing.T) {
 		},
 	} {
 		run.finished = tt.finished
-		if got, err := Parallel(run, "/bin/sresnet", 0); got != tt.parallel || err != nil {
+		if got, err := Parallel(run, Worker("/bin/sresnet", run.dir), 0); got != tt.parallel || err != nil {
 			t.Errorf("got %s\nwant %s\nerror %v", got, tt.parallel, err)
 		}
-		if got, err := MPI(run, "/bin/sresnet"); got != tt.mpi || err != nil {
+		if got, err := MPI(run, Worker("/bin/sresnet", run.dir)); got != tt.mpi || err != nil {
 			t.Errorf("got %s\nwant %s\nerror %v", got, tt.mpi, err)
 		}
 	}

@@ -24,6 +24,7 @@ func (r run) Missing() ([]int, error) { return nil, nil }
 // that it does not know, or one of another type, is an error.
 func decode(t *testing.T, k launch.Kubernetes, r run) *batch.Job {
 	t.Helper()
+	k.Worker = launch.Worker("sresnet", r.dir)
 	b, err := k.Manifest(r)
 	if err != nil {
 		t.Fatal(err)
