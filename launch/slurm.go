@@ -147,7 +147,7 @@ func CheckSbatch(options []string) error {
 		name, _, _ := strings.Cut(o, "=")
 		for _, t := range taken {
 			if name == t.long || t.short != "" && strings.HasPrefix(o, t.short) {
-				return fmt.Errorf("%s is not yours to give: the launcher sets %s itself or cannot do with it", o, t.long)
+				return fmt.Errorf("%s: leave %s away, it does not go with what the launcher does", o, t.long)
 			}
 		}
 		if !strings.HasPrefix(o, "-") && strings.HasSuffix(o, ".sh") {
@@ -176,7 +176,7 @@ func (s *slurm) launch(ctx context.Context) error {
 	}
 	queue, err := s.queue(ctx)
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	for round := 1; ; round++ {
 		missing, err = s.submit(ctx, round, queue)
@@ -201,7 +201,7 @@ func (s *slurm) launch(ctx context.Context) error {
 func (s *slurm) prepare(ctx context.Context) error {
 	config, err := s.command(ctx, "scontrol", "show", "config")
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	if most, ok := maxArraySize(config); ok && s.run.Shards() > most {
 		return &Error{
@@ -282,6 +282,16 @@ func refused(err error) error {
 		hint = "the cluster limits jobs: plan the run with fewer shards, or ask for less with --sbatch"
 	}
 	return &Error{err, hint}
+}
+
+// silent adds what to do to an error of the first commands, unless it says so
+// itself.
+func silent(err error) error {
+	var e *Error
+	if errors.As(err, &e) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &Error{err, "see what 'sinfo' says; submit where Slurm answers, such as on a login node of the cluster"}
 }
 
 // answer returns what the queue holds, after as many tries as it takes.

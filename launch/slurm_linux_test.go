@@ -21,18 +21,28 @@ func TestSlurm(t *testing.T) {
 		t.Skip("takes a minute")
 	}
 	c := startCluster(t)
-	suites := map[string]*suite{"stand-in": {c: c, w: standinWorker(t)}}
-	overtime := suites["stand-in"].startOvertime(t)
-	for name, s := range suites {
-		t.Run(name, func(t *testing.T) {
-			t.Run("together", s.testTogether)
-			t.Run("node lost", s.testNodeLost)
-		})
-	}
+	standin := &suite{c: c, w: standinWorker(t)}
+	program := &suite{c: c, w: programWorker(t)}
+	overtime := standin.startOvertime(t)
+	t.Run("together", func(t *testing.T) { // They leave the cluster as it is.
+		for name, test := range map[string]func(*testing.T){
+			"stand-in/whole": standin.testWhole, "stand-in/failing once": standin.testFailingOnce, "stand-in/poison": standin.testPoison,
+			"stand-in/cancelled": standin.testCancelled, "stand-in/two attempts": standin.testTwoAttempts,
+			"stand-in/two launchers": standin.testTwoLaunchers, "stand-in/signal": standin.testSignal,
+			"program/failing once": program.testFailingOnce, "program/poison": program.testPoison,
+			"program/signal": program.testSignal, "program/command": program.testCommand,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
+	t.Run("node lost/stand-in", standin.testNodeLost)
+	t.Run("node lost/program", program.testNodeLost)
 	t.Run("overtime", overtime)
-	for name, s := range suites {
-		t.Run(name, func(t *testing.T) { t.Run("controller lost", s.testControllerLost) })
-	}
+	t.Run("controller lost/stand-in", standin.testControllerLost)
+	t.Run("controller lost/program", program.testControllerLost)
 }
 
 // suite is the tests of one worker. All tasks stay off node n4, which startOvertime
@@ -43,22 +53,10 @@ type suite struct {
 	serial serialDigests
 }
 
-// testTogether does the tests that leave the cluster as it is.
-func (s *suite) testTogether(t *testing.T) {
-	for name, test := range map[string]func(*testing.T){
-		"whole": s.testWhole, "failing once": s.testFailingOnce, "poison": s.testPoison, "cancelled": s.testCancelled,
-		"two attempts": s.testTwoAttempts, "two launchers": s.testTwoLaunchers, "signal": s.testSignal,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t)
-		})
-	}
-}
-
 // launcher is a launcher at work.
 type launcher struct {
 	run  Run
+	held bool // When it was planned.
 	done chan error
 	stop context.CancelFunc
 
@@ -69,7 +67,9 @@ type launcher struct {
 // launch starts the launcher on a new run.
 func (s *suite) launch(t *testing.T, shards int, held bool, o SlurmOptions) *launcher {
 	t.Helper()
-	return s.launchOn(t, s.w.plan(t, filepath.Join(t.TempDir(), "it's a run"), shards, held), o)
+	l := s.launchOn(t, s.w.plan(t, filepath.Join(t.TempDir(), "it's a run"), shards, held), o)
+	l.held = held
+	return l
 }
 
 func (s *suite) launchOn(t *testing.T, run Run, o SlurmOptions) *launcher {
@@ -136,18 +136,13 @@ func (l *launcher) exact(t *testing.T, s *suite, submissions int) {
 	if n := l.submissions(); n != submissions {
 		t.Errorf("%d jobs were submitted, want %d", n, submissions)
 	}
-	s.exact(t, l.run)
-}
-
-func (s *suite) exact(t *testing.T, run Run) {
-	t.Helper()
-	if got, want := s.w.digest(t, run), s.serial.get(t, s.w, run.Shards()); got != want {
-		t.Errorf("digest %s, in turn %s", got, want)
+	if got, want := s.w.digest(t, l.run), s.serial.get(t, s.w, kindOfRun{l.run.Shards(), l.held}); got != want {
+		t.Errorf("digest %s, without a cluster %s", got, want)
 	}
 }
 
 // underWay waits until a task of run has done some of its shard, and returns it.
-func underWay(t *testing.T, run Run) Task {
+func (s *suite) underWay(t *testing.T, run Run) Task {
 	t.Helper()
 	var task Task
 	eventually(t, "a shard is under way", func() bool {
@@ -156,11 +151,8 @@ func underWay(t *testing.T, run Run) Task {
 			t.Fatal(err)
 		}
 		for _, task = range tasks {
-			parts, _ := filepath.Glob(filepath.Join(run.Dir(), "shards", "shard-*"+strconv.Itoa(task.Shard)+"-of-*.part"))
-			for _, p := range parts {
-				if b, err := os.ReadFile(p); err == nil && bytes.Count(b, []byte("\n")) > 1 && task.State == "RUNNING" {
-					return true
-				}
+			if task.State == "RUNNING" && s.w.underWay(run, task.Shard) {
+				return true
 			}
 		}
 		return false
@@ -198,7 +190,7 @@ func (s *suite) testPoison(t *testing.T) {
 // Cancelled tasks save their work and go on when the launcher is started again.
 func (s *suite) testCancelled(t *testing.T) {
 	l := s.launch(t, 2, true, SlurmOptions{})
-	task := underWay(t, l.run)
+	task := s.underWay(t, l.run)
 	l.stop()
 	if err := <-l.done; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
@@ -215,20 +207,19 @@ func (s *suite) testCancelled(t *testing.T) {
 // A shard is computed twice at once.
 func (s *suite) testTwoAttempts(t *testing.T) {
 	l := s.launch(t, 2, true, SlurmOptions{})
-	task := underWay(t, l.run)
+	task := s.underWay(t, l.run)
 	other := attempt(t, s.w, l.run, "--shard", strconv.Itoa(task.Shard))
 	s.w.release(t, l.run)
-	l.exact(t, s, 1)
 	if err := other.Wait(); err != nil {
 		t.Errorf("the other attempt: %v", err)
 	}
-	s.exact(t, l.run)
+	l.exact(t, s, 1)
 }
 
 // The second launcher waits for the tasks of the first.
 func (s *suite) testTwoLaunchers(t *testing.T) {
 	first := s.launch(t, 3, true, SlurmOptions{MaxRunning: 1})
-	underWay(t, first.run)
+	s.underWay(t, first.run)
 	second := s.launchOn(t, first.run, SlurmOptions{})
 	eventually(t, "the second launcher waits", func() bool { return len(second.lines()) > 0 })
 	s.w.release(t, first.run)
@@ -239,12 +230,12 @@ func (s *suite) testTwoLaunchers(t *testing.T) {
 // A worker that hears that its time is nearly over puts its own task back into
 // the queue, and no other.
 func (s *suite) testSignal(t *testing.T) {
-	l := s.launch(t, 2, true, SlurmOptions{Rounds: 1})
-	task := underWay(t, l.run)
+	l := s.launch(t, 3, true, SlurmOptions{Rounds: 1})
+	task := s.underWay(t, l.run)
 	s.c.ask(t, "scancel", "--signal=USR1", "--batch", task.Job+"_"+strconv.Itoa(task.Shard))
 	s.w.release(t, l.run)
 	l.exact(t, s, 1)
-	if n := strings.Count(l.logs(), "requeued: true"); n != 1 {
+	if n := strings.Count(l.logs(), s.w.requeued); n != 1 {
 		t.Errorf("%d tasks were put back, want 1", n)
 	}
 }
@@ -256,7 +247,7 @@ func (s *suite) startOvertime(t *testing.T) func(*testing.T) {
 	t.Helper()
 	l := s.launch(t, 1, true, SlurmOptions{Rounds: 1, Sbatch: []string{"--nodelist=n4", "--time=1", "--signal=B:USR1@59"}})
 	return func(t *testing.T) {
-		eventually(t, "the task is told to end", func() bool { return strings.Contains(l.logs(), "requeued: true") })
+		eventually(t, "the task is told to end", func() bool { return strings.Contains(l.logs(), s.w.requeued) })
 		s.w.release(t, l.run)
 		l.exact(t, s, 1)
 	}
@@ -264,8 +255,8 @@ func (s *suite) startOvertime(t *testing.T) func(*testing.T) {
 
 // A node is lost with all that runs there. Slurm starts its tasks on another.
 func (s *suite) testNodeLost(t *testing.T) {
-	l := s.launch(t, 6, true, SlurmOptions{Rounds: 1})
-	task := underWay(t, l.run)
+	l := s.launch(t, 3, true, SlurmOptions{Rounds: 1})
+	task := s.underWay(t, l.run)
 	node := strings.TrimSpace(s.c.ask(t, "squeue", "--noheader", "--jobs="+task.Job+"_"+strconv.Itoa(task.Shard), "--format=%N"))
 	s.c.killNode(t, node)
 	s.c.ask(t, "scontrol", "update", "nodename="+node, "state=down", "reason=test") // Which Slurm finds out after half a minute.
@@ -279,8 +270,8 @@ func (s *suite) testNodeLost(t *testing.T) {
 
 // The controller is lost, and comes back when some tasks have ended.
 func (s *suite) testControllerLost(t *testing.T) {
-	l := s.launch(t, 9, true, SlurmOptions{})
-	underWay(t, l.run)
+	l := s.launch(t, 3, true, SlurmOptions{MaxRunning: 2})
+	s.underWay(t, l.run)
 	eventually(t, "the controller has saved the job", func() bool {
 		b, err := os.ReadFile(filepath.Join(s.c.dir, "state", "job_state"))
 		return err == nil && bytes.Contains(b, []byte(JobName(l.run.Dir())))
@@ -289,7 +280,7 @@ func (s *suite) testControllerLost(t *testing.T) {
 	s.w.release(t, l.run)
 	eventually(t, "a shard is finished", func() bool {
 		missing, err := l.run.Missing()
-		return err == nil && len(missing) < 9
+		return err == nil && len(missing) < 3
 	})
 	s.c.startController(t)
 	l.exact(t, s, 1)

@@ -357,7 +357,7 @@ func TestSlurmRefuses(t *testing.T) {
 	}
 	gone := errors.New("squeue: Unable to contact slurm controller")
 	l = launchFake(t, 1, SlurmOptions{}, func(f *fakeSlurm) { f.before = func(string) error { return gone } })
-	if !errors.Is(l.err, gone) || l.took > time.Second {
+	if !errors.Is(l.err, gone) || !errors.As(l.err, &e) || !strings.Contains(e.Hint, "login node") || l.took > time.Second {
 		t.Errorf("error %v after %v", l.err, l.took)
 	}
 }

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +42,13 @@ type worker struct {
 	plan    func(t *testing.T, dir string, shards int, held bool) Run
 	release func(t *testing.T, run Run)
 
+	// underWay reports whether some of a shard has been done that was not finished
+	// before.
+	underWay func(run Run, shard int) bool
+
+	// requeued is what it says when it has gone back into Slurm's queue.
+	requeued string
+
 	// digest returns a sum of the result of a run that is whole.
 	digest func(t *testing.T, run Run) string
 }
@@ -52,7 +61,7 @@ func standinWorker(t *testing.T) worker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return worker{program, planStandin, releaseStandin, digestStandin}
+	return worker{program, planStandin, releaseStandin, underWayStandin, "requeued: true", digestStandin}
 }
 
 // imagesOfShard is how many images a shard of the stand-in has.
@@ -84,6 +93,14 @@ func releaseStandin(t *testing.T, run Run) {
 	if err := os.Remove(run.(*standinRun).hold()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func underWayStandin(run Run, k int) bool {
+	parts, _ := filepath.Glob(run.(*standinRun).file(k) + ".*.part")
+	return slices.ContainsFunc(parts, func(name string) bool {
+		b, err := os.ReadFile(name)
+		return err == nil && bytes.Count(b, []byte("\n")) > 1
+	})
 }
 
 // standinRun is a run of the stand-in, and the content of its plan.
@@ -239,31 +256,40 @@ func attempt(t *testing.T, w worker, run Run, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serialDigests holds the digest of a run by the number of its shards.
+// serialDigests holds the digests of runs that were computed without a cluster.
 type serialDigests struct {
 	mu sync.Mutex
-	of map[int]string
+	of map[kindOfRun]string
+}
+
+// kindOfRun is what the result of a run in a test depends on.
+type kindOfRun struct {
+	shards int
+	held   bool
 }
 
 // get computes all shards in turn, by the same worker, and returns the digest.
-func (d *serialDigests) get(t *testing.T, w worker, shards int) string {
+func (d *serialDigests) get(t *testing.T, w worker, kind kindOfRun) string {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s, ok := d.of[shards]; ok {
+	if s, ok := d.of[kind]; ok {
 		return s
 	}
-	run := w.plan(t, t.TempDir(), shards, false)
-	for k := range shards {
+	run := w.plan(t, t.TempDir(), kind.shards, kind.held)
+	if kind.held {
+		w.release(t, run)
+	}
+	for k := range kind.shards {
 		if err := attempt(t, w, run, "--shard", strconv.Itoa(k)).Wait(); err != nil {
 			t.Fatalf("shard %d: %v", k, err)
 		}
 	}
 	if d.of == nil {
-		d.of = map[int]string{}
+		d.of = map[kindOfRun]string{}
 	}
-	d.of[shards] = w.digest(t, run)
-	return d.of[shards]
+	d.of[kind] = w.digest(t, run)
+	return d.of[kind]
 }
 
 // faulty returns a program that does what script says and then what w does. In
@@ -319,7 +345,7 @@ func TestLines(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%s\n%v: %s", line, err, out)
 			}
-			if got, want := w.digest(t, run), serial.get(t, w, 9); got != want {
+			if got, want := w.digest(t, run), serial.get(t, w, kindOfRun{shards: 9}); got != want {
 				t.Errorf("digest %s, in turn %s", got, want)
 			}
 			if line, err := tt.line(run, Worker(program, run.Dir())); line != "" || err != nil {

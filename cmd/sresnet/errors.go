@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/launch"
 	"sresnet/report"
 )
 
@@ -18,8 +19,8 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
-	exitCheckpoint  = 75  // The EX_TEMPFAIL of sysexits.h: the same command goes on.
-	exitInterrupted = 130 // As a shell reports a program that Ctrl-C ended.
+	exitCheckpoint  = launch.Checkpointed // The same command goes on.
+	exitInterrupted = 130                 // As a shell reports a program that Ctrl-C ended.
 )
 
 // usageError is an error of the command line rather than of what it names.
@@ -102,12 +103,15 @@ func hints(err error) []string {
 		dead        *convert.DeadLayerError
 		unsupported *convert.UnsupportedError
 		folder      *report.FolderError
+		place       *launch.Error
 	)
 	switch {
 	case errors.As(err, &h):
 		return []string{h.hint}
 	case errors.As(err, &dead):
 		return []string{dead.Hint()}
+	case errors.As(err, &place):
+		return []string{place.Hint}
 	case errors.As(err, &folder):
 		return []string{folder.Remedy}
 	case errors.As(err, &unsupported):

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/internal/shell"
+	"sresnet/launch"
 	"sresnet/shard"
 )
 
@@ -45,7 +46,8 @@ that is finished costs a look.
 
 On SIGTERM, SIGINT or SIGUSR1 (which Slurm is told to send near the end of the
 walltime), what is done is kept, and the exit code is 75. It is 0 if the shard is
-finished, whoever finished it.`,
+finished, whoever finished it. On SIGUSR1, a task of a job array of Slurm also asks to
+be put back into the queue.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --out RUN --plan-only --shards 40
   sresnet run RUN --shard 7
   sresnet run RUN --shard-from SLURM_ARRAY_TASK_ID
@@ -126,14 +128,14 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 	}
 	k, err := openRun(ctx, p, dir, o.where)
 	if err != nil {
-		return stopped(ctx, err)
+		return stopped(cmd, ctx, err)
 	}
 	e, err := k.evaluator()
 	if err != nil {
 		return err
 	}
 	if err := k.present(ctx, e, shards); err != nil {
-		return stopped(ctx, err)
+		return stopped(cmd, ctx, err)
 	}
 	if one {
 		fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
@@ -144,9 +146,18 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 }
 
 // stopped makes the end of work by a signal what the caller of a worker is told.
-func stopped(ctx context.Context, err error) error {
+// Near the end of the walltime, a task of Slurm asks for another turn before.
+func stopped(cmd *cobra.Command, ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
+	}
+	if cmd.Context().Err() == nil { // The walltime it was, and nobody who wants the work to end.
+		switch again, err := launch.Requeue(cmd.Context()); {
+		case err != nil:
+			fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: Slurm does not take this task back into the queue: %v\n", err)
+		case again:
+			fmt.Fprintln(cmd.ErrOrStderr(), "the time of this job is nearly over: Slurm has taken its task back into the queue")
+		}
 	}
 	return hinted(errCheckpoint, "what is done is kept: the same command goes on from there")
 }

@@ -22,3 +22,39 @@ func TestJoin(t *testing.T) {
 		t.Errorf("a shell reads %q, error %v", got, err)
 	}
 }
+
+func TestSplit(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		want []string
+	}{
+		{"", nil},
+		{" \t", nil},
+		{"-p cpu  -t 4:00:00", []string{"-p", "cpu", "-t", "4:00:00"}},
+		{`--comment='a b' "" -C intel&gpu|$x`, []string{"--comment=a b", "", "-C", "intel&gpu|$x"}},
+		{`a\ b "c\"d\e" '\'`, []string{"a b", `c"d\e`, `\`}},
+	} {
+		if got, err := Split(tt.line); !slices.Equal(got, tt.want) || err != nil {
+			t.Errorf("%s: got %q, error %v, want %q", tt.line, got, err, tt.want)
+		}
+	}
+	for _, bad := range []string{`'`, `a "b`, `a\`} {
+		if got, err := Split(bad); err == nil {
+			t.Errorf("%s: got %q", bad, got)
+		}
+	}
+}
+
+// What Split finds, Join writes.
+func FuzzSplit(f *testing.F) {
+	f.Add(`-p cpu --comment='a b' "c\"d" \e`)
+	f.Fuzz(func(t *testing.T, line string) {
+		words, err := Split(line)
+		if err != nil {
+			return
+		}
+		if again, err := Split(Join(words)); !slices.Equal(again, words) || err != nil {
+			t.Errorf("%q: got %q, error %v, want %q", Join(words), again, err, words)
+		}
+	})
+}
