@@ -193,7 +193,7 @@ func (s *slurm) launch(ctx context.Context) error {
 			return &FailedError{Shards: missing, Rounds: round, dir: s.run.Dir()}
 		}
 		s.Say(fmt.Sprintf("round %d left %s without a result: %s", round, plural(len(missing), "shard"), ranges(missing)))
-		s.Say(endOfLog(logFile(s.run.Dir(), missing[0]), 1))
+		s.Say(endOfLog(logFile(s.run.Dir(), missing[0]), 2))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -284,4 +285,24 @@ func (s *suite) testControllerLost(t *testing.T) {
 	})
 	s.c.startController(t)
 	l.exact(t, s, 1)
+}
+
+var measure = flag.Bool("measure", false, "measure how the time of a run falls with the nodes")
+
+// TestSlurmNodes measures what Slurm and the launcher cost: shards that only sleep
+// are computed on one, two and four nodes. docs/cluster.md has the result.
+func TestSlurmNodes(t *testing.T) {
+	if !*measure {
+		t.Skip("-v -args -measure measures how the time of a run falls with the nodes")
+	}
+	s := &suite{c: startCluster(t), w: standinWorker(t)}
+	for nodes, options := range map[int][]string{1: {"--exclude=n[2-4]"}, 2: {"--exclude=n[3-4]"}, 4: {}} {
+		run := (&standinRun{dir: t.TempDir(), Count: 48, Delay: 100 * time.Millisecond}).write(t, false)
+		start := time.Now()
+		l := s.launchOn(t, run, SlurmOptions{Sbatch: options})
+		if err := <-l.done; err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("48 shards of 2 s, two at a time on each of %d nodes: %.1f s", nodes, time.Since(start).Seconds())
+	}
 }

@@ -55,6 +55,7 @@ var may = map[string][]string{
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
+	"docs/cluster":           {"shard"},
 	"docs/results":           {"dataset", "eval", "internal/kernel"},
 }
 
