@@ -25,7 +25,6 @@ import (
 // processes descend from this one and end with it.
 type cluster struct {
 	dir        string
-	env        []string
 	start      chan func()
 	controller *exec.Cmd
 	nodes      map[string]*exec.Cmd

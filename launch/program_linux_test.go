@@ -23,9 +23,11 @@ func programWorker(t *testing.T) worker {
 	} else if err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return worker{program: program, plan: planProgram(program), release: func(*testing.T, Run) {}, underWay: underWayProgram,
+	return worker{
+		program: program, plan: planProgram(program), release: func(*testing.T, Run) {}, underWay: underWayProgram,
 		requeued: "taken its task back into the queue",
-		digest:   digestProgram(program)}
+		digest:   digestProgram(program),
+	}
 }
 
 // planProgram plans shards of a few images, or, since nothing can hold them, of so
@@ -85,6 +87,18 @@ func sresnet(t *testing.T, program string, args ...string) string {
 	return string(out)
 }
 
+// testStatus looks at a run of which most tasks wait.
+func (s *suite) testStatus(t *testing.T) {
+	l := s.launch(t, 3, true, SlurmOptions{MaxRunning: 1})
+	task := s.underWay(t, l.run)
+	if out := sresnet(t, s.w.program, "status", l.run.Dir()); !strings.Contains(out, "\nqueue:     ") || !strings.Contains(out, " pending (JobArrayTaskLimit)") {
+		t.Errorf("nothing of what waits in\n%s", out)
+	}
+	l.stop()
+	<-l.done
+	s.c.ask(t, "scancel", task.Job)
+}
+
 // testCommand has the program submit a run and make its result, which is that of
 // the program without any cluster.
 func (s *suite) testCommand(t *testing.T) {
@@ -97,6 +111,9 @@ func (s *suite) testCommand(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+	if out := sresnet(t, s.w.program, "status", filepath.Join(dir, "cluster")); strings.Contains(out, "queue:") {
+		t.Errorf("the queue is not empty:\n%s", out)
 	}
 	if got, want := digestFiles(t, filepath.Join(dir, "cluster")), digestFiles(t, filepath.Join(dir, "alone")); got != want {
 		t.Errorf("digest %s, without a cluster %s", got, want)

@@ -54,7 +54,7 @@ type Progress struct {
 	Round       int // From 1.
 	Done, Total int // Shards, of those that were missing when the round began.
 
-	// Queue says what the queue holds: "2 running, 3 pending (Resources)".
+	// Queue says what the queue holds, as [Summary] does.
 	Queue string
 }
 
@@ -121,11 +121,12 @@ func SbatchLine(run Run, shards []int, o SlurmOptions) []string {
 		array += "%" + strconv.Itoa(o.MaxRunning)
 	}
 	line := append([]string{"sbatch", "--parsable"}, o.Sbatch...)
-	return append(line, "--array="+array, "--chdir="+run.Dir(), scriptFile(run))
+	return append(line, "--array="+array, "--chdir="+run.Dir(), ScriptFile(run.Dir()))
 }
 
-// scriptFile is where the script of a run's jobs is kept.
-func scriptFile(run Run) string { return filepath.Join(run.Dir(), "job.sh") }
+// ScriptFile returns where the script is kept of the jobs of the run in the folder
+// dir: the run was submitted to Slurm if it is there.
+func ScriptFile(dir string) string { return filepath.Join(dir, "job.sh") }
 
 // taken are the options of sbatch that [Slurm] needs for itself, in both forms.
 var taken = []struct{ short, long string }{
@@ -212,7 +213,7 @@ func (s *slurm) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(s.run.Dir(), "log"), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(scriptFile(s.run), []byte(JobScript(s.run, s.SlurmOptions)), 0o777)
+	return os.WriteFile(ScriptFile(s.run.Dir()), []byte(JobScript(s.run, s.SlurmOptions)), 0o777)
 }
 
 // maxArraySize finds, in the configuration that scontrol shows, the number that
@@ -313,7 +314,7 @@ func (s *slurm) wait(ctx context.Context, round int, missing []int) ([]int, []Ta
 	total := len(missing)
 	idle := false // The last look found no task.
 	for {
-		s.Progress(Progress{Round: round, Done: total - len(missing), Total: total, Queue: summary(queue)})
+		s.Progress(Progress{Round: round, Done: total - len(missing), Total: total, Queue: Summary(queue)})
 		if err := sleep(ctx, s.Poll); err != nil {
 			return nil, nil, err
 		}
@@ -411,7 +412,8 @@ type Task struct {
 	Reason string // Why it is in that state, None if there is nothing to say.
 }
 
-// SlurmTasks returns what Slurm's queue holds of the run in the folder dir.
+// SlurmTasks returns what Slurm's queue holds of the run in the folder dir. Where
+// there is no Slurm, the error is an [exec.ErrNotFound].
 func SlurmTasks(ctx context.Context, dir string) ([]Task, error) {
 	return (&slurm{name: JobName(dir), command: command}).queue(ctx)
 }
@@ -451,9 +453,9 @@ func queued(queue []Task) func(shard int) bool {
 	return func(shard int) bool { return in[shard] }
 }
 
-// summary counts tasks by state, and those that do not run by reason, too; most
-// first.
-func summary(queue []Task) string {
+// Summary counts tasks by state, and those that do not run by reason, too; most
+// first: "2 running, 3 pending (Resources)".
+func Summary(queue []Task) string {
 	count := map[string]int{}
 	for _, t := range queue {
 		what := strings.ToLower(t.State)
@@ -499,7 +501,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 		return string(out), nil
 	case errors.Is(err, exec.ErrNotFound):
 		return "", &Error{
-			fmt.Errorf("there is no command %s here", name),
+			fmt.Errorf("there is no command %s here: %w", name, exec.ErrNotFound),
 			"submit on a machine where Slurm's commands are, such as a login node of the cluster",
 		}
 	case ctx.Err() != nil:

@@ -443,7 +443,7 @@ func TestParseQueue(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got, want := summary(append(got, got[1], Task{"12", 8, "PENDING", "None"})), "2 pending (launch failed requeued held), 1 pending, 1 running"; got != want {
+	if got, want := Summary(append(got, got[1], Task{"12", 8, "PENDING", "None"})), "2 pending (launch failed requeued held), 1 pending, 1 running"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
