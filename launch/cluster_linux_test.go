@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +31,8 @@ type cluster struct {
 	controller *exec.Cmd
 	nodes      map[string]*exec.Cmd
 	munged     *exec.Cmd
+	guard      *exec.Cmd
+	release    io.Closer // Ends the guard.
 }
 
 const slurmConf = `ClusterName=ci
@@ -92,6 +96,7 @@ func startCluster(t *testing.T) *cluster {
 		select {}
 	}()
 	t.Cleanup(func() { c.stop(t) })
+	c.startGuard(t)
 	c.configure(t)
 
 	conf := filepath.Join(dir, "etc", "slurm.conf")
@@ -165,6 +170,42 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
+// startGuard starts a process that ends all others of the cluster when this one is
+// killed, as go test does after its time, and they cannot become its children.
+func (c *cluster) startGuard(t *testing.T) {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.guard = exec.Command(program, "guard", c.dir)
+	c.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // No Ctrl-C for it.
+	if c.release, err = c.guard.StdinPipe(); err == nil {
+		err = c.guard.Start()
+	}
+	if err != nil {
+		c.guard = nil
+		t.Fatal(err)
+	}
+}
+
+// guard waits until its standard input ends and then ends the processes of the
+// cluster in dir until there is none.
+func guard(dir string) {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	for quiet := 0; quiet < 10; quiet++ {
+		for _, p := range processes() {
+			cwd, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+			if p.pid != os.Getpid() && (strings.HasPrefix(cwd, dir) || bytes.Contains(p.environ(), []byte("SLURM_CONF="+dir))) {
+				_ = syscall.Kill(p.pid, syscall.SIGKILL)
+				quiet = 0
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	_ = os.RemoveAll(dir)
+}
+
 // daemon starts a daemon that ends with this process.
 func (c *cluster) daemon(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -236,7 +277,7 @@ func (c *cluster) stop(t *testing.T) {
 		}
 	}
 	eventually(t, "no process is left", func() bool {
-		list := descendants()
+		list := slices.DeleteFunc(descendants(), func(p process) bool { return c.guard != nil && p.pid == c.guard.Process.Pid })
 		for _, p := range list {
 			_ = syscall.Kill(p.pid, syscall.SIGKILL)
 			var status syscall.WaitStatus
@@ -245,8 +286,10 @@ func (c *cluster) stop(t *testing.T) {
 		return len(list) == 0
 	})
 	close(c.start)
-	if err := os.RemoveAll(c.dir); err != nil {
-		t.Error(err)
+	if c.guard != nil {
+		if err := errors.Join(c.release.Close(), c.guard.Wait()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -260,8 +303,8 @@ func (p process) environ() []byte {
 	return b
 }
 
-// descendants returns the children of this process, theirs, and so on.
-func descendants() []process {
+// processes returns all processes of this machine.
+func processes() []process {
 	var all []process
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
@@ -277,6 +320,12 @@ func descendants() []process {
 			all = append(all, process{pid, parent})
 		}
 	}
+	return all
+}
+
+// descendants returns the children of this process, theirs, and so on.
+func descendants() []process {
+	all := processes()
 	ours := map[int]bool{os.Getpid(): true}
 	var list []process
 	for grown := true; grown; {

@@ -25,8 +25,13 @@ import (
 	"sresnet/internal/shell"
 )
 
-// TestMain makes this binary a worker if it is called as one.
+// TestMain makes this binary a worker, or the guard of a cluster, if it is called
+// as one.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "guard" {
+		guard(os.Args[2])
+		os.Exit(0)
+	}
 	if len(os.Args) > 2 && os.Args[1] == "run" {
 		os.Exit(standin(os.Args[2], os.Args[3:]))
 	}
