@@ -343,11 +343,11 @@ func descendants() []process {
 // eventually waits for something that comes to pass unless it is broken.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 600 {
+	for range 1200 {
 		if is() {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("after a minute, still not: %s", what)
+	t.Fatalf("after two minutes, still not: %s", what)
 }

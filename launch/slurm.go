@@ -490,8 +490,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	// A user's filters and formats for squeue would hide tasks.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SQUEUE_") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), unwanted)
 	cmd.WaitDelay = time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -512,6 +511,19 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 		said = err.Error()
 	}
 	return "", fmt.Errorf("%s: %s", name, said)
+}
+
+// unwanted reports whether a variable of the environment would hide tasks from
+// squeue, or change what the script of a job says, over which the environment
+// has precedence.
+func unwanted(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	switch name {
+	case "SLURM_CLUSTERS", "SBATCH_CLUSTERS", "SBATCH_ARRAY_INX", "SBATCH_JOB_NAME", "SBATCH_OUTPUT", "SBATCH_OPEN_MODE",
+		"SBATCH_REQUEUE", "SBATCH_NO_REQUEUE", "SBATCH_SIGNAL", "SBATCH_WAIT":
+		return true
+	}
+	return strings.HasPrefix(name, "SQUEUE_")
 }
 
 // sleep waits, and returns the error of ctx if this ends before.

@@ -296,7 +296,8 @@ func TestSlurmNodes(t *testing.T) {
 		t.Skip("-v -args -measure measures how the time of a run falls with the nodes")
 	}
 	s := &suite{c: startCluster(t), w: standinWorker(t)}
-	for nodes, options := range map[int][]string{1: {"--exclude=n[2-4]"}, 2: {"--exclude=n[3-4]"}, 4: {}} {
+	for _, nodes := range []int{1, 2, 4} {
+		options := map[int][]string{1: {"--exclude=n[2-4]"}, 2: {"--exclude=n[3-4]"}, 4: {}}[nodes]
 		run := (&standinRun{dir: t.TempDir(), Count: 48, Delay: 100 * time.Millisecond}).write(t, false)
 		start := time.Now()
 		l := s.launchOn(t, run, SlurmOptions{Sbatch: options})

@@ -484,3 +484,18 @@ func TestFailedError(t *testing.T) {
 		t.Errorf("too much of the log:\n%s", got)
 	}
 }
+
+// What users have in their environment for themselves is kept from Slurm's
+// commands, and what their site wants is not.
+func TestUnwanted(t *testing.T) {
+	for _, bad := range []string{"SQUEUE_STATES=RUNNING", "SQUEUE_FORMAT=%i", "SBATCH_JOB_NAME=mine", "SBATCH_WAIT=1"} {
+		if !unwanted(bad) {
+			t.Errorf("%s is passed on", bad)
+		}
+	}
+	for _, good := range []string{"SLURM_CONF=/etc/slurm.conf", "SBATCH_ACCOUNT=project", "SBATCH_PARTITION=cpu", "PATH=/bin"} {
+		if unwanted(good) {
+			t.Errorf("%s is not passed on", good)
+		}
+	}
+}
