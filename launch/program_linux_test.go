@@ -87,15 +87,27 @@ func sresnet(t *testing.T, program string, args ...string) string {
 	return string(out)
 }
 
-// testStatus looks at a run of which most tasks wait.
-func (s *suite) testStatus(t *testing.T) {
-	l := s.launch(t, 3, true, SlurmOptions{MaxRunning: 1})
-	task := s.underWay(t, l.run)
-	if out := sresnet(t, s.w.program, "status", l.run.Dir()); !strings.Contains(out, "\nqueue:     ") || !strings.Contains(out, " pending (JobArrayTaskLimit)") {
+// testStopped looks at a run of which most tasks wait, and presses Ctrl-C.
+func (s *suite) testStopped(t *testing.T) {
+	run := s.w.plan(t, filepath.Join(t.TempDir(), "it's a run"), 3, true)
+	cmd := exec.CommandContext(t.Context(), s.w.program, "submit", run.Dir(), "--max-running", "1", "--sbatch", "--exclude=n4")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	task := s.underWay(t, run)
+	if out := sresnet(t, s.w.program, "status", run.Dir()); !strings.Contains(out, "\nqueue:     ") || !strings.Contains(out, " pending (JobArrayTaskLimit)") {
 		t.Errorf("nothing of what waits in\n%s", out)
 	}
-	l.stop()
-	<-l.done
+	err := cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait() // Its error is the exit code.
+	if code := cmd.ProcessState.ExitCode(); err != nil || code != 130 || !strings.Contains(stderr.String(), "the jobs go on\n") || !strings.Contains(stderr.String(), "--name="+JobName(run.Dir())+"'") {
+		t.Errorf("error %v, exit code %d, stderr:\n%s", err, code, &stderr)
+	}
+	if tasks, err := SlurmTasks(t.Context(), run.Dir()); len(tasks) == 0 || err != nil {
+		t.Errorf("tasks %v, error %v", tasks, err)
+	}
 	s.c.ask(t, "scancel", task.Job)
 }
 

@@ -31,7 +31,7 @@ func TestSlurm(t *testing.T) {
 			"stand-in/cancelled": standin.testCancelled, "stand-in/two attempts": standin.testTwoAttempts,
 			"stand-in/two launchers": standin.testTwoLaunchers, "stand-in/signal": standin.testSignal,
 			"program/failing once": program.testFailingOnce, "program/poison": program.testPoison,
-			"program/signal": program.testSignal, "program/command": program.testCommand, "program/status": program.testStatus,
+			"program/signal": program.testSignal, "program/command": program.testCommand, "program/stopped": program.testStopped,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

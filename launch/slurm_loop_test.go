@@ -448,6 +448,18 @@ func TestParseQueue(t *testing.T) {
 	}
 }
 
+// Whatever squeue prints, tasks are of shards, and states are words.
+func FuzzParseQueue(f *testing.F) {
+	f.Add("12 0 RUNNING None\n12 7 PENDING launch failed requeued held\n13 N/A PENDING Priority\n12 -1 x\n")
+	f.Fuzz(func(t *testing.T, out string) {
+		for _, task := range parseQueue(out) {
+			if task.Shard < 0 || task.Job == "" || task.State == "" {
+				t.Errorf("%q: task %+v", out, task)
+			}
+		}
+	})
+}
+
 func TestRanges(t *testing.T) {
 	for _, tt := range []struct {
 		shards []int
