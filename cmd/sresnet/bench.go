@@ -75,7 +75,7 @@ rates are then only roughly those of real images.`,
 	all.Lookup("images").Usage = "present the first `N` images in every round"
 	all.Lookup("calibration-images").DefValue = "100"
 	s.calibrationImages = 100
-	for _, name := range []string{"data", "calibrate", "calibration-images", "images", "normalize", "percentile", "v-init", "encoding", "reset", "timesteps", "workers", "seed"} {
+	for _, name := range []string{"data", "calibrate", "calibration-images", "images", "normalize", "percentile", "shared-lambda", "v-init", "encoding", "reset", "timesteps", "workers", "seed"} {
 		cmd.Flags().AddFlag(all.Lookup(name))
 	}
 	cmd.Flags().StringVar(&o.input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")

@@ -110,7 +110,7 @@ func (p *pipeline) nirInfo(modelHash string) nir.Info {
 		Version: version(), Model: filepath.Base(p.model), ModelSHA256: modelHash,
 		Normalization: p.normalize, Readout: p.readout,
 		Percentile: p.percentile, Compensation: p.factors.factors,
-		Conversion: fmt.Sprintf("percentile %v of %d images of %s, V[0] %v, compensation %v", p.percentile, p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
+		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", p.scales(), p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
 	}
 }
 

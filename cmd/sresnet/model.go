@@ -20,7 +20,7 @@ func isNIR(model string) bool { return strings.EqualFold(filepath.Ext(model), ".
 // conversionFlags are the options that shape a spiking network. The one of a NIR
 // file has its shape.
 var conversionFlags = []string{
-	"calibrate", "calibration-images", "percentile", "v-init", "encoding", "reset", "compensation", "compensation-images",
+	"calibrate", "calibration-images", "percentile", "shared-lambda", "v-init", "encoding", "reset", "compensation", "compensation-images",
 }
 
 // refuse returns a usage error for the first of the named options that was given:

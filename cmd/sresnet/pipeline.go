@@ -343,7 +343,7 @@ func (p *pipeline) calibrateGraph(ctx context.Context) (err error) {
 // convertOptions are the options of the conversion that the user asked for.
 func (p *pipeline) convertOptions() convert.Options {
 	o := convert.DefaultOptions()
-	o.VInit = float32(p.vInit)
+	o.VInit, o.SharedLambda = float32(p.vInit), p.sharedLambda
 	if p.reset == snn.ResetZero.String() {
 		o.Reset = snn.ResetZero
 	}
