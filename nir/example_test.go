@@ -17,7 +17,7 @@ func Example() {
 		Neuron:   snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}},
 		Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}}},
 	}}}
-	g, warnings, err := nir.FromNetwork(net, nir.Info{Readout: "count"})
+	g, warnings, err := nir.FromNetwork(net, nir.Generic, nir.Info{Readout: "count"})
 	if err != nil {
 		panic(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -227,22 +228,29 @@ func TestH5pyReadsWhatWeWrite(t *testing.T) {
 // python runs a script of testdata with h5py, or skips the test where it is missing.
 func python(t *testing.T, args ...string) string {
 	t.Helper()
-	for _, p := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's h5py.
-		if exec.Command(p, "-c", "import h5py, numpy").Run() != nil {
-			continue
-		}
-		cmd := exec.Command(p, args...)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s %v: %v\n%s", p, args, err, &stderr)
-		}
-		return string(out)
+	p := pythonWithH5py()
+	if p == "" {
+		t.Skip("no python3 with h5py to compare with")
 	}
-	t.Skip("no python3 with h5py to compare with")
-	return ""
+	cmd := exec.Command(p, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", p, args, err, &stderr)
+	}
+	return string(out)
 }
+
+// pythonWithH5py returns a Python that has h5py, or "".
+var pythonWithH5py = sync.OnceValue(func() string {
+	for _, p := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's h5py.
+		if exec.Command(p, "-c", "import h5py, numpy").Run() == nil {
+			return p
+		}
+	}
+	return ""
+})
 
 // judged lists what h5py reads in a file, without how it is stored.
 func judged(t *testing.T, file string) string {

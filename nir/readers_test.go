@@ -8,7 +8,7 @@ import (
 )
 
 func TestReaders(t *testing.T) {
-	g, _, err := FromNetwork(pooled(), Info{})
+	g, _, err := FromNetwork(pooled(), Generic, Info{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (k *keptRun) plan(ctx context.Context, o evalOptions) error {
 }
 
 func (k *keptRun) writeNetwork(dir string) error {
-	g, _, err := nir.FromNetwork(k.network, k.nirInfo(k.config.Manifest.Model.SHA256))
+	g, _, err := nir.FromNetwork(k.network, nir.Generic, k.nirInfo(k.config.Manifest.Model.SHA256))
 	if err != nil {
 		return err
 	}

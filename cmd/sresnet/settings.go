@@ -13,6 +13,7 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/nir"
 	"sresnet/resnet"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -113,7 +114,7 @@ func completions(cmd *cobra.Command) {
 		"calibrate":    specWords,
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
-		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
+		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(), "target": nir.Profiles(),
 		"arch": resnet.Architectures(),
 	} {
 		if cmd.Flags().Lookup(flag) == nil {
