@@ -39,7 +39,7 @@ var readers = []reader{
 	{name: "SpiNNaker2", types: "SumPool2d AvgPool2d Linear LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
 	{name: "Norse", types: "SumPool2d AvgPool2d Linear", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
 	{name: "snnTorch", types: "AvgPool2d Linear LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
-	{name: "SpikingJelly", types: "AvgPool2d Linear", neurons: "IFNode: resets to v_reset", reset: "zero", fires: ">=", r: "1/dt", uniform: true},
+	{name: "SpikingJelly", types: "AvgPool2d Linear", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true},
 	{name: "Spyx", types: "SumPool2d Scale Linear", neurons: "IF"},
 	{name: "Lava-DL", types: "SumPool2d Linear", neurons: "CUBA neuron without decay of the potential", noBias: true},
 	{name: "Nengo, Rockpool, hxtorch, jaxsnn", refuses: "IF neurons and convolutions"},
@@ -115,7 +115,7 @@ func (r *reader) read(g *Graph) Reading {
 		v.Notes = append(v.Notes, "IF becomes "+r.neurons)
 		switch reset := g.Metadata.Text("reset"); {
 		case r.reset == "zero" && (reset == "subtract" || reset == "mixed"):
-			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike")
+			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike, which leaves deep networks without accuracy")
 		case r.reset == "subtract" && (reset == "zero" || reset == "mixed"):
 			v.Notes = append(v.Notes, "subtracts the threshold where this network resets to zero")
 		}
