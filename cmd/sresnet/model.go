@@ -97,6 +97,8 @@ func (p *pipeline) readNetwork(readoutGiven bool) error {
 			err = hinted(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
 		case errors.As(err, &unsupported):
 			err = hinted(err, "'sresnet nir %s' shows the nodes", p.model)
+		default:
+			err = hinted(err, "if the file is damaged, write it again with 'sresnet convert' or download it again")
 		}
 		return fmt.Errorf("%s: %w", p.model, err)
 	}
