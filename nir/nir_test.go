@@ -289,3 +289,37 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestRepeated writes a graph that is one number again and again, which deflate makes
+// a thousandth of, and a file of noise. Both can be read back.
+func TestRepeated(t *testing.T) {
+	const n = 8 << 20
+	name := filepath.Join(t.TempDir(), "large.nir")
+	for what, tt := range map[string]struct {
+		at         func(i int) float32
+		compressed bool
+	}{
+		"repeated": {func(int) float32 { return 1 }, false},
+		"noise":    {func(i int) float32 { return float32(uint32(i)*2654435761>>12) / (1 << 20) }, true},
+	} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = tt.at(i)
+		}
+		g := &Graph{Nodes: []*Node{{Name: "if", Type: "IF"}}}
+		g.Nodes[0].Data.Set("v_threshold", Floats(x, n))
+		if err := WriteFile(name, g); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Size() < 4*n; got != tt.compressed {
+			t.Errorf("%s: a file of %d bytes for %d", what, info.Size(), 4*n)
+		}
+		if _, err := ReadFile(name); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

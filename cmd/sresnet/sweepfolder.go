@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,6 +32,16 @@ const confirmation = "confirmed"
 func (sw *sweep) resume() error {
 	if _, err := eval.OpenFolder(sw.out); err != nil {
 		return hinted(err, "give another folder with --out, or make room in this one")
+	}
+	names := []string{confirmation}
+	for _, v := range sw.variants {
+		names = append(names, v.name())
+	}
+	for _, name := range names {
+		dir := filepath.Join(sw.out, name)
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return hinted(fmt.Errorf("%s is a link, which would lead what is kept elsewhere", dir), "remove it, or give another folder with --out")
+		}
 	}
 	for i, v := range sw.variants {
 		m := sw.manifestOf(sw.of(v, sw.selection, sw.selectionName), forSelection, time.Now())

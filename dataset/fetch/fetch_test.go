@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sresnet/internal/regular"
 )
 
 var content = bytes.Repeat([]byte("0123456789abcdef"), 20000)
@@ -209,4 +211,31 @@ func TestStop(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
+}
+
+// What is written while it downloads is not written through a link.
+func TestLinkedPart(t *testing.T) {
+	base, _ := server(t, serve)
+	dir := t.TempDir()
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(dir, "data.gz.part")
+	if err := os.Symlink(victim, part); err != nil {
+		t.Skip(err)
+	}
+	if _, err := testSet(base).get(t.Context(), dir, Options{}); !errors.Is(err, regular.ErrNot) || !strings.Contains(err.Error(), part) {
+		t.Errorf("got error %v", err)
+	}
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "untouched" {
+		t.Errorf("the file that the link leads to is %q, %v", b, err)
+	}
+	if err := os.Remove(part); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, dir)
 }
