@@ -186,6 +186,10 @@ func (f file) fromAny(ctx context.Context, bases []string, dir string, o Options
 	return errors.Join(errs...)
 }
 
+// longest bounds a download, so that a server cannot fill the disk. The largest file
+// has 170 MB.
+var longest int64 = 1 << 30
+
 // errSum says that a file came whole but is another one.
 var errSum = errors.New("the file is not the published one")
 
@@ -224,8 +228,8 @@ func (f file) append(ctx context.Context, address, part string, o Options) error
 		return err
 	}
 	err = f.copy(ctx, address, w, o)
-	if info, e := w.Stat(); err != nil && e == nil && info.Size() == 0 {
-		return errors.Join(err, w.Close(), os.Remove(part)) // Nothing came.
+	if info, e := w.Stat(); err != nil && e == nil && info.Size() == 0 || errors.Is(err, errSum) {
+		return errors.Join(err, w.Close(), os.Remove(part)) // Nothing came, or nothing of use.
 	}
 	return errors.Join(err, w.Close())
 }
@@ -280,6 +284,9 @@ func (f file) copy(ctx context.Context, address string, w *os.File, o Options) e
 	for {
 		n, err := resp.Body.Read(buf)
 		timer.Reset(o.Stall)
+		if done+int64(n) > longest {
+			return fmt.Errorf("%w: it has more than %d bytes", errSum, longest)
+		}
 		if n > 0 {
 			if _, err := w.Write(buf[:n]); err != nil {
 				return err

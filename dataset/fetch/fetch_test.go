@@ -239,3 +239,24 @@ func TestLinkedPart(t *testing.T) {
 	}
 	check(t, dir)
 }
+
+// A server that sends without end does not fill the disk.
+func TestEndless(t *testing.T) {
+	longest = 1 << 20
+	defer func() { longest = 1 << 30 }()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for b := make([]byte, 1<<16); ; {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	dir := t.TempDir()
+	if _, err := testSet(s.URL+"/").get(t.Context(), dir, Options{}); !errors.Is(err, errSum) || !strings.Contains(err.Error(), "more than 1048576 bytes") {
+		t.Errorf("got error %v", err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+		t.Errorf("the folder has %v, %v", list, err)
+	}
+}

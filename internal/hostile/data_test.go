@@ -56,8 +56,8 @@ func dataSets() []hostile {
 		mnist("gzip that is none", pixels, of([]byte("\x1f\x8b and nothing"))),
 		mnist("gzip that is half there", pixels, func(b []byte) []byte { z := zipped(b); return z[:len(z)/2] }),
 		mnist("gzip with a wrong sum", pixels, func(b []byte) []byte { z := zipped(b); z[len(z)-5] ^= 1; return z }),
-		mnist("bomb of gzip", pixels, of(bomb(idx(0x803, nil, 1<<20, 28, 28), 200<<20))),
-		mnist("bomb of gzip in the labels", labels, of(bomb(idx(0x801, nil, 1<<30), 200<<20))),
+		mnist("bomb of gzip", pixels, of(bomb(idx(0x803, nil, 1<<20, 28, 28), 64<<20))),
+		mnist("bomb of gzip in the labels", labels, of(bomb(idx(0x801, nil, 1<<30), 64<<20))),
 		info("mnist: pipe", "mnist:d --split train", func(f *files) { f.pipe("d/" + labels); f.pipe("d/" + pixels) }, "d/train"),
 		info("mnist: device", "mnist:d --split train", func(f *files) { f.link("/dev/zero", "d/"+labels); f.link("/dev/zero", "d/"+pixels) }, "d/train"),
 		info("mnist: folders", "mnist:d --split train", func(f *files) { f.folder("d/" + labels); f.folder("d/" + pixels) }, "d/train"),
@@ -86,6 +86,16 @@ func dataSets() []hostile {
 		cifar("pickle of marks", func() []byte { return append([]byte{0x80, 2}, bytes.Repeat([]byte("("), 4<<20)...) }),
 		cifar("pickle of lists in lists", func() []byte {
 			return append(append([]byte{0x80, 2}, bytes.Repeat([]byte("]"), 1<<19)...), append(bytes.Repeat([]byte("a"), 1<<19-1), '.')...)
+		}),
+		cifar("pickle of a list of lists", func() []byte {
+			return append(append([]byte{0x80, 2, ']'}, bytes.Repeat([]byte("]a"), 1<<18)...), '.')
+		}),
+		cifar("pickle of names", func() []byte {
+			b := []byte{0x80, 2, 'N'}
+			for i := range 1 << 18 {
+				b = little.AppendUint32(append(b, 'r'), uint32(i))
+			}
+			return append(b, '.')
 		}),
 		cifar("pickle of tuples of tuples", func() []byte {
 			return append(append([]byte{0x80, 2, 'N'}, bytes.Repeat([]byte{0x85, '2', 0x86}, 1<<18)...), '.')
@@ -121,8 +131,8 @@ func dataSets() []hostile {
 		archive("archive of a header of megabytes", func() []byte {
 			return zipped(append(tarHeaderOf("x", 'x', 64<<20), bytes.Repeat([]byte("11 a=bcdef\n"), 1<<16)...))
 		}),
-		archive("bomb in an archive", func() []byte { return bomb(tarHeader("test_batch.bin", 400<<20), 400<<20) }),
-		archive("bomb of a file that nobody reads", func() []byte { return bomb(tarHeader("readme.html", 4<<30), 300<<20) }),
+		archive("bomb in an archive", func() []byte { return bomb(tarHeader("test_batch.bin", 400<<20), 64<<20) }),
+		archive("bomb of a file that nobody reads", func() []byte { return bomb(tarHeader("readme.html", 4<<30), 64<<20) }),
 		archive("archives in archives", func() []byte {
 			b := record
 			for range 20 {
@@ -138,9 +148,9 @@ func dataSets() []hostile {
 		npz("labels alone", func() []byte { return zipOf("y", goodY) }, "images"),
 		npz("array that is no array", func() []byte { return zipOf("x", []byte("hello"), "y", goodY) }, "array x"),
 		npz("bomb", func() []byte {
-			return zipBomb("x", array("|u1", "(262144, 1, 28, 28)", nil), 205520896, "y", array("|u1", "(262144,)", make([]byte, 262144)))
+			return zipBomb("x", array("|u1", "(65536, 1, 28, 28)", nil), 65536*784, "y", array("|u1", "(65536,)", make([]byte, 65536)))
 		}, "array x"),
-		npz("bomb of a header", func() []byte { return zipBomb("y", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f"), 100<<20, "x", goodX) }, "array y"),
+		npz("bomb of a header", func() []byte { return zipBomb("y", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f"), 32<<20, "x", goodX) }, "array y"),
 		npz("ten thousand arrays", func() []byte {
 			var parts []any
 			for i := range 10000 {
