@@ -47,19 +47,22 @@ func TestRasterBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := rasterBytes(tt.b, c, format); got != tt.want {
+		if got, _ := rasterBytes(tt.b, c, format); got != tt.want {
 			t.Errorf("%s: %d bytes, want %d", name, got, tt.want)
 		}
 	}
 	// Progressive, other chroma, and a header that ends.
 	b := photograph(t, 64, 32)
 	at := bytes.Index(b, []byte{0xff, 0xc0})
-	if s, n := jpegSamples(b[:at+8]); s != 0 || n != 0 {
-		t.Errorf("half a header: %d bytes for %d pixels", s, n)
+	if s, n, _ := jpegSamples(b[:at+8]); s != 0 || n != 0 {
+		t.Errorf("half a header: %d samples for %d pixels", s, n)
 	}
 	b[at+1], b[at+11] = 0xc2, 0x11
-	if s, n := jpegSamples(b); s != 15 || n != 1 {
-		t.Errorf("progressive 4:4:4: %d bytes for %d pixels, want 15 for one", s, n)
+	if s, n, p := jpegSamples(b); s != 3 || n != 1 || !p {
+		t.Errorf("progressive %v, %d samples for %d pixels, want 3 for one", p, s, n)
+	}
+	if !ended(b) || ended(b[:len(b)-2]) || ended(b[:len(b)/2]) {
+		t.Error("the end of a JPEG is not seen, or seen where there is none")
 	}
 }
 
