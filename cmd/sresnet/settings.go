@@ -190,6 +190,7 @@ func (s *settings) scales() string {
 	}
 	return words
 }
+
 // maxWorkers bounds --workers: each has a network's activations in memory.
 const maxWorkers = 1024
 
