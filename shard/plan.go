@@ -13,8 +13,11 @@
 //	shards/shard-00007-of-00040.HOST.PID.NUMBER.part
 //	                                        an attempt at one
 //
-// This package knows nothing of what the work is: that lies in blocks ([Block]) as
-// JSON.
+// Several runs that are made by one command are in folders below one, with the list
+// of them in runs.json, and their shards are numbered through ([Group]).
+//
+// This package knows nothing of what the work is ([Work]): what it finds lies in
+// blocks ([Block]) as JSON.
 package shard
 
 import (
