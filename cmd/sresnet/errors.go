@@ -19,6 +19,7 @@ const (
 	exitError       = 1
 	exitUsage       = 2
 	exitCheckpoint  = 75  // The EX_TEMPFAIL of sysexits.h: the same command goes on.
+	exitMoreToDo    = 76  // Of merge: more shards are to do.
 	exitInterrupted = 130 // As a shell reports a program that Ctrl-C ended.
 )
 
@@ -71,6 +72,10 @@ func fail(w io.Writer, err error) int {
 		fmt.Fprintf(w, "sresnet: %v\n", err)
 		printHints(w, err)
 		return exitCheckpoint
+	case errors.Is(err, errMoreToDo):
+		fmt.Fprintf(w, "sresnet: %v\n", err)
+		printHints(w, err)
+		return exitMoreToDo
 	case errors.Is(err, errInterrupted):
 		fmt.Fprintf(w, "sresnet: error: %v\n", err)
 		printHints(w, err)

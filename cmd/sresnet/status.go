@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"sresnet/shard"
 )
 
 func newStatus() *cobra.Command {
@@ -14,8 +12,8 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run is",
-		Long: `status looks at the files of a run and shows how many of its shards are finished,
-which are being worked on, on whichever machine, and which nobody is at; and how
+		Long: `status looks at the files of a run, or of the runs of a sweep together, and shows
+how many of their shards are finished, which are being worked on, on whichever machine, and which nobody is at; and how
 long what is left takes at the rate that there is now.`,
 		Example: `  sresnet status RUN
   watch -n 60 sresnet status RUN`,
@@ -28,11 +26,11 @@ long what is left takes at the rate that there is now.`,
 }
 
 func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
-	r, err := shard.Open(dir)
+	g, err := openGroup(dir)
 	if err != nil {
-		return noRun(dir, err)
+		return err
 	}
-	s, err := r.Status()
+	s, err := g.Status()
 	if err != nil {
 		return err
 	}
@@ -56,6 +54,8 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		}
 	}
 	switch left := s.Left(); {
+	case s.Finished == s.Shards && g.More():
+		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", dir)
 	case s.Finished == s.Shards:
 		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", dir)
 	case left > 0:
