@@ -132,7 +132,7 @@ func TestShardsStoppedAnywhere(t *testing.T) {
 	// Each takes some tenths of a second, most of them for the disk.
 	checks := flag.Lookup("rapid.checks").Value
 	before := checks.String()
-	if err := checks.Set("25"); err != nil {
+	if err := checks.Set("15"); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = checks.Set(before) }()

@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -19,9 +17,8 @@ import (
 
 func newDiagnose() *cobra.Command {
 	var (
-		s      settings
-		out    string
-		asJSON bool
+		s settings
+		o keepOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
@@ -39,16 +36,26 @@ accuracy: layers replaced by the trained network's, the lambda of the worst ones
 and lowered, more timesteps, other start potentials, other percentiles, compensation,
 another read-out.
 
-The images are test images: what a diagnosis recommends must be confirmed on others.`,
+The images are test images: what a diagnosis recommends must be confirmed on others.
+
+With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same command
+goes on where it was, and machines that share the folder can divide it. --plan-only
+plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis'
+does its shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is
+done, too, makes the result.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
   sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
-  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there`,
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist --plan-only --shards 20`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			return runDiagnose(cmd, args[0], &s, out, asJSON)
+			if err := o.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runDiagnose(cmd, args[0], &s, o)
 		},
 	}
 	s.dataFlags(cmd.Flags(), 100)
@@ -58,63 +65,72 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.readoutFlags(all)
 	cmd.Flags().AddFlag(all.Lookup("readout"))
-	cmd.Flags().StringVar(&out, "out", "", "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	o.flags(cmd.Flags(), "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
 	return cmd
 }
 
-func runDiagnose(cmd *cobra.Command, model string, s *settings, out string, asJSON bool) error {
+func runDiagnose(cmd *cobra.Command, model string, s *settings, o keepOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.open(cmd.Context(), model); err != nil {
+	ctx, w := cmd.Context(), cmd.OutOrStdout()
+	if err := p.open(ctx, model); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
-	if err != nil {
-		return err
-	}
-	var folder *eval.Folder
-	if out != "" { // Before the work, so that a folder that cannot take it costs none.
-		m, err := eval.ReadManifest(out)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", model, p.data, out)
-		case err != nil:
+	if o.out != "" {
+		k, err := p.keptDiagnosis(cmd, o)
+		if err != nil {
 			return err
-		case m.Model.SHA256 != hash:
-			return hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", model)
 		}
-		if folder, err = eval.OpenFolder(out); err != nil {
-			return hinted(err, "make room in the folder, or leave --out away")
+		if o.planOnly {
+			return k.interrupted(k.planNext(ctx, w))
 		}
+		d, err := k.diagnosis(ctx)
+		if err != nil {
+			return k.interrupted(err)
+		}
+		return showDiagnosis(w, d, o.asJSON)
 	}
-	ctx := cmd.Context()
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	readout, err := eval.ParseReadout(p.readout)
+	do, err := p.diagnoseOptions()
 	if err != nil {
 		return err
 	}
 	update, stop := p.progress.bar("diagnosing")
-	d, err := diagnose.Run(ctx, diagnose.Subject{
-		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors,
-		Images: p.test, Calibration: p.calibration,
-	}, diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers, Progress: update})
+	do.Progress = update
+	d, err := diagnose.Run(ctx, p.subject(), do)
 	stop()
 	if err != nil {
 		return err
 	}
-	if folder != nil {
-		if err := folder.Add(eval.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }}); err != nil {
-			return err
-		}
+	return showDiagnosis(w, d, o.asJSON)
+}
+
+// subject is what is diagnosed.
+func (p *pipeline) subject() diagnose.Subject {
+	s := diagnose.Subject{
+		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors, Images: p.test,
 	}
+	if p.calibration != nil {
+		s.Calibration = p.calibration
+	}
+	return s
+}
+
+// diagnoseOptions are the options of the diagnosis that the user asked for.
+func (p *pipeline) diagnoseOptions() (diagnose.Options, error) {
+	readout, err := eval.ParseReadout(p.readout)
+	return diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers}, err
+}
+
+// showDiagnosis prints a diagnosis as JSON or as text.
+func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(d)
+		return json.NewEncoder(w).Encode(d)
 	}
-	printDiagnosis(cmd.OutOrStdout(), d)
+	printDiagnosis(w, d)
 	return nil
 }
 

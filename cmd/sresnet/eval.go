@@ -149,7 +149,7 @@ func (p *pipeline) keptAs(ctx context.Context, o keepOptions, started time.Time)
 	if err != nil {
 		return nil, err
 	}
-	run := order{dir: o.out, shards: o.shards, manifest: p.manifest(eval.Source{Name: p.model, SHA256: hash}, started)}
+	run := order{dir: o.out, kind: eval.PlanKind, shards: o.shards, manifest: p.manifest(eval.Source{Name: p.model, SHA256: hash}, started)}
 	if p.graph != nil {
 		run.prepare = p.prepare
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -47,13 +48,18 @@ func lineOf(cmd *cobra.Command, model string) (shard.Command, error) {
 // calls its folder.
 func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON bool) error {
 	line := g.Command()
-	if len(line.Args) < 2 || line.Args[0] != "sweep" {
+	out := g.Dir()
+	switch {
+	case len(line.Args) > 1 && line.Args[0] == "sweep":
+	case len(line.Args) > 1 && line.Args[0] == "diagnose":
+		out = filepath.Dir(out)
+	default:
 		return hinted(fmt.Errorf("the runs in %s are of no command that this version of sresnet knows: %q", dir, line.Args), "use the version that planned them")
 	}
 	if err := o.absolute(); err != nil {
 		return err
 	}
-	args := append(slices.Clone(line.Args), "--out="+g.Dir())
+	args := append(slices.Clone(line.Args), "--out="+out)
 	if o.model != "" {
 		args[1] = o.model
 	}

@@ -17,11 +17,13 @@ import (
 	"time"
 
 	"sresnet/dataset"
+	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/atomic"
 	"sresnet/nir"
 	"sresnet/report"
 	"sresnet/shard"
+	"sresnet/snn"
 )
 
 // imagesPerShard is how large shards are where nobody says how many there shall be.
@@ -37,6 +39,8 @@ type config struct {
 	Manifest   eval.Manifest `json:"manifest"` // Of the run, without what only its end can tell.
 	Conversion *conversion   `json:"conversion,omitempty"`
 	Training   *part         `json:"training,omitempty"` // The images, where they are training images.
+
+	Trials []diagnose.Trial `json:"trials,omitempty"` // That are the work, on every image.
 }
 
 // part is images From to End-1 of a data set.
@@ -49,16 +53,21 @@ type part struct {
 // order is a run that is asked for, of a pipeline's network on its images.
 type order struct {
 	dir      string
-	shards   int // 0 for one every imagesPerShard images,
-	most     int // but no more than so many, if that is not 0.
+	kind     string // One of kinds.
+	shards   int    // 0 for one every imagesPerShard images,
+	most     int    // but no more than so many, if that is not 0.
 	manifest eval.Manifest
-	training *part // The images, where they are training images.
+	training *part            // The images, where they are training images.
+	trials   *diagnose.Trials // What is tried on each of them, if that is the work.
 
 	// How its network is made, if there is no such run: by prepare, or taken from
 	// another run, or without either from the NIR file that the model is.
 	prepare func(context.Context) error
 	like    *shard.Run
 }
+
+// kinds are the kinds of plans that there are.
+var kinds = []string{eval.PlanKind, measureKind, trialsKind}
 
 // keptRun is a run in its folder, opened for work on it.
 type keptRun struct {
@@ -114,24 +123,29 @@ func (k *keptRun) plan(ctx context.Context, o order) error {
 		return hinted(fmt.Errorf("%s holds several runs, of 'sresnet %s'", o.dir, g.Command().Args[0]), "give another folder with --out")
 	}
 	k.config = config{Manifest: o.manifest, Training: o.training}
+	images := k.test.Len()
+	if o.trials != nil {
+		k.config.Trials = o.trials.List
+		images *= len(o.trials.List)
+	}
 	var err error
 	if k.config.Dir, err = os.Getwd(); err != nil {
 		return err
 	}
-	images := k.test.Len()
-	plan := shard.Plan{Kind: eval.PlanKind, Images: images, Shards: cmp.Or(o.shards, defaultShards(images, o.most))}
+	plan := shard.Plan{Kind: o.kind, Images: images, Shards: cmp.Or(o.shards, defaultShards(images, o.most))}
 	if plan.Shards > images {
 		return &usageError{k.command, fmt.Errorf("--shards %d: there are only %d images", plan.Shards, images)}
 	}
-	files, err := k.makeNetwork(ctx, o)
+	files, networks, err := k.makeNetworks(ctx, o)
 	if err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(filepath.Join(o.dir, networkFile))
-	if err != nil {
-		return err
+	plan.Files = make(map[string]string)
+	for _, name := range networks {
+		if plan.Files[name], err = eval.HashFile(filepath.Join(o.dir, name)); err != nil {
+			return err
+		}
 	}
-	plan.Files = map[string]string{networkFile: hash}
 	if plan.Config, err = json.Marshal(&k.config); err != nil {
 		return err
 	}
@@ -145,52 +159,65 @@ func defaultShards(images, most int) int {
 	return min(max((images+imagesPerShard-1)/imagesPerShard, 1), cmp.Or(most, shard.MaxShards))
 }
 
-// makeNetwork writes the network of a run that is planned into its folder, and returns
-// the files that say how it was made.
-func (k *keptRun) makeNetwork(ctx context.Context, o order) (files []shard.File, err error) {
+// makeNetworks writes the networks of a run that is planned into its folder, and returns
+// the files that say how they were made, and their names.
+func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File, networks []string, err error) {
+	networks = []string{networkFile}
 	switch {
 	case o.like != nil:
-		c, err := readConfig(o.like)
-		if err != nil {
-			return nil, err
+		if files, err = k.copyNetwork(o); err != nil || o.trials == nil {
+			return files, networks, err
 		}
-		k.config.Conversion = c.Conversion
-		for _, name := range slices.Sorted(maps.Keys(o.like.Plan().Files)) {
-			b, err := o.like.ReadFile(name)
-			if err != nil {
-				return nil, err
-			}
-			f := shard.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }}
-			if name != networkFile {
-				files = append(files, f)
-			} else if err := atomic.WriteFile(filepath.Join(o.dir, name), f.Write); err != nil {
-				return nil, hinted(err, "give another folder with --out, or make room in this one")
-			}
-		}
-		return files, nil
+		more, err := k.writeTrialNetworks(o)
+		return files, append(networks, more...), err
 	case o.prepare == nil:
 		g, err := readNIR(k.model)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, writeNIR(o.dir, g)
+		return nil, networks, writeNIR(o.dir, networkFile, g)
 	}
 	if err := o.prepare(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	k.config.Conversion = k.conversionNow()
-	for _, f := range k.conversionFiles() {
-		files = append(files, shard.File(f))
+	if o.kind == eval.PlanKind {
+		for _, f := range k.conversionFiles() {
+			files = append(files, shard.File(f))
+		}
 	}
 	g, _, err := nir.FromNetwork(k.network, k.nirInfo(k.config.Manifest.Model.SHA256))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return files, writeNIR(o.dir, g)
+	return files, networks, writeNIR(o.dir, networkFile, g)
 }
 
-func writeNIR(dir string, g *nir.Graph) error {
-	return hinted(nir.WriteFile(filepath.Join(dir, networkFile), g), "give another folder with --out, or make room in this one")
+// copyNetwork takes the network from another run, and returns the other files that
+// that run was planned with.
+func (k *keptRun) copyNetwork(o order) (files []shard.File, err error) {
+	c, err := readConfig(o.like)
+	if err != nil {
+		return nil, err
+	}
+	k.config.Conversion = c.Conversion
+	for _, name := range slices.Sorted(maps.Keys(o.like.Plan().Files)) {
+		b, err := o.like.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f := shard.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }}
+		if name != networkFile {
+			files = append(files, f)
+		} else if err := atomic.WriteFile(filepath.Join(o.dir, name), f.Write); err != nil {
+			return nil, hinted(err, "give another folder with --out, or make room in this one")
+		}
+	}
+	return files, nil
+}
+
+func writeNIR(dir, name string, g *nir.Graph) error {
+	return hinted(nir.WriteFile(filepath.Join(dir, name), g), "give another folder with --out, or make room in this one")
 }
 
 // same checks that the run in the folder is the one that is asked for, but for the
@@ -202,6 +229,9 @@ func (k *keptRun) same(o order, ignore []string) error {
 	}
 	refuse := func(difference string) error {
 		return hinted(fmt.Errorf("%s holds another run: %s", o.dir, difference), "give another folder with --out, or the options and files that this one was made with")
+	}
+	if kind := k.run.Plan().Kind; kind != o.kind {
+		return refuse(fmt.Sprintf("its kind is %q, not %q", kind, o.kind))
 	}
 	// Where the images lie is of no matter, nor how many workers there are.
 	if d := c.Manifest.Difference(&o.manifest, append(slices.Clone(ignore), "data", "calibrate", "workers")...); d != "" {
@@ -221,7 +251,7 @@ func readConfig(r *shard.Run) (*config, error) {
 	wrong := func(err error) error {
 		return hinted(fmt.Errorf("the plan in %s is not of a run that this version of sresnet knows: %w", r.Dir(), err), "use the version that planned it")
 	}
-	if kind := r.Plan().Kind; kind != eval.PlanKind {
+	if kind := r.Plan().Kind; !slices.Contains(kinds, kind) {
 		return nil, wrong(fmt.Errorf("its kind is %q", kind))
 	}
 	c := new(config)
@@ -235,20 +265,27 @@ func readConfig(r *shard.Run) (*config, error) {
 
 // readNetwork reads the network of the run. It takes the place of the one that was
 // written, so that all processes simulate the same.
-func (k *keptRun) readNetwork() error {
-	b, err := k.run.ReadFile(networkFile)
+func (k *keptRun) readNetwork() (err error) {
+	k.pipeline.conversion = k.config.Conversion
+	k.network, err = networkIn(k.run, networkFile)
+	return err
+}
+
+// networkIn reads a network that a run was planned with.
+func networkIn(r *shard.Run, name string) (*snn.Network, error) {
+	b, err := r.ReadFile(name)
 	if err != nil {
-		return hinted(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
+		return nil, hinted(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
 	}
+	var net *snn.Network
 	g, err := nir.Read(bytes.NewReader(b), int64(len(b)), nir.ReadOptions{})
 	if err == nil {
-		k.network, err = g.Network()
+		net, err = g.Network()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(k.run.Dir(), networkFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(r.Dir(), name), err)
 	}
-	k.pipeline.conversion = k.config.Conversion
-	return nil
+	return net, nil
 }
 
 // complete does what is missing of the run, writes its files and shows the result.
@@ -293,9 +330,15 @@ func (k *keptRun) evaluator() (*eval.Evaluator, error) {
 
 // present presents the images of shards that are not done.
 func (k *keptRun) present(ctx context.Context, e *eval.Evaluator, shards []int) error {
-	update, stop := k.progress.bar("simulating")
+	return k.work(ctx, "simulating", func(update func(done, total int)) error { return e.PresentShards(ctx, k.run, shards, update) })
+}
+
+// work shows a bar while some work on the run is done, and says what to do about its
+// errors.
+func (k *keptRun) work(ctx context.Context, label string, do func(update func(done, total int)) error) error {
+	update, stop := k.progress.bar(label)
 	defer stop()
-	err := e.PresentShards(ctx, k.run, shards, update)
+	err := do(update)
 	if errors.Is(err, shard.ErrDamaged) {
 		return damaged(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/eval"
 	"sresnet/shard"
 )
 
@@ -26,7 +27,8 @@ show in it.
 
 A sweep is done in two steps, as the run on test images follows from the choice. Once
 all settings are done, merge plans that run, and the exit code is 76: more shards are
-to do. Once they are done, too, it makes the result.`,
+to do. Once they are done, too, it makes the result. Likewise of a diagnosis: what is
+tried follows from what was measured.`,
 		Example: `  sresnet merge RUN
   sresnet merge RUN --allow-missing`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -63,8 +65,12 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 	if err := o.absolute(); err != nil {
 		return err
 	}
+	r := g.Split([]int{0})[0].Run
+	if kind := r.Plan().Kind; kind != eval.PlanKind {
+		return hinted(fmt.Errorf("%s is a part of a diagnosis and has no result of its own", dir), "give the folder above it")
+	}
 	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, where: o}
-	k, err := op.open(cmd.Context(), g.Split([]int{0})[0].Run)
+	k, err := op.open(cmd.Context(), r)
 	if err != nil {
 		return err
 	}

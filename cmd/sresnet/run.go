@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/eval"
 	"sresnet/report"
 	"sresnet/shard"
 )
@@ -35,10 +36,10 @@ func newRun() *cobra.Command {
 		Use:   "run RUN [--shard K]",
 		Short: "Do one shard of a run, or all that are missing",
 		Long: `run presents the images of one shard of a run that 'sresnet eval --out RUN' has
-planned, or of the runs that 'sresnet sweep --out RUN' has, and keeps what they give
-in the folder RUN. It is what a cluster, or a list of machines, calls once a shard;
-they share the folder, the model and the data. Without a shard, it does all that are
-missing. 'sresnet merge' then makes the result.
+planned, or one of those that 'sresnet sweep --out RUN' has, or 'sresnet diagnose' in
+RUN/diagnosis, and keeps what they give in that folder. It is what a cluster, or a list
+of machines, calls once a shard; they share the folder, the model and the data. Without
+a shard, it does all that are missing. 'sresnet merge' then makes the result.
 
 It may be stopped anywhere, by whatever, and goes on from there when it is called
 again, on any machine. Two that do the same shard at once only waste work. A shard
@@ -146,6 +147,9 @@ func (op *opener) work(ctx context.Context, s shard.RunShards) error {
 	k, err := op.open(ctx, s.Run)
 	if err != nil {
 		return err
+	}
+	if s.Run.Plan().Kind != eval.PlanKind {
+		return k.diagnose(ctx, s.Shards)
 	}
 	e, err := k.evaluator()
 	if err != nil {

@@ -12,7 +12,7 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run is",
-		Long: `status looks at the files of a run, or of the runs of a sweep together, and shows
+		Long: `status looks at the files of a run, or of those of a sweep or a diagnosis together, and shows
 how many of their shards are finished, which are being worked on, on whichever machine, and which nobody is at; and how
 long what is left takes at the rate that there is now.`,
 		Example: `  sresnet status RUN

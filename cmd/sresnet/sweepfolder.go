@@ -26,7 +26,7 @@ var variantOptions = []string{"percentile", "v_init", "compensation", "reset", "
 
 // orderOf asks for one run of the sweep, in a folder of that name.
 func (sw *sweep) orderOf(p *pipeline, purpose, name string) order {
-	o := order{dir: filepath.Join(sw.out, name), manifest: p.manifest(sw.source, time.Now())}
+	o := order{dir: filepath.Join(sw.out, name), kind: eval.PlanKind, manifest: p.manifest(sw.source, time.Now())}
 	o.manifest.Options["purpose"], o.manifest.Options["selection_images"] = purpose, sw.selectionImages
 	if sw.shards > 0 {
 		o.shards = min(sw.shards, p.test.Len())
