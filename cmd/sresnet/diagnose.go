@@ -78,7 +78,7 @@ func runDiagnose(cmd *cobra.Command, model string, s *settings, o keepOptions) e
 		return err
 	}
 	if o.out != "" {
-		k, err := p.keptDiagnosis(cmd, o)
+		k, err := p.openDiagnosis(cmd, o)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func TestDiagnoseInterrupted(t *testing.T) {
 	if code, _, stderr := sresnet(t, t.Context(), append(append([]string{"eval"}, args...), "--out", dir)...); code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, step := range []string{measureKind, trialsKind} {
+	for _, step := range []string{measurementKind, trialsKind} {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for ctx.Err() == nil {

@@ -23,8 +23,8 @@ import (
 // Kinds of the plans of a diagnosis, and names of their folders. What the shards of
 // trials number as images is said at [diagnose.Outcomes].
 const (
-	measureKind = "measurement"
-	trialsKind  = "trials"
+	measurementKind = "measurement"
+	trialsKind      = "trials"
 )
 
 // diagnosisFolder is where the work on a diagnosis is kept, in the folder of a run.
@@ -44,8 +44,8 @@ type keptDiagnosis struct {
 	diagnoser   *diagnose.Diagnoser
 }
 
-// keptDiagnosis makes sure that the folder of o can take a diagnosis, before any work.
-func (p *pipeline) keptDiagnosis(cmd *cobra.Command, o keepOptions) (*keptDiagnosis, error) {
+// openDiagnosis makes sure that the folder of o can take a diagnosis, before any work.
+func (p *pipeline) openDiagnosis(cmd *cobra.Command, o keepOptions) (*keptDiagnosis, error) {
 	k := &keptDiagnosis{pipeline: p, keepOptions: o, dir: filepath.Join(o.out, diagnosisFolder)}
 	hash, err := eval.HashFile(p.model)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *pipeline) keptDiagnosis(cmd *cobra.Command, o keepOptions) (*keptDiagno
 	if k.line, err = lineOf(cmd, p.model); err != nil {
 		return nil, err
 	}
-	for _, kind := range []string{measureKind, trialsKind} {
+	for _, kind := range []string{measurementKind, trialsKind} {
 		found, err := p.findRun(k.order(kind))
 		if err != nil {
 			return nil, hinted(err, "remove %s if that is of no use any more, or give the options and files that it was made with", k.dir)
@@ -95,13 +95,13 @@ func (k *keptDiagnosis) divided(o order, n, most int) order {
 
 // planMeasurement plans the measurement, unless that has been done.
 func (k *keptDiagnosis) planMeasurement(ctx context.Context) error {
-	o := k.divided(k.order(measureKind), k.test.Len(), shard.MaxShards/4)
+	o := k.divided(k.order(measurementKind), k.test.Len(), shard.MaxShards/4)
 	o.prepare = k.prepare
 	var err error
 	if k.measurement, err = k.planRun(ctx, o); err != nil {
 		return err
 	}
-	names := []string{measureKind}
+	names := []string{measurementKind}
 	if k.trials != nil {
 		names = append(names, trialsKind)
 	}
@@ -147,7 +147,7 @@ func (k *keptDiagnosis) planTrials(ctx context.Context, m *diagnose.Measurement)
 		return nil, err
 	}
 	if t.Fault != nil {
-		return t, k.enlist(false, measureKind)
+		return t, k.enlist(false, measurementKind)
 	}
 	o := k.divided(k.order(trialsKind), len(t.List)*k.test.Len(), shard.MaxShards*3/4)
 	o.like, o.trials = k.measurement.run, t
@@ -246,7 +246,7 @@ func (k *keptRun) diagnose(ctx context.Context, shards []int) error {
 	if err != nil {
 		return err
 	}
-	if k.run.Plan().Kind == measureKind {
+	if k.run.Plan().Kind == measurementKind {
 		return k.work(ctx, "measuring", func(update func(done, total int)) error { return d.Measuring().Do(ctx, k.run, shards, update) })
 	}
 	w, err := d.Trying(k.config.Trials, k.trialNetwork)

@@ -59,6 +59,17 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 	if err := o.absolute(); err != nil {
 		return err
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	// Where there is no such folder here, the command says what is missing.
+	if err := os.Chdir(line.Dir); err == nil {
+		defer func() { _ = os.Chdir(here) }()
+		if rel, err := filepath.Rel(line.Dir, out); err == nil && filepath.IsLocal(rel) {
+			out = rel // As the user called it, since it is printed.
+		}
+	}
 	args := append(slices.Clone(line.Args), "--out="+out)
 	if o.model != "" {
 		args[1] = o.model
@@ -68,7 +79,6 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 			args = append(args, f[0]+f[1])
 		}
 	}
-	_ = os.Chdir(line.Dir) // Where there is no such folder here, the command says what is missing.
 	again := func(w io.Writer, more ...string) error {
 		err := callAgain(cmd.Context(), append(slices.Clone(args), more...), w, cmd.ErrOrStderr())
 		if errors.Is(err, fs.ErrNotExist) {

@@ -67,7 +67,7 @@ type order struct {
 }
 
 // kinds are the kinds of plans that there are.
-var kinds = []string{eval.PlanKind, measureKind, trialsKind}
+var kinds = []string{eval.PlanKind, measurementKind, trialsKind}
 
 // keptRun is a run in its folder, opened for work on it.
 type keptRun struct {
