@@ -91,16 +91,6 @@ func weight(t rapid.TB, l *snn.Layer, i int) float32 {
 	return 0
 }
 
-// images are images in memory.
-type images [][]float32
-
-func (im images) Len() int { return len(im) }
-
-func (im images) Image(i int, dst []float32) error {
-	copy(dst, im[i])
-	return nil
-}
-
 func mustCalibrate(t rapid.TB, g *ann.Graph, im images, o calibrate.Options) *calibrate.Statistics {
 	t.Helper()
 	s, err := calibrate.Run(context.Background(), g, im, o)

@@ -11,6 +11,16 @@ import (
 	"sresnet/tensor"
 )
 
+// images are images in memory.
+type images [][]float32
+
+func (im images) Len() int { return len(im) }
+
+func (im images) Image(i int, dst []float32) error {
+	copy(dst, im[i])
+	return nil
+}
+
 // A trained network with one residual block becomes a spiking one. Its sum
 // disappears, and the identity shortcut gets the weight lambda(first) /
 // lambda(second) = 4 / 8.

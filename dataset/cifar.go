@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"weak"
 
 	"sresnet/tensor"
 )
@@ -187,9 +189,7 @@ func isRegular(path string) bool {
 // readArchive reads the files of a split from a .tar.gz as it was downloaded, in
 // either form.
 func (c cifar) readArchive(path string, split Split, add func(pixels, labels []byte)) error {
-	contents, err := readArchive(path, func(name string) bool {
-		return slices.ContainsFunc(c.wanted(split), func(want string) bool { return name == want || name == python(want) })
-	})
+	contents, err := c.unpack(path, split)
 	if err != nil {
 		return err
 	}
@@ -208,6 +208,53 @@ func (c cifar) readArchive(path string, split Split, add func(pixels, labels []b
 		add(pixels, labels)
 	}
 	return nil
+}
+
+// unpacked is what the archive that was read last holds of the other split, which is
+// opened next most often. It goes when the memory is wanted for something else.
+var unpacked struct {
+	sync.Mutex
+	path     string
+	identity identity
+	key      string // Of the data set it was read as.
+	split    Split
+	contents weak.Pointer[map[string][]byte]
+}
+
+// unpack returns the files of a split by name, if they are in an archive.
+func (c cifar) unpack(path string, split Split) (map[string][]byte, error) {
+	id, _, err := identify(path)
+	if err != nil {
+		return nil, err
+	}
+	unpacked.Lock()
+	defer unpacked.Unlock()
+	if unpacked.path == path && unpacked.identity == id && unpacked.key == c.key && unpacked.split == split {
+		if contents := unpacked.contents.Value(); contents != nil {
+			unpacked.path = "" // Who has it may overwrite it.
+			return *contents, nil
+		}
+	}
+	of := func(split Split, name string) bool {
+		return slices.ContainsFunc(c.wanted(split), func(want string) bool { return name == want || name == python(want) })
+	}
+	contents, err := readArchive(path, func(name string) bool { return of(Train, name) || of(Test, name) })
+	if err != nil {
+		return nil, err
+	}
+	others := make(map[string][]byte)
+	for name, b := range contents {
+		if !of(split, name) {
+			others[name] = b
+			delete(contents, name)
+		}
+	}
+	unpacked.path, unpacked.identity, unpacked.key, unpacked.contents = path, id, c.key, weak.Make(&others)
+	unpacked.split = Test
+	if split == Test {
+		unpacked.split = Train
+	}
+	return contents, nil
 }
 
 func (c cifar) record() int { return len(c.labels) + cifarShape.Len() }

@@ -1,7 +1,7 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG and JPEG files. It knows no network; the first layer's idea of an
-// image enters only as a [Normalization] and a size.
+// numpy and as PNG and JPEG files, by themselves or in .tar files. It knows no network;
+// the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units
 //
@@ -30,6 +30,8 @@ import (
 type Dataset struct {
 	name    string
 	spec    string
+	split   Split
+	first   int // Where the images begin in the split, of those that are not files.
 	shape   tensor.Shape
 	classes int
 	names   []string // Of the classes, if the data say them.
@@ -109,7 +111,7 @@ func (d *Dataset) Slice(from, to int) (*Dataset, error) {
 
 func (d *Dataset) slice(from, to int) *Dataset {
 	part := *d
-	part.images, part.labels = d.images.slice(from, to), d.labels[from:to]
+	part.images, part.labels, part.first = d.images.slice(from, to), d.labels[from:to], d.first+from
 	return &part
 }
 

@@ -9,6 +9,7 @@ import (
 	_ "image/jpeg" // For image.Decode.
 	_ "image/png"
 	"math"
+	"slices"
 	"sync"
 
 	"sresnet/tensor"
@@ -31,18 +32,36 @@ type picture struct {
 	resize int
 }
 
+// newPicture checks a shape and a size, and fills in that of 0; see [Dataset.Resized].
+func newPicture(shape tensor.Shape, resize int) (picture, error) {
+	if len(shape) != 3 || shape.Check() != nil || shape[0] != 1 && shape[0] != 3 {
+		return picture{}, fmt.Errorf("image files have 1 or 3 channels, rows and columns: they cannot become %s", shape)
+	}
+	size := max(shape[1], shape[2])
+	if resize == 0 {
+		resize = size
+		if size > 64 {
+			resize = (8*size + 3) / 7 // Rounded.
+		}
+	}
+	if resize < size || resize > maxImagePixels/size {
+		return picture{}, fmt.Errorf("%d x %d pixels cannot be cut out of images whose shorter side is %d", shape[2], shape[1], resize)
+	}
+	return picture{slices.Clone(shape), resize}, nil
+}
+
 // decode stores the image of a file's content in dst, CHW and 0..255. What the file
 // says of its orientation (EXIF) is ignored and transparency left out, as
 // torchvision's loader does.
 func (p picture) decode(b []byte, dst []float32) error {
-	config, _, err := image.DecodeConfig(bytes.NewReader(b))
+	width, height, err := dimensions(b)
 	if err != nil {
-		return imageError(err)
+		return err
 	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxImagePixels/config.Height {
-		return fmt.Errorf("%d x %d pixels; images of up to %d are read", config.Width, config.Height, maxImagePixels)
+	if err := p.check(width, height); err != nil {
+		return err
 	}
-	if config.Width*config.Height > largeImage {
+	if width*height > largeImage {
 		oneLarge.Lock()
 		defer oneLarge.Unlock()
 	}
@@ -53,9 +72,6 @@ func (p picture) decode(b []byte, dst []float32) error {
 	c, h, w := p.shape.CHW()
 	src := toRaster(m, c)
 	rw, rh := p.size(src.w, src.h)
-	if rw > maxImagePixels/rh {
-		return fmt.Errorf("%d x %d pixels, %d x %d when its shorter side is %d, which is too large", src.w, src.h, rw, rh, p.resize)
-	}
 	// Half a pixel is rounded to even, as Python does.
 	x, y := int(math.RoundToEven(float64(rw-w)/2)), int(math.RoundToEven(float64(rh-h)/2))
 	out := resample(src, rw, rh, image.Rect(x, y, x+w, y+h))
@@ -64,6 +80,26 @@ func (p picture) decode(b []byte, dst []float32) error {
 		for j := range plane {
 			plane[j] = float32(out.pix[j*c+i])
 		}
+	}
+	return nil
+}
+
+// dimensions returns how many columns and rows the image of a file's content has.
+func dimensions(b []byte) (width, height int, err error) {
+	config, _, err := image.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return 0, 0, imageError(err)
+	}
+	if config.Width < 1 || config.Height < 1 || config.Width > maxImagePixels/config.Height {
+		return 0, 0, fmt.Errorf("%d x %d pixels; images of up to %d are read", config.Width, config.Height, maxImagePixels)
+	}
+	return config.Width, config.Height, nil
+}
+
+// check returns an error for an image that is too large when it is resized.
+func (p picture) check(w, h int) error {
+	if rw, rh := p.size(w, h); rw > maxImagePixels/rh {
+		return fmt.Errorf("%d x %d pixels, %d x %d when its shorter side is %d, which is too large", w, h, rw, rh, p.resize)
 	}
 	return nil
 }

@@ -1,73 +1,145 @@
 package dataset
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash"
 	"os"
+	"path/filepath"
 	"slices"
 
-	"sresnet/internal/parallel"
 	"sresnet/tensor"
 )
 
 // fileStore is images in files, which are decoded when they are needed, by whoever
 // needs them, so that no more than one image a goroutine is in memory.
 type fileStore struct {
-	paths []string
-	sums  [][sha256.Size]byte // Of the files; nil before [Dataset.Checked].
+	root  string // The folder that names begin at.
+	files []imageFile
 	picture
+	ahead *readAhead
+
+	archives map[string]archive // The .tar files among them, by name, if they were opened.
+	cache    string             // The file that remembers what was checked; empty for none.
+}
+
+// archive is a .tar file as it was when it was opened.
+type archive struct {
+	identity
+	settled bool
+}
+
+// with returns a store of other files.
+func (s *fileStore) with(files []imageFile) *fileStore {
+	t := *s
+	t.files = files
+	t.ahead = &readAhead{
+		n:    len(files),
+		size: func(i int) int64 { return t.files[i].size },
+		read: func(i int) ([]byte, error) { return t.content(&t.files[i]) },
+	}
+	return &t
+}
+
+// imageFile is where the content of an image is.
+type imageFile struct {
+	name    string            // Of the file, below the root and with slashes: of the image or of the .tar that it is in.
+	member  string            // Its name in the .tar; empty for a file of its own.
+	offset  int64             // Of the content in the .tar.
+	size    int64             // Of the content; -1 before it is known.
+	checked bool              // The content is known and can be decoded.
+	sum     [sha256.Size]byte // Of the content, once checked.
 }
 
 // newFiles returns a data set of image files, of the size that networks for ImageNet
 // take until [Dataset.Resized] gives another.
-func newFiles(list []labelled, classes int) *Dataset {
-	s := &fileStore{picture: picture{tensor.Shape{3, 224, 224}, 256}}
-	d := &Dataset{shape: s.shape, classes: classes, images: s}
-	for _, l := range list {
-		s.paths = append(s.paths, l.path)
+func newFiles(root string, list []labelled, classes int) *Dataset {
+	s := &fileStore{root: root, picture: picture{tensor.Shape{3, 224, 224}, 256}}
+	d := &Dataset{shape: s.shape, classes: classes}
+	files := make([]imageFile, len(list))
+	for i, l := range list {
+		files[i] = l.imageFile
 		d.labels = append(d.labels, uint16(l.class))
 	}
+	d.images = s.with(files)
 	return d
 }
 
+// path returns the path of a file, or of the .tar that it is in.
+func (s *fileStore) path(f *imageFile) string {
+	return filepath.Join(s.root, filepath.FromSlash(f.name))
+}
+
+// where names a file in errors.
+func (s *fileStore) where(f *imageFile) string {
+	if f.member != "" {
+		return fmt.Sprintf("%s, member %q", s.path(f), f.member)
+	}
+	return s.path(f)
+}
+
 func (s *fileStore) pixels(i int, dst []float32) error {
-	b, err := readImageFile(s.paths[i])
+	f := &s.files[i]
+	b, err := s.ahead.get(i)
 	if err != nil {
 		return err
 	}
+	if f.checked && sha256.Sum256(b) != f.sum {
+		return s.changed(f)
+	}
 	if err := s.decode(b, dst); err != nil {
-		return fmt.Errorf("%s: %w", s.paths[i], err)
+		return fmt.Errorf("%s: %w", s.where(f), err)
 	}
 	return nil
 }
 
-func (s *fileStore) slice(from, to int) store {
-	part := *s
-	part.paths = s.paths[from:to]
-	if s.sums != nil {
-		part.sums = s.sums[from:to]
+// changed is the error of a file whose content is not the one that was checked. What was
+// remembered of it is forgotten, as its time and size do not tell that it was changed.
+func (s *fileStore) changed(f *imageFile) error {
+	if s.cache != "" {
+		_ = os.Remove(s.cache)
 	}
-	return &part
+	return fmt.Errorf("%s: its content is not the one that was checked before: bring that back, or start anew and leave images alone meanwhile", s.where(f))
+}
+
+// ReadImageFile returns one PNG or JPEG file as an image of that shape (C, H, W), its
+// pixels 0..255, as a data set of such files has it: see [Dataset.Resized].
+func ReadImageFile(name string, shape tensor.Shape, resize int) ([]float32, error) {
+	p, err := newPicture(shape, resize)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	alone := &fileStore{root: filepath.Dir(name)}
+	b, err := alone.content(&imageFile{name: filepath.Base(name)})
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]float32, shape.Len())
+	if err := p.decode(b, dst); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return dst, nil
+}
+
+func (s *fileStore) slice(from, to int) store {
+	return s.with(s.files[from:to])
 }
 
 func (s *fileStore) clone() store {
-	c := *s
-	c.paths, c.sums = slices.Clone(s.paths), slices.Clone(s.sums)
-	return &c
+	return s.with(slices.Clone(s.files))
 }
 
 func (s *fileStore) what() string { return fmt.Sprintf("image files, resized to %d,", s.resize) }
 
 // writeTo adds the SHA-256 of every file; that of none for one that cannot be read.
 func (s *fileStore) writeTo(h hash.Hash) {
-	for i, path := range s.paths {
-		var sum [sha256.Size]byte
-		if s.sums != nil {
-			sum = s.sums[i]
-		} else if b, err := readImageFile(path); err == nil {
-			sum = sha256.Sum256(b)
+	for i := range s.files {
+		f := &s.files[i]
+		sum := f.sum
+		if !f.checked {
+			if b, err := s.content(f); err == nil {
+				sum = sha256.Sum256(b)
+			}
 		}
 		h.Write(sum[:])
 	}
@@ -76,15 +148,31 @@ func (s *fileStore) writeTo(h hash.Hash) {
 // maxImageFile bounds the bytes of an image file.
 const maxImageFile = 1 << 28
 
-func readImageFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
+// content reads a file.
+func (s *fileStore) content(f *imageFile) ([]byte, error) {
+	path := s.path(f)
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxImageFile {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", name, maxImageFile)
+	switch {
+	case f.member == "" && (!info.Mode().IsRegular() || info.Size() > maxImageFile):
+		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, maxImageFile)
+	case f.member == "" && f.checked && info.Size() != f.size, f.member != "" && (!info.Mode().IsRegular() || info.Size() < f.offset+f.size):
+		return nil, s.changed(f)
+	case f.member == "":
+		return os.ReadFile(path)
 	}
-	return os.ReadFile(name)
+	archive, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	b := make([]byte, f.size)
+	if _, err := archive.ReadAt(b, f.offset); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.where(f), err)
+	}
+	return b, nil
 }
 
 // Resizable reports whether the images have no size of their own, so that
@@ -104,109 +192,15 @@ func (d *Dataset) Resized(shape tensor.Shape, resize int) (*Dataset, error) {
 	if !ok {
 		return nil, fmt.Errorf("dataset %s: the images have a size of their own, %s", d.spec, d.shape)
 	}
-	if len(shape) != 3 || shape.Check() != nil || shape[0] != 1 && shape[0] != 3 {
-		return nil, fmt.Errorf("dataset %s: image files have 1 or 3 channels, rows and columns: they cannot become %s", d.spec, shape)
-	}
-	size := max(shape[1], shape[2])
-	if resize == 0 {
-		resize = size
-		if size > 64 {
-			resize = (8*size + 3) / 7 // Rounded.
-		}
-	}
-	if resize < size || resize > maxImagePixels/size {
-		return nil, fmt.Errorf("dataset %s: %d x %d pixels cannot be cut out of images whose shorter side is %d", d.spec, shape[2], shape[1], resize)
-	}
-	resized, files := *d, *s
-	files.picture = picture{slices.Clone(shape), resize}
-	resized.shape, resized.images = files.shape, &files
-	return &resized, nil
-}
-
-// FileError is an image file that cannot be read.
-type FileError struct {
-	Path string
-	Err  error
-}
-
-func (e *FileError) Error() string { return e.Err.Error() }
-func (e *FileError) Unwrap() error { return e.Err }
-
-// UnreadableError is returned by [Dataset.Checked] if more images cannot be read than
-// may be left out, or none can.
-type UnreadableError struct {
-	Files []*FileError // Which they are, in order.
-	Of    int          // How many images there are.
-	spec  string
-}
-
-func (e *UnreadableError) Error() string {
-	var list []string
-	for _, f := range e.Files {
-		list = append(list, f.Error())
-	}
-	return fmt.Sprintf("dataset %s: %d of %d images cannot be read: %s", e.spec, len(e.Files), e.Of, some(list))
-}
-
-// Check adjusts [Dataset.Checked].
-type Check struct {
-	SkipBad  int                   // How many images that cannot be read are left out; one more is an error.
-	Workers  int                   // Goroutines, each of which decodes an image at a time. Defaults to 1.
-	Progress func(done, total int) // If set, told after every image; calls do not overlap.
-}
-
-// Checked reads every image once, so that one that cannot be read is found before
-// hours of work rather than in them, and returns a data set without those, and which
-// they were. Of images in memory there is nothing to check.
-func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError, error) {
-	s, ok := d.images.(*fileStore)
-	if !ok {
-		return d, nil, nil
-	}
-	n := d.Len()
-	sums, bad := make([][sha256.Size]byte, n), make([]*FileError, n)
-	done := 0
-	err := parallel.Do(ctx, max(min(c.Workers, n), 1), n, func(int) func(context.Context, int) error {
-		dst := make([]float32, d.shape.Len())
-		return func(_ context.Context, i int) error {
-			b, err := readImageFile(s.paths[i])
-			if err == nil {
-				sums[i] = sha256.Sum256(b)
-				if err = s.decode(b, dst); err != nil {
-					err = fmt.Errorf("%s: %w", s.paths[i], err)
-				}
-			}
-			if err != nil {
-				bad[i] = &FileError{s.paths[i], err}
-			}
-			return nil
-		}
-	}, func() {
-		done++
-		if c.Progress != nil {
-			c.Progress(done, n)
-		}
-	})
+	p, err := newPicture(shape, resize)
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("dataset %s: %w", d.spec, err)
 	}
-	files := &fileStore{picture: s.picture}
-	checked := *d
-	checked.labels, checked.images = nil, files
-	var skipped []*FileError
-	for i, b := range bad {
-		if b != nil {
-			skipped = append(skipped, b)
-			continue
-		}
-		files.paths, files.sums = append(files.paths, s.paths[i]), append(files.sums, sums[i])
-		checked.labels = append(checked.labels, d.labels[i])
-	}
-	if len(skipped) > max(c.SkipBad, 0) || len(skipped) == n {
-		return nil, skipped, &UnreadableError{skipped, n, d.spec}
-	}
-	checked.skipped = len(skipped)
-	return &checked, skipped, nil
+	resized := *d
+	files := s.with(s.files)
+	files.picture = p
+	resized.shape, resized.images = files.shape, files
+	return &resized, nil
 }
 
 // Same reports whether two data sets are the same images with the same labels. Of
@@ -221,16 +215,29 @@ func Same(a, b *Dataset) bool {
 		return false
 	}
 	if ok1 && s.resize == t.resize {
-		if slices.Equal(s.paths, t.paths) {
+		same := func(f, g imageFile) bool { return f.name == g.name && f.member == g.member }
+		if s.root == t.root && slices.EqualFunc(s.files, t.files, same) {
 			return true
 		}
-		for i, path := range s.paths {
-			x, err1 := os.Stat(path)
-			y, err2 := os.Stat(t.paths[i])
-			if err1 != nil || err2 != nil || x.Size() != y.Size() {
+		for i := range s.files {
+			x, err1 := s.size(&s.files[i])
+			y, err2 := t.size(&t.files[i])
+			if err1 != nil || err2 != nil || x != y {
 				return false
 			}
 		}
 	}
 	return a.Hash() == b.Hash()
+}
+
+// size returns how many bytes a file has.
+func (s *fileStore) size(f *imageFile) (int64, error) {
+	if f.size >= 0 {
+		return f.size, nil
+	}
+	info, err := os.Stat(s.path(f))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }

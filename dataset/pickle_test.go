@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +103,33 @@ func TestCIFARForms(t *testing.T) {
 	fails(t, "cifar10:"+filepath.Join(dir, "y.tar.gz"), Train, "y.tar.gz: no data_batch_1.bin in it", "is it cifar-10-binary.tar.gz")
 	whole := targz(t, "cifar-10-batches-bin/test_batch.bin", binary10)
 	fails(t, "cifar10:"+write(t, dir, "half.tar.gz", whole[:len(whole)/2]), Test, "half.tar.gz: half an archive", "get it again")
+}
+
+// Both splits of an archive are read in one go, if memory allows.
+func TestArchiveOnce(t *testing.T) {
+	train, test := cifarRecord(0, 3), cifarRecord(0, 9)
+	content := targz(t, "cifar-10-batches-bin/data_batch_1.bin", train, "cifar-10-batches-bin/data_batch_2.bin", train,
+		"cifar-10-batches-bin/data_batch_3.bin", train, "cifar-10-batches-bin/data_batch_4.bin", train,
+		"cifar-10-batches-bin/data_batch_5.bin", train, "cifar-10-batches-bin/test_batch.bin", test)
+	path := write(t, t.TempDir(), "x.tar.gz", content)
+	spoil := func() { // Leaves no trace but in the content.
+		replace(t, path, content[len(content)/2:len(content)/2+8], []byte("12345678"))
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	if got := labels(open(t, "cifar10:"+path, Test)); !slices.Equal(got, []int{9}) {
+		t.Errorf("got labels %v", got)
+	}
+	spoil()
+	if got := labels(open(t, "cifar10:"+path, Train)); !slices.Equal(got, []int{3, 3, 3, 3, 3}) {
+		t.Errorf("got labels %v", got)
+	}
+	fails(t, "cifar10:"+path, Train, "a damaged one")
+
+	path = write(t, t.TempDir(), "y.tar.gz", content)
+	open(t, "cifar10:"+path, Test)
+	runtime.GC()
+	spoil()
+	fails(t, "cifar10:"+path, Train, "a damaged one")
 }
 
 func TestPickleErrors(t *testing.T) {

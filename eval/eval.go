@@ -42,7 +42,11 @@ type Options struct {
 	// Defaults to the number of cores.
 	Workers int
 
-	// Progress, if set, is told after every image how many are done. Calls do
+	// KeepEvery is how often [Evaluator.PresentShards] keeps what was counted: the
+	// work that a machine that fails may cost. Defaults to two seconds.
+	KeepEvery time.Duration
+
+	// Progress, if set, is told after every image of [Run] how many are done. Calls do
 	// not overlap.
 	Progress func(done, total int)
 }

@@ -31,9 +31,8 @@ func Example() {
 	g := check(onnx.Parse(models.ResNet8MNIST))
 
 	// Images, normalised as they were in training.
-	norm := check(dataset.ParseNormalization("mnist", 1))
-	train := check(dataset.NewImages(check(check(dataset.Open("mnist", dataset.Train)).First(100)), norm))
-	test := check(dataset.NewImages(check(check(dataset.Open("mnist", dataset.Test)).First(50)), norm))
+	train := check(dataset.OpenImages("mnist", dataset.Train, "mnist", 100))
+	test := check(dataset.OpenImages("mnist", dataset.Test, "mnist", 50))
 
 	// Lambda of every layer, then the spiking network.
 	s := check(calibrate.Run(ctx, g, train, calibrate.Options{Percentile: 99.9}))

@@ -74,8 +74,8 @@ func removeLeftovers(dir string) {
 
 // File is a further file of a run, such as the curve of a search.
 type File struct {
-	Name  string // Base name.
-	Write func(io.Writer) error
+	Name  string                // Base name.
+	Write func(io.Writer) error // Nil for a file that is there already.
 }
 
 // Write keeps r and the further files with the manifest m, whose Files, Complete
@@ -123,6 +123,14 @@ func (f *Folder) Add(file File) error {
 func (f *Folder) write(m *Manifest, file File) error {
 	if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
 		return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
+	}
+	if file.Write == nil {
+		sum, err := HashFile(filepath.Join(f.dir, file.Name))
+		if err != nil {
+			return fmt.Errorf("eval: cannot keep the run: %w", err)
+		}
+		m.Files[file.Name] = sum
+		return nil
 	}
 	h := sha256.New()
 	err := atomic.WriteFile(filepath.Join(f.dir, file.Name), func(w io.Writer) error {

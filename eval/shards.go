@@ -12,7 +12,7 @@ import (
 const PlanKind = "eval"
 
 func (e *Evaluator) work() shard.Work[*Tally] {
-	return shard.Work[*Tally]{Images: e.images.Len(), New: e.NewTally, Read: e.ReadTally, Present: e.Present}
+	return shard.Work[*Tally]{Images: e.images.Len(), KeepEvery: e.o.KeepEvery, New: e.NewTally, Read: e.ReadTally, Present: e.Present}
 }
 
 // PresentShards presents the images of the given shards of r, as [shard.Work.Do]

@@ -85,6 +85,12 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 			t.Set(s.key, Text(clean(*s.value)))
 		}
 	}
+	if info.Percentile > 0 {
+		t.Set(percentileKey, Array{Data: []float64{info.Percentile}})
+	}
+	if len(info.Compensation) > 0 {
+		t.Set(compensationKey, Floats(info.Compensation, len(info.Compensation)))
+	}
 	t.Set("tool", Text("sresnet"))
 	t.Set("profile", Text(profileName))
 	t.Set("dt", Array{Data: []float64{1}})

@@ -20,9 +20,18 @@ type Info struct {
 	Normalization string `json:"normalization"` // Of pixels, as dataset.ParseNormalization reads it.
 	Readout       string `json:"readout"`       // How outputs become a class.
 	Conversion    string `json:"conversion"`    // How scales were chosen, in words.
+
+	Percentile   float64   `json:"percentile,omitempty"`   // Of the activations of a layer that became its lambda; 0 if that is not known.
+	Compensation []float32 `json:"compensation,omitempty"` // Factor of each layer, in the order of the network, as snn.Network.Compensated has it; nil for none.
 }
 
-// strings pairs the fields with their keys.
+// Keys of the fields that are numbers.
+const (
+	percentileKey   = "percentile"
+	compensationKey = "compensation"
+)
+
+// strings pairs the fields that are text with their keys.
 func (i *Info) strings() []struct {
 	key   string
 	value *string
@@ -45,6 +54,15 @@ func InfoOf(g *Graph) Info {
 	var i Info
 	for _, s := range i.strings() {
 		*s.value = g.Metadata.Text(s.key)
+	}
+	if g.Metadata == nil {
+		return i
+	}
+	if x, err := g.Metadata.Arrays[percentileKey].Float64(); err == nil {
+		i.Percentile = x
+	}
+	if x, err := g.Metadata.Arrays[compensationKey].Float32s(); err == nil {
+		i.Compensation = x
 	}
 	return i
 }
@@ -69,6 +87,44 @@ func FromNetwork(net *snn.Network, info Info) (g *Graph, warnings []string, err 
 		return nil, nil, fmt.Errorf("nir: %w", err)
 	}
 	return e.g, e.warnings, nil
+}
+
+// LayerNodes returns, for every layer of the network of g, the name of the IF node
+// that its neurons are in g. net is what [Graph.Network] returned; without a graph, the
+// names are those that [FromNetwork] gives.
+func LayerNodes(net *snn.Network, g *Graph) ([]string, error) {
+	var layers []layerRecord
+	if g != nil {
+		r, err := readRecord(g)
+		if err != nil {
+			return nil, fmt.Errorf("nir: %w", err)
+		}
+		if r == nil { // A graph of others, whose nodes layers are named after.
+			layers = make([]layerRecord, len(net.Layers))
+			for i := range layers {
+				layers[i].Node = net.Layers[i].Name
+			}
+		} else {
+			layers = r.Layers
+		}
+	} else {
+		e := &exporter{net: net, limit: math.MaxInt}
+		if err := e.run(); err != nil {
+			return nil, fmt.Errorf("nir: %w", err)
+		}
+		layers = e.record.Layers
+	}
+	if len(layers) != len(net.Layers) {
+		return nil, fmt.Errorf("nir: the graph has %d populations, the network %d layers", len(layers), len(net.Layers))
+	}
+	names := make([]string, len(layers))
+	for i := range layers {
+		names[i] = layers[i].Node
+		if g != nil && g.Node(names[i]) == nil {
+			return nil, fmt.Errorf("nir: there is no node %q of layer %q", names[i], net.Layers[i].Name)
+		}
+	}
+	return names, nil
 }
 
 // exporter makes a graph of a network.

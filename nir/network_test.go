@@ -295,7 +295,11 @@ func TestNIRMeans(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	var seen []string
 	for seed := range uint64(100) {
-		g, warnings, err := FromNetwork(randomNetwork(seed), Info{Model: "m.onnx", Readout: "count"})
+		info := Info{Model: "m.onnx", Readout: "count", Percentile: 99.5, Compensation: []float32{1, 1.25}}
+		if seed%2 > 0 {
+			info.Percentile, info.Compensation = 0, nil
+		}
+		g, warnings, err := FromNetwork(randomNetwork(seed), info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,8 +307,8 @@ func TestWarnings(t *testing.T) {
 		if kept := g.Metadata.Arrays["warnings"].Data; !reflect.DeepEqual(kept, warnings) {
 			t.Fatalf("metadata has the warnings %q, want %q", kept, warnings)
 		}
-		if got := InfoOf(g); got != (Info{Model: "m.onnx", Readout: "count"}) {
-			t.Fatalf("InfoOf: %+v", got)
+		if got := InfoOf(g); !reflect.DeepEqual(got, info) {
+			t.Fatalf("InfoOf: got %+v, want %+v", got, info)
 		}
 	}
 	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
@@ -535,4 +539,45 @@ func FuzzRestore(f *testing.F) {
 			t.Errorf("unsound network: %v", err)
 		}
 	})
+}
+
+// The nodes of the layers are the IF nodes of the graph, whichever way they are told.
+func TestLayerNodes(t *testing.T) {
+	for seed := range uint64(20) {
+		net := randomNetwork(seed)
+		g, _, err := FromNetwork(net, Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := LayerNodes(net, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range want {
+			if n := g.Node(name); n == nil || n.Type != "IF" || n.Metadata.Text("layer") != net.Layers[i].Name {
+				t.Fatalf("seed %d: layer %q: node %q is %+v", seed, net.Layers[i].Name, name, n)
+			}
+		}
+		if got, err := LayerNodes(net, g); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("seed %d: got %q, error %v, want %q", seed, got, err, want)
+		}
+		// A graph of others has the names of its nodes.
+		delete(g.Metadata.Arrays, recordKey)
+		other, err := g.Network()
+		if err != nil {
+			continue
+		}
+		got, err := LayerNodes(other, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range got {
+			if name != other.Layers[i].Name || g.Node(name).Type != "IF" {
+				t.Errorf("seed %d: layer %q has node %q", seed, other.Layers[i].Name, name)
+			}
+		}
+	}
+	if _, err := LayerNodes(&snn.Network{Layers: []snn.Layer{{Name: "x"}}}, &Graph{}); err == nil {
+		t.Error("a node that is missing: no error")
+	}
 }

@@ -184,6 +184,21 @@ func (a Array) Text() (string, error) {
 	return "", fmt.Errorf("%s of shape %v where one string is wanted", a.Kind(), tensor.Shape(a.Shape))
 }
 
+// Float64 returns the only element of an array of floats.
+func (a Array) Float64() (float64, error) {
+	switch x := a.Data.(type) {
+	case []float32:
+		if len(x) == 1 {
+			return float64(x[0]), nil
+		}
+	case []float64:
+		if len(x) == 1 {
+			return x[0], nil
+		}
+	}
+	return 0, fmt.Errorf("%s of shape %v where one float is wanted", a.Kind(), tensor.Shape(a.Shape))
+}
+
 // Kind is the type of the elements: "float32", "string" and so on.
 func (a Array) Kind() string {
 	if a.Data == nil {

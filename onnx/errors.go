@@ -55,9 +55,9 @@ func nodeErr(n *node, err error) error {
 // notONNX turns an error of the wire format into a sentence about the file.
 func notONNX(data []byte, err error) error {
 	for _, k := range []struct{ magic, what string }{
-		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; export the model with torch.onnx.export"},
+		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; export the model with torch.onnx.export, or save its weights as safetensors"},
 		{"\x89HDF", "an HDF5 file, perhaps a Keras model; convert it with tf2onnx"},
-		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint; export the model with torch.onnx.export"},
+		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint; export the model with torch.onnx.export, or save its weights as safetensors"},
 		{"version https://git-lfs", "a Git LFS pointer, not the model itself; run 'git lfs pull'"},
 		{"<!DOCTYPE", "a web page; download the file itself"},
 		{"<html", "a web page; download the file itself"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"sresnet/tensor"
 )
 
 // decoder turns TensorProtos into values.
@@ -171,11 +173,11 @@ func decodeRaw(v *value, raw []byte, typ elemType) {
 		}
 	case typeFloat16:
 		for i := range v.f {
-			v.f[i] = fromFloat16(le.Uint16(raw[2*i:]))
+			v.f[i] = tensor.Float16(le.Uint16(raw[2*i:]))
 		}
 	case typeBFloat16:
 		for i := range v.f {
-			v.f[i] = math.Float32frombits(uint32(le.Uint16(raw[2*i:])) << 16)
+			v.f[i] = tensor.BFloat16(le.Uint16(raw[2*i:]))
 		}
 	case typeUint8, typeBool:
 		for i := range v.i {
@@ -269,26 +271,13 @@ func (d *decoder) decodeFields(b []byte, t proto, l layout, n int) (*value, erro
 	}
 	for _, h := range bits {
 		if t.typ == typeFloat16 {
-			v.f = append(v.f, fromFloat16(uint16(h)))
+			v.f = append(v.f, tensor.Float16(uint16(h)))
 		} else {
-			v.f = append(v.f, math.Float32frombits(uint32(uint16(h))<<16))
+			v.f = append(v.f, tensor.BFloat16(uint16(h)))
 		}
 	}
 	if v.len() != n {
 		return nil, errTruncated
 	}
 	return v, nil
-}
-
-// fromFloat16 widens an IEEE 754 half, exactly.
-func fromFloat16(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&0x3ff
-	switch {
-	case exp == 31:
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
-	case exp == 0: // Zero or subnormal: frac * 2^-24.
-		v := float32(frac) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(v))
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }

@@ -22,7 +22,9 @@ func (run *Run) worse() []pair {
 	type key struct{ label, answer int }
 	trained, spiking := make(map[key]int), make(map[key]int)
 	for _, a := range run.Answers {
-		trained[key{a.Label, a.ANN}]++
+		if a.ANN >= 0 {
+			trained[key{a.Label, a.ANN}]++
+		}
 		spiking[key{a.Label, a.SNN}]++
 	}
 	var keys []key
@@ -74,7 +76,9 @@ func (run *Run) confusion() *matrix {
 	total := make([]int, n)
 	for _, a := range run.Answers {
 		m.Cells[a.Label][a.SNN].N++
-		m.Cells[a.Label][a.ANN].Trained++
+		if a.ANN >= 0 {
+			m.Cells[a.Label][a.ANN].Trained++
+		}
 		total[a.Label]++
 	}
 	for i, row := range m.Cells {

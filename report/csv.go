@@ -150,6 +150,10 @@ func (r *Run) parseAnswers(b []byte) error {
 	for i := range t.lines {
 		var a Answer
 		for k, x := range []*int{&a.Index, &a.Label, &a.ANN, &a.SNN} {
+			if x == &a.ANN && r.Result.Alone {
+				a.ANN = -1
+				continue
+			}
 			if *x, err = t.whole(i, columns[k]); err != nil {
 				return err
 			}

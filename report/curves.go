@@ -88,6 +88,9 @@ func (r *Report) accuracy() *curve {
 		}
 	}
 	for _, run := range r.Runs {
+		if run.Result.Alone {
+			continue
+		}
 		ref := reference{run.Manifest.Model.SHA256 + run.Manifest.Data.SHA256, run.Result.ANN.Top1}
 		if slices.Contains(seen, ref) {
 			continue
@@ -106,6 +109,9 @@ func (r *Report) accuracy() *curve {
 func (r *Report) agreement() *curve {
 	c := &curve{ID: "agreement", Title: "Agreement with the trained network", X: "timesteps T", Y: "images with the same class (%)", Log: 2, At: r.timesteps()}
 	for i, run := range r.Runs {
+		if run.Result.Alone {
+			continue
+		}
 		c.Lines = append(c.Lines, line{Label: r.label(run, "agreement"), Style: i, Y: overTime(run, len(c.At), func(p *Point) num { return 100 * p.Agreement })})
 	}
 	return c
@@ -177,7 +183,8 @@ func (run *Run) depth() *curve {
 
 // curves returns what all runs are shown in together.
 func (r *Report) curves() []*curve {
-	return []*curve{r.accuracy(), r.agreement(), r.operations(), r.spikes()}
+	all := []*curve{r.accuracy(), r.agreement(), r.operations(), r.spikes()}
+	return slices.DeleteFunc(all, func(c *curve) bool { return len(c.Lines) == 0 }) // No agreement without a trained network.
 }
 
 // activation returns what calibration saw of a layer, or nil.

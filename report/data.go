@@ -46,8 +46,8 @@ func (r *Report) WriteCSV(w io.Writer) error {
 func (run *Run) tidy(put func(quantity, layer string, T int, x num)) {
 	res, T := &run.Result, run.Result.Timesteps
 	put("images", "", 0, num(res.Images))
-	put("ann_top1", "", 0, num(res.ANN.Top1))
-	put("dense_macs_per_image", "", 0, num(res.DenseMACsPerImage))
+	put("ann_top1", "", 0, run.ANNTop1())
+	put("dense_macs_per_image", "", 0, run.ofTrained(res.DenseMACsPerImage))
 	put("macs_per_image", "", T, num(res.MACsPerImage))
 	put("membrane_updates_per_image", "", T, num(res.MembraneUpdatesPerImage))
 	for _, p := range run.Accuracy {
@@ -104,8 +104,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, run := range r.Runs {
 		p := run.last()
 		rows = append(rows, []string{
-			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), percent(num(run.Result.ANN.Top1)), percent(p.Top1),
-			interval(p), points(p.Top1 - num(run.Result.ANN.Top1)), percent(p.Agreement), count(p.Spikes), count(p.ACs),
+			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), percent(run.ANNTop1()), percent(p.Top1),
+			interval(p), points(p.Top1 - run.ANNTop1()), percent(p.Agreement), count(p.Spikes), count(p.ACs),
 		})
 	}
 	writeTable(&b, 2, rows)

@@ -174,11 +174,14 @@ func (run *Run) tiles() []tile {
 	if last.Low.known() {
 		says += fmt.Sprintf(", 95 %% interval %s to %s %%", percent(last.Low), percent(last.High))
 	}
-	t := []tile{
-		{"Trained", percent(num(res.ANN.Top1)), "%", "top-1 of the network it came from"},
-		{"Spiking", percent(last.Top1), "%", says},
-		{"Difference", points(last.Top1 - num(res.ANN.Top1)), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
-		{"Agreement", percent(last.Agreement), "%", "images on which both name the same class"},
+	t := []tile{{"Spiking", percent(last.Top1), "%", says}}
+	if !res.Alone {
+		t = []tile{
+			{"Trained", percent(run.ANNTop1()), "%", "top-1 of the network it came from"},
+			t[0],
+			{"Difference", points(last.Top1 - run.ANNTop1()), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
+			{"Agreement", percent(last.Agreement), "%", "images on which both name the same class"},
+		}
 	}
 	if c := run.Choice; c != nil && c.Recommended > 0 {
 		t = append(t, tile{"T to take", fmt.Sprint(c.Recommended), "timesteps", c.Reason})

@@ -142,6 +142,9 @@ var optional = []struct{ file, shows, from string }{
 	{"diagnosis.json", "the verdict, the errors of each layer and the scatter of rates", "sresnet diagnose MODEL --data SPEC --out"},
 }
 
+// trainedToo are the files of optional that only a run with a trained network has.
+var trainedToo = []string{"activations.json", "energy.json", "diagnosis.json"}
+
 // load reads the files that the manifest names and compares their hashes.
 func (r *Run) load() (map[string][]byte, error) {
 	want := slices.Clone(required)
@@ -216,15 +219,16 @@ func (r *Run) parseResult(b []byte) error {
 	if err := json.Unmarshal(b, &r.Result); err != nil {
 		return err
 	}
-	var with struct{ Choice *Choice }
+	var with struct {
+		Choice *Choice
+		ANN    *eval.ANN
+	}
 	if err := json.Unmarshal(b, &with); err != nil {
 		return err
 	}
 	r.Choice = with.Choice
-	if r.Result.Agreement == nil {
-		return errors.New("it is of a spiking network without a trained one beside it, which a report compares")
-	}
-	if r.Result.Timesteps < 1 || len(r.Result.SNN.Top1) != r.Result.Timesteps || len(r.Result.Agreement) != r.Result.Timesteps || r.Result.Images < 1 {
+	r.Result.Alone = with.ANN == nil
+	if r.Result.Timesteps < 1 || len(r.Result.SNN.Top1) != r.Result.Timesteps || !r.Result.Alone && len(r.Result.Agreement) != r.Result.Timesteps || r.Result.Images < 1 {
 		return errors.New("it has no accuracy at every timestep")
 	}
 	return nil
@@ -300,8 +304,11 @@ func (r *Run) note() {
 	if !r.Result.Complete {
 		r.Missing = append(r.Missing, fmt.Sprintf("The run was interrupted: it holds the %d images that were finished.", r.Result.Images))
 	}
+	if r.Result.Alone {
+		r.Missing = append(r.Missing, "The run is of a spiking network by itself: what compares it with a trained one is left out.")
+	}
 	for _, o := range optional {
-		if r.Manifest.Files[o.file] != "" {
+		if r.Manifest.Files[o.file] != "" || r.Result.Alone && slices.Contains(trainedToo, o.file) {
 			continue
 		}
 		why := "is not there"
@@ -327,6 +334,17 @@ func (r *Run) class(k int) string {
 		return r.Manifest.Classes[k]
 	}
 	return fmt.Sprint(k)
+}
+
+// ANNTop1 returns the accuracy of the trained network, NaN if there is none.
+func (r *Run) ANNTop1() num { return r.ofTrained(r.Result.ANN.Top1) }
+
+// ofTrained returns x, which is about the trained network, or NaN if there is none.
+func (r *Run) ofTrained(x float64) num {
+	if r.Result.Alone {
+		return nan
+	}
+	return num(x)
 }
 
 // last returns the state after the last timestep.

@@ -144,16 +144,23 @@ func (a *Attempt) Finish(b *Block) error {
 		return err
 	}
 	_ = a.part.Close()
-	entries, err := a.run.entries()
-	if err != nil {
-		return nil // The shard is finished; the parts are in nobody's way.
+	a.run.removeParts()
+	return nil
+}
+
+// removeParts removes the parts of finished shards, which are in nobody's way if they
+// stay.
+func (r *Run) removeParts() {
+	entries, _ := r.entries()
+	finished := make(map[int]bool)
+	for _, e := range entries {
+		finished[e.shard] = finished[e.shard] || e.finished
 	}
 	for _, e := range entries {
-		if e.shard == a.shard && !e.finished {
+		if finished[e.shard] && !e.finished {
 			_ = os.Remove(e.path)
 		}
 	}
-	return nil
 }
 
 // Close ends an attempt that has not finished, and keeps what was appended.

@@ -28,7 +28,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,13 +114,10 @@ type Run struct {
 const planFile = "plan.json"
 
 // Create makes the run that p describes, with its files, in the folder dir, which
-// must exist and hold no run yet. The plan is written last, so that a folder with a
+// must exist; if it holds a run already, the error is an fs.ErrExist. The plan is written last, so that a folder with a
 // plan has all that the plan names. Files of p that are named but not given must be
 // there.
 func Create(dir string, p Plan, files ...File) (*Run, error) {
-	if _, err := os.Lstat(filepath.Join(dir, planFile)); err == nil {
-		return nil, fmt.Errorf("shard: %s: %w", filepath.Join(dir, planFile), fs.ErrExist)
-	}
 	p.Format = 1
 	hashes := make(map[string]string)
 	for name, sum := range p.Files {
@@ -139,11 +135,11 @@ func Create(dir string, p Plan, files ...File) (*Run, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
-	return write(dir, p)
+	return write(dir, p, atomic.CreateFile)
 }
 
 // write makes p the plan of dir.
-func write(dir string, p Plan) (*Run, error) {
+func write(dir string, p Plan, file func(string, func(io.Writer) error) error) (*Run, error) {
 	if err := os.MkdirAll(filepath.Join(dir, shards), 0o755); err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
@@ -152,7 +148,7 @@ func write(dir string, p Plan) (*Run, error) {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
 	b = append(b, '\n')
-	err = atomic.WriteFile(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
+	err = file(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
 	if err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
@@ -245,5 +241,5 @@ func (r *Run) Divide(shards int) (*Run, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
-	return write(r.dir, p)
+	return write(r.dir, p, atomic.WriteFile)
 }

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,10 @@ type Sum[S any] interface {
 type Work[S Sum[S]] struct {
 	Images int // 0 to Images-1 are there.
 
+	// KeepEvery is how often what was found is kept: the work that a machine that fails
+	// may cost. Defaults to two seconds.
+	KeepEvery time.Duration
+
 	New  func() S                // Returns the sum of no images.
 	Read func([]byte) (S, error) // Reads what a sum's MarshalJSON wrote, and refuses what cannot be one of this work.
 
@@ -30,8 +35,7 @@ type Work[S Sum[S]] struct {
 	Present func(ctx context.Context, n int, next func() (i int, ok bool, err error), add func(S) error) error
 }
 
-// keepEvery is how often what was found is kept: the work that a machine that fails
-// may cost.
+// keepEvery is the default of [Work].KeepEvery.
 const keepEvery = 2 * time.Second
 
 // Do works on the images of the given shards of r, in their order, and keeps what it
@@ -58,7 +62,9 @@ func (w Work[S]) Do(ctx context.Context, r *Run, shards []int, progress func(don
 	}
 	k.progress()
 	err := w.Present(ctx, left, k.next, k.add)
-	return errors.Join(err, k.close())
+	err = errors.Join(err, k.close())
+	r.removeParts()
+	return err
 }
 
 // Gather returns the sum over the images that the shards of r hold, those in flight
@@ -205,7 +211,7 @@ func (k *keeper[S]) add(part S) error {
 	if f.images+f.pending == end-first {
 		return k.finish(f)
 	}
-	if time.Since(k.kept) > keepEvery {
+	if time.Since(k.kept) > cmp.Or(k.work.KeepEvery, keepEvery) {
 		return k.keepAll()
 	}
 	return nil

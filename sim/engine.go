@@ -22,6 +22,10 @@ type Engine struct {
 	// Options.Marks. Calls do not overlap; it must not keep V.
 	Potentials func(Potentials)
 
+	// Trace, if not nil, sees every layer of Options.Traced at every timestep, those of
+	// one layer in order. Calls do not overlap; it must not keep I and V.
+	Trace func(Trace)
+
 	plan    *Plan
 	record  *Record
 	layers  []population
@@ -29,7 +33,8 @@ type Engine struct {
 	workers []worker
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
-	chw     []float32 // Potentials as they are handed out.
+	chw     []float32 // Potentials as they are handed out,
+	input   []float32 // and currents.
 }
 
 // population is the state of one layer.
@@ -261,20 +266,48 @@ func (e *Engine) show(i int, b block) {
 	if _, marked := slices.BinarySearch(e.plan.opt.Marks, b.t0+b.n); !marked || e.Potentials == nil || l.gate != nil {
 		return
 	}
-	if e.chw == nil {
-		size := 0
-		for j := range e.plan.layers {
-			size = max(size, e.plan.layers[j].positions()*e.plan.layers[j].c)
-		}
-		e.chw = make([]float32, size)
-	}
-	v, positions := e.chw[:l.positions()*l.c], l.positions()
+	e.Potentials(Potentials{Layer: i, Steps: b.t0 + b.n, V: e.potentials(l, s)})
+}
+
+// potentials returns those of a layer as they are handed out.
+func (e *Engine) potentials(l *layerPlan, s *population) []float32 {
+	v, positions := scratch(e, &e.chw, l), l.positions()
 	for p := range positions {
 		for c, x := range s.v[p*l.n:][:l.c] {
 			v[c*positions+p] = x
 		}
 	}
-	e.Potentials(Potentials{Layer: i, Steps: b.t0 + b.n, V: v})
+	return v
+}
+
+// currents returns the current into a layer as it is handed out, before the neurons
+// consume it.
+func (e *Engine) currents(l *layerPlan, s *population) []float32 {
+	in, positions := scratch(e, &e.input, l), l.positions()
+	for p := range positions {
+		current := s.current[l.current.at(l.grid, p/l.w, p%l.w):][:l.c]
+		constant := s.constant
+		if len(l.analog) > 0 {
+			constant = constant[p*l.n:]
+		}
+		for c, x := range current {
+			in[c*positions+p] = x + constant[c]
+		}
+	}
+	return in
+}
+
+// scratch returns room for the neurons of a layer, which is made when it is first
+// asked for.
+func scratch(e *Engine, room *[]float32, l *layerPlan) []float32 {
+	if *room == nil {
+		size := 0
+		for j := range e.plan.layers {
+			size = max(size, e.plan.layers[j].positions()*e.plan.layers[j].c)
+		}
+		*room = make([]float32, size)
+	}
+	return (*room)[:l.positions()*l.c]
 }
 
 // Force gives every neuron of a layer a constant current, CHW and in the unit of its
@@ -343,7 +376,15 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 	if output {
 		e.accumulate(l, s, step)
 	}
-	rec.Spikes[i][step] = uint32(fire(l, s, mask))
+	if l.traced && e.Trace != nil {
+		e.probing.Lock()
+		in := e.currents(l, s)
+		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+		e.Trace(Trace{Layer: i, Step: step, I: in, V: e.potentials(l, s)})
+		e.probing.Unlock()
+	} else {
+		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+	}
 	if output {
 		e.readOut(s, mask, step)
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sresnet/internal/kernel"
@@ -30,6 +31,8 @@ type layerPlan struct {
 	gate  *gate
 	sweep *sweep
 	tiled *tiled
+
+	traced bool // What its neurons do at a timestep can be seen.
 
 	bias  []float32 // Per padded channel.
 	vInit []float32 // Per padded channel.
@@ -163,11 +166,13 @@ func (p *Plan) compileLayer(i int) error {
 	lp.bias = make([]float32, lp.n)
 	copy(lp.bias, l.Bias)
 	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
-	if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
-		return nil
-	}
-	if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {
-		return nil
+	if _, lp.traced = slices.BinarySearch(p.opt.Traced, i); !lp.traced {
+		if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
+			return nil
+		}
+		if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {
+			return nil
+		}
 	}
 	lp.current = plainBuffer(lp.grid)
 	for _, syn := range l.Synapses {

@@ -29,6 +29,14 @@ type Record struct {
 	MACs uint64
 }
 
+// At returns what the output layer shows after step t, one number an output: spikes,
+// membrane potentials and accumulated currents up to then. They are parts of the
+// record, which the next [Engine.Run] overwrites.
+func (r *Record) At(t int) (counts []uint32, potential, current []float32) {
+	lo, hi := t*r.Classes, (t+1)*r.Classes
+	return r.Counts[lo:hi:hi], r.Potential[lo:hi:hi], r.Current[lo:hi:hi]
+}
+
 func newRecord(net *snn.Network, timesteps, classes, layers int) *Record {
 	r := &Record{
 		Timesteps: timesteps, Classes: classes,

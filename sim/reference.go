@@ -57,6 +57,9 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
 			e.Potentials(Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential})
 		}
+		if _, traced := slices.BinarySearch(p.opt.Traced, s.Layer); traced && e.Trace != nil {
+			e.Trace(Trace{Layer: s.Layer, Step: s.Step, I: s.Input, V: s.Potential})
+		}
 		if e.Probe != nil {
 			e.Probe(Spikes{Layer: s.Layer, Step: s.Step, Words: g.words, Bits: mask})
 		}

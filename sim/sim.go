@@ -34,6 +34,11 @@ type Options struct {
 	// is called for every layer: 32 is after the 32nd.
 	Marks []int
 
+	// Traced are layers, ascending, that Engine.Trace sees at every timestep. They
+	// are computed step by step and synapse by synapse, so that what there is to see
+	// is there at some time: slower, with the same spikes. Gates cannot be traced.
+	Traced []int
+
 	// Workers is how many goroutines share one image: while one advances a layer,
 	// others advance later layers through earlier timesteps. It changes speed and
 	// memory, never a result. Images side by side, each with an engine of its own,
@@ -75,6 +80,14 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 			return o, fmt.Errorf("sim: marks %v are not ascending timesteps from 1 to T = %d", o.Marks, o.Timesteps)
 		}
 	}
+	for k, i := range o.Traced {
+		if i < 0 || i >= len(net.Layers) || k > 0 && i <= o.Traced[k-1] {
+			return o, fmt.Errorf("sim: traced %v are not ascending indexes of layers, of which there are %d", o.Traced, len(net.Layers))
+		}
+		if net.Layers[i].IsGate() {
+			return o, fmt.Errorf("sim: layer %q is a max-pool gate, which has no potentials and currents to trace", net.Layers[i].Name)
+		}
+	}
 	if o.Layers < 0 || o.Layers > len(net.Layers) {
 		return o, fmt.Errorf("sim: %d layers of a network of %d", o.Layers, len(net.Layers))
 	}
@@ -104,4 +117,13 @@ type Potentials struct {
 	Layer int // Index in snn.Network.Layers; never a gate's, which has none.
 	Steps int
 	V     []float32
+}
+
+// Trace hands what the neurons of one layer did at one timestep to whoever asked for
+// it. I is the current into each of them, V the potential after the step, a spike's
+// reset included; both are CHW.
+type Trace struct {
+	Layer int // Index in snn.Network.Layers.
+	Step  int // From 0.
+	I, V  []float32
 }

@@ -20,6 +20,7 @@ type trace struct {
 	Record *Record
 	Bits   []string // layer, step and mask words, in order of layers and steps.
 	V      []string // layer, steps and potentials at the marks, in that order.
+	Steps  []string // layer, step, currents and potentials of traced layers.
 }
 
 func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) trace {
@@ -32,12 +33,14 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	var tr trace
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
 	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v", p.Layer, p.Steps, p.V)) }
+	e.Trace = func(s Trace) { tr.Steps = append(tr.Steps, fmt.Sprintf("%03d %05d %v %v", s.Layer, s.Step, s.I, s.V)) }
 	tr.Record, err = e.Run(context.Background(), image, index)
 	if err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 	slices.Sort(tr.Bits)
 	slices.Sort(tr.V)
+	slices.Sort(tr.Steps)
 	return tr
 }
 
@@ -49,8 +52,12 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 	if timesteps == 1 {
 		marks = marks[1:]
 	}
-	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Marks: marks, Reference: true}, image, index)
-	for _, o := range []Options{{Block: 1}, {Block: 3, Marks: marks}, {Block: 3, Workers: 2}, {Block: 1, Workers: 3, Marks: marks}, {Block: 16}} {
+	traced := slices.DeleteFunc([]int{0, len(net.Layers) / 2, len(net.Layers) - 1}, func(i int) bool { return net.Layers[i].IsGate() })
+	traced = slices.Compact(traced)
+	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Marks: marks, Traced: traced, Reference: true}, image, index)
+	for _, o := range []Options{
+		{Block: 1}, {Block: 3, Marks: marks}, {Block: 3, Workers: 2, Traced: traced}, {Block: 1, Workers: 3, Marks: marks}, {Block: 16}, {Block: 16, Traced: traced},
+	} {
 		o.Timesteps, o.Seed = timesteps, 7
 		got := run(t, net, o, image, index)
 		if d := cmp.Diff(want.Bits, got.Bits); d != "" {
@@ -61,6 +68,9 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 		}
 		if d := cmp.Diff(want.V, got.V); o.Marks != nil && d != "" {
 			t.Fatalf("%+v: potentials differ (-reference +event):\n%s\n%v", o, d, net)
+		}
+		if d := cmp.Diff(want.Steps, got.Steps); o.Traced != nil && d != "" {
+			t.Fatalf("%+v: traces differ (-reference +event):\n%s\n%v", o, d, net)
 		}
 	}
 	return want
@@ -171,7 +181,7 @@ func TestMaxPoolGate(t *testing.T) {
 
 func TestRunErrors(t *testing.T) {
 	net := single(snn.IF{Threshold: []float32{1}})
-	for _, o := range []Options{{}, {Timesteps: -1}, {Timesteps: MaxTimesteps + 1}, {Timesteps: 1, Block: -1}, {Timesteps: 1, Layers: 2}} {
+	for _, o := range []Options{{}, {Timesteps: -1}, {Timesteps: MaxTimesteps + 1}, {Timesteps: 1, Block: -1}, {Timesteps: 1, Layers: 2}, {Timesteps: 1, Traced: []int{1}}, {Timesteps: 1, Traced: []int{0, 0}}} {
 		if _, err := Compile(net, o); err == nil {
 			t.Errorf("Compile(%+v): no error", o)
 		}

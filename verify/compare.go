@@ -84,11 +84,7 @@ func (w *worker) compare(ctx context.Context, i int, engines bool, f *findings) 
 	if err := w.compareFloats(ctx, f); err != nil {
 		return err
 	}
-	if err := w.compareSpikes(ctx, i, engines, f); err != nil {
-		return err
-	}
-	f.image, f.finished = i, true
-	return nil
+	return w.compareSpikes(ctx, i, engines, f)
 }
 
 // compareFloats compares the networks that compute numbers rather than spikes: the
@@ -148,16 +144,22 @@ func (w *worker) compareSpikes(ctx context.Context, i int, engines bool, f *find
 	if f.jittered, err = w.against(ctx, w.eventJittered, i); err != nil {
 		return err
 	}
-	if engines {
-		f.engineSpikes = f.spikes
-		if f.engineMoved, err = w.against(ctx, w.reference, i); err != nil {
-			return err
-		}
+	if err := w.compareEngines(ctx, i, engines, f); err != nil {
+		return err
 	}
 	if f.exactSpikes, err = w.record(ctx, w.eventExact, i); err != nil {
 		return err
 	}
 	f.exactMoved, err = w.against(ctx, w.eventExactBalanced, i)
+	return err
+}
+
+// compareEngines compares the reference engine with the spikes last recorded, if asked to.
+func (w *worker) compareEngines(ctx context.Context, i int, engines bool, f *findings) (err error) {
+	if engines {
+		f.engineSpikes = f.spikes
+		f.engineMoved, err = w.against(ctx, w.reference, i)
+	}
 	return err
 }
 

@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// stages joins the findings of all images that were finished into one verdict a
-// comparison, for those that there were.
+// stages joins the findings of images into one verdict a comparison, for those that
+// there were.
 func (f *forms) stages(found []findings) []Stage {
-	found = slices.DeleteFunc(found, func(x findings) bool { return !x.finished })
 	spikes := func(x *findings) []uint64 { return x.spikes }
 	jitter := f.spikeStage("", 1, found, spikes, func(x *findings) []uint64 { return x.jittered })
 	stages := []Stage{
@@ -19,8 +18,7 @@ func (f *forms) stages(found []findings) []Stage {
 			func(x *findings) []uint64 { return x.exactSpikes }, func(x *findings) []uint64 { return x.exactMoved }),
 		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales as calibrated)", jitterFactor*jitter.Difference+jitterFloor, found,
 			spikes, func(x *findings) []uint64 { return x.moved }),
-		f.spikeStage("event engine = reference engine (spikes)", 0, found,
-			func(x *findings) []uint64 { return x.engineSpikes }, func(x *findings) []uint64 { return x.engineMoved }),
+		f.engineStage(found),
 	}
 	return slices.DeleteFunc(stages, func(s Stage) bool { return s.Images == 0 })
 }
@@ -83,6 +81,12 @@ func (f *forms) spikeStage(name string, bound float64, found []findings, all, of
 	s.Difference = float64(moved) / float64(max(spikes, 1))
 	s.Unit = fmt.Sprintf("of %d spikes on %d images", spikes, s.Images)
 	return s.judge()
+}
+
+// engineStage reports the spikes that only one of the engines has.
+func (f *forms) engineStage(found []findings) Stage {
+	return f.spikeStage("event engine = reference engine (spikes)", 0, found,
+		func(x *findings) []uint64 { return x.engineSpikes }, func(x *findings) []uint64 { return x.engineMoved })
 }
 
 // judge fills OK. A NaN fails.

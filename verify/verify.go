@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -63,9 +64,6 @@ type Stage struct {
 func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Images, o Options) ([]Stage, error) {
 	if images.Len() == 0 {
 		return nil, fmt.Errorf("verify: no images")
-	}
-	if o.ReferenceImages < 1 {
-		o.ReferenceImages = 2
 	}
 	forms, err := build(ctx, g, s, o)
 	if err != nil {
@@ -176,7 +174,21 @@ func bounds(folded *ann.Graph, net *snn.Network) []float64 {
 
 // compare runs the images and gathers what they showed.
 func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage, error) {
-	n := images.Len()
+	found, err := each(ctx, images.Len(), o, func() comparison { return newWorker(f, images).compare })
+	return f.stages(found), err
+}
+
+// comparison makes all comparisons on image i, that of the engines if asked to, and
+// notes what it showed. It belongs to one goroutine.
+type comparison func(ctx context.Context, i int, engines bool, f *findings) error
+
+// each makes comparisons on n images and returns the findings on those that were
+// finished: all of them, or if ctx ends, with its error, fewer. There are none with
+// other errors.
+func each(ctx context.Context, n int, o Options, start func() comparison) ([]findings, error) {
+	if o.ReferenceImages < 1 {
+		o.ReferenceImages = 2
+	}
 	if o.Workers < 1 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -192,9 +204,9 @@ func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage,
 	defer cancel()
 	for range min(o.Workers, n) {
 		wg.Go(func() {
-			w := newWorker(f, images)
+			compare := start()
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				err := w.compare(inner, i, i < o.ReferenceImages, &found[i])
+				err := compare(inner, i, i < o.ReferenceImages, &found[i])
 				mu.Lock()
 				done++
 				switch {
@@ -210,15 +222,13 @@ func (f *forms) compare(ctx context.Context, images Images, o Options) ([]Stage,
 				if err != nil {
 					return
 				}
+				found[i].image, found[i].finished = i, true
 			}
 		})
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return f.stages(found), err
+	if err := ctx.Err(); err != nil || fail == nil {
+		return slices.DeleteFunc(found, func(x findings) bool { return !x.finished }), err
 	}
-	if fail != nil {
-		return nil, fail
-	}
-	return f.stages(found), nil
+	return nil, fail
 }

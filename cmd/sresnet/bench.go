@@ -34,12 +34,14 @@ func newBench() *cobra.Command {
 		Long: `bench converts a network and measures, in several rounds that take turns: the
 dense pass of the trained network; the simulation with one worker; with one worker
 a core, an image each; and with all workers on one image. Figures are medians of
-the rounds. An image-step is one timestep of one image.
+the rounds. An image-step is one timestep of one image. Of a NIR file it measures
+the simulation alone.
 
 Without --data, images are random numbers, and the network is calibrated on them;
 rates are then only roughly those of real images.`,
 		Example: `  sresnet bench resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
-  sresnet bench resnet50.onnx --input 3x224x224 --images 2 --timesteps 32 --json`,
+  sresnet bench resnet50.onnx --input 3x224x224 --images 2 --timesteps 32 --json
+  sresnet bench resnet20.nir --data cifar10:cifar-10-batches-bin`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
@@ -49,7 +51,7 @@ rates are then only roughly those of real images.`,
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: measuring takes at least one", o.rounds)}
 			}
 			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-			b, err := o.prepare(cmd.Context(), p, args[0])
+			b, err := o.prepare(cmd, p, args[0])
 			if err != nil {
 				return err
 			}
@@ -64,6 +66,7 @@ rates are then only roughly those of real images.`,
 			return nil
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.dataFlags(all, 16)
 	s.networkFlags(all)
@@ -93,7 +96,7 @@ type benchmark struct {
 	*pipeline
 	rounds  int
 	images  [][]float32
-	model   *infer.Model
+	runner  *infer.Runner // Of the trained network; nil where there is none.
 	single  []*sim.Engine // One an image worker.
 	shared  *sim.Engine   // All workers on one image.
 	methods []sim.Method
@@ -115,43 +118,38 @@ func (r randomImages) Image(i int, dst []float32) error {
 	return nil
 }
 
-func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string) (*benchmark, error) {
-	var test calibrate.Images
-	if p.data == "" {
-		shape, err := parseShape(o.input)
-		if err != nil {
-			return nil, &usageError{p.command, fmt.Errorf("--input %q: %w", o.input, err)}
-		}
-		if p.graph, err = readModel(model, onnx.Options{InputShape: shape}); err != nil {
+func (o *benchOptions) prepare(cmd *cobra.Command, p *pipeline, model string) (*benchmark, error) {
+	if isNIR(model) {
+		if err := refuse(cmd, model, "input"); err != nil {
 			return nil, err
 		}
+	}
+	var test calibrate.Images
+	if p.data == "" {
 		if p.images == 0 {
 			return nil, &usageError{p.command, fmt.Errorf("--images 0: there is no end to random images; give their number")}
 		}
-		test = randomImages{p.graph.Input.Shape, p.images}
-		update, stop := p.progress.bar("calibrating")
-		p.statistics, err = calibrate.Run(ctx, p.graph, randomImages{p.graph.Input.Shape, p.calibrationImages}, calibrate.Options{
-			Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
-		})
-		stop()
-		if err != nil {
+		if err := o.prepareRandom(cmd, p, model); err != nil {
 			return nil, err
 		}
+		test = randomImages{p.network.Input.Shape, p.images}
 	} else {
-		if err := p.open(ctx, model); err != nil {
+		if err := p.openModel(cmd, model); err != nil {
 			return nil, err
 		}
-		if err := p.calibrateGraph(ctx); err != nil {
-			return nil, err
+		if p.file == nil {
+			if err := p.calibrateGraph(cmd.Context()); err != nil {
+				return nil, err
+			}
+			if err := p.convertGraph(); err != nil {
+				return nil, err
+			}
 		}
 		test = p.test
 	}
-	if err := p.convertGraph(); err != nil {
-		return nil, err
-	}
 	b := &benchmark{pipeline: p, rounds: o.rounds}
 	for i := range test.Len() {
-		x := make([]float32, p.graph.Input.Shape.Len())
+		x := make([]float32, p.network.Input.Shape.Len())
 		if err := test.Image(i, x); err != nil {
 			return nil, err
 		}
@@ -160,10 +158,41 @@ func (o *benchOptions) prepare(ctx context.Context, p *pipeline, model string) (
 	return b, b.compile()
 }
 
+// prepareRandom makes the spiking network where there are no images.
+func (o *benchOptions) prepareRandom(cmd *cobra.Command, p *pipeline, model string) error {
+	if isNIR(model) {
+		if err := refuse(cmd, model, append([]string{"normalize"}, conversionFlags...)...); err != nil {
+			return err
+		}
+		p.model = model
+		return p.readNetwork(false)
+	}
+	shape, err := parseShape(o.input)
+	if err != nil {
+		return &usageError{p.command, fmt.Errorf("--input %q: %w", o.input, err)}
+	}
+	if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err != nil {
+		return err
+	}
+	update, stop := p.progress.bar("calibrating")
+	p.statistics, err = calibrate.Run(cmd.Context(), p.graph, randomImages{p.graph.Input.Shape, p.calibrationImages}, calibrate.Options{
+		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
+	})
+	stop()
+	if err != nil {
+		return err
+	}
+	return p.convertGraph()
+}
+
 func (b *benchmark) compile() error {
 	var err error
-	if b.model, err = infer.New(b.graph); err != nil {
-		return err
+	if b.graph != nil {
+		m, err := infer.New(b.graph)
+		if err != nil {
+			return err
+		}
+		b.runner = m.NewRunner()
 	}
 	plan, err := sim.Compile(b.network, b.simOptions())
 	if err != nil {
@@ -197,11 +226,11 @@ type benchResult struct {
 	Timesteps      int     `json:"timesteps"`
 	Workers        int     `json:"workers"`
 	Rounds         int     `json:"rounds"`
-	DenseMACs      float64 `json:"dense_macs"` // Of the trained network.
+	DenseMACs      float64 `json:"dense_macs,omitempty"` // Of the trained network; it and what follows from it are left out where there is none.
 
-	ConvGFLOPS  float64 `json:"conv_gflop_per_second"`  // A 3x3 convolution of 64 into 64 channels at 32x32, one core.
-	DenseMillis float64 `json:"dense_ms"`               // The trained network's pass, one core.
-	DenseGFLOPS float64 `json:"dense_gflop_per_second"` // The same.
+	ConvGFLOPS  float64 `json:"conv_gflop_per_second"`            // A 3x3 convolution of 64 into 64 channels at 32x32, one core.
+	DenseMillis float64 `json:"dense_ms,omitempty"`               // The trained network's pass, one core.
+	DenseGFLOPS float64 `json:"dense_gflop_per_second,omitempty"` // The same.
 
 	Rate          float64 `json:"rate"` // Mean over the neurons.
 	SpikesPerStep float64 `json:"spikes_per_step"`
@@ -222,8 +251,8 @@ type benchRun struct {
 	StepMicros    float64 `json:"us_per_image_step"` // Wall time over image-steps.
 	SpikeNanos    float64 `json:"ns_per_spike"`      // Processor time.
 	GSynAdd       float64 `json:"gsynadd_per_second_per_core"`
-	PerDensePass  float64 `json:"image_step_per_dense_pass"` // Processor time of an image-step over that of a dense pass.
-	SpeedUp       float64 `json:"speed_up"`                  // Over one worker.
+	PerDensePass  float64 `json:"image_step_per_dense_pass,omitempty"` // Processor time of an image-step over that of a dense pass.
+	SpeedUp       float64 `json:"speed_up"`                            // Over one worker.
 	seconds       []float64
 	imageSteps    float64
 	secondsMedian float64
@@ -247,9 +276,13 @@ func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 	if data == "" {
 		data = "random numbers"
 	}
+	name, _, _ := b.takes()
 	r := &benchResult{
-		Model: b.graph.Name, Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Go: runtime.Version(), Version: version(),
-		Data: data, Images: len(b.images), Timesteps: b.timesteps, Workers: b.workerCount(), Rounds: b.rounds, DenseMACs: float64(b.graph.MACs()),
+		Model: name, Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Go: runtime.Version(), Version: version(),
+		Data: data, Images: len(b.images), Timesteps: b.timesteps, Workers: b.workerCount(), Rounds: b.rounds,
+	}
+	if b.graph != nil {
+		r.DenseMACs = float64(b.graph.MACs())
 	}
 	steps := float64(len(b.images) * b.timesteps)
 	r.One = benchRun{Workers: 1, imageSteps: steps}
@@ -278,17 +311,16 @@ func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 	defer stop()
 	var dense, conv []float64
 	before := slices.Clone(b.single[0].Spent())
-	runner := b.model.NewRunner()
 	spent := make([]time.Duration, len(net.Layers))
 	for k := range b.rounds {
 		conv = append(conv, measureConv())
-		start := time.Now()
-		for _, x := range b.images {
-			if _, err := runner.Run(x); err != nil {
+		if b.runner != nil {
+			s, err := b.densePass()
+			if err != nil {
 				return nil, err
 			}
+			dense = append(dense, s)
 		}
-		dense = append(dense, time.Since(start).Seconds()/float64(len(b.images)))
 		copy(before, b.single[0].Spent())
 		if err := r.One.measure(ctx, b.single[:1], b.images); err != nil {
 			return nil, err
@@ -307,8 +339,10 @@ func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 		update(k+1, b.rounds)
 	}
 	r.ConvGFLOPS = median(conv)
-	r.DenseMillis = 1000 * median(dense)
-	r.DenseGFLOPS = 2 * r.DenseMACs / median(dense) / 1e9
+	if b.runner != nil {
+		r.DenseMillis = 1000 * median(dense)
+		r.DenseGFLOPS = 2 * r.DenseMACs / median(dense) / 1e9
+	}
 	for _, run := range []*benchRun{&r.One, r.All, r.Shared} {
 		if run != nil {
 			run.finish(r)
@@ -329,6 +363,17 @@ func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 	return r, nil
 }
 
+// densePass returns the seconds that the trained network takes for an image.
+func (b *benchmark) densePass() (float64, error) {
+	start := time.Now()
+	for _, x := range b.images {
+		if _, err := b.runner.Run(x); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start).Seconds() / float64(len(b.images)), nil
+}
+
 // measure presents the images once more.
 func (m *benchRun) measure(ctx context.Context, engines []*sim.Engine, images [][]float32) error {
 	start := time.Now()
@@ -346,7 +391,9 @@ func (m *benchRun) finish(r *benchResult) {
 	m.StepMicros = 1e6 / m.Speed
 	m.SpikeNanos = 1e9 * core / r.SpikesPerStep
 	m.GSynAdd = r.ACsPerStep / core / 1e9
-	m.PerDensePass = 1000 * core / r.DenseMillis
+	if r.DenseMillis > 0 {
+		m.PerDensePass = 1000 * core / r.DenseMillis
+	}
 	m.SpeedUp = r.One.secondsMedian / s
 }
 
@@ -377,7 +424,12 @@ func median(x []float64) float64 {
 func (r *benchResult) print(w io.Writer) {
 	fmt.Fprintf(w, "%s on %d images of %s, T = %d, medians of %d rounds\n", r.Model, r.Images, r.Data, r.Timesteps, r.Rounds)
 	fmt.Fprintf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
-	fmt.Fprintf(w, "trained network: %.3f ms a dense pass on one core, %.1f GFLOP/s; a 3x3 convolution 64->64 at 32x32: %.1f GFLOP/s\n", r.DenseMillis, r.DenseGFLOPS, r.ConvGFLOPS)
+	conv := fmt.Sprintf("a 3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
+	if r.DenseMillis > 0 {
+		fmt.Fprintf(w, "trained network: %.3f ms a dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
+	} else {
+		fmt.Fprintf(w, "trained network: none beside the file; %s\n", conv)
+	}
 	fmt.Fprintf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", short(r.SpikesPerStep), r.Rate, short(r.ACsPerStep))
 
 	t := newTable("lrrrrrr", "workers", "image-steps/s", "us/image-step", "ns/spike", "G additions/s/core", "dense passes/step", "speed-up")
@@ -385,7 +437,7 @@ func (r *benchResult) print(w io.Writer) {
 		if m != nil {
 			t.AppendRow(table.Row{
 				name, fmt.Sprintf("%.0f", m.Speed), fmt.Sprintf("%.1f", m.StepMicros), fmt.Sprintf("%.2f", m.SpikeNanos),
-				fmt.Sprintf("%.1f", m.GSynAdd), fmt.Sprintf("%.3f", m.PerDensePass), fmt.Sprintf("%.2f", m.SpeedUp),
+				fmt.Sprintf("%.1f", m.GSynAdd), passes(m.PerDensePass), fmt.Sprintf("%.2f", m.SpeedUp),
 			})
 		}
 	}
@@ -406,6 +458,15 @@ func (r *benchResult) print(w io.Writer) {
 	if r.PeakMemory > 0 {
 		fmt.Fprintf(w, "peak memory: %.0f MB\n", float64(r.PeakMemory)/1e6)
 	}
+}
+
+// passes formats dense passes a step, of which nothing is known without the trained
+// network.
+func passes(x float64) string {
+	if x == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.3f", x)
 }
 
 // present runs every image once, on all engines side by side, and hands the

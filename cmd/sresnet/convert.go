@@ -51,6 +51,7 @@ Scales come from training images: those of --calibrate, or those in the folder o
 			return runConvert(cmd, args[0], &s, out)
 		},
 	}
+	s.weightsFlags(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the NIR file `FILE`")
 	s.dataFlags(cmd.Flags(), 0)
 	s.networkFlags(cmd.Flags())
@@ -108,6 +109,7 @@ func (p *pipeline) nirInfo(modelHash string) nir.Info {
 	return nir.Info{
 		Version: version(), Model: filepath.Base(p.model), ModelSHA256: modelHash,
 		Normalization: p.normalize, Readout: p.readout,
+		Percentile: p.percentile, Compensation: p.factors.factors,
 		Conversion: fmt.Sprintf("percentile %v of %d images of %s, V[0] %v, compensation %v", p.percentile, p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
 	}
 }

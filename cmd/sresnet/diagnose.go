@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -18,7 +21,7 @@ import (
 func newDiagnose() *cobra.Command {
 	var (
 		s settings
-		o keepOptions
+		o diagnoseOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
@@ -36,17 +39,22 @@ accuracy: layers replaced by the trained network's, the lambda of the worst ones
 and lowered, more timesteps, other start potentials, other percentiles, compensation,
 another read-out.
 
+A NIR file is diagnosed beside the trained network that it was converted from, which
+--ann names; the file says how it was converted.
+
 The images are test images: what a diagnosis recommends must be confirmed on others.
 
 With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same command
 goes on where it was, and machines that share the folder can divide it. --plan-only
 plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis'
 does its shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is
-done, too, makes the result.`,
+done, too, makes the result. Another diagnosis of the run takes the place of one that
+is finished.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
   sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
   sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there
-  sresnet diagnose mnist.onnx --data mnist --out runs/mnist --plan-only --shards 20`,
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist --plan-only --shards 20
+  sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
@@ -58,6 +66,7 @@ done, too, makes the result.`,
 			return runDiagnose(cmd, args[0], &s, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	s.dataFlags(cmd.Flags(), 100)
 	s.networkFlags(cmd.Flags())
 	s.compensationFlag(cmd.Flags())
@@ -65,17 +74,33 @@ done, too, makes the result.`,
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.readoutFlags(all)
 	cmd.Flags().AddFlag(all.Lookup("readout"))
+	cmd.Flags().StringVar(&o.ann, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
 	o.flags(cmd.Flags(), "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("ann", cobra.FixedCompletions([]string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt))
 	return cmd
 }
 
-func runDiagnose(cmd *cobra.Command, model string, s *settings, o keepOptions) error {
+type diagnoseOptions struct {
+	keepOptions
+	ann string // The trained network beside a NIR file.
+}
+
+func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	ctx, w := cmd.Context(), cmd.OutOrStdout()
-	if err := p.open(ctx, model); err != nil {
-		return err
+	switch {
+	case isNIR(model):
+		if err := p.openBeside(cmd, model, o.ann); err != nil {
+			return err
+		}
+	case o.ann != "":
+		return &usageError{p.command, fmt.Errorf("--ann: %s is the trained network; the option is for NIR files", model)}
+	default:
+		if err := p.open(ctx, model); err != nil {
+			return err
+		}
 	}
 	if o.out != "" {
 		k, err := p.openDiagnosis(cmd, o)
@@ -91,7 +116,7 @@ func runDiagnose(cmd *cobra.Command, model string, s *settings, o keepOptions) e
 		}
 		return showDiagnosis(w, d, o.asJSON)
 	}
-	if err := p.prepare(ctx); err != nil {
+	if err := p.subjected(ctx); err != nil {
 		return err
 	}
 	do, err := p.diagnoseOptions()
@@ -106,6 +131,14 @@ func runDiagnose(cmd *cobra.Command, model string, s *settings, o keepOptions) e
 		return err
 	}
 	return showDiagnosis(w, d, o.asJSON)
+}
+
+// subjected makes the network that is diagnosed, with all that is to say of how.
+func (p *pipeline) subjected(ctx context.Context) error {
+	if p.file != nil {
+		return p.reconvert(ctx)
+	}
+	return p.prepare(ctx)
 }
 
 // subject is what is diagnosed.
@@ -132,6 +165,31 @@ func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 	}
 	printDiagnosis(w, d)
 	return nil
+}
+
+// folderOf opens the folder of a run of one of the files, nil for "".
+func (p *pipeline) folderOf(out string, files []string) (*eval.Folder, error) {
+	if out == "" {
+		return nil, nil
+	}
+	m, err := eval.ReadManifest(out)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
+	case err != nil:
+		return nil, err
+	}
+	for _, name := range files {
+		hash, err := eval.HashFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if m.Model.SHA256 == hash {
+			folder, err := eval.OpenFolder(out)
+			return folder, hinted(err, "make room in the folder, or leave --out away")
+		}
+	}
+	return nil, hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", files[len(files)-1])
 }
 
 // lengths returns the numbers of timesteps at which errors are split.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -34,10 +34,11 @@ const diagnosisFolder = "diagnosis"
 type keptDiagnosis struct {
 	*pipeline
 	keepOptions
-	dir    string // Where the work is.
-	line   shard.Command
-	source eval.Source  // The model.
-	folder *eval.Folder // Of the run that it is added to.
+	dir     string // Where the work is.
+	line    shard.Command
+	source  eval.Source  // The trained network.
+	spiking string       // SHA-256 of the NIR file that the spiking one was read from, or "".
+	folder  *eval.Folder // Of the run that it is added to.
 
 	measurement *keptRun
 	trials      *keptRun // Nil as long as it is not planned.
@@ -45,30 +46,34 @@ type keptDiagnosis struct {
 }
 
 // openDiagnosis makes sure that the folder of o can take a diagnosis, before any work.
-func (p *pipeline) openDiagnosis(cmd *cobra.Command, o keepOptions) (*keptDiagnosis, error) {
-	k := &keptDiagnosis{pipeline: p, keepOptions: o, dir: filepath.Join(o.out, diagnosisFolder)}
-	hash, err := eval.HashFile(p.model)
+func (p *pipeline) openDiagnosis(cmd *cobra.Command, o diagnoseOptions) (*keptDiagnosis, error) {
+	k := &keptDiagnosis{pipeline: p, keepOptions: o.keepOptions, dir: filepath.Join(o.out, diagnosisFolder)}
+	files := []string{p.model} // Whose run a diagnosis may lie beside.
+	trained := p.model
+	if p.file != nil {
+		trained, files = o.ann, append(files, o.ann)
+	}
+	hash, err := eval.HashFile(trained)
 	if err != nil {
 		return nil, err
 	}
-	k.source = eval.Source{Name: p.model, SHA256: hash}
-	m, err := eval.ReadManifest(o.out)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", o.out), "keep one first: sresnet eval %s --data %s --out %s", p.model, p.data, o.out)
-	case err != nil:
-		return nil, err
-	case m.Model.SHA256 != hash:
-		return nil, hinted(fmt.Errorf("the run in %s is of another network, %s", o.out, m.Model.Name), "give the folder of a run of %s with --out", p.model)
+	k.source = eval.Source{Name: trained, SHA256: hash}
+	if p.file != nil {
+		if k.spiking, err = eval.HashFile(p.model); err != nil {
+			return nil, err
+		}
 	}
-	if k.folder, err = eval.OpenFolder(o.out); err != nil {
-		return nil, hinted(err, "make room in the folder, or leave --out away")
+	if k.folder, err = p.folderOf(o.out, files); err != nil {
+		return nil, err
 	}
 	if k.line, err = lineOf(cmd, p.model); err != nil {
 		return nil, err
 	}
 	for _, kind := range []string{measurementKind, trialsKind} {
 		found, err := p.findRun(k.order(kind))
+		if err != nil && k.finished() { // Another one, which makes room.
+			found, err = nil, os.RemoveAll(k.dir)
+		}
 		if err != nil {
 			return nil, hinted(err, "remove %s if that is of no use any more, or give the options and files that it was made with", k.dir)
 		}
@@ -79,9 +84,27 @@ func (p *pipeline) openDiagnosis(cmd *cobra.Command, o keepOptions) (*keptDiagno
 	return k, nil
 }
 
+// finished reports whether the diagnosis in the folder is.
+func (k *keptDiagnosis) finished() bool {
+	g, err := shard.OpenGroup(k.dir)
+	if err != nil || g.More() {
+		return false
+	}
+	missing, err := g.Missing()
+	if err != nil || len(missing) > 0 {
+		return false
+	}
+	m, err := eval.ReadManifest(k.out)
+	return err == nil && m.Files["diagnosis.json"] != ""
+}
+
 // order asks for a part of the diagnosis.
 func (k *keptDiagnosis) order(kind string) order {
-	return order{dir: filepath.Join(k.dir, kind), kind: kind, manifest: k.manifest(k.source, time.Now())}
+	o := order{dir: filepath.Join(k.dir, kind), kind: kind, manifest: k.manifest(k.source, time.Now())}
+	if k.spiking != "" {
+		o.manifest.Options["nir_sha256"] = k.spiking
+	}
+	return o
 }
 
 // divided returns how o is divided into shards, if it has n images.
@@ -96,7 +119,7 @@ func (k *keptDiagnosis) divided(o order, n, most int) order {
 // planMeasurement plans the measurement, unless that has been done.
 func (k *keptDiagnosis) planMeasurement(ctx context.Context) error {
 	o := k.divided(k.order(measurementKind), k.test.Len(), shard.MaxShards/4)
-	o.prepare = k.prepare
+	o.prepare = k.subjected
 	var err error
 	if k.measurement, err = k.planRun(ctx, o); err != nil {
 		return err
@@ -133,7 +156,7 @@ func (k *keptDiagnosis) planTrials(ctx context.Context, m *diagnose.Measurement)
 	}
 	if k.statistics == nil { // An earlier call has made the network.
 		net := k.network
-		if err := k.prepare(ctx); err != nil {
+		if err := k.subjected(ctx); err != nil {
 			return nil, err
 		}
 		k.network = net

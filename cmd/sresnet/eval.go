@@ -32,7 +32,12 @@ an estimate of energy by a published table, or by one of yours.
 
 Scales come from training images only. With --data a folder, those are the
 training images in it; with a single file, name them with --calibrate. Image files
-are all read once before the work, so that a damaged one is found at once.
+are all read once before the work, so that a damaged one is found at once; further
+runs read only those that are new or changed.
+
+MODEL may also be weights without operators, a .safetensors file of a ResNet from
+torchvision, timm or the common code for CIFAR: resnet18, resnet50, resnet20-cifar
+and the like, see --arch.
 
 A file of 'sresnet convert', or another .nir that can be simulated, is taken as it
 is: with its own normalisation and read-out, if it has them, and alone, as there is
@@ -46,7 +51,9 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
       --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 --timesteps 128
   sresnet eval mnist.onnx --data mnist --device 45nm --out runs/mnist
   sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
+  sresnet eval resnet18.onnx --data 'tar:val-{000000..000049}.tar' --calibrate tar:train-000000.tar
   sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json
+  sresnet eval --arch resnet56-cifar --weights resnet56.safetensors --data cifar10:cifar-10-batches-bin
   sresnet eval mnist.nir --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,13 +64,14 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 				return err
 			}
 			if isNIR(args[0]) {
-				if err := refuseTrainedOnly(cmd, args[0]); err != nil {
+				if err := refuse(cmd, args[0], trainedOnly...); err != nil {
 					return err
 				}
 			}
 			return runEval(cmd, args[0], &s, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	s.dataFlags(cmd.Flags(), 0)
 	s.networkFlags(cmd.Flags())
 	s.compensationFlag(cmd.Flags())
@@ -110,19 +118,12 @@ func (o *keepOptions) check(command string) error {
 func runEval(cmd *cobra.Command, model string, s *settings, o keepOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	ctx, started := cmd.Context(), time.Now()
-	if isNIR(model) {
-		p.model = model
-		if err := p.openNIR(ctx, cmd.Flags().Changed("readout")); err != nil {
-			return err
-		}
-	} else if err := p.open(ctx, model); err != nil {
+	if err := p.openModel(cmd, model); err != nil {
 		return err
 	}
 	if o.out == "" {
-		if p.graph != nil {
-			if err := p.prepare(ctx); err != nil {
-				return err
-			}
+		if err := p.ready(ctx); err != nil {
+			return err
 		}
 		r, err := p.evaluate(ctx)
 		if r == nil {
@@ -200,7 +201,7 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 // evaluation are the options of the evaluation that the user asked for.
 func (p *pipeline) evaluation() (eval.Options, error) {
 	readout, err := eval.ParseReadout(p.readout)
-	return eval.Options{Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers}, err
+	return eval.Options{Sim: p.simOptions(), Readout: readout, Device: p.table, Workers: p.workers, KeepEvery: keepEvery}, err
 }
 
 // simOptions are the options of the simulation that the user asked for.

@@ -31,7 +31,7 @@ func lineOf(cmd *cobra.Command, model string) (shard.Command, error) {
 	}
 	line := shard.Command{Dir: dir, Args: []string{cmd.Name(), model}}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains([]string{"out", "plan-only", "json", "workers"}, f.Name) {
+		if slices.Contains([]string{"out", "plan-only", "json", "workers", "weights"}, f.Name) {
 			return
 		}
 		value := f.Value.String()
@@ -71,7 +71,11 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 		}
 	}
 	args := append(slices.Clone(line.Args), "--out="+out)
-	if o.model != "" {
+	switch {
+	case o.model == "":
+	case isNIR(args[1]): // It is the trained network that workers need.
+		args = append(args, "--ann="+o.model)
+	default:
 		args[1] = o.model
 	}
 	for _, f := range [][2]string{{"--data=", o.data}, {"--calibrate=", o.calibrate}} {

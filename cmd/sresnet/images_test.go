@@ -26,8 +26,12 @@ func TestSameImages(t *testing.T) {
 	if err := writePictures(folder, d, n); err != nil {
 		t.Fatal(err)
 	}
+	shard := filepath.Join(dir, "digits.tar")
+	if err := packPictures(shard, folder); err != nil {
+		t.Fatal(err)
+	}
 	var want map[string]any
-	for _, spec := range []string{"mnist:" + dir, "npz:" + writeArrays(t, dir, d, n), "folder:" + folder} {
+	for _, spec := range []string{"mnist:" + dir, "npz:" + writeArrays(t, dir, d, n), "folder:" + folder, "tar:" + shard} {
 		code, stdout, stderr := sresnet(t, t.Context(), "eval", model, "--data", spec, "--calibrate", "mnist:"+dir,
 			"--normalize", "mnist", "--images", fmt.Sprint(n), "--timesteps", "8", "--json")
 		if code != 0 {

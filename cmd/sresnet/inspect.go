@@ -47,41 +47,42 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show a network, operator by operator, and what each becomes with spikes",
-		Long: `inspect reads an ONNX file and prints every operator with the shape of its
-output, its parameters, its multiply-accumulates (MACs), and what it becomes in
-the spiking network. It needs no images: scales appear as lambda(LAYER), which
-calibration measures. Operators that cannot be expressed with spikes are named,
-all of them, with the reason.
+		Long: `inspect reads an ONNX file, or weights without operators (.safetensors, see
+--arch), and prints every operator with the shape of its output, its parameters,
+its multiply-accumulates (MACs), and what it becomes in the spiking network. It
+needs no images: scales appear as lambda(LAYER), which calibration measures.
+Operators that cannot be expressed with spikes are named, all of them, with
+the reason. Of a NIR file it prints the layers of the spiking network that is in it.
 
 With --plan it prints instead how the engine computes each layer of the spiking
 network. That follows shapes and, if --data gives images to calibrate on, the rates
-to expect; it never changes a spike.`,
+to expect; it never changes a spike. A file of 'sresnet convert' has these rates.`,
 		Example: `  sresnet inspect resnet20.onnx
   sresnet inspect resnet20.onnx --json
+  sresnet inspect resnet50.safetensors
   sresnet inspect resnet50.onnx --input 3x224x224
-  sresnet inspect resnet20.onnx --plan --data cifar10:cifar-10-batches-bin --normalize imagenet`,
+  sresnet inspect resnet20.onnx --plan --data cifar10:cifar-10-batches-bin --normalize imagenet
+  sresnet inspect resnet20.nir --plan`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shape, err := parseShape(input)
 			if err != nil {
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--input %q: %w", input, err)}
 			}
+			if isNIR(args[0]) {
+				return runInspectNIR(cmd, args[0], &s, plan, asJSON)
+			}
 			if plan {
 				if err := s.check(cmd.CommandPath()); err != nil {
 					return err
 				}
 				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-				layers, err := s.plan(cmd.Context(), p, args[0], shape)
-				if err != nil {
+				if err := p.convertForPlan(cmd.Context(), args[0], shape); err != nil {
 					return err
 				}
-				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"model": p.graph.Name, "plan": layers})
-				}
-				printPlan(cmd.OutOrStdout(), layers)
-				return nil
+				return p.showPlan(cmd, asJSON)
 			}
-			g, err := readModel(args[0], onnx.Options{InputShape: shape})
+			g, err := s.readModel(args[0], onnx.Options{InputShape: shape})
 			if err != nil {
 				return err
 			}
@@ -96,6 +97,7 @@ to expect; it never changes a spike.`,
 			return nil
 		},
 	}
+	s.weightsFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.Flags().StringVar(&input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine computes each layer instead")

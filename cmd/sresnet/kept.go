@@ -29,9 +29,16 @@ import (
 // imagesPerShard is how large shards are where nobody says how many there shall be.
 const imagesPerShard = 250
 
+// keepEvery is how often a run keeps what is done; 0 for the default. Tests change it.
+var keepEvery time.Duration
+
 // networkFile is the spiking network in the folder of a run: every process that works
 // on it simulates this one.
 const networkFile = "network.nir"
+
+// imagesFile lists the test images in the folder of a run, if they are files: a process
+// that works on some of them reads no others.
+const imagesFile = "images.json"
 
 // config is all that the work on a run depends on. It is the Config of its plan.
 type config struct {
@@ -91,7 +98,11 @@ func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
 	}
 	if k == nil {
 		k = &keptRun{pipeline: p}
-		if err := k.plan(ctx, o); err != nil {
+		err = k.plan(ctx, o)
+		if errors.Is(err, fs.ErrExist) { // Another process was faster.
+			k, err = p.findRun(o)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -146,6 +157,13 @@ func (k *keptRun) plan(ctx context.Context, o order) error {
 			return err
 		}
 	}
+	if k.test.Resizable() {
+		v, err := k.test.Inventory()
+		if err != nil {
+			return err
+		}
+		files = append(files, shard.File{Name: imagesFile, Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(v) }})
+	}
 	if plan.Config, err = json.Marshal(&k.config); err != nil {
 		return err
 	}
@@ -171,11 +189,7 @@ func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File
 		more, err := k.writeTrialNetworks(o)
 		return files, append(networks, more...), err
 	case o.prepare == nil:
-		g, err := readNIR(k.model)
-		if err != nil {
-			return nil, nil, err
-		}
-		return nil, networks, writeNIR(o.dir, networkFile, g)
+		return nil, networks, writeNIR(o.dir, networkFile, k.file)
 	}
 	if err := o.prepare(ctx); err != nil {
 		return nil, nil, err
@@ -202,6 +216,9 @@ func (k *keptRun) copyNetwork(o order) (files []shard.File, err error) {
 	}
 	k.config.Conversion = c.Conversion
 	for _, name := range slices.Sorted(maps.Keys(o.like.Plan().Files)) {
+		if name == imagesFile {
+			continue // The images may be others.
+		}
 		b, err := o.like.ReadFile(name)
 		if err != nil {
 			return nil, err
@@ -381,13 +398,15 @@ func (k *keptRun) write(r *eval.Result) error {
 	m.Finished = time.Now().UTC()
 	var files []eval.File
 	for _, name := range slices.Sorted(maps.Keys(k.run.Plan().Files)) {
-		b, err := k.run.ReadFile(name)
-		if err != nil {
-			return err
+		if _, err := k.run.ReadFile(name); err != nil {
+			return hinted(err, "plan the run again in another folder")
 		}
-		files = append(files, eval.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
+		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
+			files = append(files, eval.File{Name: name})
+		}
 	}
-	return k.folder.Write(m, r, append(files, k.reportFiles(r)...)...)
+	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
+		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", report.Quote(k.run.Dir()))
 }
 
 // describe says what was planned and what to do with it.
@@ -494,7 +513,8 @@ func absolute(spec string) (string, error) {
 }
 
 // openFiles opens the model and the images of the run, and proves that they are
-// those that it was planned with.
+// those that it was planned with. Where the plan lists files, and they have not moved,
+// each proves it when it is read.
 func (k *keptRun) openFiles(ctx context.Context, o where) error {
 	m := &k.config.Manifest
 	hash, err := eval.HashFile(k.model)
@@ -505,10 +525,20 @@ func (k *keptRun) openFiles(ctx context.Context, o where) error {
 		return fmt.Errorf("%s is not the model that the run was planned with: its SHA-256 begins with %.8s, not with %.8s", k.model, hash, m.Model.SHA256)
 	}
 	spec, split, flag := k.data, dataset.Test, "--data"
-	if t := k.config.Training; t != nil {
+	moved := o.data != ""
+	t := k.config.Training
+	if t != nil {
 		spec, split, flag = cmp.Or(o.calibrate, o.data, t.Spec), dataset.Train, "--calibrate"
+		moved = moved || o.calibrate != ""
 	}
-	d, err := k.openDataset(spec, split, flag)
+	_, listed := k.run.Plan().Files[imagesFile]
+	listed = listed && !moved
+	var d *dataset.Dataset
+	if listed {
+		d, err = k.listedImages()
+	} else {
+		d, err = k.openDataset(spec, split, flag)
+	}
 	if err != nil {
 		return err
 	}
@@ -523,9 +553,11 @@ func (k *keptRun) openFiles(ctx context.Context, o where) error {
 	if err := k.fits(d); err != nil {
 		return err
 	}
-	if t := k.config.Training; t != nil {
+	switch {
+	case listed: // The list has no more than those.
+	case t != nil:
 		d, err = d.Slice(t.From, t.End)
-	} else {
+	default:
 		d, err = k.firstImages(d)
 	}
 	if err != nil {
@@ -538,4 +570,17 @@ func (k *keptRun) openFiles(ctx context.Context, o where) error {
 		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 begins with %.8s, not with %.8s", spec, hash, m.Data.SHA256)
 	}
 	return nil
+}
+
+// listedImages opens the images that the plan lists.
+func (k *keptRun) listedImages() (*dataset.Dataset, error) {
+	b, err := k.run.ReadFile(imagesFile)
+	if err != nil {
+		return nil, hinted(err, "plan the run again in another folder")
+	}
+	v := new(dataset.Inventory)
+	if err := json.Unmarshal(b, v); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(k.run.Dir(), imagesFile), err)
+	}
+	return v.Open()
 }

@@ -42,9 +42,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sresnet",
 		Short: "Turn a trained residual network into a spiking one, and measure it",
-		Long: `sresnet reads a trained residual network (an ONNX file), converts it into a
-spiking network of integrate-and-fire neurons without any further training, and
-simulates that network on real images.`,
+		Long: `sresnet reads a trained residual network (an ONNX file, or the weights of a
+well-known architecture), converts it into a spiking network of integrate-and-fire
+neurons without any further training, and simulates that network on real images.`,
 		Example: `  sresnet demo
   sresnet inspect resnet20.onnx
   sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
@@ -55,7 +55,7 @@ simulates that network on real images.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRun(), newMerge(), newStatus())
+	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRecord(), newRun(), newMerge(), newStatus())
 	return root
 }
 

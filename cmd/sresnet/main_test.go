@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -22,20 +23,30 @@ import (
 	"sresnet/dataset"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"sresnet": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sresnet": func() {
+		keepEvery, _ = time.ParseDuration(os.Getenv(testKeepEvery)) // Unset: the default.
+		main()
+	}})
+}
+
+// testKeepEvery is the environment variable that sets keepEvery in processes of tests.
+const testKeepEvery = "SRESNET_TEST_KEEP_EVERY"
 
 // model is the network that the demo uses, as a file.
 const model = "../../models/resnet8_mnist.onnx"
 
 // TestScript runs the scripts of testdata/script, which are also a manual: each
 // shows one command, with what it prints and what it says of bad input. In them,
-// resnet8.onnx is the network of the demo, and digits a folder with the first 300
-// training and 100 test images of MNIST.
+// resnet8.onnx is the network of the demo, resnet20.safetensors are weights of a
+// ResNet-20 for MNIST that has learnt nothing, and digits is a folder with the first
+// 300 training and 100 test images of MNIST.
 func TestScript(t *testing.T) {
 	network, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
 	}
+	weights := randomWeights(t)
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
 	testscript.Run(t, testscript.Params{
@@ -45,12 +56,16 @@ func TestScript(t *testing.T) {
 			for _, name := range []string{"HOME", "USERPROFILE", "GOMODCACHE", "GOPATH"} {
 				env.Setenv(name, os.Getenv(name))
 			}
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet8.onnx"), network, 0o644); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "resnet20.safetensors"), weights, 0o644); err != nil {
 				return err
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "pack": pack, "rest": rest},
 	})
 }
 
@@ -149,6 +164,57 @@ func writePictures(dir string, d *dataset.Dataset, n int) error {
 		}
 	}
 	return nil
+}
+
+// pack is the command "pack FILE.tar DIR" of the scripts: it packs what pictures wrote,
+// as WebDataset does.
+func pack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pack FILE.tar DIR")
+	}
+	ts.Check(packPictures(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+func packPictures(name, dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(name string, content []byte) error {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+			return err
+		}
+		_, err := w.Write(content)
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		base := filepath.Base(file)
+		label := strings.TrimSuffix(base, filepath.Ext(base)) + ".cls"
+		if err := errors.Join(add(base, content), add(label, []byte(filepath.Base(filepath.Dir(file))))); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o644)
+}
+
+// rest is the command "rest DIR" of the scripts: it makes all files in a folder an hour old.
+func rest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rest DIR")
+	}
+	past := time.Now().Add(-time.Hour)
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(path, past, past))
+	}))
 }
 
 // truncate is the command "truncate FILE N" of the scripts.

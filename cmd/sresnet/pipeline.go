@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
+	"sresnet/nir"
 	"sresnet/onnx"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -21,15 +24,17 @@ import (
 type pipeline struct {
 	*settings
 	command  string // As the user called it: "sresnet eval".
-	model    string // File of the trained network, or what the demo calls its own.
+	model    string // File of the network, or what the demo calls its own.
 	progress progress
 	glance   bool // Few of the test images will be looked at, so that they are not all checked before.
+	pictured bool // An image file is looked at, which --resize and --crop are for whatever the test images are.
 
 	graph       *ann.Graph
 	test        *dataset.Images // What is presented.
 	calibration *dataset.Images
 	statistics  *calibrate.Statistics
 	network     *snn.Network
+	file        *nir.Graph   // Which the network was read from, in place of the trained one; else nil.
 	factors     compensation // Of the network.
 	conversion  *conversion  // How an earlier process made the network, or nil.
 }
@@ -94,7 +99,7 @@ func (p *pipeline) chooseCalibration(test *dataset.Dataset) error {
 // load reads the trained network for images of that shape.
 func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 	if d.Resizable() { // The network says the shape, unless it leaves it open.
-		if p.graph, err = readModel(model, onnx.Options{}); !errors.Is(err, onnx.ErrOpenShape) {
+		if p.graph, err = p.readModel(model, onnx.Options{}); !errors.Is(err, onnx.ErrOpenShape) {
 			return err
 		}
 		shape := d.Shape()
@@ -102,25 +107,29 @@ func (p *pipeline) load(model string, d *dataset.Dataset) (err error) {
 			shape[1], shape[2] = p.crop, p.crop
 		}
 		for _, shape[0] = range []int{3, 1} { // Channels are not left open.
-			if p.graph, err = readModel(model, onnx.Options{InputShape: shape}); err == nil {
+			if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err == nil {
 				break
 			}
 		}
 		return err
 	}
-	p.graph, err = readModel(model, onnx.Options{InputShape: d.Shape()})
+	p.graph, err = p.readModel(model, onnx.Options{InputShape: d.Shape()})
 	if err != nil {
 		// A file that is sound by itself does not fit the images; fits says so.
-		if g, alone := readModel(model, onnx.Options{}); alone == nil {
+		if g, alone := p.readModel(model, onnx.Options{}); alone == nil {
 			p.graph, err = g, nil
 		}
 	}
 	return err
 }
 
-func readModel(name string, o onnx.Options) (*ann.Graph, error) {
+// readModel reads a trained network, whatever kind of file it is in.
+func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 	if isNIR(name) {
-		return nil, hinted(fmt.Errorf("%s is a spiking network already, and a trained one is wanted", name), "give the .onnx file that it was converted from; 'sresnet eval' and 'sresnet nir' take .nir files")
+		return nil, wantsTrained(name, "its activations are the measure of scales")
+	}
+	if s.isWeights(name) {
+		return s.readWeights(name, o.InputShape)
 	}
 	g, err := o.ReadFile(name)
 	var unsupported *onnx.UnsupportedError
@@ -140,7 +149,7 @@ func readModel(name string, o onnx.Options) (*ann.Graph, error) {
 // resized gives images of files the size that the network takes, by --resize and
 // --crop.
 func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dataset.Dataset, error) {
-	if !test.Resizable() && !train.Resizable() && (p.resize > 0 || p.crop > 0) {
+	if !test.Resizable() && !train.Resizable() && !p.pictured && (p.resize > 0 || p.crop > 0) {
 		return nil, nil, &usageError{p.command, fmt.Errorf("--resize and --crop are for image files; the images of %s have a size of their own, %s", p.data, test.Shape())}
 	}
 	_, in, _ := p.takes()
@@ -160,16 +169,26 @@ func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dat
 	return test, train, nil
 }
 
-// checked reads all images that are files, and leaves out what --skip-bad allows.
+// checked reads all images that are files, or knows them from before, and leaves out what
+// --skip-bad allows.
 func (p *pipeline) checked(ctx context.Context, d *dataset.Dataset) (*dataset.Dataset, error) {
 	update, stop := p.progress.bar("reading images")
 	defer stop()
-	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update})
+	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update, Cache: cacheFolder()})
 	var unreadable *dataset.UnreadableError
 	if errors.As(err, &unreadable) {
 		return nil, hinted(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
 	}
 	return d, err
+}
+
+// cacheFolder returns the user's folder for what can be computed again; "" without one.
+func cacheFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "sresnet")
 }
 
 // chooseImages checks that the data fit the network, and takes the images that
@@ -250,7 +269,7 @@ func defaultNormalization(data string, channels int) string {
 	switch data {
 	case "cifar10", "cifar100", "mnist":
 		return data
-	case "folder", "files":
+	case "folder", "files", "tar":
 		if channels == 3 {
 			return "imagenet"
 		}
@@ -271,10 +290,7 @@ func (p *pipeline) takes() (name string, in tensor.Shape, outputs int) {
 // fits returns an error unless the network takes the images of d and tells its
 // classes apart.
 func (p *pipeline) fits(d *dataset.Dataset) error {
-	hint := "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
-	if p.graph == nil {
-		hint = "'sresnet nir' shows what the network takes and gives; choose --data accordingly"
-	}
+	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
 	name, in, outputs := p.takes()
 	if !in.Equal(d.Shape()) {
 		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -24,38 +26,44 @@ type planLayer struct {
 	Rate    float32      `json:"rate"` // Expected; 0 if nothing is known of it.
 }
 
-// plan returns how the spiking network of a model is computed. With images, rates
-// are what calibration makes expect; without, nothing is known of them. It also
-// returns the trained network.
-func (s *settings) plan(ctx context.Context, p *pipeline, model string, input tensor.Shape) ([]planLayer, error) {
-	if s.data == "" {
-		g, err := readModel(model, onnx.Options{InputShape: input})
+// convertForPlan makes the spiking network of a model. With images, rates are what
+// calibration makes expect; without, nothing is known of them.
+func (p *pipeline) convertForPlan(ctx context.Context, model string, input tensor.Shape) error {
+	if p.data == "" {
+		g, err := p.readModel(model, onnx.Options{InputShape: input})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.graph, p.statistics = g, unknownStatistics(g)
 	} else {
 		p.glance = true
 		if err := p.open(ctx, model); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.calibrateGraph(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := p.convertGraph(); err != nil {
-		return nil, err
-	}
+	return p.convertGraph()
+}
+
+// showPlan prints how the engine computes the spiking network.
+func (p *pipeline) showPlan(cmd *cobra.Command, asJSON bool) error {
 	plan, err := sim.Compile(p.network, sim.Options{Timesteps: 1})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var layers []planLayer
 	for i, m := range plan.Methods() {
 		l := &p.network.Layers[i]
 		layers = append(layers, planLayer{Name: l.Name, Shape: l.Shape, Neurons: l.Neurons(), Method: m.Name, Tile: m.Tile, Rate: m.Rate})
 	}
-	return layers, nil
+	if asJSON {
+		name, _, _ := p.takes()
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"model": name, "plan": layers})
+	}
+	printPlan(cmd.OutOrStdout(), layers)
+	return nil
 }
 
 // unknownStatistics stands in for a calibration where only shapes matter.
@@ -77,7 +85,7 @@ func printPlan(w io.Writer, layers []planLayer) {
 		if l.Rate > 0 {
 			rate = fmt.Sprintf("%.4f", l.Rate)
 		}
-		t.AppendRow(table.Row{l.Name, l.Shape, l.Neurons, l.Method, tile, rate})
+		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, l.Method, tile, rate})
 	}
 	printTable(w, t)
 	fmt.Fprint(w, `sweep    each spike adds its weights to the outputs around it, whose sums are in registers,

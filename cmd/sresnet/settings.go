@@ -13,12 +13,14 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/resnet"
 	"sresnet/sim"
 	"sresnet/snn"
 )
 
 // settings are the options of every command that converts and simulates.
 type settings struct {
+	arch, weights                        string // Of weights without operators.
 	data, calibrate, normalize           string
 	images, calibrationImages, timesteps int
 	percentile, vInit                    float64
@@ -42,7 +44,7 @@ var (
 )
 
 // specWords are what a SPEC may begin with.
-var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:", "folder:", "files:"}
+var specWords = []string{"cifar10:", "cifar100:", "mnist", "fashion-mnist", "kmnist", "npz:", "npy:", "folder:", "files:", "tar:"}
 
 // dataFlags are about images, networkFlags about the conversion, runFlags about
 // the simulation.
@@ -98,7 +100,7 @@ func completions(cmd *cobra.Command) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return []string{"onnx", "nir"}, cobra.ShellCompDirectiveFilterFileExt
+		return []string{"onnx", "safetensors", "nir"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	for flag, words := range map[string][]string{
 		"data":         specWords,
@@ -106,6 +108,7 @@ func completions(cmd *cobra.Command) {
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
 		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
+		"arch": resnet.Architectures(),
 	} {
 		if cmd.Flags().Lookup(flag) == nil {
 			continue
@@ -118,6 +121,9 @@ func completions(cmd *cobra.Command) {
 			after = cobra.ShellCompDirectiveDefault // Or a file.
 		}
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, after)) // Fails only for unknown flags.
+	}
+	if cmd.Flags().Lookup("weights") != nil {
+		_ = cmd.MarkFlagFilename("weights", "safetensors")
 	}
 }
 
@@ -178,8 +184,8 @@ func (s *settings) workerCount() int {
 }
 
 // fields are the options that make a result, under their names in a manifest, as
-// pointers to their values. Those of image files are left out of a manifest where
-// they are not set.
+// pointers to their values. Those of image files and of weights are left out of a
+// manifest where they are not set.
 func (s *settings) fields() map[string]any {
 	return map[string]any{
 		"data": &s.data, "calibrate": &s.calibrate, "normalize": &s.normalize,
@@ -187,7 +193,7 @@ func (s *settings) fields() map[string]any {
 		"percentile": &s.percentile, "v_init": &s.vInit, "compensation": &s.compensation, "compensation_images": &s.compensationImages,
 		"encoding": &s.encoding, "reset": &s.reset, "readout": &s.readout, "engine": &s.engine,
 		"seed": &s.seed, "device": &s.device,
-		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad,
+		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad, "arch": &s.arch,
 	}
 }
 
@@ -196,7 +202,7 @@ func (s *settings) values() map[string]any {
 	values := map[string]any{"workers": s.workerCount()}
 	for name, field := range s.fields() {
 		v := reflect.ValueOf(field).Elem()
-		if slices.Contains([]string{"resize", "crop", "skip_bad"}, name) && v.IsZero() {
+		if slices.Contains([]string{"resize", "crop", "skip_bad", "arch"}, name) && v.IsZero() {
 			continue // Runs were made before these were there.
 		}
 		values[name] = v.Interface()
@@ -216,8 +222,8 @@ func defaultSettings() *settings {
 }
 
 // unrestored are the options in a manifest that restore leaves out: every machine has
-// its own number of workers, and the others say what a run is in a sweep.
-var unrestored = []string{"workers", "purpose", "selection_images"}
+// its own number of workers, and the others say what a run is in a sweep or a diagnosis.
+var unrestored = []string{"workers", "purpose", "selection_images", "nir_sha256"}
 
 // restore sets every option as in a manifest.
 func (s *settings) restore(values map[string]any) error {

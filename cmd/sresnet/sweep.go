@@ -74,6 +74,7 @@ the best one, and once that is done, too, makes the result.`,
 			return runSweep(cmd, args[0], &s, variants, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval; those of the grid take lists here.
 	s.dataFlags(all, 0)
 	s.compensationFlag(all)
@@ -126,6 +127,9 @@ type sweep struct {
 }
 
 func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant, o sweepOptions) error {
+	if isNIR(model) {
+		return wantsTrained(model, "a sweep converts it with every setting")
+	}
 	sw := &sweep{
 		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}},
 		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)), planned: make([]bool, len(variants)),

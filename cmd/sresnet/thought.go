@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 
 	"sresnet/ann/infer"
+	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/tensor"
@@ -20,9 +23,15 @@ type sight struct {
 	pixels []float32 // CHW, 0..255.
 }
 
+// isPicture reports whether --image names a file rather than a test image.
+func isPicture(image string) bool {
+	_, err := strconv.Atoi(image)
+	return err != nil && image != ""
+}
+
 // look reads the image that --image names.
 func (p *pipeline) look(o watchOptions) (*sight, error) {
-	shape := p.test.Shape()
+	_, shape, _ := p.takes()
 	seen := &sight{name: o.image, label: -1}
 	if i, err := strconv.Atoi(o.image); err == nil {
 		if i < 0 || i >= p.test.Len() {
@@ -32,8 +41,16 @@ func (p *pipeline) look(o watchOptions) (*sight, error) {
 		if err := p.test.Pixels(i, seen.pixels); err != nil {
 			return nil, err
 		}
-	} else if seen.pixels, err = readPicture(o.image, shape); err != nil {
-		return nil, err
+	} else {
+		if p.crop > 0 && (shape[1] != p.crop || shape[2] != p.crop) {
+			return nil, &usageError{p.command, fmt.Errorf("--crop %d: the network takes images of %v", p.crop, shape)}
+		}
+		if seen.pixels, err = dataset.ReadImageFile(o.image, shape, p.resize); err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				err = hinted(err, "give a PNG or JPEG file, or the number of a test image; --resize N gives the length of its shorter side")
+			}
+			return nil, err
+		}
 	}
 	if o.invert {
 		for i, x := range seen.pixels {
@@ -49,7 +66,7 @@ type thought struct {
 	Model     string         `json:"model"`
 	Image     string         `json:"image"`
 	Label     *int           `json:"label,omitempty"` // None for a picture.
-	ANN       int            `json:"ann"`             // Class that the trained network names.
+	ANN       *int           `json:"ann,omitempty"`   // Class that the trained network names; none for a NIR file.
 	Class     int            `json:"class"`           // Of the spiking network in the end.
 	Settled   int            `json:"settled"`         // The first timestep, from 1, after which the class does not change.
 	Timesteps int            `json:"timesteps"`
@@ -75,17 +92,15 @@ type thoughtLayer struct {
 // think presents the image to both networks.
 func (p *pipeline) think(ctx context.Context, seen *sight) (*thought, error) {
 	x := slices.Clone(seen.pixels)
-	p.test.Normalization().Apply(x, p.test.Shape())
-	m, err := infer.New(p.graph)
+	name, shape, _ := p.takes()
+	norm, err := dataset.ParseNormalization(p.normalize, shape[0])
+	if err != nil {
+		return nil, &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
+	}
+	norm.Apply(x, shape)
+	trained, err := p.trainedClass(x)
 	if err != nil {
 		return nil, err
-	}
-	logits, err := m.NewRunner().Run(x)
-	if err != nil {
-		return nil, err
-	}
-	if err := tensor.CheckFinite(logits); err != nil {
-		return nil, fmt.Errorf("output of the trained network: %w", err)
 	}
 	o := p.simOptions()
 	o.Workers = p.workerCount()
@@ -102,15 +117,13 @@ func (p *pipeline) think(ctx context.Context, seen *sight) (*thought, error) {
 		return nil, err
 	}
 	th := newThought(rec, readout)
-	th.Model, th.Image, th.pixels = p.graph.Name, seen.name, seen.pixels
-	th.shape, th.className = p.test.Shape(), p.test.ClassName
+	th.Model, th.Image, th.ANN, th.pixels = name, seen.name, trained, seen.pixels
+	th.shape, th.className = shape, strconv.Itoa
+	if p.test != nil {
+		th.className = p.test.ClassName
+	}
 	if seen.label >= 0 {
 		th.Label = &seen.label
-	}
-	for k := range logits {
-		if logits[k] > logits[th.ANN] {
-			th.ANN = k
-		}
 	}
 	for i, spikes := range rec.Spikes {
 		l := &p.network.Layers[i]
@@ -120,21 +133,47 @@ func (p *pipeline) think(ctx context.Context, seen *sight) (*thought, error) {
 	return th, nil
 }
 
+// trainedClass returns the class that the trained network names, nil if there is no
+// such network. x is the normalised image.
+func (p *pipeline) trainedClass(x []float32) (*int, error) {
+	if p.graph == nil {
+		return nil, nil
+	}
+	m, err := infer.New(p.graph)
+	if err != nil {
+		return nil, err
+	}
+	logits, err := m.NewRunner().Run(x)
+	if err != nil {
+		return nil, err
+	}
+	if err := tensor.CheckFinite(logits); err != nil {
+		return nil, fmt.Errorf("output of the trained network: %w", err)
+	}
+	class := 0
+	for k := range logits {
+		if logits[k] > logits[class] {
+			class = k
+		}
+	}
+	return &class, nil
+}
+
 // newThought reads the outputs of a presentation.
 func newThought(rec *sim.Record, readout eval.Readout) *thought {
 	th := &thought{Timesteps: rec.Timesteps, Readout: readout.String(), Settled: 1}
 	for t := range rec.Timesteps {
-		lo, hi := t*rec.Classes, (t+1)*rec.Classes
-		k := readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
+		counts, potential, current := rec.At(t)
+		k := readout.Class(counts, potential, current)
 		if t > 0 && k != th.Classes[t-1] {
 			th.Settled = t + 1
 		}
 		th.Classes = append(th.Classes, k)
 		evidence := make([]float64, rec.Classes)
 		for c := range evidence {
-			evidence[c] = float64(rec.Counts[lo+c])
+			evidence[c] = float64(counts[c])
 			if readout == eval.Potential {
-				evidence[c] = float64(rec.Current[lo+c])
+				evidence[c] = float64(current[c])
 			}
 		}
 		th.Evidence = append(th.Evidence, evidence)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"sresnet/dataset"
 	"sresnet/models"
 	"sresnet/onnx"
 )
@@ -29,16 +30,17 @@ func newWatch() *cobra.Command {
 happens: the evidence for every class as bars, the answer at every timestep, the
 spikes of every layer, and when the answer settles.
 
---image is the number of a test image, from 0, or a PNG or JPEG file; of a file,
-the middle is taken and scaled to the size that the network takes. Scales come
-from training images, so --data is needed for a file, too. Without MODEL, the
-built-in network for MNIST looks at a digit.
+--image is the number of a test image, from 0, or a PNG or JPEG file, which is
+resized and cropped as those of a folder of images are (--resize). Scales come from
+training images, so --data is needed for a file, too, unless MODEL is a NIR file,
+which has them. Without MODEL, the built-in network for MNIST looks at a digit.
 
 Where the output is no terminal, or with --plain, it prints the state after 1, 2,
 4, 8, ... timesteps.`,
 		Example: `  sresnet watch --image 7
   sresnet watch --image digit.png --invert
   sresnet watch resnet20.onnx --data cifar10:cifar-10-batches-bin --image cat.jpg --speed 20
+  sresnet watch resnet20.nir --image cat.jpg
   sresnet watch --image 7 --timesteps 64 --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,6 +50,7 @@ Where the output is no terminal, or with --plain, it prints the state after 1, 2
 			if len(args) == 0 && s.data == "" {
 				s.data = "mnist"
 			}
+			s.dataOptional = len(args) == 1 && isNIR(args[0]) && isPicture(o.image)
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
@@ -62,6 +65,7 @@ Where the output is no terminal, or with --plain, it prints the state after 1, 2
 			return runWatch(cmd, args[0], &s, o)
 		},
 	}
+	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval.
 	s.dataFlags(all, 0)
 	s.networkFlags(all)
@@ -96,7 +100,7 @@ type watchOptions struct {
 }
 
 func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, glance: true}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, glance: true, pictured: isPicture(o.image)}
 	if model == "" {
 		g, err := onnx.Parse(models.ResNet8MNIST)
 		if err != nil {
@@ -105,7 +109,11 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 		g.Name = modelName
 		p.graph = g
 	}
-	if err := p.open(cmd.Context(), model); err != nil {
+	if s.data == "" {
+		if err := p.openAlone(cmd, model); err != nil {
+			return err
+		}
+	} else if err := p.openModel(cmd, model); err != nil {
 		return err
 	}
 	seen, err := p.look(o)
@@ -113,7 +121,7 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 		return err
 	}
 	ctx := cmd.Context()
-	if err := p.prepare(ctx); err != nil {
+	if err := p.ready(ctx); err != nil {
 		return err
 	}
 	th, err := p.think(ctx, seen)
@@ -129,6 +137,21 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 	}
 	th.printSteps(out)
 	th.printSummary(out)
+	return nil
+}
+
+// openAlone reads the network of a NIR file, without images.
+func (p *pipeline) openAlone(cmd *cobra.Command, model string) error {
+	if err := refuse(cmd, model, conversionFlags...); err != nil {
+		return err
+	}
+	p.model = model
+	if err := p.readNetwork(cmd.Flags().Changed("readout")); err != nil {
+		return err
+	}
+	if p.normalize == "" {
+		return &usageError{p.command, fmt.Errorf("--normalize is missing: %s does not say how pixels were normalised; HOW is %s", model, dataset.Normalizations)}
+	}
 	return nil
 }
 

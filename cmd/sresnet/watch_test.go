@@ -49,7 +49,7 @@ func TestThought(t *testing.T) {
 // newTestThought is one of any size.
 func newTestThought(T, classes, layers int, shape tensor.Shape) *thought {
 	th := &thought{
-		Model: "model", Image: "image", Timesteps: T, Settled: 1, shape: shape, pixels: make([]float32, shape.Len()),
+		Model: "model", Image: "image", Timesteps: T, Settled: 1, ANN: new(int), shape: shape, pixels: make([]float32, shape.Len()),
 		className: func(k int) string { return fmt.Sprint("class ", k) },
 	}
 	for t := range T {
@@ -242,39 +242,6 @@ func writePNG(t *testing.T, w, h int) string {
 		t.Fatal(err)
 	}
 	return name
-}
-
-func TestReadPicture(t *testing.T) {
-	// The square in the middle of a picture three times as wide is the green part.
-	name := writePNG(t, 90, 30)
-	x, err := readPicture(name, tensor.Shape{3, 10, 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []float32{0, 255, 0} {
-		for _, v := range x[100*i : 100*i+100] {
-			if math.Abs(float64(v-want)) > 0.01 {
-				t.Fatalf("channel %d: got %v, want %v", i, v, want)
-			}
-		}
-	}
-	x, err = readPicture(name, tensor.Shape{1, 10, 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := 0.587 * 255; len(x) != 100 || math.Abs(float64(x[50])-want) > 0.01 {
-		t.Errorf("grey: got %d pixels, %v, want %v", len(x), x[50], want)
-	}
-	if _, err := readPicture(name, tensor.Shape{2, 10, 10}); err == nil {
-		t.Error("two channels: no error")
-	}
-	text := filepath.Join(t.TempDir(), "text.png")
-	if err := os.WriteFile(text, []byte("no picture"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readPicture(text, tensor.Shape{1, 10, 10}); err == nil || !strings.Contains(err.Error(), "is no picture") {
-		t.Errorf("a text: got error %v", err)
-	}
 }
 
 // A picture is watched as a test image is, but has no label.

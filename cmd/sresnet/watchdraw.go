@@ -178,7 +178,7 @@ func (th *thought) evidence(t, w int) []line {
 		if th.Label != nil && k == *th.Label {
 			l = append(l, span{green, labelMark})
 		}
-		if k == th.ANN {
+		if th.ANN != nil && k == *th.ANN {
 			l = append(l, span{yellow, annMark})
 		}
 		lines[i] = l
@@ -250,7 +250,9 @@ func (th *thought) answers(t, w int) []line {
 	if th.Label != nil {
 		legend = append(legend, span{green, labelMark}, span{dim, " label  "})
 	}
-	legend = append(legend, span{yellow, annMark}, span{dim, " trained network"})
+	if th.ANN != nil {
+		legend = append(legend, span{yellow, annMark}, span{dim, " trained network"})
+	}
 	if says.width()+legend.width()+2 <= w {
 		says = append(says.pad(w-legend.width()), legend...)
 	}

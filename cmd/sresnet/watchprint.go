@@ -47,6 +47,9 @@ func (th *thought) printSummary(w io.Writer) {
 	if th.Label != nil {
 		fmt.Fprintf(w, "; the label is %s", clean(th.className(*th.Label)))
 	}
-	fmt.Fprintf(w, "; the trained network says %s\n", clean(th.className(th.ANN)))
+	if th.ANN != nil {
+		fmt.Fprintf(w, "; the trained network says %s", clean(th.className(*th.ANN)))
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "spikes:  %s, which caused %s additions\n", short(float64(spikes)), short(float64(th.additions)))
 }

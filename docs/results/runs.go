@@ -61,6 +61,12 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		}
 		return errors.Join(errors.New(reason), os.WriteFile(filepath.Join(dir, failureFile), []byte(reason+"\n"), 0o644))
 	}
+	// What the run goes on from when it is stopped is large, and no number is in it.
+	for _, name := range []string{"plan.json", "network.nir", "shards"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
 	m := machine{
 		Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
 		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),

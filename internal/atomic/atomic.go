@@ -16,20 +16,44 @@ import (
 // other file behind unless it is killed. Where name is a link, the link is
 // replaced, not what it points to.
 func WriteFile(name string, write func(io.Writer) error) error {
+	return writeFile(name, write, os.Rename)
+}
+
+// CreateFile is WriteFile for a file that must not be there: of several that create
+// it at once, one does, and the others get an fs.ErrExist.
+func CreateFile(name string, write func(io.Writer) error) error {
+	return writeFile(name, write, func(from, to string) error {
+		err := os.Link(from, to)
+		switch {
+		case err == nil || errors.Is(err, fs.ErrExist):
+			return errors.Join(err, os.Remove(from))
+		case fileExists(to):
+			return errors.Join(&fs.PathError{Op: "create", Path: to, Err: fs.ErrExist}, os.Remove(from))
+		}
+		return os.Rename(from, to) // The file system has no links.
+	})
+}
+
+func fileExists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+func writeFile(name string, write func(io.Writer) error, rename func(from, to string) error) error {
 	var b bytes.Buffer // Everything that can fail but the disk fails here.
 	if err := write(&b); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	err := replace(name, b.Bytes())
-	if _, gone := os.Stat(filepath.Dir(name)); errors.Is(err, fs.ErrNotExist) && gone == nil {
+	err := replace(name, b.Bytes(), rename)
+	if errors.Is(err, fs.ErrNotExist) && fileExists(filepath.Dir(name)) {
 		// Someone who takes it for a leftover removed what was being written: their
 		// clock is wrong, or ours.
-		err = replace(name, b.Bytes())
+		err = replace(name, b.Bytes(), rename)
 	}
 	return err
 }
 
-func replace(name string, b []byte) (err error) {
+func replace(name string, b []byte, rename func(from, to string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), Unfinished(filepath.Base(name)))
 	if err != nil {
 		return err
@@ -52,7 +76,7 @@ func replace(name string, b []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	return rename(f.Name(), name)
 }
 
 // Unfinished returns the pattern, for [os.CreateTemp], of what the file of that

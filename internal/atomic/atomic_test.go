@@ -3,11 +3,14 @@ package atomic
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -103,6 +106,39 @@ func TestWriteFileKeepsOld(t *testing.T) {
 	}
 	if got, want := list(t, dir), []string{"accuracy.csv", "taken"}; !slices.Equal(got, want) {
 		t.Errorf("left behind: %v, want %v", got, want)
+	}
+}
+
+// Of many that create a file at once, one does.
+func TestCreateFile(t *testing.T) {
+	dir := t.TempDir()
+	errs := make([]error, 20)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			errs[i] = CreateFile(filepath.Join(dir, "plan.json"), func(w io.Writer) error {
+				_, err := fmt.Fprint(w, i)
+				return err
+			})
+		})
+	}
+	wg.Wait()
+	first := -1
+	for i, err := range errs {
+		switch {
+		case err == nil && first >= 0:
+			t.Errorf("both %d and %d created the file", first, i)
+		case err == nil:
+			first = i
+		case !errors.Is(err, fs.ErrExist):
+			t.Errorf("%d: got error %v", i, err)
+		}
+	}
+	if got := read(t, dir, "plan.json"); got != fmt.Sprint(first) {
+		t.Errorf("%d created the file, and it holds %s", first, got)
+	}
+	if got := list(t, dir); len(got) != 1 {
+		t.Errorf("left behind: %v", got)
 	}
 }
 

@@ -44,6 +44,7 @@
 // [Create] gives a [Writer]: superblock 0, object headers 1, groups of link
 // messages, contiguous or chunked data with shuffle, deflate and fletcher32,
 // strings of variable length. HDF5 1.8 (2008) and later reads that. Data goes
-// to the file as it is handed in; in memory stay the names, the attributes and
-// the strings. The same calls give the same bytes.
+// to the file as it is handed in, and [GroupWriter.Chunks] takes an array in parts;
+// in memory stay the names, the attributes and the strings. The same calls give the
+// same bytes.
 package hdf5

@@ -240,26 +240,37 @@ type stored struct {
 
 // chunked writes the elements in chunks and their B-tree.
 func (o *ObjectWriter) chunked(shape []int, v values, s Storage) error {
-	w := o.w
-	all, err := w.writeChunks(shape, v, s)
+	all, err := o.w.writeChunks(shape, v, s)
 	if err != nil {
 		return err
 	}
+	o.chunkMessages(all, s, v.size, nil)
+	return o.w.err
+}
+
+// chunkMessages writes the B-tree of chunks, which are in order, and adds the
+// messages of the dataset that they are of. fill is the element that stands for
+// those of no chunk, nil for zero.
+func (o *ObjectWriter) chunkMessages(all []stored, s Storage, size int, fill []byte) {
 	tree := uint64(undefined)
 	if len(all) > 0 {
-		tree = w.writeTree(all, s.Chunk)
+		tree = o.w.writeTree(all, s.Chunk)
 	}
-	// Version 2: space chunk by chunk, value when none is, and no value.
-	o.message(msgFill, []byte{2, 3, 2, 0})
-	b := le.AppendUint64([]byte{3, byte(chunked), byte(len(shape) + 1)}, tree)
+	// Version 2: space chunk by chunk, value when none is, and no value or one.
+	b := []byte{2, 3, 2, 0}
+	if fill != nil {
+		b[3] = 1
+		b = append(le.AppendUint32(b, uint32(len(fill))), fill...)
+	}
+	o.message(msgFill, b)
+	b = le.AppendUint64([]byte{3, byte(chunked), byte(len(s.Chunk) + 1)}, tree)
 	for _, n := range s.Chunk {
 		b = le.AppendUint32(b, uint32(n))
 	}
-	o.message(msgLayout, le.AppendUint32(b, uint32(v.size)))
-	if f := encodeFilters(s, v.size); f != nil {
+	o.message(msgLayout, le.AppendUint32(b, uint32(size)))
+	if f := encodeFilters(s, size); f != nil {
 		o.message(msgFilters, f)
 	}
-	return w.err
 }
 
 // encodeFilters makes a filter pipeline message of version 1, nil if there are none.
@@ -297,6 +308,10 @@ func (w *Writer) writeChunks(shape []int, v values, s Storage) ([]stored, error)
 	if v.n == 0 {
 		return nil, nil
 	}
+	p, err := newPacker(s, v.size)
+	if err != nil {
+		return nil, err
+	}
 	size := v.size
 	for _, n := range s.Chunk {
 		size *= n
@@ -304,50 +319,70 @@ func (w *Writer) writeChunks(shape []int, v values, s Storage) ([]stored, error)
 	var (
 		all    []stored
 		raw    = make([]byte, 0, size)
-		sorted []byte
-		packed bytes.Buffer
-		z      *zlib.Writer
 		offset = make([]int, len(shape))
 	)
-	if s.Shuffle {
-		sorted = make([]byte, 0, size)
-	}
-	if s.Deflate > 0 {
-		var err error
-		if z, err = zlib.NewWriterLevel(&packed, s.Deflate); err != nil {
-			return nil, err
-		}
-	}
 	for {
 		raw = gather(raw[:0], shape, s.Chunk, offset, v)
-		b := raw
-		if s.Shuffle {
-			sorted = shuffle(sorted[:0], b, v.size)
-			b = sorted
+		b, err := p.pack(raw)
+		if err != nil {
+			return nil, err
 		}
-		if z != nil {
-			packed.Reset()
-			z.Reset(&packed)
-			if _, err := z.Write(b); err != nil {
-				return nil, err
-			}
-			if err := z.Close(); err != nil {
-				return nil, err
-			}
-			b = packed.Bytes()
-		}
-		at := w.align()
-		w.write(b)
-		n := len(b)
-		if s.Fletcher32 {
-			w.write(le.AppendUint32(nil, fletcher32(b)))
-			n += 4
-		}
-		all = append(all, stored{uint32(n), slices.Clone(offset), at})
+		all = append(all, w.chunk(b, offset))
 		if !next(offset, s.Chunk, shape) {
 			return all, w.err
 		}
 	}
+}
+
+// chunk writes a chunk as it is.
+func (w *Writer) chunk(b []byte, offset []int) stored {
+	at := w.align()
+	w.write(b)
+	return stored{uint32(len(b)), slices.Clone(offset), at}
+}
+
+// packer applies the filters of a dataset to chunks.
+type packer struct {
+	s      Storage
+	size   int // Bytes of an element.
+	sorted []byte
+	packed bytes.Buffer
+	z      *zlib.Writer // Nil without deflate.
+	summed []byte
+}
+
+func newPacker(s Storage, size int) (*packer, error) {
+	p := &packer{s: s, size: size}
+	if s.Deflate == 0 {
+		return p, nil
+	}
+	var err error
+	p.z, err = zlib.NewWriterLevel(&p.packed, s.Deflate)
+	return p, err
+}
+
+// pack returns a chunk as the file has it, which is valid until the next call.
+func (p *packer) pack(b []byte) ([]byte, error) {
+	if p.s.Shuffle {
+		p.sorted = shuffle(slices.Grow(p.sorted[:0], len(b)), b, p.size)
+		b = p.sorted
+	}
+	if p.z != nil {
+		p.packed.Reset()
+		p.z.Reset(&p.packed)
+		if _, err := p.z.Write(b); err != nil {
+			return nil, err
+		}
+		if err := p.z.Close(); err != nil {
+			return nil, err
+		}
+		b = p.packed.Bytes()
+	}
+	if p.s.Fletcher32 {
+		p.summed = le.AppendUint32(append(p.summed[:0], b...), fletcher32(b))
+		b = p.summed
+	}
+	return b, nil
 }
 
 // next moves an offset to the next block, row-major, and reports whether there

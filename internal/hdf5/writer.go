@@ -23,7 +23,8 @@ type Writer struct {
 	done bool
 	root *GroupWriter
 
-	text []*textArray // Strings, which go to the file in the end.
+	text   []*textArray   // Strings, which go to the file in the end.
+	chunks []*ChunkWriter // All of them.
 
 	file *os.File // Of Create, else nil.
 	name string   // What it is renamed to.
@@ -94,6 +95,9 @@ func NewWriter(out io.WriteSeeker) *Writer {
 // Root returns the group that holds all others.
 func (w *Writer) Root() *GroupWriter { return w.root }
 
+// Err returns the first error so far.
+func (w *Writer) Err() error { return w.err }
+
 // Close writes what is left and returns the first error of all. What [Create]
 // began has its name now, or is gone after an error.
 func (w *Writer) Close() error {
@@ -158,6 +162,11 @@ func (w *Writer) align() uint64 {
 
 // finish writes strings, headers from the leaves up, and the superblock.
 func (w *Writer) finish() error {
+	for _, c := range w.chunks {
+		if !c.closed {
+			return fmt.Errorf("%q has no end", c.o.path)
+		}
+	}
 	w.writeText()
 	root := w.writeGroup(w.root)
 	end := w.align()
@@ -347,6 +356,22 @@ func encodeDataspace(shape []int) []byte {
 	b := []byte{1, byte(len(shape)), 0, 0, 0, 0, 0, 0}
 	for _, d := range shape {
 		b = le.AppendUint64(b, uint64(d))
+	}
+	return b
+}
+
+// encodeGrowing is encodeDataspace for an array in chunks, which may grow in the
+// dimensions where a chunk is longer than the array: in no others may it be.
+func encodeGrowing(shape, chunk []int) []byte {
+	b := encodeDataspace(shape)
+	const hasMost = 1
+	b[2] |= hasMost
+	for i, d := range shape {
+		if chunk[i] > d {
+			b = le.AppendUint64(b, undefined)
+		} else {
+			b = le.AppendUint64(b, uint64(d))
+		}
 	}
 	return b
 }

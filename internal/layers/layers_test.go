@@ -32,9 +32,11 @@ var may = map[string][]string{
 	"internal/atomic":        {},
 	"shard":                  {"internal/atomic"},
 	"models":                 {},
-	"dataset":                {"tensor", "internal/parallel"},
+	"dataset":                {"tensor", "internal/atomic", "internal/parallel"},
 	"dataset/fetch":          {},
 	"onnx":                   {"ann", "tensor"},
+	"safetensors":            {"tensor"},
+	"resnet":                 {"ann", "tensor", "safetensors"},
 	"nir":                    {"snn", "tensor", "internal/hdf5"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
 	"sim":                    {"snn", "tensor", "internal/kernel", "sim/internal/reference"},
@@ -45,6 +47,7 @@ var may = map[string][]string{
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset", "eval", "shard", "internal/parallel"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
 	"report":                 {"eval", "diagnose", "tensor"},
+	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
@@ -56,14 +59,17 @@ var may = map[string][]string{
 var never = map[string][]string{
 	"ann":             {"snn", "internal/kernel", "ann/infer", "sim", "convert"},
 	"snn":             {"ann", "internal/kernel", "sim", "convert"},
-	"internal/kernel": {all},                                                                          // Knows no network.
-	"sim":             {"ann", "ann/infer", "calibrate", "convert", "onnx", "nir", "dataset", "eval"}, // Knows no file format and no data set.
+	"internal/kernel": {all},                                                                                    // Knows no network.
+	"sim":             {"ann", "ann/infer", "calibrate", "convert", "onnx", "resnet", "nir", "dataset", "eval"}, // Knows no file format and no data set.
 	"onnx":            {"snn", "sim", "convert"},
+	"safetensors":     {"ann"},
+	"resnet":          {"snn", "sim", "convert"},
 	"nir":             {"ann", "sim", "convert"},
 	"dataset":         {"ann", "snn", "sim", "onnx"},
-	"convert":         {"onnx", "nir", "dataset", "eval"},
-	"calibrate":       {"onnx", "nir", "dataset", "convert", "eval"},
+	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
+	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"report"},
+	"record":          {"ann", "dataset", "nir"},
 }
 
 // together lists the packages that may depend on both ann and snn.

@@ -16,6 +16,7 @@ import (
 type Step struct {
 	Layer, Step int
 	Spikes      []bool    // CHW
+	Input       []float32 // CHW, the current of this step; of a gate all zero.
 	Potential   []float32 // CHW, after the step; of a gate all zero.
 	Current     []float32 // CHW, summed over all steps so far, from zero.
 	Operations  []uint64  // Per synapse: additions of spikes, or products of the image with weights, zeros of the image not counted.
@@ -45,7 +46,7 @@ func Run(ctx context.Context, net *snn.Network, layers, timesteps int, input fun
 			if err := ctx.Err(); err != nil {
 				return err // The layer may be half done.
 			}
-			s.Spikes, s.Potential, s.Current, s.Operations = p.z, p.v, p.sum, p.operations
+			s.Spikes, s.Input, s.Potential, s.Current, s.Operations = p.z, p.i, p.v, p.sum, p.operations
 			if err := visit(s); err != nil {
 				return err
 			}

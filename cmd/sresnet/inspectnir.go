@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// spikingInspection is what inspect knows of a network that is spiking already.
+type spikingInspection struct {
+	Model    string        `json:"model"`
+	Input    tensor.Shape  `json:"input"`
+	Encoding string        `json:"encoding"`
+	Layers   []spikingInfo `json:"layers"`
+	Weights  int           `json:"weights"`
+	Neurons  int           `json:"neurons"`
+}
+
+// spikingInfo is one layer of a spiking network.
+type spikingInfo struct {
+	Name     string       `json:"name"`
+	Shape    tensor.Shape `json:"shape"`
+	Neurons  int          `json:"neurons"` // Of a gate, its outputs.
+	Synapses []string     `json:"synapses"`
+	Weights  int          `json:"weights"` // Thresholds and biases not counted.
+	Lambda   float32      `json:"lambda"`
+	Rate     float32      `json:"rate"`  // To expect; 0 if nothing is known of it.
+	Reset    string       `json:"reset"` // Empty for a gate.
+}
+
+// runInspectNIR shows the spiking network of a NIR file.
+func runInspectNIR(cmd *cobra.Command, model string, s *settings, plan, asJSON bool) error {
+	if err := refuse(cmd, model, append([]string{"input", "data", "normalize"}, conversionFlags...)...); err != nil {
+		return err
+	}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), model: model}
+	if err := p.readNetwork(false); err != nil {
+		return err
+	}
+	if plan {
+		return p.showPlan(cmd, asJSON)
+	}
+	in := inspectNetwork(p.network)
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(in)
+	}
+	in.print(cmd.OutOrStdout())
+	return nil
+}
+
+func inspectNetwork(net *snn.Network) *spikingInspection {
+	in := &spikingInspection{Model: net.Name, Input: net.Input.Shape, Encoding: net.Input.Encoding.String(), Neurons: net.Neurons()}
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		info := spikingInfo{Name: l.Name, Shape: l.Shape, Neurons: l.Neurons(), Lambda: l.Lambda, Rate: l.Rate}
+		if !l.IsGate() {
+			info.Reset = l.Neuron.Reset.String()
+		}
+		for _, syn := range l.Synapses {
+			from := "the image"
+			if syn.From != snn.FromInput {
+				from = net.Layers[syn.From].Name
+			}
+			info.Synapses = append(info.Synapses, fmt.Sprintf("%v from %s", syn.Connection, from))
+			info.Weights += weights(syn.Connection)
+		}
+		in.Weights += info.Weights
+		in.Layers = append(in.Layers, info)
+	}
+	return in
+}
+
+// weights returns the number of weights of a connection; those that stand for many
+// synapses count once.
+func weights(c snn.Connection) int {
+	switch k := c.(type) {
+	case *snn.Conv:
+		return k.Weight.Shape.Len()
+	case *snn.Dense:
+		return k.Weight.Shape.Len()
+	case *snn.Shortcut, *snn.AveragePool:
+		return 1
+	}
+	return 0 // A gate.
+}
+
+func (in *spikingInspection) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", clean(in.Model), in.Input, in.Encoding)
+	t := newTable("llrrrrll", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
+	for _, l := range in.Layers {
+		rate, reset := "unknown", l.Reset
+		if l.Rate > 0 {
+			rate = fmt.Sprintf("%.4f", l.Rate)
+		}
+		if reset == "" {
+			reset = "gate"
+		}
+		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, orBlank(int64(l.Weights)), fmt.Sprintf("%.4g", l.Lambda), rate, reset, clean(strings.Join(l.Synapses, ", "))})
+	}
+	t.AppendFooter(table.Row{"total", "", in.Neurons, in.Weights, "", "", "", ""})
+	printTable(w, t)
+	fmt.Fprintln(w, "'sresnet nir' shows the nodes of the file and which tools read it.")
+}

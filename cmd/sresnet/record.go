@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"sresnet/eval"
+	"sresnet/nir"
+	"sresnet/record"
+)
+
+func newRecord() *cobra.Command {
+	var (
+		s settings
+		o recordOptions
+	)
+	cmd := &cobra.Command{
+		Use:   "record MODEL --data SPEC -o FILE",
+		Short: "Write spike trains, potentials and currents of chosen layers to a file",
+		Long: `record presents test images to the spiking network and writes what chosen
+populations do at every timestep, neuron by neuron: spikes, membrane potentials,
+input currents. The suffix of the file says the format:
+
+  .h5, .hdf5      NIRData: HDF5, as the nir package reads it; nodes have the names
+                  that they have in the file of 'sresnet convert'
+  .npz            an archive of numpy
+  .npy, a folder  files of numpy, one an array, which can be mapped into memory
+
+Arrays are (samples, steps, neurons), neurons channel by channel: (c*H + y)*W + x.
+docs/recording.md says what they mean and how to load them.
+
+--layers takes names of layers or nodes, as 'sresnet inspect' and 'sresnet nir' show
+them, with * for anything. --events makes spikes a list in place of a grid. A NIR
+file is taken as it is. The sizes are known before the work, and bounded by --max-gb.`,
+		Example: `  sresnet record resnet20.onnx --data cifar10:cifar-10-batches-bin -o spikes.h5
+  sresnet record net.nir --data mnist --layers 'block1*,classifier*' --what spikes,potentials,currents -o rec.npz
+  sresnet record net.nir --data mnist --images 100 --timesteps 64 --events -o events.h5
+  sresnet record net.nir --data mnist --layers classifier_Gemm --what potentials -o v.npy`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			if err := o.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runRecord(cmd, args[0], &s, &o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.out, "output", "o", "", "write the file, or the folder, `FILE`")
+	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these, `NAMES` of layers or nodes with * for anything")
+	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record these, `WORDS`: "+strings.Join(record.Observables(), ","))
+	f.BoolVar(&o.events, "events", false, "write spikes as lists of neurons and times (NIRData)")
+	f.StringVar(&o.format, "format", "", "kind of the file, a `WORD`: "+strings.Join(record.Formats(), ", ")+" (default: by its suffix)")
+	f.Float64Var(&o.maxGB, "max-gb", 10, "write at most `N` gigabytes, before compression")
+	s.dataFlags(f, 10)
+	s.networkFlags(f)
+	s.compensationFlag(f)
+	s.runFlags(f, 350)
+	s.readoutFlags(f)
+	_ = f.MarkHidden("readout") // For the search of --compensation.
+	f.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
+	f.SortFlags = false
+	completions(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(record.Observables(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(record.Formats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+type recordOptions struct {
+	out, format  string
+	layers, what []string
+	events, json bool
+	maxGB        float64
+
+	kind        record.Format
+	observables []record.Observable
+}
+
+// check returns a usage error for the first option that makes no sense, and reads
+// those that are words.
+func (o *recordOptions) check(command string) error {
+	bad := func(err error, hint string) error { return &usageError{command, hinted(err, "%s", hint)} }
+	const suffixes = "name a file that ends in .h5, .npz or .npy, or give --format"
+	var err error
+	switch {
+	case o.out == "":
+		return bad(errors.New("--output is missing: give the name of the file to write, such as -o spikes.h5"), suffixes)
+	case o.format != "":
+		o.kind, err = record.ParseFormat(o.format)
+	default:
+		o.kind, err = record.FormatOf(o.out)
+	}
+	if err != nil {
+		return bad(fmt.Errorf("-o %s: %w", o.out, err), suffixes)
+	}
+	if len(o.what) == 0 || len(o.layers) == 0 {
+		return bad(errors.New("--what and --layers: there is nothing to record"), "give "+strings.Join(record.Observables(), ", ")+", and names of layers or all")
+	}
+	o.observables = nil
+	for _, w := range o.what {
+		x, err := record.ParseObservable(w)
+		if err != nil {
+			return bad(fmt.Errorf("--what: %w", err), "give one or several, with commas between them")
+		}
+		if !slices.Contains(o.observables, x) {
+			o.observables = append(o.observables, x)
+		}
+	}
+	if o.events {
+		switch {
+		case !slices.Contains(o.observables, record.Spikes):
+			return bad(errors.New("--events: no spikes are recorded"), "add spikes to --what")
+		case o.kind != record.NIRData:
+			return bad(fmt.Errorf("--events: %v files hold grids only", o.kind), "name a file that ends in .h5")
+		}
+	}
+	for _, pattern := range o.layers {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return bad(fmt.Errorf("--layers %q: %w", pattern, err), "* stands for anything, ? for one character, [ab] for one of these")
+		}
+	}
+	if !(o.maxGB > 0) {
+		return bad(fmt.Errorf("--max-gb %v: give a number above 0", o.maxGB), "a billion bytes are a gigabyte")
+	}
+	return nil
+}
+
+func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) error {
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	if info, err := os.Stat(filepath.Dir(filepath.Clean(o.out))); err != nil || !info.IsDir() { // Before the work.
+		return hinted(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
+	}
+	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
+		return hinted(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
+	}
+	if err := p.openModel(cmd, model); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if err := p.ready(ctx); err != nil {
+		return err
+	}
+	r, err := p.recording(o)
+	if err != nil {
+		return err
+	}
+	size, err := record.Size(p.network, p.test.Len(), r)
+	if err != nil {
+		return err
+	}
+	if limit := o.maxGB * 1e9; float64(size) > limit {
+		return hinted(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, inBytes(size), o.maxGB, p.test.Len(), p.timesteps, short(float64(p.neurons(r.Populations)))),
+			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
+	}
+	if !o.json {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, inBytes(size))
+	}
+	written, err := p.write(ctx, o.out, r)
+	if err != nil {
+		return err
+	}
+	result := p.recorded(o, r, written)
+	if o.json {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(result)
+	}
+	result.print(cmd.OutOrStdout())
+	return nil
+}
+
+// write records, with advice if that fails.
+func (p *pipeline) write(ctx context.Context, out string, r record.Options) (*record.Recording, error) {
+	var stop func()
+	r.Progress, stop = p.progress.bar("recording, MB")
+	defer stop()
+	written, err := record.Write(ctx, out, p.network, p.test, r)
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, hinted(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
+	case errors.As(err, &file):
+		return nil, hinted(err, "give another file with -o, or make room for this one")
+	}
+	return written, err
+}
+
+// recording returns what is recorded: the populations that --layers names, and for
+// images and network what files say of them.
+func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
+	r := record.Options{
+		Format: o.kind, Observables: o.observables, Events: o.events,
+		Timesteps: p.timesteps, Seed: p.seed, Reference: p.engine == "reference", Workers: p.workers,
+		Attributes: map[string]string{"sresnet_version": version(), "model": filepath.Base(p.model), "normalization": p.normalize, "data": p.data},
+	}
+	nodes, err := nir.LayerNodes(p.network, p.file)
+	if err != nil {
+		return r, err
+	}
+	if r.Populations, err = p.choose(nodes, o); err != nil {
+		return r, err
+	}
+	arrays := 0
+	for _, q := range r.Populations {
+		arrays += len(o.observables)
+		if p.network.Layers[q.Layer].IsGate() {
+			arrays -= len(o.observables) - 1
+		}
+	}
+	if strings.EqualFold(filepath.Ext(o.out), ".npy") && o.kind == record.NPY {
+		if arrays > 1 {
+			return r, &usageError{p.command, hinted(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
+		}
+	} else {
+		for i := range p.test.Len() {
+			r.Labels = append(r.Labels, p.test.Label(i))
+		}
+	}
+	hash, err := eval.HashFile(p.model)
+	r.Attributes["model_sha256"] = hash
+	return r, err
+}
+
+// choose returns the populations that --layers names, by their layers' names or those
+// of their nodes.
+func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population, error) {
+	spikes := slices.Contains(o.observables, record.Spikes)
+	chosen := make([]bool, len(nodes))
+	for _, pattern := range o.layers {
+		found := false
+		for i, node := range nodes {
+			l := &p.network.Layers[i]
+			ok := pattern == "all" || pattern == l.Name
+			for _, name := range []string{node, strings.ReplaceAll(l.Name, "/", "_")} {
+				match, _ := path.Match(strings.ReplaceAll(pattern, "/", "_"), name) // Patterns are checked.
+				ok = ok || match
+			}
+			found = found || ok
+			if ok && l.IsGate() && !spikes {
+				if pattern == l.Name || pattern == node {
+					return nil, hinted(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
+				}
+				ok = false
+			}
+			chosen[i] = chosen[i] || ok
+		}
+		if !found {
+			return nil, &usageError{p.command, hinted(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", clean(strings.Join(nodes, ", ")))}
+		}
+	}
+	var list []record.Population
+	for i, node := range nodes {
+		if chosen[i] {
+			list = append(list, record.Population{Layer: i, Name: node})
+		}
+	}
+	if list == nil {
+		return nil, hinted(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
+	}
+	return list, nil
+}
+
+// neurons returns how many populations have together.
+func (p *pipeline) neurons(list []record.Population) (n int) {
+	for _, q := range list {
+		n += p.network.Layers[q.Layer].Neurons()
+	}
+	return n
+}
+
+// recordResult is what record prints.
+type recordResult struct {
+	Model       string             `json:"model"`
+	File        string             `json:"file"`
+	Format      string             `json:"format"`
+	Images      int                `json:"images"`
+	Timesteps   int                `json:"timesteps"`
+	Observables []string           `json:"observables"`
+	ArrayBytes  int64              `json:"array_bytes"` // Before compression.
+	FileBytes   int64              `json:"file_bytes"`
+	Populations []recordPopulation `json:"populations"`
+}
+
+type recordPopulation struct {
+	Node    string `json:"node"` // Its name in the file.
+	Layer   string `json:"layer"`
+	Shape   []int  `json:"shape"`
+	Neurons int    `json:"neurons"`
+	Spikes  uint64 `json:"spikes"` // Of all images.
+}
+
+func (p *pipeline) recorded(o *recordOptions, r record.Options, w *record.Recording) *recordResult {
+	res := &recordResult{
+		Model: p.network.Name, File: o.out, Format: r.Format.String(), Images: w.Images, Timesteps: w.Timesteps, ArrayBytes: w.Bytes,
+	}
+	for _, x := range r.Observables {
+		res.Observables = append(res.Observables, x.String())
+	}
+	for k, q := range r.Populations {
+		l := &p.network.Layers[q.Layer]
+		res.Populations = append(res.Populations, recordPopulation{q.Name, l.Name, l.Shape, l.Neurons(), w.Spikes[k]})
+	}
+	_ = filepath.WalkDir(o.out, func(_ string, d fs.DirEntry, err error) error { // One file, or what is in a folder.
+		if err == nil && !d.IsDir() {
+			if info, err := d.Info(); err == nil {
+				res.FileBytes += info.Size()
+			}
+		}
+		return nil
+	})
+	return res
+}
+
+func (res *recordResult) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s, %s of %d populations\n\n", res.File, inBytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
+	t := newTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
+	for _, q := range res.Populations {
+		perImage := float64(q.Spikes) / float64(res.Images)
+		shape := make([]string, len(q.Shape))
+		for i, n := range q.Shape {
+			shape[i] = fmt.Sprint(n)
+		}
+		t.AppendRow(table.Row{clean(q.Node), strings.Join(shape, "x"), q.Neurons, fmt.Sprintf("%.4f", perImage/float64(res.Timesteps)/float64(q.Neurons)), short(perImage)})
+	}
+	printTable(w, t)
+}
+
+// inBytes formats a number of bytes: "12.3 MB".
+func inBytes(n int64) string {
+	x, unit := float64(n), "B"
+	for _, next := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if x < 1000 {
+			break
+		}
+		x, unit = x/1000, next
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.4g %s", x, unit)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sresnet/internal/hdf5"
+	"sresnet/nir"
+	"sresnet/record"
+	"sresnet/snn"
+)
+
+// Recordings have the spikes that eval counts, under the names of the nodes of the
+// NIR file.
+func TestRecordIsEval(t *testing.T) {
+	dir := t.TempDir()
+	digits := filepath.Join(dir, "digits")
+	writeDigits(t, digits)
+	file, out := filepath.Join(dir, "net.nir"), filepath.Join(dir, "rec.h5")
+	run := func(args ...string) []byte {
+		t.Helper()
+		code, stdout, stderr := sresnet(t, t.Context(), args...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d: %s", args[0], code, stderr)
+		}
+		return []byte(stdout)
+	}
+	run("convert", model, "--calibrate", "mnist:"+digits, "--calibration-images", "20", "-o", file)
+	common := []string{file, "--data", "mnist:" + digits, "--images", "4", "--timesteps", "20", "--json"}
+	var e struct {
+		Layers []struct {
+			Name   string
+			Spikes float64 `json:"spikes_per_image"`
+		}
+	}
+	if err := json.Unmarshal(run(append([]string{"eval"}, common...)...), &e); err != nil {
+		t.Fatal(err)
+	}
+	var r recordResult
+	if err := json.Unmarshal(run(append([]string{"record", "-o", out}, common...)...), &r); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(out); err != nil || info.Size() != r.FileBytes {
+		t.Errorf("%d bytes, error %v, want %d", info.Size(), err, r.FileBytes)
+	}
+
+	g, err := nir.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := hdf5.OpenFile(out, hdf5.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i, l := range e.Layers {
+		p := &r.Populations[i]
+		if p.Layer != l.Name || float64(p.Spikes) != 4*l.Spikes {
+			t.Errorf("layer %q: %d spikes, want those of eval, %v in each of 4 images of %q", p.Layer, p.Spikes, l.Spikes, l.Name)
+		}
+		if n := g.Node(p.Node); n == nil || n.Type != "IF" {
+			t.Errorf("layer %q: the NIR file has no IF node %q", p.Layer, p.Node)
+		}
+		sum := uint64(0)
+		err := f.Walk(func(path string, o hdf5.Object) error {
+			d, ok := o.(*hdf5.Dataset)
+			if !ok || !strings.HasPrefix(path, "/nodes/"+p.Node+"/") {
+				return nil
+			}
+			if !slices.Equal(d.Shape(), []int{4, 20, p.Neurons}) {
+				t.Errorf("%s: shape %v", path, d.Shape())
+			}
+			z, err := d.Bools()
+			for _, z := range z {
+				if z {
+					sum++
+				}
+			}
+			return err
+		})
+		if err != nil || sum != p.Spikes {
+			t.Errorf("%s: %d spikes in the file, error %v, want %d", p.Node, sum, err, p.Spikes)
+		}
+	}
+}
+
+// Ctrl-C leaves the file as it was before.
+func TestRecordInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "rec.h5")
+	if err := os.WriteFile(out, []byte("before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			if list, _ := filepath.Glob(filepath.Join(dir, ".rec.h5.*.tmp")); len(list) > 0 {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	code, _, stderr := sresnet(t, ctx, "record", model, "--data", "mnist", "--calibration-images", "10", "--images", "400", "-o", out)
+	if code != exitInterrupted || !strings.Contains(stderr, "interrupted: "+out+" is as it was before") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	b, err := os.ReadFile(out)
+	if list, _ := os.ReadDir(dir); err != nil || string(b) != "before" || len(list) != 1 {
+		t.Errorf("left %v, error %v", list, err)
+	}
+}
+
+// Max-pool gates have spikes alone.
+func TestChooseGates(t *testing.T) {
+	pool := snn.Layer{Name: "pool", Synapses: []snn.Synapse{{Connection: &snn.MaxPool{}}}}
+	p := &pipeline{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
+	nodes := []string{"a_conv", "pool", "b_conv"}
+	for _, tt := range []struct {
+		layers string
+		what   record.Observable
+		want   []int
+		err    string
+	}{
+		{"all", record.Spikes, []int{0, 1, 2}, ""},
+		{"all", record.Currents, []int{0, 2}, ""},
+		{"*", record.Currents, []int{0, 2}, ""},
+		{"?/conv", record.Currents, []int{0, 2}, ""},
+		{"b_*", record.Currents, []int{2}, ""},
+		{"pool", record.Currents, nil, "a max-pool gate has spikes and no currents"},
+		{"po*", record.Currents, nil, "max-pool gates only"},
+		{"c", record.Spikes, nil, "no such layer"},
+	} {
+		o := &recordOptions{layers: []string{tt.layers}, what: []string{tt.what.String()}, observables: []record.Observable{tt.what}}
+		list, err := p.choose(nodes, o)
+		var got []int
+		for _, q := range list {
+			got = append(got, q.Layer)
+		}
+		if !slices.Equal(got, tt.want) || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%+v: got layers %v, error %v", tt, got, err)
+		}
+	}
+}
