@@ -56,6 +56,13 @@ type Options struct {
 	// calibration pixel.
 	Encoding snn.Encoding
 
+	// SharedLambda gives the populations that identity shortcuts join one lambda, the
+	// largest of theirs, so that these shortcuts have the weight 1. A file for other
+	// tools can then do without their scales; the rates of all but the busiest of
+	// these populations sink. Where a Clip is among them, its bound is no longer that
+	// of the rate.
+	SharedLambda bool
+
 	// ThresholdBalanced scales thresholds in place of weights.
 	ThresholdBalanced bool
 }

@@ -21,19 +21,18 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 		}
 		net.Input.Amplitude = s.InputMax
 	}
+	lambdas, err := scales(list, s, o)
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
 		p := &list[i]
 		l := &net.Layers[i]
-		l.Name, l.Shape = p.node.Name, p.shape
+		l.Name, l.Shape, l.Lambda = p.node.Name, p.shape, lambdas[i]
 		if p.neurons {
-			var err error
-			if l.Lambda, err = lambda(s, p.node.Name); err != nil {
-				return nil, err
-			}
 			l.Rate = float32(min(max(s.Node(p.node.Name).Mean/float64(l.Lambda), 0), 1))
 		} else {
-			source := &net.Layers[p.terms[0].from]
-			l.Lambda, l.Rate = source.Lambda, source.Rate
+			l.Rate = net.Layers[p.terms[0].from].Rate
 		}
 		l.Charge = 1
 		if o.ThresholdBalanced {
@@ -61,6 +60,56 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 		}
 	}
 	return net, nil
+}
+
+// scales returns the lambda of every population. Pools have their source's.
+func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, error) {
+	lambdas := make([]float32, len(list))
+	for i := range list {
+		var err error
+		if p := &list[i]; !p.neurons {
+			lambdas[i] = lambdas[p.terms[0].from]
+		} else if lambdas[i], err = lambda(s, p.node.Name); err != nil {
+			return nil, err
+		}
+	}
+	if o.SharedLambda {
+		share(list, lambdas)
+	}
+	return lambdas, nil
+}
+
+// share gives all populations that identity shortcuts join the largest of their
+// lambdas. A pool goes with its source, whose scale it has.
+func share(list []population, lambdas []float32) {
+	joined := make([]int, len(list)) // To an earlier population of the same set; the first to itself.
+	first := func(i int) int {
+		for joined[i] != i {
+			i = joined[i]
+		}
+		return i
+	}
+	for i := range list {
+		joined[i] = i
+		for _, t := range list[i].terms {
+			if t.from != snn.FromInput && (!list[i].neurons || identity(t.connection, list[t.from].shape)) {
+				a, b := first(t.from), first(i)
+				joined[max(a, b)] = min(a, b)
+			}
+		}
+	}
+	for i, l := range lambdas {
+		lambdas[first(i)] = max(lambdas[first(i)], l)
+	}
+	for i := range lambdas {
+		lambdas[i] = lambdas[first(i)]
+	}
+}
+
+// identity reports whether k hands on every spike of a source of shape in.
+func identity(k snn.Connection, in tensor.Shape) bool {
+	s, ok := k.(*snn.Shortcut)
+	return ok && s.Stride == [2]int{1, 1} && s.Start == [2]int{} && s.Offset == 0 && s.Shape.Equal(in)
 }
 
 // lambda returns the scale of the named layer.

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
+
+	"sresnet/internal/regular"
 )
 
 // maxArchived bounds a file of a CIFAR data set, of which the largest has 155 MB.
@@ -18,15 +19,11 @@ const maxArchived = 1 << 29
 // folders, are wanted. It holds no more memory than those files have, and no more than
 // a small multiple of the archive's size, whatever its headers claim.
 func readArchive(name string, wanted func(base string) bool) (map[string][]byte, error) {
-	f, err := os.Open(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	damaged := func(err error) error {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%s: half an archive, as of a download that broke off: get it again", name)
@@ -37,7 +34,7 @@ func readArchive(name string, wanted func(base string) bool) (map[string][]byte,
 	if err != nil {
 		return nil, damaged(err)
 	}
-	limit := max(minInflated, maxInflation*info.Size())
+	limit := max(minInflated, maxInflation*size)
 	t := tar.NewReader(io.LimitReader(z, limit))
 	files := make(map[string][]byte)
 	for {

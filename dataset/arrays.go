@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
 
@@ -31,18 +32,15 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 	if path == "" {
 		return nil, &SpecError{errors.New("a path is needed: the .npz file")}
 	}
-	info, err := os.Stat(path)
+	f, size, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	z, err := zip.OpenReader(path)
+	defer f.Close()
+	z, err := zip.NewReader(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: no .npz file, or half of one: %v", path, err)
 	}
-	defer z.Close()
 	files := make(map[string]*zip.File)
 	var names []string
 	for _, f := range z.File {
@@ -63,7 +61,7 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 			}
 		}
 		return "", false, fmt.Errorf("%s: no array of %s for the %s split among %s: name it %s, or %s for one split", path, what, split,
-			strings.Join(names, ", "), strings.Join(whole, ", "), fmt.Sprintf(forSplit[0], split))
+			some(names), strings.Join(whole, ", "), fmt.Sprintf(forSplit[0], split))
 	}
 	images, single, err := find("images", splitImages, wholeImages)
 	if err != nil {
@@ -79,7 +77,7 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 			return nil, fmt.Errorf("%s, array %s: %v", path, name, err)
 		}
 		defer r.Close()
-		a, err := readNPY(r, max(minInflated, maxInflation*info.Size()))
+		a, err := readNPY(r, max(minInflated, maxInflation*size))
 		if err != nil {
 			return nil, fmt.Errorf("%s, array %s: %w", path, name, err)
 		}
@@ -140,19 +138,12 @@ func labelsBeside(images string) (string, error) {
 }
 
 func readNPYFile(name string) (*array, error) {
-	f, err := os.Open(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", name)
-	}
-	a, err := readNPY(f, info.Size())
+	a, err := readNPY(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"weak"
 
+	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
 
@@ -260,19 +261,17 @@ func (c cifar) unpack(path string, split Split) (map[string][]byte, error) {
 func (c cifar) record() int { return len(c.labels) + cifarShape.Len() }
 
 func (c cifar) readFile(name string) (pixels, labels []byte, err error) {
-	info, err := os.Stat(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: not a regular file", name)
-	}
+	f.Close()
 	// Look at the length before the content, so that a wrong file of many
 	// gigabytes is refused unread.
-	if info.Size()%int64(c.record()) != 0 && !isPickle(name) || info.Size() > maxArchived {
-		return nil, nil, fmt.Errorf("%s: %w", name, c.lengthError(info.Size()))
+	if size%int64(c.record()) != 0 && !isPickle(name) || size > maxArchived {
+		return nil, nil, fmt.Errorf("%s: %w", name, c.lengthError(size))
 	}
-	b, err := os.ReadFile(name)
+	b, err := regular.ReadFile(name, maxArchived)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -296,7 +295,7 @@ func isGzip(name string) bool   { return hasMagic(name, gzipMagic) }
 func isPickle(name string) bool { return hasMagic(name, []byte{opProto}) }
 
 func hasMagic(name string, magic []byte) bool {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return false
 	}

@@ -2,28 +2,14 @@ package dataset
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // For image.Decode.
-	_ "image/png"
 	"math"
 	"slices"
-	"sync"
 
 	"sresnet/tensor"
 )
-
-// Bounds of an image, before memory is taken for it: no larger one is read, and large
-// ones are decoded one at a time, so that many workers take no more than a few small
-// ones and a large one.
-const (
-	maxImagePixels = 1 << 26
-	largeImage     = 1 << 22
-)
-
-var oneLarge sync.Mutex
 
 // A picture is how an image file becomes an image: its shorter side is resized to
 // resize pixels, and the middle is cut out in the given shape (C, H, W).
@@ -61,13 +47,9 @@ func (p picture) decode(b []byte, dst []float32) error {
 	if err := p.check(width, height); err != nil {
 		return err
 	}
-	if width*height > largeImage {
-		oneLarge.Lock()
-		defer oneLarge.Unlock()
-	}
-	m, _, err := image.Decode(bytes.NewReader(b))
+	m, err := DecodeImage(b)
 	if err != nil {
-		return imageError(err)
+		return err
 	}
 	c, h, w := p.shape.CHW()
 	src := toRaster(m, c)
@@ -111,13 +93,6 @@ func (p picture) size(w, h int) (int, int) {
 		return p.resize, int(int64(p.resize) * int64(h) / int64(w))
 	}
 	return int(int64(p.resize) * int64(w) / int64(h)), p.resize
-}
-
-func imageError(err error) error {
-	if errors.Is(err, image.ErrFormat) {
-		return errors.New("neither a PNG nor a JPEG image")
-	}
-	return fmt.Errorf("the image cannot be decoded: %v", err)
 }
 
 // toRaster returns an image in grey or in red, green and blue.

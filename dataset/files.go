@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
 
@@ -156,14 +157,12 @@ func (s *fileStore) content(f *imageFile) ([]byte, error) {
 		return nil, err
 	}
 	switch {
-	case f.member == "" && (!info.Mode().IsRegular() || info.Size() > maxImageFile):
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, maxImageFile)
 	case f.member == "" && f.checked && info.Size() != f.size, f.member != "" && (!info.Mode().IsRegular() || info.Size() < f.offset+f.size):
 		return nil, s.changed(f)
 	case f.member == "":
-		return os.ReadFile(path)
+		return regular.ReadFile(path, maxImageFile)
 	}
-	archive, err := os.Open(path)
+	archive, _, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/regular"
 )
 
 // isImage reports whether a file is named as images are.
@@ -220,15 +222,13 @@ const maxTable = 1 << 28
 
 // readLabels returns the names and labels of a labels file.
 func readLabels(name string) ([][]string, error) {
-	f, err := os.Open(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() || info.Size() > maxTable {
-		return nil, fmt.Errorf("not a regular file of at most %d bytes", maxTable)
+	if size > maxTable {
+		return nil, fmt.Errorf("a file of %d bytes, more than the %d that a table of labels may have", size, maxTable)
 	}
 	r := csv.NewReader(f)
 	r.FieldsPerRecord = 2

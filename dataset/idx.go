@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
+	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
 
@@ -29,19 +29,12 @@ const (
 
 // readIDXFile reads a file of labels or images, compressed or not.
 func readIDXFile(name string, magic uint32) (dims []int, data []byte, err error) {
-	f, err := os.Open(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: not a regular file", name)
-	}
-	dims, data, err = readIDX(f, info.Size(), magic)
+	dims, data, err = readIDX(f, size, magic)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -67,7 +60,7 @@ func readIDX(r io.Reader, size int64, magic uint32) (dims []int, data []byte, er
 	}
 	want := int64(tensor.Shape(dims).Len())
 	if want > limit {
-		return nil, nil, fmt.Errorf("the header claims %s elements, too many for a file of %d bytes", tensor.Shape(dims), size)
+		return nil, nil, fmt.Errorf("the header claims %s elements, too many for a file of %d bytes: it is half a download, or damaged", tensor.Shape(dims), size)
 	}
 	data, err = io.ReadAll(io.LimitReader(in, want+1)) // Grows with what is there; one more byte shows a surplus.
 	switch {

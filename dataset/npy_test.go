@@ -24,7 +24,7 @@ func npy(descr, shape string, data ...byte) []byte {
 }
 
 // npz writes arrays as numpy.savez_compressed does: name, content, name, ...
-func npz(t *testing.T, parts ...any) []byte {
+func npz(t testing.TB, parts ...any) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

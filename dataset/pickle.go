@@ -83,9 +83,13 @@ const (
 	numpyType   = pyGlobal("numpy dtype")
 )
 
-// maxPickle bounds the instructions of a file, and so what is on the stack and behind
-// it. The longest CIFAR file has a fifth of them.
-const maxPickle = 1 << 20
+// maxPickle bounds the instructions of a file, and so what it holds: the longest CIFAR
+// file has 200,000. maxStack bounds what is on the stack at a time; Python puts lists
+// together from a thousand items at a time.
+const (
+	maxPickle = 1 << 19
+	maxStack  = 1 << 16
+)
 
 // unpickle returns the value that a file holds. Strings in it share b's memory.
 func unpickle(b []byte) (any, error) {
@@ -100,6 +104,9 @@ func unpickle(b []byte) (any, error) {
 		}
 		if err := p.step(op[0]); err != nil {
 			return nil, err
+		}
+		if len(p.stack) > maxStack {
+			return nil, errors.New("the pickle has more on its stack than any CIFAR file needs")
 		}
 	}
 	return nil, errors.New("the pickle has more instructions than any CIFAR file needs")

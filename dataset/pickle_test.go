@@ -144,7 +144,8 @@ func TestPickleErrors(t *testing.T) {
 	fails(t, file([]byte("\x80\x02cos\nsystem\nU\x02ls\x85R.")), Test, `calls for "os.system"`, "not run")
 	fails(t, file([]byte("\x80\x02K\x01.")), Test, "no dictionary")
 	fails(t, file([]byte("\x80\x02R.")), Test, "damaged")
-	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}"), maxPickle)...)), Test, "more instructions")
+	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}0"), maxPickle)...)), Test, "more instructions")
+	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}"), maxPickle)...)), Test, "more on its stack")
 	fails(t, file(bytes.Replace(good, []byte("u1"), []byte("f4"), 1)), Test, "no array of uint8")
 }
 

@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/regular"
 )
 
 // Device is a table of energies, in picojoules an operation. What it does not give
@@ -91,7 +92,7 @@ func OpenDevice(name string) (*Device, error) {
 		}
 		names = append(names, d.Name)
 	}
-	b, err := os.ReadFile(name)
+	b, err := regular.ReadFile(name, maxDevice)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("eval: no device %q: give %s, or a JSON file with energies", name, strings.Join(names, ", "))
 	}
@@ -107,6 +108,9 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	return d, nil
 }
+
+// maxDevice bounds the bytes of a table.
+const maxDevice = 1 << 20
 
 func parseDevice(b []byte) (*Device, error) {
 	var d Device

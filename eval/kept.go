@@ -8,9 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
+
+	"sresnet/internal/regular"
 )
 
 // ErrIncomplete says that a folder does not hold a whole run: it was interrupted,
@@ -50,7 +51,7 @@ func ReadResult(dir string, m *Manifest) (*Result, error) {
 // read reads a file of the run and checks that it is the one that m was written
 // with.
 func (m *Manifest) read(dir, name string) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := regular.ReadFileIn(dir, name, MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"sresnet/internal/regular"
 )
 
 // Manifest says what a run was made from, so that it can be repeated and two runs
@@ -47,11 +49,15 @@ type Source struct {
 	Skipped int `json:"skipped,omitempty"`
 }
 
+// MaxFile bounds the bytes of a file of a run that is read back, a gigabyte: more than
+// the predictions of ten million images take.
+const MaxFile = 1 << 30
+
 // ReadManifest reads the manifest of the run in dir. If there is none, the error is
 // an fs.ErrNotExist.
 func ReadManifest(dir string) (*Manifest, error) {
 	name := filepath.Join(dir, "manifest.json")
-	b, err := os.ReadFile(name)
+	b, err := regular.ReadFileIn(dir, "manifest.json", MaxFile)
 	if err != nil {
 		return nil, err
 	}

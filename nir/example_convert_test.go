@@ -34,7 +34,7 @@ func ExampleFromNetwork() {
 		log.Fatal(err)
 	}
 
-	file, warnings, err := nir.FromNetwork(net, nir.Info{Normalization: "mnist", Readout: "count+potential"})
+	file, warnings, err := nir.FromNetwork(net, nir.Generic, nir.Info{Normalization: "mnist", Readout: "count+potential"})
 	if err != nil {
 		log.Fatal(err)
 	}

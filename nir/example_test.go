@@ -17,7 +17,7 @@ func Example() {
 		Neuron:   snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}},
 		Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}}},
 	}}}
-	g, warnings, err := nir.FromNetwork(net, nir.Info{Readout: "count"})
+	g, warnings, err := nir.FromNetwork(net, nir.Generic, nir.Info{Readout: "count"})
 	if err != nil {
 		panic(err)
 	}
@@ -56,4 +56,41 @@ func Example() {
 	// output Output [3]
 	// tiny: input 2x1x1, direct encoding, 3 neurons
 	// fc                           3x1x1      lambda 1         IF threshold 1, V[0] 0.5, reset subtract; dense from input
+}
+
+// A network goes into a file for one tool.
+func ExampleProfileNamed() {
+	in := tensor.Shape{1, 2, 2}
+	layer := func(name string, s tensor.Shape, from int, k snn.Connection) snn.Layer {
+		return snn.Layer{
+			Name: name, Shape: s, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Synapses: []snn.Synapse{{From: from, Connection: k}},
+		}
+	}
+	net := &snn.Network{Name: "tiny", Input: snn.Input{Shape: in}, Layers: []snn.Layer{
+		layer("relu", in, snn.FromInput, &snn.Conv{Groups: 1, Window: tensor.Square(1, 1, 0), Weight: tensor.Of([]float32{2}, 1, 1, 1, 1)}),
+		layer("pool", tensor.Shape{1, 1, 1}, 0, &snn.AveragePool{Window: tensor.Square(2, 2, 0), Scale: 1}),
+	}}
+	p, err := nir.ProfileNamed("sinabs") // Which has sums, but no averages.
+	if err != nil {
+		panic(err)
+	}
+	g, warnings, err := nir.FromNetwork(net, p, nir.Info{})
+	if err != nil {
+		panic(err)
+	}
+	for _, n := range g.Nodes {
+		fmt.Println(n.Name, n.Type)
+	}
+	fmt.Println("threshold behind the sum of four:", g.Node("pool").Data.Arrays["v_threshold"].Data)
+	fmt.Println(warnings[0])
+	// Output:
+	// input Input
+	// relu_conv Conv2d
+	// relu IF
+	// pool_pool SumPool2d
+	// pool IF
+	// output Output
+	// threshold behind the sum of four: [4]
+	// Sinabs, Speck: IF becomes IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored
 }

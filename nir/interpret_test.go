@@ -32,7 +32,7 @@ func TestStatedMeaning(t *testing.T) {
 				}
 			}
 		}
-		g, _, err := FromNetwork(net, Info{})
+		g, _, err := FromNetwork(net, Generic, Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestUnsupported(t *testing.T) {
 			g.Edges = append(g.Edges[:len(g.Edges)-2], Edge{"fc_affine", "extra"}, Edge{"extra", "fc"}, Edge{"fc", "output"})
 		}, []string{"(Linear): there are no neurons between"}},
 	} {
-		g, _, err := FromNetwork(pooled(), Info{})
+		g, _, err := FromNetwork(pooled(), Generic, Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func FuzzInterpret(f *testing.F) {
 	f.Add(byte(3), []byte{1, 2, 3, 4, 200, 1, 0, 7})
 	numbers := []float64{-1, 0, 1, 2, 3, 64, 1 << 20, math.MaxInt32, math.NaN(), math.Inf(1)}
 	f.Fuzz(func(t *testing.T, seed byte, changes []byte) {
-		g, _, err := FromNetwork(randomNetwork(uint64(seed%16)), Info{})
+		g, _, err := FromNetwork(randomNetwork(uint64(seed%16)), Generic, Info{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,15 +63,26 @@ func (v *linear) behind(n *Node) (*linear, error) {
 // flatten makes a vector of v, which only a fully connected node can take unless
 // v has the shape of one.
 func (v *linear) flatten(n *Node) (*linear, error) {
-	for field, want := range map[string]int{"start_dim": 0, "end_dim": -1} {
-		d, err := n.Data.Arrays[field].Ints()
-		if err != nil || len(d) != 1 || d[0] != want && d[0] < len(v.shape)-1 {
-			return nil, fmt.Errorf("%s is not %d: only the whole can be made a vector", field, want)
-		}
+	if !n.flattensAll(len(v.shape)) {
+		return nil, errors.New("start_dim is not 0, or end_dim is not -1: only the whole can be made a vector")
 	}
 	c := *v
 	c.flat = v.shape[1] != 1 || v.shape[2] != 1
 	return &c, nil
+}
+
+// flattensAll reports whether a Flatten node makes a vector of all that comes in.
+// Dimensions are counted from the first or, below 0, from behind the last one, of
+// axes where the node does not say how many there are.
+func (n *Node) flattensAll(axes int) bool {
+	if in, err := n.Data.Arrays["input_type"].Ints(); err == nil && len(in) > 0 {
+		axes = len(in)
+	}
+	is := func(field string, a, b int) bool {
+		d, err := n.Data.Arrays[field].Ints()
+		return err == nil && len(d) == 1 && (d[0] == a || d[0] == b)
+	}
+	return is("start_dim", 0, -axes) && is("end_dim", -1, axes-1)
 }
 
 // scaled multiplies by a Scale node: one number, or one a channel behind weights.

@@ -148,7 +148,8 @@ func window(in value, channels int, k, stride, pad, dilation []int, term func(o,
 }
 
 // compareCurrents gives every layer random spikes and compares the current that
-// enters each layer of the network with what enters its node.
+// enters each layer of the network with what enters its node, both in thresholds,
+// for which graphs may have another unit.
 func compareCurrents(net *snn.Network, g *Graph, rnd *rand.Rand) error {
 	r, err := readRecord(g)
 	if err != nil {
@@ -194,9 +195,18 @@ func compareCurrents(net *snn.Network, g *Graph, rnd *rand.Rand) error {
 			}
 			current(want, value{net.ShapeOf(s.From), src.x}, q, s.Connection, l.Shape)
 		}
+		th, err := g.Node(r.Layers[i].Node).Data.Arrays["v_threshold"].Float32s()
+		if err != nil {
+			return err
+		}
 		for j := range want {
-			if math.Abs(got.x[j]-want[j]) > 1e-5*(1+math.Abs(want[j])) {
-				return fmt.Errorf("layer %q, neuron %d: current %v, want %v", l.Name, j, got.x[j], want[j])
+			theta := gateThreshold
+			if !l.IsGate() {
+				theta = float64(l.Neuron.ThresholdOf(j / (l.Shape[1] * l.Shape[2])))
+			}
+			a, b := got.x[j]/float64(th[j]), want[j]/theta
+			if math.Abs(a-b) > 1e-5*(1+math.Abs(b)) {
+				return fmt.Errorf("layer %q, neuron %d: current of %v thresholds, want %v", l.Name, j, a, b)
 			}
 		}
 	}

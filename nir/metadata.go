@@ -14,18 +14,28 @@ const (
 	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
 	warnPoisson  = "the image comes in as signed Poisson spikes, which NIR cannot say: encode it before the graph"
-	warnGate     = "max-pool gates, which NIR has not: SumPool2d and an IF node stand for them, which fires whenever a neuron under the window does, and so more often"
+	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
 	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
 	warnScale    = "Scale nodes, which few readers have (Spyx does)"
 	warnUniform  = "thresholds that differ within a layer, which snnTorch and SpikingJelly refuse"
-	profileName  = "generic"
 	compareName  = ">="
 	maxCondensed = 5 // Names that a warning lists.
 )
 
-// warn fills in the warnings.
-func (e *exporter) warn() {
+// warn fills in the warnings: what NIR cannot say, and with a profile for a reader
+// what this reader will get wrong, with no word of what it gets right. It returns an
+// error if the reader cannot read the graph at all.
+func (e *exporter) warn() error {
+	var notes []string
+	r := readerNamed(e.profile.Reader)
+	if r != nil {
+		v := r.read(e.g)
+		if !v.Reads {
+			return fmt.Errorf("%s cannot read the graph: %s", v.Reader, v.Why)
+		}
+		notes = v.Notes
+	}
 	about := make(map[string][]string) // Warning to names of nodes.
 	add := func(w, name string) { about[w] = append(about[w], name) }
 	for i := range e.net.Layers {
@@ -35,17 +45,19 @@ func (e *exporter) warn() {
 			add(warnGate, name)
 			continue
 		}
-		if l.Neuron.Reset == snn.ResetSubtract {
+		if l.Neuron.Reset == snn.ResetSubtract && r == nil { // Readers have a note of it.
 			add(warnReset, "")
 		}
 		if slices.ContainsFunc(l.Neuron.VInit, func(v float32) bool { return v != 0 }) {
 			add(warnVInit, "")
 		}
-		if slices.ContainsFunc(l.Neuron.Threshold, func(th float32) bool { return th != l.Neuron.Threshold[0] }) {
+		if r == nil && slices.ContainsFunc(l.Neuron.Threshold, func(th float32) bool { return th != l.Neuron.Threshold[0] }) {
 			add(warnUniform, name)
 		}
 	}
-	add(warnCompare, "")
+	if r == nil || r.fires != compareName {
+		add(warnCompare, "")
+	}
 	if e.net.Input.Encoding == snn.Poisson {
 		add(warnPoisson, "")
 	}
@@ -68,16 +80,26 @@ func (e *exporter) warn() {
 			continue
 		}
 		if names[0] != "" {
-			w += ": " + strings.Join(names[:min(len(names), maxCondensed)], ", ")
-			if more := len(names) - maxCondensed; more > 0 {
-				w += fmt.Sprintf(" and %d more", more)
-			}
+			w += ": " + condensed(names)
 		}
 		e.warnings = append(e.warnings, w)
 	}
+	for _, n := range notes {
+		e.warnings = append(e.warnings, r.name+": "+n)
+	}
+	return nil
 }
 
-// metadata returns that of the graph.
+// condensed lists a few names, and says how many more there are.
+func condensed(names []string) string {
+	s := strings.Join(names[:min(len(names), maxCondensed)], ", ")
+	if more := len(names) - maxCondensed; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+// metadata returns that of the graph but for the warnings.
 func (e *exporter) metadata(info Info) (*Tree, error) {
 	t := &Tree{}
 	for _, s := range info.strings() {
@@ -92,15 +114,14 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 		t.Set(compensationKey, Floats(info.Compensation, len(info.Compensation)))
 	}
 	t.Set("tool", Text("sresnet"))
-	t.Set("profile", Text(profileName))
-	t.Set("dt", Array{Data: []float64{1}})
+	t.Set("profile", Text(e.profile.Name))
+	t.Set("dt", Array{Data: []float64{e.profile.DT}})
 	t.Set("threshold_compare", Text(compareName))
 	t.Set("reset", Text(e.reset()))
 	t.Set("encoding", Text(e.net.Input.Encoding.String()))
 	if e.net.Input.Encoding == snn.Poisson {
 		t.Set("amplitude", Array{Data: []float32{e.net.Input.Amplitude}})
 	}
-	t.Set("warnings", Array{Shape: []int{len(e.warnings)}, Data: e.warnings})
 	r, err := e.record.array()
 	t.Set(recordKey, r)
 	return t, err

@@ -67,25 +67,32 @@ func InfoOf(g *Graph) Info {
 	return i
 }
 
-// FromNetwork returns the graph of a spiking network, and warnings: what readers
-// of the graph will do otherwise than the network, since NIR cannot say it. The
-// graph has them in its metadata as well, with all that [Graph.Network] needs to
-// return the same network again.
+// FromNetwork returns the graph of a spiking network in the form of a profile, and
+// warnings: what readers of the graph, or the reader of the profile, will do
+// otherwise than the network. The graph has them in its metadata as well, with all
+// that [Graph.Network] needs to return the same network again. A layer that the
+// reader cannot have in any form is an error that holds a [*RefusedError].
 //
 // A spike carries 1 in NIR, so weights are multiplied by the charge of the spikes
 // they carry.
-func FromNetwork(net *snn.Network, info Info) (g *Graph, warnings []string, err error) {
+func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []string, err error) {
 	if err := net.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
 	}
-	e := &exporter{net: net, limit: math.MaxInt}
+	e := &exporter{net: net, profile: p, limit: math.MaxInt}
 	if err := e.run(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
 	}
-	e.g.Metadata, err = e.metadata(info)
-	if err != nil {
+	if len(e.refused) > 0 {
+		return nil, nil, &RefusedError{p.Reader, e.refused}
+	}
+	if e.g.Metadata, err = e.metadata(info); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
 	}
+	if err := e.warn(); err != nil {
+		return nil, nil, fmt.Errorf("nir: %w", err)
+	}
+	e.g.Metadata.Set("warnings", Array{Shape: []int{len(e.warnings)}, Data: e.warnings})
 	return e.g, e.warnings, nil
 }
 
@@ -130,9 +137,11 @@ func LayerNodes(net *snn.Network, g *Graph) ([]string, error) {
 // exporter makes a graph of a network.
 type exporter struct {
 	net      *snn.Network
+	profile  Profile
 	g        *Graph
 	record   record
 	warnings []string
+	refused  []Refused
 
 	used     map[string]bool // Names of nodes.
 	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
@@ -144,7 +153,7 @@ func (e *exporter) run() error {
 	net := e.net
 	e.g = &Graph{Version: Version}
 	e.used = make(map[string]bool)
-	e.record = record{Format: 1, Name: net.Name, Input: net.Input}
+	e.record = record{Format: 1, Name: net.Name, Profile: &e.profile, Input: net.Input}
 	e.findFlat()
 	s := net.Input.Shape
 	e.add(e.name("input"), "Input").Data.Set("shape", Ints(s...))
@@ -157,8 +166,12 @@ func (e *exporter) run() error {
 	last := len(net.Layers) - 1
 	e.add("output", "Output").Data.Set("shape", Ints(e.shape(last)...))
 	e.connect(e.node(last), "output")
-	e.warn()
 	return nil
+}
+
+// refuse notes that the reader cannot have layer i.
+func (e *exporter) refuse(i int, reason string) {
+	e.refused = append(e.refused, Refused{e.net.Layers[i].Name, reason})
 }
 
 // findFlat chooses the layers that are vectors in NIR: what a fully connected
@@ -168,7 +181,10 @@ func (e *exporter) findFlat() {
 	layers := e.net.Layers
 	e.flat = make([]bool, len(layers))
 	for i := range e.flat {
-		e.flat[i] = slices.ContainsFunc(layers[i].Synapses, func(s snn.Synapse) bool { return isDense(s) })
+		e.flat[i] = slices.ContainsFunc(layers[i].Synapses, isDense)
+		if !e.profile.BareFlatten { // What else ends on it cannot be flattened.
+			e.flat[i] = !slices.ContainsFunc(layers[i].Synapses, func(s snn.Synapse) bool { return !isDense(s) })
+		}
 	}
 	for j := len(layers) - 1; j >= 0; j-- {
 		for _, s := range layers[j].Synapses {
@@ -283,45 +299,71 @@ func (e *exporter) layer(i int) error {
 		}
 		return false
 	})
+	carrier = max(carrier, 0)
+	gain := e.gain(i)
+	var last string
 	for j, s := range l.Synapses {
-		var bias []float32
-		if j == max(carrier, 0) {
-			bias = l.Bias
+		b := branch{layer: i, synapse: j, from: s.From, gain: gain}
+		if j == carrier {
+			b.bias = l.Bias
 		}
-		end, err := e.synapse(i, j, s, bias)
+		end, err := e.synapse(b)
 		if err != nil {
 			return fmt.Errorf("synapse %d (%s): %w", j, s.Connection.Kind(), err)
 		}
 		if e.flat[i] && !isDense(s) {
 			end = e.flatten(end, r.Node, l.Shape)
 		}
+		if b.bias != nil {
+			last = end
+			continue
+		}
 		e.connect(end, r.Node)
 	}
-	return e.neurons(i)
+	if l.Bias != nil { // Of several biases, py-spinnaker2 takes the last one.
+		e.connect(last, r.Node)
+	}
+	return e.neurons(i, gain)
 }
 
-// neurons adds the IF node of layer i.
-func (e *exporter) neurons(i int) error {
+// branch is a synapse on its way into the graph.
+type branch struct {
+	layer, synapse int
+	from           int       // Its source.
+	bias           []float32 // Of the layer if this synapse takes it.
+	gain           gain      // Of the layer.
+}
+
+// neurons adds the IF node of layer i, or the node that stands for a gate.
+func (e *exporter) neurons(i int, g gain) error {
 	l := &e.net.Layers[i]
 	s := e.shape(i)
+	positions := l.Shape[1] * l.Shape[2]
 	n := e.add(e.node(i), "IF")
-	var arrays [3][]float32
-	for j := range arrays {
-		var err error
-		if arrays[j], err = e.floats(s...); err != nil {
+	r := float32(1 / e.profile.DT)
+	parameters := []parameter{
+		{"r", func(int) float32 { return r }},
+		{"v_threshold", func(j int) float32 { return g.threshold(l, j/positions) }},
+		{"v_reset", func(int) float32 { return 0 }},
+	}
+	if l.IsGate() {
+		parameters[1].value = func(int) float32 { return e.gateThreshold(i) }
+		if e.profile.Gate == "LIF" {
+			n.Type = "LIF"
+			parameters = append(parameters,
+				parameter{"tau", func(int) float32 { return gateTau }},
+				parameter{"v_leak", func(int) float32 { return 0 }})
+		}
+	}
+	for _, p := range parameters {
+		x, err := e.floats(s...)
+		if err != nil {
 			return err
 		}
-	}
-	positions := l.Shape[1] * l.Shape[2]
-	for j := range arrays[0] {
-		arrays[0][j] = 1
-		arrays[1][j] = gateThreshold
-		if !l.IsGate() {
-			arrays[1][j] = l.Neuron.ThresholdOf(j / positions)
+		for j := range x {
+			x[j] = p.value(j)
 		}
-	}
-	for j, name := range []string{"r", "v_threshold", "v_reset"} {
-		n.Data.Set(name, Floats(arrays[j], s...))
+		n.Data.Set(p.name, Floats(x, s...))
 	}
 	n.Metadata = &Tree{}
 	n.Metadata.Set("layer", Text(clean(l.Name)))
@@ -337,124 +379,152 @@ func (e *exporter) neurons(i int) error {
 	return nil
 }
 
+// parameter is an array of a population, with a value for every neuron.
+type parameter struct {
+	name  string
+	value func(j int) float32
+}
+
 // flatten adds a Flatten node behind the named one.
 func (e *exporter) flatten(from, base string, s tensor.Shape) string {
 	n := e.add(e.name(base+"_flatten"), "Flatten")
-	n.Data.Set("start_dim", Int(0))
+	start := 0
+	if e.profile.FlattenFromEnd {
+		start = -len(s)
+	}
+	n.Data.Set("start_dim", Int(start))
 	n.Data.Set("end_dim", Int(-1))
 	n.Data.Set("input_type", Ints(s...))
 	e.connect(from, n.Name)
 	return n.Name
 }
 
-// synapse adds the nodes of synapse j of layer i and returns the last one, or
-// the source itself for a plain edge.
-func (e *exporter) synapse(i, j int, s snn.Synapse, bias []float32) (end string, err error) {
-	from := e.node(s.From)
-	r := &e.record.Layers[i].Synapses[j]
-	switch k := s.Connection.(type) {
+// synapse adds the nodes of a synapse and returns the last one, or the source
+// itself for a plain edge.
+func (e *exporter) synapse(b branch) (end string, err error) {
+	r := &e.record.Layers[b.layer].Synapses[b.synapse]
+	switch k := e.net.Layers[b.layer].Synapses[b.synapse].Connection.(type) {
 	case *snn.Conv:
-		end, err = e.conv(i, from, k, e.charge(s.From), e.net.ShapeOf(s.From), bias)
+		end, err = e.conv(b, k)
 		r.Node = end
 	case *snn.Dense:
-		end, err = e.dense(i, s.From, k, bias)
+		end, err = e.dense(b, k)
 		r.Node = end
 	case *snn.Shortcut:
-		return e.shortcut(i, s.From, k, bias)
+		return e.shortcut(b, k)
 	case *snn.AveragePool:
-		return e.averagePool(i, s.From, k, bias)
+		return e.averagePool(b, k)
 	case *snn.MaxPool:
-		return e.sums(i, s.From, k.Window)
+		return e.gate(b, k)
 	default:
 		return "", fmt.Errorf("no counterpart is known")
-	}
-	if bias != nil {
-		e.record.Layers[i].BiasNode = end
 	}
 	return end, err
 }
 
-// conv adds a Conv2d node of the weights of k times q.
-func (e *exporter) conv(i int, from string, k *snn.Conv, q float32, in tensor.Shape, bias []float32) (string, error) {
+// conv adds a Conv2d node of the weights of k times the charge of a spike.
+func (e *exporter) conv(b branch, k *snn.Conv) (string, error) {
+	in := e.net.ShapeOf(b.from)
 	w, err := newSymmetric(k.Window, in[1], in[2])
 	if err != nil {
 		return "", err
 	}
 	ws := k.Weight.Shape
-	shape := []int{ws[0], ws[1], w.window.Kernel[0], w.window.Kernel[1]}
+	folded, err := b.gain.weights(k.Weight, e.charge(b.from))
+	if err != nil {
+		return "", err
+	}
+	groups := k.Groups
+	if groups > 1 && !e.profile.Groups {
+		groups = 1
+	}
+	shape := []int{ws[0], in[0] / groups, w.window.Kernel[0], w.window.Kernel[1]}
 	large, err := e.floats(shape...)
 	if err != nil {
 		return "", err
 	}
-	folded, err := times(k.Weight.Data, q)
-	if err != nil {
-		return "", err
+	place := grouped{out: ws[0], in: ws[1], groups: k.Groups, wide: shape[1]}
+	w.enlarge(large, folded, k.Window.Kernel, place.kernel)
+	n, err := e.addConv(e.node(b.from), b, Floats(large, shape...), w.window, groups, in, "_conv")
+	if err == nil && b.gain != nil {
+		n.keep("weight", k.Weight.Data, ws...)
 	}
-	w.enlarge(large, folded, k.Window.Kernel)
-	return e.addConv(e.name(e.node(i)+"_conv"), from, Floats(large, shape...), w.window, k.Groups, in, bias)
+	return n.Name, err
 }
 
-// addConv adds a Conv2d node behind the named one.
-func (e *exporter) addConv(name, from string, weight Array, w tensor.Window, groups int, in tensor.Shape, bias []float32) (string, error) {
-	b, err := e.floats(weight.Shape[0])
-	if err != nil {
-		return "", err
-	}
-	copy(b, bias)
-	n := e.add(name, "Conv2d")
+// addConv adds a Conv2d node of these weights behind the named one, whose output has
+// shape in, with the bias if the branch takes it.
+func (e *exporter) addConv(from string, b branch, weight Array, w tensor.Window, groups int, in tensor.Shape, suffix string) (*Node, error) {
+	n := e.add(e.name(e.node(b.layer)+suffix), "Conv2d")
 	n.Data.Set("input_shape", Ints(in[1], in[2]))
 	n.Data.Set("weight", weight)
 	n.Data.Set("stride", Ints(w.Stride[:]...))
 	n.Data.Set("padding", Ints(w.Pad[:2]...))
 	n.Data.Set("dilation", Ints(w.Dilation[:]...))
 	n.Data.Set("groups", Int(groups))
-	n.Data.Set("bias", Floats(b, len(b)))
-	e.connect(from, name)
-	return name, nil
+	e.connect(from, n.Name)
+	return n, e.setBias(n, b, weight.Shape[0])
+}
+
+// setBias gives a node the bias of the layer if its branch takes that, and zeros
+// otherwise.
+func (e *exporter) setBias(n *Node, b branch, outputs int) error {
+	x, err := e.floats(outputs)
+	if err != nil {
+		return err
+	}
+	n.Data.Set("bias", Floats(x, outputs))
+	if b.bias == nil {
+		return nil
+	}
+	for c, v := range b.bias {
+		x[c] = b.gain.times(v, c)
+	}
+	e.record.Layers[b.layer].BiasNode = n.Name
+	if b.gain != nil {
+		n.keep("bias", b.bias, outputs)
+	}
+	return tensor.CheckFinite(x)
+}
+
+// keep leaves numbers of the network that those of the node are made of, and that
+// these do not give again, in its metadata, under the same name.
+func (n *Node) keep(field string, x []float32, shape ...int) {
+	if n.Metadata == nil {
+		n.Metadata = &Tree{}
+	}
+	n.Metadata.Set(field, Floats(x, shape...))
 }
 
 // dense adds an Affine node, with a Flatten node before it where the source is
 // no vector. Where the layer is none, a convolution of the whole source says the
 // same.
-func (e *exporter) dense(i, source int, k *snn.Dense, bias []float32) (string, error) {
-	in, from := e.net.ShapeOf(source), e.node(source)
-	if !e.flat[i] {
+func (e *exporter) dense(b branch, k *snn.Dense) (string, error) {
+	in, from := e.net.ShapeOf(b.from), e.node(b.from)
+	if !e.flat[b.layer] {
 		conv := &snn.Conv{Groups: 1, Window: tensor.Square(1, 1, 0)}
 		conv.Window.Kernel = [2]int{in[1], in[2]}
 		conv.Weight = tensor.Of(k.Weight.Data, k.Weight.Shape[0], in[0], in[1], in[2])
-		return e.conv(i, from, conv, e.charge(source), in, bias)
+		return e.conv(b, conv)
 	}
-	if len(e.shape(source)) > 1 {
-		from = e.flatten(from, e.node(i), in)
+	if len(e.shape(b.from)) > 1 {
+		if !e.profile.BareFlatten { // A pool that does nothing.
+			from = e.pool(b.layer, from, "SumPool2d", tensor.Square(1, 1, 0))
+		}
+		from = e.flatten(from, e.node(b.layer), in)
 	}
-	folded, err := times(k.Weight.Data, e.charge(source))
-	if err != nil {
-		return "", err
-	}
-	b, err := e.floats(k.Weight.Shape[0])
+	folded, err := b.gain.weights(k.Weight, e.charge(b.from))
 	if err != nil {
 		return "", err
 	}
 	e.elements += len(folded)
-	copy(b, bias)
-	n := e.add(e.name(e.node(i)+"_affine"), "Affine")
+	n := e.add(e.name(e.node(b.layer)+"_affine"), "Affine")
 	n.Data.Set("weight", Floats(folded, k.Weight.Shape...))
-	n.Data.Set("bias", Floats(b, len(b)))
 	e.connect(from, n.Name)
-	return n.Name, nil
-}
-
-// times returns x times q, each product rounded once, as an engine that has the
-// charge apart rounds it.
-func times(x []float32, q float32) ([]float32, error) {
-	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i] = q * v
+	if b.gain != nil {
+		n.keep("weight", k.Weight.Data, k.Weight.Shape...)
 	}
-	if err := tensor.CheckFinite(y); err != nil {
-		return nil, fmt.Errorf("weights times the charge %v of a spike overflow: %w", q, err)
-	}
-	return y, nil
+	return n.Name, e.setBias(n, b, k.Weight.Shape[0])
 }
 
 // scale adds a Scale node of that shape, with value(i) for element i.
@@ -475,19 +545,21 @@ func (e *exporter) scale(name, from string, s tensor.Shape, value func(i int) fl
 	return n.Name, nil
 }
 
-// shortcut adds the nodes of a shortcut into layer i: none, a Scale node, or a convolution that
+// shortcut adds the nodes of a shortcut: none, a Scale node, or a convolution that
 // takes single neurons.
-func (e *exporter) shortcut(i, source int, k *snn.Shortcut, bias []float32) (string, error) {
-	l := &e.net.Layers[i]
-	in, q := e.net.ShapeOf(source), e.charge(source)*k.Scale
-	name := e.node(i) + "_shortcut"
-	if bias == nil && k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0 && in.Equal(k.Shape) {
+func (e *exporter) shortcut(b branch, k *snn.Shortcut) (string, error) {
+	in, q := e.net.ShapeOf(b.from), e.charge(b.from)*k.Scale
+	identity := k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0 && in.Equal(k.Shape)
+	if b.bias == nil && identity {
+		from, into := e.node(b.from), e.node(b.layer)
 		// Two edges between the same nodes would be one to some readers.
-		repeated := slices.Contains(e.g.Edges, Edge{e.node(source), e.node(i)})
-		if q == 1 && (!repeated || e.flat[i]) {
-			return e.node(source), nil
+		repeated := slices.Contains(e.g.Edges, Edge{from, into})
+		if b.gain.allOne(q) && e.profile.PlainEdges && (!repeated || e.flat[b.layer]) {
+			return from, nil
 		}
-		return e.scale(name, e.node(source), in, func(int) float32 { return q })
+		if e.profile.Scale {
+			return e.scale(into+"_shortcut", from, in, func(int) float32 { return q })
+		}
 	}
 	w := tensor.Square(1, 1, 0)
 	w.Stride = k.Stride
@@ -503,14 +575,11 @@ func (e *exporter) shortcut(i, source int, k *snn.Shortcut, bias []float32) (str
 		return "", err
 	}
 	for c := range in[0] {
-		weight[((c+k.Offset)*in[0]+c)*taps+k.Start[0]*w.Kernel[1]+k.Start[1]] = q
+		weight[((c+k.Offset)*in[0]+c)*taps+k.Start[0]*w.Kernel[1]+k.Start[1]] = b.gain.times(q, c+k.Offset)
 	}
-	if err := tensor.CheckFinite([]float32{q}); err != nil {
+	if err := tensor.CheckFinite(weight); err != nil {
 		return "", err
 	}
-	if bias != nil {
-		e.record.Layers[i].BiasNode = e.name(name)
-		return e.addConv(e.record.Layers[i].BiasNode, e.node(source), Floats(weight, shape...), w, 1, in, l.Bias)
-	}
-	return e.addConv(e.name(name), e.node(source), Floats(weight, shape...), w, 1, in, nil)
+	n, err := e.addConv(e.node(b.from), b, Floats(weight, shape...), w, 1, in, "_shortcut")
+	return n.Name, err
 }

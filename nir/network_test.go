@@ -1,6 +1,7 @@
 package nir
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,6 +157,10 @@ func (m *maker) gate(from int) int {
 
 func (m *maker) average(from int) int {
 	k := &snn.AveragePool{Window: m.window(m.net.ShapeOf(from)), CountPad: m.rnd.IntN(2) == 0, Scale: 1}
+	if s := m.net.ShapeOf(from); m.rnd.IntN(2) == 0 { // As networks have them.
+		k.Window = tensor.Square(1, 1+m.rnd.IntN(2), 0)
+		k.Window.Kernel = [2]int{1 + m.rnd.IntN(s[1]), 1 + m.rnd.IntN(s[2])}
+	}
 	if m.rnd.IntN(2) == 0 {
 		k.Scale = m.rnd.Float32() * 3
 	}
@@ -201,7 +206,12 @@ func (m *maker) residual(from int) int {
 // present runs a network on an image and returns all that is recorded.
 func present(t *testing.T, net *snn.Network, image []float32) *sim.Record {
 	t.Helper()
-	p, err := sim.Compile(net, sim.Options{Timesteps: 12})
+	return presentFor(t, net, image, 12)
+}
+
+func presentFor(t *testing.T, net *snn.Network, image []float32, steps int) *sim.Record {
+	t.Helper()
+	p, err := sim.Compile(net, sim.Options{Timesteps: steps})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,75 +230,130 @@ func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
 	return x
 }
 
-// TestNetworksComeBack checks that random networks, written and read again, run
-// spike for spike the same.
+// inProfile makes the graph of a network in the form of a profile; nil if the reader
+// cannot have it, which is right for max-pool gates and pools whose padding does not
+// count only.
+func inProfile(t *testing.T, net *snn.Network, p Profile) *Graph {
+	t.Helper()
+	g, _, err := FromNetwork(net, p, Info{})
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		if err != nil {
+			t.Fatalf("%s: %v\n%v", p.Name, err, net)
+		}
+		return g
+	}
+	for _, r := range refused.Layers {
+		i := slices.IndexFunc(net.Layers, func(l snn.Layer) bool { return l.Name == r.Layer })
+		l := &net.Layers[i]
+		uncounted := slices.ContainsFunc(l.Synapses, func(s snn.Synapse) bool {
+			k, ok := s.Connection.(*snn.AveragePool)
+			return ok && !k.CountPad && k.Window.Pad != [4]int{}
+		})
+		if !(l.IsGate() && p.Name == "sinabs") && !uncounted || refused.Reader != p.Reader {
+			t.Fatalf("%s: %v\n%v", p.Name, err, net)
+		}
+	}
+	return nil
+}
+
+// TestNetworksComeBack checks that random networks, written in the form of every
+// profile and read again, run spike for spike the same, and that the table of
+// readers has the reader of the profile read them.
 func TestNetworksComeBack(t *testing.T) {
 	networks := 400
 	if testing.Short() {
 		networks = 60
 	}
-	types := make(map[string]int)
-	spikes := uint32(0)
-	for seed := range uint64(networks) {
-		net := randomNetwork(seed)
-		if err := net.Validate(); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if seed%4 == 0 {
-			c, err := net.Compensated(net.UniformFactors(1.05))
-			if err == nil { // Not of gates.
-				net = c
+	for _, p := range profiles {
+		t.Run(p.Name, func(t *testing.T) {
+			types := make(map[string]int)
+			spikes, written := uint32(0), 0
+			for seed := range uint64(networks) {
+				net := randomNetwork(seed)
+				if err := net.Validate(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if seed%4 == 0 {
+					c, err := net.Compensated(net.UniformFactors(1.05))
+					if err == nil { // Not of gates.
+						net = c
+					}
+				}
+				g := inProfile(t, net, p)
+				if g == nil {
+					continue
+				}
+				written++
+				if bad := g.Check(); bad != nil {
+					t.Fatalf("seed %d: %q", seed, bad)
+				}
+				edges := slices.Clone(g.Edges)
+				slices.SortFunc(edges, func(a, b Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+				if len(slices.Compact(edges)) < len(g.Edges) {
+					t.Fatalf("seed %d: an edge is there twice, which some readers take for once\n%v", seed, net)
+				}
+				for _, r := range Readers(g) {
+					if r.Reader == p.Reader && !r.Reads {
+						t.Fatalf("seed %d: %s does not read it: %s", seed, r.Reader, r.Why)
+					}
+				}
+				for _, n := range g.Nodes {
+					types[n.Type]++
+				}
+				again, err := decode(t, encode(t, g)).Network()
+				if err != nil {
+					t.Fatalf("seed %d: %v\n%v", seed, err, net)
+				}
+				if a, b := again.String(), net.String(); a != b {
+					t.Fatalf("seed %d: got\n%s,\nwant\n%s", seed, a, b)
+				}
+				image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 6)))
+				got, want := present(t, again, image), present(t, net, image)
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d: the networks run differently\n%v", seed, net)
+				}
+				for _, n := range want.Spikes[len(want.Spikes)-1] {
+					spikes += n
+				}
 			}
-		}
-		g, _, err := FromNetwork(net, Info{})
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%v", seed, err, net)
-		}
-		if bad := g.Check(); bad != nil {
-			t.Fatalf("seed %d: %q", seed, bad)
-		}
-		for _, n := range g.Nodes {
-			types[n.Type]++
-		}
-		again, err := decode(t, encode(t, g)).Network()
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%v", seed, err, net)
-		}
-		if a, b := again.String(), net.String(); a != b {
-			t.Fatalf("seed %d: got\n%s,\nwant\n%s", seed, a, b)
-		}
-		image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 6)))
-		got, want := present(t, again, image), present(t, net, image)
-		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("seed %d: the networks run differently\n%v", seed, net)
-		}
-		for _, n := range want.Spikes[len(want.Spikes)-1] {
-			spikes += n
-		}
-	}
-	t.Log(types, spikes, "spikes of outputs")
-	for _, typ := range []string{"Affine", "AvgPool2d", "Conv2d", "Flatten", "IF", "Scale", "SumPool2d"} {
-		if types[typ] < 10 {
-			t.Errorf("only %d nodes of type %s", types[typ], typ)
-		}
-	}
-	if spikes == 0 {
-		t.Error("no output ever fired")
+			t.Log(written, "networks,", types, spikes, "spikes of outputs")
+			wanted := []string{"Affine", "Conv2d", "Flatten", "IF"}
+			for typ, has := range map[string]bool{"AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF"} {
+				if has {
+					wanted = append(wanted, typ)
+				} else if types[typ] > 0 {
+					t.Errorf("%d nodes of type %s, which it has not", types[typ], typ)
+				}
+			}
+			for _, typ := range wanted {
+				if types[typ] < 10*networks/400 {
+					t.Errorf("only %d nodes of type %s", types[typ], typ)
+				}
+			}
+			if spikes == 0 || written < networks/3 {
+				t.Errorf("%d spikes of outputs, of %d networks", spikes, written)
+			}
+		})
 	}
 }
 
 // TestNIRMeans computes random networks once more from the nodes alone, by the
 // meaning that NIR gives them, and compares the current that enters each layer.
 func TestNIRMeans(t *testing.T) {
-	for seed := range uint64(60) {
-		net := randomNetwork(seed)
-		g, _, err := FromNetwork(net, Info{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := compareCurrents(net, g, rand.New(rand.NewPCG(seed, 7))); err != nil {
-			t.Errorf("seed %d: %v\n%v", seed, err, net)
-		}
+	for _, p := range profiles {
+		t.Run(p.Name, func(t *testing.T) {
+			for seed := range uint64(60) {
+				net := randomNetwork(seed)
+				g := inProfile(t, net, p)
+				if g == nil {
+					continue
+				}
+				if err := compareCurrents(net, g, rand.New(rand.NewPCG(seed, 7))); err != nil {
+					t.Errorf("seed %d: %v\n%v", seed, err, net)
+				}
+			}
+		})
 	}
 }
 
@@ -299,7 +364,7 @@ func TestWarnings(t *testing.T) {
 		if seed%2 > 0 {
 			info.Percentile, info.Compensation = 0, nil
 		}
-		g, warnings, err := FromNetwork(randomNetwork(seed), info)
+		g, warnings, err := FromNetwork(randomNetwork(seed), Generic, info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,7 +402,7 @@ func TestChanged(t *testing.T) {
 		{"edges", `more edges`, func(g *Graph) { g.Edges = append(g.Edges, g.Edges[0]) }},
 		{"weight", "weight of node", func(g *Graph) { first(g, "Affine").Data.Set("weight", Floats([]float32{1}, 1, 1)) }},
 	} {
-		g, _, err := FromNetwork(pooled(), Info{})
+		g, _, err := FromNetwork(pooled(), Generic, Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +414,7 @@ func TestChanged(t *testing.T) {
 		}
 	}
 	// Weights may be others: they are the weights then.
-	g, _, err := FromNetwork(pooled(), Info{})
+	g, _, err := FromNetwork(pooled(), Generic, Info{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -416,7 +481,14 @@ func TestPython(t *testing.T) {
 	net.Layers[2].Neuron.Threshold = []float32{0.5, 1, 2, 1.25}
 	net.Layers[3].Neuron.Reset = snn.ResetZero
 	net.Layers[4].Charge = 0.5
-	g, _, err := FromNetwork(net, Info{})
+	simulatedAs(t, net, Generic)
+}
+
+// simulatedAs writes a network in the form of a profile and compares its spikes with
+// those of the simulation in Python.
+func simulatedAs(t *testing.T, net *snn.Network, p Profile) {
+	t.Helper()
+	g, _, err := FromNetwork(net, p, Info{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -475,7 +547,7 @@ func TestDeterministicFile(t *testing.T) {
 	dir := t.TempDir()
 	var files [2][]byte
 	for i := range files {
-		g, _, err := FromNetwork(pooled(), Info{Model: "x"})
+		g, _, err := FromNetwork(pooled(), Generic, Info{Model: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -492,7 +564,7 @@ func TestDeterministicFile(t *testing.T) {
 // TestSharedNode has one node be the weights of many layers, which must not take
 // memory for each.
 func TestSharedNode(t *testing.T) {
-	g, _, err := FromNetwork(pooled(), Info{})
+	g, _, err := FromNetwork(pooled(), Generic, Info{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -515,21 +587,73 @@ func TestSharedNode(t *testing.T) {
 	}
 }
 
+// TestKept checks that weights that are divided by thresholds come back exactly from
+// the metadata, that those of the node must still be theirs, and that a file of the
+// time before there were profiles is one of Generic.
+func TestKept(t *testing.T) {
+	p, err := ProfileNamed("snntorch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := pooled()
+	net.Layers[2].Neuron.Threshold = []float32{0.7, 1, 3, 1.1}
+	g, _, err := FromNetwork(net, p, Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := g.Node("block_0_sum_conv")
+	want := net.Layers[2].Synapses[0].Connection.(*snn.Conv).Weight.Data
+	written, _ := n.Data.Arrays["weight"].Float32s()
+	kept, _ := n.Metadata.Arrays["weight"].Float32s()
+	if !slices.Equal(kept, want) || slices.Equal(written, want) || written[0] != want[0]/0.7 {
+		t.Errorf("weights of the network begin with %v; kept are %v, written %v", want[:2], kept[:2], written[:2])
+	}
+	if _, err := g.Network(); err != nil {
+		t.Error(err)
+	}
+	written[0]++
+	if _, err := g.Network(); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), `weight of node "block_0_sum_conv" is another`) {
+		t.Errorf("error %v after a weight was changed", err)
+	}
+
+	g, _, err = FromNetwork(pooled(), Generic, Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := readRecord(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Profile = nil
+	a, err := r.array()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Metadata.Set(recordKey, a)
+	if _, err := g.Network(); err != nil {
+		t.Errorf("without a profile: %v", err)
+	}
+}
+
 // FuzzRestore looks for records that make reading panic, hang or take memory
 // without bound.
 func FuzzRestore(f *testing.F) {
-	for seed := range uint64(8) {
-		g, _, err := FromNetwork(randomNetwork(seed), Info{})
-		if err != nil {
-			f.Fatal(err)
+	graph := func(t testing.TB, seed byte) *Graph {
+		g, _, err := FromNetwork(randomNetwork(uint64(seed%8)), profiles[int(seed/8)%len(profiles)], Info{})
+		var refused *RefusedError
+		if errors.As(err, &refused) {
+			g, _, err = FromNetwork(randomNetwork(uint64(seed%8)), Generic, Info{})
 		}
-		f.Add(byte(seed), g.Metadata.Text(recordKey))
-	}
-	f.Fuzz(func(t *testing.T, seed byte, text string) {
-		g, _, err := FromNetwork(randomNetwork(uint64(seed%8)), Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		return g
+	}
+	for seed := range byte(8 * len(profiles)) {
+		f.Add(seed, graph(f, seed).Metadata.Text(recordKey))
+	}
+	f.Fuzz(func(t *testing.T, seed byte, text string) {
+		g := graph(t, seed)
 		g.Metadata.Set(recordKey, Text(text))
 		net, err := g.Network()
 		if err != nil {
@@ -545,7 +669,7 @@ func FuzzRestore(f *testing.F) {
 func TestLayerNodes(t *testing.T) {
 	for seed := range uint64(20) {
 		net := randomNetwork(seed)
-		g, _, err := FromNetwork(net, Info{})
+		g, _, err := FromNetwork(net, Generic, Info{})
 		if err != nil {
 			t.Fatal(err)
 		}

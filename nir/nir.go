@@ -270,6 +270,38 @@ func (g *Graph) elements() (n int) {
 	return n
 }
 
+// bytes returns what the arrays of the graph take in memory.
+func (g *Graph) bytes() int64 {
+	n := g.Data.bytes() + g.Metadata.bytes()
+	for _, node := range g.Nodes {
+		n += node.Data.bytes() + node.Metadata.bytes()
+		if node.Graph != nil {
+			n += node.Graph.bytes()
+		}
+	}
+	return n
+}
+
+func (t *Tree) bytes() (n int64) {
+	if t == nil {
+		return 0
+	}
+	for _, a := range t.Arrays {
+		width := 8
+		switch a.Data.(type) {
+		case []float32:
+			width = 4
+		case []string:
+			width = 16
+		}
+		n += int64(width) * int64(a.Len())
+	}
+	for _, sub := range t.Trees {
+		n += sub.bytes()
+	}
+	return n
+}
+
 // Known reports whether the type of the node is one that NIR defines.
 func (n *Node) Known() bool { _, ok := Primitives[n.Type]; return ok }
 

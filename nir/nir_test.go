@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -227,22 +228,29 @@ func TestH5pyReadsWhatWeWrite(t *testing.T) {
 // python runs a script of testdata with h5py, or skips the test where it is missing.
 func python(t *testing.T, args ...string) string {
 	t.Helper()
-	for _, p := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's h5py.
-		if exec.Command(p, "-c", "import h5py, numpy").Run() != nil {
-			continue
-		}
-		cmd := exec.Command(p, args...)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s %v: %v\n%s", p, args, err, &stderr)
-		}
-		return string(out)
+	p := pythonWithH5py()
+	if p == "" {
+		t.Skip("no python3 with h5py to compare with")
 	}
-	t.Skip("no python3 with h5py to compare with")
-	return ""
+	cmd := exec.Command(p, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", p, args, err, &stderr)
+	}
+	return string(out)
 }
+
+// pythonWithH5py returns a Python that has h5py, or "".
+var pythonWithH5py = sync.OnceValue(func() string {
+	for _, p := range []string{"python3", "/usr/bin/python3"} { // The second is Debian's, with Debian's h5py.
+		if exec.Command(p, "-c", "import h5py, numpy").Run() == nil {
+			return p
+		}
+	}
+	return ""
+})
 
 // judged lists what h5py reads in a file, without how it is stored.
 func judged(t *testing.T, file string) string {
@@ -280,4 +288,38 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("got %.2000s,\nwant %.2000s", a, b)
 		}
 	})
+}
+
+// TestRepeated writes a graph that is one number again and again, which deflate makes
+// a thousandth of, and a file of noise. Both can be read back.
+func TestRepeated(t *testing.T) {
+	const n = 8 << 20
+	name := filepath.Join(t.TempDir(), "large.nir")
+	for what, tt := range map[string]struct {
+		at         func(i int) float32
+		compressed bool
+	}{
+		"repeated": {func(int) float32 { return 1 }, false},
+		"noise":    {func(i int) float32 { return float32(uint32(i)*2654435761>>12) / (1 << 20) }, true},
+	} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = tt.at(i)
+		}
+		g := &Graph{Nodes: []*Node{{Name: "if", Type: "IF"}}}
+		g.Nodes[0].Data.Set("v_threshold", Floats(x, n))
+		if err := WriteFile(name, g); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Size() < 4*n; got != tt.compressed {
+			t.Errorf("%s: a file of %d bytes for %d", what, info.Size(), 4*n)
+		}
+		if _, err := ReadFile(name); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

@@ -1,19 +1,34 @@
 package nir
 
 import (
+	"math"
+	"slices"
+
 	"sresnet/snn"
 	"sresnet/tensor"
 )
 
-// gateThreshold is that of the IF node that stands for a max-pool gate behind
-// sums of spikes. With v_reset 0 it fires whenever a neuron under the window does,
-// which is the gate but for its cap: the gate emits no more spikes than the
-// busiest neuron under the window.
+// gateThreshold is that of the node that stands for a max-pool gate behind sums of
+// spikes: it fires whenever a neuron under the window does. That is the gate but
+// for its cap: the gate emits no more spikes than the busiest neuron under the
+// window. An IF node must forget the rest of the potential as it fires, which
+// readers do that reset to zero; where they subtract, a LIF node stands for the
+// gate that forgets everything within a timestep.
 const gateThreshold = 0.5
+
+// gateTau is the time constant of such a LIF node, in seconds. Readers multiply
+// its potential by 1 - dt / tau, with the 1e-4 of those who count in seconds for
+// dt, or by exp(-dt / tau), with 1 for dt: by 0 in both cases.
+const gateTau = 1e-4
 
 // plainPool reports whether w is a window of NIR's pools as PyTorch has them.
 func plainPool(w tensor.Window) bool {
 	return isSymmetric(w) && w.Dilation == [2]int{1, 1} && 2*w.Pad[0] <= w.Kernel[0] && 2*w.Pad[1] <= w.Kernel[1]
+}
+
+// hasPool reports whether the reader has w as the window of a pool.
+func (e *exporter) hasPool(w tensor.Window) bool {
+	return plainPool(w) && (e.profile.PaddedPools || w.Pad == [4]int{})
 }
 
 // pool adds a pool of that type behind the named node.
@@ -26,57 +41,158 @@ func (e *exporter) pool(i int, from, typ string, w tensor.Window) string {
 	return n.Name
 }
 
-// sums adds what counts the spikes under each window: a SumPool2d node, or a
-// convolution of ones for windows that NIR's pools do not have.
-func (e *exporter) sums(i, source int, w tensor.Window) (string, error) {
-	if plainPool(w) {
-		return e.pool(i, e.node(source), "SumPool2d", w), nil
-	}
-	in := e.net.ShapeOf(source)
+// depthwise adds a convolution that takes every channel by itself, with the weight
+// value(c) for all taps of channel c, for windows that the reader's pools do not
+// have.
+func (e *exporter) depthwise(b branch, w tensor.Window, value func(c int) float32) (string, error) {
+	in := e.net.ShapeOf(b.from)
 	s, err := newSymmetric(w, in[1], in[2])
 	if err != nil {
 		return "", err
 	}
-	shape := []int{in[0], 1, s.window.Kernel[0], s.window.Kernel[1]}
+	groups := in[0]
+	if !e.profile.Groups {
+		groups = 1
+	}
+	shape := []int{in[0], in[0] / groups, s.window.Kernel[0], s.window.Kernel[1]}
 	weight, err := e.floats(shape...)
 	if err != nil {
 		return "", err
 	}
-	ones := make([]float32, in[0]*w.Kernel[0]*w.Kernel[1])
-	for i := range ones {
-		ones[i] = 1
+	taps := w.Kernel[0] * w.Kernel[1]
+	small := make([]float32, in[0]*taps)
+	for i := range small {
+		small[i] = value(i / taps)
 	}
-	s.enlarge(weight, ones, w.Kernel)
-	return e.addConv(e.name(e.node(i)+"_pool"), e.node(source), Floats(weight, shape...), s.window, in[0], in, nil)
-}
-
-// averagePool adds the nodes of an average pool: AvgPool2d and, where a spike
-// does not carry 1, Scale; or sums and a Scale node with a weight for each output.
-func (e *exporter) averagePool(i, source int, k *snn.AveragePool, bias []float32) (end string, err error) {
-	in, q := e.net.ShapeOf(source), e.charge(source)
-	out, err := k.Out(in)
-	if err != nil {
+	if err := tensor.CheckFinite(small); err != nil {
 		return "", err
 	}
-	name := e.node(i) + "_scale"
-	if plainPool(k.Window) && (k.CountPad || k.Window.Pad == [4]int{}) {
-		end = e.pool(i, e.node(source), "AvgPool2d", k.Window)
-		if factor := k.Scale * q; factor != 1 {
+	s.enlarge(weight, small, w.Kernel, grouped{out: in[0], in: 1, groups: in[0], wide: shape[1]}.kernel)
+	n, err := e.addConv(e.node(b.from), b, Floats(weight, shape...), s.window, groups, in, "_pool")
+	return n.Name, err
+}
+
+// sums adds what counts the spikes under each window: a SumPool2d node, or a
+// convolution of ones.
+func (e *exporter) sums(b branch, w tensor.Window) (string, error) {
+	if e.hasPool(w) && e.profile.SumPool {
+		return e.pool(b.layer, e.node(b.from), "SumPool2d", w), nil
+	}
+	b.bias = nil
+	return e.depthwise(b, w, func(int) float32 { return 1 })
+}
+
+// gate adds what goes into the node that stands for a max-pool gate.
+func (e *exporter) gate(b branch, k *snn.MaxPool) (string, error) {
+	if e.profile.Gate == "" {
+		e.refuse(b.layer, "it has no max pools, and neurons that fire several times a timestep cannot stand for them; train with average pools or strides instead")
+		return e.node(b.from), nil
+	}
+	if e.gateAverages(k.Window) {
+		return e.pool(b.layer, e.node(b.from), "AvgPool2d", k.Window), nil
+	}
+	return e.sums(b, k.Window)
+}
+
+// gateAverages reports whether an AvgPool2d node goes into the node that stands for
+// the gate of that window.
+func (e *exporter) gateAverages(w tensor.Window) bool { return !e.profile.SumPool && e.hasPool(w) }
+
+// gateThreshold returns that of the node that stands for gate i.
+func (e *exporter) gateThreshold(i int) float32 {
+	w := e.net.Layers[i].Synapses[0].Connection.(*snn.MaxPool).Window
+	if e.gateAverages(w) {
+		return gateThreshold / float32(w.Kernel[0]*w.Kernel[1])
+	}
+	return gateThreshold
+}
+
+// averages reports whether a pool node stands for k, but for a weight.
+func (e *exporter) averages(k *snn.AveragePool) bool {
+	return e.hasPool(k.Window) && (k.CountPad || k.Window.Pad == [4]int{})
+}
+
+// poolWeight returns what a pool that is all that ends on l lacks, written as a
+// node, and whether thresholds divided by it make up for that. That is for readers
+// without Scale nodes.
+func (e *exporter) poolWeight(l *snn.Layer) (weight float64, ok bool) {
+	k, pool := l.Synapses[0].Connection.(*snn.AveragePool)
+	th := l.Neuron.Threshold
+	if !pool || len(l.Synapses) > 1 || l.Bias != nil || e.profile.Scale || !e.averages(k) ||
+		e.profile.Uniform && slices.ContainsFunc(th, func(v float32) bool { return v != th[0] }) {
+		return 0, false
+	}
+	weight = e.lacks(k, l.Synapses[0].From)
+	return weight, !slices.ContainsFunc(th, func(v float32) bool {
+		x := float32(float64(v) / weight)
+		return !(x > 0) || math.IsInf(float64(x), 0)
+	})
+}
+
+// lacks returns what the output of the pool node that stands for k must be
+// multiplied by.
+func (e *exporter) lacks(k *snn.AveragePool, from int) float64 {
+	w := float64(k.Scale) * float64(e.charge(from))
+	if !e.profile.AvgPool {
+		w /= float64(k.Window.Kernel[0] * k.Window.Kernel[1])
+	}
+	return w
+}
+
+// averagePool adds the nodes of an average pool. With Scale nodes these are
+// AvgPool2d and, where a spike does not carry 1, Scale; or sums and a Scale node
+// with a weight for each output. Without them it is a pool alone, or a convolution.
+func (e *exporter) averagePool(b branch, k *snn.AveragePool) (end string, err error) {
+	l := &e.net.Layers[b.layer]
+	if e.profile.Scale {
+		return e.scaledPool(b, k)
+	}
+	if b.bias == nil && e.averages(k) {
+		if _, ok := e.poolWeight(l); ok || b.gain == nil && e.lacks(k, b.from) == 1 {
+			typ := "SumPool2d"
+			if e.profile.AvgPool {
+				typ = "AvgPool2d"
+			}
+			return e.pool(b.layer, e.node(b.from), typ, k.Window), nil
+		}
+	}
+	at := e.weightsOf(k, b.from, l.Shape)
+	if slices.ContainsFunc(at, func(v float32) bool { return v != at[0] }) {
+		e.refuse(b.layer, "the padding of its average pool does not count, which takes a weight for every output, and it has no Scale nodes")
+		return e.node(b.from), nil
+	}
+	return e.depthwise(b, k.Window, func(c int) float32 { return b.gain.times(at[0], c) })
+}
+
+// weightsOf returns the weights of the synapses of k that end on the outputs of a
+// channel.
+func (e *exporter) weightsOf(k *snn.AveragePool, from int, out tensor.Shape) []float32 {
+	in, q := e.net.ShapeOf(from), e.charge(from)
+	at := make([]float32, 0, out[1]*out[2])
+	for r := range out[1] {
+		for c := range out[2] {
+			at = append(at, k.WeightAt(r, c, in[1], in[2])*q)
+		}
+	}
+	return at
+}
+
+// scaledPool is averagePool with Scale nodes.
+func (e *exporter) scaledPool(b branch, k *snn.AveragePool) (end string, err error) {
+	out, name := e.net.ShapeOf(b.layer), e.node(b.layer)+"_scale"
+	if e.averages(k) {
+		end = e.pool(b.layer, e.node(b.from), "AvgPool2d", k.Window)
+		if factor := k.Scale * e.charge(b.from); factor != 1 {
 			end, err = e.scale(name, end, out, func(int) float32 { return factor })
 		}
 	} else {
-		if end, err = e.sums(i, source, k.Window); err != nil {
+		if end, err = e.sums(b, k.Window); err != nil {
 			return "", err
 		}
-		at := make([]float32, 0, out[1]*out[2])
-		for r := range out[1] {
-			for c := range out[2] {
-				at = append(at, k.WeightAt(r, c, in[1], in[2])*q)
-			}
-		}
+		at := e.weightsOf(k, b.from, out)
 		end, err = e.scale(name, end, out, func(i int) float32 { return at[i%len(at)] })
 	}
-	if err != nil || bias == nil {
+	if err != nil || b.bias == nil {
 		return end, err
 	}
 	// No pool has a bias; a convolution that changes nothing else does.
@@ -87,7 +203,6 @@ func (e *exporter) averagePool(i, source int, k *snn.AveragePool, bias []float32
 	for c := range out[0] {
 		weight[c*out[0]+c] = 1
 	}
-	r := &e.record.Layers[i]
-	r.BiasNode = e.name(e.node(i) + "_bias")
-	return e.addConv(r.BiasNode, end, Floats(weight, out[0], out[0], 1, 1), tensor.Square(1, 1, 0), 1, out, bias)
+	n, err := e.addConv(end, b, Floats(weight, out[0], out[0], 1, 1), tensor.Square(1, 1, 0), 1, out, "_bias")
+	return n.Name, err
 }

@@ -18,7 +18,7 @@ var ErrNotNIR = errors.New("not a NIR file")
 // ReadOptions adjusts reading. The zero value is a good default.
 type ReadOptions struct {
 	// MaxBytes bounds the arrays of a file, together and decoded, which a file of
-	// a thousandth of that may hold. Defaults to 1 GiB.
+	// a thousandth of that may hold. Defaults to 24 MiB and three times the file.
 	MaxBytes int64
 }
 

@@ -15,31 +15,44 @@ type Reading struct {
 }
 
 // reader is what is known of a tool, from NIR's table of supported primitives and
-// the tools' code as of January 2026.
+// the tools' code as docs/nir.md dates it.
 type reader struct {
 	name    string
 	types   string // Types of nodes it reads, beside those of every reader of convolutions.
 	neurons string // What it takes IF for.
-	zero    bool   // Neurons reset to zero.
+	reset   string // Of neurons: "zero", "subtract"; empty if not known, or as configured.
+	fires   string // When the potential is ">" or ">=" the threshold; empty if not known.
 	r       string // "1", "1/dt" or "" for any.
 	uniform bool   // One threshold a node.
 	noBias  bool   // Of convolutions.
 	refuses string // What it has not; empty if it reads convolutional networks.
-	more    func(g *Graph) string
+
+	// more returns why it does not read the graph, and notes.
+	more func(g *Graph) (why, notes []string)
 }
 
 // everyReader lists types that every reader of convolutional networks has.
 const everyReader = " Input Output Conv2d Flatten Affine IF "
 
 var readers = []reader{
-	{name: "Sinabs, Speck", types: "SumPool2d", neurons: "IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored", more: sinabsNote},
-	{name: "SpiNNaker2", types: "SumPool2d AvgPool2d Linear", neurons: "lif_no_delay: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r"},
-	{name: "Norse", types: "SumPool2d AvgPool2d Linear", neurons: "IAFCell: resets to 0, v_reset is ignored", zero: true},
-	{name: "snnTorch", types: "AvgPool2d Linear", neurons: "Leaky with beta 0.9: a leaky neuron, which is another network", r: "1", uniform: true},
-	{name: "SpikingJelly", types: "AvgPool2d Linear", neurons: "IFNode: resets to v_reset", zero: true, r: "1/dt", uniform: true},
+	{name: "Sinabs, Speck", types: "SumPool2d", neurons: "IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
+	{name: "SpiNNaker2", types: "SumPool2d AvgPool2d Linear LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
+	{name: "Norse", types: "SumPool2d AvgPool2d Linear", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
+	{name: "snnTorch", types: "AvgPool2d Linear LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
+	{name: "SpikingJelly", types: "AvgPool2d Linear", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true},
 	{name: "Spyx", types: "SumPool2d Scale Linear", neurons: "IF"},
 	{name: "Lava-DL", types: "SumPool2d Linear", neurons: "CUBA neuron without decay of the potential", noBias: true},
 	{name: "Nengo, Rockpool, hxtorch, jaxsnn", refuses: "IF neurons and convolutions"},
+}
+
+// readerNamed returns the reader of that name, nil if there is none.
+func readerNamed(name string) *reader {
+	for i := range readers {
+		if readers[i].name == name {
+			return &readers[i]
+		}
+	}
+	return nil
 }
 
 // judgedTypes are the types of nodes that the table of readers says something of.
@@ -68,7 +81,7 @@ func (r *reader) read(g *Graph) Reading {
 	neurons := false
 	for _, n := range g.Nodes {
 		switch {
-		case !has(judgedTypes, n.Type):
+		case !has(judgedTypes+r.types, n.Type):
 			note(&unknown, n.Type)
 		case r.refuses != "":
 			if n.Type == "IF" || n.Type == "Conv2d" {
@@ -83,6 +96,12 @@ func (r *reader) read(g *Graph) Reading {
 			note(&refused, "it refuses convolutions with a bias")
 		}
 	}
+	var notes []string
+	if r.more != nil {
+		var why []string
+		why, notes = r.more(g)
+		refused = append(refused, why...)
+	}
 	if len(refused) > 0 {
 		v.Why = strings.Join(refused, "; ")
 		return v
@@ -94,15 +113,14 @@ func (r *reader) read(g *Graph) Reading {
 	v.Reads = true
 	if neurons {
 		v.Notes = append(v.Notes, "IF becomes "+r.neurons)
-		if r.zero && g.Metadata.Text("reset") == "subtract" {
-			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike")
+		switch reset := g.Metadata.Text("reset"); {
+		case r.reset == "zero" && (reset == "subtract" || reset == "mixed"):
+			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike, which leaves deep networks without accuracy")
+		case r.reset == "subtract" && (reset == "zero" || reset == "mixed"):
+			v.Notes = append(v.Notes, "subtracts the threshold where this network resets to zero")
 		}
 	}
-	if r.more != nil {
-		if s := r.more(g); s != "" {
-			v.Notes = append(v.Notes, s)
-		}
-	}
+	v.Notes = append(v.Notes, notes...)
 	return v
 }
 
@@ -125,16 +143,88 @@ func allAre(a Array, v float32) bool {
 	return err == nil && !slices.ContainsFunc(x, func(e float32) bool { return e != v })
 }
 
-func sinabsNote(g *Graph) string {
+func sinabsNotes(g *Graph) (why, notes []string) {
 	for _, n := range g.Nodes {
 		if n.Type == "Conv2d" && !allAre(n.Data.Arrays["groups"], 1) {
-			return fmt.Sprintf("takes the number of input channels of %q wrongly, which has groups", n.Name)
-		}
-		if n.Type == "SumPool2d" && !allAre(n.Data.Arrays["padding"], 0) {
-			return fmt.Sprintf("drops the padding of %q", n.Name)
+			notes = append(notes, fmt.Sprintf("takes the number of input channels of %q wrongly, which has groups", n.Name))
+			break
 		}
 	}
-	return ""
+	for _, n := range g.Nodes {
+		if n.Type == "SumPool2d" && !allAre(n.Data.Arrays["padding"], 0) {
+			notes = append(notes, fmt.Sprintf("drops the padding of %q", n.Name))
+			break
+		}
+	}
+	if late := lateNodes(g); len(late) > 0 {
+		notes = append(notes, "runs nodes depth first, and so drops what arrives after a population has run, from: "+condensed(late))
+	}
+	return nil, notes
+}
+
+// lateNodes returns the nodes that come behind one they lead to in the order in
+// which GraphExecutor of NIRTorch runs the nodes: depth first, along edges in the
+// order of the file.
+func lateNodes(g *Graph) (late []string) {
+	next := make(map[string][]string)
+	for _, e := range g.Edges {
+		next[e.From] = append(next[e.From], e.To)
+	}
+	ran, isLate := make(map[string]bool), make(map[string]bool)
+	var stack []string
+	for _, n := range g.Nodes {
+		if n.Type == "Input" {
+			stack = append(stack, n.Name)
+			break
+		}
+	}
+	for len(stack) > 0 {
+		name := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if ran[name] {
+			continue
+		}
+		ran[name] = true
+		isLate[name] = slices.ContainsFunc(next[name], func(to string) bool { return ran[to] })
+		for _, to := range slices.Backward(next[name]) {
+			stack = append(stack, to)
+		}
+	}
+	for _, n := range g.Nodes {
+		if isLate[n.Name] {
+			late = append(late, n.Name)
+		}
+	}
+	return late
+}
+
+// spiNNaker2Notes follows the conversion of py-spinnaker2.
+func spiNNaker2Notes(g *Graph) (why, notes []string) {
+	types := make(map[string]string)
+	for _, n := range g.Nodes {
+		types[n.Name] = n.Type
+		if n.Type == "Conv2d" && !allAre(n.Data.Arrays["groups"], 1) && len(notes) == 0 {
+			notes = append(notes, fmt.Sprintf("takes no notice of the groups of %q", n.Name))
+		}
+	}
+	neurons := func(name string) bool { return types[name] == "IF" || types[name] == "LIF" }
+	for _, e := range g.Edges {
+		if neurons(e.From) && neurons(e.To) {
+			why = append(why, fmt.Sprintf("it has no edges from neurons right into neurons, such as from %q to %q", e.From, e.To))
+			break
+		}
+	}
+	for _, e := range g.Edges {
+		if (neurons(e.From) || types[e.From] == "Input") && types[e.To] == "Flatten" {
+			why = append(why, fmt.Sprintf("it drops Flatten nodes right behind neurons, such as %q", e.To))
+			break
+		}
+	}
+	return why, append(notes, "makes weights integers of 8 bits: give ConversionConfig(scale_weights=True, conn_delay=0)")
+}
+
+func snnTorchNotes(*Graph) (why, notes []string) {
+	return nil, []string{"a neuron that is above its threshold even after a spike fires again only above twice the threshold"}
 }
 
 // Shape returns the shape of what a node gives, where its own parameters say it;
@@ -151,7 +241,7 @@ func (n *Node) Shape() []int {
 		}
 	case "Flatten":
 		// Unless it flattens the whole, the shape is not worth the trouble.
-		if s, err := n.Data.Arrays["input_type"].Ints(); err == nil && allAre(n.Data.Arrays["start_dim"], 0) && allAre(n.Data.Arrays["end_dim"], -1) {
+		if s, err := n.Data.Arrays["input_type"].Ints(); err == nil && n.flattensAll(len(s)) {
 			size := 1
 			for _, d := range s {
 				size *= d

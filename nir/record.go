@@ -14,18 +14,20 @@ const recordKey = "sresnet_network"
 // record is what it takes, beside the nodes, to have the same spiking network
 // again. It lies as JSON in the metadata of the graph.
 type record struct {
-	Format int // 1
-	Name   string
-	Input  snn.Input
-	Layers []layerRecord
+	Format  int // 1
+	Name    string
+	Profile *Profile `json:",omitempty"` // Nil for [Generic], in files from before there were others.
+	Input   snn.Input
+	Layers  []layerRecord
 }
 
 // layerRecord is one layer, in the order of the network.
 type layerRecord struct {
 	Name       string
-	Node       string // The IF node of its neurons, whose thresholds are the layer's.
+	Node       string // Of its neurons, whose thresholds are the layer's unless Threshold has them.
 	Shape      tensor.Shape
-	Thresholds int // Length of snn.IF.Threshold; 0 for a gate.
+	Thresholds int       // Length of snn.IF.Threshold in the node; 0 for a gate.
+	Threshold  []float32 `json:",omitempty"` // Where the node has other thresholds.
 	VInit      []float32
 	Reset      snn.Reset
 	Charge     float32
@@ -36,7 +38,8 @@ type layerRecord struct {
 }
 
 // synapseRecord is one synapse, in the order of the sum. Weights of convolutions
-// and dense synapses are in their node, times the charge of a spike.
+// and dense synapses are in their node, times the charge of a spike; or as they are
+// in its metadata, if they are more than that there.
 type synapseRecord struct {
 	From     int
 	Kind     string         // As snn.Connection has it.

@@ -65,7 +65,10 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 		return nil, err
 	}
 	// The proof that the record is of this graph: it gives every node of it again.
-	e := &exporter{net: net, limit: g.elements()}
+	e := &exporter{net: net, profile: Generic, limit: g.elements()}
+	if r.Profile != nil {
+		e.profile = *r.Profile
+	}
 	if err := e.run(); err != nil {
 		return nil, err
 	}
@@ -99,6 +102,9 @@ func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) 
 		for c := range lr.Thresholds {
 			l.Neuron.Threshold = append(l.Neuron.Threshold, th[c*lr.Shape[1]*lr.Shape[2]])
 		}
+	}
+	if lr.Threshold != nil {
+		l.Neuron = snn.IF{Threshold: lr.Threshold, VInit: lr.VInit, Reset: lr.Reset}
 	}
 	if lr.BiasNode != "" {
 		b, err := from.floats(lr.BiasNode, "bias", lr.Shape[0])
@@ -142,7 +148,22 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 		if err != nil {
 			return nil, err
 		}
-		n := tensor.Shape{sr.Channels[0], sr.Channels[1], s.window.Kernel[0], s.window.Kernel[1]}
+		shape := tensor.Shape{sr.Channels[0], sr.Channels[1], w.Kernel[0], w.Kernel[1]}
+		if err := shape.Check(); err != nil {
+			return nil, err
+		}
+		if from.kept(sr.Node, "weight") {
+			x, err := from.floats(sr.Node, "weight", shape.Len())
+			if err != nil {
+				return nil, err
+			}
+			return &snn.Conv{Weight: tensor.Of(slices.Clone(x), shape...), Window: w, Groups: sr.Groups}, nil
+		}
+		// The node may have fewer groups, of more channels.
+		if sr.Groups < 1 || in[0]%sr.Groups != 0 || shape[0]%sr.Groups != 0 || shape[1] != in[0]/sr.Groups {
+			return nil, fmt.Errorf("weight of shape %v does not fit %d channels in %d groups", shape, in[0], sr.Groups)
+		}
+		n := tensor.Shape{shape[0], in[0] / from.groups(sr.Node, sr.Groups), s.window.Kernel[0], s.window.Kernel[1]}
 		if err := n.Check(); err != nil {
 			return nil, err
 		}
@@ -150,8 +171,9 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 		if err != nil {
 			return nil, err
 		}
-		small := tensor.New(n[0], n[1], w.Kernel[0], w.Kernel[1])
-		s.shrink(small.Data, large, w.Kernel)
+		small := tensor.New(shape...)
+		place := grouped{out: shape[0], in: shape[1], groups: sr.Groups, wide: n[1]}
+		s.shrink(small.Data, large, w.Kernel, place.kernel)
 		unfold(small.Data, q)
 		return &snn.Conv{Weight: small, Window: w, Groups: sr.Groups}, nil
 	case (*snn.Dense)(nil).Kind():
@@ -164,7 +186,9 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 			return nil, err
 		}
 		x = slices.Clone(x)
-		unfold(x, q)
+		if !from.kept(sr.Node, "weight") {
+			unfold(x, q)
+		}
 		return &snn.Dense{Weight: tensor.Of(x, n...)}, nil
 	case (*snn.Shortcut)(nil).Kind():
 		return &snn.Shortcut{Scale: sr.Scale, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Shape: l.Shape}, nil
@@ -183,13 +207,38 @@ type store struct {
 	left  int // Elements.
 }
 
-// floats returns an array of a node, which must have n elements.
+// kept reports whether the metadata of a node have the array of that name as it was
+// in the network.
+func (s *store) kept(name, field string) bool {
+	n := s.nodes[name]
+	if n == nil || n.Metadata == nil {
+		return false
+	}
+	_, ok := n.Metadata.Arrays[field]
+	return ok
+}
+
+// groups returns in how many groups the convolution of a node is; all those of the
+// network, or one.
+func (s *store) groups(name string, all int) int {
+	if n := s.nodes[name]; n != nil && allAre(n.Data.Arrays["groups"], 1) {
+		return 1
+	}
+	return all
+}
+
+// floats returns an array of a node, which must have n elements: the one of its
+// metadata, if there is one.
 func (s *store) floats(name, field string, n int) ([]float32, error) {
 	node := s.nodes[name]
 	if node == nil {
 		return nil, fmt.Errorf("there is no node %q", name)
 	}
-	x, err := node.Data.Arrays[field].Float32s()
+	a := node.Data.Arrays[field]
+	if s.kept(name, field) {
+		a = node.Metadata.Arrays[field]
+	}
+	x, err := a.Float32s()
 	if err != nil {
 		return nil, fmt.Errorf("%s of node %q: %w", field, name, err)
 	}

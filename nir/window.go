@@ -68,18 +68,23 @@ func extension(n, out, k, stride, d, before, after int) (zeros, trailing int, ok
 // isSymmetric reports whether the padding of w is the same on opposite sides.
 func isSymmetric(w tensor.Window) bool { return w.Pad[0] == w.Pad[2] && w.Pad[1] == w.Pad[3] }
 
-// enlarge copies the kernels of weight, OIHW, into the larger ones of s; shrink
-// is the way back.
-func (s symmetric) enlarge(dst, src []float32, kernel [2]int) { s.copyTaps(dst, src, kernel, false) }
+// enlarge copies the kernels of weight, OIHW, into the larger ones of s, kernel i
+// into number place(i); shrink is the way back.
+func (s symmetric) enlarge(dst, src []float32, kernel [2]int, place func(i int) int) {
+	s.copyTaps(dst, src, kernel, place, false)
+}
 
-func (s symmetric) shrink(dst, src []float32, kernel [2]int) { s.copyTaps(src, dst, kernel, true) }
+func (s symmetric) shrink(dst, src []float32, kernel [2]int, place func(i int) int) {
+	s.copyTaps(src, dst, kernel, place, true)
+}
 
-func (s symmetric) copyTaps(large, small []float32, kernel [2]int, back bool) {
+func (s symmetric) copyTaps(large, small []float32, kernel [2]int, place func(i int) int, back bool) {
 	rows, cols := s.window.Kernel[0], s.window.Kernel[1]
 	for i := range len(small) / (kernel[0] * kernel[1]) {
+		to := place(i)
 		for ky := range kernel[0] {
 			for kx := range kernel[1] {
-				l := &large[(i*rows+s.at[0]+ky*s.step[0])*cols+s.at[1]+kx*s.step[1]]
+				l := &large[(to*rows+s.at[0]+ky*s.step[0])*cols+s.at[1]+kx*s.step[1]]
 				w := &small[(i*kernel[0]+ky)*kernel[1]+kx]
 				if back {
 					*w = *l

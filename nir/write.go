@@ -3,6 +3,7 @@ package nir
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -21,13 +22,30 @@ const smallArray = 1024
 
 // WriteFile writes g to the file of that name, which an old one becomes only when
 // the new one is whole.
+//
+// Arrays are compressed, unless so much of the graph is one number repeated that a
+// reader would have to take the file for one that is to exhaust its memory.
 func WriteFile(name string, g *Graph) error {
+	if err := writeFile(name, g, compressed); err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("nir: %w", err)
+	}
+	if g.bytes() > hdf5.DefaultMaxBytes(info.Size()) {
+		return writeFile(name, g, hdf5.Storage{})
+	}
+	return nil
+}
+
+func writeFile(name string, g *Graph, large hdf5.Storage) error {
 	w, err := hdf5.Create(name)
 	if err != nil {
 		return fmt.Errorf("nir: %w", err)
 	}
 	defer w.Abort()
-	if err := write(w, g); err != nil {
+	if err := write(w, g, large); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -36,10 +54,11 @@ func WriteFile(name string, g *Graph) error {
 	return nil
 }
 
-// Write writes g to out, which must be empty. The same graph gives the same bytes.
+// Write writes g to out, which must be empty, compressed. The same graph gives the
+// same bytes.
 func Write(out io.WriteSeeker, g *Graph) error {
 	w := hdf5.NewWriter(out)
-	if err := write(w, g); err != nil {
+	if err := write(w, g, compressed); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -48,19 +67,20 @@ func Write(out io.WriteSeeker, g *Graph) error {
 	return nil
 }
 
-func write(w *hdf5.Writer, g *Graph) error {
+// write writes g, with large arrays of numbers stored as large says.
+func write(w *hdf5.Writer, g *Graph, large hdf5.Storage) error {
 	version := g.Version
 	if version == "" {
 		version = Version
 	}
 	w.Root().Dataset("version", nil, version, hdf5.Storage{})
-	if err := writeGraph(w.Root().Group("node"), g); err != nil {
+	if err := writeGraph(w.Root().Group("node"), g, large); err != nil {
 		return fmt.Errorf("nir: %w", err)
 	}
 	return nil
 }
 
-func writeGraph(h *hdf5.GroupWriter, g *Graph) error {
+func writeGraph(h *hdf5.GroupWriter, g *Graph, large hdf5.Storage) error {
 	h.Dataset("type", nil, "NIRGraph", hdf5.Storage{})
 	if len(g.Edges) == 0 {
 		h.Dataset("edges", []int{0}, []float64{}, hdf5.Storage{}) // As nir.write does.
@@ -80,39 +100,39 @@ func writeGraph(h *hdf5.GroupWriter, g *Graph) error {
 		if i > 0 && n.Name == list[i-1].Name {
 			return fmt.Errorf("node %q: there are two of that name", n.Name)
 		}
-		if err := writeNode(nodes.Group(n.Name), n); err != nil {
+		if err := writeNode(nodes.Group(n.Name), n, large); err != nil {
 			return fmt.Errorf("node %q: %w", n.Name, err)
 		}
 	}
-	return writeData(h, &g.Data, g.Metadata, "type", "edges", "nodes", "metadata")
+	return writeData(h, &g.Data, g.Metadata, large, "type", "edges", "nodes", "metadata")
 }
 
-func writeNode(h *hdf5.GroupWriter, n *Node) error {
+func writeNode(h *hdf5.GroupWriter, n *Node, large hdf5.Storage) error {
 	if n.Graph != nil {
-		return writeGraph(h, n.Graph)
+		return writeGraph(h, n.Graph, large)
 	}
 	h.Dataset("type", nil, n.Type, hdf5.Storage{})
-	return writeData(h, &n.Data, n.Metadata, "type", "metadata")
+	return writeData(h, &n.Data, n.Metadata, large, "type", "metadata")
 }
 
 // writeData writes what a node has beside what the taken names are for.
-func writeData(h *hdf5.GroupWriter, data, metadata *Tree, taken ...string) error {
+func writeData(h *hdf5.GroupWriter, data, metadata *Tree, large hdf5.Storage, taken ...string) error {
 	for _, name := range taken {
 		_, array := data.Arrays[name]
 		if _, tree := data.Trees[name]; array || tree {
 			return fmt.Errorf("%q cannot be the name of data", name)
 		}
 	}
-	if err := writeTree(h, data); err != nil {
+	if err := writeTree(h, data, large); err != nil {
 		return err
 	}
 	if metadata.Empty() {
 		return nil
 	}
-	return writeTree(h.Group("metadata"), metadata)
+	return writeTree(h.Group("metadata"), metadata, large)
 }
 
-func writeTree(h *hdf5.GroupWriter, t *Tree) error {
+func writeTree(h *hdf5.GroupWriter, t *Tree, large hdf5.Storage) error {
 	for _, name := range sorted(t.Arrays) {
 		a := t.Arrays[name]
 		if err := a.check(); err != nil {
@@ -120,12 +140,12 @@ func writeTree(h *hdf5.GroupWriter, t *Tree) error {
 		}
 		var s hdf5.Storage
 		if _, text := a.Data.([]string); !text && len(a.Shape) > 0 && a.Len() > smallArray {
-			s = compressed
+			s = large
 		}
 		h.Dataset(name, a.Shape, a.Data, s)
 	}
 	for _, name := range sorted(t.Trees) {
-		if err := writeTree(h.Group(name), t.Trees[name]); err != nil {
+		if err := writeTree(h.Group(name), t.Trees[name], large); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -1,6 +1,10 @@
 package onnx
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"sresnet/ann"
@@ -35,4 +39,30 @@ func weights(g *ann.Graph) []float32 {
 		}
 	}
 	return nil
+}
+
+// FuzzLocation looks for the name of an external file that is read from outside the
+// model's folder.
+func FuzzLocation(f *testing.F) {
+	dir := f.TempDir()
+	inner := filepath.Join(dir, "inner")
+	secret := []byte("secret!!")
+	err := errors.Join(
+		os.Mkdir(inner, 0o755),
+		os.WriteFile(filepath.Join(dir, "w.bin"), secret, 0o644),
+		os.WriteFile(filepath.Join(inner, "w.bin"), make([]byte, 8), 0o644),
+	)
+	if err != nil {
+		f.Fatal(err)
+	}
+	_ = os.Symlink("..", filepath.Join(inner, "up")) // Where there are links.
+	for _, s := range []string{"w.bin", "../w.bin", "up/w.bin", "./w.bin", `..\w.bin`, "inner/../../w.bin", "", "/etc/passwd", "w.bin\x00"} {
+		f.Add(s, int64(0))
+	}
+	f.Fuzz(func(t *testing.T, name string, offset int64) {
+		d := &folder{dir: inner}
+		if b, err := d.read(location{file: name, offset: offset}, 8, newBudget(0)); err == nil && !bytes.Equal(b, make([]byte, 8)) {
+			t.Errorf("%q: read %q", name, b)
+		}
+	})
 }

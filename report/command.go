@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"sresnet/eval"
+	"sresnet/internal/shell"
 )
 
 // CommandLine returns the command that makes a run like that of m, for a shell.
 func CommandLine(m *eval.Manifest) string {
-	words := []string{"sresnet", "eval", Quote(m.Model.Name)}
+	words := []string{"sresnet", "eval", shell.Quote(m.Model.Name)}
 	first := []string{"data", "calibrate", "normalize", "images", "calibration_images", "timesteps"}
 	keys := slices.Sorted(maps.Keys(m.Options))
 	keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(first, k) })
@@ -19,7 +20,7 @@ func CommandLine(m *eval.Manifest) string {
 		v, ok := m.Options[key]
 		s := setting(v)
 		if ok && s != "" && key != "workers" && isOption(key) { // Workers change no result.
-			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), Quote(s))
+			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), shell.Quote(s))
 		}
 	}
 	return strings.Join(words, " ")
@@ -34,17 +35,6 @@ func setting(v any) string {
 		return fmt.Sprint(int64(x))
 	}
 	return fmt.Sprint(v)
-}
-
-// Quote returns s as one word of a shell.
-func Quote(s string) string {
-	special := func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+:,./@%", r)
-	}
-	if s != "" && strings.IndexFunc(s, special) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // isOption reports whether key can be the name of an option: a word of small

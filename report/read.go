@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"sresnet/eval"
+	"sresnet/internal/regular"
 )
 
 // Run is what the folder of a run holds. Pointers and slices are nil where the
@@ -113,12 +114,12 @@ func (r *Run) strange(file string, err error) error {
 }
 
 func (r *Run) readManifest() error {
-	b, err := os.ReadFile(filepath.Join(r.Dir, "manifest.json"))
+	b, err := regular.ReadFileIn(r.Dir, "manifest.json", eval.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.problem(again, "it is incomplete: there is no manifest.json, which a run writes last")
 	}
 	if err != nil {
-		return fmt.Errorf("report: %w", err)
+		return r.problem(again, "manifest.json cannot be read: %v", err)
 	}
 	if err := json.Unmarshal(b, &r.Manifest); err != nil {
 		return r.problem(again, "manifest.json is damaged: %v", err)
@@ -162,13 +163,13 @@ func (r *Run) load() (map[string][]byte, error) {
 		if name != filepath.Base(name) || !slices.Contains(want, name) {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(r.Dir, name))
+		b, err := regular.ReadFileIn(r.Dir, name, eval.MaxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			absent = append(absent, name)
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("report: %w", err)
+			return nil, r.problem("copy the whole folder, with files and not links, or "+again, "%s cannot be read: %v", name, err)
 		}
 		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != r.Manifest.Files[name] {
 			changed = append(changed, name)

@@ -32,7 +32,7 @@ func small() sample {
 }
 
 // write makes the folder dir.
-func (s sample) write(t *testing.T, dir string) string {
+func (s sample) write(t testing.TB, dir string) string {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(1, uint64(s.layers)))
 	r := &eval.Result{Model: s.model, Images: s.images, Timesteps: s.T, Complete: true, ACsPerImage: 100 * float64(s.T), MACsPerImage: 50, DenseMACsPerImage: 1000}
@@ -94,7 +94,7 @@ func (s sample) write(t *testing.T, dir string) string {
 }
 
 // forget takes a file out of a run, as if an older version had kept it.
-func forget(t *testing.T, dir, file string) {
+func forget(t testing.TB, dir, file string) {
 	t.Helper()
 	m, err := eval.ReadManifest(dir)
 	if err != nil {

@@ -144,23 +144,8 @@ func (a *Attempt) Finish(b *Block) error {
 		return err
 	}
 	_ = a.part.Close()
-	a.run.removeParts()
+	a.run.Tidy()
 	return nil
-}
-
-// removeParts removes the parts of finished shards, which are in nobody's way if they
-// stay.
-func (r *Run) removeParts() {
-	entries, _ := r.entries()
-	finished := make(map[int]bool)
-	for _, e := range entries {
-		finished[e.shard] = finished[e.shard] || e.finished
-	}
-	for _, e := range entries {
-		if finished[e.shard] && !e.finished {
-			_ = os.Remove(e.path)
-		}
-	}
 }
 
 // Close ends an attempt that has not finished, and keeps what was appended.

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // Group is one run, or several in folders below one, whose shards are numbered
@@ -64,7 +65,7 @@ func (l *list) check() error {
 // is an fs.ErrNotExist.
 func OpenGroup(dir string) (*Group, error) {
 	name := filepath.Join(dir, groupFile)
-	b, err := readFile(name, maxPlan)
+	b, err := regular.ReadFile(name, maxPlan)
 	if errors.Is(err, fs.ErrNotExist) {
 		r, err := Open(dir)
 		if err != nil {

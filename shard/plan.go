@@ -33,6 +33,7 @@ import (
 	"strings"
 
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // MaxShards bounds the shards of a plan: what a scheduler of a cluster takes as one
@@ -163,7 +164,7 @@ const maxPlan = 1 << 24
 // fs.ErrNotExist.
 func Open(dir string) (*Run, error) {
 	name := filepath.Join(dir, planFile)
-	b, err := readFile(name, maxPlan)
+	b, err := regular.ReadFile(name, maxPlan)
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
@@ -179,21 +180,6 @@ func Open(dir string) (*Run, error) {
 	sum := sha256.Sum256(b)
 	r.hash = hex.EncodeToString(sum[:])
 	return r, nil
-}
-
-// readFile reads a regular file of at most that many bytes.
-func readFile(name string, most int64) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", name)
-	}
-	if info.Size() > most {
-		return nil, fmt.Errorf("%s has %d bytes, too many for what it is", name, info.Size())
-	}
-	return os.ReadFile(name)
 }
 
 // Dir returns the folder of the run.
@@ -213,7 +199,7 @@ func (r *Run) ReadFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("shard: the plan in %s names no file %s", r.dir, name)
 	}
 	path := filepath.Join(r.dir, name)
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}

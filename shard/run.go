@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // shards is the folder of finished shards and parts.
@@ -100,7 +101,7 @@ func (r *Run) Read(k int) (*Block, error) {
 		return nil, err
 	}
 	name := r.name(k)
-	b, err := readFile(name, maxFile)
+	b, err := regular.ReadFile(name, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
@@ -150,7 +151,7 @@ func (r *Run) adopt(k int, entries []entry) (list []Block, parts []entry) {
 		if e.shard != k || e.finished {
 			continue
 		}
-		b, err := readFile(e.path, maxFile)
+		b, err := regular.ReadFile(e.path, maxFile)
 		if err != nil {
 			continue // Another attempt has just removed it.
 		}
@@ -164,6 +165,20 @@ func (r *Run) adopt(k int, entries []entry) (list []Block, parts []entry) {
 		parts = append(parts, e)
 	}
 	return list, parts
+}
+
+// Tidy removes the parts of finished shards, which an attempt that was killed right
+// after it had finished leaves.
+func (r *Run) Tidy() {
+	entries, err := r.entries()
+	if err != nil {
+		return // They are in nobody's way.
+	}
+	for _, e := range entries {
+		if !e.finished && r.Done(e.shard) {
+			_ = os.Remove(e.path)
+		}
+	}
 }
 
 // finish writes the file of shard k with its one block.

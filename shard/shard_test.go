@@ -215,6 +215,33 @@ func TestNothingDone(t *testing.T) {
 	}
 }
 
+// An attempt that was killed between the end of the shard and the removal of its part
+// leaves one that is in nobody's way.
+func TestTidy(t *testing.T) {
+	r := newRun(t, 4, 2)
+	a, _ := begin(t, r, 0)
+	left := a.part.Name()
+	if err := a.Append(block(t, 0)); err != nil {
+		t.Fatal(err)
+	}
+	part, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Finish(block(t, 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(left, part, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := begin(t, r, 1)
+	defer b.Abandon()
+	r.Tidy()
+	if diff := cmp.Diff([]string{"shard-00000-of-00002.jsonl", filepath.Base(b.part.Name())}, files(t, r)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
 // Parts of dead attempts are removed once their work is copied, others stay.
 func TestDeadAttempts(t *testing.T) {
 	r := newRun(t, 6, 1)

@@ -61,10 +61,9 @@ func (w Work[S]) Do(ctx context.Context, r *Run, shards []int, progress func(don
 		}
 	}
 	k.progress()
+	r.Tidy()
 	err := w.Present(ctx, left, k.next, k.add)
-	err = errors.Join(err, k.close())
-	r.removeParts()
-	return err
+	return errors.Join(err, k.close())
 }
 
 // Gather returns the sum over the images that the shards of r hold, those in flight

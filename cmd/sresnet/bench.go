@@ -47,8 +47,8 @@ rates are then only roughly those of real images.`,
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			if o.rounds < 1 {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: measuring takes at least one", o.rounds)}
+			if o.rounds < 1 || o.rounds > maxRounds {
+				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: give from 1 to %d", o.rounds, maxRounds)}
 			}
 			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 			b, err := o.prepare(cmd, p, args[0])
@@ -75,7 +75,7 @@ rates are then only roughly those of real images.`,
 	all.Lookup("images").Usage = "present the first `N` images in every round"
 	all.Lookup("calibration-images").DefValue = "100"
 	s.calibrationImages = 100
-	for _, name := range []string{"data", "calibrate", "calibration-images", "images", "normalize", "percentile", "v-init", "encoding", "reset", "timesteps", "workers", "seed"} {
+	for _, name := range []string{"data", "calibrate", "calibration-images", "images", "normalize", "percentile", "shared-lambda", "v-init", "encoding", "reset", "timesteps", "workers", "seed"} {
 		cmd.Flags().AddFlag(all.Lookup(name))
 	}
 	cmd.Flags().StringVar(&o.input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
@@ -212,6 +212,9 @@ func (b *benchmark) compile() error {
 	}
 	return nil
 }
+
+// maxRounds bounds the rounds, of which each takes a moment.
+const maxRounds = 10000
 
 // benchResult is what bench prints. Times are medians of the rounds.
 type benchResult struct {

@@ -19,9 +19,9 @@ import (
 
 func newConvert() *cobra.Command {
 	s := settings{dataOptional: true}
-	var out string
+	var out, target string
 	cmd := &cobra.Command{
-		Use:   "convert MODEL --calibrate SPEC -o FILE.nir",
+		Use:   "convert MODEL --calibrate SPEC [--target READER] -o FILE.nir",
 		Short: "Convert a network and write the spiking one as a NIR file",
 		Long: `convert turns the trained network of an ONNX file into a spiking network and
 writes it as a NIR file, which the tools of the field read (docs/nir.md). What NIR
@@ -29,9 +29,16 @@ cannot say, such as reset by subtraction, is kept as metadata, from which sresne
 has the same network again; what readers will do otherwise is printed and kept,
 too.
 
+--target writes the form that one tool reads, which differ in the nodes they have,
+and names what this tool will get wrong all the same. Most have no node that
+multiplies, and take convolutions for the scales of identity shortcuts; with
+--shared-lambda there are none.
+
 Scales come from training images: those of --calibrate, or those in the folder of
 --data.`,
 		Example: `  sresnet convert resnet20.onnx --calibrate cifar10:cifar-10-batches-bin -o resnet20.nir
+  sresnet convert resnet20.onnx --calibrate cifar10:cifar-10-batches-bin \
+      --target spinnaker2 --v-init 0 -o resnet20.nir
   sresnet convert mnist.onnx --calibrate mnist --percentile 99.99 --compensation global -o mnist.nir
   sresnet nir resnet20.nir`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -48,11 +55,16 @@ Scales come from training images: those of --calibrate, or those in the folder o
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			return runConvert(cmd, args[0], &s, out)
+			profile, err := nir.ProfileNamed(target)
+			if err != nil {
+				return bad("--target %q: give %s", target, strings.Join(nir.Profiles(), ", "))
+			}
+			return runConvert(cmd, args[0], &s, profile, out)
 		},
 	}
 	s.weightsFlags(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the NIR file `FILE`")
+	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "tool that is to read the file, a `READER`: "+strings.Join(nir.Profiles(), ", "))
 	s.dataFlags(cmd.Flags(), 0)
 	s.networkFlags(cmd.Flags())
 	s.compensationFlag(cmd.Flags())
@@ -70,10 +82,13 @@ Scales come from training images: those of --calibrate, or those in the folder o
 	return cmd
 }
 
-func runConvert(cmd *cobra.Command, model string, s *settings, out string) error {
+func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profile, out string) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() { // Before the work.
 		return hinted(fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(out), filepath.Base(out)), "make it first")
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return hinted(fmt.Errorf("%s is a folder", out), "give a file with -o")
 	}
 	if err := p.openCalibration(cmd.Context(), model); err != nil {
 		return err
@@ -85,7 +100,11 @@ func runConvert(cmd *cobra.Command, model string, s *settings, out string) error
 	if err := p.prepare(cmd.Context()); err != nil {
 		return err
 	}
-	g, warnings, err := nir.FromNetwork(p.network, p.nirInfo(hash))
+	g, warnings, err := nir.FromNetwork(p.network, profile, p.nirInfo(hash))
+	var refused *nir.RefusedError
+	if errors.As(err, &refused) {
+		return hinted(err, "--target %s takes every network", nir.Generic.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -99,7 +118,11 @@ func runConvert(cmd *cobra.Command, model string, s *settings, out string) error
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%s: %d neurons in %d layers, %.1f kB\n", out, p.network.Neurons(), len(p.network.Layers), float64(info.Size())/1000)
 	fmt.Fprintf(w, "nodes: %s\n", countTypes(g))
-	printList(w, "What readers will do otherwise than sresnet:", warnings)
+	who := "readers"
+	if profile.Reader != "" {
+		who = profile.Reader
+	}
+	printList(w, fmt.Sprintf("What %s will do otherwise than sresnet:", who), warnings)
 	fmt.Fprintf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", out)
 	return nil
 }
@@ -110,7 +133,7 @@ func (p *pipeline) nirInfo(modelHash string) nir.Info {
 		Version: version(), Model: filepath.Base(p.model), ModelSHA256: modelHash,
 		Normalization: p.normalize, Readout: p.readout,
 		Percentile: p.percentile, Compensation: p.factors.factors,
-		Conversion: fmt.Sprintf("percentile %v of %d images of %s, V[0] %v, compensation %v", p.percentile, p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
+		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", p.scales(), p.calibration.Len(), p.calibrate, p.vInit, p.factors.String()),
 	}
 }
 

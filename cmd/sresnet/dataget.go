@@ -67,6 +67,8 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 		return hinted(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
 	case errors.As(err, &failed):
 		return hinted(err, "try again later, which goes on where it was; --from gives another address")
+	case errors.Is(err, fetch.ErrOther):
+		return hinted(err, "remove it, or choose another folder")
 	case err != nil:
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 
 	"sresnet/diagnose"
 	"sresnet/eval"
+	"sresnet/internal/shell"
 	"sresnet/nir"
-	"sresnet/report"
 	"sresnet/shard"
 	"sresnet/snn"
 )
@@ -67,6 +67,9 @@ func (p *pipeline) openDiagnosis(cmd *cobra.Command, o diagnoseOptions) (*keptDi
 		return nil, err
 	}
 	if k.line, err = lineOf(cmd, p.model); err != nil {
+		return nil, err
+	}
+	if err := refuseLinks(k.dir, k.order(measurementKind).dir, k.order(trialsKind).dir); err != nil {
 		return nil, err
 	}
 	for _, kind := range []string{measurementKind, trialsKind} {
@@ -239,7 +242,7 @@ func (k *keptDiagnosis) planNext(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if len(missing) == 0 {
-		fmt.Fprintf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", report.Quote(k.dir))
+		fmt.Fprintf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(k.dir))
 		return nil
 	}
 	fmt.Fprintf(w, "%s: a measurement of %d images", k.dir, k.test.Len())
@@ -299,7 +302,7 @@ func (k *keptRun) writeTrialNetworks(o order) (names []string, err error) {
 		}
 		info := k.nirInfo(o.manifest.Model.SHA256)
 		info.Conversion = t.Change
-		g, _, err := nir.FromNetwork(o.trials.Networks[t.Network], info)
+		g, _, err := nir.FromNetwork(o.trials.Networks[t.Network], nir.Generic, info)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/internal/regular"
+	"sresnet/launch"
 	"sresnet/report"
 )
 
@@ -18,9 +20,9 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
-	exitCheckpoint  = 75  // The EX_TEMPFAIL of sysexits.h: the same command goes on.
-	exitMoreToDo    = 76  // Of merge: more shards are to do.
-	exitInterrupted = 130 // As a shell reports a program that Ctrl-C ended.
+	exitCheckpoint  = launch.Checkpointed // The same command goes on.
+	exitMoreToDo    = 76                  // Of merge: more shards are to do.
+	exitInterrupted = 130                 // As a shell reports a program that Ctrl-C ended.
 )
 
 // usageError is an error of the command line rather than of what it names.
@@ -69,34 +71,34 @@ func fail(w io.Writer, err error) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, errCheckpoint):
-		fmt.Fprintf(w, "sresnet: %v\n", err)
+		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitCheckpoint
 	case errors.Is(err, errMoreToDo):
-		fmt.Fprintf(w, "sresnet: %v\n", err)
+		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitMoreToDo
 	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(w, "sresnet: error: %v\n", err)
+		fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w, "sresnet: error: interrupted before any image was finished")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(w, "sresnet: error: %s\n", oneLine(err))
+		fmt.Fprintf(w, "sresnet: error: %s\n", readable(oneLine(err)))
 		printHints(w, err)
 		fmt.Fprintf(w, "sresnet: hint: '%s --help' lists the options with examples\n", usage.command)
 		return exitUsage
 	}
-	fmt.Fprintf(w, "sresnet: error: %v\n", err)
+	fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
 	printHints(w, err)
 	return exitError
 }
 
 func printHints(w io.Writer, err error) {
 	for _, h := range hints(err) {
-		fmt.Fprintf(w, "sresnet: hint: %s\n", h)
+		fmt.Fprintf(w, "sresnet: hint: %s\n", readable(h))
 	}
 }
 
@@ -107,12 +109,16 @@ func hints(err error) []string {
 		dead        *convert.DeadLayerError
 		unsupported *convert.UnsupportedError
 		folder      *report.FolderError
+		place       *launch.Error
+		path        *fs.PathError
 	)
 	switch {
 	case errors.As(err, &h):
 		return []string{h.hint}
 	case errors.As(err, &dead):
 		return []string{dead.Hint()}
+	case errors.As(err, &place):
+		return []string{place.Hint}
 	case errors.As(err, &folder):
 		return []string{folder.Remedy}
 	case errors.As(err, &unsupported):
@@ -125,8 +131,40 @@ func hints(err error) []string {
 		return []string{"check the path; a relative one starts at the folder you are in"}
 	case errors.Is(err, fs.ErrPermission):
 		return []string{"check who may read and write that path"}
+	case errors.Is(err, regular.ErrNot):
+		return []string{"give the path of a file; folders, pipes and devices are not read"}
+	case errors.Is(err, regular.ErrTooLarge):
+		return []string{"check the path: what is wanted there is a smaller file"}
+	case errors.As(err, &path):
+		return []string{"check what is at that path, and the folders and links on the way to it"}
 	}
 	return nil
+}
+
+// An error shows so many lines, and so many characters of each.
+const (
+	shownLines = 50
+	shownChars = 1000
+)
+
+// readable returns what people may be shown of s, which may hold names from files:
+// no character that does anything to a terminal, and no more than they will read.
+func readable(s string) string {
+	lines := strings.Split(s, "\n")
+	more := len(lines) - shownLines
+	lines = lines[:min(len(lines), shownLines)]
+	for i, l := range lines {
+		if r := []rune(clean(l)); len(r) > shownChars {
+			half := shownChars / 2
+			lines[i] = string(r[:half]) + " ... " + string(r[len(r)-half:])
+		} else {
+			lines[i] = string(r)
+		}
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("  and %d more", more))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // oneLine joins the lines of an error, such as those that cobra adds below

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"sresnet/report"
+	"sresnet/internal/shell"
 	"sresnet/shard"
 )
 
@@ -41,6 +41,16 @@ func lineOf(cmd *cobra.Command, model string) (shard.Command, error) {
 		line.Args = append(line.Args, "--"+f.Name+"="+value)
 	})
 	return line, nil
+}
+
+// refuseLinks returns an error if a folder that a run is to be kept in is a link.
+func refuseLinks(dirs ...string) error {
+	for _, dir := range dirs {
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return hinted(fmt.Errorf("%s is a link, which would lead what is kept elsewhere", dir), "remove it, or give another folder with --out")
+		}
+	}
+	return nil
 }
 
 // mergeGroup calls the command that planned the runs of g, whose shards are all
@@ -104,7 +114,7 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 		}
 		if len(missing) > 0 {
 			return hinted(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), ranges(missing)),
-				"do them with 'sresnet run %s', then merge again", report.Quote(dir))
+				"do them with 'sresnet run %s', then merge again", shell.Quote(dir))
 		}
 	}
 	if asJSON {

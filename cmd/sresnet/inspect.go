@@ -106,7 +106,7 @@ to expect; it never changes a spike. A file of 'sresnet convert' has these rates
 	s.networkFlags(all)
 	s.runFlags(all, 1)
 	all.Lookup("data").Usage = "with --plan: test images beside which calibration images lie; `SPEC` as for eval"
-	for _, name := range []string{"data", "calibrate", "calibration-images", "normalize", "percentile"} {
+	for _, name := range []string{"data", "calibrate", "calibration-images", "normalize", "percentile", "shared-lambda"} {
 		cmd.Flags().AddFlag(all.Lookup(name))
 	}
 	cmd.Flags().SortFlags = false

@@ -20,8 +20,8 @@ import (
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/atomic"
+	"sresnet/internal/shell"
 	"sresnet/nir"
-	"sresnet/report"
 	"sresnet/shard"
 	"sresnet/snn"
 )
@@ -200,7 +200,7 @@ func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File
 			files = append(files, shard.File(f))
 		}
 	}
-	g, _, err := nir.FromNetwork(k.network, k.nirInfo(k.config.Manifest.Model.SHA256))
+	g, _, err := nir.FromNetwork(k.network, nir.Generic, k.nirInfo(k.config.Manifest.Model.SHA256))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -406,7 +406,7 @@ func (k *keptRun) write(r *eval.Result) error {
 		}
 	}
 	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
-		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", report.Quote(k.run.Dir()))
+		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", shell.Quote(k.run.Dir()))
 }
 
 // describe says what was planned and what to do with it.
@@ -422,7 +422,7 @@ func (k *keptRun) describe(w io.Writer) error {
 
 // printHowToDo says what to do with what is planned in a folder.
 func printHowToDo(w io.Writer, dir string) {
-	dir = report.Quote(dir)
+	dir = shell.Quote(dir)
 	fmt.Fprintf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
 }
 

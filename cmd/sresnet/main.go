@@ -55,7 +55,14 @@ neurons without any further training, and simulates that network on real images.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRecord(), newRun(), newMerge(), newStatus())
+	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRecord(), newRun(), newSubmit(), newMerge(), newStatus())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" { // Else a shell that it does not know is no error.
+			c.Args = usageArgs(cobra.NoArgs)
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
 

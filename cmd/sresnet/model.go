@@ -20,7 +20,7 @@ func isNIR(model string) bool { return strings.EqualFold(filepath.Ext(model), ".
 // conversionFlags are the options that shape a spiking network. The one of a NIR
 // file has its shape.
 var conversionFlags = []string{
-	"calibrate", "calibration-images", "percentile", "v-init", "encoding", "reset", "compensation", "compensation-images",
+	"calibrate", "calibration-images", "percentile", "shared-lambda", "v-init", "encoding", "reset", "compensation", "compensation-images",
 }
 
 // refuse returns a usage error for the first of the named options that was given:
@@ -97,6 +97,8 @@ func (p *pipeline) readNetwork(readoutGiven bool) error {
 			err = hinted(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
 		case errors.As(err, &unsupported):
 			err = hinted(err, "'sresnet nir %s' shows the nodes", p.model)
+		default:
+			err = hinted(err, "if the file is damaged, write it again with 'sresnet convert' or download it again")
 		}
 		return fmt.Errorf("%s: %w", p.model, err)
 	}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sresnet/nir"
 )
@@ -20,5 +24,52 @@ func TestNIRNames(t *testing.T) {
 	}
 	if !strings.Contains(b.String(), "a?[31m") {
 		t.Errorf("no node in %q", b.String())
+	}
+}
+
+// TestTargets writes a network for every target and wants the same accuracy and
+// spikes from every file, and a file that the table of readers has the target read.
+func TestTargets(t *testing.T) {
+	dir := t.TempDir()
+	type measured struct {
+		SNN    json.RawMessage
+		Layers json.RawMessage
+	}
+	run := func(args ...string) []byte {
+		t.Helper()
+		code, stdout, stderr := sresnet(t, t.Context(), args...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d: %s", args, code, stderr)
+		}
+		return []byte(stdout)
+	}
+	var first measured
+	for _, target := range nir.Profiles() {
+		file := filepath.Join(dir, target+".nir")
+		run("convert", model, "--calibrate", "mnist", "--calibration-images", "30", "--target", target, "-o", file)
+		var m measured
+		if err := json.Unmarshal(run("eval", file, "--data", "mnist", "--images", "10", "--timesteps", "24", "--json"), &m); err != nil {
+			t.Fatal(err)
+		}
+		p, err := nir.ProfileNamed(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Reader == "" {
+			first = m
+			continue
+		}
+		if d := cmp.Diff(first, m); d != "" {
+			t.Errorf("%s is another network than generic (-generic +%s):\n%s", target, target, d)
+		}
+		var f nirFile
+		if err := json.Unmarshal(run("nir", file, "--json"), &f); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range f.Readers {
+			if r.Reader == p.Reader && !r.Reads {
+				t.Errorf("%s does not read its file: %s", r.Reader, r.Why)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -292,14 +293,18 @@ func (p *pipeline) takes() (name string, in tensor.Shape, outputs int) {
 func (p *pipeline) fits(d *dataset.Dataset) error {
 	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
 	name, in, outputs := p.takes()
+	name = strconv.Quote(name)
+	if p.model != "" {
+		name = p.model
+	}
 	if !in.Equal(d.Shape()) {
-		return hinted(fmt.Errorf("network %q takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
+		return hinted(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
 	}
 	if d.ClassesGuessed() && outputs > d.Classes() {
 		return nil // Of the classes above its largest label it has no image.
 	}
 	if outputs != d.Classes() {
-		return hinted(fmt.Errorf("network %q has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", hint)
+		return hinted(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", hint)
 	}
 	return nil
 }
@@ -343,7 +348,7 @@ func (p *pipeline) calibrateGraph(ctx context.Context) (err error) {
 // convertOptions are the options of the conversion that the user asked for.
 func (p *pipeline) convertOptions() convert.Options {
 	o := convert.DefaultOptions()
-	o.VInit = float32(p.vInit)
+	o.VInit, o.SharedLambda = float32(p.vInit), p.sharedLambda
 	if p.reset == snn.ResetZero.String() {
 		o.Reset = snn.ResetZero
 	}

@@ -48,7 +48,7 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	if c == nil {
 		c = p.conversionNow()
 	}
-	fmt.Fprintf(w, "calibrated on %d images of %s, percentile %v\n", c.Images, p.calibrate, p.percentile)
+	fmt.Fprintf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
 	for _, d := range []struct {
 		spec    string
 		skipped int

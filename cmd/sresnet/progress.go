@@ -14,6 +14,12 @@ type progress struct {
 	// part, if set, is told in place of every bar how far it is: the work is a
 	// part of some that has a bar of its own.
 	part func(done, total int)
+
+	// note, if set, is shown after the bar.
+	note func() string
+
+	// above, if set, is made to write lines above the bar, once there is one.
+	above *io.Writer
 }
 
 // bar shows a bar under a label while it is updated. The caller must call stop
@@ -26,13 +32,22 @@ func (p progress) bar(label string) (update func(done, total int), stop func()) 
 		container *mpb.Progress
 		bar       *mpb.Bar
 	)
+	note := func() string {
+		if p.note == nil || p.note() == "" {
+			return ""
+		}
+		return "; " + p.note()
+	}
 	update = func(done, total int) {
 		if bar == nil { // The first call says how much there is to do.
 			container = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(60))
 			bar = container.AddBar(int64(total),
 				mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(label+" "), decor.CountersNoUnit("%d / %d ")),
-				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
+				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left"), decor.Any(func(decor.Statistics) string { return note() })))
+			if p.above != nil {
+				*p.above = container
+			}
 		}
 		bar.SetCurrent(int64(done))
 	}

@@ -75,6 +75,7 @@ file is taken as it is. The sizes are known before the work, and bounded by --ma
 	f.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
 	f.SortFlags = false
 	completions(cmd)
+	s.weightsFlags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(record.Observables(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(record.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

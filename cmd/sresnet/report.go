@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,12 +128,16 @@ func writeFigures(w io.Writer, r *report.Report, dir, format string) error {
 }
 
 // writeTo writes a file beside its name and renames it, so that an error leaves the
-// old one.
+// old one, and a link of that name is replaced and not followed.
 func writeTo(name string, write func(io.Writer) error) (err error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return hinted(fmt.Errorf("%s is a folder", name), "give a file with -o")
+		return hinted(fmt.Errorf("%s is a folder", name), "give the path of a file")
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return &fs.PathError{Op: "open", Path: name, Err: path.Err}
+	}
 	if err != nil {
 		return err
 	}

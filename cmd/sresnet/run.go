@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/eval"
-	"sresnet/report"
+	"sresnet/internal/shell"
+	"sresnet/launch"
 	"sresnet/shard"
 )
 
@@ -47,7 +48,8 @@ that is finished costs a look.
 
 On SIGTERM, SIGINT or SIGUSR1 (which Slurm is told to send near the end of the
 walltime), what is done is kept, and the exit code is 75. It is 0 if the shard is
-finished, whoever finished it.`,
+finished, whoever finished it. On SIGUSR1, a task of a job array of Slurm also asks to
+be put back into the queue.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --out RUN --plan-only --shards 40
   sresnet run RUN --shard 7
   sresnet run RUN --shard-from SLURM_ARRAY_TASK_ID
@@ -131,7 +133,7 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, workers: o.workers, where: o.where}
 	for _, s := range g.Split(shards) {
 		if err := op.work(ctx, s); err != nil {
-			return stopped(ctx, err)
+			return stopped(cmd, ctx, err)
 		}
 	}
 	if one {
@@ -172,9 +174,18 @@ func openGroup(dir string) (*shard.Group, error) {
 }
 
 // stopped makes the end of work by a signal what the caller of a worker is told.
-func stopped(ctx context.Context, err error) error {
+// Near the end of the walltime, a task of Slurm asks for another turn before.
+func stopped(cmd *cobra.Command, ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
+	}
+	if cmd.Context().Err() == nil { // The walltime it was, and nobody who wants the work to end.
+		switch again, err := launch.Requeue(cmd.Context()); {
+		case err != nil:
+			fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: Slurm does not take this task back into the queue: %v\n", err)
+		case again:
+			fmt.Fprintln(cmd.ErrOrStderr(), "the time of this job is nearly over: Slurm has taken its task back into the queue")
+		}
 	}
 	return hinted(errCheckpoint, "what is done is kept: the same command goes on from there")
 }
@@ -183,5 +194,5 @@ func noRun(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return hinted(err, "if the file is damaged, plan the run again in another folder")
 	}
-	return hinted(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", report.Quote(dir))
+	return hinted(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", shell.Quote(dir))
 }

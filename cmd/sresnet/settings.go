@@ -13,6 +13,7 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/nir"
 	"sresnet/resnet"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -24,6 +25,7 @@ type settings struct {
 	data, calibrate, normalize           string
 	images, calibrationImages, timesteps int
 	percentile, vInit                    float64
+	sharedLambda                         bool
 	compensation                         string
 	compensationImages                   int
 	encoding, reset, readout, engine     string
@@ -61,9 +63,14 @@ func (s *settings) dataFlags(f *pflag.FlagSet, images int) {
 
 func (s *settings) networkFlags(f *pflag.FlagSet) {
 	f.Float64Var(&s.percentile, "percentile", 99.9, "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum")
+	s.sharedLambdaFlag(f)
 	f.Float64Var(&s.vInit, "v-init", 0.5, "potential `V` of every neuron before the first timestep, in thresholds, from 0 to below 1")
 	f.StringVar(&s.encoding, "encoding", encodings[0], "how pixels enter, a `WORD`: "+strings.Join(encodings, " or "))
 	f.StringVar(&s.reset, "reset", resets[0], "what a spike does to the potential, a `WORD`: "+strings.Join(resets, " or "))
+}
+
+func (s *settings) sharedLambdaFlag(f *pflag.FlagSet) {
+	f.BoolVar(&s.sharedLambda, "shared-lambda", false, "one scale, the largest, for all layers that identity shortcuts join, so that these shortcuts have the weight 1")
 }
 
 func (s *settings) compensationFlag(f *pflag.FlagSet) {
@@ -107,7 +114,7 @@ func completions(cmd *cobra.Command) {
 		"calibrate":    specWords,
 		"normalize":    {"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"},
 		"compensation": compensations, "encoding": encodings, "reset": resets,
-		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(),
+		"readout": eval.Readouts(), "engine": engines, "device": deviceNames(), "target": nir.Profiles(),
 		"arch": resnet.Architectures(),
 	} {
 		if cmd.Flags().Lookup(flag) == nil {
@@ -175,6 +182,15 @@ func (s *settings) check(command string) error {
 	return nil
 }
 
+// scales says how scales come from activations.
+func (s *settings) scales() string {
+	words := fmt.Sprintf("percentile %v", s.percentile)
+	if s.sharedLambda {
+		words += ", one lambda along identity shortcuts"
+	}
+	return words
+}
+
 // workerCount returns how many images run at a time.
 func (s *settings) workerCount() int {
 	if s.workers > 0 {
@@ -184,8 +200,8 @@ func (s *settings) workerCount() int {
 }
 
 // fields are the options that make a result, under their names in a manifest, as
-// pointers to their values. Those of image files and of weights are left out of a
-// manifest where they are not set.
+// pointers to their values. The last ones are left out of a manifest where they are
+// not set.
 func (s *settings) fields() map[string]any {
 	return map[string]any{
 		"data": &s.data, "calibrate": &s.calibrate, "normalize": &s.normalize,
@@ -194,6 +210,7 @@ func (s *settings) fields() map[string]any {
 		"encoding": &s.encoding, "reset": &s.reset, "readout": &s.readout, "engine": &s.engine,
 		"seed": &s.seed, "device": &s.device,
 		"resize": &s.resize, "crop": &s.crop, "skip_bad": &s.skipBad, "arch": &s.arch,
+		"shared_lambda": &s.sharedLambda,
 	}
 }
 
@@ -202,7 +219,7 @@ func (s *settings) values() map[string]any {
 	values := map[string]any{"workers": s.workerCount()}
 	for name, field := range s.fields() {
 		v := reflect.ValueOf(field).Elem()
-		if slices.Contains([]string{"resize", "crop", "skip_bad", "arch"}, name) && v.IsZero() {
+		if slices.Contains([]string{"resize", "crop", "skip_bad", "arch", "shared_lambda"}, name) && v.IsZero() {
 			continue // Runs were made before these were there.
 		}
 		values[name] = v.Interface()

@@ -13,7 +13,7 @@ func TestRestore(t *testing.T) {
 	was := settings{
 		data: "cifar10:test", calibrate: "cifar10:train", normalize: "1:2", images: 7, calibrationImages: 8, timesteps: 9,
 		percentile: 99.95, vInit: 0.25, compensation: "layer", compensationImages: 3, encoding: "poisson", reset: "zero",
-		readout: "count", engine: "reference", seed: 1<<64 - 1, resize: 64, crop: 32, skipBad: 5, device: "45nm", arch: "resnet18",
+		readout: "count", engine: "reference", seed: 1<<64 - 1, resize: 64, crop: 32, skipBad: 5, device: "45nm", arch: "resnet18", sharedLambda: true,
 	}
 	b, err := json.Marshal(was.values())
 	if err != nil {

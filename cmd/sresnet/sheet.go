@@ -5,7 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
-	"os"
+	"io"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
@@ -21,7 +21,8 @@ const (
 	sheetRows    = 6
 	sheetPixels  = 96
 	sheetMargin  = 4
-	sheetText    = 16 // Height of a label.
+	sheetText    = 16      // Height of a label.
+	maxSheet     = 1 << 26 // Pixels of all.
 )
 
 // writeSheet writes a PNG file with the first images of d, each above its label.
@@ -30,15 +31,7 @@ func writeSheet(name string, d *dataset.Dataset) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := png.Encode(f, m); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return writeTo(name, func(w io.Writer) error { return png.Encode(w, m) })
 }
 
 // maxPicture bounds the pixels of a sheet.
@@ -48,7 +41,7 @@ func sheet(d *dataset.Dataset) (image.Image, error) {
 	_, h, w := d.Shape().CHW()
 	scale := max((sheetPixels+w-1)/w, 1)
 	cellW, cellH := w*scale+sheetMargin, h*scale+sheetMargin+sheetText
-	n := min(d.Len(), sheetColumns*sheetRows, max(maxPicture/(cellW*cellH), 1))
+	n := min(d.Len(), sheetColumns*sheetRows, max(maxSheet/(cellW*cellH), 1))
 	columns := min(n, sheetColumns)
 	m := image.NewRGBA(image.Rect(0, 0, columns*cellW+sheetMargin, (n+columns-1)/columns*cellH+sheetMargin))
 	draw.Draw(m, m.Rect, image.White, image.Point{}, draw.Src)

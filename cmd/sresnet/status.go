@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"sresnet/launch"
 )
 
 func newStatus() *cobra.Command {
@@ -12,9 +17,11 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run is",
-		Long: `status looks at the files of a run, or of those of a sweep or a diagnosis together, and shows
-how many of their shards are finished, which are being worked on, on whichever machine, and which nobody is at; and how
-long what is left takes at the rate that there is now.`,
+		Long: `status looks at the files of a run, or of those of a sweep or a diagnosis together,
+and shows how many of their shards are finished, which are being worked on, on
+whichever machine, and which nobody is at; and how long what is left takes at the
+rate that there is now. Of what 'sresnet submit' has given to Slurm it also shows
+what the queue holds.`,
 		Example: `  sresnet status RUN
   watch -n 60 sresnet status RUN`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -53,6 +60,10 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), ranges(l.shards))
 		}
 	}
+	queue := queueOf(cmd.Context(), g.Dir())
+	if queue != "" {
+		fmt.Fprintf(w, "queue:     %s\n", queue)
+	}
 	switch left := s.Left(); {
 	case s.Finished == s.Shards && g.More():
 		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", dir)
@@ -60,8 +71,27 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", dir)
 	case left > 0:
 		fmt.Fprintf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
-	case len(s.Running) == 0:
+	case len(s.Running) == 0 && queue == "":
 		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", dir)
 	}
 	return nil
+}
+
+// queueOf says what Slurm's queue holds of a run that was submitted to it; nothing
+// where Slurm does not answer soon.
+func queueOf(ctx context.Context, dir string) string {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(launch.ScriptFile(dir)); err != nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tasks, err := launch.SlurmTasks(ctx, dir)
+	if err != nil {
+		return ""
+	}
+	return launch.Summary(tasks)
 }

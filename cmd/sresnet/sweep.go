@@ -77,6 +77,7 @@ the best one, and once that is done, too, makes the result.`,
 	s.weightsFlags(cmd)
 	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval; those of the grid take lists here.
 	s.dataFlags(all, 0)
+	s.sharedLambdaFlag(all)
 	s.compensationFlag(all)
 	s.runFlags(all, 350)
 	s.readoutFlags(all)
@@ -88,7 +89,7 @@ the best one, and once that is done, too, makes the result.`,
 	}
 	add("data", "calibrate", "normalize", "resize", "crop", "skip-bad")
 	g.flags(f)
-	add("timesteps")
+	add("shared-lambda", "timesteps")
 	f.IntVar(&o.at, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	f.IntVar(&o.selectionImages, "selection-images", 1000, "choose on `N` training images, those after the calibration images")
 	add("calibration-images", "compensation-images", "images", "readout", "engine", "workers", "seed")

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"sresnet/eval"
-	"sresnet/report"
+	"sresnet/internal/shell"
 	"sresnet/shard"
 )
 
@@ -55,6 +55,13 @@ func (sw *sweep) confirmationOrder(v variant) order {
 func (sw *sweep) resume() error {
 	if _, err := eval.OpenFolder(sw.out); err != nil {
 		return hinted(err, "give another folder with --out, or make room in this one")
+	}
+	dirs := []string{filepath.Join(sw.out, confirmation)}
+	for _, v := range sw.variants {
+		dirs = append(dirs, filepath.Join(sw.out, v.name()))
+	}
+	if err := refuseLinks(dirs...); err != nil {
+		return err
 	}
 	for i, v := range sw.variants {
 		k, err := sw.toSelect(v).findRun(sw.selectionOrder(v))
@@ -184,7 +191,7 @@ func (sw *sweep) planNext(ctx context.Context, out io.Writer) error {
 	}
 	stop()
 	if len(missing) == 0 {
-		fmt.Fprintf(out, "nothing is left to plan: 'sresnet merge %s' makes the result\n", report.Quote(sw.out))
+		fmt.Fprintf(out, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(sw.out))
 		return nil
 	}
 	fmt.Fprintf(out, "%s: %d settings on %d images", sw.out, len(sw.variants), sw.selection.Len())

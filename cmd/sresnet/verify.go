@@ -131,7 +131,7 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	g, _, err := nir.FromNetwork(net, info)
+	g, _, err := nir.FromNetwork(net, nir.Generic, info)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ Where the output is no terminal, or with --plain, it prints the state after 1, 2
 	f.Float64Var(&o.speed, "speed", 40, "show `N` timesteps a second")
 	f.BoolVar(&o.plain, "plain", false, "print a few states, as where the output is no terminal")
 	for _, name := range []string{
-		"data", "calibrate", "calibration-images", "normalize", "resize", "crop", "skip-bad", "percentile", "v-init", "encoding", "reset",
+		"data", "calibrate", "calibration-images", "normalize", "resize", "crop", "skip-bad", "percentile", "shared-lambda", "v-init", "encoding", "reset",
 		"compensation", "compensation-images", "timesteps", "readout", "engine", "workers", "seed",
 	} {
 		f.AddFlag(all.Lookup(name))

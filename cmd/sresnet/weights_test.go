@@ -77,6 +77,7 @@ func TestWeightsOfEveryCommand(t *testing.T) {
 		"sweep":    append(data, "--images", "1", "--selection-images", "1", "--percentile", "99", "--v-init", "0", "--compensation", "none"),
 		"watch":    append(data, "--image", "0"),
 		"convert":  append(data, "-o", filepath.Join(dir, "net.nir")),
+		"record":   append(data, "--images", "1", "-o", filepath.Join(dir, "spikes.npz")),
 	} {
 		t.Run(command, func(t *testing.T) {
 			for _, model := range [][]string{{weights}, {"--arch", "resnet20-cifar", "--weights", weights}} {

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sresnet/internal/regular"
 )
 
 // set is a data set: files at any of several addresses.
@@ -140,6 +142,9 @@ func (s set) get(ctx context.Context, dir string, o Options) (got int, err error
 	return got, nil
 }
 
+// ErrOther is the error of a file that is in the way of one to download.
+var ErrOther = errors.New("another file than the published one, or half of it")
+
 // there reports whether the file is in dir. It is an error if another one is.
 func (f file) there(dir string) (bool, error) {
 	path := filepath.Join(dir, f.name)
@@ -150,13 +155,13 @@ func (f file) there(dir string) (bool, error) {
 	case err != nil:
 		return false, err
 	case sum != f.md5:
-		return false, fmt.Errorf("%s is there, but its MD5 is %s and not %s: it is another file or half of one: remove it, or choose another folder", path, sum, f.md5)
+		return false, fmt.Errorf("%s is %w: its MD5 is %s and not %s", path, ErrOther, sum, f.md5)
 	}
 	return true, nil
 }
 
 func sumOf(path string) (string, error) {
-	r, err := os.Open(path)
+	r, _, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -181,6 +186,10 @@ func (f file) fromAny(ctx context.Context, bases []string, dir string, o Options
 	return errors.Join(errs...)
 }
 
+// longest bounds a download, so that a server cannot fill the disk. The largest file
+// has 170 MB.
+var longest int64 = 1 << 30
+
 // errSum says that a file came whole but is another one.
 var errSum = errors.New("the file is not the published one")
 
@@ -188,7 +197,10 @@ var errSum = errors.New("the file is not the published one")
 // on with; should it have been of another file, the download begins again.
 func (f file) from(ctx context.Context, address, dir string, o Options) error {
 	part := filepath.Join(dir, f.name+".part")
-	info, err := os.Stat(part)
+	info, err := os.Lstat(part)
+	if err == nil && !info.Mode().IsRegular() { // A link would lead what is written elsewhere.
+		return &fs.PathError{Op: "open", Path: part, Err: regular.ErrNot}
+	}
 	begun := err == nil && info.Size() > 0
 	if err := f.append(ctx, address, part, o); err != nil {
 		return err
@@ -216,6 +228,9 @@ func (f file) append(ctx context.Context, address, part string, o Options) error
 		return err
 	}
 	err = f.copy(ctx, address, w, o)
+	if info, e := w.Stat(); err != nil && e == nil && info.Size() == 0 || errors.Is(err, errSum) {
+		return errors.Join(err, w.Close(), os.Remove(part)) // Nothing came, or nothing of use.
+	}
 	return errors.Join(err, w.Close())
 }
 
@@ -269,6 +284,9 @@ func (f file) copy(ctx context.Context, address string, w *os.File, o Options) e
 	for {
 		n, err := resp.Body.Read(buf)
 		timer.Reset(o.Stall)
+		if done+int64(n) > longest {
+			return fmt.Errorf("%w: it has more than %d bytes", errSum, longest)
+		}
 		if n > 0 {
 			if _, err := w.Write(buf[:n]); err != nil {
 				return err

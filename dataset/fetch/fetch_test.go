@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sresnet/internal/regular"
 )
 
 var content = bytes.Repeat([]byte("0123456789abcdef"), 20000)
@@ -184,7 +186,7 @@ func TestErrors(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "data.gz"), []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "it is another file or half of one: remove it") {
+	if _, err := testSet(base).get(t.Context(), dir, Options{}); !errors.Is(err, ErrOther) {
 		t.Errorf("got error %v", err)
 	}
 	if _, err := Get(t.Context(), "imagenet", dir, Options{}); err == nil || !strings.Contains(err.Error(), "there are cifar10, cifar100, mnist, fashion-mnist") {
@@ -208,5 +210,53 @@ func TestStop(t *testing.T) {
 	_, err := testSet(silent).get(ctx, t.TempDir(), Options{Progress: func(string, int64, int64) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// What is written while it downloads is not written through a link.
+func TestLinkedPart(t *testing.T) {
+	base, _ := server(t, serve)
+	dir := t.TempDir()
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(dir, "data.gz.part")
+	if err := os.Symlink(victim, part); err != nil {
+		t.Skip(err)
+	}
+	if _, err := testSet(base).get(t.Context(), dir, Options{}); !errors.Is(err, regular.ErrNot) || !strings.Contains(err.Error(), part) {
+		t.Errorf("got error %v", err)
+	}
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "untouched" {
+		t.Errorf("the file that the link leads to is %q, %v", b, err)
+	}
+	if err := os.Remove(part); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, dir)
+}
+
+// A server that sends without end does not fill the disk.
+func TestEndless(t *testing.T) {
+	longest = 1 << 20
+	defer func() { longest = 1 << 30 }()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for b := make([]byte, 1<<16); ; {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	dir := t.TempDir()
+	if _, err := testSet(s.URL+"/").get(t.Context(), dir, Options{}); !errors.Is(err, errSum) || !strings.Contains(err.Error(), "more than 1048576 bytes") {
+		t.Errorf("got error %v", err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+		t.Errorf("the folder has %v, %v", list, err)
 	}
 }

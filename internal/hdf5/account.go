@@ -62,7 +62,7 @@ func (f *File) allow(p place, n uint64) error {
 		return nil
 	}
 	if n-before > f.max-f.data {
-		return fmt.Errorf("its %d bytes are too many: MaxBytes allows %d for the file, %d of them taken", n, f.max, f.data)
+		return fmt.Errorf("its %d bytes are too many: the file may hold %d (MaxBytes), %d of them taken; should it be sound, write it without compression", n, f.max, f.data)
 	}
 	f.data += n - before
 	f.decoded[p] = n

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+
+	"sresnet/internal/regular"
 )
 
 var (
@@ -21,15 +22,21 @@ var (
 type Options struct {
 	// MaxBytes bounds the decoded size of all datasets of the file together, each
 	// counted once for every name it has, however often it is read. Defaults to
-	// 1 GiB.
+	// [DefaultMaxBytes].
 	MaxBytes int64
 
 	noChecksums bool // For tests that damage files on purpose.
 }
 
-func (o Options) withDefaults() (Options, error) {
+// DefaultMaxBytes returns what a file of that size may hold decoded unless
+// [Options.MaxBytes] says otherwise: three times as much, which trained weights never
+// reach, and 24 MiB, for small files with arrays of one number repeated. Deflate
+// could make a thousand times as much.
+func DefaultMaxBytes(size int64) int64 { return 24<<20 + 3*max(min(size, math.MaxInt64/4), 0) }
+
+func (o Options) withDefaults(size int64) (Options, error) {
 	if o.MaxBytes == 0 {
-		o.MaxBytes = 1 << 30
+		o.MaxBytes = DefaultMaxBytes(size)
 	}
 	if o.MaxBytes < 0 {
 		return o, fmt.Errorf("MaxBytes %d is negative", o.MaxBytes)
@@ -81,19 +88,14 @@ func Open(r io.ReaderAt, size int64, opts Options) (*File, error) {
 
 // OpenFile opens the file of that name, until [File.Close].
 func OpenFile(name string, opts Options) (*File, error) {
-	r, err := os.Open(name)
+	r, size, err := regular.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("hdf5: %w", err)
 	}
-	info, err := r.Stat()
+	f, err := open(r, size, opts)
 	if err != nil {
 		_ = r.Close()
-		return nil, fmt.Errorf("hdf5: %w", err)
-	}
-	f, err := Open(r, info.Size(), opts)
-	if err != nil {
-		_ = r.Close()
-		return nil, err
+		return nil, fmt.Errorf("hdf5: %s: %w", name, err)
 	}
 	f.closer = r
 	return f, nil
@@ -108,7 +110,7 @@ func (f *File) Close() error {
 }
 
 func open(r io.ReaderAt, size int64, opts Options) (*File, error) {
-	opts, err := opts.withDefaults()
+	opts, err := opts.withDefaults(size)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ def main(file, image, timesteps):
             if n["type"] != "IF":
                 out[name] = OPERATORS[n["type"]](n, x)
                 continue
-            v[name] = v[name] + n["r"] * x
+            v[name] = v[name] + meta["dt"] * n["r"] * x
             z = v[name] >= n["v_threshold"]
             if n["metadata"]["reset"] == "subtract":
                 v[name] = v[name] - z * n["v_threshold"]

@@ -1,0 +1,133 @@
+package launch
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sresnet/shard"
+)
+
+// programWorker is the program itself, built for the test, with digits of MNIST.
+func programWorker(t *testing.T) worker {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "sresnet")
+	if out, err := exec.Command("go", "build", "-o", program, "sresnet/cmd/sresnet").CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
+		t.Skip("the go command is needed")
+	} else if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return worker{
+		program: program, plan: planProgram(program), release: func(*testing.T, Run) {}, underWay: underWayProgram,
+		requeued: "taken its task back into the queue",
+		digest:   digestProgram(program),
+	}
+}
+
+// planProgram plans shards of a few images, or, since nothing can hold them, of so
+// many that there is time to do something to them.
+func planProgram(program string) func(t *testing.T, dir string, shards int, held bool) Run {
+	return func(t *testing.T, dir string, shards int, held bool) Run {
+		t.Helper()
+		images, timesteps := 3, 20
+		if held {
+			images, timesteps = 80, 350
+		}
+		sresnet(t, program, "eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20",
+			"--images", strconv.Itoa(images*shards), "--timesteps", strconv.Itoa(timesteps), "--shards", strconv.Itoa(shards), "--out", dir, "--plan-only")
+		run, err := shard.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+}
+
+func underWayProgram(run Run, k int) bool {
+	parts, _ := filepath.Glob(filepath.Join(run.Dir(), "shards", fmt.Sprintf("shard-%05d-of-*.part", k)))
+	return len(parts) > 0
+}
+
+// digestProgram merges a run.
+func digestProgram(program string) func(t *testing.T, run Run) string {
+	return func(t *testing.T, run Run) string {
+		t.Helper()
+		sresnet(t, program, "merge", run.Dir())
+		return digestFiles(t, run.Dir())
+	}
+}
+
+// digestFiles returns a sum of the files of a result that have no times in them.
+func digestFiles(t *testing.T, dir string) string {
+	t.Helper()
+	h := sha256.New()
+	for _, name := range []string{"accuracy.csv", "layers.csv", "predictions.csv", "choice.csv", "energy.json", "spikes.csv", "changed.json"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(b)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// sresnet runs the program and returns what it prints.
+func sresnet(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("sresnet %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// testStopped looks at a run of which most tasks wait, and presses Ctrl-C.
+func (s *suite) testStopped(t *testing.T) {
+	run := s.w.plan(t, filepath.Join(t.TempDir(), "it's a run"), 3, true)
+	cmd := exec.CommandContext(t.Context(), s.w.program, "submit", run.Dir(), "--max-running", "1", "--sbatch", "--exclude=n4")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	task := s.underWay(t, run)
+	if out := sresnet(t, s.w.program, "status", run.Dir()); !strings.Contains(out, "\nqueue:     ") || !strings.Contains(out, " pending (JobArrayTaskLimit)") {
+		t.Errorf("nothing of what waits in\n%s", out)
+	}
+	err := cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait() // Its error is the exit code.
+	if code := cmd.ProcessState.ExitCode(); err != nil || code != 130 || !strings.Contains(stderr.String(), "the jobs go on\n") || !strings.Contains(stderr.String(), "--name="+JobName(run.Dir())+"'") {
+		t.Errorf("error %v, exit code %d, stderr:\n%s", err, code, &stderr)
+	}
+	if tasks, err := SlurmTasks(t.Context(), run.Dir()); len(tasks) == 0 || err != nil {
+		t.Errorf("tasks %v, error %v", tasks, err)
+	}
+	s.c.ask(t, "scancel", task.Job)
+}
+
+// testCommand has the program submit a run and make its result, which is that of
+// the program without any cluster.
+func (s *suite) testCommand(t *testing.T) {
+	dir := t.TempDir()
+	eval := []string{"eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20", "--images", "23", "--timesteps", "20", "--out"}
+	sresnet(t, s.w.program, append(eval, filepath.Join(dir, "alone"))...)
+	sresnet(t, s.w.program, append(eval, filepath.Join(dir, "cluster"), "--shards", "5", "--plan-only")...)
+	out := sresnet(t, s.w.program, "submit", filepath.Join(dir, "cluster"), "--poll", "1s", "--sbatch", "--exclude=n4 --comment 'a test'")
+	for _, want := range []string{": job ", ", 5 shards: 0-4\n", "\nround 1: 5 of 5 shards are finished\n", " on 23 images of mnist, "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if out := sresnet(t, s.w.program, "status", filepath.Join(dir, "cluster")); strings.Contains(out, "queue:") {
+		t.Errorf("the queue is not empty:\n%s", out)
+	}
+	if got, want := digestFiles(t, filepath.Join(dir, "cluster")), digestFiles(t, filepath.Join(dir, "alone")); got != want {
+		t.Errorf("digest %s, without a cluster %s", got, want)
+	}
+}

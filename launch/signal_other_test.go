@@ -1,0 +1,8 @@
+//go:build !unix
+
+package launch
+
+import "syscall"
+
+// nearlyOver is a signal that does not come.
+const nearlyOver = syscall.Signal(-1)
