@@ -70,7 +70,9 @@ func FuzzLabels(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for i, path := range d.images.(*fileStore).paths {
+		files := d.images.(*fileStore)
+		for i := range files.files {
+			path := files.path(&files.files[i])
 			if rel, err := filepath.Rel(inner, path); err != nil || !filepath.IsLocal(rel) {
 				t.Errorf("image %d is %s, outside of %s", i, path, inner)
 			}

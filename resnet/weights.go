@@ -170,8 +170,11 @@ func (e *WeightsError) problems() int {
 	return len(e.Missing) + len(e.Unexpected) + len(e.Misshaped)
 }
 
-// Error names all the tensors, one a line; only a few where a guess was far from
-// all architectures.
+// shown bounds the lines of each kind in the text of a [WeightsError].
+const shown = 12
+
+// Error names the tensors, one a line and up to 12 of a kind, and how many more there
+// are; only a few where a guess was far from all architectures.
 func (e *WeightsError) Error() string {
 	var b strings.Builder
 	b.WriteString("resnet: ")
@@ -191,8 +194,11 @@ func (e *WeightsError) Error() string {
 		what  string
 		lines []string
 	}{{"missing", e.Missing}, {"unexpected", e.Unexpected}, {"of another shape", e.Misshaped}} {
-		for _, l := range list.lines {
+		for _, l := range list.lines[:min(shown, len(list.lines))] {
 			fmt.Fprintf(&b, "\n  %s: %s", list.what, l)
+		}
+		if more := len(list.lines) - shown; more > 0 {
+			fmt.Fprintf(&b, "\n  %s: and %d more", list.what, more)
 		}
 	}
 	return b.String()

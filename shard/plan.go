@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,6 +177,9 @@ func Open(dir string) (*Run, error) {
 	}
 	if err := r.plan.check(); err != nil {
 		return nil, fmt.Errorf("shard: %s is not the plan of a run: %w", name, err)
+	}
+	if info, err := os.Lstat(filepath.Join(dir, shards)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, fmt.Errorf("shard: %s is a link: shards are written into the folder of the run and nowhere else", filepath.Join(dir, shards))
 	}
 	sum := sha256.Sum256(b)
 	r.hash = hex.EncodeToString(sum[:])

@@ -95,8 +95,8 @@ SPEC is ` + dataset.Specs + `.`,
 				return bad("--resize %d, --crop %d: give numbers of pixels", o.resize, o.crop)
 			case o.skipBad < 0:
 				return bad("--skip-bad %d: give a number of images", o.skipBad)
-			case o.workers < 0:
-				return bad("--workers %d: give a number of workers, or 0 for one a core", o.workers)
+			case o.workers < 0 || o.workers > maxWorkers:
+				return bad("--workers %d: give up to %d workers, or 0 for one a core", o.workers, maxWorkers)
 			}
 			return runDataInfo(cmd, args[0], &o)
 		},

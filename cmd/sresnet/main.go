@@ -34,8 +34,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(stderr)
+	addCompletion(root)
 	_, err := root.ExecuteContextC(ctx)
 	return fail(stderr, out.join(err))
+}
+
+// addCompletion adds the command that prints scripts for shells, which keeps the output
+// that root has now. Of its own it takes a shell that it does not know for no error.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = usageArgs(cobra.NoArgs)
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 func newRoot() *cobra.Command {
@@ -56,13 +69,6 @@ neurons without any further training, and simulates that network on real images.
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
 	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRecord(), newRun(), newSubmit(), newMerge(), newStatus())
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" { // Else a shell that it does not know is no error.
-			c.Args = usageArgs(cobra.NoArgs)
-			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
 	return root
 }
 

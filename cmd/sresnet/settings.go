@@ -152,8 +152,8 @@ func (s *settings) check(command string) error {
 		return bad("--compensation-images %d: the search takes at least one image", s.compensationImages)
 	case s.timesteps < 1 || s.timesteps > sim.MaxTimesteps:
 		return bad("--timesteps %d: a presentation takes from 1 to %d timesteps", s.timesteps, sim.MaxTimesteps)
-	case s.workers < 0:
-		return bad("--workers %d: give a number of workers, or 0 for one a core", s.workers)
+	case s.workers < 0 || s.workers > maxWorkers:
+		return bad("--workers %d: give up to %d workers, or 0 for one a core", s.workers, maxWorkers)
 	case !(s.percentile > 0 && s.percentile <= 100): // Also NaN.
 		return bad("--percentile %v: give a number above 0, up to 100", s.percentile)
 	case !(s.vInit >= 0 && float32(s.vInit) < 1):
@@ -190,6 +190,9 @@ func (s *settings) scales() string {
 	}
 	return words
 }
+
+// maxWorkers bounds --workers: each has a network's activations in memory.
+const maxWorkers = 1024
 
 // workerCount returns how many images run at a time.
 func (s *settings) workerCount() int {

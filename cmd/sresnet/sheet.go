@@ -34,9 +34,6 @@ func writeSheet(name string, d *dataset.Dataset) error {
 	return writeTo(name, func(w io.Writer) error { return png.Encode(w, m) })
 }
 
-// maxPicture bounds the pixels of a sheet.
-const maxPicture = 1 << 26
-
 func sheet(d *dataset.Dataset) (image.Image, error) {
 	_, h, w := d.Shape().CHW()
 	scale := max((sheetPixels+w-1)/w, 1)

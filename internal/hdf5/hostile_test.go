@@ -208,7 +208,7 @@ func TestHostile(t *testing.T) {
 			b := bytesOf(t, func(g *GroupWriter) { g.Dataset("x", []int{3, 1}, []int64{1, 2, 3}, Storage{Deflate: 1}) })
 			dims(t, b, []uint64{3, 1}, []uint64{3, 1 << 20})
 			return b
-		}, `"/x": its 25165824 bytes are too many: MaxBytes allows 1048576`},
+		}, `"/x": its 25165824 bytes are too many: the file may hold 1048576 (MaxBytes), 0 of them taken`},
 		{"overflow", func(t *testing.T) []byte {
 			b := bytesOf(t, func(g *GroupWriter) { g.Dataset("x", []int{3, 1}, []int64{1, 2, 3}, Storage{}) })
 			dims(t, b, []uint64{3, 1}, []uint64{1 << 33, 1 << 33})

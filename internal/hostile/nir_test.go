@@ -275,7 +275,7 @@ func nirFiles() []hostile {
 		hostile{name: "pipe", args: "nir m.nir", want: []string{"m.nir"}, make: func(f *files) { f.pipe("m.nir") }},
 		hostile{name: "device", args: "nir m.nir", want: []string{"m.nir"}, make: func(f *files) { f.link("/dev/zero", "m.nir") }},
 		hostile{name: "hole of a terabyte", args: "nir m.nir", want: []string{"m.nir"}, make: func(f *files) { f.sparse("m.nir", 1<<40) }},
-		hostile{name: "where a trained network is wanted", args: "inspect m.nir", want: []string{"m.nir"}, make: func(f *files) { f.write("m.nir", f.read("model.nir")) }},
+		hostile{name: "where a trained network is wanted", args: "sweep m.nir --data mnist:BASE/digits", want: []string{"m.nir"}, make: func(f *files) { f.write("m.nir", f.read("model.nir")) }},
 	)
 }
 

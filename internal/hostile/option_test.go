@@ -60,7 +60,7 @@ func options() []hostile {
 		"timesteps":          "0 -1 1000000000 9223372036854775807 9223372036854775808 1.5 NaN",
 		"percentile":         "0 -1 100.1 NaN Inf -Inf 1e400 high",
 		"v-init":             "-0.1 1 NaN Inf 0.99999999999 half",
-		"workers":            "-1 9223372036854775808 many",
+		"workers":            "-1 1025 1000000000 9223372036854775808 many",
 		"seed":               "-1 18446744073709551616 random",
 		"resize":             "-1 9223372036854775808 large",
 		"crop":               "-1 9223372036854775808 small",
