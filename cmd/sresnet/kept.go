@@ -116,7 +116,7 @@ func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
 func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
 	r, err := shard.Open(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, hinted(vacant(o.dir), "give another folder with --out, or remove what is there")
 	}
 	if err != nil {
 		return nil, hinted(err, "give another folder with --out")
@@ -125,14 +125,23 @@ func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
 	return k, k.same(o, ignore)
 }
 
+// vacant returns an error if a folder without a plan holds runs of another kind.
+func vacant(dir string) error {
+	if _, err := eval.ReadManifest(dir); err == nil {
+		return fmt.Errorf("%s holds a run that was not kept in shards", dir)
+	}
+	g, err := shard.OpenGroup(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s holds several runs, of 'sresnet %s'", dir, g.Command().Args[0])
+}
+
 // plan makes the network and the plan.
 func (k *keptRun) plan(ctx context.Context, o order) error {
-	if _, err := eval.ReadManifest(o.dir); err == nil {
-		return hinted(fmt.Errorf("%s holds a run that was not kept in shards", o.dir), "give another folder with --out")
-	}
-	if g, err := shard.OpenGroup(o.dir); err == nil && g.Command() != nil {
-		return hinted(fmt.Errorf("%s holds several runs, of 'sresnet %s'", o.dir, g.Command().Args[0]), "give another folder with --out")
-	}
 	k.config = config{Manifest: o.manifest, Training: o.training}
 	images := k.test.Len()
 	if o.trials != nil {

@@ -68,14 +68,16 @@ func (sw *sweep) resume() error {
 		if err != nil {
 			return err
 		}
-		if sw.planned[i] = k != nil; k == nil {
-			continue
-		}
-		m, err := eval.ReadManifest(k.run.Dir())
-		if err != nil {
+		sw.planned[i] = k != nil
+		dir := filepath.Join(sw.out, v.name())
+		m, err := eval.ReadManifest(dir)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // It is not finished.
 		}
-		if sw.results[i], err = eval.ReadResult(k.run.Dir(), m); err != nil && !errors.Is(err, eval.ErrIncomplete) {
+		if err != nil {
+			return hinted(err, "remove that file: it is then written again")
+		}
+		if sw.results[i], err = eval.ReadResult(dir, m); err != nil && !errors.Is(err, eval.ErrIncomplete) {
 			return err
 		}
 	}
