@@ -5,10 +5,11 @@
 // its parts, see [Split]. Then it tries what could help, one thing at a time: a
 // layer replaced by the trained network's, its lambda raised or lowered, more
 // timesteps, other start potentials, compensation. What each returns in accuracy
-// ranks the verdict.
+// ranks the verdict. A [Diagnoser] does the same in steps, which can be divided among
+// processes.
 //
 // Memory is bounded by the network and a few numbers per image and layer. Results do
-// not depend on the number of workers.
+// not depend on the number of workers, nor on how the work was divided.
 package diagnose
 
 import (
@@ -24,6 +25,7 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/eval"
+	"sresnet/shard"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -144,46 +146,60 @@ const (
 
 // Run diagnoses s.
 func Run(ctx context.Context, s Subject, o Options) (*Diagnosis, error) {
-	d, err := newDiagnoser(s, o)
+	d, err := New(s, o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := d.measure(ctx)
+	done, total := 0, s.Images.Len()*(1+d.trialCount())
+	progress := func() {
+		if done++; o.Progress != nil {
+			o.Progress(min(done, total), total)
+		}
+	}
+	m, err := all(ctx, d.Measuring(), progress)
 	if err != nil {
 		return nil, err
 	}
-	r := m.diagnosis(d)
-	fault, err := d.fault(ctx)
+	t, err := d.Plan(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if fault != nil {
-		fault.Points = 100 * (r.ANNTop1 - r.SNNTop1[len(r.SNNTop1)-1])
-		r.Verdict = []Finding{*fault}
-		return r, nil
-	}
-	trials, err := d.tryAll(ctx, r, m)
+	w, err := d.Trying(t.List, func(i int) (*snn.Network, error) { return t.Networks[i], nil })
 	if err != nil {
 		return nil, err
 	}
-	r.Verdict = verdict(r, trials)
-	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.Gain, a.Gain) })
-	for i := range trials {
-		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)
+	outcomes, err := all(ctx, w, progress)
+	if err != nil {
+		return nil, err
 	}
-	return r, nil
+	return d.Diagnosis(m, t, outcomes), nil
 }
 
-// diagnoser is what all steps share.
-type diagnoser struct {
+// all does all of w.
+func all[S shard.Sum[S]](ctx context.Context, w shard.Work[S], done func()) (S, error) {
+	sum, i := w.New(), -1
+	next := func() (int, bool, error) { i++; return i, i < w.Images, nil }
+	err := w.Present(ctx, w.Images, next, func(part S) error {
+		sum.Merge(part)
+		done()
+		return nil
+	})
+	return sum, err
+}
+
+// Diagnoser is a subject made ready. It measures ([Diagnoser.Measuring]), plans by what
+// it has measured what to try ([Diagnoser.Plan]), tries it ([Diagnoser.Trying]), and
+// sums up ([Diagnoser.Diagnosis]). It is safe for concurrent use.
+type Diagnoser struct {
 	Subject
-	o           Options
-	T           int // The last of the lengths.
-	model       *infer.Model
-	done, total int
+	o     Options
+	T     int // The last of the lengths.
+	model *infer.Model
 }
 
-func newDiagnoser(s Subject, o Options) (*diagnoser, error) {
+// New checks that the parts of s fit. What only Plan uses may be missing if it is not
+// called: Statistics, Convert, Factors and Calibration. Options.Progress is not used.
+func New(s Subject, o Options) (*Diagnoser, error) {
 	if s.Images.Len() == 0 {
 		return nil, errors.New("diagnose: no images")
 	}
@@ -215,19 +231,29 @@ func newDiagnoser(s Subject, o Options) (*diagnoser, error) {
 	if o.Worst == 0 {
 		o.Worst = 3
 	}
-	d := &diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}
-	d.total = s.Images.Len() * (1 + d.trialCount())
-	return d, nil
+	return &Diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}, nil
 }
 
-func (d *diagnoser) progress() {
-	d.done++
-	if d.o.Progress != nil {
-		d.o.Progress(min(d.done, d.total), d.total)
+// Diagnosis sums up what was measured on all images and what came of the trials, all of
+// them; with a fault there are none, and o may be nil.
+func (d *Diagnoser) Diagnosis(m *Measurement, t *Trials, o *Outcomes) *Diagnosis {
+	r := m.diagnosis(d)
+	if t.Fault != nil {
+		fault := *t.Fault
+		fault.Points = 100 * (r.ANNTop1 - r.SNNTop1[len(r.SNNTop1)-1])
+		r.Verdict = []Finding{fault}
+		return r
 	}
+	trials := d.tried(m, t.List, o)
+	r.Verdict = verdict(r, trials)
+	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.Gain, a.Gain) })
+	for i := range trials {
+		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)
+	}
+	return r
 }
 
 // simulation returns the options of a simulation of T timesteps.
-func (d *diagnoser) simulation(T int) sim.Options {
+func (d *Diagnoser) simulation(T int) sim.Options {
 	return sim.Options{Timesteps: T, Seed: d.o.Seed}
 }

@@ -17,7 +17,7 @@ const faultTolerance = 1e-3
 // computes, however many timesteps it is given; nil if there is none, as it should
 // be. Compensation factors are meant to change what a network computes: with them
 // nothing can be said.
-func (d *diagnoser) fault(ctx context.Context) (*Finding, error) {
+func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 	if d.Factors != nil {
 		return nil, nil
 	}

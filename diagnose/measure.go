@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,31 +10,36 @@ import (
 	"strings"
 
 	"sresnet/ann/infer"
+	"sresnet/eval"
 	"sresnet/internal/parallel"
+	"sresnet/shard"
 	"sresnet/sim"
 	"sresnet/snn"
 )
 
-// measurement is what the images showed. Sums are kept per image and added up in
-// their order, so that they do not depend on the workers.
-type measurement struct {
-	images []imageSums
-	fired  [][]uint64 // Per layer, a bit for every neuron that fired on any image.
+// Measurement is what the images, or some of them, showed. Sums are kept per image and
+// added up in their order, so that they depend neither on the workers nor on how the
+// images were divided.
+type Measurement struct {
+	images []imageSums // In no order.
+	fired  [][]uint64  // Per layer, a bit for every neuron that fired on any image.
 }
 
 // imageSums is one image.
 type imageSums struct {
-	ann     bool   // Whether the trained network names the label.
-	correct []bool // Whether the spiking network does, at each length.
-	layers  []layerSums
-	scatter [][][2]float64 // Per layer; of the first images only.
+	Index   int         `json:"index"`
+	ANN     bool        `json:"ann"`     // Whether the trained network names the label.
+	Correct []bool      `json:"correct"` // Whether the spiking network does, at each length.
+	Layers  []layerSums `json:"layers"`
 }
 
 // layerSums is one layer on one image.
 type layerSums struct {
-	at                 []errorSums // At each length.
-	clipped, saturated int         // Neurons, at the last length.
-	active             int         // Those that fired by then.
+	At        []errorSums  `json:"at"`        // At each length.
+	Clipped   int          `json:"clipped"`   // Neurons, at the last length,
+	Saturated int          `json:"saturated"` // the same,
+	Active    int          `json:"active"`    // and those that fired by then.
+	Scatter   [][2]float64 `json:"scatter,omitempty"`
 }
 
 // errorSums adds up over neurons.
@@ -41,7 +47,6 @@ type errorSums struct {
 	sum, square [5]float64 // Total, clipping, inherited, quantisation, unevenness.
 	x, r        float64    // Activation over lambda, rate,
 	xx, rr, xr  float64    // and their products.
-	neurons     int
 }
 
 func (e *errorSums) add(x, r float64, s Split) {
@@ -54,7 +59,6 @@ func (e *errorSums) add(x, r float64, s Split) {
 	e.xx += x * x
 	e.rr += r * r
 	e.xr += x * r
-	e.neurons++
 }
 
 func (e *errorSums) join(f *errorSums) {
@@ -63,12 +67,10 @@ func (e *errorSums) join(f *errorSums) {
 		e.square[i] += f.square[i]
 	}
 	e.x, e.r, e.xx, e.rr, e.xr = e.x+f.x, e.r+f.r, e.xx+f.xx, e.rr+f.rr, e.xr+f.xr
-	e.neurons += f.neurons
 }
 
-// errors returns the means.
-func (e *errorSums) errors(T int) Errors {
-	n := float64(e.neurons)
+// errors returns the means over n neurons and images.
+func (e *errorSums) errors(T int, n float64) Errors {
 	size := func(i int) Size { return Size{e.sum[i] / n, math.Sqrt(e.square[i] / n)} }
 	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4)}
 	if vx, vr := e.xx-e.x*e.x/n, e.rr-e.r*e.r/n; vx > 0 && vr > 0 {
@@ -80,96 +82,82 @@ func (e *errorSums) errors(T int) Errors {
 // Scatter plots show neurons of the first images, evenly spaced.
 const scatterImages, scatterPerImage = 5, 100
 
+// scatterEvery returns of how many neurons of a layer a scatter plot shows one.
+func scatterEvery(neurons int) int { return max(neurons/scatterPerImage, 1) }
+
+// Measuring returns the work that splits the errors of all neurons, on every image.
+func (d *Diagnoser) Measuring() shard.Work[*Measurement] {
+	return shard.Work[*Measurement]{Images: d.Images.Len(), New: d.newMeasurement, Read: d.readMeasurement, Present: d.measure}
+}
+
+func (d *Diagnoser) measure(ctx context.Context, n int, next func() (int, bool, error), add func(*Measurement) error) error {
+	so := d.simulation(d.T)
+	so.Marks = d.o.Timesteps
+	plan, err := sim.Compile(d.Network, so)
+	if err != nil {
+		return err
+	}
+	return parallel.Feed(ctx, min(d.o.Workers, n), func() func(context.Context, int) (*Measurement, error) {
+		return d.newObserver(plan).present
+	}, next, add)
+}
+
 // observer watches one image at a time.
 type observer struct {
-	d      *diagnoser
+	d      *Diagnoser
 	runner *infer.Runner
 	engine *sim.Engine
 	pixels []float32
 	counts [][]uint16 // Per layer, spikes so far, channels last.
-	fired  [][]uint64
-	image  int
-	sums   *imageSums
+	fired  [][]uint64 // Of the image.
+	sums   imageSums  // Of the image.
 }
 
-func (d *diagnoser) newObserver(plan *sim.Plan) *observer {
+func (d *Diagnoser) newObserver(plan *sim.Plan) *observer {
 	o := &observer{d: d, runner: d.model.NewRunner(), engine: plan.NewEngine(), pixels: make([]float32, d.Images.Shape().Len())}
 	for i := range d.Network.Layers {
-		n := d.Network.Layers[i].Neurons()
-		o.counts = append(o.counts, make([]uint16, n))
-		o.fired = append(o.fired, make([]uint64, (n+63)/64))
+		o.counts = append(o.counts, make([]uint16, d.Network.Layers[i].Neurons()))
 	}
 	o.engine.Probe, o.engine.Potentials = o.count, o.mark
 	return o
 }
 
-// measure presents all images.
-func (d *diagnoser) measure(ctx context.Context) (*measurement, error) {
-	so := d.simulation(d.T)
-	so.Marks = d.o.Timesteps
-	plan, err := sim.Compile(d.Network, so)
-	if err != nil {
-		return nil, err
-	}
-	n := d.Images.Len()
-	m := &measurement{images: make([]imageSums, n)}
-	observers := make([]*observer, min(d.o.Workers, n))
-	err = parallel.Do(ctx, len(observers), n, func(worker int) func(context.Context, int) error {
-		o := d.newObserver(plan)
-		observers[worker] = o
-		return func(ctx context.Context, i int) error {
-			o.image, o.sums = i, &m.images[i]
-			return o.present(ctx)
-		}
-	}, d.progress)
-	if err != nil {
-		return nil, err
-	}
-	m.fired = observers[0].fired
-	for _, o := range observers[1:] {
-		for i := range m.fired {
-			for j, b := range o.fired[i] {
-				m.fired[i][j] |= b
-			}
-		}
-	}
-	return m, nil
-}
-
-func (o *observer) present(ctx context.Context) error {
-	d, i := o.d, o.image
+// present measures image i.
+func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
+	d := o.d
 	if err := d.Images.Image(i, o.pixels); err != nil {
-		return fmt.Errorf("diagnose: image %d: %w", i, err)
+		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}
 	logits, err := o.runner.Run(o.pixels)
 	if err != nil {
-		return fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
+		return nil, fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
 	}
 	label := d.Images.Label(i)
 	if label < 0 || label >= len(logits) {
-		return fmt.Errorf("diagnose: image %d has label %d, the network has the classes 0 to %d", i, label, len(logits)-1)
+		return nil, fmt.Errorf("diagnose: image %d has label %d, the network has the classes 0 to %d", i, label, len(logits)-1)
 	}
-	o.sums.ann = argmax(logits) == label
-	o.sums.layers = make([]layerSums, len(o.counts))
-	o.sums.scatter = make([][][2]float64, len(o.counts))
+	m := d.newMeasurement()
+	o.fired = m.fired
+	o.sums = imageSums{Index: i, ANN: argmax(logits) == label, Layers: make([]layerSums, len(o.counts))}
 	for j := range o.counts {
-		o.sums.layers[j].at = make([]errorSums, len(d.o.Timesteps))
+		o.sums.Layers[j].At = make([]errorSums, len(d.o.Timesteps))
 		clear(o.counts[j])
 	}
 	rec, err := o.engine.Run(ctx, o.pixels, i)
 	if err != nil {
-		return fmt.Errorf("diagnose: image %d: %w", i, err)
+		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}
 	for _, T := range d.o.Timesteps {
-		o.sums.correct = append(o.sums.correct, d.class(rec, T) == label)
+		o.sums.Correct = append(o.sums.Correct, classAt(rec, T, d.o.Readout) == label)
 	}
-	return nil
+	m.images = []imageSums{o.sums}
+	return m, nil
 }
 
-// class is what the spiking network names after T timesteps.
-func (d *diagnoser) class(rec *sim.Record, T int) int {
+// classAt is what a spiking network names after T timesteps.
+func classAt(rec *sim.Record, T int, readout eval.Readout) int {
 	lo, hi := (T-1)*rec.Classes, T*rec.Classes
-	return d.o.Readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
+	return readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
 }
 
 func argmax(x []float32) int {
@@ -211,8 +199,8 @@ func (o *observer) split(layer, k int, v []float32) {
 	T, last := o.d.o.Timesteps[k], k == len(o.d.o.Timesteps)-1
 	a, counts, channels := o.runner.Activation(l.Name), o.counts[layer], l.Shape[0]
 	positions := len(counts) / channels
-	sums, errs := &o.sums.layers[layer], &o.sums.layers[layer].at[k]
-	every := max(len(counts)/scatterPerImage, 1)
+	sums, errs := &o.sums.Layers[layer], &o.sums.Layers[layer].At[k]
+	every := scatterEvery(len(counts))
 	for i, n := range counts {
 		c, p := i%channels, i/channels
 		x := max(float64(a[i])/float64(l.Lambda), 0) // Negative logits: an output neuron can only be silent.
@@ -229,37 +217,43 @@ func (o *observer) split(layer, k int, v []float32) {
 			continue
 		}
 		if x > 1 {
-			sums.clipped++
+			sums.Clipped++
 		}
 		if int(n) == T {
-			sums.saturated++
+			sums.Saturated++
 		}
 		if n > 0 {
-			sums.active++
+			sums.Active++
 			o.fired[layer][i/64] |= 1 << (i % 64)
 		}
-		if o.image < scatterImages && i%every == 0 {
-			o.sums.scatter[layer] = append(o.sums.scatter[layer], [2]float64{x, r})
+		if o.sums.Index < scatterImages && i%every == 0 {
+			sums.Scatter = append(sums.Scatter, [2]float64{x, r})
 		}
 	}
 }
 
+// sorted returns the images in their order.
+func (m *Measurement) sorted() []imageSums {
+	return slices.SortedFunc(slices.Values(m.images), func(a, b imageSums) int { return cmp.Compare(a.Index, b.Index) })
+}
+
 // diagnosis turns the sums into means.
-func (m *measurement) diagnosis(d *diagnoser) *Diagnosis {
-	n := float64(len(m.images))
+func (m *Measurement) diagnosis(d *Diagnoser) *Diagnosis {
+	images := m.sorted()
+	n := float64(len(images))
 	share := func(ok func(*imageSums) bool) float64 {
 		count := 0
-		for i := range m.images {
-			if ok(&m.images[i]) {
+		for i := range images {
+			if ok(&images[i]) {
 				count++
 			}
 		}
 		return float64(count) / n
 	}
-	r := &Diagnosis{Model: d.Graph.Name, Images: len(m.images), Timesteps: d.o.Timesteps}
-	r.ANNTop1 = share(func(s *imageSums) bool { return s.ann })
+	r := &Diagnosis{Model: d.Graph.Name, Images: len(images), Timesteps: d.o.Timesteps}
+	r.ANNTop1 = share(func(s *imageSums) bool { return s.ANN })
 	for k := range d.o.Timesteps {
-		r.SNNTop1 = append(r.SNNTop1, share(func(s *imageSums) bool { return s.correct[k] }))
+		r.SNNTop1 = append(r.SNNTop1, share(func(s *imageSums) bool { return s.Correct[k] }))
 	}
 	for j := range d.Network.Layers {
 		l := &d.Network.Layers[j]
@@ -267,15 +261,16 @@ func (m *measurement) diagnosis(d *diagnoser) *Diagnosis {
 		out := Layer{Name: l.Name, Kind: kind(l), Neurons: l.Neurons(), Lambda: float64(l.Lambda), Dead: float64(l.Neurons())}
 		for k, T := range d.o.Timesteps {
 			var sums errorSums
-			for i := range m.images {
-				sums.join(&m.images[i].layers[j].at[k])
+			for i := range images {
+				sums.join(&images[i].Layers[j].At[k])
 			}
-			out.At = append(out.At, sums.errors(T))
+			out.At = append(out.At, sums.errors(T, units))
 		}
-		for i := range m.images {
-			out.Clipped += float64(m.images[i].layers[j].clipped)
-			out.Saturated += float64(m.images[i].layers[j].saturated)
-			out.Scatter = append(out.Scatter, m.images[i].scatter[j]...)
+		for i := range images {
+			s := &images[i].Layers[j]
+			out.Clipped += float64(s.Clipped)
+			out.Saturated += float64(s.Saturated)
+			out.Scatter = append(out.Scatter, s.Scatter...)
 		}
 		for _, b := range m.fired[j] {
 			out.Dead -= float64(bits.OnesCount64(b))
@@ -288,13 +283,13 @@ func (m *measurement) diagnosis(d *diagnoser) *Diagnosis {
 
 // activeRate returns the mean rate of the neurons that fire, over all layers of
 // neurons, at the last length.
-func (m *measurement) activeRate(net *snn.Network) float64 {
+func (m *Measurement) activeRate(net *snn.Network) float64 {
 	rate, active := 0.0, 0
-	for i := range m.images {
-		for j := range m.images[i].layers {
-			if s := &m.images[i].layers[j]; !net.Layers[j].IsGate() {
-				rate += s.at[len(s.at)-1].r
-				active += s.active
+	for _, image := range m.sorted() {
+		for j := range image.Layers {
+			if s := &image.Layers[j]; !net.Layers[j].IsGate() {
+				rate += s.At[len(s.At)-1].r
+				active += s.Active
 			}
 		}
 	}

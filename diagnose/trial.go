@@ -11,33 +11,48 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/eval"
-	"sresnet/internal/parallel"
-	"sresnet/sim"
 	"sresnet/snn"
 )
 
-// trial is a counterfactual: what is changed, and then what came of it.
-type trial struct {
-	Counterfactual
-	kind    kindOfTrial
-	index   int // Of the layer, or -1.
-	net     *snn.Network
-	readout eval.Readout
-	force   bool // Whether the layer is replaced by the trained network's.
-	higher  bool // Whether a percentile is above the subject's.
+// Trials is what is to be tried, or why that is pointless.
+type Trials struct {
+	Fault *Finding // A conversion that is wrong; nil as it should be.
+
+	List     []Trial
+	Networks []*snn.Network // That are tried; the first is the subject's.
 }
 
-type kindOfTrial int
+// Trial is one thing to try, on all images.
+type Trial struct {
+	Change    string `json:"change"`
+	Layer     string `json:"layer"` // Empty for the whole network.
+	Timesteps int    `json:"timesteps"`
+	Network   int    `json:"network"` // Index among [Trials].Networks.
+
+	Kind   kindOfTrial `json:"kind"`
+	Index  int         `json:"index"`  // Of the layer, or -1.
+	Higher bool        `json:"higher"` // Whether a percentile is above the subject's.
+}
+
+// trial is a counterfactual with what is needed to put it into words.
+type trial struct {
+	Counterfactual
+	kind   kindOfTrial
+	index  int
+	higher bool
+}
+
+type kindOfTrial string
 
 const (
-	replaced kindOfTrial = iota
-	lambdaMax
-	lambdaPercentile
-	moreTimesteps
-	startPotential
-	allPercentile
-	compensation
-	readout
+	replaced         kindOfTrial = "replaced"
+	lambdaMax        kindOfTrial = "lambda_maximum"
+	lambdaPercentile kindOfTrial = "lambda_percentile"
+	moreTimesteps    kindOfTrial = "timesteps"
+	startPotential   kindOfTrial = "v_init"
+	allPercentile    kindOfTrial = "percentile"
+	compensation     kindOfTrial = "compensation"
+	readout          kindOfTrial = "readout"
 )
 
 // Percentiles that are tried, for a layer and for all.
@@ -50,7 +65,7 @@ const (
 const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
-func (d *diagnoser) trialCount() int {
+func (d *Diagnoser) trialCount() int {
 	return 3*min(d.o.Worst, len(d.Network.Layers)) + 8 + len(d.replaceable())
 }
 
@@ -59,7 +74,7 @@ const maxReplaced = 8
 
 // replaceable returns layers of neurons that are replaced, evenly spread over the
 // depth, the last one before the output among them.
-func (d *diagnoser) replaceable() []int {
+func (d *Diagnoser) replaceable() []int {
 	var all []int
 	for i := range d.Network.Layers[:len(d.Network.Layers)-1] {
 		if !d.Network.Layers[i].IsGate() {
@@ -74,52 +89,30 @@ func (d *diagnoser) replaceable() []int {
 	return some
 }
 
-// tryAll runs all counterfactuals.
-func (d *diagnoser) tryAll(ctx context.Context, r *Diagnosis, m *measurement) ([]trial, error) {
-	trials, err := d.plan(ctx, r, m.activeRate(d.Network))
-	if err != nil {
-		return nil, err
+// Plan returns what is to be tried, by what was measured on all images. It calibrates
+// anew for other percentiles and searches factors for the compensation.
+func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
+	fault, err := d.fault(ctx)
+	if err != nil || fault != nil {
+		return &Trials{Fault: fault}, err
 	}
-	last, n := len(r.Timesteps)-1, float64(r.Images)
-	for i := range trials {
-		t := &trials[i]
-		correct, err := d.correct(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		sum := 0
-		for j, ok := range correct {
-			before := m.images[j].correct[last]
-			if ok {
-				sum++
-			}
-			if ok && !before {
-				t.Regained++
-			}
-			if !ok && before {
-				t.Lost++
-			}
-		}
-		t.Top1, t.Gain = float64(sum)/n, 100*float64(t.Regained-t.Lost)/n
-	}
-	return trials, nil
-}
-
-// plan returns what is to be tried. rate is that of active neurons.
-func (d *diagnoser) plan(ctx context.Context, r *Diagnosis, rate float64) ([]trial, error) {
+	r, rate := m.diagnosis(d), m.activeRate(d.Network)
 	statistics, err := d.percentiles(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var trials []trial
-	add := func(kind kindOfTrial, layer int, net *snn.Network, format string, args ...any) *trial {
-		t := trial{kind: kind, index: layer, net: net, readout: d.o.Readout}
-		t.Change, t.Timesteps = fmt.Sprintf(format, args...), d.T
+	trials := &Trials{Networks: []*snn.Network{d.Network}}
+	add := func(kind kindOfTrial, layer int, net *snn.Network, format string, args ...any) *Trial {
+		t := Trial{Kind: kind, Index: layer, Change: fmt.Sprintf(format, args...), Timesteps: d.T}
+		if net != d.Network {
+			t.Network = len(trials.Networks)
+			trials.Networks = append(trials.Networks, net)
+		}
 		if layer >= 0 {
 			t.Layer = d.Network.Layers[layer].Name
 		}
-		trials = append(trials, t)
-		return &trials[len(trials)-1]
+		trials.List = append(trials.List, t)
+		return &trials.List[len(trials.List)-1]
 	}
 	for _, i := range worst(r, d.o.Worst) {
 		name := d.Network.Layers[i].Name
@@ -136,7 +129,7 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis, rate float64) ([]tri
 			if s.Percentile == 100 {
 				kind, what = lambdaMax, "the maximum"
 			}
-			add(kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, d.Network.Layers[i].Lambda, what, node.Lambda).higher = node.Lambda > d.Statistics.Node(name).Lambda
+			add(kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, d.Network.Layers[i].Lambda, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
 		}
 	}
 	add(moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).Timesteps = 2 * d.T
@@ -150,7 +143,7 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis, rate float64) ([]tri
 	}
 	for _, s := range statistics {
 		if net, err := d.convert(s, d.Convert); err == nil {
-			add(allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).higher = s.Percentile > d.Statistics.Percentile
+			add(allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = s.Percentile > d.Statistics.Percentile
 		}
 	}
 	if d.Factors == nil && d.Calibration != nil {
@@ -170,10 +163,10 @@ func (d *diagnoser) plan(ctx context.Context, r *Diagnosis, rate float64) ([]tri
 		add(compensation, -1, net, "compensation by one factor, %.4f", factor)
 	}
 	if d.o.Readout != eval.Potential {
-		add(readout, -1, d.Network, "read-out by accumulated current").readout = eval.Potential
+		add(readout, -1, d.Network, "read-out by accumulated current")
 	}
 	for _, i := range d.replaceable() {
-		add(replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name).force = true
+		add(replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name)
 	}
 	return trials, nil
 }
@@ -199,7 +192,7 @@ func (e *Errors) own() float64 {
 }
 
 // percentiles calibrates anew, where the subject has other percentiles.
-func (d *diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, error) {
+func (d *Diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, error) {
 	if d.Calibration == nil {
 		return nil, nil
 	}
@@ -226,7 +219,7 @@ func withLambda(s *calibrate.Statistics, node string, lambda float32) *calibrate
 }
 
 // convert converts as the subject was.
-func (d *diagnoser) convert(s *calibrate.Statistics, o convert.Options) (*snn.Network, error) {
+func (d *Diagnoser) convert(s *calibrate.Statistics, o convert.Options) (*snn.Network, error) {
 	net, err := convert.Convert(d.Graph, s, o)
 	if err != nil || d.Factors == nil {
 		return net, err
@@ -242,7 +235,7 @@ type firstImages struct {
 
 func (f firstImages) Len() int { return f.n }
 
-func (d *diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
+func (d *Diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
 	images := firstImages{d.Calibration, min(compensationImages, d.Calibration.Len())}
 	factors, err := calibrate.LayerFactors(ctx, d.Graph, d.Network, images, calibrate.Compensation{Sim: d.simulation(d.T), Workers: d.o.Workers})
 	if err != nil {
@@ -251,48 +244,9 @@ func (d *diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
 	return d.Network.Compensated(factors)
 }
 
-// correct returns on which images the network names the label.
-func (d *diagnoser) correct(ctx context.Context, t *trial) ([]bool, error) {
-	plan, err := sim.Compile(t.net, d.simulation(t.Timesteps))
-	if err != nil {
-		return nil, err
-	}
-	n := d.Images.Len()
-	correct := make([]bool, n)
-	workers := min(d.o.Workers, n)
-	err = parallel.Do(ctx, workers, n, func(int) func(context.Context, int) error {
-		engine, pixels := plan.NewEngine(), make([]float32, d.Images.Shape().Len())
-		var runner *infer.Runner
-		if t.force {
-			runner = d.model.NewRunner()
-		}
-		return func(ctx context.Context, i int) error {
-			if err := d.Images.Image(i, pixels); err != nil {
-				return fmt.Errorf("diagnose: image %d: %w", i, err)
-			}
-			if t.force {
-				if _, err := runner.Run(pixels); err != nil {
-					return fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
-				}
-				if err := engine.Force(t.index, d.currents(t.index, runner)); err != nil {
-					return err
-				}
-			}
-			rec, err := engine.Run(ctx, pixels, i)
-			if err != nil {
-				return fmt.Errorf("diagnose: image %d: %w", i, err)
-			}
-			lo, hi := (t.Timesteps-1)*rec.Classes, t.Timesteps*rec.Classes
-			correct[i] = t.readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi]) == d.Images.Label(i)
-			return nil
-		}
-	}, d.progress)
-	return correct, err
-}
-
 // currents returns what makes a layer fire at the rates that the trained network's
 // activations stand for, CHW.
-func (d *diagnoser) currents(layer int, runner *infer.Runner) []float32 {
+func (d *Diagnoser) currents(layer int, runner *infer.Runner) []float32 {
 	l := &d.Network.Layers[layer]
 	a, channels := runner.Activation(l.Name), l.Shape[0]
 	positions := len(a) / channels

@@ -12,11 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"time"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
+	"sresnet/internal/parallel"
 	"sresnet/sim"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -102,9 +102,6 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 	if o.Workers < 1 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	if o.KeepEvery == 0 {
-		o.KeepEvery = keepEvery
-	}
 	o.Sim.Workers = max(o.Workers/images.Len(), 1)
 	model, plan, err := prepare(g, net, images, o.Sim)
 	if err != nil {
@@ -155,27 +152,13 @@ func (e *Evaluator) Present(ctx context.Context, n int, next func() (i int, ok b
 			return err
 		}
 	}
-	q := &queue{hand: next, take: add}
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	for range min(e.o.Workers, n) {
-		wg.Go(func() {
-			w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
-			if e.model != nil {
-				w.runner = e.model.NewRunner()
-			}
-			if err := w.run(inner, q); err != nil {
-				q.fail(err)
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	if q.err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return q.err
+	return parallel.Feed(ctx, min(e.o.Workers, n), func() func(context.Context, int) (*Tally, error) {
+		w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
+		if e.model != nil {
+			w.runner = e.model.NewRunner()
+		}
+		return w.present
+	}, next, add)
 }
 
 // Result turns the counts of t, of at least one image, into means.
@@ -220,34 +203,6 @@ func prepare(g *ann.Graph, net *snn.Network, images Images, o sim.Options) (*inf
 	return model, plan, nil
 }
 
-// queue is where workers get images and leave tallies, one at a time.
-type queue struct {
-	mu   sync.Mutex
-	hand func() (int, bool, error)
-	take func(*Tally) error
-	err  error
-}
-
-func (q *queue) next() (int, bool, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.hand()
-}
-
-func (q *queue) add(t *Tally) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.take(t)
-}
-
-func (q *queue) fail(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.err == nil || errors.Is(q.err, context.Canceled) {
-		q.err = err
-	}
-}
-
 // worker presents one image after the other.
 type worker struct {
 	*Evaluator
@@ -255,25 +210,6 @@ type worker struct {
 	classes int
 	runner  *infer.Runner // Nil without a trained network.
 	engine  *sim.Engine
-}
-
-func (w *worker) run(ctx context.Context, q *queue) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		i, ok, err := q.next()
-		if err != nil || !ok {
-			return err
-		}
-		t, err := w.present(ctx, i)
-		if err != nil {
-			return err
-		}
-		if err := q.add(t); err != nil {
-			return err
-		}
-	}
 }
 
 // present returns the tally of image i.

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,7 +51,9 @@ func OpenFolder(dir string) (*Folder, error) {
 		return err
 	})
 	if err == nil {
-		err = os.Remove(probe)
+		if err = os.Remove(probe); errors.Is(err, fs.ErrNotExist) {
+			err = nil // Another process, which has just made sure as well, removed it.
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("eval: cannot write into the folder of the run: %w", err)

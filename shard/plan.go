@@ -2,19 +2,22 @@
 // go on anywhere, on any number of machines that share the folder, and that nothing
 // is lost or counted twice.
 //
-// A run is about images 0 to N-1, divided into shards of contiguous ranges. Each
-// shard becomes one file, which only ever appears whole ([Attempt.Finish]); until then
-// every attempt at the shard keeps its work in a part file of its own, from which a
-// later attempt goes on ([Run.Attempt]). No locks are needed: two attempts at one
-// shard, wherever they run, waste work and change nothing.
+// A run is about images 0 to N-1, or what its kind numbers so, divided into shards of
+// contiguous ranges. Each shard becomes one file, which only ever appears whole
+// ([Attempt.Finish]); until then every attempt at the shard keeps its work in a part
+// file of its own, from which a later attempt goes on ([Run.Attempt]). No locks are
+// needed: two attempts at one shard, wherever they run, waste work and change nothing.
 //
 //	plan.json                               what the run is, written once
 //	shards/shard-00007-of-00040.jsonl       a finished shard
 //	shards/shard-00007-of-00040.HOST.PID.NUMBER.part
 //	                                        an attempt at one
 //
-// This package knows nothing of what the work is: that lies in blocks ([Block]) as
-// JSON.
+// Several runs that are made by one command are in folders below one, with the list
+// of them in runs.json, and their shards are numbered through ([Group]).
+//
+// This package knows nothing of what the work is ([Work]): what it finds lies in
+// blocks ([Block]) as JSON.
 package shard
 
 import (

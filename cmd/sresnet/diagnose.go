@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,9 +20,8 @@ import (
 
 func newDiagnose() *cobra.Command {
 	var (
-		s      settings
-		o      diagnoseOptions
-		asJSON bool
+		s settings
+		o diagnoseOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
@@ -42,17 +42,28 @@ another read-out.
 A NIR file is diagnosed beside the trained network that it was converted from, which
 --ann names; the file says how it was converted.
 
-The images are test images: what a diagnosis recommends must be confirmed on others.`,
+The images are test images: what a diagnosis recommends must be confirmed on others.
+
+With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same command
+goes on where it was, and machines that share the folder can divide it. --plan-only
+plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis'
+does its shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is
+done, too, makes the result. Another diagnosis of the run takes the place of one that
+is finished.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
   sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
   sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there
+  sresnet diagnose mnist.onnx --data mnist --out runs/mnist --plan-only --shards 20
   sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd.CommandPath()); err != nil {
 				return err
 			}
-			return runDiagnose(cmd, args[0], &s, o, asJSON)
+			if err := o.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runDiagnose(cmd, args[0], &s, o)
 		},
 	}
 	s.weightsFlags(cmd)
@@ -64,8 +75,7 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 	s.readoutFlags(all)
 	cmd.Flags().AddFlag(all.Lookup("readout"))
 	cmd.Flags().StringVar(&o.ann, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
-	cmd.Flags().StringVar(&o.out, "out", "", "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	o.flags(cmd.Flags(), "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("ann", cobra.FixedCompletions([]string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt))
@@ -73,61 +83,87 @@ The images are test images: what a diagnosis recommends must be confirmed on oth
 }
 
 type diagnoseOptions struct {
+	keepOptions
 	ann string // The trained network beside a NIR file.
-	out string
 }
 
-func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions, asJSON bool) error {
+func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	files := []string{model} // Whose run a diagnosis may lie beside.
+	ctx, w := cmd.Context(), cmd.OutOrStdout()
 	switch {
 	case isNIR(model):
 		if err := p.openBeside(cmd, model, o.ann); err != nil {
 			return err
 		}
-		files = append(files, o.ann)
 	case o.ann != "":
 		return &usageError{p.command, fmt.Errorf("--ann: %s is the trained network; the option is for NIR files", model)}
 	default:
-		if err := p.open(cmd.Context(), model); err != nil {
+		if err := p.open(ctx, model); err != nil {
 			return err
 		}
 	}
-	folder, err := p.folderOf(o.out, files)
-	if err != nil {
+	if o.out != "" {
+		k, err := p.openDiagnosis(cmd, o)
+		if err != nil {
+			return err
+		}
+		if o.planOnly {
+			return k.interrupted(k.planNext(ctx, w))
+		}
+		d, err := k.diagnosis(ctx)
+		if err != nil {
+			return k.interrupted(err)
+		}
+		return showDiagnosis(w, d, o.asJSON)
+	}
+	if err := p.subjected(ctx); err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	if p.file != nil {
-		err = p.reconvert(ctx)
-	} else {
-		err = p.prepare(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	readout, err := eval.ParseReadout(p.readout)
+	do, err := p.diagnoseOptions()
 	if err != nil {
 		return err
 	}
 	update, stop := p.progress.bar("diagnosing")
-	d, err := diagnose.Run(ctx, diagnose.Subject{
-		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors,
-		Images: p.test, Calibration: p.calibration,
-	}, diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers, Progress: update})
+	do.Progress = update
+	d, err := diagnose.Run(ctx, p.subject(), do)
 	stop()
 	if err != nil {
 		return err
 	}
-	if folder != nil {
-		if err := folder.Add(eval.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }}); err != nil {
-			return err
-		}
+	return showDiagnosis(w, d, o.asJSON)
+}
+
+// subjected makes the network that is diagnosed, with all that is to say of how.
+func (p *pipeline) subjected(ctx context.Context) error {
+	if p.file != nil {
+		return p.reconvert(ctx)
 	}
+	return p.prepare(ctx)
+}
+
+// subject is what is diagnosed.
+func (p *pipeline) subject() diagnose.Subject {
+	s := diagnose.Subject{
+		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors, Images: p.test,
+	}
+	if p.calibration != nil {
+		s.Calibration = p.calibration
+	}
+	return s
+}
+
+// diagnoseOptions are the options of the diagnosis that the user asked for.
+func (p *pipeline) diagnoseOptions() (diagnose.Options, error) {
+	readout, err := eval.ParseReadout(p.readout)
+	return diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers}, err
+}
+
+// showDiagnosis prints a diagnosis as JSON or as text.
+func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(d)
+		return json.NewEncoder(w).Encode(d)
 	}
-	printDiagnosis(cmd.OutOrStdout(), d)
+	printDiagnosis(w, d)
 	return nil
 }
 

@@ -21,6 +21,7 @@ const (
 	exitError       = 1
 	exitUsage       = 2
 	exitCheckpoint  = launch.Checkpointed // The same command goes on.
+	exitMoreToDo    = 76                  // Of merge: more shards are to do.
 	exitInterrupted = 130                 // As a shell reports a program that Ctrl-C ended.
 )
 
@@ -73,6 +74,10 @@ func fail(w io.Writer, err error) int {
 		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitCheckpoint
+	case errors.Is(err, errMoreToDo):
+		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
+		printHints(w, err)
+		return exitMoreToDo
 	case errors.Is(err, errInterrupted):
 		fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
 		printHints(w, err)

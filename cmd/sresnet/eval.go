@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sresnet/eval"
 	"sresnet/shard"
@@ -18,7 +19,7 @@ import (
 func newEval() *cobra.Command {
 	var (
 		s settings
-		o evalOptions
+		o keepOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "eval MODEL --data SPEC",
@@ -77,25 +78,29 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 	s.runFlags(cmd.Flags(), 350)
 	s.readoutFlags(cmd.Flags())
 	s.deviceFlag(cmd.Flags())
-	cmd.Flags().StringVar(&o.out, "out", "", "keep the run in the folder `DIR`, and go on from what is there: manifest.json and tables as CSV")
-	cmd.Flags().IntVar(&o.shards, "shards", 0, "with --out: divide the images into `N` shards, of which machines can take one each; 0 means one every 250 images")
-	cmd.Flags().BoolVar(&o.planOnly, "plan-only", false, "with --out: only plan the run, for 'sresnet run' or 'sresnet submit'")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object and nothing else")
+	o.flags(cmd.Flags(), "keep the run in the folder `DIR`, and go on from what is there: manifest.json and tables as CSV")
 	cmd.Flags().SortFlags = false
 	completions(cmd)
 	return cmd
 }
 
-// evalOptions are those of eval alone.
-type evalOptions struct {
+// keepOptions are about what a command keeps and shows.
+type keepOptions struct {
 	out      string
 	shards   int
 	planOnly bool
 	asJSON   bool
 }
 
+func (o *keepOptions) flags(f *pflag.FlagSet, out string) {
+	f.StringVar(&o.out, "out", "", out)
+	f.IntVar(&o.shards, "shards", 0, "with --out: divide the images of a run into `N` shards, of which machines can take one each; 0 means one every 250 images")
+	f.BoolVar(&o.planOnly, "plan-only", false, "with --out: only plan the work, for 'sresnet run' or 'sresnet submit'")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object and nothing else")
+}
+
 // check returns a usage error for options that do not go together.
-func (o *evalOptions) check(command string) error {
+func (o *keepOptions) check(command string) error {
 	bad := func(format string, args ...any) error { return &usageError{command, fmt.Errorf(format, args...)} }
 	switch {
 	case o.shards < 0 || o.shards > shard.MaxShards:
@@ -110,7 +115,7 @@ func (o *evalOptions) check(command string) error {
 	return nil
 }
 
-func runEval(cmd *cobra.Command, model string, s *settings, o evalOptions) error {
+func runEval(cmd *cobra.Command, model string, s *settings, o keepOptions) error {
 	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
 	ctx, started := cmd.Context(), time.Now()
 	if err := p.openModel(cmd, model); err != nil {
@@ -129,7 +134,7 @@ func runEval(cmd *cobra.Command, model string, s *settings, o evalOptions) error
 		}
 		return p.interrupted(err, r.Images, "add --out DIR to keep what is done")
 	}
-	k, err := p.planRun(ctx, o, started)
+	k, err := p.keptAs(ctx, o, started)
 	if err != nil {
 		return err
 	}
@@ -139,9 +144,17 @@ func runEval(cmd *cobra.Command, model string, s *settings, o evalOptions) error
 	return k.complete(ctx, cmd.OutOrStdout(), o.asJSON)
 }
 
-// keep writes a run with all its tables.
-func (p *pipeline) keep(folder *eval.Folder, m eval.Manifest, r *eval.Result) error {
-	return folder.Write(m, r, append(p.conversionFiles(), p.reportFiles(r)...)...)
+// keptAs opens or plans the run that the options of eval ask for.
+func (p *pipeline) keptAs(ctx context.Context, o keepOptions, started time.Time) (*keptRun, error) {
+	hash, err := eval.HashFile(p.model)
+	if err != nil {
+		return nil, err
+	}
+	run := order{dir: o.out, kind: eval.PlanKind, shards: o.shards, manifest: p.manifest(eval.Source{Name: p.model, SHA256: hash}, started)}
+	if p.graph != nil {
+		run.prepare = p.prepare
+	}
+	return p.planRun(ctx, run)
 }
 
 // show prints a result as JSON or as text.

@@ -388,7 +388,7 @@ func TestFaultChanges(t *testing.T) {
 		if err := os.Remove(f.path(tt.name)); err != nil {
 			t.Fatal(err)
 		}
-		f.fails(tt.name+" missing", f.command("run", "changed", "--shard", "1"), "--model and --data say where")
+		f.fails(tt.name+" missing", f.command("run", "changed", "--shard", "1"), "--model, --data and --calibrate say where")
 		if err := os.WriteFile(f.path(tt.name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -17,10 +17,13 @@ import (
 	"time"
 
 	"sresnet/dataset"
+	"sresnet/diagnose"
 	"sresnet/eval"
+	"sresnet/internal/atomic"
 	"sresnet/internal/shell"
 	"sresnet/nir"
 	"sresnet/shard"
+	"sresnet/snn"
 )
 
 // imagesPerShard is how large shards are where nobody says how many there shall be.
@@ -42,7 +45,36 @@ type config struct {
 	Dir        string        `json:"dir"`      // Where relative paths begin.
 	Manifest   eval.Manifest `json:"manifest"` // Of the run, without what only its end can tell.
 	Conversion *conversion   `json:"conversion,omitempty"`
+	Training   *part         `json:"training,omitempty"` // The images, where they are training images.
+
+	Trials []diagnose.Trial `json:"trials,omitempty"` // That are the work, on every image.
 }
+
+// part is images From to End-1 of a data set.
+type part struct {
+	Spec string `json:"spec"`
+	From int    `json:"from"`
+	End  int    `json:"end"`
+}
+
+// order is a run that is asked for, of a pipeline's network on its images.
+type order struct {
+	dir      string
+	kind     string // One of kinds.
+	shards   int    // 0 for one every imagesPerShard images,
+	most     int    // but no more than so many, if that is not 0.
+	manifest eval.Manifest
+	training *part            // The images, where they are training images.
+	trials   *diagnose.Trials // What is tried on each of them, if that is the work.
+
+	// How its network is made, if there is no such run: by prepare, or taken from
+	// another run, or without either from the NIR file that the model is.
+	prepare func(context.Context) error
+	like    *shard.Run
+}
+
+// kinds are the kinds of plans that there are.
+var kinds = []string{eval.PlanKind, measurementKind, trialsKind}
 
 // keptRun is a run in its folder, opened for work on it.
 type keptRun struct {
@@ -54,75 +86,86 @@ type keptRun struct {
 
 // planRun opens the run in the folder of o, where there is one of the same model,
 // images and options, and plans it where there is none.
-func (p *pipeline) planRun(ctx context.Context, o evalOptions, started time.Time) (*keptRun, error) {
-	hash, err := eval.HashFile(p.model)
+func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
+	// Before the work, so that a folder that cannot be written costs none.
+	folder, err := eval.OpenFolder(o.dir)
+	if err != nil {
+		return nil, hinted(err, "give another folder with --out, or make room in this one")
+	}
+	k, err := p.findRun(o)
 	if err != nil {
 		return nil, err
 	}
-	source := eval.Source{Name: p.model, SHA256: hash}
-	k := &keptRun{pipeline: p, config: config{Manifest: p.manifest(source, started)}}
-	// Before the work, so that a folder that cannot be written costs none.
-	if k.folder, err = eval.OpenFolder(o.out); err != nil {
-		return nil, hinted(err, "give another folder with --out, or make room in this one")
-	}
-	k.run, err = shard.Open(o.out)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = k.plan(ctx, o); err == nil {
-			return k, k.readNetwork()
+	if k == nil {
+		k = &keptRun{pipeline: p}
+		err = k.plan(ctx, o)
+		if errors.Is(err, fs.ErrExist) { // Another process was faster.
+			k, err = p.findRun(o)
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if err != nil {
 			return nil, err
 		}
-		k.run, err = shard.Open(o.out) // Another process was faster.
+	}
+	k.folder = folder
+	return k, k.readNetwork()
+}
+
+// findRun returns the run in the folder of o, without its network, nil if there is
+// none. It is an error if that is not the run that o asks for, but for the options that
+// are named.
+func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
+	r, err := shard.Open(o.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hinted(vacant(o.dir), "give another folder with --out, or remove what is there")
 	}
 	if err != nil {
 		return nil, hinted(err, "give another folder with --out")
 	}
-	if err := k.same(o); err != nil {
-		return nil, err
+	k := &keptRun{pipeline: p, run: r}
+	return k, k.same(o, ignore)
+}
+
+// vacant returns an error if a folder without a plan holds runs of another kind.
+func vacant(dir string) error {
+	if _, err := eval.ReadManifest(dir); err == nil {
+		return fmt.Errorf("%s holds a run that was not kept in shards", dir)
 	}
-	return k, k.readNetwork()
+	g, err := shard.OpenGroup(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s holds several runs, of 'sresnet %s'", dir, g.Command().Args[0])
 }
 
 // plan makes the network and the plan.
-func (k *keptRun) plan(ctx context.Context, o evalOptions) error {
-	if _, err := eval.ReadManifest(o.out); err == nil {
-		return hinted(fmt.Errorf("%s holds a run that was not kept in shards", o.out), "give another folder with --out")
+func (k *keptRun) plan(ctx context.Context, o order) error {
+	k.config = config{Manifest: o.manifest, Training: o.training}
+	images := k.test.Len()
+	if o.trials != nil {
+		k.config.Trials = o.trials.List
+		images *= len(o.trials.List)
 	}
 	var err error
 	if k.config.Dir, err = os.Getwd(); err != nil {
 		return err
 	}
-	images := k.test.Len()
-	plan := shard.Plan{Kind: eval.PlanKind, Images: images, Shards: o.shards}
-	if plan.Shards == 0 {
-		plan.Shards = min(max((images+imagesPerShard-1)/imagesPerShard, 1), shard.MaxShards)
-	}
+	plan := shard.Plan{Kind: o.kind, Images: images, Shards: cmp.Or(o.shards, defaultShards(images, o.most))}
 	if plan.Shards > images {
 		return &usageError{k.command, fmt.Errorf("--shards %d: there are only %d images", plan.Shards, images)}
 	}
-	var files []shard.File
-	if k.graph == nil {
-		if err := nir.WriteFile(filepath.Join(o.out, networkFile), k.file); err != nil {
-			return hinted(err, "give another folder with --out, or make room in this one")
-		}
-	} else {
-		if err := k.prepare(ctx); err != nil {
-			return err
-		}
-		k.config.Conversion = k.conversionNow()
-		for _, f := range k.conversionFiles() {
-			files = append(files, shard.File(f))
-		}
-		if err := k.writeNetwork(o.out); err != nil {
-			return err
-		}
-	}
-	hash, err := eval.HashFile(filepath.Join(o.out, networkFile))
+	files, networks, err := k.makeNetworks(ctx, o)
 	if err != nil {
 		return err
 	}
-	plan.Files = map[string]string{networkFile: hash}
+	plan.Files = make(map[string]string)
+	for _, name := range networks {
+		if plan.Files[name], err = eval.HashFile(filepath.Join(o.dir, name)); err != nil {
+			return err
+		}
+	}
 	if k.test.Resizable() {
 		v, err := k.test.Inventory()
 		if err != nil {
@@ -133,33 +176,94 @@ func (k *keptRun) plan(ctx context.Context, o evalOptions) error {
 	if plan.Config, err = json.Marshal(&k.config); err != nil {
 		return err
 	}
-	k.run, err = shard.Create(o.out, plan, files...)
+	k.run, err = shard.Create(o.dir, plan, files...)
 	return hinted(err, "give another folder with --out, or make room in this one")
 }
 
-func (k *keptRun) writeNetwork(dir string) error {
-	g, _, err := nir.FromNetwork(k.network, nir.Generic, k.nirInfo(k.config.Manifest.Model.SHA256))
-	if err != nil {
-		return err
-	}
-	return hinted(nir.WriteFile(filepath.Join(dir, networkFile), g), "give another folder with --out, or make room in this one")
+// defaultShards returns how many shards some images are divided into where nobody says
+// how many: at most so many, if most is not 0.
+func defaultShards(images, most int) int {
+	return min(max((images+imagesPerShard-1)/imagesPerShard, 1), cmp.Or(most, shard.MaxShards))
 }
 
-// same checks that the run in the folder is the one that the user asks for, and
-// takes over how its network was made.
-func (k *keptRun) same(o evalOptions) error {
+// makeNetworks writes the networks of a run that is planned into its folder, and returns
+// the files that say how they were made, and their names.
+func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File, networks []string, err error) {
+	networks = []string{networkFile}
+	switch {
+	case o.like != nil:
+		if files, err = k.copyNetwork(o); err != nil || o.trials == nil {
+			return files, networks, err
+		}
+		more, err := k.writeTrialNetworks(o)
+		return files, append(networks, more...), err
+	case o.prepare == nil:
+		return nil, networks, writeNIR(o.dir, networkFile, k.file)
+	}
+	if err := o.prepare(ctx); err != nil {
+		return nil, nil, err
+	}
+	k.config.Conversion = k.conversionNow()
+	if o.kind == eval.PlanKind {
+		for _, f := range k.conversionFiles() {
+			files = append(files, shard.File(f))
+		}
+	}
+	g, _, err := nir.FromNetwork(k.network, nir.Generic, k.nirInfo(k.config.Manifest.Model.SHA256))
+	if err != nil {
+		return nil, nil, err
+	}
+	return files, networks, writeNIR(o.dir, networkFile, g)
+}
+
+// copyNetwork takes the network from another run, and returns the other files that
+// that run was planned with.
+func (k *keptRun) copyNetwork(o order) (files []shard.File, err error) {
+	c, err := readConfig(o.like)
+	if err != nil {
+		return nil, err
+	}
+	k.config.Conversion = c.Conversion
+	for _, name := range slices.Sorted(maps.Keys(o.like.Plan().Files)) {
+		if name == imagesFile {
+			continue // The images may be others.
+		}
+		b, err := o.like.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f := shard.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }}
+		if name != networkFile {
+			files = append(files, f)
+		} else if err := atomic.WriteFile(filepath.Join(o.dir, name), f.Write); err != nil {
+			return nil, hinted(err, "give another folder with --out, or make room in this one")
+		}
+	}
+	return files, nil
+}
+
+func writeNIR(dir, name string, g *nir.Graph) error {
+	return hinted(nir.WriteFile(filepath.Join(dir, name), g), "give another folder with --out, or make room in this one")
+}
+
+// same checks that the run in the folder is the one that is asked for, but for the
+// options that are named, and takes over how its network was made.
+func (k *keptRun) same(o order, ignore []string) error {
 	c, err := readConfig(k.run)
 	if err != nil {
 		return err
 	}
 	refuse := func(difference string) error {
-		return hinted(fmt.Errorf("%s holds another run: %s", o.out, difference), "give another folder with --out, or the options and files that this one was made with")
+		return hinted(fmt.Errorf("%s holds another run: %s", o.dir, difference), "give another folder with --out, or the options and files that this one was made with")
+	}
+	if kind := k.run.Plan().Kind; kind != o.kind {
+		return refuse(fmt.Sprintf("its kind is %q, not %q", kind, o.kind))
 	}
 	// Where the images lie is of no matter, nor how many workers there are.
-	if d := c.Manifest.Difference(&k.config.Manifest, "data", "calibrate", "workers"); d != "" {
+	if d := c.Manifest.Difference(&o.manifest, append(slices.Clone(ignore), "data", "calibrate", "workers")...); d != "" {
 		return refuse(d)
 	}
-	if was, is := c.Manifest.Version, k.config.Manifest.Version; was != is {
+	if was, is := c.Manifest.Version, o.manifest.Version; was != is {
 		return refuse(fmt.Sprintf("version of sresnet is %s, not %s", was, is))
 	}
 	if o.shards != 0 && o.shards != k.run.Shards() {
@@ -173,7 +277,7 @@ func readConfig(r *shard.Run) (*config, error) {
 	wrong := func(err error) error {
 		return hinted(fmt.Errorf("the plan in %s is not of a run that this version of sresnet knows: %w", r.Dir(), err), "use the version that planned it")
 	}
-	if kind := r.Plan().Kind; kind != eval.PlanKind {
+	if kind := r.Plan().Kind; !slices.Contains(kinds, kind) {
 		return nil, wrong(fmt.Errorf("its kind is %q", kind))
 	}
 	c := new(config)
@@ -187,20 +291,27 @@ func readConfig(r *shard.Run) (*config, error) {
 
 // readNetwork reads the network of the run. It takes the place of the one that was
 // written, so that all processes simulate the same.
-func (k *keptRun) readNetwork() error {
-	b, err := k.run.ReadFile(networkFile)
+func (k *keptRun) readNetwork() (err error) {
+	k.pipeline.conversion = k.config.Conversion
+	k.network, err = networkIn(k.run, networkFile)
+	return err
+}
+
+// networkIn reads a network that a run was planned with.
+func networkIn(r *shard.Run, name string) (*snn.Network, error) {
+	b, err := r.ReadFile(name)
 	if err != nil {
-		return hinted(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
+		return nil, hinted(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
 	}
+	var net *snn.Network
 	g, err := nir.Read(bytes.NewReader(b), int64(len(b)), nir.ReadOptions{})
 	if err == nil {
-		k.network, err = g.Network()
+		net, err = g.Network()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(k.run.Dir(), networkFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(r.Dir(), name), err)
 	}
-	k.pipeline.conversion = k.config.Conversion
-	return nil
+	return net, nil
 }
 
 // complete does what is missing of the run, writes its files and shows the result.
@@ -245,9 +356,15 @@ func (k *keptRun) evaluator() (*eval.Evaluator, error) {
 
 // present presents the images of shards that are not done.
 func (k *keptRun) present(ctx context.Context, e *eval.Evaluator, shards []int) error {
-	update, stop := k.progress.bar("simulating")
+	return k.work(ctx, "simulating", func(update func(done, total int)) error { return e.PresentShards(ctx, k.run, shards, update) })
+}
+
+// work shows a bar while some work on the run is done, and says what to do about its
+// errors.
+func (k *keptRun) work(ctx context.Context, label string, do func(update func(done, total int)) error) error {
+	update, stop := k.progress.bar(label)
 	defer stop()
-	err := e.PresentShards(ctx, k.run, shards, update)
+	err := do(update)
 	if errors.Is(err, shard.ErrDamaged) {
 		return damaged(err)
 	}
@@ -275,19 +392,17 @@ func (k *keptRun) gather(e *eval.Evaluator) (*eval.Result, error) {
 	return r, damaged(err)
 }
 
-// publish writes the files of the run, unless that has been done, and shows the
-// result.
+// publish writes the files of the run and shows the result.
 func (k *keptRun) publish(w io.Writer, r *eval.Result, asJSON bool) error {
-	if m, err := eval.ReadManifest(k.run.Dir()); err != nil || !m.Complete || m.Check(k.run.Dir()) != nil {
-		if err := k.write(r); err != nil {
-			return errors.Join(err, k.show(w, r, asJSON)) // The work is done: at least show it.
-		}
-	}
-	return k.show(w, r, asJSON)
+	err := k.write(r)
+	return errors.Join(err, k.show(w, r, asJSON)) // The work is done: at least show it.
 }
 
-// write writes the files of the run.
+// write writes the files of the run, unless that has been done.
 func (k *keptRun) write(r *eval.Result) error {
+	if m, err := eval.ReadManifest(k.run.Dir()); err == nil && m.Complete && m.Check(k.run.Dir()) == nil {
+		return nil
+	}
 	m := k.config.Manifest
 	m.Finished = time.Now().UTC()
 	var files []eval.File
@@ -309,58 +424,82 @@ func (k *keptRun) describe(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	dir := shell.Quote(k.run.Dir())
 	fmt.Fprintf(w, "%s: %d images in %d shards, %d of them to do\n", k.run.Dir(), k.test.Len(), k.run.Shards(), len(missing))
-	fmt.Fprintf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
+	printHowToDo(w, k.run.Dir())
 	return nil
+}
+
+// printHowToDo says what to do with what is planned in a folder.
+func printHowToDo(w io.Writer, dir string) {
+	dir = shell.Quote(dir)
+	fmt.Fprintf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
 }
 
 // where says where the files of a run lie on this machine, if not where they lay when
 // it was planned.
-type where struct{ model, data string }
+type where struct{ model, data, calibrate string }
 
-// openRun opens the run in a folder with all that it takes to work on it: what any
-// machine that shares the folder and the files can do.
-func openRun(ctx context.Context, p *pipeline, dir string, o where) (*keptRun, error) {
-	k := &keptRun{pipeline: p}
-	var err error
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
-	}
-	if k.run, err = shard.Open(dir); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, noRun(dir, err)
+// absolute makes the paths independent of the folder that the user is in.
+func (o *where) absolute() error {
+	for _, path := range []*string{&o.model, &o.data, &o.calibrate} {
+		var err error
+		if *path, err = absolute(*path); err != nil {
+			return err
 		}
-		return nil, err
 	}
-	c, err := readConfig(k.run)
+	return nil
+}
+
+// opener opens runs with all that it takes to work on them, one after the other: what
+// any machine that shares their folders and the files can do.
+type opener struct {
+	command  string
+	progress progress
+	workers  int
+	where    where    // With absolute paths.
+	last     *keptRun // That it opened; nil for none.
+}
+
+// open opens a run, whose folder must be an absolute path.
+func (op *opener) open(ctx context.Context, r *shard.Run) (*keptRun, error) {
+	p := &pipeline{settings: defaultSettings(), command: op.command, progress: op.progress}
+	p.workers = op.workers
+	k := &keptRun{pipeline: p, run: r}
+	c, err := readConfig(r)
 	if err != nil {
 		return nil, err
 	}
 	k.config = *c
 	if err := p.restore(c.Manifest.Options); err != nil {
-		return nil, hinted(fmt.Errorf("the plan in %s: %w", dir, err), "use the version of sresnet that planned it")
+		return nil, hinted(fmt.Errorf("the plan in %s: %w", r.Dir(), err), "use the version of sresnet that planned it")
 	}
 	if was := c.Manifest.Version; was != version() {
-		return nil, hinted(fmt.Errorf("%s was planned by version %s of sresnet, this is %s", dir, was, version()), "use that version, as numbers may differ")
-	}
-	for _, path := range []*string{&o.model, &o.data} { // These begin where the user is.
-		if *path, err = absolute(*path); err != nil {
-			return nil, err
-		}
+		return nil, hinted(fmt.Errorf("%s was planned by version %s of sresnet, this is %s", r.Dir(), was, version()), "use that version, as numbers may differ")
 	}
 	_ = os.Chdir(c.Dir) // Where there is no such folder here, the paths below say what is missing.
-	p.data, p.model = cmp.Or(o.data, p.data), cmp.Or(o.model, c.Manifest.Model.Name)
+	p.data, p.model = cmp.Or(op.where.data, p.data), cmp.Or(op.where.model, c.Manifest.Model.Name)
 	if err := p.check(p.command); err != nil {
 		return nil, err
 	}
-	if k.folder, err = eval.OpenFolder(dir); err != nil {
+	if k.folder, err = eval.OpenFolder(r.Dir()); err != nil {
 		return nil, hinted(err, "the folder of a run must be writable on every machine that works on it")
 	}
 	if err := k.readNetwork(); err != nil {
 		return nil, err
 	}
-	return k, hinted(k.openFiles(ctx, o.data != ""), "paths begin in %s, where the run was planned; --model and --data say where the files lie on this machine", c.Dir)
+	if l := op.last; l != nil && l.sameFiles(k) {
+		k.graph, k.test = l.graph, l.test
+	} else if err := k.openFiles(ctx, op.where); err != nil {
+		return nil, hinted(err, "paths begin in %s, where the run was planned; --model, --data and --calibrate say where the files lie on this machine", c.Dir)
+	}
+	op.last = k
+	return k, nil
+}
+
+// sameFiles reports whether two runs are of the same trained network and images.
+func (k *keptRun) sameFiles(other *keptRun) bool {
+	a, b := &k.config.Manifest, &other.config.Manifest
+	return a.Model.SHA256 == b.Model.SHA256 && a.Data.SHA256 == b.Data.SHA256 && k.normalize == other.normalize
 }
 
 // absolute makes the path of a file, or the one in a SPEC, absolute.
@@ -385,7 +524,7 @@ func absolute(spec string) (string, error) {
 // openFiles opens the model and the images of the run, and proves that they are
 // those that it was planned with. Where the plan lists files, and they have not moved,
 // each proves it when it is read.
-func (k *keptRun) openFiles(ctx context.Context, moved bool) error {
+func (k *keptRun) openFiles(ctx context.Context, o where) error {
 	m := &k.config.Manifest
 	hash, err := eval.HashFile(k.model)
 	if err != nil {
@@ -394,38 +533,50 @@ func (k *keptRun) openFiles(ctx context.Context, moved bool) error {
 	if hash != m.Model.SHA256 {
 		return fmt.Errorf("%s is not the model that the run was planned with: its SHA-256 begins with %.8s, not with %.8s", k.model, hash, m.Model.SHA256)
 	}
+	spec, split, flag := k.data, dataset.Test, "--data"
+	moved := o.data != ""
+	t := k.config.Training
+	if t != nil {
+		spec, split, flag = cmp.Or(o.calibrate, o.data, t.Spec), dataset.Train, "--calibrate"
+		moved = moved || o.calibrate != ""
+	}
 	_, listed := k.run.Plan().Files[imagesFile]
 	listed = listed && !moved
-	var test *dataset.Dataset
+	var d *dataset.Dataset
 	if listed {
-		test, err = k.listedImages()
+		d, err = k.listedImages()
 	} else {
-		test, err = k.openDataset(k.data, dataset.Test, "--data")
+		d, err = k.openDataset(spec, split, flag)
 	}
 	if err != nil {
 		return err
 	}
 	if !isNIR(k.model) {
-		if err := k.load(k.model, test); err != nil {
+		if err := k.load(k.model, d); err != nil {
 			return err
 		}
 	}
-	if _, test, err = k.resized(test, test); err != nil {
+	if _, d, err = k.resized(d, d); err != nil {
 		return err
 	}
-	if err := k.fits(test); err != nil {
+	if err := k.fits(d); err != nil {
 		return err
 	}
-	if !listed { // The list has no more than those.
-		if test, err = k.firstImages(test); err != nil {
-			return err
-		}
+	switch {
+	case listed: // The list has no more than those.
+	case t != nil:
+		d, err = d.Slice(t.From, t.End)
+	default:
+		d, err = k.firstImages(d)
 	}
-	if k.test, err = k.testImages(ctx, test); err != nil {
+	if err != nil {
+		return err
+	}
+	if k.test, err = k.testImages(ctx, d); err != nil {
 		return err
 	}
 	if hash := k.test.Hash(); hash != m.Data.SHA256 {
-		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 begins with %.8s, not with %.8s", k.data, hash, m.Data.SHA256)
+		return fmt.Errorf("the images of %s are not those that the run was planned with: their SHA-256 begins with %.8s, not with %.8s", spec, hash, m.Data.SHA256)
 	}
 	return nil
 }

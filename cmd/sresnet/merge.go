@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/eval"
 	"sresnet/shard"
 )
 
@@ -22,7 +23,12 @@ every image once, and makes the files that 'sresnet eval --out RUN' makes where 
 process does it all: the same bytes, but for the times. It prints the result.
 
 Whatever was stopped, started again, done twice or spread over machines does not
-show in it.`,
+show in it.
+
+A sweep is done in two steps, as the run on test images follows from the choice. Once
+all settings are done, merge plans that run, and the exit code is 76: more shards are
+to do. Once they are done, too, it makes the result. Likewise of a diagnosis: what is
+tried follows from what was measured.`,
 		Example: `  sresnet merge RUN
   sresnet merge RUN --allow-missing`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -37,20 +43,34 @@ show in it.`,
 }
 
 func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool) error {
-	r, err := shard.Open(dir)
-	if err != nil {
-		return noRun(dir, err)
-	}
-	missing, err := r.Missing()
+	g, err := openGroup(dir)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 && !allowMissing {
-		return hinted(fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), r.Shards(), ranges(missing)),
-			"'sresnet run %s' does them; --allow-missing shows what there is", dir)
+	missing, err := g.Missing()
+	if err != nil {
+		return err
 	}
-	p := &pipeline{settings: defaultSettings(), command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	k, err := openRun(cmd.Context(), p, dir, o)
+	several := g.Command() != nil
+	if len(missing) > 0 && (several || !allowMissing) {
+		err := fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), g.Shards(), ranges(missing))
+		if several {
+			return hinted(err, "'sresnet run %s' does them; the folders in it are runs, of which --allow-missing shows what there is", dir)
+		}
+		return hinted(err, "'sresnet run %s' does them; --allow-missing shows what there is", dir)
+	}
+	if several {
+		return mergeGroup(cmd, g, dir, o, asJSON)
+	}
+	if err := o.absolute(); err != nil {
+		return err
+	}
+	r := g.Split([]int{0})[0].Run
+	if kind := r.Plan().Kind; kind != eval.PlanKind {
+		return hinted(fmt.Errorf("%s is a part of a diagnosis and has no result of its own", dir), "give the folder above it")
+	}
+	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, where: o}
+	k, err := op.open(cmd.Context(), r)
 	if err != nil {
 		return err
 	}

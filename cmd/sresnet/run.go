@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/eval"
 	"sresnet/internal/shell"
 	"sresnet/launch"
 	"sresnet/shard"
@@ -35,10 +37,10 @@ func newRun() *cobra.Command {
 		Use:   "run RUN [--shard K]",
 		Short: "Do one shard of a run, or all that are missing",
 		Long: `run presents the images of one shard of a run that 'sresnet eval --out RUN' has
-planned, and keeps what they give in the folder RUN. It is what a cluster, or a
-list of machines, calls once a shard; they share the folder, the model and the data.
-Without a shard, it does all that are missing. 'sresnet merge' then makes the
-result.
+planned, or one of those that 'sresnet sweep --out RUN' has, or 'sresnet diagnose' in
+RUN/diagnosis, and keeps what they give in that folder. It is what a cluster, or a list
+of machines, calls once a shard; they share the folder, the model and the data. Without
+a shard, it does all that are missing. 'sresnet merge' then makes the result.
 
 It may be stopped anywhere, by whatever, and goes on from there when it is called
 again, on any machine. Two that do the same shard at once only waste work. A shard
@@ -86,7 +88,8 @@ be put back into the queue.`,
 
 func (o *where) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "", "the `FILE` of the model, where it lies elsewhere on this machine")
-	f.StringVar(&o.data, "data", "", "the `SPEC` of the test images, where they lie elsewhere on this machine")
+	f.StringVar(&o.data, "data", "", "the `SPEC` of the images, where they lie elsewhere on this machine")
+	f.StringVar(&o.calibrate, "calibrate", "", "the `SPEC` of the training images, where these lie elsewhere, and not in --data")
 }
 
 // completeFolders lets the shell complete a folder as the argument.
@@ -102,40 +105,36 @@ func completeFolders(cmd *cobra.Command) {
 func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), walltimeSignals...)
 	defer stop()
-	p := &pipeline{settings: defaultSettings(), command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	p.workers = o.workers
-	r, err := shard.Open(dir)
+	g, err := openGroup(dir)
 	if err != nil {
-		return noRun(dir, err)
+		return err
 	}
 	var shards []int
 	if one {
 		k := o.shard - o.shardBase
-		if k < 0 || k >= r.Shards() {
-			return &usageError{cmd.CommandPath(), fmt.Errorf("there is no shard %d: %s has those from %d to %d", o.shard, dir, o.shardBase, o.shardBase+r.Shards()-1)}
+		if k < 0 || k >= g.Shards() {
+			return &usageError{cmd.CommandPath(), fmt.Errorf("there is no shard %d: %s has those from %d to %d", o.shard, dir, o.shardBase, o.shardBase+g.Shards()-1)}
 		}
 		shards = []int{k}
-		if r.Done(k) {
+		if s := g.Split(shards)[0]; s.Run.Done(s.Shards[0]) {
 			fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished already\n", o.shard)
 			return nil
 		}
-	} else if shards, err = r.Missing(); err != nil {
+	} else if shards, err = g.Missing(); err != nil {
 		return err
 	}
 	if len(shards) == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "all shards are finished already")
 		return nil
 	}
-	k, err := openRun(ctx, p, dir, o.where)
-	if err != nil {
-		return stopped(cmd, ctx, err)
-	}
-	e, err := k.evaluator()
-	if err != nil {
+	if err := o.where.absolute(); err != nil {
 		return err
 	}
-	if err := k.present(ctx, e, shards); err != nil {
-		return stopped(cmd, ctx, err)
+	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, workers: o.workers, where: o.where}
+	for _, s := range g.Split(shards) {
+		if err := op.work(ctx, s); err != nil {
+			return stopped(cmd, ctx, err)
+		}
 	}
 	if one {
 		fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
@@ -143,6 +142,35 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d shards are finished; 'sresnet merge' makes the result\n", len(shards))
 	}
 	return nil
+}
+
+// work does shards of a run.
+func (op *opener) work(ctx context.Context, s shard.RunShards) error {
+	k, err := op.open(ctx, s.Run)
+	if err != nil {
+		return err
+	}
+	if s.Run.Plan().Kind != eval.PlanKind {
+		return k.diagnose(ctx, s.Shards)
+	}
+	e, err := k.evaluator()
+	if err != nil {
+		return err
+	}
+	return k.present(ctx, e, s.Shards)
+}
+
+// openGroup opens the run, or the runs, in a folder, wherever the process goes.
+func openGroup(dir string) (*shard.Group, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	g, err := shard.OpenGroup(path)
+	if err != nil {
+		return nil, noRun(dir, err)
+	}
+	return g, nil
 }
 
 // stopped makes the end of work by a signal what the caller of a worker is told.

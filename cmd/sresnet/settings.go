@@ -241,14 +241,17 @@ func defaultSettings() *settings {
 	return s
 }
 
-// restore sets every option as in a manifest, but for the workers, of which every
-// machine has its own number.
+// unrestored are the options in a manifest that restore leaves out: every machine has
+// its own number of workers, and the others say what a run is in a sweep or a diagnosis.
+var unrestored = []string{"workers", "purpose", "selection_images", "nir_sha256"}
+
+// restore sets every option as in a manifest.
 func (s *settings) restore(values map[string]any) error {
 	fields := s.fields()
 	for name, v := range values {
 		field, ok := fields[name]
 		switch {
-		case name == "workers":
+		case slices.Contains(unrestored, name):
 			continue
 		case !ok:
 			return fmt.Errorf("there is no option %q", name)

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/launch"
-	"sresnet/shard"
 )
 
 func newStatus() *cobra.Command {
@@ -18,10 +17,11 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run is",
-		Long: `status looks at the files of a run and shows how many of its shards are finished,
-which are being worked on, on whichever machine, and which nobody is at; and how
-long what is left takes at the rate that there is now. Of a run that 'sresnet submit'
-has given to Slurm it also shows what the queue holds.`,
+		Long: `status looks at the files of a run, or of those of a sweep or a diagnosis together,
+and shows how many of their shards are finished, which are being worked on, on
+whichever machine, and which nobody is at; and how long what is left takes at the
+rate that there is now. Of what 'sresnet submit' has given to Slurm it also shows
+what the queue holds.`,
 		Example: `  sresnet status RUN
   watch -n 60 sresnet status RUN`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -33,11 +33,11 @@ has given to Slurm it also shows what the queue holds.`,
 }
 
 func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
-	r, err := shard.Open(dir)
+	g, err := openGroup(dir)
 	if err != nil {
-		return noRun(dir, err)
+		return err
 	}
-	s, err := r.Status()
+	s, err := g.Status()
 	if err != nil {
 		return err
 	}
@@ -60,11 +60,13 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), ranges(l.shards))
 		}
 	}
-	queue := queueOf(cmd.Context(), r.Dir())
+	queue := queueOf(cmd.Context(), g.Dir())
 	if queue != "" {
 		fmt.Fprintf(w, "queue:     %s\n", queue)
 	}
 	switch left := s.Left(); {
+	case s.Finished == s.Shards && g.More():
+		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", dir)
 	case s.Finished == s.Shards:
 		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", dir)
 	case left > 0:

@@ -58,11 +58,12 @@ func newSubmit() *cobra.Command {
 		Use:   "submit RUN",
 		Short: "Have a cluster do the shards of a run",
 		Long: `submit has many machines do what is missing of a run that 'sresnet eval --out RUN
---plan-only' has planned. They must share the folder RUN, this program, the model and
-the data.
+--plan-only' has planned, or of the runs of a sweep or a diagnosis. They must share the
+folder RUN, this program, the model and the data.
 
 With Slurm, it submits an array of jobs, one a shard, waits, submits again what
-failed, for as many rounds as you say, and makes the result. A job whose time is
+failed, for as many rounds as you say, and makes the result. Where further shards
+follow from those, such as the test run of a sweep, it has them done, too. A job whose time is
 nearly over keeps what it did and goes back into the queue; so does one whose node
 is lost. Stop submit whenever you like: the jobs go on, and the same command waits
 for them again.
@@ -137,15 +138,11 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	if err := o.check(cmd.Flags()); err != nil {
 		return usage(err)
 	}
-	path, err := filepath.Abs(dir)
+	r, err := openGroup(dir)
 	if err != nil {
 		return err
 	}
-	r, err := shard.Open(path)
-	if err != nil {
-		return noRun(dir, err)
-	}
-	worker, err := o.worker(path)
+	worker, err := o.worker(r.Dir())
 	if err != nil {
 		return err
 	}
@@ -157,7 +154,7 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 			MaxRunning: o.maxRunning, UID: os.Getuid(), GID: os.Getgid(),
 		}
 		if k.Mount == "" {
-			k.Mount = filepath.Dir(path)
+			k.Mount = filepath.Dir(r.Dir())
 		}
 		manifest, err := k.Manifest(r)
 		if err != nil {
@@ -217,7 +214,7 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 		return nil, hinted(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
 	}
 	var options []string
-	for _, f := range [][2]string{{"--model", o.where.model}, {"--data", o.where.data}} {
+	for _, f := range [][2]string{{"--model", o.where.model}, {"--data", o.where.data}, {"--calibrate", o.where.calibrate}} {
 		if f[1] != "" {
 			path, err := absolute(f[1])
 			if err != nil {
@@ -229,8 +226,31 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 	return launch.Worker(program, dir, options...), nil
 }
 
-// submitSlurm has Slurm do the run, and makes the result.
-func submitSlurm(cmd *cobra.Command, dir string, r *shard.Run, s launch.SlurmOptions, o where) error {
+// submitSlurm has Slurm do the run and what follows from its shards, and makes the
+// result.
+func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions, o where) error {
+	for {
+		if err := waitSlurm(cmd, dir, r, s); err != nil {
+			return err
+		}
+		if s.NoWait {
+			quoted := shell.Quote(dir)
+			fmt.Fprintf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
+			return nil
+		}
+		err := runMerge(cmd, dir, o, false, false)
+		if !errors.Is(err, errMoreToDo) {
+			return err
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		if r, err = openGroup(dir); err != nil {
+			return err
+		}
+	}
+}
+
+// waitSlurm has Slurm do the shards that there are.
+func waitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions) error {
 	show := &submission{w: cmd.ErrOrStderr()}
 	s.Say, s.Progress = show.say, show.update
 	err := launch.Slurm(cmd.Context(), r, s)
@@ -242,13 +262,11 @@ func submitSlurm(cmd *cobra.Command, dir string, r *shard.Run, s launch.SlurmOpt
 		return hinted(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
 			"'sresnet submit %s' waits for them again; 'scancel --me --name=%s' ends them, and what they did is kept", quoted, name)
 	case errors.As(err, &failed):
-		return hinted(err, "mend what the logs tell, and 'sresnet submit %s' goes on; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
-	case err != nil:
-		return err
+		hint := "mend what the logs tell, and 'sresnet submit %s' goes on"
+		if r.Command() == nil {
+			return hinted(err, hint+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
+		}
+		return hinted(err, hint, quoted)
 	}
-	if s.NoWait {
-		fmt.Fprintf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
-		return nil
-	}
-	return runMerge(cmd, dir, o, false, false)
+	return err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,14 +11,14 @@ import (
 	"sresnet/calibrate"
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/shard"
 )
 
 func newSweep() *cobra.Command {
 	var (
-		s      settings
-		g      grid
-		o      sweepOptions
-		asJSON bool
+		s settings
+		g grid
+		o sweepOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "sweep MODEL --data SPEC",
@@ -38,11 +36,15 @@ The best setting is the one with the most images classified rightly at timestep
 simulation.
 
 With --out, every setting becomes a folder as of 'sresnet eval --out', the test
-run the folder confirmed, and all numbers a table in sweep.csv. After Ctrl-C, the
-same command goes on with what is missing.`,
+run the folder confirmed, and all numbers a table in sweep.csv. After Ctrl-C or a
+crash, the same command goes on where it was. So kept, a sweep can be spread over
+machines that share the folder: --plan-only plans the runs of all settings, 'sresnet
+run' or 'sresnet submit' does their shards, and 'sresnet merge' plans the test run of
+the best one, and once that is done, too, makes the result.`,
 		Example: `  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --out sweeps/resnet20
   sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --at 64 \
       --percentile 99,99.5,99.9 --v-init 0.5 --compensation none
+  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --out sweeps/resnet20 --plan-only
   sresnet sweep mnist.onnx --data mnist --reset subtract,zero --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,7 +68,10 @@ same command goes on with what is missing.`,
 			if o.selectionImages < 1 {
 				return bad(fmt.Errorf("--selection-images %d: a choice takes at least one image", o.selectionImages))
 			}
-			return runSweep(cmd, args[0], &s, variants, o, asJSON)
+			if err := o.check(cmd.CommandPath()); err != nil {
+				return err
+			}
+			return runSweep(cmd, args[0], &s, variants, o)
 		},
 	}
 	s.weightsFlags(cmd)
@@ -89,8 +94,7 @@ same command goes on with what is missing.`,
 	f.IntVar(&o.selectionImages, "selection-images", 1000, "choose on `N` training images, those after the calibration images")
 	add("calibration-images", "compensation-images", "images", "readout", "engine", "workers", "seed")
 	f.Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
-	f.StringVar(&o.out, "out", "", "keep all runs in the folder `DIR`, and go on from what is there")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	o.flags(f, "keep all runs in the folder `DIR`, and go on from what is there")
 	f.SortFlags = false
 	g.complete(cmd)
 	completions(cmd)
@@ -98,9 +102,9 @@ same command goes on with what is missing.`,
 }
 
 type sweepOptions struct {
+	keepOptions
 	at              int // Timestep by whose accuracy the choice is made.
 	selectionImages int
-	out             string
 }
 
 // sweep measures the variants of one network. Its pipeline has the calibration and
@@ -108,43 +112,54 @@ type sweepOptions struct {
 type sweep struct {
 	*pipeline
 	sweepOptions
-	model    eval.Source
+	source   eval.Source   // The model.
+	line     shard.Command // The command line.
 	variants []variant
 
 	selection     *dataset.Images // Training images that are no calibration images.
-	selectionName string          // Which ones they are.
+	selectionPart part            // Which ones they are,
+	selectionName string          // and what to call them.
 
+	planned    []bool                            // Per variant, whether its run has been planned.
 	statistics map[float64]*calibrate.Statistics // By percentile.
 	factors    map[variant]compensation
 	results    []*eval.Result // Per variant, on the selection images; nil where it is not finished.
 	confirmed  *eval.Result   // Of the chosen variant on the test images, or nil.
 }
 
-func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant, o sweepOptions, asJSON bool) error {
+func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant, o sweepOptions) error {
 	if isNIR(model) {
 		return wantsTrained(model, "a sweep converts it with every setting")
 	}
 	sw := &sweep{
 		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}},
-		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)),
+		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)), planned: make([]bool, len(variants)),
 		statistics: make(map[float64]*calibrate.Statistics), factors: make(map[variant]compensation),
 	}
-	if err := sw.open(cmd.Context(), model); err != nil {
+	ctx, w := cmd.Context(), cmd.OutOrStdout()
+	if err := sw.open(ctx, model); err != nil {
 		return err
 	}
 	if sw.out != "" {
+		var err error
+		if sw.line, err = lineOf(cmd, model); err != nil {
+			return err
+		}
 		if err := sw.resume(); err != nil {
 			return err
 		}
 	}
-	runErr := sw.run(cmd.Context())
+	if sw.planOnly {
+		return sw.interrupted(sw.planNext(ctx, w))
+	}
+	runErr := sw.run(ctx)
 	if runErr != nil && sw.finished() == 0 {
 		return sw.interrupted(runErr)
 	}
 	if err := sw.keepTable(); err != nil {
 		return err
 	}
-	if err := sw.show(cmd.OutOrStdout(), asJSON); err != nil {
+	if err := sw.show(w, sw.asJSON); err != nil {
 		return err
 	}
 	return sw.interrupted(runErr)
@@ -166,7 +181,7 @@ func (sw *sweep) open(ctx context.Context, model string) error {
 	if err != nil {
 		return err
 	}
-	sw.model = eval.Source{Name: model, SHA256: hash}
+	sw.model, sw.source = model, eval.Source{Name: model, SHA256: hash}
 	n, m, err := divide(train.Len(), sw.calibrationImages, sw.selectionImages)
 	if err != nil {
 		return hinted(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")
@@ -175,15 +190,16 @@ func (sw *sweep) open(ctx context.Context, model string) error {
 	if err := sw.chooseImages(ctx, test, train); err != nil {
 		return err
 	}
-	part, err := train.Slice(n, n+m)
+	d, err := train.Slice(n, n+m)
 	if err != nil {
 		return err
 	}
-	if part, err = sw.checked(ctx, part); err != nil {
+	if d, err = sw.checked(ctx, d); err != nil {
 		return err
 	}
+	sw.selectionPart = part{sw.calibrate, n, n + m}
 	sw.selectionName = trainingImages(sw.calibrate, n, n+m)
-	sw.selection, err = dataset.NewImages(part, sw.calibration.Normalization())
+	sw.selection, err = dataset.NewImages(d, sw.calibration.Normalization())
 	return err
 }
 
@@ -207,87 +223,108 @@ func trainingImages(spec string, from, to int) string {
 	return fmt.Sprintf("training images %d to %d of %s", from, to-1, spec)
 }
 
-// of returns the pipeline of a variant that presents the given images.
-func (sw *sweep) of(v variant, images *dataset.Images, name string) *pipeline {
+// of returns the pipeline of a variant that presents the given images, which are the
+// first n of what name says, or all for 0.
+func (sw *sweep) of(v variant, images *dataset.Images, name string, n int) *pipeline {
 	s := *sw.settings
 	v.apply(&s)
-	s.data, s.images = name, images.Len()
-	return &pipeline{settings: &s, command: sw.command, progress: sw.progress, graph: sw.graph, test: images, calibration: sw.calibration}
+	s.data, s.images = name, n
+	return &pipeline{settings: &s, command: sw.command, model: sw.model, progress: sw.progress, graph: sw.graph, test: images, calibration: sw.calibration}
 }
+
+// toSelect and toConfirm are the pipelines of a variant.
+func (sw *sweep) toSelect(v variant) *pipeline {
+	return sw.of(v, sw.selection, sw.selectionName, sw.selection.Len())
+}
+
+func (sw *sweep) toConfirm(v variant) *pipeline { return sw.of(v, sw.test, sw.data, sw.images) }
 
 // run measures every variant that is not finished, and confirms the best.
 func (sw *sweep) run(ctx context.Context) error {
-	update, stop := sw.progress.bar("sweeping")
+	w, stop := sw.newWork()
 	defer stop()
-	w := &work{update: update, total: sw.work()}
+	if err := sw.planSettings(ctx, w); err != nil {
+		return err
+	}
+	if err := sw.measureAll(ctx, w); err != nil {
+		return err
+	}
+	return sw.confirm(ctx, w)
+}
+
+// measureAll measures every variant that is not finished.
+func (sw *sweep) measureAll(ctx context.Context, w *work) error {
 	for i, v := range sw.variants {
 		if sw.results[i] != nil {
 			continue
 		}
-		p, started := sw.of(v, sw.selection, sw.selectionName), time.Now()
-		r, err := sw.measure(ctx, w, p, v)
+		var err error
+		if sw.out != "" {
+			sw.results[i], err = sw.complete(ctx, w, sw.toSelect(v), sw.selectionOrder(v))
+		} else {
+			sw.results[i], err = sw.measure(ctx, w, sw.toSelect(v), v)
+		}
 		if err != nil {
 			return fmt.Errorf("setting %s: %w", v.name(), err)
 		}
-		sw.results[i] = r
-		if err := sw.keepRun(p, r, forSelection, v.name(), started); err != nil {
-			return err
-		}
 	}
-	return sw.confirm(ctx, w)
+	return nil
 }
 
 // confirm presents the test images to the best variant, unless that has been done.
 func (sw *sweep) confirm(ctx context.Context, w *work) (err error) {
 	v := sw.variants[sw.best()]
-	p, started := sw.of(v, sw.test, sw.data), time.Now()
 	if sw.out != "" {
-		m := sw.manifestOf(p, forConfirmation, started)
-		dir := filepath.Join(sw.out, confirmation)
-		if sw.confirmed, err = readRun(dir, &m); err != nil {
-			return hinted(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.name(), err),
-				"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another --out", dir)
+		var o order
+		if o, err = sw.planConfirmation(ctx); err != nil {
+			return err
 		}
-		if sw.confirmed != nil {
-			return nil
-		}
+		sw.confirmed, err = sw.complete(ctx, w, sw.toConfirm(v), o)
+	} else {
+		sw.confirmed, err = sw.measure(ctx, w, sw.toConfirm(v), v)
 	}
-	r, err := sw.measure(ctx, w, p, v)
 	if err != nil {
 		return fmt.Errorf("confirming %s: %w", v.name(), err)
 	}
-	sw.confirmed = r
-	return sw.keepRun(p, r, forConfirmation, confirmation, started)
+	return nil
 }
 
-// measure makes the network of a variant and presents the images of p. It has a
-// result only if all of them were.
-func (sw *sweep) measure(ctx context.Context, w *work, p *pipeline, v variant) (*eval.Result, error) {
+// prepare makes the network of a variant.
+func (sw *sweep) prepare(ctx context.Context, w *work, p *pipeline, v variant) error {
 	if sw.statistics[v.Percentile] == nil {
 		p.progress.part = w.part(sw.calibrationWork())
 		if err := p.calibrateGraph(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		sw.statistics[v.Percentile] = p.statistics
 	}
 	p.statistics = sw.statistics[v.Percentile]
 	if err := p.convertGraph(); err != nil {
-		return nil, err
+		return err
 	}
-	if known, ok := sw.factors[v]; ok {
-		p.factors = known
-		if known.factors != nil {
-			var err error
-			if p.network, err = p.network.Compensated(known.factors); err != nil {
-				return nil, err
-			}
-		}
-	} else {
+	known, ok := sw.factors[v]
+	if !ok {
 		p.progress.part = w.part(sw.compensationWork(v))
 		if err := p.compensate(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		sw.factors[v] = p.factors
+		return nil
+	}
+	p.factors = known
+	if known.factors == nil {
+		return nil
+	}
+	var err error
+	p.network, err = p.network.Compensated(known.factors)
+	return err
+}
+
+// measure makes the network of a variant and presents the images of p. It has a
+// result only if all of them were.
+func (sw *sweep) measure(ctx context.Context, w *work, p *pipeline, v variant) (*eval.Result, error) {
+	if err := sw.prepare(ctx, w, p, v); err != nil {
+		return nil, err
 	}
 	p.progress.part = w.part(p.test.Len())
 	r, err := p.evaluate(ctx)

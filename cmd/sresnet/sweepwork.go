@@ -19,15 +19,26 @@ func (w *work) part(n int) func(done, total int) {
 	}
 }
 
-// work estimates all that is to do.
-func (sw *sweep) work() int {
+// newWork begins a bar for all that is to do. The caller must call stop, which may be
+// called twice.
+func (sw *sweep) newWork() (w *work, stop func()) {
+	update, stop := sw.progress.bar("sweeping")
+	return &work{update: update, total: sw.estimate()}, stop
+}
+
+// estimate returns about how much is to do.
+func (sw *sweep) estimate() int {
 	n := sw.test.Len()
 	calibrated := make(map[float64]bool)
 	for i, v := range sw.variants {
 		if sw.results[i] != nil {
 			continue
 		}
-		n += sw.selection.Len() + sw.compensationWork(v)
+		n += sw.selection.Len()
+		if sw.planned[i] {
+			continue
+		}
+		n += sw.compensationWork(v)
 		if !calibrated[v.Percentile] {
 			calibrated[v.Percentile] = true
 			n += sw.calibrationWork()

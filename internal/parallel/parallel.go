@@ -3,6 +3,7 @@ package parallel
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -43,6 +44,60 @@ func Do(ctx context.Context, workers, n int, start func(worker int) func(ctx con
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	return fail
+}
+
+// Feed does the jobs that next hands out, until it says false, on that many workers,
+// each with a function of its own that start makes, and calls add with what comes of
+// each. Calls of next and add do not overlap. The first error of any of them, or of
+// ctx, ends it and is returned.
+func Feed[R any](ctx context.Context, workers int, start func() func(ctx context.Context, job int) (R, error), next func() (job int, ok bool, err error), add func(R) error) error {
+	var (
+		mu   sync.Mutex
+		fail error
+		wg   sync.WaitGroup
+	)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	work := func(do func(context.Context, int) (R, error)) error {
+		for {
+			if err := inner.Err(); err != nil {
+				return err
+			}
+			mu.Lock()
+			job, ok, err := next()
+			mu.Unlock()
+			if err != nil || !ok {
+				return err
+			}
+			r, err := do(inner, job)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			err = add(r)
+			mu.Unlock()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for range workers {
+		wg.Go(func() {
+			if err := work(start()); err != nil {
+				mu.Lock()
+				if fail == nil || errors.Is(fail, context.Canceled) {
+					fail = err
+				}
+				mu.Unlock()
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if fail != nil && ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return fail
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// After Ctrl-C, in whatever step, the same command goes on and ends as one that was
+// not interrupted.
+func TestDiagnoseInterrupted(t *testing.T) {
+	digits := filepath.Join(t.TempDir(), "digits")
+	writeDigits(t, digits)
+	args := []string{model, "--data", "mnist:" + digits, "--calibration-images", "10", "--images", "8", "--timesteps", "20"}
+	diagnose := func(ctx context.Context, more ...string) (code int, stdout, stderr string) {
+		return sresnet(t, ctx, append(append([]string{"diagnose"}, args...), more...)...)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if code, _, stderr := sresnet(t, t.Context(), append(append([]string{"eval"}, args...), "--out", dir)...); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, step := range []string{measurementKind, trialsKind} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for ctx.Err() == nil {
+				if list, _ := filepath.Glob(filepath.Join(dir, diagnosisFolder, step, "shards", "*.part")); len(list) > 0 {
+					cancel()
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		code, stdout, stderr := diagnose(ctx, "--out", dir)
+		cancel()
+		if code == 0 {
+			continue // It was done before anyone looked.
+		}
+		if code != exitInterrupted || stdout != "" || !strings.Contains(stderr, "what is done is kept in "+filepath.Join(dir, diagnosisFolder)) {
+			t.Fatalf("%s: exit code %d: %s%s", step, code, stdout, stderr)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "diagnosis.json")); err == nil {
+			t.Fatalf("%s: there is a result of a part", step)
+		}
+	}
+	code, _, stderr := diagnose(t.Context(), "--out", dir)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "diagnosis.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, want, stderr := diagnose(t.Context(), "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if string(got) != want {
+		t.Errorf("with interruptions:\n%s\nwithout:\n%s", got, want)
+	}
+}

@@ -1,0 +1,129 @@
+package diagnose
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+func (d *Diagnoser) newMeasurement() *Measurement {
+	m := &Measurement{fired: make([][]uint64, len(d.Network.Layers))}
+	for i := range m.fired {
+		m.fired[i] = make([]uint64, (d.Network.Layers[i].Neurons()+63)/64)
+	}
+	return m
+}
+
+// Images returns the indices of the images, in no order.
+func (m *Measurement) Images() []int {
+	list := make([]int, len(m.images))
+	for i := range m.images {
+		list[i] = m.images[i].Index
+	}
+	return list
+}
+
+// Merge adds what n says of other images.
+func (m *Measurement) Merge(n *Measurement) {
+	m.images = append(m.images, n.images...)
+	for i := range m.fired {
+		for j, b := range n.fired[i] {
+			m.fired[i][j] |= b
+		}
+	}
+}
+
+// measurementFile is the JSON form of a [Measurement].
+type measurementFile struct {
+	Images []imageSums `json:"images"`
+	Fired  []string    `json:"fired"` // Base64 of little-endian words.
+}
+
+// MarshalJSON implements json.Marshaler. All numbers are exact, and measurements of the
+// same images have the same form.
+func (m *Measurement) MarshalJSON() ([]byte, error) {
+	f := measurementFile{Images: m.sorted(), Fired: make([]string, len(m.fired))}
+	for i, words := range m.fired {
+		var b []byte
+		for _, w := range words {
+			b = binary.LittleEndian.AppendUint64(b, w)
+		}
+		f.Fired[i] = base64.StdEncoding.EncodeToString(b)
+	}
+	return json.Marshal(&f)
+}
+
+// readMeasurement reads what MarshalJSON wrote of some of the images.
+func (d *Diagnoser) readMeasurement(b []byte) (*Measurement, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var f measurementFile
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	if len(f.Fired) != len(d.Network.Layers) {
+		return nil, errOtherWork
+	}
+	m := d.newMeasurement()
+	for i, s := range f.Fired {
+		b, err := base64.StdEncoding.DecodeString(s)
+		if err != nil || len(b) != 8*len(m.fired[i]) {
+			return nil, errOtherWork
+		}
+		for j := range m.fired[i] {
+			m.fired[i][j] = binary.LittleEndian.Uint64(b[8*j:])
+		}
+	}
+	for i := range f.Images {
+		if !d.fits(&f.Images[i]) {
+			return nil, errOtherWork
+		}
+	}
+	m.images = f.Images
+	return m, nil
+}
+
+// errOtherWork says that what is kept of some work cannot be of this subject.
+var errOtherWork = errors.New("diagnose: what is kept is of another network, of other options or of other images")
+
+// fits reports whether s can be of this subject.
+func (d *Diagnoser) fits(s *imageSums) bool {
+	if s.Index < 0 || s.Index >= d.Images.Len() || len(s.Correct) != len(d.o.Timesteps) || len(s.Layers) != len(d.Network.Layers) {
+		return false
+	}
+	for i := range s.Layers {
+		l, n, points := &s.Layers[i], d.Network.Layers[i].Neurons(), 0
+		if every := scatterEvery(n); s.Index < scatterImages {
+			points = (n + every - 1) / every
+		}
+		counts := []int{l.Clipped, l.Saturated, l.Active}
+		if len(l.At) != len(d.o.Timesteps) || len(l.Scatter) != points || slices.Min(counts) < 0 || slices.Max(counts) > n {
+			return false
+		}
+	}
+	return true
+}
+
+// MarshalJSON implements json.Marshaler.
+func (e errorSums) MarshalJSON() ([]byte, error) {
+	return json.Marshal(slices.Concat(e.sum[:], e.square[:], []float64{e.x, e.r, e.xx, e.rr, e.xr}))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *errorSums) UnmarshalJSON(b []byte) error {
+	var list []float64
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	if len(list) != 15 {
+		return fmt.Errorf("%d sums of errors in place of 15", len(list))
+	}
+	copy(e.sum[:], list)
+	copy(e.square[:], list[5:])
+	e.x, e.r, e.xx, e.rr, e.xr = list[10], list[11], list[12], list[13], list[14]
+	return nil
+}

@@ -1,0 +1,231 @@
+package diagnose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"sresnet/ann/infer"
+	"sresnet/eval"
+	"sresnet/internal/parallel"
+	"sresnet/shard"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// Outcomes says what came of trials. Trial t on image i of n has the number t*n + i:
+// these numbers are what package shard calls images.
+type Outcomes struct {
+	done, right []int // All that were, and those where the network names the label.
+}
+
+// Images returns the numbers of what was tried, in no order.
+func (o *Outcomes) Images() []int { return o.done }
+
+// Merge adds what came of others.
+func (o *Outcomes) Merge(p *Outcomes) {
+	o.done = append(o.done, p.done...)
+	o.right = append(o.right, p.right...)
+}
+
+// outcomesFile is the JSON form of [Outcomes].
+type outcomesFile struct {
+	Done  shard.Set `json:"done"`
+	Right shard.Set `json:"right"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o *Outcomes) MarshalJSON() ([]byte, error) {
+	var f outcomesFile
+	for _, l := range []struct {
+		set  *shard.Set
+		list []int
+	}{{&f.Done, o.done}, {&f.Right, o.right}} {
+		var err error
+		if *l.set, err = shard.SetOf(l.list); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(&f)
+}
+
+// readOutcomes reads what MarshalJSON wrote of some of n.
+func readOutcomes(b []byte, n int) (*Outcomes, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var f outcomesFile
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("diagnose: %w", err)
+	}
+	o := new(Outcomes)
+	for _, l := range []struct {
+		set  shard.Set
+		list *[]int
+	}{{f.Done, &o.done}, {f.Right, &o.right}} {
+		last := 0
+		for _, r := range l.set {
+			if r[0] < last || r[1] <= r[0] || r[1] > n {
+				return nil, errOtherWork
+			}
+			last = r[1]
+			for i := r[0]; i < r[1]; i++ {
+				*l.list = append(*l.list, i)
+			}
+		}
+	}
+	for _, i := range o.right {
+		if !f.Done.Has(i) {
+			return nil, errOtherWork
+		}
+	}
+	return o, nil
+}
+
+// Trying returns the work that tries each of the list on every image. network returns
+// one of the networks by its index; it is called when that one's turn comes, never
+// twice at a time.
+func (d *Diagnoser) Trying(list []Trial, network func(i int) (*snn.Network, error)) (shard.Work[*Outcomes], error) {
+	for i := range list {
+		t := &list[i]
+		layered := t.Index >= 0 && t.Index < len(d.Network.Layers) && t.Layer == d.Network.Layers[t.Index].Name
+		if t.Timesteps < 1 || t.Timesteps > sim.MaxTimesteps || t.Network < 0 || !layered && (t.Index != -1 || t.Kind == replaced) {
+			return shard.Work[*Outcomes]{}, fmt.Errorf("diagnose: trial %d, %q, is none of network %q", i, t.Change, d.Network.Name)
+		}
+	}
+	n := len(list) * d.Images.Len()
+	return shard.Work[*Outcomes]{
+		Images: n, New: func() *Outcomes { return new(Outcomes) },
+		Read: func(b []byte) (*Outcomes, error) { return readOutcomes(b, n) },
+		Present: func(ctx context.Context, n int, next func() (int, bool, error), add func(*Outcomes) error) error {
+			plans := &plans{d: d, network: network}
+			return parallel.Feed(ctx, min(d.o.Workers, n), func() func(context.Context, int) (*Outcomes, error) {
+				w := &tryer{d: d, list: list, plans: plans, trial: -1, pixels: make([]float32, d.Images.Shape().Len())}
+				return w.try
+			}, next, add)
+		},
+	}, nil
+}
+
+// plans compiles networks for the workers that try them, which get to each at about the
+// same time.
+type plans struct {
+	d       *Diagnoser
+	network func(i int) (*snn.Network, error)
+
+	mu               sync.Mutex
+	index, timesteps int // Of plan.
+	plan             *sim.Plan
+}
+
+func (p *plans) get(index, timesteps int) (*sim.Plan, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plan != nil && p.index == index && p.timesteps == timesteps {
+		return p.plan, nil
+	}
+	net, err := p.network(index)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := sim.Compile(net, p.d.simulation(timesteps))
+	if err != nil {
+		return nil, err
+	}
+	p.index, p.timesteps, p.plan = index, timesteps, plan
+	return plan, nil
+}
+
+// tryer tries one thing on one image at a time.
+type tryer struct {
+	d      *Diagnoser
+	list   []Trial
+	plans  *plans
+	pixels []float32
+	trial  int // That engine is for; -1 for none yet.
+	engine *sim.Engine
+	runner *infer.Runner // Nil until a layer is to be replaced.
+}
+
+// try does trial number/n on image number%n.
+func (w *tryer) try(ctx context.Context, number int) (*Outcomes, error) {
+	d := w.d
+	i := number % d.Images.Len()
+	if err := w.begin(number / d.Images.Len()); err != nil {
+		return nil, err
+	}
+	t := &w.list[w.trial]
+	if err := d.Images.Image(i, w.pixels); err != nil {
+		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
+	}
+	if t.Kind == replaced {
+		if _, err := w.runner.Run(w.pixels); err != nil {
+			return nil, fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
+		}
+		if err := w.engine.Force(t.Index, d.currents(t.Index, w.runner)); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := w.engine.Run(ctx, w.pixels, i)
+	if err != nil {
+		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
+	}
+	r := d.o.Readout
+	if t.Kind == readout {
+		r = eval.Potential
+	}
+	o := &Outcomes{done: []int{number}}
+	if classAt(rec, t.Timesteps, r) == d.Images.Label(i) {
+		o.right = o.done
+	}
+	return o, nil
+}
+
+// begin makes the engine for a trial.
+func (w *tryer) begin(trial int) error {
+	if trial == w.trial {
+		return nil
+	}
+	t := &w.list[trial]
+	plan, err := w.plans.get(t.Network, t.Timesteps)
+	if err != nil {
+		return err
+	}
+	w.trial, w.engine = trial, plan.NewEngine()
+	if t.Kind == replaced && w.runner == nil {
+		w.runner = w.d.model.NewRunner()
+	}
+	return nil
+}
+
+// tried says what came of trials, all of them on all images, in their order.
+func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
+	images := m.sorted()
+	n, last := len(images), len(d.o.Timesteps)-1
+	right := make([]bool, len(list)*n)
+	for _, number := range o.right {
+		right[number] = true
+	}
+	var trials []trial
+	for j := range list {
+		t := trial{kind: list[j].Kind, index: list[j].Index, higher: list[j].Higher}
+		t.Change, t.Layer, t.Timesteps = list[j].Change, list[j].Layer, list[j].Timesteps
+		sum := 0
+		for i, ok := range right[j*n : (j+1)*n] {
+			before := images[i].Correct[last]
+			if ok {
+				sum++
+			}
+			if ok && !before {
+				t.Regained++
+			}
+			if !ok && before {
+				t.Lost++
+			}
+		}
+		t.Top1, t.Gain = float64(sum)/float64(n), 100*float64(t.Regained-t.Lost)/float64(n)
+		trials = append(trials, t)
+	}
+	return trials
+}
