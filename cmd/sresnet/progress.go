@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -39,12 +40,20 @@ func (p progress) bar(label string) (update func(done, total int), stop func()) 
 		return "; " + p.note()
 	}
 	update = func(done, total int) {
-		if bar == nil { // The first call says how much there is to do.
+		if bar == nil { // The first call says how much there is to do, and how much an earlier process did.
+			before, start := int64(done), time.Now()
+			left := func(s decor.Statistics) string {
+				if s.Current <= before {
+					return "?"
+				}
+				d := time.Duration(float64(time.Since(start)) * float64(s.Total-s.Current) / float64(s.Current-before))
+				return d.Round(time.Second).String()
+			}
 			container = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(60))
 			bar = container.AddBar(int64(total),
 				mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(label+" "), decor.CountersNoUnit("%d / %d ")),
-				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left"), decor.Any(func(decor.Statistics) string { return note() })))
+				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.Any(left), decor.Name(" left"), decor.Any(func(decor.Statistics) string { return note() })))
 			if p.above != nil {
 				*p.above = container
 			}
