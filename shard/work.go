@@ -48,21 +48,29 @@ func (w Work[S]) Do(ctx context.Context, r *Run, shards []int, progress func(don
 	if n := r.plan.Images; n != w.Images {
 		return fmt.Errorf("shard: the plan in %s is about %d images, there are %d", r.dir, n, w.Images)
 	}
-	k := &keeper[S]{work: w, told: progress, run: r, shards: shards, before: make(map[int]bool), flights: make(map[int]*flight[S]), kept: time.Now()}
+	k := &keeper[S]{work: w, told: progress, run: r, shards: shards, before: make(map[int]int), flights: make(map[int]*flight[S]), kept: time.Now()}
+	r.Tidy()
+	entries, err := r.entries()
+	if err != nil {
+		return err
+	}
 	left := 0
 	for _, s := range shards {
 		first, end := r.plan.Range(s)
 		k.total += end - first
-		if !r.Done(s) {
-			left += end - first
+		if r.Done(s) {
+			k.before[s] = end - first
 		} else {
-			k.before[s] = true
-			k.done += end - first
+			left += end - first
+			parts, _ := r.adopt(s, entries)
+			for i := range parts {
+				k.before[s] += parts[i].Images.Len()
+			}
 		}
+		k.done += k.before[s]
 	}
 	k.progress()
-	r.Tidy()
-	err := w.Present(ctx, left, k.next, k.add)
+	err = w.Present(ctx, left, k.next, k.add)
 	return errors.Join(err, k.close())
 }
 
@@ -120,8 +128,8 @@ type flight[S Sum[S]] struct {
 type keeper[S Sum[S]] struct {
 	work    Work[S]
 	run     *Run
-	shards  []int        // To be begun.
-	before  map[int]bool // Shards that were finished at the start.
+	shards  []int       // To be begun.
+	before  map[int]int // Images of a shard that were done at the start.
 	flights map[int]*flight[S]
 	current *flight[S] // Which images are handed out of; nil for none.
 	kept    time.Time  // When something was kept last: the time since belongs to what is kept next.
@@ -167,10 +175,8 @@ func (k *keeper[S]) begin(s int) error {
 	first, end := k.run.plan.Range(s)
 	attempt, blocks, err := k.run.Attempt(s)
 	if errors.Is(err, fs.ErrExist) { // Or another process has finished it meanwhile.
-		if !k.before[s] {
-			k.done += end - first
-			k.progress()
-		}
+		k.done += end - first - k.before[s]
+		k.progress()
 		return nil
 	}
 	if err != nil {
@@ -187,7 +193,7 @@ func (k *keeper[S]) begin(s int) error {
 		f.images += blocks[i].Images.Len()
 		f.seconds += blocks[i].Seconds
 	}
-	k.done += f.images
+	k.done += f.images - k.before[s]
 	k.progress()
 	if f.images == end-first { // All that was missing is the end of an attempt.
 		return k.finish(f)
