@@ -38,6 +38,7 @@ var compared = []string{"accuracy.csv", "layers.csv", "predictions.csv", "choice
 
 func newFaulty(t *testing.T) *faulty {
 	t.Helper()
+	t.Parallel() // Much of it is waiting.
 	network, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
