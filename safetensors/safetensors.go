@@ -16,9 +16,9 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
 
+	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
 
@@ -49,28 +49,13 @@ var elementSizes = map[string]int64{
 
 // Open reads the header of the named file. The caller closes the result.
 func Open(name string) (*File, error) {
-	f, err := os.Open(name)
+	f, size, err := regular.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	file, err := open(f, name)
+	tensors, err := readHeader(f, size)
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return file, nil
-}
-
-func open(f *os.File, name string) (*File, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("safetensors: %s is not a file", name)
-	}
-	tensors, err := readHeader(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("safetensors: %s: %w", name, err), f.Close())
 	}
 	return &File{name: name, tensors: tensors, data: f, closer: f}, nil
 }

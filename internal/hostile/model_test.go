@@ -210,6 +210,10 @@ func models() []hostile {
 		hostile{name: "link to itself", args: "inspect m.onnx", want: []string{"m.onnx"}, make: func(f *files) { f.link("m.onnx", "m.onnx") }},
 		hostile{name: "above 2 GB", args: "inspect m.onnx", want: []string{"m.onnx"}, make: func(f *files) { f.sparse("m.onnx", 3<<30) }},
 		hostile{name: "name with control characters", argv: []string{"inspect", "\x1b[2J.onnx"}, want: []string{".onnx"}},
+		hostile{name: "weights: empty", args: "inspect w.safetensors", want: []string{"w.safetensors"}, make: func(f *files) { f.write("w.safetensors", nil) }},
+		hostile{name: "weights: folder", args: "inspect w.safetensors", want: []string{"w.safetensors"}, make: func(f *files) { f.folder("w.safetensors") }},
+		hostile{name: "weights: pipe", args: "inspect w.safetensors", want: []string{"w.safetensors"}, make: func(f *files) { f.pipe("w.safetensors") }},
+		hostile{name: "weights: device", args: "inspect w.safetensors", want: []string{"w.safetensors"}, make: func(f *files) { f.link("/dev/zero", "w.safetensors") }},
 		hostile{name: "not writable", args: "inspect m.onnx/m.onnx", want: []string{"m.onnx"}, make: func(f *files) { f.write("m.onnx", nil) }},
 	)
 }

@@ -38,7 +38,7 @@ var may = map[string][]string{
 	"dataset":                {"tensor", "internal/atomic", "internal/parallel", "internal/regular"},
 	"dataset/fetch":          {"internal/regular"},
 	"onnx":                   {"ann", "tensor"},
-	"safetensors":            {"tensor"},
+	"safetensors":            {"tensor", "internal/regular"},
 	"resnet":                 {"ann", "tensor", "safetensors"},
 	"nir":                    {"snn", "tensor", "internal/hdf5"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
