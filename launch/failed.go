@@ -25,7 +25,7 @@ const shownLogs, shownLines = 3, 5
 // Error names the shards, and shows how the logs of the first ones end.
 func (e *FailedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s without a result after %s: %s", plural(len(e.Shards), "shard"), plural(e.Rounds, "round"), ranges(e.Shards))
+	fmt.Fprintf(&b, "%s without a result after %s: %s", plural(len(e.Shards), "shard"), plural(e.Rounds, "round"), Ranges(e.Shards))
 	for i, k := range e.Shards {
 		if i == shownLogs {
 			fmt.Fprintf(&b, "\nand %d more; their logs are beside these", len(e.Shards)-i)

@@ -73,8 +73,8 @@ func spans(shards []int) []span {
 	return list
 }
 
-// ranges names ascending shards as Slurm does: 0-3,7.
-func ranges(shards []int) string {
+// Ranges names ascending shards as Slurm does: 0-3,7.
+func Ranges(shards []int) string {
 	var list []string
 	for _, s := range spans(shards) {
 		if s.first == s.last {
@@ -91,7 +91,7 @@ func without(list []int, drop func(shard int) bool) []int {
 	return slices.DeleteFunc(slices.Clone(list), drop)
 }
 
-// plural returns "1 shard" or "2 shards".
+// plural returns "1 shard" or "2 shards" for the thing "shard".
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

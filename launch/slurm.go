@@ -116,7 +116,7 @@ exec %s --shard "$SLURM_ARRAY_TASK_ID" --workers "$SLURM_CPUS_ON_NODE"
 
 // SbatchLine returns the command line that submits shards.
 func SbatchLine(run Run, shards []int, o SlurmOptions) []string {
-	array := ranges(shards)
+	array := Ranges(shards)
 	if o.MaxRunning > 0 {
 		array += "%" + strconv.Itoa(o.MaxRunning)
 	}
@@ -193,7 +193,7 @@ func (s *slurm) launch(ctx context.Context) error {
 		case round == s.Rounds:
 			return &FailedError{Shards: missing, Rounds: round, dir: s.run.Dir()}
 		}
-		s.Say(fmt.Sprintf("round %d left %s without a result: %s", round, plural(len(missing), "shard"), ranges(missing)))
+		s.Say(fmt.Sprintf("round %d left %s without a result: %s", round, plural(len(missing), "shard"), Ranges(missing)))
 		s.Say(endOfLog(logFile(s.run.Dir(), missing[0]), 2))
 	}
 }
@@ -248,7 +248,7 @@ func (s *slurm) submit(ctx context.Context, round int, queue []Task) ([]int, err
 		out, err := s.command(ctx, line[0], line[1:]...)
 		if err == nil {
 			id, _, _ := strings.Cut(strings.TrimSpace(out), ";") // The name of the cluster may follow.
-			s.Say(fmt.Sprintf("round %d: job %s, %s: %s", round, id, plural(len(todo), "shard"), ranges(todo)))
+			s.Say(fmt.Sprintf("round %d: job %s, %s: %s", round, id, plural(len(todo), "shard"), Ranges(todo)))
 			return missing, nil
 		}
 		if ctx.Err() != nil {

@@ -465,7 +465,7 @@ func TestRanges(t *testing.T) {
 		shards []int
 		want   string
 	}{{nil, ""}, {[]int{4}, "4"}, {[]int{0, 1}, "0-1"}, {[]int{0, 1, 2, 5, 7, 8}, "0-2,5,7-8"}} {
-		if got := ranges(tt.shards); got != tt.want {
+		if got := Ranges(tt.shards); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.shards, got, tt.want)
 		} else if tt.want != "" && !slices.Equal(numbers(t, got), tt.shards) {
 			t.Errorf("%q does not come back", got)

@@ -15,6 +15,7 @@ import (
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/shell"
+	"sresnet/launch"
 	"sresnet/nir"
 	"sresnet/shard"
 	"sresnet/snn"
@@ -249,7 +250,7 @@ func (k *keptDiagnosis) planNext(ctx context.Context, w io.Writer) error {
 	if k.trials != nil {
 		fmt.Fprintf(w, " and %d trials on each", len(k.trials.config.Trials))
 	}
-	fmt.Fprintf(w, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), ranges(missing))
+	fmt.Fprintf(w, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(w, k.dir)
 	if g.More() {
 		fmt.Fprintln(w, "Before that, once these are done, it plans what to try.")

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/internal/shell"
+	"sresnet/launch"
 	"sresnet/shard"
 )
 
@@ -113,7 +114,7 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 			return err
 		}
 		if len(missing) > 0 {
-			return hinted(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), ranges(missing)),
+			return hinted(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), launch.Ranges(missing)),
 				"do them with 'sresnet run %s', then merge again", shell.Quote(dir))
 		}
 	}

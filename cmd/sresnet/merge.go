@@ -6,7 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/eval"
-	"sresnet/shard"
+	"sresnet/internal/shell"
+	"sresnet/launch"
 )
 
 func newMerge() *cobra.Command {
@@ -53,11 +54,11 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 	}
 	several := g.Command() != nil
 	if len(missing) > 0 && (several || !allowMissing) {
-		err := fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), g.Shards(), ranges(missing))
+		err := fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), g.Shards(), launch.Ranges(missing))
 		if several {
-			return hinted(err, "'sresnet run %s' does them; the folders in it are runs, of which --allow-missing shows what there is", dir)
+			return hinted(err, "'sresnet run %s' does them; the folders in it are runs, of which --allow-missing shows what there is", shell.Quote(dir))
 		}
-		return hinted(err, "'sresnet run %s' does them; --allow-missing shows what there is", dir)
+		return hinted(err, "'sresnet run %s' does them; --allow-missing shows what there is", shell.Quote(dir))
 	}
 	if several {
 		return mergeGroup(cmd, g, dir, o, asJSON)
@@ -83,25 +84,7 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 		return err
 	}
 	if got == nil {
-		return hinted(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", dir)
+		return hinted(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", shell.Quote(dir))
 	}
 	return k.publish(cmd.OutOrStdout(), got, asJSON)
-}
-
-// ranges writes ascending numbers as ranges: 1-3,7.
-func ranges(list []int) string {
-	set, err := shard.SetOf(list)
-	if err != nil {
-		return fmt.Sprint(list)
-	}
-	s := ""
-	for i, r := range set {
-		if i > 0 {
-			s += ","
-		}
-		if s += fmt.Sprint(r[0]); r[1] > r[0]+1 {
-			s += fmt.Sprintf("-%d", r[1]-1)
-		}
-	}
-	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/shell"
 	"sresnet/launch"
 )
 
@@ -57,7 +58,7 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		shards []int
 	}{{"running:  ", s.Running}, {"waiting:  ", s.Waiting}} {
 		if len(l.shards) > 0 {
-			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), ranges(l.shards))
+			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), launch.Ranges(l.shards))
 		}
 	}
 	queue := queueOf(cmd.Context(), g.Dir())
@@ -66,13 +67,13 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 	}
 	switch left := s.Left(); {
 	case s.Finished == s.Shards && g.More():
-		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", dir)
+		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
 	case s.Finished == s.Shards:
-		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", dir)
+		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
 	case left > 0:
 		fmt.Fprintf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
 	case len(s.Running) == 0 && queue == "":
-		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", dir)
+		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/shell"
+	"sresnet/launch"
 	"sresnet/shard"
 )
 
@@ -200,7 +201,7 @@ func (sw *sweep) planNext(ctx context.Context, out io.Writer) error {
 	if best := sw.chosen(); !g.More() && best >= 0 {
 		fmt.Fprintf(out, " and the best, %s, on %d test images", sw.variants[best].name(), sw.test.Len())
 	}
-	fmt.Fprintf(out, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), ranges(missing))
+	fmt.Fprintf(out, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(out, sw.out)
 	if g.More() {
 		fmt.Fprintf(out, "Before that, once these are done, it plans the run of the best setting on %d test images.\n", sw.test.Len())
