@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ import (
 // array without being told.
 const MaxShards = 1000
 
-// Plan says what a run is. It never changes once a shard has been begun.
+// Plan says what a run is. It never changes.
 type Plan struct {
 	Format int    `json:"format"` // 1
 	Kind   string `json:"kind"`   // Of the work, such as "eval".
@@ -116,15 +117,13 @@ type Run struct {
 const planFile = "plan.json"
 
 // Create makes the run that p describes, with its files, in the folder dir, which
-// must exist; if it holds a run already, the error is an fs.ErrExist. The plan is written last, so that a folder with a
-// plan has all that the plan names. Files of p that are named but not given must be
-// there.
+// must exist; if it holds a run already, the error is an fs.ErrExist. The plan is
+// written last, so that a folder with a plan has all that the plan names. Files of p
+// that are named but not given must be there.
 func Create(dir string, p Plan, files ...File) (*Run, error) {
 	p.Format = 1
 	hashes := make(map[string]string)
-	for name, sum := range p.Files {
-		hashes[name] = sum
-	}
+	maps.Copy(hashes, p.Files)
 	for _, f := range files {
 		h := sha256.New()
 		err := atomic.WriteFile(filepath.Join(dir, f.Name), func(w io.Writer) error { return f.Write(io.MultiWriter(w, h)) })
@@ -137,11 +136,6 @@ func Create(dir string, p Plan, files ...File) (*Run, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
-	return write(dir, p, atomic.CreateFile)
-}
-
-// write makes p the plan of dir.
-func write(dir string, p Plan, file func(string, func(io.Writer) error) error) (*Run, error) {
 	if err := os.MkdirAll(filepath.Join(dir, shards), 0o755); err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
@@ -150,7 +144,7 @@ func write(dir string, p Plan, file func(string, func(io.Writer) error) error) (
 		return nil, fmt.Errorf("shard: %w", err)
 	}
 	b = append(b, '\n')
-	err = file(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
+	err = atomic.CreateFile(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
 	if err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
@@ -211,25 +205,4 @@ func (r *Run) ReadFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("shard: %s: %w: it is not the file that the plan was made with", path, ErrDamaged)
 	}
 	return b, nil
-}
-
-// Divide gives the run another number of shards. It is an error if work on one has
-// begun, finished or not.
-func (r *Run) Divide(shards int) (*Run, error) {
-	if shards == r.plan.Shards {
-		return r, nil
-	}
-	entries, err := r.entries()
-	if err != nil {
-		return nil, err
-	}
-	if len(entries) > 0 {
-		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been begun; it cannot have %d any more", r.dir, r.plan.Shards, shards)
-	}
-	p := r.plan
-	p.Shards = shards
-	if err := p.check(); err != nil {
-		return nil, fmt.Errorf("shard: %w", err)
-	}
-	return write(r.dir, p, atomic.WriteFile)
 }

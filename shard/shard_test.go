@@ -378,19 +378,6 @@ func TestPlan(t *testing.T) {
 	if _, err := Open(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no plan: got error %v", err)
 	}
-
-	// Shards may be cut anew until one is begun.
-	if r, err = again.Divide(5); err != nil || r.Shards() != 5 || r.hash == again.hash {
-		t.Fatalf("divided: %v", err)
-	}
-	a, _ := begin(t, r, 4)
-	defer a.Abandon()
-	if _, err := r.Divide(2); err == nil || !strings.Contains(err.Error(), "has been begun") {
-		t.Errorf("dividing a run that has been begun: got error %v", err)
-	}
-	if same, err := r.Divide(5); err != nil || same != r {
-		t.Errorf("dividing it as it is: %v", err)
-	}
 }
 
 func TestBadPlans(t *testing.T) {
