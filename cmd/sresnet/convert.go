@@ -87,8 +87,8 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() { // Before the work.
 		return hinted(fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(out), filepath.Base(out)), "make it first")
 	}
-	if info, err := os.Stat(out); err == nil && info.IsDir() {
-		return hinted(fmt.Errorf("%s is a folder", out), "give a file with -o")
+	if err := replaceable(out); err != nil {
+		return err
 	}
 	if err := p.openCalibration(cmd.Context(), model); err != nil {
 		return err

@@ -59,6 +59,7 @@ file is taken as it is. The sizes are known before the work, and bounded by --ma
 			return runRecord(cmd, args[0], &s, &o)
 		},
 	}
+	s.weightsFlags(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "output", "o", "", "write the file, or the folder, `FILE`")
 	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these, `NAMES` of layers or nodes with * for anything")
@@ -75,7 +76,6 @@ file is taken as it is. The sizes are known before the work, and bounded by --ma
 	f.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
 	f.SortFlags = false
 	completions(cmd)
-	s.weightsFlags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(record.Observables(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(record.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -147,6 +147,10 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 	}
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
 		return hinted(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
+	} else if err != nil || !info.IsDir() {
+		if err := replaceable(o.out); err != nil {
+			return err
+		}
 	}
 	if err := p.openModel(cmd, model); err != nil {
 		return err

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,36 +123,4 @@ func writeFigures(w io.Writer, r *report.Report, dir, format string) error {
 		fmt.Fprintln(w, name)
 	}
 	return nil
-}
-
-// writeTo writes a file beside its name and renames it, so that an error leaves the
-// old one, and a link of that name is replaced and not followed.
-func writeTo(name string, write func(io.Writer) error) (err error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return hinted(fmt.Errorf("%s is a folder", name), "give the path of a file")
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return &fs.PathError{Op: "open", Path: name, Err: path.Err}
-	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil { // CreateTemp makes it private.
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -55,6 +55,10 @@ func writeFile(name string, write func(io.Writer) error, rename func(from, to st
 
 func replace(name string, b []byte, rename func(from, to string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), Unfinished(filepath.Base(name)))
+	var path *fs.PathError
+	if errors.As(err, &path) { // Which has a name that nobody gave.
+		return &fs.PathError{Op: "open", Path: name, Err: path.Err}
+	}
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"sresnet/internal/atomic"
+)
+
+// replaceable returns an error unless a file may be written under that name. What is
+// written takes the place of what is there, which must be a file or a link to one: it
+// would take that of a device, too.
+func replaceable(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil // Or the error shows when it is written.
+	case info.IsDir():
+		return hinted(fmt.Errorf("%s is a folder", name), "give the path of a file")
+	}
+	return hinted(fmt.Errorf("%s is not a regular file, and what is written would take its place", name), "give the path of a file")
+}
+
+// writeTo writes a file as a whole or, after an error, not at all.
+func writeTo(name string, write func(io.Writer) error) error {
+	if err := replaceable(name); err != nil {
+		return err
+	}
+	return atomic.WriteFile(name, write)
+}
