@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // A cache remembers what [Dataset.Checked] found of image files, so that it need not read
@@ -89,11 +90,7 @@ func openCache(folder, root string) *cache {
 
 // read adds what the file holds.
 func (c *cache) read() {
-	info, err := os.Stat(c.file)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCache {
-		return
-	}
-	b, err := os.ReadFile(c.file)
+	b, err := regular.ReadFile(c.file, maxCache)
 	if err != nil {
 		return
 	}

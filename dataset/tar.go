@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"sresnet/internal/parallel"
+	"sresnet/internal/regular"
 )
 
 // Bounds of what is read of a data set in .tar files before any image.
@@ -219,14 +220,10 @@ func readClassNames(folders ...string) ([]string, error) {
 	for _, dir := range folders {
 		for _, name := range classFiles {
 			name := filepath.Join(dir, name)
-			info, err := os.Stat(name)
-			if err != nil {
+			if _, err := os.Stat(name); err != nil {
 				continue // Most often there is none.
 			}
-			if !info.Mode().IsRegular() || info.Size() > maxTable {
-				return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", name, maxTable)
-			}
-			b, err := os.ReadFile(name)
+			b, err := regular.ReadFile(name, maxTable)
 			if err != nil {
 				return nil, err
 			}
