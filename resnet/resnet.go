@@ -6,9 +6,9 @@
 // timm's plain ResNets share (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0,
 // fc), and those of the common code for CIFAR (linear for fc, and shortcut for
 // downsample). Networks for CIFAR begin with a 3x3 convolution and no pool; without
-// parameters in their shortcuts they have option A: every second row and column, and channels of zeros. A prefix that
-// all names share, such as "module." of DataParallel, is left out, and
-// num_batches_tracked ignored.
+// parameters in their shortcuts they have option A: every second row and column, and
+// channels of zeros. A prefix that all names share, such as "module." of DataParallel,
+// is left out, and num_batches_tracked ignored.
 //
 // This package knows nothing of spikes, and runs no network.
 //
