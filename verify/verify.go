@@ -11,13 +11,12 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/convert"
+	"sresnet/internal/parallel"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -193,42 +192,23 @@ func each(ctx context.Context, n int, o Options, start func() comparison) ([]fin
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	found := make([]findings, n)
-	var (
-		next atomic.Int64
-		mu   sync.Mutex
-		done int
-		fail error
-		wg   sync.WaitGroup
-	)
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for range min(o.Workers, n) {
-		wg.Go(func() {
-			compare := start()
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				err := compare(inner, i, i < o.ReferenceImages, &found[i])
-				mu.Lock()
-				done++
-				switch {
-				case err != nil:
-					if fail == nil {
-						fail = fmt.Errorf("verify: image %d: %w", i, err)
-					}
-					cancel()
-				case o.Progress != nil:
-					o.Progress(done, n)
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-				found[i].image, found[i].finished = i, true
+	done := 0
+	err := parallel.Do(ctx, min(o.Workers, n), n, func(int) func(context.Context, int) error {
+		compare := start()
+		return func(ctx context.Context, i int) error {
+			if err := compare(ctx, i, i < o.ReferenceImages, &found[i]); err != nil {
+				return fmt.Errorf("verify: image %d: %w", i, err)
 			}
-		})
+			found[i].image, found[i].finished = i, true
+			return nil
+		}
+	}, func() {
+		if done++; o.Progress != nil {
+			o.Progress(done, n)
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, err
 	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil || fail == nil {
-		return slices.DeleteFunc(found, func(x findings) bool { return !x.finished }), err
-	}
-	return nil, fail
+	return slices.DeleteFunc(found, func(x findings) bool { return !x.finished }), err
 }

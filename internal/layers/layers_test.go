@@ -48,7 +48,7 @@ var may = map[string][]string{
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "dataset", "eval", "shard", "internal/parallel"},
-	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert"},
+	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
 	"report":                 {"eval", "diagnose", "tensor", "internal/shell", "internal/regular"},
 	"launch":                 {"internal/shell"},
