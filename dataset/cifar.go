@@ -195,12 +195,14 @@ func (c cifar) readArchive(path string, split Split, add func(pixels, labels []b
 		return err
 	}
 	for _, name := range c.wanted(split) {
+		want := name
 		b, ok := contents[name]
 		if !ok {
-			b, ok = contents[python(name)]
+			name = python(name)
+			b, ok = contents[name]
 		}
 		if !ok {
-			return fmt.Errorf("%s: no %s in it, which the %s split is read from: is it %s or %s?", path, name, split, c.archives[0], c.archives[1])
+			return fmt.Errorf("%s: no %s in it, which the %s split is read from: is it %s or %s?", path, want, split, c.archives[0], c.archives[1])
 		}
 		pixels, labels, err := c.parse(b)
 		if err != nil {

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Python's pickle is a program for a machine with a stack [pickle]. Files of CIFAR
-// need few of its instructions, and of what these may call, two functions of numpy.
-// Both are only written down here: nothing is ever executed, and whatever else a file
-// asks for is an error.
+// need few of its instructions, and of what these may call, two functions of numpy
+// and one that turns text into bytes. Numpy's are only written down here: nothing of a
+// file is ever executed, and whatever else it asks for is an error.
 //
 // References:
 //
@@ -81,6 +82,7 @@ const (
 	numpyArray2 = pyGlobal("numpy._core.multiarray _reconstruct")
 	numpyClass  = pyGlobal("numpy ndarray")
 	numpyType   = pyGlobal("numpy dtype")
+	encode      = pyGlobal("_codecs encode") // How Python 3 writes bytes in protocols that have none.
 )
 
 // maxPickle bounds the instructions of a file, and so what it holds: the longest CIFAR
@@ -93,7 +95,7 @@ const (
 
 // unpickle returns the value that a file holds. Strings in it share b's memory.
 func unpickle(b []byte) (any, error) {
-	p := &unpickler{b: b, memo: make(map[uint32]any)}
+	p := &unpickler{b: b, unencoded: len(b), memo: make(map[uint32]any)}
 	for range maxPickle {
 		op, err := p.next(1)
 		if err != nil {
@@ -113,9 +115,10 @@ func unpickle(b []byte) (any, error) {
 }
 
 type unpickler struct {
-	b     []byte
-	stack []any
-	memo  map[uint32]any
+	b         []byte
+	unencoded int // Bytes of text that may still be encoded.
+	stack     []any
+	memo      map[uint32]any
 }
 
 func (p *unpickler) next(n uint64) ([]byte, error) {
@@ -364,7 +367,7 @@ func (p *unpickler) global(op byte) error {
 		p.stack = p.stack[:len(p.stack)-2]
 	}
 	switch g := pyGlobal(module + " " + name); g {
-	case numpyArray, numpyArray2, numpyClass, numpyType:
+	case numpyArray, numpyArray2, numpyClass, numpyType, encode:
 		p.push(g)
 		return nil
 	}
@@ -385,6 +388,11 @@ func (p *unpickler) object(op byte) error {
 		if !ok1 || !ok2 {
 			return errPickle
 		}
+		if g == encode {
+			b, err := p.latin1(args)
+			*top = b
+			return err
+		}
 		*top = &pyObject{callable: g, args: args}
 		return nil
 	}
@@ -394,6 +402,28 @@ func (p *unpickler) object(op byte) error {
 	}
 	o.state = arg
 	return nil
+}
+
+// latin1 returns what encode makes of its arguments: a byte for every character of a
+// text. Python writes every text once, so that all together are no longer than the file.
+func (p *unpickler) latin1(args pyTuple) ([]byte, error) {
+	if len(args) != 2 {
+		return nil, errPickle
+	}
+	text, ok1 := args[0].([]byte)
+	name, ok2 := args[1].([]byte)
+	if !ok1 || !ok2 || string(name) != "latin1" || len(text) > p.unencoded {
+		return nil, errPickle
+	}
+	p.unencoded -= len(text)
+	b := make([]byte, 0, utf8.RuneCount(text))
+	for _, r := range string(text) {
+		if r > 0xff {
+			return nil, errPickle
+		}
+		b = append(b, byte(r))
+	}
+	return b, nil
 }
 
 // bytesArray returns the shape and elements of a numpy array of uint8: the state

@@ -44,6 +44,21 @@ func pickled(key string, labels []byte, pixels []byte) []byte {
 	return append(b, opSetItems, opStop)
 }
 
+// recoded returns a pickle of [pickled] as Python 3 writes it in the same protocol: what
+// was bytes is text, and a call that turns it into bytes.
+func recoded(b []byte, pixels []byte) []byte {
+	old := append(binary.LittleEndian.AppendUint32([]byte{opBinString}, uint32(len(pixels))), pixels...)
+	text := make([]rune, len(pixels))
+	for i, p := range pixels {
+		text[i] = rune(p)
+	}
+	utf8 := string(text)
+	call := []byte("c_codecs\nencode\n")
+	call = binary.LittleEndian.AppendUint32(append(call, opBinUnicode), uint32(len(utf8)))
+	call = append(append(call, utf8...), opBinUnicode, 6, 0, 0, 0)
+	return bytes.Replace(b, old, append(append(call, "latin1"...), opTuple2, opReduce), 1)
+}
+
 // targz writes an archive: name, content, name, ...
 func targz(t *testing.T, parts ...any) []byte {
 	t.Helper()
@@ -86,6 +101,7 @@ func TestCIFARForms(t *testing.T) {
 		want       *Dataset
 	}{
 		{"file", "cifar10:" + write(t, dir, "file", python10), a},
+		{"file of Python 3", "cifar10:" + write(t, dir, "file3", recoded(python10, slices.Concat(one, two))), a},
 		{"folder", "cifar10:" + filepath.Dir(write(t, dir, "p/test_batch", python10)), a},
 		{"folder of the archive", "cifar10:" + filepath.Dir(filepath.Dir(write(t, dir, "q/cifar-10-batches-py/test_batch", python10))), a},
 		{"archive", "cifar10:" + write(t, dir, "x.tar.gz", targz(t, "cifar-10-batches-py/test_batch", python10, "readme", []byte("hello"))), a},
@@ -101,6 +117,7 @@ func TestCIFARForms(t *testing.T) {
 		})
 	}
 	fails(t, "cifar10:"+filepath.Join(dir, "y.tar.gz"), Train, "y.tar.gz: no data_batch_1.bin in it", "is it cifar-10-binary.tar.gz")
+	fails(t, "cifar10:"+write(t, dir, "bad.tar.gz", targz(t, "cifar-10-batches-py/test_batch", python10[:99])), Test, "bad.tar.gz, file test_batch: the pickle is truncated")
 	whole := targz(t, "cifar-10-batches-bin/test_batch.bin", binary10)
 	fails(t, "cifar10:"+write(t, dir, "half.tar.gz", whole[:len(whole)/2]), Test, "half.tar.gz: half an archive", "get it again")
 }
@@ -143,6 +160,9 @@ func TestPickleErrors(t *testing.T) {
 	fails(t, file(pickled("labels", []byte{1, 2}, image)), Test, "2 labels for an array of [2 3072] with 3072 bytes")
 	fails(t, file([]byte("\x80\x02cos\nsystem\nU\x02ls\x85R.")), Test, `calls for "os.system"`, "not run")
 	fails(t, file([]byte("\x80\x02K\x01.")), Test, "no dictionary")
+	fails(t, file([]byte("\x80\x02c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacU\x06latin1\x86R.")), Test, "damaged") // A euro sign.
+	twice := "c_codecs\nencode\nh\x00U\x06latin1\x86R0"
+	fails(t, file([]byte("\x80\x02X\x80\x00\x00\x00"+strings.Repeat("a", 128)+"q\x000"+strings.Repeat(twice, 9)+".")), Test, "damaged")
 	fails(t, file([]byte("\x80\x02R.")), Test, "damaged")
 	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}0"), maxPickle)...)), Test, "more instructions")
 	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}"), maxPickle)...)), Test, "more on its stack")
