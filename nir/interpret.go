@@ -94,9 +94,6 @@ func (p *interpreter) network() *snn.Network {
 		return nil
 	}
 	p.net.Name = p.g.Metadata.Text("name")
-	if p.net.Name == "" {
-		p.net.Name = "nir"
-	}
 	for _, n := range order {
 		p.node(n)
 	}

@@ -293,8 +293,11 @@ func readConfig(r *shard.Run) (*config, error) {
 // written, so that all processes simulate the same.
 func (k *keptRun) readNetwork() (err error) {
 	k.pipeline.conversion = k.config.Conversion
-	k.network, err = networkIn(k.run, networkFile)
-	return err
+	if k.network, err = networkIn(k.run, networkFile); err != nil {
+		return err
+	}
+	k.nameNetwork()
+	return nil
 }
 
 // networkIn reads a network that a run was planned with.

@@ -103,12 +103,20 @@ func (p *pipeline) readNetwork(readoutGiven bool) error {
 		return fmt.Errorf("%s: %w", p.model, err)
 	}
 	p.file = g
+	p.nameNetwork()
 	info := nir.InfoOf(g)
 	p.normalize = cmp.Or(p.normalize, info.Normalization)
 	if !readoutGiven && info.Readout != "" {
 		p.readout = info.Readout
 	}
 	return nil
+}
+
+// nameNetwork gives the network of a NIR file that says no name the name of the file.
+func (p *pipeline) nameNetwork() {
+	if p.network.Name == "" {
+		p.network.Name = strings.TrimSuffix(filepath.Base(p.model), filepath.Ext(p.model))
+	}
 }
 
 // wantsTrained is the error of a NIR file where the trained network is wanted, for

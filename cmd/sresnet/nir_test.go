@@ -29,6 +29,42 @@ func TestNIRNames(t *testing.T) {
 
 // TestTargets writes a network for every target and wants the same accuracy and
 // spikes from every file, and a file that the table of readers has the target read.
+// A network of others has the name of its file, in a folder of a run, too.
+func TestNamelessNetwork(t *testing.T) {
+	ones := make([]float32, 10)
+	for i := range ones {
+		ones[i] = 1
+	}
+	node := func(name, typ string, fields map[string]nir.Array) *nir.Node {
+		n := &nir.Node{Name: name, Type: typ}
+		for k, v := range fields {
+			n.Data.Set(k, v)
+		}
+		return n
+	}
+	g := &nir.Graph{
+		Nodes: []*nir.Node{
+			node("in", "Input", map[string]nir.Array{"shape": nir.Ints(1, 28, 28)}),
+			node("flat", "Flatten", map[string]nir.Array{"start_dim": nir.Int(0), "end_dim": nir.Int(-1), "input_type": nir.Ints(1, 28, 28)}),
+			node("fc", "Linear", map[string]nir.Array{"weight": nir.Floats(make([]float32, 10*28*28), 10, 28*28)}),
+			node("neurons", "IF", map[string]nir.Array{"r": nir.Floats(ones, 10), "v_threshold": nir.Floats(ones, 10)}),
+			node("out", "Output", map[string]nir.Array{"shape": nir.Ints(10)}),
+		},
+		Edges: []nir.Edge{{From: "in", To: "flat"}, {From: "flat", To: "fc"}, {From: "fc", To: "neurons"}, {From: "neurons", To: "out"}},
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "theirs.nir")
+	if err := nir.WriteFile(file, g); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range [][]string{nil, {"--out", filepath.Join(dir, "run")}} {
+		code, stdout, stderr := sresnet(t, t.Context(), append([]string{"eval", file, "--data", "mnist", "--images", "3", "--timesteps", "2"}, out...)...)
+		if code != 0 || !strings.HasPrefix(stdout, "theirs on 3 images of mnist") {
+			t.Errorf("%v: exit code %d: %s%s", out, code, stdout, stderr)
+		}
+	}
+}
+
 func TestTargets(t *testing.T) {
 	dir := t.TempDir()
 	type measured struct {

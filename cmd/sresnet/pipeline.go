@@ -180,6 +180,11 @@ func (p *pipeline) checked(ctx context.Context, d *dataset.Dataset) (*dataset.Da
 	if errors.As(err, &unreadable) {
 		return nil, hinted(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
 	}
+	if err == nil {
+		for _, f := range bad {
+			fmt.Fprintf(p.progress.w, "sresnet: warning: left out: %s\n", clean(f.Error()))
+		}
+	}
 	return d, err
 }
 
@@ -300,8 +305,13 @@ func (p *pipeline) fits(d *dataset.Dataset) error {
 	if !in.Equal(d.Shape()) {
 		return hinted(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
 	}
-	if d.ClassesGuessed() && outputs > d.Classes() {
-		return nil // Of the classes above its largest label it has no image.
+	if d.ClassesGuessed() {
+		for i := range d.Len() {
+			if label := d.Label(i); label >= outputs {
+				return hinted(fmt.Errorf("network %s has %d outputs, for labels from 0 on; image %d of %s has the label %d", name, outputs, i, d.Spec(), label), "%s", hint)
+			}
+		}
+		return nil // Of classes above its largest label it has no image.
 	}
 	if outputs != d.Classes() {
 		return hinted(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", hint)

@@ -50,11 +50,11 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	}
 	fmt.Fprintf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
 	for _, d := range []struct {
-		spec    string
-		skipped int
-	}{{p.test.Spec(), p.test.Skipped()}, {p.calibrate, c.Skipped}} {
+		images, spec string
+		skipped      int
+	}{{"", p.test.Spec(), p.test.Skipped()}, {"calibration images ", p.calibrate, c.Skipped}} {
 		if d.skipped > 0 {
-			fmt.Fprintf(w, "%d more of %s could not be read and are left out\n", d.skipped, d.spec)
+			fmt.Fprintf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
 		}
 	}
 	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
