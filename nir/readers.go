@@ -18,31 +18,40 @@ type Reading struct {
 // the tools' code as docs/nir.md dates it.
 type reader struct {
 	name    string
-	types   string // Types of nodes it reads, beside those of every reader of convolutions.
+	types   string // Types of nodes it reads, beside Input and Output.
 	neurons string // What it takes IF for.
 	reset   string // Of neurons: "zero", "subtract"; empty if not known, or as configured.
 	fires   string // When the potential is ">" or ">=" the threshold; empty if not known.
 	r       string // "1", "1/dt" or "" for any.
 	uniform bool   // One threshold a node.
 	noBias  bool   // Of convolutions.
-	refuses string // What it has not; empty if it reads convolutional networks.
 
 	// more returns why it does not read the graph, and notes.
 	more func(g *Graph) (why, notes []string)
 }
 
-// everyReader lists types that every reader of convolutional networks has.
-const everyReader = " Input Output Conv2d Flatten Affine IF "
+// Types that all readers have, and those that all but some have that know no images.
+const (
+	everyReader   = " Input Output "
+	convolutional = "Conv2d Flatten Affine IF "
+)
+
+// byTable are types of which only NIR's table of supported primitives was asked who
+// reads them, not the code. SpikingJelly is not in that table.
+const byTable = "Conv1d CubaLI CubaLIF LI LIF"
 
 var readers = []reader{
-	{name: "Sinabs, Speck", types: "SumPool2d", neurons: "IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
-	{name: "SpiNNaker2", types: "SumPool2d AvgPool2d Linear LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
-	{name: "Norse", types: "SumPool2d AvgPool2d Linear", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
-	{name: "snnTorch", types: "AvgPool2d Linear LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
-	{name: "SpikingJelly", types: "AvgPool2d Linear", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true},
-	{name: "Spyx", types: "SumPool2d Scale Linear", neurons: "IF"},
-	{name: "Lava-DL", types: "SumPool2d Linear", neurons: "CUBA neuron without decay of the potential", noBias: true},
-	{name: "Nengo, Rockpool, hxtorch, jaxsnn", refuses: "IF neurons and convolutions"},
+	{name: "Sinabs, Speck", types: convolutional + "Conv1d SumPool2d LI LIF", neurons: "IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
+	{name: "SpiNNaker2", types: convolutional + "Conv1d SumPool2d AvgPool2d Linear CubaLIF LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
+	{name: "Norse", types: convolutional + "SumPool2d AvgPool2d Linear CubaLIF LI LIF", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
+	{name: "snnTorch", types: convolutional + "AvgPool2d Linear CubaLIF LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
+	{name: "SpikingJelly", types: convolutional + "AvgPool2d Linear LIF", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true, more: spikingJellyNotes},
+	{name: "Spyx", types: convolutional + "SumPool2d Scale Linear CubaLIF LIF", neurons: "IF"},
+	{name: "Lava-DL", types: convolutional + "SumPool2d Linear CubaLIF LIF", neurons: "CUBA neuron without decay of the potential", noBias: true},
+	{name: "Nengo", types: "Affine LI LIF"},
+	{name: "Rockpool", types: "Affine Linear CubaLIF LI LIF"},
+	{name: "hxtorch", types: "Linear CubaLI CubaLIF"},
+	{name: "jaxsnn", types: "Linear CubaLIF"},
 }
 
 // readerNamed returns the reader of that name, nil if there is none.
@@ -54,9 +63,6 @@ func readerNamed(name string) *reader {
 	}
 	return nil
 }
-
-// judgedTypes are the types of nodes that the table of readers says something of.
-const judgedTypes = everyReader + " SumPool2d AvgPool2d Scale Linear "
 
 // Readers says of the tools of the field which read the graph, and what they will
 // get wrong.
@@ -72,29 +78,31 @@ func has(types, typ string) bool { return strings.Contains(" "+types+" ", " "+ty
 
 func (r *reader) read(g *Graph) Reading {
 	v := Reading{Reader: r.name}
-	var refused, unknown []string
+	var missing, refused, unknown []string
 	note := func(list *[]string, s string) {
 		if !slices.Contains(*list, s) {
 			*list = append(*list, s)
 		}
 	}
 	neurons := false
+	var listed []string // Types that byTable has.
 	for _, n := range g.Nodes {
 		switch {
-		case !has(judgedTypes+r.types, n.Type):
-			note(&unknown, n.Type)
-		case r.refuses != "":
-			if n.Type == "IF" || n.Type == "Conv2d" {
-				note(&refused, "it has no "+r.refuses)
-			}
+		case n.Graph != nil || Primitives[n.Type] == nil:
+			note(&unknown, "nodes of type "+n.Type)
 		case !has(everyReader+r.types, n.Type):
-			note(&refused, "it has no "+n.Type)
+			note(&missing, n.Type)
 		case n.Type == "IF":
 			neurons = true
 			r.checkNeurons(n, func(s string) { note(&refused, s) })
 		case n.Type == "Conv2d" && r.noBias && !allAre(n.Data.Arrays["bias"], 0):
 			note(&refused, "it refuses convolutions with a bias")
+		case has(byTable, n.Type) && r.name != "SpikingJelly":
+			note(&listed, n.Type)
 		}
+	}
+	if loops(g) {
+		unknown = append(unknown, "loops")
 	}
 	var notes []string
 	if r.more != nil {
@@ -102,12 +110,15 @@ func (r *reader) read(g *Graph) Reading {
 		why, notes = r.more(g)
 		refused = append(refused, why...)
 	}
+	if len(missing) > 0 {
+		refused = slices.Insert(refused, 0, "it has no "+strings.Join(missing, ", "))
+	}
 	if len(refused) > 0 {
 		v.Why = strings.Join(refused, "; ")
 		return v
 	}
 	if len(unknown) > 0 {
-		v.Why = "not known of nodes of type " + strings.Join(unknown, ", ")
+		v.Why = "not known of " + strings.Join(unknown, ", ")
 		return v
 	}
 	v.Reads = true
@@ -121,7 +132,37 @@ func (r *reader) read(g *Graph) Reading {
 		}
 	}
 	v.Notes = append(v.Notes, notes...)
+	if len(listed) > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("has %s, by NIR's table of supported primitives", strings.Join(listed, ", ")))
+	}
 	return v
+}
+
+// loops reports whether edges of the graph lead round in a circle.
+func loops(g *Graph) bool {
+	waits, next := make(map[string]int), make(map[string][]string)
+	for _, e := range g.Edges {
+		waits[e.To]++
+		next[e.From] = append(next[e.From], e.To)
+	}
+	var free []string
+	for name := range next {
+		if waits[name] == 0 {
+			free = append(free, name)
+		}
+	}
+	left := len(g.Edges)
+	for len(free) > 0 {
+		name := free[len(free)-1]
+		free = free[:len(free)-1]
+		for _, to := range next[name] {
+			left--
+			if waits[to]--; waits[to] == 0 {
+				free = append(free, to)
+			}
+		}
+	}
+	return left > 0
 }
 
 func (r *reader) checkNeurons(n *Node, refuse func(string)) {
@@ -221,6 +262,13 @@ func spiNNaker2Notes(g *Graph) (why, notes []string) {
 		}
 	}
 	return why, append(notes, "makes weights integers of 8 bits: give ConversionConfig(scale_weights=True, conn_delay=0)")
+}
+
+func spikingJellyNotes(g *Graph) (why, notes []string) {
+	if slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Type == "LIF" }) {
+		notes = append(notes, "wants the same numbers for all neurons of a LIF, and v_leak = v_reset")
+	}
+	return nil, notes
 }
 
 func snnTorchNotes(*Graph) (why, notes []string) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"sresnet/nir"
@@ -49,6 +50,9 @@ type nirReading struct {
 	Why    string   `json:"why,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
 }
+
+// nirWidth is the width of what is said of a reader.
+const nirWidth = 90
 
 func newNIR() *cobra.Command {
 	var asJSON bool
@@ -204,14 +208,21 @@ func (f *nirFile) print(out io.Writer) {
 	}
 	t = newTable("lll", "reader", "reads it", "")
 	for _, r := range f.Readers {
-		reads, why := "no", r.Why
+		reads, why := "no", strings.Split(r.Why, "; ")
 		switch {
 		case r.Reads:
-			reads, why = "yes", strings.Join(r.Notes, "; ")
+			reads, why = "yes", r.Notes
 		case strings.HasPrefix(r.Why, "not known"):
 			reads = "?"
 		}
-		t.AppendRow(table.Row{r.Reader, reads, why})
+		var lines []string
+		for _, s := range why {
+			lines = append(lines, strings.Split(text.WrapSoft(s, nirWidth), "\n")...)
+		}
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		t.AppendRow(table.Row{r.Reader, reads, strings.Join(lines, "\n")})
 	}
 	printTable(w, t)
 	printList(w, "What readers will do otherwise than sresnet:", f.Warnings)

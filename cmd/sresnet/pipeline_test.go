@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/dataset"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -40,6 +42,33 @@ func TestFits(t *testing.T) {
 		}
 		if err != nil && len(hints(err)) == 0 {
 			t.Errorf("no hint for %v", err)
+		}
+	}
+}
+
+// Of labels in a file, the one that the network has no output for is named.
+func TestFitsLabels(t *testing.T) {
+	dir := t.TempDir()
+	array := func(name, shape string, data ...byte) {
+		header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': %s, }\n", shape)
+		b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), 0)
+		if err := os.WriteFile(filepath.Join(dir, name), append(append(b, header...), data...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	array("x.npy", "(3, 2, 2, 1)", make([]byte, 12)...)
+	array("y.npy", "(3,)", 4, 5, 11)
+	d, err := dataset.Open("npy:"+filepath.Join(dir, "x.npy")+","+filepath.Join(dir, "y.npy"), dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for outputs, want := range map[int]string{10: "image 2 of ", 5: "image 1 of ", 12: "", 100: ""} {
+		p := &pipeline{network: &snn.Network{
+			Input:  snn.Input{Shape: tensor.Shape{1, 2, 2}},
+			Layers: []snn.Layer{{Shape: tensor.Shape{outputs, 1, 1}}},
+		}}
+		if err := p.fits(d); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d outputs: got error %v, want %q", outputs, err, want)
 		}
 	}
 }
