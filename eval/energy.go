@@ -11,14 +11,14 @@ import (
 	"sresnet/snn"
 )
 
-// Energy is what both networks do for one image, operation by operation, and what
-// that takes on a device. docs/energy.md has the rules of counting.
+// Energy is what both networks, or a spiking one by itself, do for one image, operation
+// by operation, and what that takes on a device. docs/energy.md has the rules of counting.
 type Energy struct {
 	Images     int      `json:"images"`    // That the means are taken over.
 	Timesteps  int      `json:"timesteps"` // T
 	Device     *Device  `json:"device,omitempty"`
 	SNN        Account  `json:"snn"`
-	ANN        Account  `json:"ann"`
+	ANN        *Account `json:"ann"` // Nil without a trained network.
 	BreakEven  Balance  `json:"break_even"`
 	NotCounted []string `json:"not_counted"` // What joules leave out, a phrase each; none without a device.
 }
@@ -147,6 +147,17 @@ func (ops *operations) energy(c *counts, g *ann.Graph, net *snn.Network, r *Resu
 	e.SNN.ActivationSparsity = 1 - neuronSpikes/(float64(net.Neurons())*T)
 	e.SNN.ConnectionSparsity, e.SNN.FootprintBytes = storedSNN(net)
 
+	e.SNN.sum(n)
+	if g != nil {
+		e.ANN = ops.trainedAccount(c, g, net, n)
+	}
+	e.price(r)
+	return e
+}
+
+// trainedAccount returns what the trained network does, over n images.
+func (ops *operations) trainedAccount(c *counts, g *ann.Graph, net *snn.Network, n float64) *Account {
+	a := &Account{}
 	byLayer := make(map[int][]connection)
 	for _, s := range ops.trained {
 		byLayer[s.layer] = append(byLayer[s.layer], s)
@@ -161,16 +172,14 @@ func (ops *operations) energy(c *counts, g *ann.Graph, net *snn.Network, r *Resu
 		} else {
 			k.ACs, k.DenseACs = float64(c.trained[i])/n, float64(s.dense)
 		}
-		e.ANN.Contributions = append(e.ANN.Contributions, k)
+		a.Contributions = append(a.Contributions, k)
 	}
 	if ops.units > 0 {
-		e.ANN.ActivationSparsity = float64(c.zeros) / (float64(ops.units) * n)
+		a.ActivationSparsity = float64(c.zeros) / (float64(ops.units) * n)
 	}
-	e.ANN.ConnectionSparsity, e.ANN.FootprintBytes = storedANN(g)
-	e.SNN.sum(n)
-	e.ANN.sum(n)
-	e.price(r)
-	return e
+	a.ConnectionSparsity, a.FootprintBytes = storedANN(g)
+	a.sum(n)
+	return a
 }
 
 // sum adds up the contributions to means over n images: as whole numbers of
@@ -304,8 +313,10 @@ func (e *Energy) price(r *Result) {
 	if b.Synapses > 0 {
 		b.Spikes = e.SNN.ACs / float64(b.Synapses)
 	}
-	if acs, macs := e.SNN.ACs-e.ANN.DenseACs, e.ANN.DenseMACs-e.SNN.MACs; acs > 0 && macs > 0 {
-		b.Ratio = acs / macs
+	if e.ANN != nil {
+		if acs, macs := e.SNN.ACs-e.ANN.DenseACs, e.ANN.DenseMACs-e.SNN.MACs; acs > 0 && macs > 0 {
+			b.Ratio = acs / macs
+		}
 	}
 	d := e.Device
 	if d == nil {
@@ -314,7 +325,10 @@ func (e *Energy) price(r *Result) {
 	for _, a := range []struct {
 		*Account
 		main *float64 // Without this price, a sum of the rest would mislead.
-	}{{&e.SNN, d.AC}, {&e.ANN, d.MAC}} {
+	}{{&e.SNN, d.AC}, {e.ANN, d.MAC}} {
+		if a.Account == nil {
+			continue
+		}
 		for i := range a.Contributions {
 			k := &a.Contributions[i]
 			if x, ok := d.joules(&k.Operations); ok {
@@ -327,7 +341,7 @@ func (e *Energy) price(r *Result) {
 		}
 	}
 	e.NotCounted = e.notCounted()
-	if len(d.missing()) == 0 && *d.AC > 0 && b.Synapses > 0 {
+	if e.ANN != nil && len(d.missing()) == 0 && *d.AC > 0 && b.Synapses > 0 {
 		b.Dense = e.even(r, &Operations{ACs: e.ANN.DenseACs, MACs: e.ANN.DenseMACs})
 		b.Effective = e.even(r, &e.ANN.Operations)
 	}
@@ -355,9 +369,9 @@ func (e *Energy) notCounted() []string {
 		}
 		for _, a := range []struct {
 			network string
-			done    *Operations
-		}{{"spiking", &e.SNN.Operations}, {"trained", &e.ANN.Operations}} {
-			if p.count(a.done) > 0 {
+			done    *Account
+		}{{"spiking", &e.SNN}, {"trained", e.ANN}} {
+			if a.done != nil && p.count(&a.done.Operations) > 0 {
 				list = append(list, fmt.Sprintf("%s of the %s network", p.what, a.network))
 			}
 		}
@@ -400,7 +414,8 @@ func (a *Account) Sum(part Part) Contribution {
 	return s
 }
 
-// Words says where the two networks are even, a sentence each.
+// Words says where the two networks are even, a sentence each. Without a trained
+// network d is nil.
 func (b *Balance) Words(d *Device, timesteps int) []string {
 	s := []string{fmt.Sprintf("A synapse carries %.3g spikes an image in %d timesteps.", b.Spikes, timesteps)}
 	if b.Ratio > 0 {

@@ -90,7 +90,7 @@ type Evaluator struct {
 	o          Options
 	model      *infer.Model
 	plan       *sim.Plan
-	operations *operations // Of both networks together.
+	operations *operations
 }
 
 // New compiles both networks and checks that they and the images fit. As for [Run],
@@ -107,19 +107,13 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan}
-	if g != nil {
-		e.operations = newOperations(g, net)
-	}
-	return e, nil
+	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, operations: newOperations(g, net)}, nil
 }
 
 // NewTally returns one of no images.
 func (e *Evaluator) NewTally() *Tally {
 	t := newTally(e.o.Readout, e.o.Sim.Timesteps, len(e.net.Layers))
-	if e.operations != nil {
-		t.counts = e.operations.newCounts()
-	}
+	t.counts = e.operations.newCounts()
 	return t
 }
 
@@ -153,7 +147,7 @@ func (e *Evaluator) Present(ctx context.Context, n int, next func() (i int, ok b
 		}
 	}
 	return parallel.Feed(ctx, min(e.o.Workers, n), func() func(context.Context, int) (*Tally, error) {
-		w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
+		w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), image: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
 		if e.model != nil {
 			w.runner = e.model.NewRunner()
 		}
@@ -166,10 +160,10 @@ func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
 	r := t.result(e.net, elapsed)
 	if e.graph != nil {
 		r.DenseMACsPerImage = float64(e.graph.MACs())
-		r.Energy = e.operations.energy(t.counts, e.graph, e.net, r, e.o.Device)
 	} else {
 		r.Alone, r.Agreement = true, nil
 	}
+	r.Energy = e.operations.energy(t.counts, e.graph, e.net, r, e.o.Device)
 	r.Complete = t.images == e.images.Len()
 	return r
 }
@@ -207,6 +201,7 @@ func prepare(g *ann.Graph, net *snn.Network, images Images, o sim.Options) (*inf
 type worker struct {
 	*Evaluator
 	pixels  []float32
+	image   []float32 // The pixels, channels last.
 	classes int
 	runner  *infer.Runner // Nil without a trained network.
 	engine  *sim.Engine
@@ -234,9 +229,8 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	}
 	t := w.NewTally()
 	t.add(i, label, class, rec)
-	if t.counts != nil {
-		t.counts.add(w.operations, rec, w.runner)
-	}
+	channelsLast(w.image, w.pixels, w.images.Shape()[0])
+	t.counts.add(w.operations, w.image, rec, w.runner)
 	return t, nil
 }
 

@@ -276,7 +276,11 @@ func TestRunErrors(t *testing.T) {
 func TestRunAlone(t *testing.T) {
 	g, net := testNetworks(t)
 	images := newTestImages(20)
-	o := Options{Sim: sim.Options{Timesteps: 16}, Workers: 3}
+	device, err := OpenDevice("45nm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Sim: sim.Options{Timesteps: 16}, Workers: 3, Device: device}
 	both, err := Run(context.Background(), g, net, images, o)
 	if err != nil {
 		t.Fatal(err)
@@ -291,8 +295,14 @@ func TestRunAlone(t *testing.T) {
 	if d := cmp.Diff(both.Layers, alone.Layers); d != "" {
 		t.Errorf("layers (-with, +without the trained network):\n%s", d)
 	}
-	if !alone.Alone || alone.Agreement != nil || alone.Energy != nil || alone.Changed != nil {
-		t.Errorf("alone %v, agreement %v, energy %v, changed %v; want true and nothing", alone.Alone, alone.Agreement, alone.Energy, alone.Changed)
+	if !alone.Alone || alone.Agreement != nil || alone.Energy.ANN != nil || alone.Changed != nil {
+		t.Errorf("alone %v, agreement %v, energy of the trained network %v, changed %v; want true and nothing", alone.Alone, alone.Agreement, alone.Energy.ANN, alone.Changed)
+	}
+	if d := cmp.Diff(both.Energy.SNN, alone.Energy.SNN); d != "" {
+		t.Errorf("operations and joules (-with, +without the trained network):\n%s", d)
+	}
+	if e := alone.Energy; e.SNN.MACs == 0 || e.SNN.Joules == nil || e.BreakEven.Dense != nil || e.BreakEven.Ratio != 0 || e.BreakEven.Spikes != both.Energy.BreakEven.Spikes {
+		t.Errorf("energy without a trained network: %+v", e)
 	}
 	if c := alone.Choose(); len(c.Within) != 0 || c.Recommended < 1 || strings.Contains(c.Reason, "trained") {
 		t.Errorf("Choose: %+v", c)

@@ -8,8 +8,8 @@ import (
 	"sresnet/tensor"
 )
 
-// operations is what there is to count in a pair of networks. It is made once and
-// shared by all workers, each of which gathers [counts] in its order.
+// operations is what there is to count in a pair of networks, or in a spiking network
+// by itself. It is made once and shared by all workers, each of which gathers [counts] in its order.
 type operations struct {
 	synapses  []connection // Of the spiking network, by layer and then by synapse.
 	trained   []connection // Of the trained network, in the order of its nodes.
@@ -38,7 +38,7 @@ const unknown = -2
 // counter counts operations that the elements of an activation cause which are not
 // zero. It is exact: a tap over the border counts nothing.
 type counter struct {
-	source   string   // Node whose activation it looks at, or the input.
+	source   string   // Node of the trained network whose activation it looks at, or the input; empty for a synapse from the image.
 	channels int      // Of the source, which lies channels last.
 	taps     []uint64 // By position: windows that see it. Nil for one each.
 	fan      uint64   // Channels that each tap ends on.
@@ -95,7 +95,8 @@ func sum(x []uint64) (n uint64) {
 	return n
 }
 
-// newOperations lists what there is to count in g and its conversion net.
+// newOperations lists what there is to count in g and its conversion net; g is nil
+// without a trained network.
 func newOperations(g *ann.Graph, net *snn.Network) *operations {
 	ops := &operations{depth: make([]int, len(net.Layers))}
 	for i := range net.Layers {
@@ -103,13 +104,14 @@ func newOperations(g *ann.Graph, net *snn.Network) *operations {
 			ops.depth[i] = max(ops.depth[i], ops.depthOf(s.From)+1)
 			c := synapse(net.ShapeOf(s.From), net.Layers[i].Shape, s.Connection)
 			c.layer, c.from = i, s.From
-			if s.From == snn.FromInput && net.Input.Encoding == snn.Direct {
-				c.counter.source = g.Input.Name
-			} else {
+			if s.From != snn.FromInput || net.Input.Encoding != snn.Direct {
 				c.counter = nil
 			}
 			ops.synapses = append(ops.synapses, c)
 		}
+	}
+	if g == nil {
+		return ops
 	}
 	w := newWalker(g, net)
 	for i := range g.Nodes {
@@ -322,6 +324,16 @@ func (w *walker) windowed(name string, win tensor.Window, out tensor.Shape) uint
 	return trues(inside[0]) * axis(0) * axis(1)
 }
 
+// channelsLast writes src, an image (C, H, W), as (H, W, C).
+func channelsLast(dst, src []float32, channels int) {
+	positions := len(src) / channels
+	for c := range channels {
+		for p, v := range src[c*positions:][:positions] {
+			dst[p*channels+c] = v
+		}
+	}
+}
+
 // counts gathers operations over images. It holds integers only, so that those of
 // several workers, or of several parts of a data set, add up the same in any order.
 type counts struct {
@@ -334,15 +346,15 @@ func (ops *operations) newCounts() *counts {
 	return &counts{synapses: make([]uint64, len(ops.synapses)), trained: make([]uint64, len(ops.trained))}
 }
 
-// add counts one image: what the spiking network recorded, and what the trained
-// network computed last.
-func (c *counts) add(ops *operations, rec *sim.Record, trained *infer.Runner) {
+// add counts one image, channels last: what the spiking network recorded, and what the
+// trained network, if there is one, computed last.
+func (c *counts) add(ops *operations, image []float32, rec *sim.Record, trained *infer.Runner) {
 	i := 0
 	for _, layer := range rec.SynapseACs {
 		for _, acs := range layer {
 			c.synapses[i] += acs
 			if counter := ops.synapses[i].counter; counter != nil {
-				c.synapses[i] += counter.count(trained.Activation(counter.source))
+				c.synapses[i] += counter.count(image)
 			}
 			i++
 		}

@@ -25,14 +25,14 @@ type Tally struct {
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64
 	macs        uint64
-	counts      *counts // Of operations; nil without a trained network.
+	counts      *counts // Of operations.
 	predictions []Prediction
 	changed     changes
 }
 
 func newTally(readout Readout, timesteps, layers int) *Tally {
 	a := &Tally{
-		readout: readout,
+		readout: readout, counts: new(counts),
 		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
 		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
 	}
@@ -99,9 +99,7 @@ func (a *Tally) Merge(b *Tally) {
 		addTo(a.spikes[l], b.spikes[l])
 		addTo(a.acs[l], b.acs[l])
 	}
-	if a.counts != nil {
-		a.counts.merge(b.counts)
-	}
+	a.counts.merge(b.counts)
 	a.predictions = append(a.predictions, b.predictions...)
 	a.changed.merge(b.changed)
 }
@@ -114,7 +112,7 @@ type tallyFile struct {
 	Spikes      [][]uint64   `json:"spikes"`
 	ACs         [][]uint64   `json:"acs"`
 	MACs        uint64       `json:"macs"`
-	Counts      *countsFile  `json:"counts,omitempty"`
+	Counts      countsFile   `json:"counts"`
 	Predictions []Prediction `json:"predictions"`
 	Changed     []Changed    `json:"changed,omitempty"`
 }
@@ -132,9 +130,7 @@ func (a *Tally) MarshalJSON() ([]byte, error) {
 		Correct: a.correct, Agree: a.agree, Spikes: a.spikes, ACs: a.acs, MACs: a.macs,
 		Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
 	}
-	if c := a.counts; c != nil {
-		f.Counts = &countsFile{c.synapses, c.trained, c.zeros}
-	}
+	f.Counts = countsFile{a.counts.synapses, a.counts.trained, a.counts.zeros}
 	return json.Marshal(&f)
 }
 
@@ -147,12 +143,9 @@ func (a *Tally) restore(b []byte, classes int) error {
 		return fmt.Errorf("eval: %w", err)
 	}
 	fits := len(f.Correct) == len(a.correct) && len(f.Agree) == len(a.agree) && len(f.Spikes) == len(a.spikes) && len(f.ACs) == len(a.acs) &&
-		(f.Counts == nil) == (a.counts == nil) && len(f.Changed) <= maxChanged
+		len(f.Counts.Synapses) == len(a.counts.synapses) && len(f.Counts.Trained) == len(a.counts.trained) && len(f.Changed) <= maxChanged
 	for l := 0; fits && l < len(f.Spikes); l++ {
 		fits = len(f.Spikes[l]) == len(a.correct) && len(f.ACs[l]) == len(a.correct)
-	}
-	if fits && a.counts != nil {
-		fits = len(f.Counts.Synapses) == len(a.counts.synapses) && len(f.Counts.Trained) == len(a.counts.trained)
 	}
 	if !fits {
 		return errors.New("eval: counts of another network or of other options")
@@ -164,9 +157,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 	}
 	a.correct, a.agree, a.spikes, a.acs, a.macs = f.Correct, f.Agree, f.Spikes, f.ACs, f.MACs
 	a.predictions, a.changed.list = f.Predictions, f.Changed
-	if a.counts != nil {
-		a.counts = &counts{f.Counts.Synapses, f.Counts.Trained, f.Counts.Zeros}
-	}
+	a.counts = &counts{f.Counts.Synapses, f.Counts.Trained, f.Counts.Zeros}
 	a.images = len(a.predictions)
 	for i := range a.predictions {
 		if p := &a.predictions[i]; p.ANN == p.Label {

@@ -9,7 +9,7 @@ type Energy struct {
 		Source string `json:"source"`
 	} `json:"device,omitempty"`
 	SNN        Account  `json:"snn"`
-	ANN        Account  `json:"ann"`
+	ANN        *Account `json:"ann"` // Nil without a trained network.
 	NotCounted []string `json:"not_counted,omitempty"`
 	BreakEven  struct {
 		Spikes num `json:"spikes_per_synapse"`
@@ -54,6 +54,9 @@ type Contribution struct {
 func (e *Energy) trained() *num {
 	if d := e.BreakEven.Dense; d != nil {
 		return &d.Joules
+	}
+	if e.ANN == nil {
+		return nil
 	}
 	return e.ANN.Joules
 }

@@ -318,10 +318,14 @@ func (run *Run) energyFigure(name string) Figure {
 	if t.Device != "" {
 		title, x = "Energy per layer, by the table "+t.Device, "energy per image"
 	}
-	a, b := newGroup("spiking", 0, snn, nil), newGroup("trained, zeros left out", 1, ann, nil)
-	a.thick, b.thick = a.thick/2, b.thick/2
-	a.shift, b.shift = a.thick/2, -b.thick/2
-	f := layerFigure(name, title, x, layers, a, b)
+	groups := []*group{newGroup("spiking", 0, snn, nil)}
+	if run.Energy.ANN != nil {
+		a, b := groups[0], newGroup("trained, zeros left out", 1, ann, nil)
+		a.thick, b.thick = a.thick/2, b.thick/2
+		a.shift, b.shift = a.thick/2, -b.thick/2
+		groups = append(groups, b)
+	}
+	f := layerFigure(name, title, x, layers, groups...)
 	if t.Device != "" {
 		f.plot.X.Tick.Marker = even{joules}
 	}

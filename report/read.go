@@ -144,7 +144,7 @@ var optional = []struct{ file, shows, from string }{
 }
 
 // trainedToo are the files of optional that only a run with a trained network has.
-var trainedToo = []string{"activations.json", "energy.json", "diagnosis.json"}
+var trainedToo = []string{"activations.json", "diagnosis.json"}
 
 // load reads the files that the manifest names and compares their hashes.
 func (r *Run) load() (map[string][]byte, error) {

@@ -169,7 +169,7 @@ func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *Diagnosis {
 }
 
 func (s sample) energy(r *eval.Result) *Energy {
-	e := &Energy{Timesteps: s.T, NotCounted: []string{"membrane updates"}}
+	e := &Energy{Timesteps: s.T, ANN: &Account{}, NotCounted: []string{"membrane updates"}}
 	x, y := num(3e-6), num(6e-6)
 	e.SNN.Joules, e.ANN.Joules = &x, &y
 	e.Device = &struct {

@@ -167,6 +167,7 @@ type energyRow struct {
 	SNN, ANN           string
 	SNNBar, ANNBar     bar
 	ACs, MACs, Updates num
+	Both               bool // There is a trained network, too.
 	snn, ann           num
 }
 
@@ -220,9 +221,11 @@ func rowsBy(e *Energy, key func(*Contribution) string, size func(*Contribution) 
 		plus(&s.snn, size(c))
 		s.ops.ACs, s.ops.MACs, s.ops.Updates = s.ops.ACs+c.ACs, s.ops.MACs+c.MACs, s.ops.Updates+c.Updates
 	}
-	for i := range e.ANN.Contributions {
-		c := &e.ANN.Contributions[i]
-		plus(&at(c).ann, size(c))
+	if e.ANN != nil {
+		for i := range e.ANN.Contributions {
+			c := &e.ANN.Contributions[i]
+			plus(&at(c).ann, size(c))
+		}
 	}
 	var all []num
 	for _, s := range sums {
@@ -235,7 +238,7 @@ func rowsBy(e *Energy, key func(*Contribution) string, size func(*Contribution) 
 		rows = append(rows, energyRow{
 			k, show(s.snn), show(s.ann),
 			simple(s.snn, most, "f0", "spiking "+show(s.snn)), simple(s.ann, most, "f1", "trained "+show(s.ann)),
-			s.ops.ACs, s.ops.MACs, s.ops.Updates, s.snn, s.ann,
+			s.ops.ACs, s.ops.MACs, s.ops.Updates, e.ANN != nil, s.snn, s.ann,
 		})
 	}
 	return rows

@@ -13,6 +13,10 @@ import (
 // printEnergy shows what both networks do for one image, and what that takes on a
 // device if there is one.
 func printEnergy(w io.Writer, e *eval.Energy) {
+	if e.ANN == nil {
+		printEnergyAlone(w, e)
+		return
+	}
 	header, align := []any{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
 	if e.Device != nil {
 		header, align = append(header, "trained", "spiking"), align+"rr"
@@ -35,25 +39,61 @@ func printEnergy(w io.Writer, e *eval.Energy) {
 	}
 	t.AppendSeparator()
 	row("sum, effective", &e.ANN.Operations, &e.SNN.Operations, energy(&e.ANN.Operations, e.ANN.Joules), energy(&e.SNN.Operations, e.SNN.Joules))
-	dense := func(a *eval.Account) *eval.Operations {
-		return &eval.Operations{MACs: a.DenseMACs, ACs: a.DenseACs, Updates: a.Updates}
-	}
-	row("sum, dense", dense(&e.ANN), dense(&e.SNN))
+	row("sum, dense", dense(e.ANN), dense(&e.SNN))
 	printTable(w, t)
 
 	fmt.Fprintf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
 		percent(e.ANN.ActivationSparsity), percent(e.SNN.ActivationSparsity), percent(e.ANN.ConnectionSparsity), percent(e.SNN.ConnectionSparsity))
 	fmt.Fprintf(w, "footprint: %sB trained, %sB spiking, potentials included\n", unit(float64(e.ANN.FootprintBytes)), unit(float64(e.SNN.FootprintBytes)))
-	lines := func(name string, list []string) {
-		for i, s := range list {
-			if i > 0 {
-				name = ""
+	printLines(w, "energy:", energyLines(e))
+	printLines(w, "even:", e.BreakEven.Words(e.Device, e.Timesteps))
+}
+
+// printEnergyAlone is printEnergy for a spiking network by itself.
+func printEnergyAlone(w io.Writer, e *eval.Energy) {
+	header, align := []any{"an image takes", "MACs", "ACs", "updates"}, "lrrr"
+	if e.Device != nil {
+		header, align = append(header, "energy"), align+"r"
+	}
+	t := newTable(align, header...)
+	row := func(name string, o *eval.Operations, joules ...string) {
+		cells := table.Row{name, count(o.MACs), count(o.ACs), count(o.Updates)}
+		if e.Device != nil {
+			for _, x := range joules {
+				cells = append(cells, x)
 			}
-			fmt.Fprintf(w, "%-10s %s\n", name, s)
+		}
+		t.AppendRow(cells)
+	}
+	for _, part := range eval.Parts() {
+		if s := e.SNN.Sum(part); s.Operations != (eval.Operations{}) {
+			row(string(part), &s.Operations, energy(&s.Operations, s.Joules))
 		}
 	}
-	lines("energy:", energyLines(e))
-	lines("even:", e.BreakEven.Words(e.Device, e.Timesteps))
+	t.AppendSeparator()
+	row("sum, effective", &e.SNN.Operations, energy(&e.SNN.Operations, e.SNN.Joules))
+	row("sum, dense", dense(&e.SNN))
+	printTable(w, t)
+
+	fmt.Fprintf(w, "sparsity:  activations %s %%; connections %s %%\n", percent(e.SNN.ActivationSparsity), percent(e.SNN.ConnectionSparsity))
+	fmt.Fprintf(w, "footprint: %sB, potentials included\n", unit(float64(e.SNN.FootprintBytes)))
+	printLines(w, "energy:", energyLines(e))
+	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
+}
+
+// dense returns the operations of an account with those of zeros.
+func dense(a *eval.Account) *eval.Operations {
+	return &eval.Operations{MACs: a.DenseMACs, ACs: a.DenseACs, Updates: a.Updates}
+}
+
+// printLines writes a list behind a name, a line each.
+func printLines(w io.Writer, name string, list []string) {
+	for i, s := range list {
+		if i > 0 {
+			name = ""
+		}
+		fmt.Fprintf(w, "%-10s %s\n", name, s)
+	}
 }
 
 // energyLines says whose energies the table has, and what it leaves out.

@@ -64,7 +64,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 				return err
 			}
 			if isNIR(args[0]) {
-				if err := refuse(cmd, args[0], trainedOnly...); err != nil {
+				if err := refuse(cmd, args[0], conversionFlags...); err != nil {
 					return err
 				}
 			}
@@ -219,7 +219,7 @@ func (p *pipeline) manifest(model eval.Source, started time.Time) eval.Manifest 
 		Options: p.values(),
 	}
 	if p.calibration == nil { // The network came as a spiking one.
-		for _, name := range trainedOnly {
+		for _, name := range conversionFlags {
 			delete(m.Options, strings.ReplaceAll(name, "-", "_"))
 		}
 		return m

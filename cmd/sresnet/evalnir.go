@@ -3,16 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"sresnet/eval"
 )
-
-// trainedOnly are the options of eval that only mean something beside a trained
-// network.
-var trainedOnly = append(slices.Clone(conversionFlags), "device")
 
 // printAlone shows the result of a spiking network by itself.
 func (p *pipeline) printAlone(w io.Writer, r *eval.Result) {
@@ -26,5 +21,6 @@ func (p *pipeline) printAlone(w io.Writer, r *eval.Result) {
 	c := r.Choose()
 	printChoice(w, r, &c)
 	printLayers(w, r)
+	printEnergy(w, r.Energy)
 	p.printTime(w, r)
 }
