@@ -17,7 +17,7 @@ type pair struct {
 }
 
 // worse returns the pairs of classes that the spiking network confuses more often
-// than the trained one, the worst first.
+// than the trained one, the worst first; without a trained network all that it confuses.
 func (run *Run) worse() []pair {
 	type key struct{ label, answer int }
 	trained, spiking := make(map[key]int), make(map[key]int)

@@ -155,7 +155,11 @@ func (run *Run) markdown(b *strings.Builder) {
 	if pairs := run.worse(); len(pairs) > 0 {
 		rows = [][]string{{"label", "taken for", "trained", "spiking"}}
 		for _, p := range pairs {
-			rows = append(rows, []string{p.Label, p.Answer, strconv.Itoa(p.Trained), strconv.Itoa(p.Spiking)})
+			trained := strconv.Itoa(p.Trained)
+			if run.Result.Alone {
+				trained = "–"
+			}
+			rows = append(rows, []string{p.Label, p.Answer, trained, strconv.Itoa(p.Spiking)})
 		}
 		writeTable(b, 2, rows)
 	}

@@ -198,6 +198,9 @@ func (run *Run) tiles() []tile {
 			fmt.Sprintf("%s an image at T = %d against %s%s, by the table %s", joules(*e.SNN.Joules), last.T, joules(*e.trained()), zeros, e.Device.Name),
 		})
 	}
+	if e := run.Energy; e != nil && e.ANN == nil && e.SNN.Joules != nil && e.Device != nil {
+		return append(t, tile{"Energy", joules(*e.SNN.Joules), "an image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
+	}
 	if res.DenseMACsPerImage > 0 {
 		t = append(t, tile{
 			"Operations", significant(num((res.ACsPerImage + res.MACsPerImage) / res.DenseMACsPerImage)), "per MAC of the trained network",
