@@ -40,6 +40,8 @@ type dataInfo struct {
 	Train      *splitInfo   `json:"train,omitempty"` // Absent where there is no such split.
 	Test       *splitInfo   `json:"test,omitempty"`
 
+	Missing []missingSplit `json:"missing,omitempty"` // Of these.
+
 	// Of the pixels in units of p/255, per channel.
 	MeasuredOn     string    `json:"measured_on"` // train or test.
 	MeasuredImages int       `json:"measured_images"`
@@ -55,6 +57,12 @@ type dataInfo struct {
 type splitInfo struct {
 	Images int   `json:"images"`
 	Counts []int `json:"counts"` // Per class.
+}
+
+// missingSplit is a split that cannot be opened: there is none, or it is damaged.
+type missingSplit struct {
+	Split string `json:"split"` // train or test.
+	Why   string `json:"why"`
 }
 
 type dataInfoOptions struct {
@@ -155,6 +163,7 @@ func (p *pipeline) info(ctx context.Context, spec, split string) (*dataInfo, err
 		}
 		if err != nil {
 			errs = append(errs, err)
+			info.Missing = append(info.Missing, missingSplit{s.String(), clean(err.Error())})
 			continue
 		}
 		part := &splitInfo{d.Len(), d.Counts()}
@@ -266,6 +275,9 @@ func (info *dataInfo) print(w io.Writer) {
 	which := ""
 	if info.Train != nil {
 		which = map[string]string{"train": "training ", "test": "test "}[info.MeasuredOn]
+	}
+	for _, m := range info.Missing {
+		fmt.Fprintf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
 	}
 	fmt.Fprintf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
 	if info.Skipped > 0 {
