@@ -41,7 +41,12 @@ func (r *Run) Attempt(k int) (*Attempt, []Block, error) {
 	}
 	blocks, parts := r.adopt(k, entries)
 	a := &Attempt{run: r, shard: k}
-	if a.part, err = r.newPart(k); err != nil {
+	// Whoever copies a run may leave out a folder that is empty.
+	err = os.MkdirAll(filepath.Join(r.dir, shards), 0o755)
+	if err == nil {
+		a.part, err = r.newPart(k)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("shard: cannot keep shard %d: %w", k, err)
 	}
 	first, end := r.plan.Range(k)
@@ -57,6 +62,7 @@ func (r *Run) Attempt(k int) (*Attempt, []Block, error) {
 		a.Abandon()
 		return nil, nil, fmt.Errorf("shard: cannot keep shard %d: %w", k, err)
 	}
+	atomic.SyncDir(filepath.Join(r.dir, shards)) // Before anything that it takes over is removed.
 	// What is copied is not needed any more, unless its attempt still goes on.
 	for _, e := range parts {
 		if e.abandoned() {
@@ -123,7 +129,9 @@ func (a *Attempt) Append(b *Block) error {
 	if err == nil {
 		err = a.part.Sync()
 	}
-	if err != nil {
+	// An attempt on another machine that has finished the shard removes this part, and
+	// on NFS nothing can be written to it any more.
+	if err != nil && !a.run.Done(a.shard) {
 		return fmt.Errorf("shard: cannot keep shard %d: %w", a.shard, err)
 	}
 	a.done = a.done.Union(b.Images)

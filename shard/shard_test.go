@@ -215,6 +215,49 @@ func TestNothingDone(t *testing.T) {
 	}
 }
 
+// An attempt whose part cannot be written any more, as after its removal by another
+// machine that shares the folder by NFS, has failed only if nobody has finished the shard.
+func TestPartLost(t *testing.T) {
+	r := newRun(t, 4, 1)
+	lost, _ := begin(t, r, 0)
+	if err := lost.part.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := lost.Append(block(t, 0)); err == nil {
+		t.Error("before the shard was finished: no error")
+	}
+	other, _ := begin(t, r, 0)
+	if err := other.Finish(block(t, 0, 1, 2, 3)); err != nil {
+		t.Fatal(err)
+	}
+	for _, image := range []int{0, 1, 2} {
+		if err := lost.Append(block(t, image)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := lost.Finish(block(t, 0, 1, 2, 3)); err != nil {
+		t.Error(err)
+	}
+	if b, err := r.Read(0); err != nil || b.Images.Len() != 4 {
+		t.Errorf("read %v, error %v", b, err)
+	}
+}
+
+// A copy of a run may lack the folder of its shards if that is empty.
+func TestNoFolder(t *testing.T) {
+	r := newRun(t, 4, 2)
+	if err := os.Remove(filepath.Join(r.dir, shards)); err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := r.Missing(); len(missing) != 2 || err != nil {
+		t.Errorf("missing %v, error %v", missing, err)
+	}
+	a, _ := begin(t, r, 1)
+	if err := a.Finish(block(t, 2, 3)); err != nil {
+		t.Error(err)
+	}
+}
+
 // An attempt that was killed between the end of the shard and the removal of its part
 // leaves one that is in nobody's way.
 func TestTidy(t *testing.T) {
