@@ -116,11 +116,23 @@ type Run struct {
 
 const planFile = "plan.json"
 
+// Vacant returns an fs.ErrExist if the folder dir holds a run: the files there are that
+// run's then, and not to be touched.
+func Vacant(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, planFile)); err == nil {
+		return fmt.Errorf("shard: %s holds a run: %w", dir, fs.ErrExist)
+	}
+	return nil
+}
+
 // Create makes the run that p describes, with its files, in the folder dir, which
 // must exist; if it holds a run already, the error is an fs.ErrExist. The plan is
 // written last, so that a folder with a plan has all that the plan names. Files of p
 // that are named but not given must be there.
 func Create(dir string, p Plan, files ...File) (*Run, error) {
+	if err := Vacant(dir); err != nil {
+		return nil, err
+	}
 	p.Format = 1
 	hashes := make(map[string]string)
 	maps.Copy(hashes, p.Files)

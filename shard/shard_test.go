@@ -415,8 +415,15 @@ func TestPlan(t *testing.T) {
 	if _, err := again.ReadFile("other"); err == nil {
 		t.Error("a file that the plan does not name: no error")
 	}
-	if _, err := Create(dir, Plan{Kind: "eval", Images: 1, Shards: 1}); !errors.Is(err, fs.ErrExist) {
+	if err := os.Remove(filepath.Join(dir, "network.nir")); err != nil {
+		t.Fatal(err)
+	}
+	second := File{"network.nir", func(io.Writer) error { return nil }}
+	if _, err := Create(dir, Plan{Kind: "eval", Images: 1, Shards: 1}, second); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second plan: got error %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "network.nir")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of the second plan: got error %v", err)
 	}
 	if _, err := Open(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no plan: got error %v", err)

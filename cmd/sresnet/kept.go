@@ -156,7 +156,16 @@ func (k *keptRun) plan(ctx context.Context, o order) error {
 	if plan.Shards > images {
 		return &usageError{k.command, fmt.Errorf("--shards %d: there are only %d images", plan.Shards, images)}
 	}
-	files, networks, err := k.makeNetworks(ctx, o)
+	if o.prepare != nil {
+		if err := o.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	// That may have taken minutes, in which another process has planned a run here.
+	if err := shard.Vacant(o.dir); err != nil {
+		return err
+	}
+	files, networks, err := k.makeNetworks(o)
 	if err != nil {
 		return err
 	}
@@ -188,7 +197,7 @@ func defaultShards(images, most int) int {
 
 // makeNetworks writes the networks of a run that is planned into its folder, and returns
 // the files that say how they were made, and their names.
-func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File, networks []string, err error) {
+func (k *keptRun) makeNetworks(o order) (files []shard.File, networks []string, err error) {
 	networks = []string{networkFile}
 	switch {
 	case o.like != nil:
@@ -199,9 +208,6 @@ func (k *keptRun) makeNetworks(ctx context.Context, o order) (files []shard.File
 		return files, append(networks, more...), err
 	case o.prepare == nil:
 		return nil, networks, writeNIR(o.dir, networkFile, k.file)
-	}
-	if err := o.prepare(ctx); err != nil {
-		return nil, nil, err
 	}
 	k.config.Conversion = k.conversionNow()
 	if o.kind == eval.PlanKind {
