@@ -99,6 +99,7 @@ func TestDifference(t *testing.T) {
 		{"the model", func(m *Manifest) { m.Model = Source{Name: "b.onnx", SHA256: "9876543210"} }, "model a.onnx with SHA-256 01234567..., not b.onnx with 98765432..."},
 		{"the images", func(m *Manifest) { m.Data.SHA256 = "33" }, "images mnist with SHA-256 11..., not mnist with 33..."},
 		{"the calibration images", func(m *Manifest) { m.Calibration.SHA256 = "33" }, "calibration images mnist with SHA-256 22..., not mnist with 33..."},
+		{"an option, and so the images", func(m *Manifest) { m.Data.SHA256, m.Options["percentile"] = "33", 99.0 }, "option percentile is 99.9, not 99"},
 		{"an option", func(m *Manifest) { m.Options["percentile"] = 99.0 }, "option percentile is 99.9, not 99"},
 		{"the last digit of a seed", func(m *Manifest) { m.Options["seed"] = uint64(1 << 63) }, "option seed is 9223372036854775809, not 9223372036854775808"},
 		{"a new option", func(m *Manifest) { m.Options["new"] = "x" }, `option new is null, not "x"`},

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -82,21 +83,18 @@ func (m *Manifest) Check(dir string) error {
 }
 
 // Difference says in a few words what m was made from that other was not: the
-// content of the model, of the images and of the calibration images, wherever they
-// lay, then every option that is not named in ignore. It is empty if they are the
-// same.
+// content of the model, an option that is not named in ignore, or the content of the
+// images or of the calibration images, wherever they lay. Options come before the
+// images, which often differ because of one. It is empty if they are the same.
 func (m *Manifest) Difference(other *Manifest, ignore ...string) string {
-	for _, s := range []struct {
-		what string
-		a, b Source
-	}{
-		{"model", m.Model, other.Model},
-		{"images", m.Data, other.Data},
-		{"calibration images", m.Calibration, other.Calibration},
-	} {
-		if s.a.SHA256 != s.b.SHA256 {
-			return fmt.Sprintf("%s %s with SHA-256 %.8s..., not %s with %.8s...", s.what, s.a.Name, s.a.SHA256, s.b.Name, s.b.SHA256)
+	source := func(what string, a, b Source) string {
+		if a.SHA256 == b.SHA256 {
+			return ""
 		}
+		return fmt.Sprintf("%s %s with SHA-256 %.8s..., not %s with %.8s...", what, a.Name, a.SHA256, b.Name, b.SHA256)
+	}
+	if d := source("model", m.Model, other.Model); d != "" {
+		return d
 	}
 	all := maps.Clone(m.Options)
 	maps.Copy(all, other.Options)
@@ -105,7 +103,7 @@ func (m *Manifest) Difference(other *Manifest, ignore ...string) string {
 			return fmt.Sprintf("option %s is %s, not %s", name, a, b)
 		}
 	}
-	return ""
+	return cmp.Or(source("images", m.Data, other.Data), source("calibration images", m.Calibration, other.Calibration))
 }
 
 // asJSON writes the value of an option as a manifest does, so that one from a file

@@ -266,7 +266,11 @@ func (k *keptRun) same(o order, ignore []string) error {
 		return refuse(fmt.Sprintf("its kind is %q, not %q", kind, o.kind))
 	}
 	// Where the images lie is of no matter, nor how many workers there are.
-	if d := c.Manifest.Difference(&o.manifest, append(slices.Clone(ignore), "data", "calibrate", "workers")...); d != "" {
+	ignore = append(slices.Clone(ignore), "data", "calibrate", "workers")
+	if o.training != nil {
+		ignore = append(ignore, "images") // The user calls it selection_images.
+	}
+	if d := c.Manifest.Difference(&o.manifest, ignore...); d != "" {
 		return refuse(d)
 	}
 	if was, is := c.Manifest.Version, o.manifest.Version; was != is {
