@@ -35,6 +35,9 @@ func (r *Run) Attempt(k int) (*Attempt, []Block, error) {
 	if r.Done(k) {
 		return nil, nil, fmt.Errorf("shard: shard %d: %w", k, fs.ErrExist)
 	}
+	if err := r.current(); err != nil {
+		return nil, nil, err
+	}
 	entries, err := r.entries()
 	if err != nil {
 		return nil, nil, err

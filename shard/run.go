@@ -181,6 +181,16 @@ func (r *Run) Tidy() {
 	}
 }
 
+// current returns an error if the folder has been given to another run since r was
+// opened: what this one still finds has no place there.
+func (r *Run) current() error {
+	now, err := Open(r.dir)
+	if err == nil && now.hash != r.hash {
+		err = fmt.Errorf("shard: the run in %s is not the one that was begun here, whose plan has been replaced", r.dir)
+	}
+	return err
+}
+
 // finish writes the file of shard k with its one block.
 func (r *Run) finish(k int, b *Block) error {
 	first, end := r.plan.Range(k)
@@ -194,6 +204,9 @@ func (r *Run) finish(k int, b *Block) error {
 	}
 	if r.Done(k) { // By another attempt, with the same numbers.
 		return nil
+	}
+	if err := r.current(); err != nil {
+		return err
 	}
 	if err := writeLines(r.name(k), head, body); err != nil {
 		if r.Done(k) {

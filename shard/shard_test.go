@@ -243,6 +243,35 @@ func TestPartLost(t *testing.T) {
 	}
 }
 
+// A folder is removed and given to another run while an attempt goes on. What that
+// still finds does not get into the other run.
+func TestReplaced(t *testing.T) {
+	old := newRun(t, 4, 2)
+	a, _ := begin(t, old, 0)
+	if err := os.RemoveAll(old.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(old.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Create(old.dir, Plan{Kind: "test", Images: 4, Shards: 2, Config: json.RawMessage(`{"other":true}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Append(block(t, 0)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Finish(block(t, 0, 1)); err == nil || !strings.Contains(err.Error(), "plan has been replaced") {
+		t.Errorf("finished: got error %v", err)
+	}
+	if _, _, err := old.Attempt(1); err == nil {
+		t.Error("another attempt at the old run: no error")
+	}
+	if missing, err := r.Missing(); len(missing) != 2 || err != nil {
+		t.Errorf("missing %v, error %v", missing, err)
+	}
+}
+
 // A copy of a run may lack the folder of its shards if that is empty.
 func TestNoFolder(t *testing.T) {
 	r := newRun(t, 4, 2)
