@@ -134,40 +134,47 @@ func (s *suite) testCommand(t *testing.T) {
 	}
 }
 
-// testStages has the program submit a sweep and a diagnosis, whose second shards
-// follow from the first.
-func (s *suite) testStages(t *testing.T) {
-	dir := t.TempDir()
-	alone, cluster := filepath.Join(dir, "alone"), filepath.Join(dir, "cluster")
-	common := []string{"../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20", "--timesteps", "10"}
-	sweep := slices.Concat([]string{"sweep"}, common, []string{"--percentile", "99,99.9", "--v-init", "0.5", "--compensation", "none", "--selection-images", "6", "--images", "5", "--out"})
-	evaluation := slices.Concat([]string{"eval"}, common, []string{"--images", "2", "--out"})
-	diagnosis := slices.Concat([]string{"diagnose"}, common, []string{"--images", "4", "--out"})
-	submit := func(dir, first, second string) {
-		t.Helper()
-		out := sresnet(t, s.w.program, "submit", dir, "--poll", "1s", "--sbatch", "--exclude=n4")
-		for _, want := range []string{first, "\nmore shards are to do: ", second} {
-			if !strings.Contains(out, want) {
-				t.Errorf("no %q in\n%s", want, out)
-			}
+// submitStages has the program submit runs of which the second shards follow from the
+// first.
+func (s *suite) submitStages(t *testing.T, dir, first, second string) {
+	t.Helper()
+	out := sresnet(t, s.w.program, "submit", dir, "--poll", "1s", "--sbatch", "--exclude=n4")
+	for _, want := range []string{first, "\nmore shards are to do: ", second} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+}
 
+// onDigits returns a command line on few images, but for the folder at its end.
+func onDigits(command string, options ...string) []string {
+	return slices.Concat([]string{command, "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20", "--timesteps", "10"}, options, []string{"--out"})
+}
+
+// testSweep has the program submit a sweep: its settings, then the test run of the best.
+func (s *suite) testSweep(t *testing.T) {
+	dir := t.TempDir()
+	alone, cluster := filepath.Join(dir, "alone"), filepath.Join(dir, "cluster")
+	sweep := onDigits("sweep", "--percentile", "99,99.9", "--v-init", "0.5", "--compensation", "none", "--selection-images", "6", "--images", "5")
 	sresnet(t, s.w.program, append(sweep, alone)...)
 	sresnet(t, s.w.program, append(sweep, cluster, "--plan-only", "--shards", "2")...)
-	submit(cluster, ", 4 shards: 0-3\n", ", 2 shards: 4-5\n")
+	s.submitStages(t, cluster, ", 4 shards: 0-3\n", ", 2 shards: 4-5\n")
 	sameFile(t, filepath.Join(alone, "sweep.csv"), filepath.Join(cluster, "sweep.csv"))
 	if got, want := digestFiles(t, filepath.Join(cluster, "confirmed")), digestFiles(t, filepath.Join(alone, "confirmed")); got != want {
 		t.Errorf("digest of the test run %s, without a cluster %s", got, want)
 	}
+}
 
-	alone, cluster = alone+" too", cluster+" too"
-	for _, out := range []string{alone, cluster} {
-		sresnet(t, s.w.program, append(evaluation, out)...)
-	}
+// testDiagnosis has the program submit a diagnosis: a measurement, then what is tried.
+func (s *suite) testDiagnosis(t *testing.T) {
+	dir := t.TempDir()
+	alone, cluster := filepath.Join(dir, "alone"), filepath.Join(dir, "cluster")
+	evaluation, diagnosis := onDigits("eval", "--images", "2"), onDigits("diagnose", "--images", "4")
+	sresnet(t, s.w.program, append(evaluation, alone)...)
+	sresnet(t, s.w.program, append(evaluation, cluster)...)
 	sresnet(t, s.w.program, append(diagnosis, alone)...)
 	sresnet(t, s.w.program, append(diagnosis, cluster, "--plan-only", "--shards", "2")...)
-	submit(filepath.Join(cluster, "diagnosis"), ", 2 shards: 0-1\n", ", 2 shards: 2-3\n")
+	s.submitStages(t, filepath.Join(cluster, "diagnosis"), ", 2 shards: 0-1\n", ", 2 shards: 2-3\n")
 	sameFile(t, filepath.Join(alone, "diagnosis.json"), filepath.Join(cluster, "diagnosis.json"))
 }
 

@@ -32,7 +32,7 @@ func TestSlurm(t *testing.T) {
 			"stand-in/two launchers": standin.testTwoLaunchers, "stand-in/signal": standin.testSignal,
 			"program/failing once": program.testFailingOnce, "program/poison": program.testPoison,
 			"program/signal": program.testSignal, "program/command": program.testCommand, "program/stopped": program.testStopped,
-			"program/stages": program.testStages,
+			"program/sweep": program.testSweep, "program/diagnosis": program.testDiagnosis,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
