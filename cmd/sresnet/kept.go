@@ -350,7 +350,7 @@ func (k *keptRun) complete(ctx context.Context, w io.Writer, asJSON bool) error 
 	return k.interrupted(runErr, r.Images, "what is done is kept in "+k.run.Dir()+": the same command goes on from there")
 }
 
-func allShards(r *shard.Run) []int {
+func allShards(r interface{ Shards() int }) []int {
 	list := make([]int, r.Shards())
 	for i := range list {
 		list[i] = i
@@ -517,21 +517,25 @@ func (k *keptRun) sameFiles(other *keptRun) bool {
 
 // absolute makes the path of a file, or the one in a SPEC, absolute.
 func absolute(spec string) (string, error) {
-	if spec == "" {
-		return "", nil
-	}
-	word, path, ok := strings.Cut(spec, ":")
-	if !ok {
-		if slices.Contains(specWords, spec) {
-			return spec, nil
-		}
-		return filepath.Abs(spec)
-	}
-	if !slices.Contains(specWords, word+":") && !slices.Contains(specWords, word) {
-		return filepath.Abs(spec) // A file with a colon in its name.
+	word, path := specPath(spec)
+	if path == "" {
+		return spec, nil
 	}
 	path, err := filepath.Abs(path)
-	return word + ":" + path, err
+	return word + path, err
+}
+
+// specPath splits a SPEC into the word that it begins with and the path behind it, which
+// is "" where images are built in. All of a path that is no SPEC is path.
+func specPath(spec string) (word, path string) {
+	word, path, ok := strings.Cut(spec, ":")
+	switch {
+	case !ok && slices.Contains(specWords, spec):
+		return spec, ""
+	case ok && (slices.Contains(specWords, word+":") || slices.Contains(specWords, word)):
+		return word + ":", path
+	}
+	return "", spec
 }
 
 // openFiles opens the model and the images of the run, and proves that they are

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,6 +144,9 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.where.absolute(); err != nil {
+		return err
+	}
 	worker, err := o.worker(r.Dir())
 	if err != nil {
 		return err
@@ -159,6 +164,9 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 		manifest, err := k.Manifest(r)
 		if err != nil {
 			return usage(err)
+		}
+		if err := o.warnUnmounted(cmd.ErrOrStderr(), r, k.Mount); err != nil {
+			return err
 		}
 		fmt.Fprintf(w, "%s", manifest)
 		return nil
@@ -199,6 +207,37 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	return submitSlurm(cmd, dir, r, s, o.where)
 }
 
+// warnUnmounted names the files that workers need and do not see: those that do not lie
+// where the volume is mounted. They may be in the image.
+func (o *submitOptions) warnUnmounted(w io.Writer, g *shard.Group, mount string) error {
+	var named []string
+	for _, s := range g.Split(allShards(g)) {
+		c, err := readConfig(s.Run)
+		if err != nil {
+			return err
+		}
+		data, _ := c.Manifest.Options["data"].(string)
+		if data = cmp.Or(o.where.data, data); c.Training != nil {
+			data = cmp.Or(o.where.calibrate, o.where.data, c.Training.Spec)
+		}
+		for _, spec := range []string{cmp.Or(o.where.model, c.Manifest.Model.Name), data} {
+			_, path := specPath(spec)
+			if path == "" {
+				continue
+			}
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(c.Dir, path)
+			}
+			if rel, err := filepath.Rel(mount, path); err == nil && filepath.IsLocal(rel) || slices.Contains(named, path) {
+				continue
+			}
+			named = append(named, path)
+			fmt.Fprintf(w, "sresnet: warning: %s is not below %s, where the volume is mounted: pods see it only if the image has it\n", path, mount)
+		}
+	}
+	return nil
+}
+
 // allFinished says that there is nothing to submit.
 func allFinished(cmd *cobra.Command, dir string) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "all shards are finished: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
@@ -214,13 +253,9 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 		return nil, hinted(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
 	}
 	var options []string
-	for _, f := range [][2]string{{"--model", o.where.model}, {"--data", o.where.data}, {"--calibrate", o.where.calibrate}} {
+	for _, f := range [][]string{{"--model", o.where.model}, {"--data", o.where.data}, {"--calibrate", o.where.calibrate}} {
 		if f[1] != "" {
-			path, err := absolute(f[1])
-			if err != nil {
-				return nil, err
-			}
-			options = append(options, f[0], path)
+			options = append(options, f...)
 		}
 	}
 	return launch.Worker(program, dir, options...), nil
