@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,9 +87,12 @@ func (p *Plan) check() error {
 	case p.Shards < 1 || p.Shards > MaxShards || p.Shards > p.Images:
 		return fmt.Errorf("%d shards of %d images; from 1 to %d are possible", p.Shards, p.Images, min(p.Images, MaxShards))
 	}
-	for name := range p.Files {
+	for name, sum := range p.Files {
 		if !plain(name) {
 			return fmt.Errorf("file name %q", name)
+		}
+		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+			return fmt.Errorf("%q is not the SHA-256 of %s", sum, name)
 		}
 	}
 	return nil
@@ -126,25 +128,19 @@ func Vacant(dir string) error {
 }
 
 // Create makes the run that p describes, with its files, in the folder dir, which
-// must exist; if it holds a run already, the error is an fs.ErrExist. The plan is
-// written last, so that a folder with a plan has all that the plan names. Files of p
-// that are named but not given must be there.
+// must exist; if it holds a run already, the error is an fs.ErrExist, and that run is as
+// it was. Of several processes that do it at once, one makes its run: files wait beside
+// their names, with their hashes in those, until there is a plan that names them.
 func Create(dir string, p Plan, files ...File) (*Run, error) {
 	if err := Vacant(dir); err != nil {
 		return nil, err
 	}
-	p.Format = 1
-	hashes := make(map[string]string)
-	maps.Copy(hashes, p.Files)
+	p.Format, p.Files = 1, make(map[string]string)
 	for _, f := range files {
-		h := sha256.New()
-		err := atomic.WriteFile(filepath.Join(dir, f.Name), func(w io.Writer) error { return f.Write(io.MultiWriter(w, h)) })
-		if err != nil {
+		if err := stage(dir, f, p.Files); err != nil {
 			return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 		}
-		hashes[f.Name] = hex.EncodeToString(h.Sum(nil))
 	}
-	p.Files = hashes
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
@@ -157,11 +153,39 @@ func Create(dir string, p Plan, files ...File) (*Run, error) {
 	}
 	b = append(b, '\n')
 	err = atomic.CreateFile(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
+	}
+	r, openErr := Open(dir) // Whoever made it: its files are at their places now.
+	if openErr == nil {
+		for _, f := range files { // What is left waited for nothing.
+			left, _ := filepath.Glob(staged(dir, f.Name, "*"))
+			for _, name := range left {
+				_ = os.Remove(name)
+			}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
 	atomic.SyncDir(dir)
-	return Open(dir)
+	return r, openErr
+}
+
+// stage writes f to where it waits for the plan, and adds its hash to hashes.
+func stage(dir string, f File, hashes map[string]string) error {
+	var b bytes.Buffer
+	if err := f.Write(&b); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(b.Bytes())
+	hashes[f.Name] = hex.EncodeToString(sum[:])
+	return atomic.WriteFile(staged(dir, f.Name, hashes[f.Name]), func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err })
+}
+
+// staged is where the file of a plan waits for it.
+func staged(dir, name, sum string) string {
+	return filepath.Join(dir, "."+name+"."+sum+".planned")
 }
 
 // maxPlan bounds what is read of a plan.
@@ -186,6 +210,9 @@ func Open(dir string) (*Run, error) {
 	}
 	if info, err := os.Lstat(filepath.Join(dir, shards)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return nil, fmt.Errorf("shard: %s is a link: shards are written into the folder of the run and nowhere else", filepath.Join(dir, shards))
+	}
+	for name, sum := range r.plan.Files { // Unless whoever made the plan has done that.
+		_ = os.Rename(staged(dir, name, sum), filepath.Join(dir, name))
 	}
 	sum := sha256.Sum256(b)
 	r.hash = hex.EncodeToString(sum[:])

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -459,6 +460,57 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// Several processes plan different runs in one folder at the same time. One of them has
+// its run, with its own files, and nothing is left of the others.
+func TestPlannedTogether(t *testing.T) {
+	for range 20 {
+		dir := t.TempDir()
+		errs := make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() {
+				network := File{"network.nir", func(w io.Writer) error { _, err := fmt.Fprint(w, i); return err }}
+				_, errs[i] = Create(dir, Plan{Kind: "test", Images: 4, Shards: 2, Config: json.RawMessage(fmt.Sprint(i))}, network)
+			})
+		}
+		wg.Wait()
+		r, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, err := range errs {
+			if won := string(r.Plan().Config) == fmt.Sprint(i); won != (err == nil) || err != nil && !errors.Is(err, fs.ErrExist) {
+				t.Errorf("process %d: error %v, the plan is of %s", i, err, r.Plan().Config)
+			}
+		}
+		if b, err := r.ReadFile("network.nir"); err != nil || string(b) != string(r.Plan().Config) {
+			t.Errorf("plan of %s: read %q, error %v", r.Plan().Config, b, err)
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) != 3 {
+			t.Errorf("left %v, error %v", left, err)
+		}
+	}
+}
+
+// A process that is killed between the plan and its files leaves a run that is whole.
+func TestPlannedAndKilled(t *testing.T) {
+	dir := t.TempDir()
+	r, err := Create(dir, Plan{Kind: "test", Images: 4, Shards: 2, Config: json.RawMessage(`{}`)}, File{"network.nir", func(w io.Writer) error { _, err := io.WriteString(w, "net"); return err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "network.nir"), staged(dir, "network.nir", r.Plan().Files["network.nir"])); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := r.ReadFile("network.nir"); err != nil || string(b) != "net" {
+		t.Errorf("read %q, error %v", b, err)
+	}
+}
+
 func TestBadPlans(t *testing.T) {
 	for name, plan := range map[string]string{
 		"empty":         ``,
@@ -474,6 +526,7 @@ func TestBadPlans(t *testing.T) {
 		"too many":      `{"format":1,"kind":"eval","images":4000,"shards":1001}`,
 		"way out":       `{"format":1,"kind":"eval","images":4,"shards":2,"files":{"../x":"00"}}`,
 		"way out again": `{"format":1,"kind":"eval","images":4,"shards":2,"files":{"a/b":"00"}}`,
+		"no hash":       `{"format":1,"kind":"eval","images":4,"shards":2,"files":{"x":"../00"}}`,
 		"hidden":        `{"format":1,"kind":"eval","images":4,"shards":2,"files":{".x":"00"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {

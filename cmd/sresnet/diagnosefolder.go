@@ -294,9 +294,8 @@ func trialFile(i int) string {
 // trialNetwork reads a network that is tried.
 func (k *keptRun) trialNetwork(i int) (*snn.Network, error) { return networkIn(k.run, trialFile(i)) }
 
-// writeTrialNetworks writes the networks that are tried, but for the one of the
-// measurement, and returns the names of their files.
-func (k *keptRun) writeTrialNetworks(o order) (names []string, err error) {
+// trialNetworks returns the networks that are tried, but for the one of the measurement.
+func (k *keptRun) trialNetworks(o order) (files []shard.File, err error) {
 	for _, t := range o.trials.List {
 		if t.Network == 0 {
 			continue
@@ -307,10 +306,7 @@ func (k *keptRun) writeTrialNetworks(o order) (names []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := writeNIR(o.dir, trialFile(t.Network), g); err != nil {
-			return nil, err
-		}
-		names = append(names, trialFile(t.Network))
+		files = append(files, plannedNIR(o.dir, trialFile(t.Network), g))
 	}
-	return names, nil
+	return files, nil
 }

@@ -165,15 +165,9 @@ func (k *keptRun) plan(ctx context.Context, o order) error {
 	if err := shard.Vacant(o.dir); err != nil {
 		return err
 	}
-	files, networks, err := k.makeNetworks(o)
+	files, err := k.planned(o)
 	if err != nil {
 		return err
-	}
-	plan.Files = make(map[string]string)
-	for _, name := range networks {
-		if plan.Files[name], err = eval.HashFile(filepath.Join(o.dir, name)); err != nil {
-			return err
-		}
 	}
 	if k.test.Resizable() {
 		v, err := k.test.Inventory()
@@ -195,19 +189,18 @@ func defaultShards(images, most int) int {
 	return min(max((images+imagesPerShard-1)/imagesPerShard, 1), cmp.Or(most, shard.MaxShards))
 }
 
-// makeNetworks writes the networks of a run that is planned into its folder, and returns
-// the files that say how they were made, and their names.
-func (k *keptRun) makeNetworks(o order) (files []shard.File, networks []string, err error) {
-	networks = []string{networkFile}
+// planned returns the networks of a run that is planned, and the files that say how they
+// were made.
+func (k *keptRun) planned(o order) (files []shard.File, err error) {
 	switch {
 	case o.like != nil:
-		if files, err = k.copyNetwork(o); err != nil || o.trials == nil {
-			return files, networks, err
+		if files, err = k.copyFiles(o); err != nil || o.trials == nil {
+			return files, err
 		}
-		more, err := k.writeTrialNetworks(o)
-		return files, append(networks, more...), err
+		more, err := k.trialNetworks(o)
+		return append(files, more...), err
 	case o.prepare == nil:
-		return nil, networks, writeNIR(o.dir, networkFile, k.file)
+		return []shard.File{plannedNIR(o.dir, networkFile, k.file)}, nil
 	}
 	k.config.Conversion = k.conversionNow()
 	if o.kind == eval.PlanKind {
@@ -217,14 +210,13 @@ func (k *keptRun) makeNetworks(o order) (files []shard.File, networks []string, 
 	}
 	g, _, err := nir.FromNetwork(k.network, nir.Generic, k.nirInfo(k.config.Manifest.Model.SHA256))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return files, networks, writeNIR(o.dir, networkFile, g)
+	return append(files, plannedNIR(o.dir, networkFile, g)), nil
 }
 
-// copyNetwork takes the network from another run, and returns the other files that
-// that run was planned with.
-func (k *keptRun) copyNetwork(o order) (files []shard.File, err error) {
+// copyFiles takes from another run the network and what else it was planned with.
+func (k *keptRun) copyFiles(o order) (files []shard.File, err error) {
 	c, err := readConfig(o.like)
 	if err != nil {
 		return nil, err
@@ -238,18 +230,30 @@ func (k *keptRun) copyNetwork(o order) (files []shard.File, err error) {
 		if err != nil {
 			return nil, err
 		}
-		f := shard.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }}
-		if name != networkFile {
-			files = append(files, f)
-		} else if err := atomic.WriteFile(filepath.Join(o.dir, name), f.Write); err != nil {
-			return nil, hinted(err, "give another folder with --out, or make room in this one")
-		}
+		files = append(files, shard.File{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
 	}
 	return files, nil
 }
 
-func writeNIR(dir, name string, g *nir.Graph) error {
-	return hinted(nir.WriteFile(filepath.Join(dir, name), g), "give another folder with --out, or make room in this one")
+// plannedNIR is a network as a file of a plan. It is made in dir, which has room for it if
+// the run has.
+func plannedNIR(dir, name string, g *nir.Graph) shard.File {
+	return shard.File{Name: name, Write: func(w io.Writer) error {
+		f, err := os.CreateTemp(dir, atomic.Unfinished(name))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.Remove(f.Name()) }()
+		if err := errors.Join(f.Close(), nir.WriteFile(f.Name(), g)); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(f.Name())
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(b)
+		return err
+	}}
 }
 
 // same checks that the run in the folder is the one that is asked for, but for the
