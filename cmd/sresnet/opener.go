@@ -87,8 +87,17 @@ func absolute(spec string) (string, error) {
 	if path == "" {
 		return spec, nil
 	}
-	path, err := filepath.Abs(path)
-	return word + path, err
+	names := []string{path}
+	if word == "npy:" || word == "files:" { // IMAGES,LABELS and DIR,CSV
+		names = strings.SplitN(path, ",", 2)
+	}
+	for i, name := range names {
+		var err error
+		if names[i], err = filepath.Abs(name); err != nil {
+			return "", err
+		}
+	}
+	return word + strings.Join(names, ","), nil
 }
 
 // specPath splits a SPEC into the word that it begins with and the path behind it, which
