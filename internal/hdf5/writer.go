@@ -114,6 +114,9 @@ func (w *Writer) Close() error {
 	if w.err == nil {
 		w.fail("", w.file.Chmod(0o644)) // CreateTemp made it private.
 	}
+	if w.err == nil {
+		w.fail("", w.file.Sync()) // Before the name points to it.
+	}
 	if err := w.file.Close(); err != nil {
 		w.fail("", err)
 	}
