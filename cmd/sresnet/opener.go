@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
 	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/shard"
-	"strings"
 )
 
 // where says where the files of a run lie on this machine, if not where they lay when
