@@ -41,7 +41,7 @@ import (
 // array without being told.
 const MaxShards = 1000
 
-// Plan says what a run is. It never changes.
+// Plan says what a run is. It never changes once a shard has been begun.
 type Plan struct {
 	Format int    `json:"format"` // 1
 	Kind   string `json:"kind"`   // Of the work, such as "eval".
@@ -147,11 +147,10 @@ func Create(dir string, p Plan, files ...File) (*Run, error) {
 	if err := os.MkdirAll(filepath.Join(dir, shards), 0o755); err != nil {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
 	}
-	b, err := json.MarshalIndent(&p, "", "  ")
+	b, err := p.encode()
 	if err != nil {
-		return nil, fmt.Errorf("shard: %w", err)
+		return nil, err
 	}
-	b = append(b, '\n')
 	err = atomic.CreateFile(filepath.Join(dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
@@ -244,4 +243,43 @@ func (r *Run) ReadFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("shard: %s: %w: it is not the file that the plan was made with", path, ErrDamaged)
 	}
 	return b, nil
+}
+
+// Divide gives the run another number of shards. It is an error if work on one has
+// begun, finished or not.
+func (r *Run) Divide(shards int) (*Run, error) {
+	if shards == r.plan.Shards {
+		return r, nil
+	}
+	entries, err := r.entries()
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been begun; it cannot have %d any more", r.dir, r.plan.Shards, shards)
+	}
+	p := r.plan
+	p.Shards = shards
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	b, err := p.encode()
+	if err != nil {
+		return nil, err
+	}
+	err = atomic.WriteFile(filepath.Join(r.dir, planFile), func(w io.Writer) error { _, err := w.Write(b); return err })
+	if err != nil {
+		return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
+	}
+	atomic.SyncDir(r.dir)
+	return Open(r.dir)
+}
+
+// encode returns the content of plan.json.
+func (p *Plan) encode() ([]byte, error) {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("shard: %w", err)
+	}
+	return append(b, '\n'), nil
 }

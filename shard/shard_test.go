@@ -511,6 +511,31 @@ func TestPlannedAndKilled(t *testing.T) {
 	}
 }
 
+// Shards may be cut anew until one is begun.
+func TestDivide(t *testing.T) {
+	r := newRun(t, 10, 3)
+	d, err := r.Divide(5)
+	if err != nil || d.Shards() != 5 || d.hash == r.hash {
+		t.Fatalf("divided: %v", err)
+	}
+	if again, err := Open(d.dir); err != nil || again.hash != d.hash {
+		t.Errorf("read back: %v", err)
+	}
+	for _, n := range []int{0, 11} {
+		if _, err := d.Divide(n); err == nil {
+			t.Errorf("%d shards of 10 images: no error", n)
+		}
+	}
+	a, _ := begin(t, d, 4)
+	defer a.Abandon()
+	if _, err := d.Divide(2); err == nil || !strings.Contains(err.Error(), "has been begun") {
+		t.Errorf("dividing a run that has been begun: got error %v", err)
+	}
+	if same, err := d.Divide(5); err != nil || same != d {
+		t.Errorf("dividing it as it is: %v", err)
+	}
+}
+
 func TestBadPlans(t *testing.T) {
 	for name, plan := range map[string]string{
 		"empty":         ``,

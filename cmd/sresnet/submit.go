@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,7 @@ var submitEngines = []string{onSlurm, onKubernetes, onParallel, onMPI}
 type submitOptions struct {
 	engine     string
 	maxRunning int
+	shards     int
 
 	sbatch string
 	rounds int
@@ -98,6 +100,7 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 	f.StringVar(&o.mount, "mount", "", "k8s: `DIR` where the claim is mounted, so that its files have the paths that they have here; default: the folder that RUN is in")
 	f.IntVar(&o.cpus, "cpus", 1, "k8s: `N` CPUs a pod")
 	f.StringVar(&o.memory, "memory", "2Gi", "k8s: `AMOUNT` of memory a pod")
+	f.IntVar(&o.shards, "shards", 0, "divide the run into `N` shards, if no work on it has begun; 0 leaves it as it was planned")
 	o.where.flags(f)
 	f.SortFlags = false
 	completeFolders(cmd)
@@ -119,6 +122,8 @@ func (o *submitOptions) check(flags *pflag.FlagSet) error {
 	switch {
 	case wrong != nil:
 		return wrong
+	case o.shards < 0 || o.shards > shard.MaxShards:
+		return fmt.Errorf("--shards %d: give a number up to %d, or 0 for those that were planned", o.shards, shard.MaxShards)
 	case o.maxRunning < 0:
 		return fmt.Errorf("--max-running %d: give a number, or 0 for as many as there is room for", o.maxRunning)
 	case o.rounds < 1:
@@ -131,6 +136,8 @@ func (o *submitOptions) check(flags *pflag.FlagSet) error {
 		return errors.New("--engine k8s wants --image and --pvc")
 	case o.noWait && o.dryRun:
 		return errors.New("--dry-run submits nothing: leave --no-wait away")
+	case o.shards > 0 && o.dryRun:
+		return errors.New("--dry-run changes nothing: leave --shards away")
 	}
 	return nil
 }
@@ -143,6 +150,11 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	r, err := openGroup(dir)
 	if err != nil {
 		return err
+	}
+	if o.shards > 0 {
+		if r, err = divideRun(dir, o.shards); err != nil {
+			return err
+		}
 	}
 	if err := o.where.absolute(); err != nil {
 		return err
@@ -205,6 +217,21 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 		return nil
 	}
 	return submitSlurm(cmd, dir, r, s, o.where)
+}
+
+// divideRun gives the run in a folder another number of shards.
+func divideRun(dir string, shards int) (*shard.Group, error) {
+	r, err := shard.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) { // As the other reading of the folder has found runs in it.
+		return nil, hinted(fmt.Errorf("--shards %d: %s holds several runs, which are divided when they are planned", shards, dir), "give --shards to the command that plans them")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.Divide(shards); err != nil {
+		return nil, hinted(err, "leave --shards away, or plan the run again in another folder")
+	}
+	return openGroup(dir)
 }
 
 // warnUnmounted names the files that workers need and do not see: those that do not lie
