@@ -117,7 +117,7 @@ func dataSets() []hostile {
 		archive("archive that is no tar", func() []byte { return zipped([]byte(strings.Repeat("not a tar ", 1000))) }),
 		archive("archive without the files", func() []byte { return tarred(tarFile("readme.html", record)) }, "data_batch_1.bin"),
 		archive("archive that leaves its folder", func() []byte {
-			return tarred(tarFile("../escaped", record), tarFile("/tmp/escaped", record), tarFile("a/../../escaped", record))
+			return tarred(tarFile("../escaped", record), tarFile("/escaped", record), tarFile("a/../../escaped", record))
 		}, "data_batch_1.bin"),
 		archive("archive of links", func() []byte {
 			return tarred(tarLink(tar.TypeSymlink, "data_batch_1.bin", "/etc/passwd"), tarLink(tar.TypeLink, "test_batch.bin", "../../etc/passwd"))
