@@ -139,7 +139,11 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 	if one {
 		fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d shards are finished; 'sresnet merge' makes the result\n", len(shards))
+		what := "shards are"
+		if len(shards) == 1 {
+			what = "shard is"
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%d %s finished; 'sresnet merge' makes the result\n", len(shards), what)
 	}
 	return nil
 }
