@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"sresnet/ann"
+	"sresnet/energy"
 	"sresnet/sim"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -276,7 +277,7 @@ func TestRunErrors(t *testing.T) {
 func TestRunAlone(t *testing.T) {
 	g, net := testNetworks(t)
 	images := newTestImages(20)
-	device, err := OpenDevice("45nm")
+	device, err := energy.OpenDevice("45nm")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,8 @@ var may = map[string][]string{
 	"sim/internal/reference": {"snn", "tensor"},
 	"calibrate":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/parallel"},
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
-	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
+	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
+	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
@@ -73,12 +74,13 @@ var never = map[string][]string{
 	"dataset":         {"ann", "snn", "sim", "onnx"},
 	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
+	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"report"},
 	"record":          {"ann", "dataset", "nir"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
