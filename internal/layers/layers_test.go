@@ -49,6 +49,8 @@ var may = map[string][]string{
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
+	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
+	"internal/hint":          {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
 	"report":                 {"eval", "internal/shell", "internal/regular"},
@@ -80,7 +82,7 @@ var never = map[string][]string{
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "report", "experiment", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
