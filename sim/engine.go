@@ -123,12 +123,7 @@ func (p *Plan) newWorker() worker {
 		}
 		if l.tiled != nil {
 			row = max(row, l.w*min(l.n, gatherTile))
-			for j, g := range l.tiled.lists(p.opt.Block) {
-				if j == len(w.spikes) {
-					w.spikes = append(w.spikes, spikes{})
-				}
-				w.spikes[j].room(g)
-			}
+			l.tiled.room(&w)
 		}
 		mask = max(mask, l.positions()*l.words)
 		if len(l.analog) > 0 {
