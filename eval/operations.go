@@ -104,7 +104,7 @@ func newOperations(g *ann.Graph, net *snn.Network) *operations {
 			ops.depth[i] = max(ops.depth[i], ops.depthOf(s.From)+1)
 			c := synapse(net.ShapeOf(s.From), net.Layers[i].Shape, s.Connection)
 			c.layer, c.from = i, s.From
-			if s.From != snn.FromInput || net.Input.Encoding != snn.Direct {
+			if s.From != snn.FromInput || net.Input.Encoding.Spikes() {
 				c.counter = nil
 			}
 			ops.synapses = append(ops.synapses, c)
