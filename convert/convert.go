@@ -52,8 +52,8 @@ type Options struct {
 	// Reset of every neuron. snn.ResetSubtract loses no charge.
 	Reset snn.Reset
 
-	// Encoding of the image. Poisson spikes have the magnitude of the largest
-	// calibration pixel.
+	// Encoding of the image. Spikes have the magnitude of the largest calibration
+	// pixel.
 	Encoding snn.Encoding
 
 	// SharedLambda gives the populations that identity shortcuts join one lambda, the
@@ -78,7 +78,7 @@ func (o Options) check() error {
 	if o.Reset != snn.ResetSubtract && o.Reset != snn.ResetZero {
 		return fmt.Errorf("convert: unknown reset %v", o.Reset)
 	}
-	if o.Encoding != snn.Direct && o.Encoding != snn.Poisson {
+	if !o.Encoding.Valid() {
 		return fmt.Errorf("convert: unknown encoding %v", o.Encoding)
 	}
 	return nil

@@ -15,9 +15,9 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 	c, h, w := g.Input.Shape.CHW()
 	net := &snn.Network{Name: g.Name, Layers: make([]snn.Layer, len(list))}
 	net.Input = snn.Input{Shape: tensor.Shape{c, h, w}, Encoding: o.Encoding}
-	if o.Encoding == snn.Poisson {
+	if o.Encoding.Spikes() {
 		if !(s.InputMax > 0) {
-			return nil, fmt.Errorf("convert: input: the calibration images are all zero, so Poisson spikes have no magnitude")
+			return nil, fmt.Errorf("convert: input: the calibration images are all zero, so %s have no magnitude", o.Encoding.Note())
 		}
 		net.Input.Amplitude = s.InputMax
 	}
@@ -39,7 +39,7 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 			l.Charge = l.Lambda
 		}
 		if _, gate := p.node.Op.(*ann.MaxPool); !gate {
-			l.Neuron = snn.IF{Threshold: []float32{l.Charge}, Reset: o.Reset}
+			l.Neuron = snn.Neuron{Threshold: []float32{l.Charge}, Reset: o.Reset}
 			if o.VInit != 0 {
 				l.Neuron.VInit = []float32{o.VInit}
 			}

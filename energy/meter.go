@@ -28,7 +28,7 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 			m.depth[i] = max(m.depth[i], m.depthOf(s.From)+1)
 			c := synapse(net.ShapeOf(s.From), net.Layers[i].Shape, s.Connection)
 			c.layer, c.from = i, s.From
-			if s.From != snn.FromInput || net.Input.Encoding != snn.Direct {
+			if s.From != snn.FromInput || net.Input.Encoding.Spikes() {
 				c.counter = nil
 			}
 			m.synapses = append(m.synapses, c)

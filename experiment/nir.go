@@ -126,7 +126,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 			n.Lambda = l.Lambda
 		}
 	}
-	if file.Input.Encoding == snn.Poisson {
+	if file.Input.Encoding.Spikes() {
 		s.InputMax = file.Input.Amplitude
 	}
 	net, err := convert.Convert(e.Graph, s, e.Options.Convert())

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sresnet/internal/kernel"
-	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -77,7 +76,7 @@ func (p *Plan) NewEngine() *Engine {
 	in := newGrid(p.net.Input.Shape)
 	e.image = make([][]float32, steps)
 	for t := range e.image {
-		if t == 0 || p.net.Input.Encoding != snn.Direct {
+		if t == 0 || !p.net.Input.Encoding.Constant() {
 			e.image[t] = make([]float32, in.positions()*in.c)
 		}
 	}
@@ -160,7 +159,7 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 		return e.record, e.runReference(ctx, enc)
 	}
 	e.reset()
-	if p.net.Input.Encoding == snn.Direct {
+	if p.net.Input.Encoding.Constant() {
 		tensor.ChannelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
 		for i := range e.layers {
 			e.present(&e.workers[0], i, 0, 0)
@@ -193,7 +192,7 @@ type block struct {
 
 // encode fills the images of a block; a constant image is there already.
 func (e *Engine) encode(enc *encoder, b block) {
-	if e.plan.net.Input.Encoding == snn.Direct {
+	if e.plan.net.Input.Encoding.Constant() {
 		return
 	}
 	for t := range b.n {
@@ -212,7 +211,7 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	clear(sum)
 	for _, a := range l.analog {
 		a.conv.Run(sum, e.image[slot], w.scratch)
-		if products := a.products(e.image[slot]); e.plan.net.Input.Encoding == snn.Direct {
+		if products := a.products(e.image[slot]); !e.plan.net.Input.Encoding.Spikes() {
 			e.record.MACs += products
 		} else {
 			e.record.count(i, a.index, step, products)
@@ -361,7 +360,7 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		rec.Spikes[i][step] = uint32(kernel.OnesCount(mask))
 		return
 	}
-	if e.plan.net.Input.Encoding != snn.Direct {
+	if !e.plan.net.Input.Encoding.Constant() {
 		e.present(w, i, step, b.slot+t)
 	}
 	for _, syn := range l.synapses {

@@ -9,7 +9,7 @@ import (
 
 // newFire returns the parameters of a layer's neurons with its channels padded,
 // and their start potentials. Padding has an infinite threshold: it never fires.
-func newFire(n *snn.IF, g grid) (kernel.FireParams, []float32) {
+func newFire(n *snn.Neuron, g grid) (kernel.FireParams, []float32) {
 	par := kernel.FireParams{N: g.n, Pitch: g.n, Words: g.words, Threshold: make([]float32, g.n), ResetZero: n.Reset == snn.ResetZero}
 	vInit := make([]float32, g.n)
 	for c := range g.n {

@@ -77,7 +77,7 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 			l.Bias[i] /= 4
 		}
 	}
-	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	l.Neuron = snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	switch b.choose(4) {
 	case 0:
 		l.Neuron.Threshold = make([]float32, shape[0])

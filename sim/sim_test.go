@@ -146,7 +146,7 @@ func FuzzEnginesAgree(f *testing.F) {
 }
 
 // single returns a network of one neuron driven by the image.
-func single(neuron snn.IF) *snn.Network {
+func single(neuron snn.Neuron) *snn.Network {
 	return &snn.Network{
 		Name: "single", Input: snn.Input{Shape: tensor.Shape{1, 1, 1}},
 		Layers: []snn.Layer{{
@@ -177,7 +177,7 @@ func TestRate(t *testing.T) {
 		{0.75, 1, 0, snn.ResetSubtract, 48},
 		{0.75, 1, 0, snn.ResetZero, 32}, // Loses half a threshold at every spike.
 	} {
-		net := single(snn.IF{Threshold: []float32{tt.threshold}, VInit: []float32{tt.vInit}, Reset: tt.reset})
+		net := single(snn.Neuron{Threshold: []float32{tt.threshold}, VInit: []float32{tt.vInit}, Reset: tt.reset})
 		rec := agree(t, net, T, []float32{tt.current}, 0).Record
 		if got := rec.Counts[T-1]; got != tt.want {
 			t.Errorf("%+v: %d spikes, want %d", tt, got, tt.want)
@@ -194,12 +194,12 @@ func TestMaxPoolGate(t *testing.T) {
 		Name: "gate", Input: snn.Input{Shape: tensor.Shape{1, 2, 2}},
 		Layers: []snn.Layer{
 			{
-				Name: "in", Shape: tensor.Shape{1, 2, 2}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Name: "in", Shape: tensor.Shape{1, 2, 2}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 				Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
 			},
 			{Name: "pool", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{{From: 0, Connection: &snn.MaxPool{Window: tensor.Square(2, 2, 0)}}}},
 			{
-				Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 				Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}},
 			},
 		},
@@ -214,13 +214,13 @@ func TestMaxPoolGate(t *testing.T) {
 }
 
 func TestRunErrors(t *testing.T) {
-	net := single(snn.IF{Threshold: []float32{1}})
+	net := single(snn.Neuron{Threshold: []float32{1}})
 	for _, o := range []Options{{}, {Timesteps: -1}, {Timesteps: MaxTimesteps + 1}, {Timesteps: 1, Block: -1}, {Timesteps: 1, Layers: 2}, {Timesteps: 1, Traced: []int{1}}, {Timesteps: 1, Traced: []int{0, 0}}} {
 		if _, err := Compile(net, o); err == nil {
 			t.Errorf("Compile(%+v): no error", o)
 		}
 	}
-	bad := single(snn.IF{Threshold: []float32{0}})
+	bad := single(snn.Neuron{Threshold: []float32{0}})
 	if _, err := Compile(bad, Options{Timesteps: 1}); err == nil {
 		t.Error("Compile with threshold 0: no error")
 	}
@@ -426,7 +426,7 @@ func TestForce(t *testing.T) {
 		return []snn.Synapse{{From: from, Connection: &snn.Conv{Weight: w, Window: tensor.Square(3, 1, 1), Groups: 1}}}
 	}
 	shape := tensor.Shape{2, 3, 3}
-	neuron := snn.IF{Threshold: []float32{2}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{2}, VInit: []float32{0.5}}
 	net := &snn.Network{Name: "forced", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
 		{Name: "a", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(snn.FromInput)},
 		{Name: "b", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(0)},

@@ -46,34 +46,9 @@ type Input struct {
 	Shape    tensor.Shape // (C, H, W)
 	Encoding Encoding
 
-	// Amplitude is the magnitude of one signed Poisson spike, in the unit of the
-	// normalised image: pixels beyond it fire at every timestep. Unused by Direct.
+	// Amplitude is the magnitude of one signed spike, in the unit of the normalised
+	// image: pixels beyond it fire at every timestep. Unused unless spikes enter.
 	Amplitude float32
-}
-
-// Encoding is how an image becomes current.
-type Encoding uint8
-
-// Encodings.
-const (
-	// Direct presents the image as a constant current at every timestep.
-	Direct Encoding = iota
-
-	// Poisson presents, at every timestep and for every pixel x on its own, the
-	// value Amplitude with the sign of x with probability |x| / Amplitude, else
-	// zero. Its mean is x.
-	Poisson
-)
-
-// String returns "direct" or "poisson".
-func (e Encoding) String() string {
-	switch e {
-	case Direct:
-		return "direct"
-	case Poisson:
-		return "poisson"
-	}
-	return fmt.Sprintf("Encoding(%d)", uint8(e))
 }
 
 // Layer is one population of neurons with the synapses that end on it. At every
@@ -88,7 +63,7 @@ type Layer struct {
 	Shape    tensor.Shape // (C, H, W)
 	Synapses []Synapse
 	Bias     []float32 // Constant current per channel, at every timestep; nil for none.
-	Neuron   IF        // Unused by a gate.
+	Neuron   Neuron    // Unused by a gate.
 
 	// Charge is what one spike of this layer carries: 1 where weights are
 	// normalised, the threshold where thresholds are balanced instead.
@@ -165,14 +140,8 @@ func (n *Network) Validate() error {
 	if err := n.Input.Shape.Check(); err != nil {
 		return fmt.Errorf("snn: input: %w", err)
 	}
-	switch n.Input.Encoding {
-	case Direct:
-	case Poisson:
-		if !(n.Input.Amplitude > 0) || tensor.CheckFinite([]float32{n.Input.Amplitude}) != nil {
-			return fmt.Errorf("snn: input: amplitude %v of Poisson spikes must be positive and finite", n.Input.Amplitude)
-		}
-	default:
-		return fmt.Errorf("snn: input: unknown encoding %v", n.Input.Encoding)
+	if err := n.Input.check(); err != nil {
+		return fmt.Errorf("snn: input: %w", err)
 	}
 	if len(n.Layers) == 0 {
 		return fmt.Errorf("snn: the network has no layers")
