@@ -13,8 +13,8 @@ import (
 
 	"sresnet/convert"
 	"sresnet/dataset"
-	"sresnet/eval"
 	"sresnet/nir"
+	"sresnet/run"
 )
 
 func newConvert() *cobra.Command {
@@ -93,7 +93,7 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 	if err := p.openCalibration(cmd.Context(), model); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
+	hash, err := run.HashFile(model)
 	if err != nil {
 		return err
 	}

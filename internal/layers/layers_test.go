@@ -47,17 +47,18 @@ var may = map[string][]string{
 	"calibrate":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/parallel"},
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
-	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
+	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
+	"run":                    {"eval", "internal/atomic", "internal/regular"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"eval", "internal/shell", "internal/regular"},
+	"report":                 {"eval", "run", "internal/shell", "internal/regular"},
 	"launch":                 {"internal/shell"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
 	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "internal/kernel"},
+	"docs/results":           {"dataset", "eval", "run", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -75,12 +76,12 @@ var never = map[string][]string{
 	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
-	"eval":            {"report"},
+	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "run", "report", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

@@ -1,4 +1,9 @@
-package eval
+// Package run keeps runs in folders and reads them back.
+//
+// A [Folder] writes the [eval.Result] of a run with a [Manifest] of what it was made
+// from; [ReadManifest] and [ReadResult] read both, and refuse what is not of one run.
+// This package computes nothing and shows nothing.
+package run
 
 import (
 	"bytes"
@@ -66,7 +71,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
 	var m Manifest
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("eval: %s is not the manifest of a run: %w", name, err)
+		return nil, fmt.Errorf("run: %s is not the manifest of a run: %w", name, err)
 	}
 	return &m, nil
 }
