@@ -4,7 +4,7 @@
 // from 1 to T, hence accuracy and agreement with the trained network over time,
 // spikes, rates and synaptic operations. [Run] returns it as a [Result], which says
 // which T to take ([Result.Choose]) and itemises what both networks compute
-// ([energy.Accounts]); a [Folder] keeps it. This package converts nothing and draws nothing.
+// ([energy.Accounts]). This package converts nothing, keeps nothing and draws nothing.
 package eval
 
 import (

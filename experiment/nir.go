@@ -11,8 +11,8 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/convert"
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/nir"
 	"sresnet/snn"
 )
@@ -69,7 +69,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", e.model.file), "write it again with 'sresnet convert'")
 	}
-	hash, err := eval.HashFile(ModelFile(o.Trained))
+	hash, err := regular.Hash(ModelFile(o.Trained))
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func sameNetwork(a, b *snn.Network) bool {
 // that of the program.
 func (e *Experiment) Info(version string) (nir.Info, error) {
 	o := &e.Options
-	hash, err := eval.HashFile(e.model.file)
+	hash, err := regular.Hash(e.model.file)
 	if err != nil {
 		return nir.Info{}, err
 	}

@@ -13,7 +13,7 @@ import (
 
 	"sresnet/convert"
 	"sresnet/dataset"
-	"sresnet/eval"
+	"sresnet/internal/regular"
 	"sresnet/nir"
 )
 
@@ -93,7 +93,7 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 	if err := p.openCalibration(cmd.Context(), model); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
+	hash, err := regular.Hash(model)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sresnet/eval"
+	"sresnet/internal/regular"
 	"sresnet/nir"
 	"sresnet/snn"
 )
@@ -38,7 +38,7 @@ func (p *pipeline) openBeside(cmd *cobra.Command, model, trained string) error {
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hinted(fmt.Errorf("%s does not say how it was converted, and from which file", model), "write it again with 'sresnet convert'")
 	}
-	hash, err := eval.HashFile(trained)
+	hash, err := regular.Hash(trained)
 	if err != nil {
 		return err
 	}

@@ -231,7 +231,7 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 func sresnet(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(ctx, args, &out, &errs)
+	code = execute(ctx, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"sresnet/eval"
+	"sresnet/internal/regular"
 	"sresnet/nir"
 	"sresnet/record"
 )
@@ -233,7 +233,7 @@ func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
 			r.Labels = append(r.Labels, p.test.Label(i))
 		}
 	}
-	hash, err := eval.HashFile(p.model)
+	hash, err := regular.Hash(p.model)
 	r.Attributes["model_sha256"] = hash
 	return r, err
 }

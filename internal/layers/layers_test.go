@@ -47,19 +47,20 @@ var may = map[string][]string{
 	"calibrate":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/parallel"},
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
-	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
+	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
+	"run":                    {"dataset", "eval", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
 	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
 	"internal/hint":          {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"eval", "internal/shell", "internal/regular"},
+	"report":                 {"eval", "run", "internal/shell", "internal/regular"},
 	"launch":                 {"internal/shell"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
 	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "internal/kernel"},
+	"docs/results":           {"dataset", "eval", "run", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -77,12 +78,12 @@ var never = map[string][]string{
 	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
-	"eval":            {"report"},
+	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "report", "experiment", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "experiment", "run", "report", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
