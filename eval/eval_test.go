@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -204,13 +203,9 @@ func TestRunCanceled(t *testing.T) {
 		return nil
 	}
 	g, net := testNetworks(t)
-	start := time.Now()
 	r, err := Run(ctx, g, net, images, Options{Sim: sim.Options{Timesteps: 20}, Workers: 2})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got error %v", err)
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("took %v to stop", took)
 	}
 	if r == nil || r.Complete || r.Images < 20 || r.Images > 26 || len(r.Predictions) != r.Images {
 		t.Fatalf("got result %+v", r)

@@ -31,6 +31,7 @@ var may = map[string][]string{
 	"internal/layers":        {},
 	"internal/parallel":      {},
 	"internal/shell":         {},
+	"internal/steps":         {},
 	"internal/regular":       {},
 	"internal/atomic":        {},
 	"shard":                  {"internal/atomic", "internal/regular"},
