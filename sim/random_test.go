@@ -91,6 +91,12 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 	if b.choose(4) == 0 {
 		l.Neuron.Reset = snn.ResetZero
 	}
+	switch leak := []float32{0.5, 0.9, 0.99, 1}[b.choose(4)]; b.choose(4) {
+	case 2:
+		l.Neuron.Model = snn.LIF{Leak: leak}
+	case 3:
+		l.Neuron.Model = snn.LIF{Leak: leak, Refractory: 1 + b.choose(3)}
+	}
 	l.Rate = []float32{0, 0.1, 1}[b.choose(3)] // The engine may believe it.
 	b.net.Layers = append(b.net.Layers, l)
 	return len(b.net.Layers) - 1

@@ -55,7 +55,11 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 			}
 		}
 		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
-			e.Potentials(Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential})
+			m := Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential}
+			if a, ok := p.net.Layers[s.Layer].Neuron.Decay(); !ok || a != 1 {
+				m.I = s.Current
+			}
+			e.Potentials(m)
 		}
 		if _, traced := slices.BinarySearch(p.opt.Traced, s.Layer); traced && e.Trace != nil {
 			e.Trace(Trace{Layer: s.Layer, Step: s.Step, I: s.Input, V: s.Potential})

@@ -32,7 +32,7 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	e := p.NewEngine()
 	var tr trace
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
-	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v", p.Layer, p.Steps, p.V)) }
+	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v %v", p.Layer, p.Steps, p.V, p.I)) }
 	e.Trace = func(s Trace) { tr.Steps = append(tr.Steps, fmt.Sprintf("%03d %05d %v %v", s.Layer, s.Step, s.I, s.V)) }
 	tr.Record, err = e.Run(context.Background(), image, index)
 	if err != nil {

@@ -141,7 +141,9 @@ func (g *tiled) step(e *Engine, w *worker, i int, b block, t int, tile *tile, sh
 		if shortcut != nil {
 			sc = shortcut[r*words:][:words]
 		}
-		n += kernel.Fire(pop.mask[b.slot+t][r*words:][:words], sc, pop.v[r*l.w*l.n:][:l.w*l.n], acc, tile.constant, &tile.fire)
+		v := pop.v[r*l.w*l.n:][:l.w*l.n]
+		decay(v, tile.fire.First, tile.fire.N, l.n, l.decay)
+		n += kernel.Fire(pop.mask[b.slot+t][r*words:][:words], sc, v, acc, tile.constant, &tile.fire)
 	}
 	return n
 }

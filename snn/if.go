@@ -35,4 +35,10 @@ func (IF) Step(s State, i, th float32, r Reset) (State, bool) {
 	return s, true
 }
 
+// Decay implements [Model].
+func (IF) Decay() (float32, bool) { return 1, true }
+
+// Period implements [Model].
+func (IF) Period() int { return 1 }
+
 func (IF) check() error { return nil }

@@ -14,6 +14,11 @@ type Neuron struct {
 	Threshold []float32 // θ, per channel; length 1 stands for all channels.
 	VInit     []float32 // Potential before the first timestep in units of θ, in [0, 1); per channel, length 1 for all, nil for zero.
 	Reset     Reset
+
+	// Gain and Offset describe the rate curve as a line, at the rates that occur: a
+	// constant current of θ (Gain r + Offset) makes a neuron fire at about the rate r.
+	// A Gain of zero stands for the line of IF, r itself. No engine needs them.
+	Gain, Offset float32
 }
 
 // Model is a neuron model with its parameters: a comparable value that has no state.
@@ -30,13 +35,23 @@ type Model interface {
 	// returns the state after it, reset included, and whether the neuron fired.
 	Step(s State, i, th float32, r Reset) (State, bool)
 
+	// Decay reports whether Step is that of [IF] on a potential which has been
+	// multiplied by a and rounded, so that an engine may multiply all potentials and
+	// then take its way for IF, whose a is 1.
+	Decay() (a float32, ok bool)
+
+	// Period returns the least number of timesteps from one spike to the next, at
+	// least 1: no rate exceeds its inverse.
+	Period() int
+
 	// check returns an error unless the parameters are in their range.
 	check() error
 }
 
 // State is that of one neuron between two timesteps.
 type State struct {
-	V float32 // Potential.
+	V    float32 // Potential.
+	Rest uint16  // Timesteps for which it will not fire.
 }
 
 // Reset is what happens to the potential of a neuron that fires.
@@ -77,6 +92,20 @@ func (n *Neuron) model() Model {
 
 // Kind returns the word of the model; see [Model].
 func (n *Neuron) Kind() string { return n.model().Kind() }
+
+// Decay is that of the model; see [Model].
+func (n *Neuron) Decay() (a float32, ok bool) { return n.model().Decay() }
+
+// Period is that of the model; see [Model].
+func (n *Neuron) Period() int { return n.model().Period() }
+
+// Line returns the gain and the offset of the line that describes the rate curve.
+func (n *Neuron) Line() (gain, offset float64) {
+	if n.Gain == 0 {
+		return 1, float64(n.Offset)
+	}
+	return float64(n.Gain), float64(n.Offset)
+}
 
 // Start returns the state of a neuron of channel c before the first timestep.
 func (n *Neuron) Start(c int) State { return State{V: n.VInitOf(c)} }
@@ -141,6 +170,9 @@ func (n *Neuron) check(channels int) error {
 	}
 	if n.Reset != ResetSubtract && n.Reset != ResetZero {
 		return fmt.Errorf("unknown reset %v", n.Reset)
+	}
+	if !(n.Gain >= 0) || tensor.CheckFinite([]float32{n.Gain, n.Offset}) != nil {
+		return fmt.Errorf("gain %v and offset %v of the rate curve: they must be finite, and the gain not negative", n.Gain, n.Offset)
 	}
 	return n.model().check()
 }
