@@ -14,12 +14,15 @@ type UnsupportedError struct {
 	Node   string
 	Op     string // ONNX operator.
 	Reason string
-	Hint   string // What to do about it; may be empty.
+	Remedy string // What to do about it; may be empty.
 }
 
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("convert: node %q: %s is not supported: %s", e.Node, e.Op, e.Reason)
 }
+
+// Hint says what to do about e; it may be empty.
+func (e *UnsupportedError) Hint() string { return e.Remedy }
 
 // Hints that several nodes share.
 const (
@@ -30,7 +33,7 @@ const (
 )
 
 func unsupported(n *ann.Node, hint, format string, args ...any) *UnsupportedError {
-	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Hint: hint}
+	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Remedy: hint}
 }
 
 // join makes one error of a list, nil of an empty one.

@@ -65,6 +65,9 @@ type FolderError struct {
 
 func (e *FolderError) Error() string { return "report: " + e.Dir + ": " + e.Problem }
 
+// Hint says what to do about e.
+func (e *FolderError) Hint() string { return e.Remedy }
+
 // again is the remedy for a folder that is beyond repair.
 const again = "run 'sresnet eval' again with --out and a new folder"
 

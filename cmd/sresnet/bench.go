@@ -10,13 +10,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/internal/kernel"
+	"sresnet/internal/terminal"
 	"sresnet/onnx"
 	"sresnet/sim"
 	"sresnet/tensor"
@@ -50,7 +50,7 @@ rates are then only roughly those of real images.`,
 			if o.rounds < 1 || o.rounds > maxRounds {
 				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: give from 1 to %d", o.rounds, maxRounds)}
 			}
-			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 			b, err := o.prepare(cmd, p, args[0])
 			if err != nil {
 				return err
@@ -174,7 +174,7 @@ func (o *benchOptions) prepareRandom(cmd *cobra.Command, p *pipeline, model stri
 	if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err != nil {
 		return err
 	}
-	update, stop := p.progress.bar("calibrating")
+	update, stop := p.progress.Bar("calibrating")
 	p.statistics, err = calibrate.Run(cmd.Context(), p.graph, randomImages{p.graph.Input.Shape, p.calibrationImages}, calibrate.Options{
 		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
 	})
@@ -310,7 +310,7 @@ func (b *benchmark) run(ctx context.Context) (*benchResult, error) {
 	}
 	r.Rate = r.SpikesPerStep / float64(net.Neurons())
 
-	update, stop := b.progress.bar("measuring")
+	update, stop := b.progress.Bar("measuring")
 	defer stop()
 	var dense, conv []float64
 	before := slices.Clone(b.single[0].Spent())
@@ -433,31 +433,31 @@ func (r *benchResult) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "trained network: none beside the file; %s\n", conv)
 	}
-	fmt.Fprintf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", short(r.SpikesPerStep), r.Rate, short(r.ACsPerStep))
+	fmt.Fprintf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", terminal.Count(r.SpikesPerStep), r.Rate, terminal.Count(r.ACsPerStep))
 
-	t := newTable("lrrrrrr", "workers", "image-steps/s", "us/image-step", "ns/spike", "G additions/s/core", "dense passes/step", "speed-up")
+	t := terminal.NewTable("lrrrrrr", "workers", "image-steps/s", "us/image-step", "ns/spike", "G additions/s/core", "dense passes/step", "speed-up")
 	add := func(name string, m *benchRun) {
 		if m != nil {
-			t.AppendRow(table.Row{
+			t.Append(
 				name, fmt.Sprintf("%.0f", m.Speed), fmt.Sprintf("%.1f", m.StepMicros), fmt.Sprintf("%.2f", m.SpikeNanos),
 				fmt.Sprintf("%.1f", m.GSynAdd), passes(m.PerDensePass), fmt.Sprintf("%.2f", m.SpeedUp),
-			})
+			)
 		}
 	}
 	add("1", &r.One)
 	add(fmt.Sprintf("%d, an image each", r.Workers), r.All)
 	add(fmt.Sprintf("%d, one image", r.Workers), r.Shared)
-	printTable(w, t)
+	t.Print(w)
 
-	t = newTable("llrrrrrr", "layer", "method", "tile", "neurons", "rate", "us/step", "share %", "G additions/s")
+	t = terminal.NewTable("llrrrrrr", "layer", "method", "tile", "neurons", "rate", "us/step", "share %", "G additions/s")
 	for _, l := range r.Layers {
 		tile := "all"
 		if l.Tile > 0 {
 			tile = fmt.Sprint(l.Tile)
 		}
-		t.AppendRow(table.Row{l.Name, l.Method, tile, l.Neurons, fmt.Sprintf("%.4f", l.Rate), fmt.Sprintf("%.2f", l.StepMicros), fmt.Sprintf("%.1f", 100*l.Share), fmt.Sprintf("%.1f", l.GSynAdd)})
+		t.Append(l.Name, l.Method, tile, l.Neurons, fmt.Sprintf("%.4f", l.Rate), fmt.Sprintf("%.2f", l.StepMicros), fmt.Sprintf("%.1f", 100*l.Share), fmt.Sprintf("%.1f", l.GSynAdd))
 	}
-	printTable(w, t)
+	t.Print(w)
 	if r.PeakMemory > 0 {
 		fmt.Fprintf(w, "peak memory: %.0f MB\n", float64(r.PeakMemory)/1e6)
 	}

@@ -40,7 +40,7 @@ func (p *pipeline) compensate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	update, stop := p.progress.bar("compensating")
+	update, stop := p.progress.Bar("compensating")
 	defer stop()
 	o := calibrate.Compensation{Sim: p.simOptions(), Readout: readout.Class, Workers: p.workers, Progress: update}
 	c := compensation{images: images.Len()}

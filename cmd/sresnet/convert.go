@@ -13,7 +13,9 @@ import (
 
 	"sresnet/convert"
 	"sresnet/dataset"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 )
 
@@ -83,9 +85,9 @@ Scales come from training images: those of --calibrate, or those in the folder o
 }
 
 func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profile, out string) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() { // Before the work.
-		return hinted(fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(out), filepath.Base(out)), "make it first")
+		return hint.Error(fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(out), filepath.Base(out)), "make it first")
 	}
 	if err := replaceable(out); err != nil {
 		return err
@@ -103,13 +105,13 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 	g, warnings, err := nir.FromNetwork(p.network, profile, p.nirInfo(hash))
 	var refused *nir.RefusedError
 	if errors.As(err, &refused) {
-		return hinted(err, "--target %s takes every network", nir.Generic.Name)
+		return hint.Error(err, "--target %s takes every network", nir.Generic.Name)
 	}
 	if err != nil {
 		return err
 	}
 	if err := nir.WriteFile(out, g); err != nil {
-		return hinted(err, "give another file with -o, or make room for this one")
+		return hint.Error(err, "give another file with -o, or make room for this one")
 	}
 	info, err := os.Stat(out)
 	if err != nil {
@@ -198,7 +200,7 @@ func printList(w io.Writer, heading string, lines []string) {
 func readNIR(name string) (*nir.Graph, error) {
 	g, err := nir.ReadFile(name)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		err = hinted(err, "if the file is damaged or no NIR file, write or download it again")
+		err = hint.Error(err, "if the file is damaged or no NIR file, write or download it again")
 	}
 	return g, err
 }

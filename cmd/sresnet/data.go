@@ -10,11 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/tensor"
 )
 
@@ -131,7 +132,7 @@ SPEC is ` + dataset.Specs + `.`,
 var splits = []string{dataset.Train.String(), dataset.Test.String()}
 
 func runDataInfo(cmd *cobra.Command, spec string, o *dataInfoOptions) error {
-	p := &pipeline{settings: &o.settings, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: &o.settings, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	info, err := p.info(cmd.Context(), spec, o.split)
 	if err != nil {
 		return err
@@ -163,7 +164,7 @@ func (p *pipeline) info(ctx context.Context, spec, split string) (*dataInfo, err
 		}
 		if err != nil {
 			errs = append(errs, err)
-			info.Missing = append(info.Missing, missingSplit{s.String(), clean(err.Error())})
+			info.Missing = append(info.Missing, missingSplit{s.String(), terminal.Clean(err.Error())})
 			continue
 		}
 		part := &splitInfo{d.Len(), d.Counts()}
@@ -189,7 +190,7 @@ func (p *pipeline) info(ctx context.Context, spec, split string) (*dataInfo, err
 	case d == nil && len(errs) > 0:
 		return nil, errs[0]
 	case d == nil:
-		return nil, hinted(fmt.Errorf("%s has no %s split: it is one list of images", spec, split), "leave --split away")
+		return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec, split), "leave --split away")
 	}
 	return info, p.measure(ctx, info)
 }
@@ -203,7 +204,7 @@ func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
 			shape[1], shape[2] = p.crop, p.crop
 		}
 		if d, err = d.Resized(shape, p.resize); err != nil {
-			return hinted(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
+			return hint.Error(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
 		}
 	}
 	if p.images > 0 {
@@ -214,7 +215,7 @@ func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
 	if d, err = p.checked(ctx, d); err != nil {
 		return err
 	}
-	update, stop := p.progress.bar("measuring")
+	update, stop := p.progress.Bar("measuring")
 	defer stop()
 	s, err := d.Statistics(ctx, p.workerCount(), update)
 	if err != nil {
@@ -232,8 +233,8 @@ func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
 const shownClasses = 100
 
 func (info *dataInfo) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, images of %s\n\n", info.Spec, plural(info.Classes, "class", "classes"), info.Shape)
-	header, align := []any{"class", "name"}, "rl"
+	fmt.Fprintf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.Shape)
+	header, align := []string{"class", "name"}, "rl"
 	var columns []*splitInfo
 	for _, s := range []struct {
 		name  string
@@ -247,16 +248,16 @@ func (info *dataInfo) print(w io.Writer) {
 		}
 		header, align, columns = append(header, s.name), align+"r", append(columns, s.split)
 	}
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	for k := range min(info.Classes, shownClasses) {
-		row := table.Row{k, clean(info.ClassNames[k])}
+		row := []any{k, terminal.Clean(info.ClassNames[k])}
 		for _, s := range columns {
 			row = append(row, s.count(k))
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
 	if more := info.Classes - shownClasses; more > 0 {
-		row := table.Row{"...", fmt.Sprintf("%d more", more)}
+		row := []any{"...", fmt.Sprintf("%d more", more)}
 		for _, s := range columns {
 			least, most := s.Images, 0
 			for k := range info.Classes {
@@ -264,14 +265,14 @@ func (info *dataInfo) print(w io.Writer) {
 			}
 			row = append(row, fmt.Sprintf("%d to %d", least, most))
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
-	footer := table.Row{"", "all"}
+	footer := []any{"", "all"}
 	for _, s := range columns {
 		footer = append(footer, s.Images)
 	}
-	t.AppendFooter(footer)
-	printTable(w, t)
+	t.Footer(footer...)
+	t.Print(w)
 	which := ""
 	if info.Train != nil {
 		which = map[string]string{"train": "training ", "test": "test "}[info.MeasuredOn]
@@ -293,13 +294,6 @@ func (s *splitInfo) count(k int) int {
 		return s.Counts[k]
 	}
 	return 0
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 func decimals(list []float64) string {

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/dataset/fetch"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 )
 
 func newDataGet() *cobra.Command {
@@ -49,12 +51,12 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 		update  func(done, total int)
 		stop    = func() {}
 	)
-	p := progress{w: cmd.ErrOrStderr()}
+	p := terminal.Progress{W: cmd.ErrOrStderr()}
 	n, err := fetch.Get(cmd.Context(), name, dir, fetch.Options{From: from, Progress: func(file string, done, total int64) {
 		if file != current {
 			stop()
 			current = file
-			update, stop = p.bar(file + ", kB")
+			update, stop = p.Bar(file + ", kB")
 		}
 		update(int(done/1000), int(max(total/1000, 1)))
 	}})
@@ -62,13 +64,13 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	var failed *fetch.Error
 	switch {
 	case err != nil && cmd.Context().Err() != nil:
-		return hinted(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
+		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
 	case errors.As(err, &failed) && failed.Unreachable():
-		return hinted(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
+		return hint.Error(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
 	case errors.As(err, &failed):
-		return hinted(err, "try again later, which goes on where it was; --from gives another address")
+		return hint.Error(err, "try again later, which goes on where it was; --from gives another address")
 	case errors.Is(err, fetch.ErrOther):
-		return hinted(err, "remove it, or choose another folder")
+		return hint.Error(err, "remove it, or choose another folder")
 	case err != nil:
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/internal/terminal"
 	"sresnet/models"
 	"sresnet/onnx"
 )
@@ -67,12 +68,12 @@ func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
 		return err
 	}
 	g.Name = modelName
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, graph: g}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}, graph: g}
 	if err := p.open(cmd.Context(), modelName); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
-	say("1. A ResNet-8, trained on MNIST, with ReLUs and %s parameters, is read from this program.", short(float64(parameters(g))))
+	say("1. A ResNet-8, trained on MNIST, with ReLUs and %s parameters, is read from this program.", terminal.Count(float64(parameters(g))))
 	say("2. It sees %d training images. The 99.9th percentile of each ReLU's activations becomes its scale.", p.calibration.Len())
 	if err := p.calibrateGraph(ctx); err != nil {
 		return err

@@ -9,14 +9,15 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sresnet/diagnose"
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/run"
 )
 
@@ -90,7 +91,7 @@ type diagnoseOptions struct {
 }
 
 func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	ctx, w := cmd.Context(), cmd.OutOrStdout()
 	switch {
 	case isNIR(model):
@@ -125,7 +126,7 @@ func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOption
 	if err != nil {
 		return err
 	}
-	update, stop := p.progress.bar("diagnosing")
+	update, stop := p.progress.Bar("diagnosing")
 	do.Progress = update
 	d, err := diagnose.Run(ctx, p.subject(), do)
 	stop()
@@ -177,7 +178,7 @@ func (p *pipeline) folderOf(out string, files []string) (*run.Folder, error) {
 	m, err := run.ReadManifest(out)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
+		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
 	case err != nil:
 		return nil, err
 	}
@@ -188,10 +189,10 @@ func (p *pipeline) folderOf(out string, files []string) (*run.Folder, error) {
 		}
 		if m.Model.SHA256 == hash {
 			folder, err := run.OpenFolder(out)
-			return folder, hinted(err, "make room in the folder, or leave --out away")
+			return folder, hint.Error(err, "make room in the folder, or leave --out away")
 		}
 	}
-	return nil, hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", files[len(files)-1])
+	return nil, hint.Error(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", files[len(files)-1])
 }
 
 // lengths returns the numbers of timesteps at which errors are split.
@@ -207,20 +208,20 @@ func lengths(T int) []int {
 
 func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	last := len(d.Timesteps) - 1
-	fmt.Fprintf(w, "%s on %d images: trained %s %%", d.Model, d.Images, percent(d.ANNTop1))
+	fmt.Fprintf(w, "%s on %d images: trained %s %%", d.Model, d.Images, terminal.Percent(d.ANNTop1))
 	for k, T := range d.Timesteps {
-		fmt.Fprintf(w, ", T = %d %s %%", T, percent(d.SNNTop1[k]))
+		fmt.Fprintf(w, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
 	}
 	fmt.Fprintf(w, "\n\nErrors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
-	t := newTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
+	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
 	for _, l := range d.Layers {
 		e := l.At[last]
-		t.AppendRow(table.Row{
-			l.Name, fmt.Sprintf("%.4g", l.Lambda), percent(e.Total.RMS), percent(e.Clipping.RMS), percent(e.Inherited.RMS), percent(e.Quantisation.RMS),
-			percent(e.Unevenness.RMS), percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), percent(l.Clipped), percent(l.Dead), percent(l.Saturated),
-		})
+		t.Append(
+			l.Name, fmt.Sprintf("%.4g", l.Lambda), terminal.Percent(e.Total.RMS), terminal.Percent(e.Clipping.RMS), terminal.Percent(e.Inherited.RMS), terminal.Percent(e.Quantisation.RMS),
+			terminal.Percent(e.Unevenness.RMS), terminal.Percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), terminal.Percent(l.Clipped), terminal.Percent(l.Dead), terminal.Percent(l.Saturated),
+		)
 	}
-	printTable(w, t)
+	t.Print(w)
 
 	fmt.Fprintln(w, "Verdict, what buys most first:")
 	for i, f := range d.Verdict {
@@ -237,9 +238,9 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 		return
 	}
 	fmt.Fprintf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
-	t = newTable("lrrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
+	t = terminal.NewTable("trrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
 	for _, c := range d.Counterfactuals {
-		t.AppendRow(table.Row{c.Change, c.Timesteps, percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost})
+		t.Append(c.Change, c.Timesteps, terminal.Percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost)
 	}
-	printTable(w, t)
+	t.Print(w)
 }

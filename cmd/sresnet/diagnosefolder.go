@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/diagnose"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
 	"sresnet/internal/shell"
 	"sresnet/launch"
@@ -80,7 +81,7 @@ func (p *pipeline) openDiagnosis(cmd *cobra.Command, o diagnoseOptions) (*keptDi
 			found, err = nil, os.RemoveAll(k.dir)
 		}
 		if err != nil {
-			return nil, hinted(err, "remove %s if that is of no use any more, or give the options and files that it was made with", k.dir)
+			return nil, hint.Error(err, "remove %s if that is of no use any more, or give the options and files that it was made with", k.dir)
 		}
 		if kind == trialsKind {
 			k.trials = found
@@ -142,7 +143,7 @@ func (k *keptDiagnosis) planMeasurement(ctx context.Context) error {
 
 func (k *keptDiagnosis) enlist(more bool, names ...string) error {
 	_, err := shard.Enlist(k.dir, k.line, more, names...)
-	return hinted(err, "give fewer shards with --shards")
+	return hint.Error(err, "give fewer shards with --shards")
 }
 
 func (p *pipeline) newDiagnoser() (*diagnose.Diagnoser, error) {
@@ -265,7 +266,7 @@ func (k *keptDiagnosis) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return hinted(errInterrupted, "what is done is kept in %s: the same command goes on from there", k.dir)
+	return hint.Error(errInterrupted, "what is done is kept in %s: the same command goes on from there", k.dir)
 }
 
 // diagnose does shards of a part of a diagnosis.

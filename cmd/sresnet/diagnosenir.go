@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/snn"
 )
@@ -36,14 +38,14 @@ func (p *pipeline) openBeside(cmd *cobra.Command, model, trained string) error {
 	}
 	info := nir.InfoOf(p.file)
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
-		return hinted(fmt.Errorf("%s does not say how it was converted, and from which file", model), "write it again with 'sresnet convert'")
+		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", model), "write it again with 'sresnet convert'")
 	}
 	hash, err := regular.Hash(trained)
 	if err != nil {
 		return err
 	}
 	if hash != info.ModelSHA256 {
-		return hinted(fmt.Errorf("%s was not converted from %s: that has the SHA-256 %.12s, the file that it was converted from %.12s", model, trained, hash, info.ModelSHA256), "give %s as it was then, or convert again", clean(info.Model))
+		return hint.Error(fmt.Errorf("%s was not converted from %s: that has the SHA-256 %.12s, the file that it was converted from %.12s", model, trained, hash, info.ModelSHA256), "give %s as it was then, or convert again", terminal.Clean(info.Model))
 	}
 	p.percentile = info.Percentile
 	p.vInit, p.reset, p.encoding = 0, p.network.Output().Neuron.Reset.String(), p.network.Input.Encoding.String()
@@ -83,7 +85,7 @@ func (p *pipeline) reconvert(ctx context.Context) error {
 		p.factors.factors = f
 	}
 	if !sameNetwork(p.network, file) {
-		return hinted(fmt.Errorf("%s is another network than the trained one converts into with the scales and options in it: another version of sresnet wrote it, or it was changed", p.model), "convert again")
+		return hint.Error(fmt.Errorf("%s is another network than the trained one converts into with the scales and options in it: another version of sresnet wrote it, or it was changed", p.model), "convert again")
 	}
 	p.network = file // With its rates.
 	return nil

@@ -11,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
-	"sresnet/report"
 )
 
 // Exit codes.
@@ -42,23 +43,6 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// hintedError is an error that comes with what to do about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e *hintedError) Error() string { return e.err.Error() }
-func (e *hintedError) Unwrap() error { return e.err }
-
-// hinted returns err with a hint; nil for nil.
-func hinted(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hintedError{err, fmt.Sprintf(format, args...)}
 }
 
 // errInterrupted says that the user ended the program early.
@@ -102,30 +86,22 @@ func printHints(w io.Writer, err error) {
 	}
 }
 
-// hints tells a user what to do about err, where this program knows.
+// hints tells a user what to do about err: what the error says of itself, or what this
+// program knows.
 func hints(err error) []string {
 	var (
-		h           *hintedError
-		dead        *convert.DeadLayerError
 		unsupported *convert.UnsupportedError
-		folder      *report.FolderError
-		place       *launch.Error
 		path        *fs.PathError
+		list        []string
 	)
+	h := hint.Of(err)
+	if errors.As(err, &unsupported) && h == unsupported.Hint() {
+		list = append(list, "'sresnet inspect' lists the operators of a network and what each becomes")
+	}
 	switch {
-	case errors.As(err, &h):
-		return []string{h.hint}
-	case errors.As(err, &dead):
-		return []string{dead.Hint()}
-	case errors.As(err, &place):
-		return []string{place.Hint}
-	case errors.As(err, &folder):
-		return []string{folder.Remedy}
-	case errors.As(err, &unsupported):
-		list := []string{"'sresnet inspect' lists the operators of a network and what each becomes"}
-		if unsupported.Hint != "" {
-			list = append(list, unsupported.Hint)
-		}
+	case h != "":
+		return append(list, h)
+	case list != nil:
 		return list
 	case errors.Is(err, fs.ErrNotExist):
 		return []string{"check the path; a relative one starts at the folder you are in"}
@@ -154,7 +130,7 @@ func readable(s string) string {
 	more := len(lines) - shownLines
 	lines = lines[:min(len(lines), shownLines)]
 	for i, l := range lines {
-		if r := []rune(clean(l)); len(r) > shownChars {
+		if r := []rune(terminal.Clean(l)); len(r) > shownChars {
 			half := shownChars / 2
 			lines[i] = string(r[:half]) + " ... " + string(r[len(r)-half:])
 		} else {

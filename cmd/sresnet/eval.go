@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/run"
 	"sresnet/shard"
 	"sresnet/sim"
@@ -118,7 +120,7 @@ func (o *keepOptions) check(command string) error {
 }
 
 func runEval(cmd *cobra.Command, model string, s *settings, o keepOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	ctx, started := cmd.Context(), time.Now()
 	if err := p.openModel(cmd, model); err != nil {
 		return err
@@ -190,7 +192,7 @@ func (p *pipeline) evaluate(ctx context.Context) (*eval.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	update, stop := p.progress.bar("simulating")
+	update, stop := p.progress.Bar("simulating")
 	defer stop()
 	o.Progress = update
 	r, err := eval.Run(ctx, p.graph, p.network, p.test, o)
@@ -232,9 +234,9 @@ func (p *pipeline) manifest(model run.Source, started time.Time) run.Manifest {
 
 // interrupted says how far work on the test images came that ended early; nil for
 // nil.
-func (p *pipeline) interrupted(err error, images int, hint string) error {
+func (p *pipeline) interrupted(err error, images int, remedy string) error {
 	if err == nil {
 		return nil
 	}
-	return hinted(fmt.Errorf("%w after %d of %d images", errInterrupted, images, p.test.Len()), "%s", hint)
+	return hint.Error(fmt.Errorf("%w after %d of %d images", errInterrupted, images, p.test.Len()), "%s", remedy)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/launch"
 	"sresnet/shard"
@@ -48,7 +49,7 @@ func lineOf(cmd *cobra.Command, model string) (shard.Command, error) {
 func refuseLinks(dirs ...string) error {
 	for _, dir := range dirs {
 		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return hinted(fmt.Errorf("%s is a link, which would lead what is kept elsewhere", dir), "remove it, or give another folder with --out")
+			return hint.Error(fmt.Errorf("%s is a link, which would lead what is kept elsewhere", dir), "remove it, or give another folder with --out")
 		}
 	}
 	return nil
@@ -65,7 +66,7 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 	case len(line.Args) > 1 && line.Args[0] == "diagnose":
 		out = filepath.Dir(out)
 	default:
-		return hinted(fmt.Errorf("the runs in %s are of no command that this version of sresnet knows: %q", dir, line.Args), "use the version that planned them")
+		return hint.Error(fmt.Errorf("the runs in %s are of no command that this version of sresnet knows: %q", dir, line.Args), "use the version that planned them")
 	}
 	if err := o.absolute(); err != nil {
 		return err
@@ -97,7 +98,7 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 	again := func(w io.Writer, more ...string) error {
 		err := callAgain(cmd.Context(), append(slices.Clone(args), more...), w, cmd.ErrOrStderr())
 		if errors.Is(err, fs.ErrNotExist) {
-			return hinted(err, "paths begin in %s, where the runs were planned; --model, --data and --calibrate say where the files lie on this machine", line.Dir)
+			return hint.Error(err, "paths begin in %s, where the runs were planned; --model, --data and --calibrate say where the files lie on this machine", line.Dir)
 		}
 		return err
 	}
@@ -114,7 +115,7 @@ func mergeGroup(cmd *cobra.Command, g *shard.Group, dir string, o where, asJSON 
 			return err
 		}
 		if len(missing) > 0 {
-			return hinted(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), launch.Ranges(missing)),
+			return hint.Error(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), launch.Ranges(missing)),
 				"do them with 'sresnet run %s', then merge again", shell.Quote(dir))
 		}
 	}

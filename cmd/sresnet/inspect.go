@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sresnet/ann"
+	"sresnet/internal/terminal"
 	"sresnet/onnx"
 	"sresnet/tensor"
 )
@@ -76,7 +76,7 @@ to expect; it never changes a spike. A file of 'sresnet convert' has these rates
 				if err := s.check(cmd.CommandPath()); err != nil {
 					return err
 				}
-				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 				if err := p.convertForPlan(cmd.Context(), args[0], shape); err != nil {
 					return err
 				}
@@ -161,12 +161,12 @@ func parameters(g *ann.Graph) int {
 
 func (in *inspection) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
-	t := newTable("lllrrl", "layer", "operator", "output", "parameters", "MACs", "becomes")
+	t := terminal.NewTable("lllrrt", "layer", "operator", "output", "parameters", "MACs", "becomes")
 	for _, n := range in.Nodes {
-		t.AppendRow(table.Row{n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes})
+		t.Append(n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes)
 	}
-	t.AppendFooter(table.Row{"total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons)})
-	printTable(w, t)
+	t.Footer("total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons))
+	t.Print(w)
 	if in.Converts {
 		fmt.Fprintln(w, "The network converts.")
 		return

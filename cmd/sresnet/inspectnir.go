@@ -6,9 +6,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/terminal"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -92,8 +92,8 @@ func weights(c snn.Connection) int {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", clean(in.Model), in.Input, in.Encoding)
-	t := newTable("llrrrrll", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
+	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	t := terminal.NewTable("llrrrrlt", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
 	for _, l := range in.Layers {
 		rate, reset := "unknown", l.Reset
 		if l.Rate > 0 {
@@ -102,9 +102,9 @@ func (in *spikingInspection) print(w io.Writer) {
 		if reset == "" {
 			reset = "gate"
 		}
-		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, orBlank(int64(l.Weights)), fmt.Sprintf("%.4g", l.Lambda), rate, reset, clean(strings.Join(l.Synapses, ", "))})
+		t.Append(terminal.Clean(l.Name), l.Shape, l.Neurons, orBlank(int64(l.Weights)), fmt.Sprintf("%.4g", l.Lambda), rate, reset, terminal.Clean(strings.Join(l.Synapses, ", ")))
 	}
-	t.AppendFooter(table.Row{"total", "", in.Neurons, in.Weights, "", "", "", ""})
-	printTable(w, t)
+	t.Footer("total", "", in.Neurons, in.Weights, "", "", "", "")
+	t.Print(w)
 	fmt.Fprintln(w, "'sresnet nir' shows the nodes of the file and which tools read it.")
 }

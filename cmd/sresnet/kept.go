@@ -18,6 +18,7 @@ import (
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/atomic"
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/nir"
 	"sresnet/run"
@@ -89,7 +90,7 @@ func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
 	// Before the work, so that a folder that cannot be written costs none.
 	folder, err := run.OpenFolder(o.dir)
 	if err != nil {
-		return nil, hinted(err, "give another folder with --out, or make room in this one")
+		return nil, hint.Error(err, "give another folder with --out, or make room in this one")
 	}
 	k, err := p.findRun(o)
 	if err != nil {
@@ -115,10 +116,10 @@ func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
 func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
 	r, err := shard.Open(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hinted(vacant(o.dir), "give another folder with --out, or remove what is there")
+		return nil, hint.Error(vacant(o.dir), "give another folder with --out, or remove what is there")
 	}
 	if err != nil {
-		return nil, hinted(err, "give another folder with --out")
+		return nil, hint.Error(err, "give another folder with --out")
 	}
 	k := &keptRun{pipeline: p, run: r}
 	return k, k.same(o, ignore)
@@ -179,7 +180,7 @@ func (k *keptRun) plan(ctx context.Context, o order) error {
 		return err
 	}
 	k.run, err = shard.Create(o.dir, plan, files...)
-	return hinted(err, "give another folder with --out, or make room in this one")
+	return hint.Error(err, "give another folder with --out, or make room in this one")
 }
 
 // defaultShards returns how many shards some images are divided into where nobody says
@@ -263,7 +264,7 @@ func (k *keptRun) same(o order, ignore []string) error {
 		return err
 	}
 	refuse := func(difference string) error {
-		return hinted(fmt.Errorf("%s holds another run: %s", o.dir, difference), "give another folder with --out, or the options and files that this one was made with")
+		return hint.Error(fmt.Errorf("%s holds another run: %s", o.dir, difference), "give another folder with --out, or the options and files that this one was made with")
 	}
 	if kind := k.run.Plan().Kind; kind != o.kind {
 		return refuse(fmt.Sprintf("its kind is %q, not %q", kind, o.kind))
@@ -288,7 +289,7 @@ func (k *keptRun) same(o order, ignore []string) error {
 
 func readConfig(r *shard.Run) (*config, error) {
 	wrong := func(err error) error {
-		return hinted(fmt.Errorf("the plan in %s is not of a run that this version of sresnet knows: %w", r.Dir(), err), "use the version that planned it")
+		return hint.Error(fmt.Errorf("the plan in %s is not of a run that this version of sresnet knows: %w", r.Dir(), err), "use the version that planned it")
 	}
 	if kind := r.Plan().Kind; !slices.Contains(kinds, kind) {
 		return nil, wrong(fmt.Errorf("its kind is %q", kind))
@@ -317,7 +318,7 @@ func (k *keptRun) readNetwork() (err error) {
 func networkIn(r *shard.Run, name string) (*snn.Network, error) {
 	b, err := r.ReadFile(name)
 	if err != nil {
-		return nil, hinted(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
+		return nil, hint.Error(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
 	}
 	var net *snn.Network
 	g, err := nir.Read(bytes.NewReader(b), int64(len(b)), nir.ReadOptions{})
@@ -378,14 +379,14 @@ func (k *keptRun) present(ctx context.Context, e *eval.Evaluator, shards []int) 
 // work shows a bar while some work on the run is done, and says what to do about its
 // errors.
 func (k *keptRun) work(ctx context.Context, label string, do func(update func(done, total int)) error) error {
-	update, stop := k.progress.bar(label)
+	update, stop := k.progress.Bar(label)
 	defer stop()
 	err := do(update)
 	if errors.Is(err, shard.ErrDamaged) {
 		return damaged(err)
 	}
 	if err != nil && ctx.Err() == nil {
-		return hinted(err, "what is done is kept in %s: the same command goes on from there", k.run.Dir())
+		return hint.Error(err, "what is done is kept in %s: the same command goes on from there", k.run.Dir())
 	}
 	return err
 }
@@ -396,7 +397,7 @@ func damaged(err error) error {
 	if !errors.As(err, &file) {
 		return err
 	}
-	return hinted(err, "remove that file: its images are then presented again; and see why the disk damaged it")
+	return hint.Error(err, "remove that file: its images are then presented again; and see why the disk damaged it")
 }
 
 // gather adds up the shards; nil if there is nothing.
@@ -424,13 +425,13 @@ func (k *keptRun) write(r *eval.Result) error {
 	var files []run.File
 	for _, name := range slices.Sorted(maps.Keys(k.run.Plan().Files)) {
 		if _, err := k.run.ReadFile(name); err != nil {
-			return hinted(err, "plan the run again in another folder")
+			return hint.Error(err, "plan the run again in another folder")
 		}
 		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
 			files = append(files, run.File{Name: name})
 		}
 	}
-	return hinted(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
+	return hint.Error(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),
 		"all that was simulated is kept: when that is mended, 'sresnet merge %s' writes the files", shell.Quote(k.run.Dir()))
 }
 

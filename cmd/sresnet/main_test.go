@@ -25,10 +25,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sresnet": func() {
+	testscript.Main(tests{m}, map[string]func(){"sresnet": func() {
 		keepEvery, _ = time.ParseDuration(os.Getenv(testKeepEvery)) // Unset: the default.
 		main()
 	}})
+}
+
+// tests are those of this package, in whose process the width of what is printed is that of
+// a pipe. Scripts set it where they look for long lines.
+type tests struct{ m *testing.M }
+
+func (t tests) Run() int {
+	os.Unsetenv("COLUMNS")
+	return t.m.Run()
 }
 
 // testKeepEvery is the environment variable that sets keepEvery in processes of tests.

@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 )
 
@@ -56,9 +58,9 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 	if len(missing) > 0 && (several || !allowMissing) {
 		err := fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), g.Shards(), launch.Ranges(missing))
 		if several {
-			return hinted(err, "'sresnet run %s' does them; the folders in it are runs, of which --allow-missing shows what there is", shell.Quote(dir))
+			return hint.Error(err, "'sresnet run %s' does them; the folders in it are runs, of which --allow-missing shows what there is", shell.Quote(dir))
 		}
-		return hinted(err, "'sresnet run %s' does them; --allow-missing shows what there is", shell.Quote(dir))
+		return hint.Error(err, "'sresnet run %s' does them; --allow-missing shows what there is", shell.Quote(dir))
 	}
 	if several {
 		return mergeGroup(cmd, g, dir, o, asJSON)
@@ -68,9 +70,9 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 	}
 	r := g.Split([]int{0})[0].Run
 	if kind := r.Plan().Kind; kind != eval.PlanKind {
-		return hinted(fmt.Errorf("%s is a part of a diagnosis and has no result of its own", dir), "give the folder above it")
+		return hint.Error(fmt.Errorf("%s is a part of a diagnosis and has no result of its own", dir), "give the folder above it")
 	}
-	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, where: o}
+	op := &opener{command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}, where: o}
 	k, err := op.open(cmd.Context(), r)
 	if err != nil {
 		return err
@@ -84,7 +86,7 @@ func runMerge(cmd *cobra.Command, dir string, o where, allowMissing, asJSON bool
 		return err
 	}
 	if got == nil {
-		return hinted(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", shell.Quote(dir))
+		return hint.Error(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", shell.Quote(dir))
 	}
 	return k.publish(cmd.OutOrStdout(), got, asJSON)
 }

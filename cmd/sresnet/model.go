@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 )
 
@@ -94,11 +96,11 @@ func (p *pipeline) readNetwork(readoutGiven bool) error {
 		var unsupported *nir.UnsupportedError
 		switch {
 		case errors.Is(err, nir.ErrChanged):
-			err = hinted(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
+			err = hint.Error(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
 		case errors.As(err, &unsupported):
-			err = hinted(err, "'sresnet nir %s' shows the nodes", p.model)
+			err = hint.Error(err, "'sresnet nir %s' shows the nodes", p.model)
 		default:
-			err = hinted(err, "if the file is damaged, write it again with 'sresnet convert' or download it again")
+			err = hint.Error(err, "if the file is damaged, write it again with 'sresnet convert' or download it again")
 		}
 		return fmt.Errorf("%s: %w", p.model, err)
 	}
@@ -125,8 +127,8 @@ func wantsTrained(name, reason string) error {
 	from := "the .onnx file that it was converted from"
 	if g, err := readNIR(name); err == nil {
 		if i := nir.InfoOf(g); i.Model != "" {
-			from = clean(i.Model) + ", which it was converted from"
+			from = terminal.Clean(i.Model) + ", which it was converted from"
 		}
 	}
-	return hinted(fmt.Errorf("%s is a spiking network already, and a trained one is wanted: %s", name, reason), "give %s", from)
+	return hint.Error(fmt.Errorf("%s is a spiking network already, and a trained one is wanted: %s", name, reason), "give %s", from)
 }

@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/tensor"
 )
@@ -50,9 +49,6 @@ type nirReading struct {
 	Why    string   `json:"why,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
 }
-
-// nirWidth is the width of what is said of a reader.
-const nirWidth = 90
 
 func newNIR() *cobra.Command {
 	var asJSON bool
@@ -183,7 +179,7 @@ func (f *nirFile) print(out io.Writer) {
 	w := &strings.Builder{}
 	defer func() {
 		for line := range strings.Lines(w.String()) {
-			fmt.Fprintln(out, clean(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintln(out, terminal.Clean(strings.TrimSuffix(line, "\n")))
 		}
 	}()
 	fmt.Fprintf(w, "%s: NIR %s", f.File, cmp.Or(f.Version, "of no version"))
@@ -191,22 +187,22 @@ func (f *nirFile) print(out io.Writer) {
 		fmt.Fprintf(w, ", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
 	}
 	fmt.Fprint(w, "\n\n")
-	t := newTable("lllll", "node", "type", "output", "parameters", "from")
+	t := terminal.NewTable("llltt", "node", "type", "output", "parameters", "from")
 	for _, n := range f.Nodes {
 		var shape any = ""
 		if n.Shape != nil {
 			shape = tensor.Shape(n.Shape)
 		}
-		t.AppendRow(table.Row{n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", ")})
+		t.Append(n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", "))
 	}
-	printTable(w, t)
+	t.Print(w)
 	printList(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
 		fmt.Fprint(w, "sresnet runs it.\n\n")
 	} else {
 		fmt.Fprintf(w, "sresnet cannot run it: %s\n\n", f.Runs)
 	}
-	t = newTable("lll", "reader", "reads it", "")
+	t = terminal.NewTable("llt", "reader", "reads it", "")
 	for _, r := range f.Readers {
 		reads, why := "no", strings.Split(r.Why, "; ")
 		switch {
@@ -215,16 +211,9 @@ func (f *nirFile) print(out io.Writer) {
 		case strings.HasPrefix(r.Why, "not known"):
 			reads = "?"
 		}
-		var lines []string
-		for _, s := range why {
-			lines = append(lines, strings.Split(text.WrapSoft(s, nirWidth), "\n")...)
-		}
-		for i := range lines {
-			lines[i] = strings.TrimSpace(lines[i])
-		}
-		t.AppendRow(table.Row{r.Reader, reads, strings.Join(lines, "\n")})
+		t.Append(r.Reader, reads, strings.Join(why, "\n"))
 	}
-	printTable(w, t)
+	t.Print(w)
 	printList(w, "What readers will do otherwise than sresnet:", f.Warnings)
 }
 

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"sresnet/dataset"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/run"
 	"sresnet/shard"
 )
@@ -35,7 +37,7 @@ func (o *where) absolute() error {
 // any machine that shares their folders and the files can do.
 type opener struct {
 	command  string
-	progress progress
+	progress terminal.Progress
 	workers  int
 	where    where    // With absolute paths.
 	last     *keptRun // That it opened; nil for none.
@@ -52,10 +54,10 @@ func (op *opener) open(ctx context.Context, r *shard.Run) (*keptRun, error) {
 	}
 	k.config = *c
 	if err := p.restore(c.Manifest.Options); err != nil {
-		return nil, hinted(fmt.Errorf("the plan in %s: %w", r.Dir(), err), "use the version of sresnet that planned it")
+		return nil, hint.Error(fmt.Errorf("the plan in %s: %w", r.Dir(), err), "use the version of sresnet that planned it")
 	}
 	if was := c.Manifest.Version; was != version() {
-		return nil, hinted(fmt.Errorf("%s was planned by version %s of sresnet, this is %s", r.Dir(), was, version()), "use that version, as numbers may differ")
+		return nil, hint.Error(fmt.Errorf("%s was planned by version %s of sresnet, this is %s", r.Dir(), was, version()), "use that version, as numbers may differ")
 	}
 	_ = os.Chdir(c.Dir) // Where there is no such folder here, the paths below say what is missing.
 	p.data, p.model = cmp.Or(op.where.data, p.data), cmp.Or(op.where.model, c.Manifest.Model.Name)
@@ -63,7 +65,7 @@ func (op *opener) open(ctx context.Context, r *shard.Run) (*keptRun, error) {
 		return nil, err
 	}
 	if k.folder, err = run.OpenFolder(r.Dir()); err != nil {
-		return nil, hinted(err, "the folder of a run must be writable on every machine that works on it")
+		return nil, hint.Error(err, "the folder of a run must be writable on every machine that works on it")
 	}
 	if err := k.readNetwork(); err != nil {
 		return nil, err
@@ -71,7 +73,7 @@ func (op *opener) open(ctx context.Context, r *shard.Run) (*keptRun, error) {
 	if l := op.last; l != nil && l.sameFiles(k) {
 		k.graph, k.test = l.graph, l.test
 	} else if err := k.openFiles(ctx, op.where); err != nil {
-		return nil, hinted(err, "paths begin in %s, where the run was planned; --model, --data and --calibrate say where the files lie on this machine", c.Dir)
+		return nil, hint.Error(err, "paths begin in %s, where the run was planned; --model, --data and --calibrate say where the files lie on this machine", c.Dir)
 	}
 	op.last = k
 	return k, nil
@@ -179,7 +181,7 @@ func (k *keptRun) openFiles(ctx context.Context, o where) error {
 func (k *keptRun) listedImages() (*dataset.Dataset, error) {
 	b, err := k.run.ReadFile(imagesFile)
 	if err != nil {
-		return nil, hinted(err, "plan the run again in another folder")
+		return nil, hint.Error(err, "plan the run again in another folder")
 	}
 	v := new(dataset.Inventory)
 	if err := json.Unmarshal(b, v); err != nil {

@@ -14,6 +14,8 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/onnx"
 	"sresnet/snn"
@@ -26,7 +28,7 @@ type pipeline struct {
 	*settings
 	command  string // As the user called it: "sresnet eval".
 	model    string // File of the network, or what the demo calls its own.
-	progress progress
+	progress terminal.Progress
 	glance   bool // Few of the test images will be looked at, so that they are not all checked before.
 	pictured bool // An image file is looked at, which --resize and --crop are for whatever the test images are.
 
@@ -65,7 +67,7 @@ func (p *pipeline) openData() (test, train *dataset.Dataset, err error) {
 		return nil, nil, err
 	}
 	if dataset.Same(train, test) {
-		return nil, nil, hinted(fmt.Errorf("the calibration images %s are the test images", p.calibrate),
+		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", p.calibrate),
 			"accuracy means nothing on images that shaped the network; give training images with --calibrate")
 	}
 	return test, train, nil
@@ -76,9 +78,9 @@ func (p *pipeline) openDataset(spec string, split dataset.Split, flag string) (*
 	var bad *dataset.SpecError
 	switch {
 	case errors.As(err, &bad):
-		return nil, &usageError{p.command, hinted(err, "%s takes %s", flag, dataset.Specs)}
+		return nil, &usageError{p.command, hint.Error(err, "%s takes %s", flag, dataset.Specs)}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(err, "%s takes %s", flag, dataset.Specs)
+		return nil, hint.Error(err, "%s takes %s", flag, dataset.Specs)
 	}
 	return d, err
 }
@@ -90,7 +92,7 @@ func (p *pipeline) chooseCalibration(test *dataset.Dataset) error {
 		return nil
 	}
 	if test.Single() {
-		return hinted(fmt.Errorf("--data %s has no training images beside its images to calibrate on", p.data),
+		return hint.Error(fmt.Errorf("--data %s has no training images beside its images to calibrate on", p.data),
 			"give training images with --calibrate, or with --data what holds both")
 	}
 	p.calibrate = p.data
@@ -136,13 +138,13 @@ func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 	var unsupported *onnx.UnsupportedError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(err, "give the path of an .onnx file; 'sresnet demo' needs none")
+		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
 	case errors.As(err, &unsupported):
-		return nil, hinted(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
+		return nil, hint.Error(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
 	case errors.Is(err, onnx.ErrOpenShape):
-		return nil, hinted(err, "give channels, rows and columns of one image with --input, such as --input 3x32x32")
+		return nil, hint.Error(err, "give channels, rows and columns of one image with --input, such as --input 3x32x32")
 	case err != nil:
-		return nil, hinted(err, "if the file is damaged or no ONNX model, export or download it again")
+		return nil, hint.Error(err, "if the file is damaged or no ONNX model, export or download it again")
 	}
 	return g, nil
 }
@@ -164,7 +166,7 @@ func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dat
 		}
 		var err error
 		if *d, err = (*d).Resized(shape, p.resize); err != nil {
-			return nil, nil, hinted(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
+			return nil, nil, hint.Error(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
 		}
 	}
 	return test, train, nil
@@ -173,16 +175,16 @@ func (p *pipeline) resized(test, train *dataset.Dataset) (*dataset.Dataset, *dat
 // checked reads all images that are files, or knows them from before, and leaves out what
 // --skip-bad allows.
 func (p *pipeline) checked(ctx context.Context, d *dataset.Dataset) (*dataset.Dataset, error) {
-	update, stop := p.progress.bar("reading images")
+	update, stop := p.progress.Bar("reading images")
 	defer stop()
 	d, bad, err := d.Checked(ctx, dataset.Check{SkipBad: p.skipBad, Workers: p.workerCount(), Progress: update, Cache: cacheFolder()})
 	var unreadable *dataset.UnreadableError
 	if errors.As(err, &unreadable) {
-		return nil, hinted(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
+		return nil, hint.Error(err, "repair or remove them, or let --skip-bad %d leave them out", len(bad))
 	}
 	if err == nil {
 		for _, f := range bad {
-			fmt.Fprintf(p.progress.w, "sresnet: warning: left out: %s\n", clean(f.Error()))
+			fmt.Fprintf(p.progress.W, "sresnet: warning: left out: %s\n", terminal.Clean(f.Error()))
 		}
 	}
 	return d, err
@@ -223,7 +225,7 @@ func (p *pipeline) chooseImages(ctx context.Context, test, train *dataset.Datase
 // firstImages returns the test images that --images asks for.
 func (p *pipeline) firstImages(test *dataset.Dataset) (*dataset.Dataset, error) {
 	if p.images > test.Len() {
-		return nil, hinted(fmt.Errorf("--images %d: %s only has %d images", p.images, p.data, test.Len()), "give at most --images %d", test.Len())
+		return nil, hint.Error(fmt.Errorf("--images %d: %s only has %d images", p.images, p.data, test.Len()), "give at most --images %d", test.Len())
 	}
 	if p.images == 0 {
 		return test, nil
@@ -296,25 +298,25 @@ func (p *pipeline) takes() (name string, in tensor.Shape, outputs int) {
 // fits returns an error unless the network takes the images of d and tells its
 // classes apart.
 func (p *pipeline) fits(d *dataset.Dataset) error {
-	const hint = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
+	const remedy = "'sresnet inspect' shows what the network takes and gives; choose --data accordingly"
 	name, in, outputs := p.takes()
 	name = strconv.Quote(name)
 	if p.model != "" {
 		name = p.model
 	}
 	if !in.Equal(d.Shape()) {
-		return hinted(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", hint)
+		return hint.Error(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), "%s", remedy)
 	}
 	if d.ClassesGuessed() {
 		for i := range d.Len() {
 			if label := d.Label(i); label >= outputs {
-				return hinted(fmt.Errorf("network %s has %d outputs, for labels from 0 on; image %d of %s has the label %d", name, outputs, i, d.Spec(), label), "%s", hint)
+				return hint.Error(fmt.Errorf("network %s has %d outputs, for labels from 0 on; image %d of %s has the label %d", name, outputs, i, d.Spec(), label), "%s", remedy)
 			}
 		}
 		return nil // Of classes above its largest label it has no image.
 	}
 	if outputs != d.Classes() {
-		return hinted(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", hint)
+		return hint.Error(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), "%s", remedy)
 	}
 	return nil
 }
@@ -343,14 +345,14 @@ func (p *pipeline) open(ctx context.Context, model string) error {
 
 // calibrateGraph measures the activations of the trained network.
 func (p *pipeline) calibrateGraph(ctx context.Context) (err error) {
-	update, stop := p.progress.bar("calibrating")
+	update, stop := p.progress.Bar("calibrating")
 	defer stop()
 	p.statistics, err = calibrate.Run(ctx, p.graph, p.calibration, calibrate.Options{
 		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
 	})
 	var node *ann.NodeError
 	if errors.As(err, &node) {
-		return hinted(fmt.Errorf("%s: %w", p.model, err), "give with --normalize how pixels were normalised in training; if %s is right, export the model again", p.normalize)
+		return hint.Error(fmt.Errorf("%s: %w", p.model, err), "give with --normalize how pixels were normalised in training; if %s is right, export the model again", p.normalize)
 	}
 	return err
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
+	"sresnet/internal/terminal"
 	"sresnet/onnx"
 	"sresnet/sim"
 	"sresnet/tensor"
@@ -76,7 +76,7 @@ func unknownStatistics(g *ann.Graph) *calibrate.Statistics {
 }
 
 func printPlan(w io.Writer, layers []planLayer) {
-	t := newTable("llrlrr", "layer", "shape", "neurons", "method", "tile", "expected rate")
+	t := terminal.NewTable("llrlrr", "layer", "shape", "neurons", "method", "tile", "expected rate")
 	for _, l := range layers {
 		tile, rate := "all", "unknown"
 		if l.Tile > 0 {
@@ -85,9 +85,9 @@ func printPlan(w io.Writer, layers []planLayer) {
 		if l.Rate > 0 {
 			rate = fmt.Sprintf("%.4f", l.Rate)
 		}
-		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, l.Method, tile, rate})
+		t.Append(terminal.Clean(l.Name), l.Shape, l.Neurons, l.Method, tile, rate)
 	}
-	printTable(w, t)
+	t.Print(w)
 	fmt.Fprint(w, `sweep    each spike adds its weights to the outputs around it, whose sums are in registers,
          and finished sums go into their neurons; a tile of channels at a time
 gather   each output adds the weights of the spikes under its window

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"sresnet/eval"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 )
 
 // output passes on what commands print, which they may do without a look at
@@ -25,13 +24,16 @@ func (o *output) Write(p []byte) (n int, err error) {
 	return n, o.err
 }
 
+// Unwrap returns the writer below, which may be a terminal.
+func (o *output) Unwrap() io.Writer { return o.w }
+
 // join returns err, the outcome of a command, together with the error of its
 // output.
 func (o *output) join(err error) error {
 	if o.err == nil {
 		return err
 	}
-	lost := hinted(fmt.Errorf("cannot write the output: %w", o.err), "make room where the output goes, or send it elsewhere")
+	lost := hint.Error(fmt.Errorf("cannot write the output: %w", o.err), "make room where the output goes, or send it elsewhere")
 	if err == nil || err == o.err { // The command may have looked, as at JSON.
 		return lost
 	}
@@ -60,12 +62,12 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
 	fmt.Fprintf(w, "compensation %s\n\n", c.Compensation)
 
-	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.ANN.Top1))
-	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
+	fmt.Fprintf(w, "trained network: %s %%\n", terminal.Percent(r.ANN.Top1))
+	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
+		t.Append(T, terminal.Percent(r.SNN.Top1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesUpTo[T-1]), terminal.Count(r.ACsUpTo[T-1]))
 	}
-	printTable(w, t)
+	t.Print(w)
 	choice := r.Choose()
 	printChoice(w, r, &choice)
 	printLayers(w, r)
@@ -78,17 +80,17 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	}
 	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
 		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
-			percent(chance), p.normalize)
+			terminal.Percent(chance), p.normalize)
 	}
 }
 
 // printLayers shows what each layer did.
 func printLayers(w io.Writer, r *eval.Result) {
-	t := newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
+	t := terminal.NewTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
 	for _, l := range r.Layers {
-		t.AppendRow(table.Row{l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), short(l.SpikesPerImage), short(l.ACsPerImage)})
+		t.Append(l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), terminal.Count(l.SpikesPerImage), terminal.Count(l.ACsPerImage))
 	}
-	printTable(w, t)
+	t.Print(w)
 }
 
 func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
@@ -105,20 +107,4 @@ func timestepsToShow(T int) []int {
 		}
 	}
 	return append(show, T)
-}
-
-// percent formats a fraction in percent, without the sign.
-func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 2, 64) }
-
-// short formats a count with four digits and k, M or G.
-func short(x float64) string {
-	for _, u := range []struct {
-		unit float64
-		name string
-	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
-		if x >= u.unit {
-			return strconv.FormatFloat(x/u.unit, 'g', 4, 64) + u.name
-		}
-	}
-	return strconv.FormatFloat(x, 'f', 1, 64)
 }

@@ -13,10 +13,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/record"
 )
@@ -94,7 +95,7 @@ type recordOptions struct {
 // check returns a usage error for the first option that makes no sense, and reads
 // those that are words.
 func (o *recordOptions) check(command string) error {
-	bad := func(err error, hint string) error { return &usageError{command, hinted(err, "%s", hint)} }
+	bad := func(err error, remedy string) error { return &usageError{command, hint.Error(err, "%s", remedy)} }
 	const suffixes = "name a file that ends in .h5, .npz or .npy, or give --format"
 	var err error
 	switch {
@@ -141,12 +142,12 @@ func (o *recordOptions) check(command string) error {
 }
 
 func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	if info, err := os.Stat(filepath.Dir(filepath.Clean(o.out))); err != nil || !info.IsDir() { // Before the work.
-		return hinted(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
+		return hint.Error(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
 	}
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
-		return hinted(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
+		return hint.Error(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
 	} else if err != nil || !info.IsDir() {
 		if err := replaceable(o.out); err != nil {
 			return err
@@ -168,11 +169,11 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 		return err
 	}
 	if limit := o.maxGB * 1e9; float64(size) > limit {
-		return hinted(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, inBytes(size), o.maxGB, p.test.Len(), p.timesteps, short(float64(p.neurons(r.Populations)))),
+		return hint.Error(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, terminal.Bytes(size), o.maxGB, p.test.Len(), p.timesteps, terminal.Count(float64(p.neurons(r.Populations)))),
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, inBytes(size))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, terminal.Bytes(size))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {
@@ -189,15 +190,15 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 // write records, with advice if that fails.
 func (p *pipeline) write(ctx context.Context, out string, r record.Options) (*record.Recording, error) {
 	var stop func()
-	r.Progress, stop = p.progress.bar("recording, MB")
+	r.Progress, stop = p.progress.Bar("recording, MB")
 	defer stop()
 	written, err := record.Write(ctx, out, p.network, p.test, r)
 	var file *fs.PathError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, hinted(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
+		return nil, hint.Error(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
 	case errors.As(err, &file):
-		return nil, hinted(err, "give another file with -o, or make room for this one")
+		return nil, hint.Error(err, "give another file with -o, or make room for this one")
 	}
 	return written, err
 }
@@ -226,7 +227,7 @@ func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
 	}
 	if strings.EqualFold(filepath.Ext(o.out), ".npy") && o.kind == record.NPY {
 		if arrays > 1 {
-			return r, &usageError{p.command, hinted(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
+			return r, &usageError{p.command, hint.Error(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
 		}
 	} else {
 		for i := range p.test.Len() {
@@ -255,14 +256,14 @@ func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population
 			found = found || ok
 			if ok && l.IsGate() && !spikes {
 				if pattern == l.Name || pattern == node {
-					return nil, hinted(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
+					return nil, hint.Error(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
 				}
 				ok = false
 			}
 			chosen[i] = chosen[i] || ok
 		}
 		if !found {
-			return nil, &usageError{p.command, hinted(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", clean(strings.Join(nodes, ", ")))}
+			return nil, &usageError{p.command, hint.Error(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", terminal.Clean(strings.Join(nodes, ", ")))}
 		}
 	}
 	var list []record.Population
@@ -272,7 +273,7 @@ func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population
 		}
 	}
 	if list == nil {
-		return nil, hinted(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
+		return nil, hint.Error(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
 	}
 	return list, nil
 }
@@ -329,30 +330,15 @@ func (p *pipeline) recorded(o *recordOptions, r record.Options, w *record.Record
 }
 
 func (res *recordResult) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, %s of %d populations\n\n", res.File, inBytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
-	t := newTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
+	fmt.Fprintf(w, "%s: %s, %s of %d populations\n\n", res.File, terminal.Bytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
+	t := terminal.NewTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
 	for _, q := range res.Populations {
 		perImage := float64(q.Spikes) / float64(res.Images)
 		shape := make([]string, len(q.Shape))
 		for i, n := range q.Shape {
 			shape[i] = fmt.Sprint(n)
 		}
-		t.AppendRow(table.Row{clean(q.Node), strings.Join(shape, "x"), q.Neurons, fmt.Sprintf("%.4f", perImage/float64(res.Timesteps)/float64(q.Neurons)), short(perImage)})
+		t.Append(terminal.Clean(q.Node), strings.Join(shape, "x"), q.Neurons, fmt.Sprintf("%.4f", perImage/float64(res.Timesteps)/float64(q.Neurons)), terminal.Count(perImage))
 	}
-	printTable(w, t)
-}
-
-// inBytes formats a number of bytes: "12.3 MB".
-func inBytes(n int64) string {
-	x, unit := float64(n), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB", "PB"} {
-		if x < 1000 {
-			break
-		}
-		x, unit = x/1000, next
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.4g %s", x, unit)
+	t.Print(w)
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/shard"
 )
@@ -130,7 +132,7 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 	if err := o.where.absolute(); err != nil {
 		return err
 	}
-	op := &opener{command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, workers: o.workers, where: o.where}
+	op := &opener{command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}, workers: o.workers, where: o.where}
 	for _, s := range g.Split(shards) {
 		if err := op.work(ctx, s); err != nil {
 			return stopped(cmd, ctx, err)
@@ -191,12 +193,12 @@ func stopped(cmd *cobra.Command, ctx context.Context, err error) error {
 			fmt.Fprintln(cmd.ErrOrStderr(), "the time of this job is nearly over: Slurm has taken its task back into the queue")
 		}
 	}
-	return hinted(errCheckpoint, "what is done is kept: the same command goes on from there")
+	return hint.Error(errCheckpoint, "what is done is kept: the same command goes on from there")
 }
 
 func noRun(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
-		return hinted(err, "if the file is damaged, plan the run again in another folder")
+		return hint.Error(err, "if the file is damaged, plan the run again in another folder")
 	}
-	return hinted(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", shell.Quote(dir))
+	return hint.Error(fmt.Errorf("%s holds no run: %w", dir, err), "plan one with 'sresnet eval MODEL --data SPEC --out %s --plan-only'", shell.Quote(dir))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 )
 
@@ -51,7 +52,7 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		fmt.Fprintf(w, "%s\n", b)
 		return nil
 	}
-	fmt.Fprintf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, percent(float64(s.Done)/float64(s.Images)))
+	fmt.Fprintf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, terminal.Percent(float64(s.Done)/float64(s.Images)))
 	fmt.Fprintf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
 	for _, l := range []struct {
 		what   string

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/launch"
 	"sresnet/shard"
@@ -223,13 +224,13 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 func divideRun(dir string, shards int) (*shard.Group, error) {
 	r, err := shard.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) { // As the other reading of the folder has found runs in it.
-		return nil, hinted(fmt.Errorf("--shards %d: %s holds several runs, which are divided when they are planned", shards, dir), "give --shards to the command that plans them")
+		return nil, hint.Error(fmt.Errorf("--shards %d: %s holds several runs, which are divided when they are planned", shards, dir), "give --shards to the command that plans them")
 	}
 	if err != nil {
 		return nil, err
 	}
 	if _, err := r.Divide(shards); err != nil {
-		return nil, hinted(err, "leave --shards away, or plan the run again in another folder")
+		return nil, hint.Error(err, "leave --shards away, or plan the run again in another folder")
 	}
 	return openGroup(dir)
 }
@@ -277,7 +278,7 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 		return nil, err
 	}
 	if strings.Contains(program, "go-build") {
-		return nil, hinted(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
+		return nil, hint.Error(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
 	}
 	var options []string
 	for _, f := range [][]string{{"--model", o.where.model}, {"--data", o.where.data}, {"--calibrate", o.where.calibrate}} {
@@ -321,14 +322,14 @@ func waitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOpt
 	var failed *launch.FailedError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return hinted(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
+		return hint.Error(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
 			"'sresnet submit %s' waits for them again; 'scancel --me --name=%s' ends them, and what they did is kept", quoted, name)
 	case errors.As(err, &failed):
-		hint := "mend what the logs tell, and 'sresnet submit %s' goes on"
+		remedy := "mend what the logs tell, and 'sresnet submit %s' goes on"
 		if r.Command() == nil {
-			return hinted(err, hint+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
+			return hint.Error(err, remedy+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
 		}
-		return hinted(err, hint, quoted)
+		return hint.Error(err, remedy, quoted)
 	}
 	return err
 }

@@ -11,7 +11,9 @@ import (
 	"sresnet/calibrate"
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/run"
 	"sresnet/shard"
 )
@@ -134,7 +136,7 @@ func runSweep(cmd *cobra.Command, model string, s *settings, variants []variant,
 		return wantsTrained(model, "a sweep converts it with every setting")
 	}
 	sw := &sweep{
-		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}},
+		pipeline:     &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}},
 		sweepOptions: o, variants: variants, results: make([]*eval.Result, len(variants)), planned: make([]bool, len(variants)),
 		statistics: make(map[float64]*calibrate.Statistics), factors: make(map[variant]compensation),
 	}
@@ -186,7 +188,7 @@ func (sw *sweep) open(ctx context.Context, model string) error {
 	sw.model, sw.source = model, run.Source{Name: model, SHA256: hash}
 	n, m, err := divide(train.Len(), sw.calibrationImages, sw.selectionImages)
 	if err != nil {
-		return hinted(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")
+		return hint.Error(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")
 	}
 	sw.calibrationImages, sw.selectionImages = n, m
 	if err := sw.chooseImages(ctx, test, train); err != nil {
@@ -294,7 +296,7 @@ func (sw *sweep) confirm(ctx context.Context, w *work) (err error) {
 // prepare makes the network of a variant.
 func (sw *sweep) prepare(ctx context.Context, w *work, p *pipeline, v variant) error {
 	if sw.statistics[v.Percentile] == nil {
-		p.progress.part = w.part(sw.calibrationWork())
+		p.progress.Part = w.part(sw.calibrationWork())
 		if err := p.calibrateGraph(ctx); err != nil {
 			return err
 		}
@@ -306,7 +308,7 @@ func (sw *sweep) prepare(ctx context.Context, w *work, p *pipeline, v variant) e
 	}
 	known, ok := sw.factors[v]
 	if !ok {
-		p.progress.part = w.part(sw.compensationWork(v))
+		p.progress.Part = w.part(sw.compensationWork(v))
 		if err := p.compensate(ctx); err != nil {
 			return err
 		}
@@ -328,7 +330,7 @@ func (sw *sweep) measure(ctx context.Context, w *work, p *pipeline, v variant) (
 	if err := sw.prepare(ctx, w, p, v); err != nil {
 		return nil, err
 	}
-	p.progress.part = w.part(p.test.Len())
+	p.progress.Part = w.part(p.test.Len())
 	r, err := p.evaluate(ctx)
 	if err != nil {
 		return nil, err
@@ -362,9 +364,9 @@ func (sw *sweep) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	hint := "add --out DIR to keep what is finished and go on from there"
+	remedy := "add --out DIR to keep what is finished and go on from there"
 	if sw.out != "" {
-		hint = "the same command goes on from what is kept in " + sw.out
+		remedy = "the same command goes on from what is kept in " + sw.out
 	}
-	return hinted(fmt.Errorf("%w with %d of %d settings finished", errInterrupted, sw.finished(), len(sw.variants)), "%s", hint)
+	return hint.Error(fmt.Errorf("%w with %d of %d settings finished", errInterrupted, sw.finished(), len(sw.variants)), "%s", remedy)
 }

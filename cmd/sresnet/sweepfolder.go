@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/launch"
 	"sresnet/run"
@@ -56,7 +57,7 @@ func (sw *sweep) confirmationOrder(v variant) order {
 // sweep before any work.
 func (sw *sweep) resume() error {
 	if _, err := run.OpenFolder(sw.out); err != nil {
-		return hinted(err, "give another folder with --out, or make room in this one")
+		return hint.Error(err, "give another folder with --out, or make room in this one")
 	}
 	dirs := []string{filepath.Join(sw.out, confirmation)}
 	for _, v := range sw.variants {
@@ -77,7 +78,7 @@ func (sw *sweep) resume() error {
 			continue // It is not finished.
 		}
 		if err != nil {
-			return hinted(err, "remove that file: it is then written again")
+			return hint.Error(err, "remove that file: it is then written again")
 		}
 		if sw.results[i], err = run.ReadResult(dir, m); err != nil && !errors.Is(err, run.ErrIncomplete) {
 			return err
@@ -116,7 +117,7 @@ func (sw *sweep) planSettings(ctx context.Context, w *work) error {
 // enlist keeps which runs the sweep has, and whether one follows.
 func (sw *sweep) enlist(more bool, names ...string) error {
 	_, err := shard.Enlist(sw.out, sw.line, more, names...)
-	return hinted(err, "give another folder with --out, fewer shards with --shards, or fewer settings")
+	return hint.Error(err, "give another folder with --out, fewer shards with --shards, or fewer settings")
 }
 
 // complete does what is missing of a run that has been planned, and keeps its files.
@@ -129,7 +130,7 @@ func (sw *sweep) complete(ctx context.Context, w *work, p *pipeline, o order) (*
 	if err != nil {
 		return nil, err
 	}
-	p.progress.part = w.part(p.test.Len())
+	p.progress.Part = w.part(p.test.Len())
 	if err := k.present(ctx, e, allShards(k.run)); err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (sw *sweep) planConfirmation(ctx context.Context) (order, error) {
 	v := sw.variants[sw.best()]
 	p, o := sw.toConfirm(v), sw.confirmationOrder(v)
 	if _, err := p.findRun(o); err != nil {
-		return o, hinted(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.name(), err),
+		return o, hint.Error(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.name(), err),
 			"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another --out", o.dir)
 	}
 	var err error

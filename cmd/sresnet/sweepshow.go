@@ -6,9 +6,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"sresnet/eval"
+	"sresnet/internal/terminal"
 )
 
 // sweepTimesteps are the lengths at which the table of a sweep shows accuracies,
@@ -50,7 +49,7 @@ func (sw *sweep) print(w io.Writer) {
 	fmt.Fprintf(w, "selection:   %s, which shaped nothing\n", sw.selectionName)
 	for _, r := range sw.results {
 		if r != nil {
-			fmt.Fprintf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", percent(r.ANN.Top1))
+			fmt.Fprintf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", terminal.Percent(r.ANN.Top1))
 			break
 		}
 	}
@@ -60,15 +59,15 @@ func (sw *sweep) print(w io.Writer) {
 		return
 	}
 	name, r := sw.variants[best].name(), sw.results[best]
-	fmt.Fprintf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, percent(r.SNN.Top1[sw.at-1]), sw.at, sw.ties(best))
+	fmt.Fprintf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SNN.Top1[sw.at-1]), sw.at, sw.ties(best))
 	if c := sw.confirmed; c != nil {
 		fmt.Fprintf(w, "\nconfirmation: %s on %d test images of %s, which chose nothing\n", name, c.Images, sw.data)
-		fmt.Fprintf(w, "              trained network: %s %%\n\n", percent(c.ANN.Top1))
-		t := newTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
+		fmt.Fprintf(w, "              trained network: %s %%\n\n", terminal.Percent(c.ANN.Top1))
+		t := terminal.NewTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
 		for _, T := range sw.marks() {
-			t.AppendRow(table.Row{T, percent(c.SNN.Top1[T-1]), percent(c.Agreement[T-1]), short(c.Candidate(T).Operations)})
+			t.Append(T, terminal.Percent(c.SNN.Top1[T-1]), terminal.Percent(c.Agreement[T-1]), terminal.Count(c.Candidate(T).Operations))
 		}
-		printTable(w, t)
+		t.Print(w)
 	}
 	if sw.out != "" {
 		fmt.Fprintf(w, "kept in %s: a folder for each setting, %s for the test run, sweep.csv for all numbers\n", sw.out, confirmation)
@@ -77,17 +76,17 @@ func (sw *sweep) print(w io.Writer) {
 
 // printVariants prints a line for each finished variant.
 func (sw *sweep) printVariants(w io.Writer) {
-	align, header := "rrl", []any{"percentile", "V[0]", "compensation"}
+	align, header := "RRL", []string{"percentile", "V[0]", "compensation"}
 	// Columns in which all lines would be the same say nothing.
 	first, resets, encodings := sw.variants[0], false, false
 	for _, v := range sw.variants {
 		resets, encodings = resets || v.Reset != first.Reset, encodings || v.Encoding != first.Encoding
 	}
 	if resets {
-		align, header = align+"l", append(header, "reset")
+		align, header = align+"L", append(header, "reset")
 	}
 	if encodings {
-		align, header = align+"l", append(header, "encoding")
+		align, header = align+"L", append(header, "encoding")
 	}
 	for _, T := range sw.marks() {
 		align, header = align+"r", append(header, fmt.Sprintf("T = %d", T))
@@ -97,13 +96,13 @@ func (sw *sweep) printVariants(w io.Writer) {
 	if best >= 0 {
 		align, header = align+"l", append(header, "")
 	}
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	for i, v := range sw.variants {
 		r := sw.results[i]
 		if r == nil {
 			continue
 		}
-		row := table.Row{v.Percentile, v.VInit, v.Compensation}
+		row := []any{v.Percentile, v.VInit, v.Compensation}
 		if resets {
 			row = append(row, v.Reset)
 		}
@@ -111,15 +110,15 @@ func (sw *sweep) printVariants(w io.Writer) {
 			row = append(row, v.Encoding)
 		}
 		for _, T := range sw.marks() {
-			row = append(row, percent(r.SNN.Top1[T-1]))
+			row = append(row, terminal.Percent(r.SNN.Top1[T-1]))
 		}
-		row = append(row, short(r.Candidate(sw.at).Operations))
+		row = append(row, terminal.Count(r.Candidate(sw.at).Operations))
 		if i == best {
 			row = append(row, "◂ chosen")
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
-	printTable(w, t)
+	t.Print(w)
 }
 
 // ties says how many settings were as accurate as the best.

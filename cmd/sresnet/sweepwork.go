@@ -22,7 +22,7 @@ func (w *work) part(n int) func(done, total int) {
 // newWork begins a bar for all that is to do. The caller must call stop, which may be
 // called twice.
 func (sw *sweep) newWork() (w *work, stop func()) {
-	update, stop := sw.progress.bar("sweeping")
+	update, stop := sw.progress.Bar("sweeping")
 	return &work{update: update, total: sw.estimate()}, stop
 }
 

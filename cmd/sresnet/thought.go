@@ -11,6 +11,7 @@ import (
 	"sresnet/ann/infer"
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/sim"
 	"sresnet/tensor"
 )
@@ -35,7 +36,7 @@ func (p *pipeline) look(o watchOptions) (*sight, error) {
 	seen := &sight{name: o.image, label: -1}
 	if i, err := strconv.Atoi(o.image); err == nil {
 		if i < 0 || i >= p.test.Len() {
-			return nil, hinted(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, p.data, p.test.Len()-1), "for a file whose name is a number, write ./%d", i)
+			return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, p.data, p.test.Len()-1), "for a file whose name is a number, write ./%d", i)
 		}
 		*seen = sight{fmt.Sprintf("image %d of %s", i, p.data), i, p.test.Label(i), make([]float32, shape.Len())}
 		if err := p.test.Pixels(i, seen.pixels); err != nil {
@@ -47,7 +48,7 @@ func (p *pipeline) look(o watchOptions) (*sight, error) {
 		}
 		if seen.pixels, err = dataset.ReadImageFile(o.image, shape, p.resize); err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				err = hinted(err, "give a PNG or JPEG file, or the number of a test image; --resize N gives the length of its shorter side")
+				err = hint.Error(err, "give a PNG or JPEG file, or the number of a test image; --resize N gives the length of its shorter side")
 			}
 			return nil, err
 		}

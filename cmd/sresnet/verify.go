@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/snn"
 	"sresnet/verify"
@@ -68,7 +69,7 @@ It exits with 1 if one of them fails. Ctrl-C prints what the finished images sho
 }
 
 func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
 	if err := p.openModel(cmd, model); err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error
 	}
 	var err error
 	if failed > 0 {
-		err = hinted(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), name),
+		err = hint.Error(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), name),
 			"a failed stage is an error of this program, not of the network: please report it with the model")
 	}
 	return errors.Join(p.interrupted(runErr, images, "--images N and --timesteps T make less to do"), err)
@@ -112,7 +113,7 @@ func (p *pipeline) verify(ctx context.Context) ([]verify.Stage, error) {
 		}
 	}
 	var stop func()
-	o.Progress, stop = p.progress.bar("verifying")
+	o.Progress, stop = p.progress.Bar("verifying")
 	defer stop()
 	if p.file == nil {
 		return verify.Run(ctx, p.graph, p.statistics, p.test, o)
@@ -137,7 +138,7 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 	}
 	name := filepath.Join(dir, "again.nir")
 	if err := nir.WriteFile(name, g); err != nil {
-		return nil, hinted(err, "the network is written to the folder for temporary files; make room there")
+		return nil, hint.Error(err, "the network is written to the folder for temporary files; make room there")
 	}
 	if g, err = nir.ReadFile(name); err != nil {
 		return nil, err
@@ -146,13 +147,13 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 }
 
 func printStages(w io.Writer, stages []verify.Stage) {
-	t := newTable("llrll", "stage", "largest difference", "accepted", "where", "verdict")
+	t := terminal.NewTable("tlrll", "stage", "largest difference", "accepted", "where", "verdict")
 	for _, s := range stages {
 		verdict := "ok"
 		if !s.OK {
 			verdict = "FAILED"
 		}
-		t.AppendRow(table.Row{s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64) + " " + s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict})
+		t.Append(s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64)+" "+s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict)
 	}
-	printTable(w, t)
+	t.Print(w)
 }

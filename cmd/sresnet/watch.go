@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"sresnet/dataset"
+	"sresnet/internal/terminal"
 	"sresnet/models"
 	"sresnet/onnx"
 )
@@ -100,7 +101,7 @@ type watchOptions struct {
 }
 
 func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, glance: true, pictured: isPicture(o.image)}
+	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}, glance: true, pictured: isPicture(o.image)}
 	if model == "" {
 		g, err := onnx.Parse(models.ResNet8MNIST)
 		if err != nil {
@@ -132,7 +133,7 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 	if o.json {
 		return json.NewEncoder(out).Encode(th)
 	}
-	if screen := terminal(out); screen != nil && !o.plain {
+	if screen := terminal.Of(out); screen != nil && !o.plain {
 		return th.play(ctx, screen, o.speed) // Its last frame says all of the summary.
 	}
 	th.printSteps(out)
@@ -164,7 +165,7 @@ func (th *thought) play(ctx context.Context, out *os.File, speed float64) error 
 	defer fmt.Fprint(out, "\x1b[?25h") // Show it again.
 	tick := time.NewTicker(time.Second / framesASecond)
 	defer tick.Stop()
-	d, start := colours(os.Getenv), time.Now()
+	d, start := terminal.Colours(os.Getenv), time.Now()
 	var w, h, drawn, lines int // Size and timestep of what is on the screen.
 	for {
 		nw, nh, err := term.GetSize(int(out.Fd()))
@@ -196,11 +197,11 @@ func (th *thought) play(ctx context.Context, out *os.File, speed float64) error 
 
 // draw writes the frame of timestep t in one go, over what was there before, and
 // returns its number of lines.
-func (th *thought) draw(out io.Writer, t, w, h int, d depth) int {
+func (th *thought) draw(out io.Writer, t, w, h int, d terminal.Depth) int {
 	var b strings.Builder
 	frame := th.frame(t, w, h, d)
 	for _, l := range frame {
-		b.WriteString(l.render(w, d) + "\x1b[K\n") // The line before may have been longer.
+		b.WriteString(l.Render(w, d) + "\x1b[K\n") // The line before may have been longer.
 	}
 	_, _ = io.WriteString(out, b.String()) // Whoever closes the terminal sees nothing anyway.
 	return len(frame)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"sresnet/eval"
+	"sresnet/internal/terminal"
 	"sresnet/sim"
 	"sresnet/tensor"
 )
@@ -81,15 +82,15 @@ func TestFrameFits(t *testing.T) {
 				for _, size := range [][2]int{{1, 1}, {20, 5}, {40, 12}, {80, 23}, {120, 39}, {300, 100}} {
 					for _, step := range []int{1, (T + 1) / 2, T} {
 						w, h := size[0], size[1]
-						frame := th.frame(step, w, h, trueColours)
+						frame := th.frame(step, w, h, terminal.TrueColours)
 						if len(frame) > h || len(frame) == 0 {
 							t.Errorf("T %d, %d classes, %d layers: %d lines on %d x %d", T, classes, layers, len(frame), w, h)
 						}
 						for i, l := range frame {
-							if w >= 80 && l.width() > w {
-								t.Errorf("T %d, %d classes, %d layers: line %d has %d columns of %d", T, classes, layers, i, l.width(), w)
+							if w >= 80 && l.Width() > w {
+								t.Errorf("T %d, %d classes, %d layers: line %d has %d columns of %d", T, classes, layers, i, l.Width(), w)
 							}
-							if n := len([]rune(l.render(w, noColours))); n > w {
+							if n := len([]rune(l.Render(w, terminal.NoColours))); n > w {
 								t.Errorf("line %d is drawn in %d columns of %d", i, n, w)
 							}
 						}
@@ -103,10 +104,10 @@ func TestFrameFits(t *testing.T) {
 	}
 }
 
-func frameText(frame []line, w int) string {
+func frameText(frame []terminal.Line, w int) string {
 	var b strings.Builder
 	for _, l := range frame {
-		b.WriteString(l.render(w, noColours) + "\n")
+		b.WriteString(l.Render(w, terminal.NoColours) + "\n")
 	}
 	return b.String()
 }
@@ -114,7 +115,7 @@ func frameText(frame []line, w int) string {
 func TestFrame(t *testing.T) {
 	th := newTestThought(4, 2, 1, tensor.Shape{1, 2, 2})
 	th.Settled = 4
-	got := frameText(th.frame(2, 50, 20, noColours), 50)
+	got := frameText(th.frame(2, 50, 20, terminal.NoColours), 50)
 	// Evidence 1 of at most 3; spikes 0, 1, 2, 3 of seven neurons.
 	want := `model  image                            t = 2 of 4
 
@@ -128,8 +129,8 @@ answer  01··
 block0.1  ▃··                                  7.1
 `
 	th.Image = strings.Repeat("long ", 20)
-	if title := th.frame(2, 50, 20, noColours)[0]; title.width() != 50 || !strings.HasSuffix(title.render(50, noColours), "…  t = 2 of 4") {
-		t.Errorf("a long name: got title %q", title.render(50, noColours))
+	if title := th.frame(2, 50, 20, terminal.NoColours)[0]; title.Width() != 50 || !strings.HasSuffix(title.Render(50, terminal.NoColours), "…  t = 2 of 4") {
+		t.Errorf("a long name: got title %q", title.Render(50, terminal.NoColours))
 	}
 	lines := strings.Split(got, "\n")
 	for i := range lines {
@@ -163,35 +164,6 @@ func TestShortNames(t *testing.T) {
 	}
 	if want := []string{"relu", "layer1.0 1", "layer1.0 2", "fc", "pool", "a?[2Jb"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := shorten("layer1.0", 4); got != "…1.0" {
-		t.Errorf("shorten: got %q", got)
-	}
-}
-
-func TestColours(t *testing.T) {
-	for _, tt := range []struct {
-		env  map[string]string
-		want depth
-	}{
-		{map[string]string{}, noColours},
-		{map[string]string{"TERM": "xterm-256color"}, colours256},
-		{map[string]string{"TERM": "foot-256color"}, colours256},
-		{map[string]string{"TERM": "linux"}, noColours},
-		{map[string]string{"TERM": "xterm", "COLORTERM": "truecolor"}, trueColours},
-		{map[string]string{"TERM": "xterm", "COLORTERM": "truecolor", "NO_COLOR": "1"}, noColours},
-	} {
-		if got := colours(func(name string) string { return tt.env[name] }); got != tt.want {
-			t.Errorf("%v: got %v, want %v", tt.env, got, tt.want)
-		}
-	}
-	for _, tt := range []struct {
-		c    [3]uint8
-		want int
-	}{{[3]uint8{0, 0, 0}, 16}, {[3]uint8{255, 255, 255}, 231}, {[3]uint8{128, 128, 128}, 244}, {[3]uint8{255, 0, 0}, 196}, {[3]uint8{0, 95, 135}, 24}} {
-		if got := nearest256(tt.c); got != tt.want {
-			t.Errorf("nearest256(%v): got %d, want %d", tt.c, got, tt.want)
-		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/terminal"
 )
 
 // Marks behind a class.
@@ -20,12 +22,12 @@ const labelMark, annMark = "●", "◆"
 //
 //	the answer at every timestep so far
 //	a sparkline for every layer
-func (th *thought) frame(t, w, h int, d depth) []line {
+func (th *thought) frame(t, w, h int, d terminal.Depth) []terminal.Line {
 	clock := fmt.Sprintf("  t = %d of %d", t, th.Timesteps)
 	room := max(w-len(clock), 0)
-	title := line{{bold, cut(clean(th.Model), room)}}
-	title = append(title, span{plain, cut("  "+clean(th.Image), room-title.width())})
-	frame := []line{append(title.pad(room), span{bold, clock}), nil}
+	title := terminal.Line{terminal.Bold.Span(terminal.Beginning(terminal.Clean(th.Model), room))}
+	title = append(title, terminal.Plain.Span(terminal.Beginning("  "+terminal.Clean(th.Image), room-title.Width())))
+	frame := []terminal.Line{append(title.Pad(room), terminal.Bold.Span(clock)), nil}
 
 	const overhead = 7 // Title, answer, legend and empty lines.
 	_, ih, _ := th.shape.CHW()
@@ -34,12 +36,12 @@ func (th *thought) frame(t, w, h int, d depth) []line {
 	picture := th.picture(w, middle, d)
 	bars := th.evidence(t, w-gap(picture))
 	for i := range max(len(picture), len(bars)) {
-		var l line
+		var l terminal.Line
 		if picture != nil {
 			if i < len(picture) {
 				l = append(l, picture[i]...)
 			}
-			l = l.pad(gap(picture))
+			l = l.Pad(gap(picture))
 		}
 		if j := i - max(len(picture)-len(bars), 0)/2; j >= 0 && j < len(bars) { // At half the height of the image.
 			l = append(l, bars[j]...)
@@ -54,16 +56,16 @@ func (th *thought) frame(t, w, h int, d depth) []line {
 }
 
 // gap returns the columns that a picture and the space beside it take.
-func gap(picture []line) int {
+func gap(picture []terminal.Line) int {
 	if picture == nil {
 		return 0
 	}
-	return picture[0].width() + 3
+	return picture[0].Width() + 3
 }
 
 // picture returns the image in half-blocks, at most h lines, or nil where there is
 // no room for it.
-func (th *thought) picture(w, h int, d depth) []line {
+func (th *thought) picture(w, h int, d terminal.Depth) []terminal.Line {
 	c, ih, iw := th.shape.CHW()
 	if w < 60 || h < 4 {
 		return nil
@@ -89,11 +91,11 @@ func (th *thought) picture(w, h int, d depth) []line {
 		}
 		return rgb
 	}
-	var lines []line
+	var lines []terminal.Line
 	for y := 0; y < toH; y += 2 {
-		var l line
+		var l terminal.Line
 		for x := range toW {
-			l = append(l, halfBlock(at(y, x), at(y+1, x), d))
+			l = append(l, terminal.HalfBlock(at(y, x), at(y+1, x), d))
 		}
 		lines = append(lines, l)
 	}
@@ -151,20 +153,20 @@ func (th *thought) mostEvidence() float64 {
 
 // evidence returns a bar for every class after t timesteps, as long as its share of
 // the most that any ever has.
-func (th *thought) evidence(t, w int) []line {
+func (th *thought) evidence(t, w int) []terminal.Line {
 	classes := th.shown()
 	names, longest := make([]string, len(classes)), 0
 	for i, k := range classes {
-		names[i] = shorten(clean(th.className(k)), 12)
+		names[i] = terminal.End(terminal.Clean(th.className(k)), 12)
 		longest = max(longest, len([]rune(names[i])))
 	}
 	full := th.mostEvidence()
 	now, leader := th.above(t), th.Classes[t-1]
 	const number = 8
 	room := max(w-longest-number-5, 1)
-	lines := make([]line, len(classes))
+	lines := make([]terminal.Line, len(classes))
 	for i, k := range classes {
-		style := blue
+		style := terminal.Blue
 		if k == leader {
 			style = th.verdict(k)
 		}
@@ -172,14 +174,14 @@ func (th *thought) evidence(t, w int) []line {
 		if full > 0 {
 			share = now[k] / full
 		}
-		l := line{{plain, strings.Repeat(" ", longest-len([]rune(names[i])))}, {style, names[i]}, {plain, " "}}
-		l = append(l, line{{style, bar(share, room)}}.pad(room)...)
-		l = append(l, span{style, fmt.Sprintf("%*s", number, evidenceNumber(th.Evidence[t-1][k]))}, span{plain, " "})
+		l := terminal.Line{terminal.Plain.Span(strings.Repeat(" ", longest-len([]rune(names[i])))), style.Span(names[i]), terminal.Plain.Span(" ")}
+		l = append(l, terminal.Line{style.Span(bar(share, room))}.Pad(room)...)
+		l = append(l, style.Span(fmt.Sprintf("%*s", number, evidenceNumber(th.Evidence[t-1][k]))), terminal.Plain.Span(" "))
 		if th.Label != nil && k == *th.Label {
-			l = append(l, span{green, labelMark})
+			l = append(l, terminal.Green.Span(labelMark))
 		}
 		if th.ANN != nil && k == *th.ANN {
-			l = append(l, span{yellow, annMark})
+			l = append(l, terminal.Yellow.Span(annMark))
 		}
 		lines[i] = l
 	}
@@ -187,14 +189,14 @@ func (th *thought) evidence(t, w int) []line {
 }
 
 // verdict is the style of an answer: right, wrong, or unknown.
-func (th *thought) verdict(class int) string {
+func (th *thought) verdict(class int) terminal.Style {
 	switch {
 	case th.Label == nil:
-		return cyan
+		return terminal.Cyan
 	case class == *th.Label:
-		return green
+		return terminal.Green
 	}
-	return red
+	return terminal.Red
 }
 
 func evidenceNumber(x float64) string {
@@ -215,29 +217,29 @@ func bar(share float64, w int) string {
 }
 
 // answers returns the strip of answers over time and what it says.
-func (th *thought) answers(t, w int) []line {
+func (th *thought) answers(t, w int) []terminal.Line {
 	const head = "answer  "
 	room := max(w-len(head), 1)
-	l := line{{plain, head}}
+	l := terminal.Line{terminal.Plain.Span(head)}
 	leader := th.Classes[t-1]
 	for _, b := range buckets(th.Timesteps, room) {
 		switch step := min(b.end, t); {
 		case b.from >= t:
-			l = append(l, span{dim, "·"})
+			l = append(l, terminal.Dim.Span("·"))
 		case len(th.Evidence[0]) <= 10:
 			k := th.Classes[step-1]
-			l = append(l, span{th.verdict(k), strconv.Itoa(k)})
+			l = append(l, th.verdict(k).Span(strconv.Itoa(k)))
 		case th.Classes[step-1] == leader:
-			l = append(l, span{th.verdict(leader), "█"})
+			l = append(l, th.verdict(leader).Span("█"))
 		default:
-			l = append(l, span{dim, "░"})
+			l = append(l, terminal.Dim.Span("░"))
 		}
 	}
 	since := t
 	for since > 1 && th.Classes[since-2] == leader {
 		since--
 	}
-	name := clean(th.className(leader))
+	name := terminal.Clean(th.className(leader))
 	if name != strconv.Itoa(leader) {
 		name = fmt.Sprintf("%d %s", leader, name)
 	}
@@ -245,18 +247,18 @@ func (th *thought) answers(t, w int) []line {
 	if t == th.Timesteps {
 		text = fmt.Sprintf("%s, settled at t = %d", name, th.Settled)
 	}
-	says := line{{plain, strings.Repeat(" ", len(head))}, {th.verdict(leader), text}}
-	var legend line
+	says := terminal.Line{terminal.Plain.Span(strings.Repeat(" ", len(head))), th.verdict(leader).Span(text)}
+	var legend terminal.Line
 	if th.Label != nil {
-		legend = append(legend, span{green, labelMark}, span{dim, " label  "})
+		legend = append(legend, terminal.Green.Span(labelMark), terminal.Dim.Span(" label  "))
 	}
 	if th.ANN != nil {
-		legend = append(legend, span{yellow, annMark}, span{dim, " trained network"})
+		legend = append(legend, terminal.Yellow.Span(annMark), terminal.Dim.Span(" trained network"))
 	}
-	if says.width()+legend.width()+2 <= w {
-		says = append(says.pad(w-legend.width()), legend...)
+	if says.Width()+legend.Width()+2 <= w {
+		says = append(says.Pad(w-legend.Width()), legend...)
 	}
-	return []line{l, says}
+	return []terminal.Line{l, says}
 }
 
 // bucket is a run of timesteps that share a column: from <= step < end, from 0.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode"
+
+	"sresnet/internal/terminal"
 )
 
 // layerGrid returns how layers are arranged below the image and the bars, in h lines
@@ -24,7 +25,7 @@ func (th *thought) layerGrid(w, h, image int) (rows, columns int) {
 
 // layers returns the sparklines of the layers, down the columns; where there are
 // too many, some in even distances, the first and the last among them.
-func (th *thought) layers(t, w, rows, columns int) []line {
+func (th *thought) layers(t, w, rows, columns int) []terminal.Line {
 	n := min(rows*columns, len(th.Layers))
 	pick := make([]int, n)
 	for i := range pick {
@@ -38,21 +39,21 @@ func (th *thought) layers(t, w, rows, columns int) []line {
 			spikes += uint64(n)
 		}
 	}
-	head := fmt.Sprintf("%s spikes; at the right, a neuron's in 100 timesteps", short(float64(spikes)))
+	head := fmt.Sprintf("%s spikes; at the right, a neuron's in 100 timesteps", terminal.Count(float64(spikes)))
 	if n < len(th.Layers) {
 		head += fmt.Sprintf("; %d of %d layers", n, len(th.Layers))
 	}
 	width := (w - 3*(columns-1)) / columns
-	lines := []line{{{dim, head}}}
+	lines := []terminal.Line{{terminal.Dim.Span(head)}}
 	for row := range rows {
-		var l line
+		var l terminal.Line
 		for column := range columns {
 			i := column*rows + row
 			if i >= n {
 				break
 			}
 			if column > 0 {
-				l = append(l.pad(column*(width+3)-3), span{plain, "   "})
+				l = append(l.Pad(column*(width+3)-3), terminal.Plain.Span("   "))
 			}
 			l = append(l, th.layer(&th.Layers[pick[i]], t, width)...)
 		}
@@ -63,7 +64,7 @@ func (th *thought) layers(t, w, rows, columns int) []line {
 
 // layer returns the name of a layer, a sparkline of its rate over time and its rate
 // so far. The sparklines of all layers have one scale.
-func (th *thought) layer(l *thoughtLayer, t, w int) line {
+func (th *thought) layer(l *thoughtLayer, t, w int) terminal.Line {
 	const number = 6
 	longest := 0
 	for i := range th.Layers {
@@ -85,9 +86,9 @@ func (th *thought) layer(l *thoughtLayer, t, w int) line {
 			done.WriteRune(spark(l.rate(b), most))
 		}
 	}
-	sparkline := line{{cyan, done.String()}, {dim, open.String()}}.pad(w - name - number)
-	head := line{{plain, shorten(l.short, name-1)}}.pad(name)
-	return append(append(head, sparkline...), span{plain, fmt.Sprintf("%*.1f", number, 100*l.rate(bucket{0, t}))})
+	sparkline := terminal.Line{terminal.Cyan.Span(done.String()), terminal.Dim.Span(open.String())}.Pad(w - name - number)
+	head := terminal.Line{terminal.Plain.Span(terminal.End(l.short, name-1))}.Pad(name)
+	return append(append(head, sparkline...), terminal.Plain.Span(fmt.Sprintf("%*.1f", number, 100*l.rate(bucket{0, t}))))
 }
 
 // rate returns the spikes of a neuron in a timestep, on average.
@@ -114,7 +115,7 @@ func spark(x, most float64) rune {
 func shortNames(layers []thoughtLayer) {
 	count := make(map[string]int)
 	for i := range layers {
-		parts := strings.Split(strings.TrimPrefix(clean(layers[i].Name), "/"), "/")
+		parts := strings.Split(strings.TrimPrefix(terminal.Clean(layers[i].Name), "/"), "/")
 		if len(parts) > 1 {
 			parts = parts[:len(parts)-1]
 		}
@@ -131,38 +132,4 @@ func shortNames(layers []thoughtLayer) {
 			layers[i].short = fmt.Sprintf("%s %d", name, seen[name])
 		}
 	}
-}
-
-// shorten returns the end of s in at most n characters; names differ there.
-func shorten(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	if n < 1 {
-		return ""
-	}
-	return "…" + string(r[len(r)-n+1:])
-}
-
-// cut returns the beginning of s in at most n characters.
-func cut(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	if n < 1 {
-		return ""
-	}
-	return string(r[:n-1]) + "…"
-}
-
-// clean replaces what would disturb a terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }

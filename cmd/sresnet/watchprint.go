@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"sresnet/internal/terminal"
 )
 
 // steps are the timesteps that are printed where nothing moves: powers of two and
@@ -24,12 +26,12 @@ const plainWidth = 80
 // last.
 func (th *thought) printSteps(w io.Writer) {
 	for _, t := range th.steps() {
-		lines := append([]line{{{plain, fmt.Sprintf("t = %d: %s", t, clean(th.className(th.Classes[t-1])))}}}, th.evidence(t, plainWidth)...)
+		lines := append([]terminal.Line{{terminal.Plain.Span(fmt.Sprintf("t = %d: %s", t, terminal.Clean(th.className(th.Classes[t-1]))))}}, th.evidence(t, plainWidth)...)
 		if t == th.Timesteps {
-			lines = th.frame(t, plainWidth, math.MaxInt, noColours)
+			lines = th.frame(t, plainWidth, math.MaxInt, terminal.NoColours)
 		}
 		for _, l := range lines {
-			fmt.Fprintln(w, strings.TrimRight(l.render(plainWidth, noColours), " "))
+			fmt.Fprintln(w, strings.TrimRight(l.Render(plainWidth, terminal.NoColours), " "))
 		}
 		fmt.Fprintln(w)
 	}
@@ -43,13 +45,13 @@ func (th *thought) printSummary(w io.Writer) {
 			spikes += uint64(n)
 		}
 	}
-	fmt.Fprintf(w, "answer:  %s from timestep %d of %d on", clean(th.className(th.Class)), th.Settled, th.Timesteps)
+	fmt.Fprintf(w, "answer:  %s from timestep %d of %d on", terminal.Clean(th.className(th.Class)), th.Settled, th.Timesteps)
 	if th.Label != nil {
-		fmt.Fprintf(w, "; the label is %s", clean(th.className(*th.Label)))
+		fmt.Fprintf(w, "; the label is %s", terminal.Clean(th.className(*th.Label)))
 	}
 	if th.ANN != nil {
-		fmt.Fprintf(w, "; the trained network says %s", clean(th.className(*th.ANN)))
+		fmt.Fprintf(w, "; the trained network says %s", terminal.Clean(th.className(*th.ANN)))
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintf(w, "spikes:  %s, which caused %s additions\n", short(float64(spikes)), short(float64(th.additions)))
+	fmt.Fprintf(w, "spikes:  %s, which caused %s additions\n", terminal.Count(float64(spikes)), terminal.Count(float64(th.additions)))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/ann"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
 	"sresnet/resnet"
 	"sresnet/tensor"
@@ -77,15 +78,15 @@ func (s *settings) readWeights(name string, shape tensor.Shape) (*ann.Graph, err
 	var weights *resnet.WeightsError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(err, "give the path of a %s file", weightsExt)
+		return nil, hint.Error(err, "give the path of a %s file", weightsExt)
 	case errors.As(err, &weights) && weights.Fits != "":
-		return nil, hinted(err, "they are those of --arch %s", weights.Fits)
+		return nil, hint.Error(err, "they are those of --arch %s", weights.Fits)
 	case errors.As(err, &weights):
-		return nil, hinted(err, "give with --arch the architecture that the weights are of; of another one, or with other names, export the network to ONNX (docs/frameworks.md)")
+		return nil, hint.Error(err, "give with --arch the architecture that the weights are of; of another one, or with other names, export the network to ONNX (docs/frameworks.md)")
 	case errors.Is(err, regular.ErrNot):
 		return nil, err
 	case err != nil:
-		return nil, hinted(err, "if the file is damaged, save or download it again")
+		return nil, hint.Error(err, "if the file is damaged, save or download it again")
 	}
 	if shape != nil && !shape.Equal(g.Input.Shape) {
 		return nil, fmt.Errorf("%s: the network takes images of %v, not of %v", name, g.Input.Shape, shape)

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"io"
@@ -8,36 +8,36 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress draws bars on a terminal, and nothing where there is none.
-type progress struct {
-	w io.Writer
+// Progress draws bars on the terminal W, and nothing where there is none.
+type Progress struct {
+	W io.Writer
 
-	// part, if set, is told in place of every bar how far it is: the work is a
+	// Part, if set, is told in place of every bar how far it is: the work is a
 	// part of some that has a bar of its own.
-	part func(done, total int)
+	Part func(done, total int)
 
-	// note, if set, is shown after the bar.
-	note func() string
+	// Note, if set, is shown after the bar.
+	Note func() string
 
-	// above, if set, is made to write lines above the bar, once there is one.
-	above *io.Writer
+	// Above, if set, is made to write lines above the bar, once there is one.
+	Above *io.Writer
 }
 
-// bar shows a bar under a label while it is updated. The caller must call stop
+// Bar shows a bar under a label while it is updated. The caller must call stop
 // when the work has ended, however it ended.
-func (p progress) bar(label string) (update func(done, total int), stop func()) {
-	if p.part != nil {
-		return p.part, func() {}
+func (p Progress) Bar(label string) (update func(done, total int), stop func()) {
+	if p.Part != nil {
+		return p.Part, func() {}
 	}
 	var (
 		container *mpb.Progress
 		bar       *mpb.Bar
 	)
 	note := func() string {
-		if p.note == nil || p.note() == "" {
+		if p.Note == nil || p.Note() == "" {
 			return ""
 		}
-		return "; " + p.note()
+		return "; " + p.Note()
 	}
 	update = func(done, total int) {
 		if bar == nil { // The first call says how much there is to do, and how much an earlier process did.
@@ -49,13 +49,13 @@ func (p progress) bar(label string) (update func(done, total int), stop func()) 
 				d := time.Duration(float64(time.Since(start)) * float64(s.Total-s.Current) / float64(s.Current-before))
 				return d.Round(time.Second).String()
 			}
-			container = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(60))
+			container = mpb.New(mpb.WithOutput(p.W), mpb.WithWidth(60))
 			bar = container.AddBar(int64(total),
 				mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(label+" "), decor.CountersNoUnit("%d / %d ")),
 				mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.Any(left), decor.Name(" left"), decor.Any(func(decor.Statistics) string { return note() })))
-			if p.above != nil {
-				*p.above = container
+			if p.Above != nil {
+				*p.Above = container
 			}
 		}
 		bar.SetCurrent(int64(done))
