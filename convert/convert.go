@@ -98,11 +98,11 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 	if err != nil {
 		return nil, err
 	}
-	populations, bad := populate(folded)
-	if err := join(bad); err != nil {
+	p := populate(folded)
+	if err := join(p.bad); err != nil {
 		return nil, err
 	}
-	net, err := scale(folded, populations, s, o)
+	net, err := scale(folded, p.list, s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +130,5 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, bad := populate(folded)
-	return bad, nil
+	return populate(folded).bad, nil
 }

@@ -206,6 +206,7 @@ func TestRandom(t *testing.T) {
 		normalised := mustConvert(t, g, s, o)
 		o.ThresholdBalanced = true
 		balanced := mustConvert(t, g, s, o)
+		checkFates(t, g, normalised)
 		for _, net := range []*snn.Network{normalised, balanced} {
 			sameRates(t, g, net, im[0])
 		}

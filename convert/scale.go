@@ -52,10 +52,10 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 					factor = float64(net.Layers[t.from].Lambda) / float64(l.Lambda)
 				}
 			}
-			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: scaled(t.connection, factor)})
+			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: t.connection.Scaled(factor)})
 		}
 		l.Bias = bias(p, l, o)
-		if err := finite(l); err != nil {
+		if err := overflow(net, l); err != nil {
 			return nil, err
 		}
 	}
@@ -124,33 +124,6 @@ func lambda(s *calibrate.Statistics, name string) (float32, error) {
 	return n.Lambda, nil
 }
 
-// scaled returns a copy of k with all weights times factor.
-func scaled(k snn.Connection, factor float64) snn.Connection {
-	switch k := k.(type) {
-	case *snn.Conv:
-		return &snn.Conv{Weight: scaledTensor(k.Weight, factor), Window: k.Window, Groups: k.Groups}
-	case *snn.Dense:
-		return &snn.Dense{Weight: scaledTensor(k.Weight, factor)}
-	case *snn.Shortcut:
-		c := *k
-		c.Scale = float32(float64(k.Scale) * factor)
-		return &c
-	case *snn.AveragePool:
-		c := *k
-		c.Scale = float32(float64(k.Scale) * factor)
-		return &c
-	}
-	return k // A gate has no weights.
-}
-
-func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
-	c := tensor.New(t.Shape...)
-	for i, v := range t.Data {
-		c.Data[i] = float32(float64(v) * factor)
-	}
-	return c
-}
-
 // bias returns the sum of the biases of all branches, in the scale of the layer;
 // nil if no branch has one.
 func bias(p *population, l *snn.Layer, o Options) []float32 {
@@ -180,29 +153,17 @@ func bias(p *population, l *snn.Layer, o Options) []float32 {
 	return b
 }
 
-// finite returns an error if scaling overflowed: a lambda near zero does that.
-func finite(l *snn.Layer) error {
-	check := func(x []float32) error {
-		if err := tensor.CheckFinite(x); err != nil {
-			return fmt.Errorf("convert: layer %q: its weights overflow when divided by its scale %v; raise the percentile or calibrate on more images", l.Name, l.Lambda)
-		}
-		return nil
-	}
+// overflow returns an error if scaling overflowed: a lambda near zero does that.
+// Whether shapes fit is known already, so that only the numbers can be faulty.
+func overflow(net *snn.Network, l *snn.Layer) error {
+	bad := tensor.CheckFinite(l.Bias)
 	for _, s := range l.Synapses {
-		var err error
-		switch k := s.Connection.(type) {
-		case *snn.Conv:
-			err = check(k.Weight.Data)
-		case *snn.Dense:
-			err = check(k.Weight.Data)
-		case *snn.Shortcut:
-			err = check([]float32{k.Scale})
-		case *snn.AveragePool:
-			err = check([]float32{k.Scale})
-		}
-		if err != nil {
-			return err
+		if _, err := s.Connection.Out(net.ShapeOf(s.From)); err != nil {
+			bad = err
 		}
 	}
-	return check(l.Bias)
+	if bad != nil {
+		return fmt.Errorf("convert: layer %q: its weights overflow when divided by its scale %v; raise the percentile or calibrate on more images", l.Name, l.Lambda)
+	}
+	return nil
 }

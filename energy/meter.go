@@ -40,8 +40,7 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 	w := newWalker(g, net)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		switch n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
+		if _, ok := n.Op.(ann.Rectifier); ok {
 			m.rectified = append(m.rectified, n.Name)
 			m.units += uint64(n.Shape.Len())
 		}

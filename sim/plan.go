@@ -116,6 +116,8 @@ func pad(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.Lane
 
 func (g grid) positions() int { return g.h * g.w }
 
+func (g grid) shape() tensor.Shape { return tensor.Shape{g.c, g.h, g.w} }
+
 // buffer is the geometry of a layer's current: rows of positions inside a halo
 // that takes what a scattered spike adds beyond the border.
 type buffer struct {

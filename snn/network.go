@@ -106,6 +106,40 @@ type Connection interface {
 	// Out returns the shape that the connection gives to a source of shape in,
 	// or an error if the two do not fit.
 	Out(in tensor.Shape) (tensor.Shape, error)
+
+	// Fan returns what a spike reaches in a layer of shape out: how many weights it
+	// meets, and so how many additions it causes. A gate, which has no weights, has a
+	// fan of no channels.
+	Fan(out tensor.Shape) tensor.Fan
+
+	// Scaled returns a copy with all weights times factor, rounded once; a gate
+	// returns itself.
+	Scaled(factor float64) Connection
+
+	// Parameters returns the number of weights; those that stand for many synapses
+	// count once.
+	Parameters() int
+}
+
+// Weighted is a connection that has a weight for each pair of channels or neurons.
+// Such ones alone can carry the image itself.
+type Weighted interface {
+	Connection
+
+	// Weights returns the weights, not a copy.
+	Weights() *tensor.Tensor
+
+	// WithWeights returns a copy with other weights of the same shape, which it keeps.
+	WithWeights(w *tensor.Tensor) Connection
+}
+
+// scaledTensor returns a copy of t times factor.
+func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
+	c := tensor.New(t.Shape...)
+	for i, v := range t.Data {
+		c.Data[i] = float32(float64(v) * factor)
+	}
+	return c
 }
 
 // ShapeOf returns the shape of layer i, or of the input for [FromInput].
@@ -182,9 +216,7 @@ func (n *Network) validateLayer(i int) error {
 			return fmt.Errorf("synapse %d has no connection", j)
 		}
 		if s.From == FromInput {
-			switch s.Connection.(type) {
-			case *Conv, *Dense:
-			default:
+			if _, ok := s.Connection.(Weighted); !ok {
 				return fmt.Errorf("synapse %d: %s cannot carry the image itself", j, s.Connection.Kind())
 			}
 		}

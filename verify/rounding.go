@@ -6,6 +6,7 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Normalised weights and balanced thresholds are the same network on paper, but
@@ -53,17 +54,9 @@ func jitter(n *snn.Network) *snn.Network {
 		l.Bias = jittered(l.Bias)
 		l.Synapses = slices.Clone(l.Synapses)
 		for j := range l.Synapses {
-			switch k := l.Synapses[j].Connection.(type) {
-			case *snn.Conv:
-				moved, weight := *k, *k.Weight
-				weight.Data = jittered(weight.Data)
-				moved.Weight = &weight
-				l.Synapses[j].Connection = &moved
-			case *snn.Dense:
-				moved, weight := *k, *k.Weight
-				weight.Data = jittered(weight.Data)
-				moved.Weight = &weight
-				l.Synapses[j].Connection = &moved
+			if k, ok := l.Synapses[j].Connection.(snn.Weighted); ok {
+				w := k.Weights()
+				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
 			}
 		}
 	}

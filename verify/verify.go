@@ -163,8 +163,8 @@ func bounds(folded *ann.Graph, net *snn.Network) []float64 {
 		l := &net.Layers[i]
 		most[i] = math.Inf(1)
 		if n := nodes[l.Name]; n != nil {
-			if clip, ok := n.Op.(*ann.Clip); ok {
-				most[i] = float64(clip.Max) / float64(l.Lambda)
+			if r, ok := n.Op.(ann.Rectifier); ok {
+				most[i] = float64(r.Limit()) / float64(l.Lambda)
 			}
 		}
 	}
