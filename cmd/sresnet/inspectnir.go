@@ -92,7 +92,7 @@ func weights(c snn.Connection) int {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
 	t := terminal.NewTable("llrrrrlt", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
 	for _, l := range in.Layers {
 		rate, reset := "unknown", l.Reset
