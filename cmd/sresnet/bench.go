@@ -425,15 +425,15 @@ func median(x []float64) float64 {
 }
 
 func (r *benchResult) print(w io.Writer) {
-	fmt.Fprintf(w, "%s on %d images of %s, T = %d, medians of %d rounds\n", r.Model, r.Images, r.Data, r.Timesteps, r.Rounds)
-	fmt.Fprintf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
+	terminal.Printf(w, "%s on %d images of %s, T = %d, medians of %d rounds\n", r.Model, r.Images, r.Data, r.Timesteps, r.Rounds)
+	terminal.Printf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
 	conv := fmt.Sprintf("a 3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
 	if r.DenseMillis > 0 {
-		fmt.Fprintf(w, "trained network: %.3f ms a dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
+		terminal.Printf(w, "trained network: %.3f ms a dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
 	} else {
-		fmt.Fprintf(w, "trained network: none beside the file; %s\n", conv)
+		terminal.Printf(w, "trained network: none beside the file; %s\n", conv)
 	}
-	fmt.Fprintf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", terminal.Count(r.SpikesPerStep), r.Rate, terminal.Count(r.ACsPerStep))
+	terminal.Printf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", terminal.Count(r.SpikesPerStep), r.Rate, terminal.Count(r.ACsPerStep))
 
 	t := terminal.NewTable("lrrrrrr", "workers", "image-steps/s", "us/image-step", "ns/spike", "G additions/s/core", "dense passes/step", "speed-up")
 	add := func(name string, m *benchRun) {
@@ -459,7 +459,7 @@ func (r *benchResult) print(w io.Writer) {
 	}
 	t.Print(w)
 	if r.PeakMemory > 0 {
-		fmt.Fprintf(w, "peak memory: %.0f MB\n", float64(r.PeakMemory)/1e6)
+		terminal.Printf(w, "peak memory: %.0f MB\n", float64(r.PeakMemory)/1e6)
 	}
 }
 

@@ -118,14 +118,14 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 		return err
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s: %d neurons in %d layers, %.1f kB\n", out, p.network.Neurons(), len(p.network.Layers), float64(info.Size())/1000)
-	fmt.Fprintf(w, "nodes: %s\n", countTypes(g))
+	terminal.Printf(w, "%s: %d neurons in %d layers, %.1f kB\n", out, p.network.Neurons(), len(p.network.Layers), float64(info.Size())/1000)
+	terminal.Printf(w, "nodes: %s\n", countTypes(g))
 	who := "readers"
 	if profile.Reader != "" {
 		who = profile.Reader
 	}
 	printList(w, fmt.Sprintf("What %s will do otherwise than sresnet:", who), warnings)
-	fmt.Fprintf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", out)
+	terminal.Printf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", out)
 	return nil
 }
 
@@ -191,7 +191,7 @@ func printList(w io.Writer, heading string, lines []string) {
 	}
 	fmt.Fprintln(w, heading)
 	for _, l := range lines {
-		fmt.Fprintf(w, "  - %s\n", l)
+		terminal.Printf(w, "  - %s\n", terminal.Clean(l))
 	}
 	fmt.Fprintln(w)
 }

@@ -147,7 +147,7 @@ func runDataInfo(cmd *cobra.Command, spec string, o *dataInfoOptions) error {
 	}
 	info.print(cmd.OutOrStdout())
 	if o.sheet != "" {
-		fmt.Fprintf(cmd.OutOrStdout(), "\nthe first images are in %s\n", o.sheet)
+		terminal.Printf(cmd.OutOrStdout(), "\nthe first images are in %s\n", o.sheet)
 	}
 	return nil
 }
@@ -233,7 +233,7 @@ func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
 const shownClasses = 100
 
 func (info *dataInfo) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.Shape)
+	terminal.Printf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.Shape)
 	header, align := []string{"class", "name"}, "rl"
 	var columns []*splitInfo
 	for _, s := range []struct {
@@ -278,13 +278,13 @@ func (info *dataInfo) print(w io.Writer) {
 		which = map[string]string{"train": "training ", "test": "test "}[info.MeasuredOn]
 	}
 	for _, m := range info.Missing {
-		fmt.Fprintf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
+		terminal.Printf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
 	}
-	fmt.Fprintf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
+	terminal.Printf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
 	if info.Skipped > 0 {
-		fmt.Fprintf(w, "%d more could not be read and are left out\n", info.Skipped)
+		terminal.Printf(w, "%d more could not be read and are left out\n", info.Skipped)
 	}
-	fmt.Fprintf(w, "--normalize %s fits them; what counts is how the network was trained\n", info.Normalize)
+	terminal.Printf(w, "--normalize %s fits them; what counts is how the network was trained\n", info.Normalize)
 }
 
 // count returns the number of images of a class, which there may be more of in

@@ -78,6 +78,6 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	if n == 0 {
 		verb = "was already"
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
+	terminal.Printf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
 	return nil
 }

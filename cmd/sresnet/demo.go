@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -60,7 +58,7 @@ func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	say := func(format string, args ...any) {
 		if !asJSON {
-			fmt.Fprintf(out, format+"\n", args...)
+			terminal.Printf(out, format+"\n", args...)
 		}
 	}
 	g, err := onnx.Parse(models.ResNet8MNIST)

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -208,11 +207,12 @@ func lengths(T int) []int {
 
 func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	last := len(d.Timesteps) - 1
-	fmt.Fprintf(w, "%s on %d images: trained %s %%", d.Model, d.Images, terminal.Percent(d.ANNTop1))
+	var spiking strings.Builder
 	for k, T := range d.Timesteps {
-		fmt.Fprintf(w, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
+		fmt.Fprintf(&spiking, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
 	}
-	fmt.Fprintf(w, "\n\nErrors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
+	terminal.Printf(w, "%s on %d images: trained %s %%%s\n\n", d.Model, d.Images, terminal.Percent(d.ANNTop1), spiking.String())
+	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
 	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
 	for _, l := range d.Layers {
 		e := l.At[last]
@@ -225,19 +225,13 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 
 	fmt.Fprintln(w, "Verdict, what buys most first:")
 	for i, f := range d.Verdict {
-		for j, line := range strings.Split(text.WrapSoft(f.Text, 110), "\n") {
-			number := "    "
-			if j == 0 {
-				number = fmt.Sprintf("%3d.", i+1)
-			}
-			fmt.Fprintln(w, number, strings.TrimSpace(line))
-		}
+		terminal.Printf(w, "%3d. %s\n", i+1, f.Text)
 	}
 	fmt.Fprintln(w)
 	if len(d.Counterfactuals) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
+	terminal.Printf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
 	t = terminal.NewTable("trrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
 	for _, c := range d.Counterfactuals {
 		t.Append(c.Change, c.Timesteps, terminal.Percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost)

@@ -16,6 +16,7 @@ import (
 	"sresnet/internal/hint"
 	"sresnet/internal/regular"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/nir"
 	"sresnet/run"
@@ -245,14 +246,14 @@ func (k *keptDiagnosis) planNext(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if len(missing) == 0 {
-		fmt.Fprintf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(k.dir))
+		terminal.Printf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(k.dir))
 		return nil
 	}
-	fmt.Fprintf(w, "%s: a measurement of %d images", k.dir, k.test.Len())
+	trials := ""
 	if k.trials != nil {
-		fmt.Fprintf(w, " and %d trials on each", len(k.trials.config.Trials))
+		trials = fmt.Sprintf(" and %d trials on each", len(k.trials.config.Trials))
 	}
-	fmt.Fprintf(w, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), launch.Ranges(missing))
+	terminal.Printf(w, "%s: a measurement of %d images%s in %d shards, %d of them to do (%s)\n", k.dir, k.test.Len(), trials, g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(w, k.dir)
 	if g.More() {
 		fmt.Fprintln(w, "Before that, once these are done, it plans what to try.")

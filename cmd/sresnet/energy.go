@@ -40,9 +40,9 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 	row("sum, dense", e.ANN.Dense(), e.SNN.Dense())
 	t.Print(w)
 
-	fmt.Fprintf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
+	terminal.Printf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
 		terminal.Percent(e.ANN.ActivationSparsity), terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.ANN.ConnectionSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
-	fmt.Fprintf(w, "footprint: %s trained, %s spiking, potentials included\n", terminal.Bytes(e.ANN.FootprintBytes), terminal.Bytes(e.SNN.FootprintBytes))
+	terminal.Printf(w, "footprint: %s trained, %s spiking, potentials included\n", terminal.Bytes(e.ANN.FootprintBytes), terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "even:", e.BreakEven.Words(e.Device, e.Timesteps))
 }
@@ -73,8 +73,8 @@ func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 	row("sum, dense", e.SNN.Dense())
 	t.Print(w)
 
-	fmt.Fprintf(w, "sparsity:  activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
-	fmt.Fprintf(w, "footprint: %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
+	terminal.Printf(w, "sparsity:  activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
+	terminal.Printf(w, "footprint: %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
 }
@@ -85,7 +85,7 @@ func printLines(w io.Writer, name string, list []string) {
 		if i > 0 {
 			name = ""
 		}
-		fmt.Fprintf(w, "%-10s %s\n", name, s)
+		terminal.Printf(w, "%-10s %s\n", name, s)
 	}
 }
 

@@ -55,35 +55,45 @@ func fail(w io.Writer, err error) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, errCheckpoint):
-		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
+		say(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitCheckpoint
 	case errors.Is(err, errMoreToDo):
-		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
+		say(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitMoreToDo
 	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
+		say(w, "sresnet: error: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(w, "sresnet: error: interrupted before any image was finished")
+		say(w, "sresnet: error: interrupted before any image was finished\n")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(w, "sresnet: error: %s\n", readable(oneLine(err)))
+		say(w, "sresnet: error: %s\n", readable(oneLine(err)))
 		printHints(w, err)
-		fmt.Fprintf(w, "sresnet: hint: '%s --help' lists the options with examples\n", usage.command)
+		say(w, "sresnet: hint: '%s --help' lists the options with examples\n", usage.command)
 		return exitUsage
 	}
-	fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
+	say(w, "sresnet: error: %s\n", readable(err.Error()))
 	printHints(w, err)
 	return exitError
 }
 
 func printHints(w io.Writer, err error) {
 	for _, h := range hints(err) {
-		fmt.Fprintf(w, "sresnet: hint: %s\n", readable(h))
+		say(w, "sresnet: hint: %s\n", readable(h))
 	}
+}
+
+// say prints a line of an error: in a terminal broken into lines that fit, elsewhere in one,
+// which can be searched for.
+func say(w io.Writer, format string, args ...any) {
+	if terminal.Of(w) != nil {
+		terminal.Printf(w, format, args...)
+		return
+	}
+	fmt.Fprintf(w, format, args...)
 }
 
 // hints tells a user what to do about err: what the error says of itself, or what this

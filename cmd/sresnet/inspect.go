@@ -162,7 +162,7 @@ func parameters(g *ann.Graph) int {
 }
 
 func (in *inspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
+	terminal.Printf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
 	t := terminal.NewTable("lllrrt", "layer", "operator", "output", "parameters", "MACs", "becomes")
 	for _, n := range in.Nodes {
 		t.Append(n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes)

@@ -78,7 +78,7 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
 	t := terminal.NewTable("llrrrrlt", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
 	for _, l := range in.Layers {
 		rate, reset := "unknown", l.Reset

@@ -20,6 +20,7 @@ import (
 	"sresnet/internal/atomic"
 	"sresnet/internal/hint"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/run"
 	"sresnet/shard"
@@ -441,7 +442,7 @@ func (k *keptRun) describe(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s: %d images in %d shards, %d of them to do\n", k.run.Dir(), k.test.Len(), k.run.Shards(), len(missing))
+	terminal.Printf(w, "%s: %d images in %d shards, %d of them to do\n", k.run.Dir(), k.test.Len(), k.run.Shards(), len(missing))
 	printHowToDo(w, k.run.Dir())
 	return nil
 }
@@ -449,5 +450,5 @@ func (k *keptRun) describe(w io.Writer) error {
 // printHowToDo says what to do with what is planned in a folder.
 func printHowToDo(w io.Writer, dir string) {
 	dir = shell.Quote(dir)
-	fmt.Fprintf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
+	terminal.Printf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
 }

@@ -174,19 +174,12 @@ func byCount(m map[string]int) []string {
 	})
 }
 
-func (f *nirFile) print(out io.Writer) {
-	// Names in a file may be anything; none gets at the terminal.
-	w := &strings.Builder{}
-	defer func() {
-		for line := range strings.Lines(w.String()) {
-			fmt.Fprintln(out, terminal.Clean(strings.TrimSuffix(line, "\n")))
-		}
-	}()
-	fmt.Fprintf(w, "%s: NIR %s", f.File, cmp.Or(f.Version, "of no version"))
+func (f *nirFile) print(w io.Writer) {
+	from := ""
 	if i := f.Info; i.Version != "" {
-		fmt.Fprintf(w, ", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
+		from = fmt.Sprintf(", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
 	}
-	fmt.Fprint(w, "\n\n")
+	terminal.Printf(w, "%s\n\n", terminal.Clean(f.File+": NIR "+cmp.Or(f.Version, "of no version")+from))
 	t := terminal.NewTable("llltt", "node", "type", "output", "parameters", "from")
 	for _, n := range f.Nodes {
 		var shape any = ""
@@ -200,7 +193,7 @@ func (f *nirFile) print(out io.Writer) {
 	if f.Runs == "" {
 		fmt.Fprint(w, "sresnet runs it.\n\n")
 	} else {
-		fmt.Fprintf(w, "sresnet cannot run it: %s\n\n", f.Runs)
+		terminal.Printf(w, "sresnet cannot run it: %s\n\n", terminal.Clean(f.Runs))
 	}
 	t = terminal.NewTable("llt", "reader", "reads it", "")
 	for _, r := range f.Readers {

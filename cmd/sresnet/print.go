@@ -45,24 +45,24 @@ var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 
 // print shows a result as text.
 func (p *pipeline) print(w io.Writer, r *eval.Result) {
-	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
 	c := p.conversion
 	if c == nil {
 		c = p.conversionNow()
 	}
-	fmt.Fprintf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
+	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
 	for _, d := range []struct {
 		images, spec string
 		skipped      int
 	}{{"", p.test.Spec(), p.test.Skipped()}, {"calibration images ", p.calibrate, c.Skipped}} {
 		if d.skipped > 0 {
-			fmt.Fprintf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
+			terminal.Printf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
 		}
 	}
-	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
-	fmt.Fprintf(w, "compensation %s\n\n", c.Compensation)
+	terminal.Printf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
+	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
 
-	fmt.Fprintf(w, "trained network: %s %%\n", terminal.Percent(r.ANN.Top1))
+	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.ANN.Top1))
 	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
 		t.Append(T, terminal.Percent(r.SNN.Top1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesUpTo[T-1]), terminal.Count(r.ACsUpTo[T-1]))
@@ -75,11 +75,11 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	printEnergy(w, r.Energy)
 	p.printTime(w, r)
 	if n := c.Unspoken; 100*n >= c.Images && p.readout != eval.Potential.String() {
-		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
+		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
 	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
-		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
+		terminal.Printf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
 			terminal.Percent(chance), p.normalize)
 	}
 }
@@ -94,8 +94,8 @@ func printLayers(w io.Writer, r *eval.Result) {
 }
 
 func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
-	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
-		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
+		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.

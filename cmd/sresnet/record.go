@@ -173,7 +173,7 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, terminal.Bytes(size))
+		terminal.Printf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, terminal.Bytes(size))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {
@@ -330,7 +330,7 @@ func (p *pipeline) recorded(o *recordOptions, r record.Options, w *record.Record
 }
 
 func (res *recordResult) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, %s of %d populations\n\n", res.File, terminal.Bytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
+	terminal.Printf(w, "%s: %s, %s of %d populations\n\n", res.File, terminal.Bytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
 	t := terminal.NewTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
 	for _, q := range res.Populations {
 		perImage := float64(q.Spikes) / float64(res.Images)

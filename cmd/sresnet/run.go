@@ -119,7 +119,7 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 		}
 		shards = []int{k}
 		if s := g.Split(shards)[0]; s.Run.Done(s.Shards[0]) {
-			fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished already\n", o.shard)
+			terminal.Printf(cmd.OutOrStdout(), "shard %d is finished already\n", o.shard)
 			return nil
 		}
 	} else if shards, err = g.Missing(); err != nil {
@@ -139,13 +139,13 @@ func runShards(cmd *cobra.Command, dir string, o runOptions, one bool) error {
 		}
 	}
 	if one {
-		fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
+		terminal.Printf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
 	} else {
 		what := "shards are"
 		if len(shards) == 1 {
 			what = "shard is"
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%d %s finished; 'sresnet merge' makes the result\n", len(shards), what)
+		terminal.Printf(cmd.OutOrStdout(), "%d %s finished; 'sresnet merge' makes the result\n", len(shards), what)
 	}
 	return nil
 }

@@ -52,29 +52,29 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		fmt.Fprintf(w, "%s\n", b)
 		return nil
 	}
-	fmt.Fprintf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, terminal.Percent(float64(s.Done)/float64(s.Images)))
-	fmt.Fprintf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
+	terminal.Printf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, terminal.Percent(float64(s.Done)/float64(s.Images)))
+	terminal.Printf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
 	for _, l := range []struct {
 		what   string
 		shards []int
 	}{{"running:  ", s.Running}, {"waiting:  ", s.Waiting}} {
 		if len(l.shards) > 0 {
-			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), launch.Ranges(l.shards))
+			terminal.Printf(w, "%s %d (%s)\n", l.what, len(l.shards), launch.Ranges(l.shards))
 		}
 	}
 	queue := queueOf(cmd.Context(), g.Dir())
 	if queue != "" {
-		fmt.Fprintf(w, "queue:     %s\n", queue)
+		terminal.Printf(w, "queue:     %s\n", queue)
 	}
 	switch left := s.Left(); {
 	case s.Finished == s.Shards && g.More():
-		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
+		terminal.Printf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
 	case s.Finished == s.Shards:
-		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
+		terminal.Printf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
 	case left > 0:
-		fmt.Fprintf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
+		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
 	case len(s.Running) == 0 && queue == "":
-		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
+		terminal.Printf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"sresnet/eval"
 	"sresnet/internal/hint"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/run"
 	"sresnet/shard"
@@ -196,17 +197,17 @@ func (sw *sweep) planNext(ctx context.Context, out io.Writer) error {
 	}
 	stop()
 	if len(missing) == 0 {
-		fmt.Fprintf(out, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(sw.out))
+		terminal.Printf(out, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(sw.out))
 		return nil
 	}
-	fmt.Fprintf(out, "%s: %d settings on %d images", sw.out, len(sw.variants), sw.selection.Len())
+	confirm := ""
 	if best := sw.chosen(); !g.More() && best >= 0 {
-		fmt.Fprintf(out, " and the best, %s, on %d test images", sw.variants[best].name(), sw.test.Len())
+		confirm = fmt.Sprintf(" and the best, %s, on %d test images", sw.variants[best].name(), sw.test.Len())
 	}
-	fmt.Fprintf(out, " in %d shards, %d of them to do (%s)\n", g.Shards(), len(missing), launch.Ranges(missing))
+	terminal.Printf(out, "%s: %d settings on %d images%s in %d shards, %d of them to do (%s)\n", sw.out, len(sw.variants), sw.selection.Len(), confirm, g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(out, sw.out)
 	if g.More() {
-		fmt.Fprintf(out, "Before that, once these are done, it plans the run of the best setting on %d test images.\n", sw.test.Len())
+		terminal.Printf(out, "Before that, once these are done, it plans the run of the best setting on %d test images.\n", sw.test.Len())
 	}
 	return nil
 }

@@ -44,12 +44,12 @@ func (sw *sweep) show(w io.Writer, asJSON bool) error {
 }
 
 func (sw *sweep) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, %d settings, pixels normalised as %s\n", sw.graph.Name, len(sw.variants), sw.normalize)
-	fmt.Fprintf(w, "calibration: %s, for scales and compensation\n", trainingImages(sw.calibrate, 0, sw.calibration.Len()))
-	fmt.Fprintf(w, "selection:   %s, which shaped nothing\n", sw.selectionName)
+	terminal.Printf(w, "%s, %d settings, pixels normalised as %s\n", sw.graph.Name, len(sw.variants), sw.normalize)
+	terminal.Printf(w, "calibration: %s, for scales and compensation\n", trainingImages(sw.calibrate, 0, sw.calibration.Len()))
+	terminal.Printf(w, "selection:   %s, which shaped nothing\n", sw.selectionName)
 	for _, r := range sw.results {
 		if r != nil {
-			fmt.Fprintf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", terminal.Percent(r.ANN.Top1))
+			terminal.Printf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", terminal.Percent(r.ANN.Top1))
 			break
 		}
 	}
@@ -59,10 +59,10 @@ func (sw *sweep) print(w io.Writer) {
 		return
 	}
 	name, r := sw.variants[best].name(), sw.results[best]
-	fmt.Fprintf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SNN.Top1[sw.at-1]), sw.at, sw.ties(best))
+	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SNN.Top1[sw.at-1]), sw.at, sw.ties(best))
 	if c := sw.confirmed; c != nil {
-		fmt.Fprintf(w, "\nconfirmation: %s on %d test images of %s, which chose nothing\n", name, c.Images, sw.data)
-		fmt.Fprintf(w, "              trained network: %s %%\n\n", terminal.Percent(c.ANN.Top1))
+		terminal.Printf(w, "\nconfirmation: %s on %d test images of %s, which chose nothing\n", name, c.Images, sw.data)
+		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.ANN.Top1))
 		t := terminal.NewTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
 		for _, T := range sw.marks() {
 			t.Append(T, terminal.Percent(c.SNN.Top1[T-1]), terminal.Percent(c.Agreement[T-1]), terminal.Count(c.Candidate(T).Operations))
@@ -70,7 +70,7 @@ func (sw *sweep) print(w io.Writer) {
 		t.Print(w)
 	}
 	if sw.out != "" {
-		fmt.Fprintf(w, "kept in %s: a folder for each setting, %s for the test run, sweep.csv for all numbers\n", sw.out, confirmation)
+		terminal.Printf(w, "kept in %s: a folder for each setting, %s for the test run, sweep.csv for all numbers\n", sw.out, confirmation)
 	}
 }
 
@@ -114,7 +114,7 @@ func (sw *sweep) printVariants(w io.Writer) {
 		}
 		row = append(row, terminal.Count(r.Candidate(sw.at).Operations))
 		if i == best {
-			row = append(row, "◂ chosen")
+			row = append(row, "◂")
 		}
 		t.Append(row...)
 	}
@@ -132,7 +132,7 @@ func (sw *sweep) ties(best int) string {
 	if n == 1 {
 		return ""
 	}
-	return fmt.Sprintf(";\n        %d settings were as accurate there, and this one takes the fewest operations", n)
+	return fmt.Sprintf("; %d settings were as accurate there, and this one takes the fewest operations", n)
 }
 
 // sweepReport is the JSON form of a sweep. Index t of a list over time is the

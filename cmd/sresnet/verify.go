@@ -92,7 +92,7 @@ func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error
 			return err
 		}
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", name, images, s.data, s.normalize, s.timesteps)
+		terminal.Printf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", name, images, s.data, s.normalize, s.timesteps)
 		printStages(cmd.OutOrStdout(), stages)
 	}
 	var err error
@@ -147,7 +147,7 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 }
 
 func printStages(w io.Writer, stages []verify.Stage) {
-	t := terminal.NewTable("tlrll", "stage", "largest difference", "accepted", "where", "verdict")
+	t := terminal.NewTable("ttrll", "stage", "largest difference", "accepted", "where", "verdict")
 	for _, s := range stages {
 		verdict := "ok"
 		if !s.OK {

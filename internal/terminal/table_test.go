@@ -48,28 +48,23 @@ func TestTableNarrow(t *testing.T) {
 
 `},
 		{72, `
-                      │ spikes/ │                        │ trained
- layer                │   image │ what it is             │     ACs
-──────────────────────┼─────────┼────────────────────────┼─────────
- /layer1/la…onv1/Relu │ 12.35 k │ a convolution and what │   1.5 G
-                      │         │ follows it             │
-──────────────────────┼─────────┼────────────────────────┼─────────
- 神経?[2J             │       7 │                        │
+                         │ spikes/ │                        │ trained
+ layer                   │   image │ what it is             │     ACs
+─────────────────────────┼─────────┼────────────────────────┼─────────
+ /layer1/lay…/conv1/Relu │ 12.35 k │ a convolution and what │   1.5 G
+                         │         │ follows it             │
+─────────────────────────┼─────────┼────────────────────────┼─────────
+ 神経?[2J                │       7 │                        │
 
 `},
 		{50, `
- layer                       │ spikes/image
-─────────────────────────────┼──────────────
- /layer1/layer1.0/conv1/Relu │      12.35 k
-─────────────────────────────┼──────────────
- 神経?[2J                    │            7
-
- layer                 │ what it is
-───────────────────────┼────────────────────────
- /layer1/la…conv1/Relu │ a convolution and what
-                       │ follows it
-───────────────────────┼────────────────────────
- 神経?[2J              │
+                    │ spikes/ │
+ layer              │   image │ what it is
+────────────────────┼─────────┼───────────────────
+ /layer1/l…nv1/Relu │ 12.35 k │ a convolution and
+                    │         │ what follows it
+────────────────────┼─────────┼───────────────────
+ 神経?[2J           │       7 │
 
  layer                       │ trained ACs
 ─────────────────────────────┼─────────────
@@ -102,7 +97,7 @@ func TestTableFits(t *testing.T) {
 		for range 1 + rnd.IntN(4) {
 			row := make([]any, n)
 			for i := range row {
-				row[i] = strings.Repeat("名/x\x1b[1m word ", rnd.IntN(9))
+				row[i] = strings.Repeat("名/x\x1b[1m"+strings.Repeat(" ", rnd.IntN(2))+"word", rnd.IntN(9))
 				if align[i] == 'r' {
 					row[i] = rnd.IntN(1e9)
 					numbers = append(numbers, fmt.Sprint(row[i]))

@@ -3,8 +3,11 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // Clean replaces characters that would disturb a terminal, line breaks among them.
@@ -41,6 +44,23 @@ func End(s string, n int) string {
 	return "…" + string(r[len(r)-n+1:])
 }
 
+// Middle returns s in at most width columns, without its middle where that is too long.
+func Middle(s string, width int) string {
+	if columns(s) <= width || width < 1 {
+		return s
+	}
+	r := []rune(s)
+	room := width - 1 // Beside the ellipsis.
+	i, j := 0, len(r)
+	for used := 0; used+text.RuneWidth(r[i]) <= (room+1)/2; i++ {
+		used += text.RuneWidth(r[i])
+	}
+	for used := 0; used+text.RuneWidth(r[j-1]) <= room/2; j-- {
+		used += text.RuneWidth(r[j-1])
+	}
+	return string(r[:i]) + "…" + string(r[j:])
+}
+
 // Plural returns "1 image", "2 images".
 func Plural(n int, one, many string) string {
 	if n == 1 {
@@ -55,7 +75,7 @@ func Printf(w io.Writer, format string, args ...any) {
 }
 
 // Wrap breaks the lines of s that are longer than width columns at spaces. Further lines
-// begin below the text of a "name:   text", or where the line does. A longer word stays
+// begin below the text of a "name: text" or "1. text", or where the line does. A longer word stays
 // as it is, and so does a command in single quotes, which people copy.
 func Wrap(s string, width int) string {
 	lines := strings.Split(s, "\n")
@@ -105,20 +125,24 @@ func words(s string) []string {
 	return list
 }
 
-// hanging returns where the text of a line begins, in bytes that are columns: behind the
-// spaces at its front, or the two or more after a name.
+// mark is what is before the text of a line: spaces, the mark of a list, a name and a colon, or
+// one and two spaces or more.
+var mark = regexp.MustCompile(`^ *(?:- |\d+\. |[!-~]+(?: [!-~]+)*  +|\w+: )?`)
+
+// hanging returns where the text of a line begins, in bytes that are columns.
 func hanging(s string) int {
 	const most = 24
-	indent := len(s) - len(strings.TrimLeft(s, " "))
-	if gap := strings.Index(s[indent:], "  "); gap >= 0 {
-		name := s[:indent+gap]
-		text := len(s) - len(strings.TrimLeft(s[len(name):], " "))
-		if text <= most && columns(name) == len(name) {
-			return text
-		}
+	if n := len(mark.FindString(s)); n <= most {
+		return n
 	}
-	if indent > most {
-		return 0
+	return 0
+}
+
+// columns returns the columns of the longest line of s.
+func columns(s string) int {
+	most := 0
+	for line := range strings.Lines(s) {
+		most = max(most, text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")))
 	}
-	return indent
+	return most
 }
