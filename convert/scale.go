@@ -25,6 +25,11 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 	if err != nil {
 		return nil, err
 	}
+	model := o.model()
+	var rates *curve
+	if model != nil {
+		rates = newCurve(model, o.Reset)
+	}
 	for i := range list {
 		p := &list[i]
 		l := &net.Layers[i]
@@ -39,22 +44,26 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 			l.Charge = l.Lambda
 		}
 		if _, gate := p.node.Op.(*ann.MaxPool); !gate {
-			l.Neuron = snn.Neuron{Threshold: []float32{l.Charge}, Reset: o.Reset}
+			l.Neuron = snn.Neuron{Model: model, Threshold: []float32{l.Charge}, Reset: o.Reset}
+			if rates != nil && !o.Unscaled {
+				l.Neuron.Gain, l.Neuron.Offset = rates.line(p, s.Node(source(list, i).node.Name), l.Lambda)
+			}
 			if o.VInit != 0 {
 				l.Neuron.VInit = []float32{o.VInit}
 			}
 		}
+		gain, offset := l.Neuron.Line()
 		for _, t := range p.terms {
-			factor := 1.0
+			factor := gain
 			if !o.ThresholdBalanced {
-				factor = 1 / float64(l.Lambda)
+				factor = gain / float64(l.Lambda)
 				if t.from != snn.FromInput {
-					factor = float64(net.Layers[t.from].Lambda) / float64(l.Lambda)
+					factor = gain * (float64(net.Layers[t.from].Lambda) / float64(l.Lambda))
 				}
 			}
 			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: t.connection.Scaled(factor)})
 		}
-		l.Bias = bias(p, l, o)
+		l.Bias = bias(p, l, gain, offset, o)
 		if err := overflow(net, l); err != nil {
 			return nil, err
 		}
@@ -62,7 +71,17 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 	return net, nil
 }
 
-// scales returns the lambda of every population. Pools have their source's.
+// source returns population i, or the one that its pools take from.
+func source(list []population, i int) *population {
+	for !list[i].neurons {
+		i = list[i].terms[0].from
+	}
+	return &list[i]
+}
+
+// scales returns the lambda of every population. Pools have their source's. Neurons
+// that rest cannot fire at every timestep; the activation that this would stand for is
+// larger by as much.
 func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, error) {
 	lambdas := make([]float32, len(list))
 	for i := range list {
@@ -75,6 +94,10 @@ func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, e
 	}
 	if o.SharedLambda {
 		share(list, lambdas)
+	}
+	n := snn.Neuron{Model: o.model()}
+	for i := range lambdas {
+		lambdas[i] = float32(float64(lambdas[i]) * float64(n.Period()))
 	}
 	return lambdas, nil
 }
@@ -124,10 +147,13 @@ func lambda(s *calibrate.Statistics, name string) (float32, error) {
 	return n.Lambda, nil
 }
 
-// bias returns the sum of the biases of all branches, in the scale of the layer;
-// nil if no branch has one.
-func bias(p *population, l *snn.Layer, o Options) []float32 {
+// bias returns the sum of the biases of all branches, in the scale of the layer, and
+// the offset of its line; nil if no branch has a bias and the line no offset.
+func bias(p *population, l *snn.Layer, gain, offset float64, o Options) []float32 {
 	var sum []float64
+	if offset != 0 {
+		sum = make([]float64, p.shape[0])
+	}
 	for _, t := range p.terms {
 		if t.bias == nil {
 			continue
@@ -145,12 +171,20 @@ func bias(p *population, l *snn.Layer, o Options) []float32 {
 	b := make([]float32, len(sum))
 	for c := range b {
 		if o.ThresholdBalanced {
-			b[c] = float32(sum[c])
+			b[c] = float32(plus(sum[c]*gain, offset*float64(l.Lambda)))
 		} else {
-			b[c] = float32(sum[c] / float64(l.Lambda))
+			b[c] = float32(plus(sum[c]/float64(l.Lambda)*gain, offset))
 		}
 	}
 	return b
+}
+
+// plus returns x + y, where a y of zero leaves the sign of a zero alone.
+func plus(x, y float64) float64 {
+	if y == 0 {
+		return x
+	}
+	return x + y
 }
 
 // overflow returns an error if scaling overflowed: a lambda near zero does that.

@@ -31,8 +31,8 @@ type LIF struct {
 	Refractory int     // Timesteps of rest after a spike, from 0 to [MaxRefractory].
 }
 
-// MaxRefractory bounds LIF.Refractory: no presentation is longer.
-const MaxRefractory = 1<<16 - 1
+// MaxRefractory bounds LIF.Refractory: rates of a neuron that rests longer say little.
+const MaxRefractory = 31
 
 // Kind returns "lif".
 func (LIF) Kind() string { return "lif" }
@@ -56,7 +56,7 @@ func (m LIF) Step(s State, i, th float32, r Reset) (State, bool) {
 	if !(s.V >= th) {
 		return s, false
 	}
-	s.V, s.Rest = r.of(s.V, th), uint16(m.Refractory)
+	s.V, s.Rest = r.of(s.V, th), uint8(m.Refractory)
 	return s, true
 }
 

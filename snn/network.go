@@ -252,7 +252,7 @@ func (n *Network) validateLayer(i int) error {
 	if err := tensor.CheckFinite(l.Bias); err != nil {
 		return fmt.Errorf("bias: %w", err)
 	}
-	return l.Neuron.check(l.Shape[0])
+	return l.Neuron.Check(l.Shape[0])
 }
 
 // String returns the network as a table: layer, shape, neurons, scale, and the

@@ -51,7 +51,7 @@ type Model interface {
 // State is that of one neuron between two timesteps.
 type State struct {
 	V    float32 // Potential.
-	Rest uint16  // Timesteps for which it will not fire.
+	Rest uint8   // Timesteps for which it will not fire.
 }
 
 // Reset is what happens to the potential of a neuron that fires.
@@ -148,7 +148,9 @@ func (n Neuron) String() string {
 	return fmt.Sprintf("%v threshold %s, V[0] %s, reset %v", n.model(), per(n.Threshold), per(n.VInit), n.Reset)
 }
 
-func (n *Neuron) check(channels int) error {
+// Check returns an error unless the parameters of n are sound for a layer of that many
+// channels.
+func (n *Neuron) Check(channels int) error {
 	if len(n.Threshold) != 1 && len(n.Threshold) != channels {
 		return fmt.Errorf("%d thresholds for %d channels", len(n.Threshold), channels)
 	}

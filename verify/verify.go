@@ -102,7 +102,8 @@ func build(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o Options
 }
 
 func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n networks, err error) {
-	exact := roundScales(s)
+	neuron := snn.Neuron{Model: o.Neuron}
+	exact := roundScales(s, neuron.Period())
 	for _, form := range []struct {
 		net        **snn.Network
 		statistics *calibrate.Statistics
