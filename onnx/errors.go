@@ -122,12 +122,16 @@ const (
 	readout   = "end the network at its logits"
 )
 
-// keepsShape tells the operators of reasons whose output is shaped as their
-// input, so that the nodes behind them can still be checked.
+// squashes has the operators whose largest output is that of the largest input, so
+// that at the end of a network they decide nothing.
+var squashes = map[string]bool{"Sigmoid": true, "Softplus": true, "Softsign": true, "Tanh": true, "Erf": true}
+
+// keepsShape tells the operators whose output is shaped as their input, so that the
+// nodes behind them can still be checked.
 func keepsShape(op string) bool {
-	switch reasons[op] {
-	case rectifier:
+	switch op {
+	case "Neg", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Abs", "Exp", "Log", "Clip", "LRN":
 		return true
 	}
-	return strings.HasSuffix(op, "Normalization") || op == "LRN"
+	return reasons[op] == rectifier || strings.HasSuffix(op, "Normalization")
 }
