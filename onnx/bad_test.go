@@ -332,6 +332,46 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDamagedError checks that a file which was cut off or is something else is told
+// from one that is sound and not accepted.
+func TestDamagedError(t *testing.T) {
+	var d *DamagedError
+	data := resnet().encode()
+	sound := 0 // Cuts between two fields, which leave a whole file of fewer fields.
+	for n := range data {
+		if _, err := Parse(data[:n]); err != nil && !errors.As(err, &d) {
+			sound++
+		}
+	}
+	if sound > 3 {
+		t.Errorf("%d of %d files that were cut off are called sound", sound, len(data))
+	}
+	lstm := op("LSTM", "y", ins("x"))
+	for _, tt := range []struct {
+		name    string
+		data    []byte
+		damaged bool
+	}{
+		{"empty", nil, true},
+		{"text", []byte("hello, world\n"), true},
+		{"short data", build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1)}}.encode(), true},
+		{"checkpoint", []byte("PK\x03\x04....."), false}, // Exporting it again would give another.
+		{"new operator set", build{opset: 99, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), false},
+		{"two outputs", build{out: []string{"a", "y"}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), false},
+		{"open size", build{in: []msg{input("x", 0, 3, 0, 8)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), false},
+		{"unsupported", relu(lstm).encode(), false},
+		{"too many attributes", relu(op("Relu", "y", ins("x"), slices.Repeat([]msg{attrI("a", 1)}, maxAttributes+1)...)).encode(), false},
+		{"large pads", build{
+			nodes: []msg{op("Conv", "y", ins("x", "w"), attrList("pads", 20000, 20000, 20000, 20000))}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2)},
+		}.encode(), false},
+	} {
+		_, err := Parse(tt.data)
+		if err == nil || errors.As(err, &d) != tt.damaged {
+			t.Errorf("%s: error %v, damaged %v, want %v", tt.name, err, !tt.damaged, tt.damaged)
+		}
+	}
+}
+
 // TestMemory reads small files that ask for much, and looks at what is allocated.
 func TestMemory(t *testing.T) {
 	nodes := []msg{op("Expand", "a0", ins("one", "s"))}

@@ -394,7 +394,7 @@ const (
 func (im *importer) claim(s tensor.Shape) error {
 	n := s.Len()
 	if n > maxActivation || im.elements+n > maxActivations {
-		return fmt.Errorf("an activation of shape %v makes the network too large to run; is the file damaged?", s)
+		return fmt.Errorf("an activation of shape %v makes the network too large to run", s)
 	}
 	im.elements += n
 	return nil

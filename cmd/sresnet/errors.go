@@ -106,27 +106,27 @@ func printHints(w io.Writer, err error) {
 func hints(err error) []string {
 	var (
 		h           *hintedError
-		dead        *convert.DeadLayerError
 		unsupported *convert.UnsupportedError
 		folder      *report.FolderError
 		place       *launch.Error
 		path        *fs.PathError
+		own         interface{ Hint() string }
 	)
 	switch {
 	case errors.As(err, &h):
 		return []string{h.hint}
-	case errors.As(err, &dead):
-		return []string{dead.Hint()}
 	case errors.As(err, &place):
 		return []string{place.Hint}
 	case errors.As(err, &folder):
 		return []string{folder.Remedy}
 	case errors.As(err, &unsupported):
 		list := []string{"'sresnet inspect' lists the operators of a network and what each becomes"}
-		if unsupported.Hint != "" {
-			list = append(list, unsupported.Hint)
+		if hint := unsupported.Hint(); hint != "" {
+			list = append(list, hint)
 		}
 		return list
+	case errors.As(err, &own) && own.Hint() != "":
+		return []string{own.Hint()}
 	case errors.Is(err, fs.ErrNotExist):
 		return []string{"check the path; a relative one starts at the folder you are in"}
 	case errors.Is(err, fs.ErrPermission):

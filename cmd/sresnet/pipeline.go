@@ -133,18 +133,13 @@ func (s *settings) readModel(name string, o onnx.Options) (*ann.Graph, error) {
 		return s.readWeights(name, o.InputShape)
 	}
 	g, err := o.ReadFile(name)
-	var unsupported *onnx.UnsupportedError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hinted(err, "give the path of an .onnx file; 'sresnet demo' needs none")
-	case errors.As(err, &unsupported):
-		return nil, hinted(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
 	case errors.Is(err, onnx.ErrOpenShape):
 		return nil, hinted(err, "give channels, rows and columns of one image with --input, such as --input 3x32x32")
-	case err != nil:
-		return nil, hinted(err, "if the file is damaged or no ONNX model, export or download it again")
 	}
-	return g, nil
+	return g, err
 }
 
 // resized gives images of files the size that the network takes, by --resize and
