@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/ann"
-	"sresnet/internal/regular"
 	"sresnet/resnet"
 	"sresnet/tensor"
 )
@@ -82,10 +81,8 @@ func (s *settings) readWeights(name string, shape tensor.Shape) (*ann.Graph, err
 		return nil, hinted(err, "they are those of --arch %s", weights.Fits)
 	case errors.As(err, &weights):
 		return nil, hinted(err, "give with --arch the architecture that the weights are of; of another one, or with other names, export the network to ONNX (docs/frameworks.md)")
-	case errors.Is(err, regular.ErrNot):
-		return nil, err
 	case err != nil:
-		return nil, hinted(err, "if the file is damaged, save or download it again")
+		return nil, err
 	}
 	if shape != nil && !shape.Equal(g.Input.Shape) {
 		return nil, fmt.Errorf("%s: the network takes images of %v, not of %v", name, g.Input.Shape, shape)
