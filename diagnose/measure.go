@@ -15,6 +15,7 @@ import (
 	"sresnet/shard"
 	"sresnet/sim"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Measurement is what the images, or some of them, showed. Sums are kept per image and
@@ -138,7 +139,7 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 	}
 	m := d.newMeasurement()
 	o.fired = m.fired
-	o.sums = imageSums{Index: i, ANN: argmax(logits) == label, Layers: make([]layerSums, len(o.counts))}
+	o.sums = imageSums{Index: i, ANN: tensor.ArgMax(logits) == label, Layers: make([]layerSums, len(o.counts))}
 	for j := range o.counts {
 		o.sums.Layers[j].At = make([]errorSums, len(d.o.Timesteps))
 		clear(o.counts[j])
@@ -158,16 +159,6 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 func classAt(rec *sim.Record, T int, readout eval.Readout) int {
 	lo, hi := (T-1)*rec.Classes, T*rec.Classes
 	return readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
-}
-
-func argmax(x []float32) int {
-	best := 0
-	for k, v := range x {
-		if v > x[best] {
-			best = k
-		}
-	}
-	return best
 }
 
 // count is the probe of spikes.

@@ -53,13 +53,3 @@ func (a *analog) products(x []float32) (n uint64) {
 	}
 	return n
 }
-
-// channelsLast copies an image from CHW to HWC.
-func channelsLast(dst, src []float32, channels int) {
-	positions := len(src) / channels
-	for c := range channels {
-		for p := range positions {
-			dst[p*channels+c] = src[c*positions+p]
-		}
-	}
-}

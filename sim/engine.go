@@ -166,7 +166,7 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 	}
 	e.reset()
 	if p.net.Input.Encoding == snn.Direct {
-		channelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
+		tensor.ChannelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
 		for i := range e.layers {
 			e.present(&e.workers[0], i, 0, 0)
 		}
@@ -202,7 +202,7 @@ func (e *Engine) encode(enc *encoder, b block) {
 		return
 	}
 	for t := range b.n {
-		channelsLast(e.image[b.slot+t], enc.next(), e.plan.net.Input.Shape[0])
+		tensor.ChannelsLast(e.image[b.slot+t], enc.next(), e.plan.net.Input.Shape[0])
 	}
 }
 

@@ -122,6 +122,27 @@ func (t *Tensor) Check() error {
 	return CheckFinite(t.Data)
 }
 
+// ChannelsLast copies src, an image (C, H, W), to dst as (H, W, C).
+func ChannelsLast(dst, src []float32, channels int) {
+	positions := len(src) / channels
+	for c := range channels {
+		for p, v := range src[c*positions:][:positions] {
+			dst[p*channels+c] = v
+		}
+	}
+}
+
+// ArgMax returns the index of the first largest element of x; 0 if there is none.
+func ArgMax[T uint32 | float32](x []T) int {
+	best := 0
+	for k, v := range x {
+		if v > x[best] {
+			best = k
+		}
+	}
+	return best
+}
+
 // CheckFinite returns an error that names the first NaN or infinity in x.
 func CheckFinite(x []float32) error {
 	for i, v := range x {
