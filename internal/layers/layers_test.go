@@ -54,6 +54,7 @@ var may = map[string][]string{
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
 	"report":                 {"eval", "internal/shell", "internal/regular"},
 	"launch":                 {"internal/shell"},
+	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
@@ -77,10 +78,11 @@ var never = map[string][]string{
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"report"},
 	"record":          {"ann", "dataset", "nir"},
+	"watch":           {"onnx", "resnet", "nir", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "watch", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
