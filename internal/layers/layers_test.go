@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"internal/hdf5":          {"internal/regular"},
 	"internal/hostile":       {},
 	"internal/hint":          {},
+	"internal/host":          {},
 	"internal/layers":        {},
 	"internal/terminal":      {},
 	"internal/parallel":      {},
@@ -55,11 +56,12 @@ var may = map[string][]string{
 	"report":                 {"eval", "internal/shell", "internal/regular"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
+	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
-	"bench/compare":          {},
+	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "internal/kernel"},
+	"docs/results":           {"dataset", "eval", "internal/host", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -79,10 +81,11 @@ var never = map[string][]string{
 	"eval":            {"report"},
 	"record":          {"ann", "dataset", "nir"},
 	"watch":           {"onnx", "resnet", "nir", "convert"},
+	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "watch", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
