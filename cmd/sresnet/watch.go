@@ -3,20 +3,22 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
-	"time"
+	"io/fs"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"sresnet/dataset"
+	"sresnet/eval"
+	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
 	"sresnet/models"
 	"sresnet/onnx"
+	"sresnet/watch"
 )
 
 func newWatch() *cobra.Command {
@@ -134,10 +136,12 @@ func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) err
 		return json.NewEncoder(out).Encode(th)
 	}
 	if screen := terminal.Of(out); screen != nil && !o.plain {
-		return th.play(ctx, screen, o.speed) // Its last frame says all of the summary.
+		if t := th.Play(ctx, screen, o.speed); t < th.Timesteps {
+			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Timesteps)
+		}
+		return nil // The last frame says all that is printed.
 	}
-	th.printSteps(out)
-	th.printSummary(out)
+	th.Print(out)
 	return nil
 }
 
@@ -156,53 +160,60 @@ func (p *pipeline) openAlone(cmd *cobra.Command, model string) error {
 	return nil
 }
 
-// framesASecond bounds how often the terminal is drawn on.
-const framesASecond = 20
-
-// play draws the thought in place, speed timesteps a second, until it ends.
-func (th *thought) play(ctx context.Context, out *os.File, speed float64) error {
-	fmt.Fprint(out, "\x1b[?25l")       // The cursor would flicker.
-	defer fmt.Fprint(out, "\x1b[?25h") // Show it again.
-	tick := time.NewTicker(time.Second / framesASecond)
-	defer tick.Stop()
-	d, start := terminal.Colours(os.Getenv), time.Now()
-	var w, h, drawn, lines int // Size and timestep of what is on the screen.
-	for {
-		nw, nh, err := term.GetSize(int(out.Fd()))
-		if err != nil || nw < 1 || nh < 2 { // Some lines have no size.
-			nw, nh = 80, 24
-		}
-		t := min(1+int(time.Since(start).Seconds()*speed), th.Timesteps)
-		if t != drawn || nw != w || nh != h {
-			switch {
-			case drawn == 0:
-			case nw != w || nh != h:
-				fmt.Fprint(out, "\x1b[2J\x1b[H") // Lines may have wrapped: begin anew.
-			default:
-				fmt.Fprintf(out, "\x1b[%dA", lines)
-			}
-			w, h, drawn = nw, nh, t
-			lines = th.draw(out, t, w, h-1, d) // The last line of the screen is for the cursor.
-		}
-		if t == th.Timesteps {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Timesteps)
-		case <-tick.C:
-		}
-	}
+// isPicture reports whether --image names a file rather than a test image.
+func isPicture(image string) bool {
+	_, err := strconv.Atoi(image)
+	return err != nil && image != ""
 }
 
-// draw writes the frame of timestep t in one go, over what was there before, and
-// returns its number of lines.
-func (th *thought) draw(out io.Writer, t, w, h int, d terminal.Depth) int {
-	var b strings.Builder
-	frame := th.frame(t, w, h, d)
-	for _, l := range frame {
-		b.WriteString(l.Render(w, d) + "\x1b[K\n") // The line before may have been longer.
+// look reads the image that --image names.
+func (p *pipeline) look(o watchOptions) (*watch.Image, error) {
+	_, shape, _ := p.takes()
+	seen := &watch.Image{Name: o.image, Label: -1}
+	if i, err := strconv.Atoi(o.image); err == nil {
+		if i < 0 || i >= p.test.Len() {
+			return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, p.data, p.test.Len()-1), "for a file whose name is a number, write ./%d", i)
+		}
+		*seen = watch.Image{Name: fmt.Sprintf("image %d of %s", i, p.data), Index: i, Label: p.test.Label(i), Pixels: make([]float32, shape.Len())}
+		if err := p.test.Pixels(i, seen.Pixels); err != nil {
+			return nil, err
+		}
+	} else {
+		if p.crop > 0 && (shape[1] != p.crop || shape[2] != p.crop) {
+			return nil, &usageError{p.command, fmt.Errorf("--crop %d: the network takes images of %v", p.crop, shape)}
+		}
+		if seen.Pixels, err = dataset.ReadImageFile(o.image, shape, p.resize); err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				err = hint.Error(err, "give a PNG or JPEG file, or the number of a test image; --resize N gives the length of its shorter side")
+			}
+			return nil, err
+		}
 	}
-	_, _ = io.WriteString(out, b.String()) // Whoever closes the terminal sees nothing anyway.
-	return len(frame)
+	if o.invert {
+		for i, x := range seen.Pixels {
+			seen.Pixels[i] = 255 - x
+		}
+	}
+	return seen, nil
+}
+
+// think presents the image to both networks.
+func (p *pipeline) think(ctx context.Context, seen *watch.Image) (*watch.Thought, error) {
+	name, shape, _ := p.takes()
+	norm, err := dataset.ParseNormalization(p.normalize, shape[0])
+	if err != nil {
+		return nil, &usageError{p.command, fmt.Errorf("--normalize: %w", err)}
+	}
+	seen.Input = slices.Clone(seen.Pixels)
+	norm.Apply(seen.Input, shape)
+	readout, err := eval.ParseReadout(p.readout)
+	if err != nil {
+		return nil, err
+	}
+	o := watch.Options{Model: name, Graph: p.graph, Network: p.network, Sim: p.simOptions(), Readout: readout}
+	o.Sim.Workers = p.workerCount()
+	if p.test != nil {
+		o.ClassName = p.test.ClassName
+	}
+	return watch.Run(ctx, *seen, o)
 }

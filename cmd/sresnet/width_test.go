@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"sresnet/benchmark"
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/models"
@@ -106,11 +107,13 @@ func TestTablesFit(t *testing.T) {
 				Counterfactuals: []diagnose.Counterfactual{{Change: long, Timesteps: many, Gain: -100, Regained: many, Lost: many}},
 			})
 		},
-		"bench": (&benchResult{
-			Model: "m", Processor: word, Images: many, Data: "d", Timesteps: many, DenseMillis: huge, ConvGFLOPS: huge, SpikesPerStep: huge, ACsPerStep: huge, PeakMemory: 1e18, Workers: many,
-			One: benchRun{Speed: 1e12, StepMicros: 1e12, SpikeNanos: 1e12, GSynAdd: 1e6, PerDensePass: 1e6, SpeedUp: 1e6},
-			All: &benchRun{}, Shared: &benchRun{}, Layers: []benchLayer{{Name: long, Method: long, Neurons: many, StepMicros: 1e12, GSynAdd: 1e9}},
-		}).print,
+		"bench": func(w io.Writer) {
+			printBenchmark(w, &benchmark.Result{
+				Model: "m", Processor: word, Images: many, Data: "d", Timesteps: many, DenseMillis: huge, ConvGFLOPS: huge, SpikesPerStep: huge, ACsPerStep: huge, PeakMemory: 1e18, Workers: many,
+				One: benchmark.Speed{Speed: 1e12, StepMicros: 1e12, SpikeNanos: 1e12, GSynAdd: 1e6, PerDensePass: 1e6, SpeedUp: 1e6},
+				All: &benchmark.Speed{}, Shared: &benchmark.Speed{}, Layers: []benchmark.Layer{{Name: long, Method: long, Neurons: many, StepMicros: 1e12, GSynAdd: 1e9}},
+			})
+		},
 	} {
 		var b strings.Builder
 		print(&b)

@@ -16,6 +16,7 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/internal/host"
 	"sresnet/internal/kernel"
 	"sresnet/internal/regular"
 	"sresnet/run"
@@ -70,7 +71,7 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		}
 	}
 	m := machine{
-		Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
+		Processor: host.Processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
 		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 	}
 	b, err := json.Marshal(m)
@@ -78,18 +79,6 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, machineFile), append(b, '\n'), 0o644)
-}
-
-// processor returns the name of the processor, or its architecture where the
-// system does not tell.
-func processor() string {
-	b, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(b)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }
 
 // hashes remembers the hashes of data sets and files.

@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"internal/hdf5":          {"internal/regular"},
 	"internal/hostile":       {},
 	"internal/hint":          {},
+	"internal/host":          {},
 	"internal/layers":        {},
 	"internal/terminal":      {},
 	"internal/parallel":      {},
@@ -56,13 +57,15 @@ var may = map[string][]string{
 	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"eval", "run", "internal/shell", "internal/regular"},
+	"report":                 {"eval", "run", "internal/shell", "internal/terminal", "internal/regular"},
 	"launch":                 {"internal/shell"},
+	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
+	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
-	"bench/compare":          {},
+	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "run", "internal/kernel", "internal/regular"},
+	"docs/results":           {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -82,10 +85,12 @@ var never = map[string][]string{
 	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
+	"watch":           {"onnx", "resnet", "nir", "convert"},
+	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "experiment", "run", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "experiment", "run", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

@@ -29,12 +29,12 @@ func Bytes(n int64) string {
 // scaled returns the four first digits of x and its unit, "" below 1,000. What rounds up
 // to 1,000 has the next unit.
 func scaled(x float64) (digits, unit string) {
-	const half = 0.99995 // Of 1,000, four digits round up from here.
+	const up = 0.99995 // Of a unit, what rounds up to it.
 	for _, u := range []struct {
 		size float64
 		name string
 	}{{1e15, "P"}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if x >= u.size || (x >= half*u.size && u.size > 1e3) {
+		if x >= up*u.size {
 			return strconv.FormatFloat(significant(x/u.size, 4), 'f', -1, 64), u.name
 		}
 	}

@@ -1,4 +1,5 @@
-package main
+// Package host tells what the system says of the machine and the process.
+package host
 
 import (
 	"os"
@@ -7,18 +8,18 @@ import (
 	"strings"
 )
 
-// processor returns the name of the processor, or its architecture where the
+// Processor returns the name of the processor, or its architecture where the
 // system does not tell.
-func processor() string {
+func Processor() string {
 	if name := systemValue("/proc/cpuinfo", "model name"); name != "" {
 		return name
 	}
 	return runtime.GOARCH
 }
 
-// peakMemory returns the most memory that this process has had resident, in bytes,
+// PeakMemory returns the most memory that this process has had resident, in bytes,
 // or 0 where the system does not tell.
-func peakMemory() uint64 {
+func PeakMemory() uint64 {
 	number, ok := strings.CutSuffix(systemValue("/proc/self/status", "VmHWM"), " kB")
 	if !ok {
 		return 0

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // layerGrid returns how layers are arranged below the image and the bars, in h lines
 // for both: in as few columns as leave the lines that the image would like, else in
 // as many as leave the bars theirs.
-func (th *thought) layerGrid(w, h, image int) (rows, columns int) {
+func (th *Thought) layerGrid(w, h, image int) (rows, columns int) {
 	most := max(min(w/26, 3), 1)
 	for _, above := range []int{image, th.bars()} {
 		for columns = 1; columns <= most; columns++ {
@@ -25,7 +25,7 @@ func (th *thought) layerGrid(w, h, image int) (rows, columns int) {
 
 // layers returns the sparklines of the layers, down the columns; where there are
 // too many, some in even distances, the first and the last among them.
-func (th *thought) layers(t, w, rows, columns int) []terminal.Line {
+func (th *Thought) layers(t, w, rows, columns int) []terminal.Line {
 	n := min(rows*columns, len(th.Layers))
 	pick := make([]int, n)
 	for i := range pick {
@@ -64,7 +64,7 @@ func (th *thought) layers(t, w, rows, columns int) []terminal.Line {
 
 // layer returns the name of a layer, a sparkline of its rate over time and its rate
 // so far. The sparklines of all layers have one scale.
-func (th *thought) layer(l *thoughtLayer, t, w int) terminal.Line {
+func (th *Thought) layer(l *Layer, t, w int) terminal.Line {
 	const number = 6
 	longest := 0
 	for i := range th.Layers {
@@ -92,7 +92,7 @@ func (th *thought) layer(l *thoughtLayer, t, w int) terminal.Line {
 }
 
 // rate returns the spikes of a neuron in a timestep, on average.
-func (l *thoughtLayer) rate(b bucket) float64 {
+func (l *Layer) rate(b bucket) float64 {
 	var n uint64
 	for _, spikes := range l.Spikes[b.from:b.end] {
 		n += uint64(spikes)
@@ -106,30 +106,4 @@ func spark(x, most float64) rune {
 		return ' '
 	}
 	return []rune("▁▂▃▄▅▆▇█")[min(max(int(math.Ceil(8*x/most)), 1), 8)-1]
-}
-
-// shortNames leaves out what exporters put around the names of layers: a slash
-// before it, the operator behind it, and modules that the next one begins with, as
-// in "/layer1/layer1.0/Relu_1". Layers that it cannot tell apart any more are
-// numbered.
-func shortNames(layers []thoughtLayer) {
-	count := make(map[string]int)
-	for i := range layers {
-		parts := strings.Split(strings.TrimPrefix(terminal.Clean(layers[i].Name), "/"), "/")
-		if len(parts) > 1 {
-			parts = parts[:len(parts)-1]
-		}
-		for len(parts) > 1 && strings.HasPrefix(parts[1], parts[0]) {
-			parts = parts[1:]
-		}
-		layers[i].short = strings.Join(parts, "/")
-		count[layers[i].short]++
-	}
-	seen := make(map[string]int)
-	for i := range layers {
-		if name := layers[i].short; count[name] > 1 {
-			seen[name]++
-			layers[i].short = fmt.Sprintf("%s %d", name, seen[name])
-		}
-	}
 }
