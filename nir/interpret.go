@@ -53,7 +53,7 @@ type interpreter struct {
 	bad    []Unsupported
 	named  map[string]bool // Nodes in bad.
 	nodes  map[string]*Node
-	r      float32 // Of all neurons; 0 before the first.
+	r      float32 // Of all IF neurons; 0 before the first.
 	left   int     // Weights that may still be made.
 }
 
@@ -112,14 +112,14 @@ func (p *interpreter) checkTypes() {
 			inputs++
 		case "Output":
 			outputs++
-		case "IF", "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
+		case "IF", "LIF", "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
 			if len(p.into[n.Name]) == 0 {
 				p.fail(n, "nothing goes into it")
 			}
-		case "LIF", "CubaLIF", "LI", "CubaLI":
-			p.fail(n, "a leaky neuron; only IF neurons can be simulated")
-		case "I":
-			p.fail(n, "an integrator without spikes; only IF neurons can be simulated")
+		case "CubaLIF":
+			p.fail(n, "currents that decay; only IF and LIF neurons can be simulated")
+		case "I", "LI", "CubaLI":
+			p.fail(n, "an integrator without spikes; only IF and LIF neurons can be simulated")
 		case "Conv1d":
 			p.fail(n, "convolutions in one dimension cannot be simulated")
 		case "Delay":
@@ -188,7 +188,7 @@ func (p *interpreter) node(n *Node) {
 	case "Input":
 		p.input(n)
 		return
-	case "IF":
+	case "IF", "LIF":
 		p.neurons(n, inputs)
 		return
 	case "Output":
@@ -252,7 +252,7 @@ func populationShape(s []int) (tensor.Shape, error) {
 	return tensor.Shape(slices.Clone(s)), tensor.Shape(s).Check()
 }
 
-// neurons makes a layer of an IF node.
+// neurons makes a layer of an IF or LIF node.
 func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	th := n.Data.Arrays["v_threshold"]
 	s, err := populationShape(th.Shape)
@@ -266,7 +266,17 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 		p.fail(n, "v_threshold: %v", err)
 		return
 	}
+	k, bias := 1.0, []float64(nil)
+	if n.Type == "LIF" {
+		var m snn.LIF
+		if m, k, bias, err = p.leaky(n, s); err != nil {
+			p.fail(n, "%v", err)
+			return
+		}
+		l.Neuron.Model = m
+	}
 	for c, v := range l.Neuron.Threshold {
+		v = float32(float64(v) / k)
 		l.Neuron.Threshold[c] = math.Nextafter32(v, float32(math.Inf(1)))
 		if !(v >= 0) {
 			p.fail(n, "threshold %v; only neurons with one of at least 0 can be simulated", v)
@@ -283,17 +293,10 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 			return
 		}
 	}
-	// Potentials grow by dt r I, and files do not say what dt is. Writers set r to
-	// 1 for a step of 1, or to 1 / dt, so that one r for all is that.
-	r, err := n.Data.Arrays["r"].Float32s()
-	if p.r == 0 && err == nil && len(r) > 0 {
-		p.r = r[0]
-	}
-	if err != nil || len(r) == 0 || slices.ContainsFunc(r, func(v float32) bool { return v != p.r || !(v > 0) }) {
+	if n.Type == "IF" && !p.sameR(n) {
 		p.fail(n, "r is not one positive number for all neurons of the network")
 		return
 	}
-	var bias []float64
 	for _, in := range inputs {
 		if in.flat {
 			p.fail(n, "it stands behind a Flatten node, where only a fully connected one can be simulated")
@@ -317,6 +320,20 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	}
 	p.values[n.Name] = &linear{from: len(p.net.Layers), shape: s, scale: 1}
 	p.net.Layers = append(p.net.Layers, l)
+}
+
+// sameR reports whether r of an IF node is one positive number, that of all others.
+// Potentials grow by dt r I, and files do not say what dt is. Writers set r to 1 for a
+// step of 1, or to 1 / dt, so that one r for all is that.
+func (p *interpreter) sameR(n *Node) bool {
+	r, err := n.Data.Arrays["r"].Float32s()
+	if err != nil || len(r) == 0 {
+		return false
+	}
+	if p.r == 0 {
+		p.r = r[0]
+	}
+	return !slices.ContainsFunc(r, func(v float32) bool { return v != p.r || !(v > 0) })
 }
 
 // perChannel returns the elements of a, which has a value for each neuron, one a
@@ -350,7 +367,7 @@ func (p *interpreter) output() {
 	}
 	from := p.into[out.Name]
 	if len(from) != 1 {
-		p.fail(out, "%d nodes go into it; give it one population of IF neurons", len(from))
+		p.fail(out, "%d nodes go into it; give it one population of neurons", len(from))
 		return
 	}
 	if p.values[from[0]] == nil {
@@ -358,7 +375,7 @@ func (p *interpreter) output() {
 	}
 	last := slices.IndexFunc(p.net.Layers, func(l snn.Layer) bool { return l.Name == from[0] })
 	if last < 0 {
-		p.fail(p.nodes[from[0]], "the network ends in it, and only a population of IF neurons can be read out")
+		p.fail(p.nodes[from[0]], "the network ends in it, and only a population of neurons can be read out")
 		return
 	}
 	for i := range p.net.Layers {
