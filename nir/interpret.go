@@ -112,7 +112,7 @@ func (p *interpreter) checkTypes() {
 			inputs++
 		case "Output":
 			outputs++
-		case "IF", "LIF", "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
+		case "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
 			if len(p.into[n.Name]) == 0 {
 				p.fail(n, "nothing goes into it")
 			}
@@ -129,7 +129,12 @@ func (p *interpreter) checkTypes() {
 		case "NIRGraph":
 			p.fail(n, "graphs within graphs cannot be simulated")
 		default:
-			p.fail(n, "NIR does not know the type")
+			switch {
+			case !slices.Contains(populations, n.Type):
+				p.fail(n, "NIR does not know the type")
+			case len(p.into[n.Name]) == 0:
+				p.fail(n, "nothing goes into it")
+			}
 		}
 	}
 	if inputs != 1 || outputs != 1 {
@@ -188,10 +193,11 @@ func (p *interpreter) node(n *Node) {
 	case "Input":
 		p.input(n)
 		return
-	case "IF", "LIF":
-		p.neurons(n, inputs)
-		return
 	case "Output":
+		return
+	}
+	if slices.Contains(populations, n.Type) {
+		p.neurons(n, inputs)
 		return
 	}
 	if len(inputs) > 1 {
@@ -252,7 +258,7 @@ func populationShape(s []int) (tensor.Shape, error) {
 	return tensor.Shape(slices.Clone(s)), tensor.Shape(s).Check()
 }
 
-// neurons makes a layer of an IF or LIF node.
+// neurons makes a layer of a node of [populations].
 func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	th := n.Data.Arrays["v_threshold"]
 	s, err := populationShape(th.Shape)
@@ -266,15 +272,12 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 		p.fail(n, "v_threshold: %v", err)
 		return
 	}
-	k, bias := 1.0, []float64(nil)
-	if n.Type == "LIF" {
-		var m snn.LIF
-		if m, k, bias, err = p.leaky(n, s); err != nil {
-			p.fail(n, "%v", err)
-			return
-		}
-		l.Neuron.Model = m
+	model, k, bias, err := p.neuron(n, s)
+	if err != nil {
+		p.fail(n, "%v", err)
+		return
 	}
+	l.Neuron.Model = model
 	for c, v := range l.Neuron.Threshold {
 		v = float32(float64(v) / k)
 		l.Neuron.Threshold[c] = math.Nextafter32(v, float32(math.Inf(1)))
@@ -292,10 +295,6 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 			p.fail(n, "v_reset is not 0 everywhere; only neurons that reset to 0 can be simulated")
 			return
 		}
-	}
-	if n.Type == "IF" && !p.sameR(n) {
-		p.fail(n, "r is not one positive number for all neurons of the network")
-		return
 	}
 	for _, in := range inputs {
 		if in.flat {
@@ -320,20 +319,6 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	}
 	p.values[n.Name] = &linear{from: len(p.net.Layers), shape: s, scale: 1}
 	p.net.Layers = append(p.net.Layers, l)
-}
-
-// sameR reports whether r of an IF node is one positive number, that of all others.
-// Potentials grow by dt r I, and files do not say what dt is. Writers set r to 1 for a
-// step of 1, or to 1 / dt, so that one r for all is that.
-func (p *interpreter) sameR(n *Node) bool {
-	r, err := n.Data.Arrays["r"].Float32s()
-	if err != nil || len(r) == 0 {
-		return false
-	}
-	if p.r == 0 {
-		p.r = r[0]
-	}
-	return !slices.ContainsFunc(r, func(v float32) bool { return v != p.r || !(v > 0) })
 }
 
 // perChannel returns the elements of a, which has a value for each neuron, one a

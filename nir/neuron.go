@@ -72,10 +72,31 @@ func (e *exporter) model(i int, n *Node, parameters []parameter) ([]parameter, e
 	return parameters, nil
 }
 
-// leaky returns what a LIF node of others, of neurons of shape s, means: the model, what
-// its thresholds are divided by, and a constant current per channel, nil for none. The
-// length of a timestep is what the metadata of the graph say, or what makes k one.
-func (p *interpreter) leaky(n *Node, s tensor.Shape) (m snn.LIF, k float64, current []float64, err error) {
+// populations are the types of nodes that can be layers.
+var populations = []string{"IF", "LIF"}
+
+// neuron returns what a node of others, of neurons of shape s, means: the model, what
+// its thresholds are divided by, and a constant current per channel, nil for none.
+func (p *interpreter) neuron(n *Node, s tensor.Shape) (m snn.Model, k float64, current []float64, err error) {
+	if n.Type == "LIF" {
+		return p.leaky(n, s)
+	}
+	// Potentials grow by dt r I, and files do not say what dt is. Writers set r to 1 for
+	// a step of 1, or to 1 / dt, so that one r for all is that.
+	r, err := n.Data.Arrays["r"].Float32s()
+	if p.r == 0 && err == nil && len(r) > 0 {
+		p.r = r[0]
+	}
+	if err != nil || len(r) == 0 || slices.ContainsFunc(r, func(v float32) bool { return v != p.r || !(v > 0) }) {
+		return nil, 0, nil, errors.New("r is not one positive number for all neurons of the network")
+	}
+	return nil, 1, nil, nil
+}
+
+// leaky is neuron for a LIF node. The length of a timestep is what the metadata of the
+// graph say, or what makes k one.
+func (p *interpreter) leaky(n *Node, s tensor.Shape) (_ snn.Model, k float64, current []float64, err error) {
+	var m snn.LIF
 	one := func(field string) (float64, error) {
 		x, err := n.Data.Arrays[field].Float32s()
 		if err != nil || len(x) == 0 || !(x[0] > 0) || slices.ContainsFunc(x, func(v float32) bool { return v != x[0] }) {
@@ -86,7 +107,7 @@ func (p *interpreter) leaky(n *Node, s tensor.Shape) (m snn.LIF, k float64, curr
 	tau, err1 := one("tau")
 	r, err2 := one("r")
 	if err := errors.Join(err1, err2); err != nil {
-		return m, 0, nil, err
+		return nil, 0, nil, err
 	}
 	dt := tau / r
 	if p.g.Metadata != nil {
@@ -96,11 +117,11 @@ func (p *interpreter) leaky(n *Node, s tensor.Shape) (m snn.LIF, k float64, curr
 	}
 	m.Leak, k = float32(1-dt/tau), r*dt/tau
 	if !(m.Leak > 0 && m.Leak < 1 && k > 0) {
-		return m, 0, nil, fmt.Errorf("a leak of 1 - dt/tau = %v a timestep; the metadata dt of the graph, or r = tau/dt, must say how long a timestep is", m.Leak)
+		return nil, 0, nil, fmt.Errorf("a leak of 1 - dt/tau = %v a timestep; the metadata dt of the graph, or r = tau/dt, must say how long a timestep is", m.Leak)
 	}
 	leak, err := perChannel(n.Data.Arrays["v_leak"], s)
 	if err != nil {
-		return m, 0, nil, fmt.Errorf("v_leak: %w", err)
+		return nil, 0, nil, fmt.Errorf("v_leak: %w", err)
 	}
 	if slices.ContainsFunc(leak, func(v float32) bool { return v != 0 }) {
 		for _, v := range leak {
