@@ -1,4 +1,4 @@
-package main
+package experiment
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/dataset"
+	"sresnet/internal/hint"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -32,15 +33,15 @@ func TestFits(t *testing.T) {
 		{tensor.Shape{3, 32, 32}, 10, "has 10 outputs, cifar100:" + name + " has 100 classes"},
 		{tensor.Shape{1, 28, 28}, 100, "takes images of 1x28x28, those of cifar100:" + name + " are 3x32x32"},
 	} {
-		p := &pipeline{graph: &ann.Graph{
+		e := &Experiment{Graph: &ann.Graph{
 			Input: ann.Input{Name: "image", Shape: tt.input}, Output: "fc",
 			Nodes: []ann.Node{{Name: "fc", Shape: tensor.Shape{tt.outputs}}},
 		}}
-		err := p.fits(d)
+		err := e.fits(d)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("input %v, %d outputs: got error %v, want %q", tt.input, tt.outputs, err, tt.want)
 		}
-		if err != nil && len(hints(err)) == 0 {
+		if err != nil && hint.Of(err) == "" {
 			t.Errorf("no hint for %v", err)
 		}
 	}
@@ -63,35 +64,32 @@ func TestFitsLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for outputs, want := range map[int]string{10: "image 2 of ", 5: "image 1 of ", 12: "", 100: ""} {
-		p := &pipeline{network: &snn.Network{
+		e := &Experiment{network: &snn.Network{
 			Input:  snn.Input{Shape: tensor.Shape{1, 2, 2}},
 			Layers: []snn.Layer{{Shape: tensor.Shape{outputs, 1, 1}}},
 		}}
-		if err := p.fits(d); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if err := e.fits(d); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%d outputs: got error %v, want %q", outputs, err, want)
 		}
 	}
 }
 
-// A spec that makes no sense is an error of the command line; one that names what
-// is not there is not.
-func TestDataExitCode(t *testing.T) {
-	for spec, want := range map[string]int{"tulips:here": exitUsage, "mnist:": exitUsage, "cifar10": exitUsage, "mnist:nowhere": exitError} {
-		for _, args := range [][]string{{"--data", spec}, {"--data", "mnist", "--calibrate", spec}} {
-			code, _, stderr := sresnet(t, t.Context(), append([]string{"eval", model}, args...)...)
-			if code != want || !strings.Contains(stderr, "sresnet: hint: ") {
-				t.Errorf("%v: exit code %d, want %d: %s", args, code, want, stderr)
-			}
+func TestDivide(t *testing.T) {
+	for _, tt := range []struct{ n, calibration, selection, wantCalibration, wantSelection int }{
+		{5000, 1000, 500, 1000, 500},
+		{1500, 1000, 500, 1000, 500},
+		{1499, 1000, 500, 999, 500},
+		{300, 1000, 1000, 150, 150},
+		{2, 1000, 1, 1, 1},
+		{2, 1, 1000, 1, 1},
+		{10, 1 << 62, 1 << 62, 5, 5},
+	} {
+		c, s, err := divide(tt.n, tt.calibration, tt.selection)
+		if err != nil || c != tt.wantCalibration || s != tt.wantSelection {
+			t.Errorf("divide(%d, %d, %d): got %d and %d, error %v, want %d and %d", tt.n, tt.calibration, tt.selection, c, s, err, tt.wantCalibration, tt.wantSelection)
 		}
 	}
-}
-
-// An activation that is not finite names the file, the node and what to do.
-func TestActivationNotFinite(t *testing.T) {
-	file := tiny{weight: 3e38}.write(t)
-	code, _, stderr := sresnet(t, t.Context(), "eval", file, "--data", "mnist", "--images", "1", "--calibration-images", "1")
-	if code != exitError || !strings.Contains(stderr, "error: "+file+": calibrate: image 0: node \"conv\" (Conv): an activation is ") ||
-		!strings.Contains(stderr, "hint: give with --normalize how pixels were normalised in training; if mnist is right, ") {
-		t.Errorf("exit code %d: %s", code, stderr)
+	if _, _, err := divide(1, 1, 1); err == nil {
+		t.Error("one image: no error")
 	}
 }
