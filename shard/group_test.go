@@ -123,13 +123,12 @@ func TestBadGroups(t *testing.T) {
 	for name, file := range map[string]string{
 		"empty":       ``,
 		"no JSON":     `runs: a`,
-		"format":      `{"format":2,"command":{"dir":"/","args":["sweep"]},"more":false,"runs":["a"]}`,
-		"unknown key": `{"format":1,"command":{"dir":"/","args":["sweep"]},"run":["a"]}`,
-		"no command":  `{"format":1,"runs":["a"]}`,
-		"no runs":     `{"format":1,"command":{"dir":"/","args":["sweep"]},"runs":[]}`,
-		"twice":       `{"format":1,"command":{"dir":"/","args":["sweep"]},"runs":["a","a"]}`,
-		"way out":     `{"format":1,"command":{"dir":"/","args":["sweep"]},"runs":["../a"]}`,
-		"hidden":      `{"format":1,"command":{"dir":"/","args":["sweep"]},"runs":[".a"]}`,
+		"unknown key": `{"format":2,"command":{"dir":"/","args":["sweep"]},"run":["a"]}`,
+		"no command":  `{"format":2,"runs":["a"]}`,
+		"no runs":     `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":[]}`,
+		"twice":       `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":["a","a"]}`,
+		"way out":     `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":["../a"]}`,
+		"hidden":      `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":[".a"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -146,7 +145,7 @@ func TestBadGroups(t *testing.T) {
 
 // Whatever a list of runs says, it is read without a panic and names folders in its own.
 func FuzzOpenGroup(f *testing.F) {
-	f.Add([]byte(`{"format":1,"command":{"dir":"/","args":["sweep"]},"more":true,"runs":["a"]}`))
+	f.Add([]byte(`{"format":2,"command":{"dir":"/","args":["sweep"]},"more":true,"runs":["a"]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, groupFile), file, 0o644); err != nil {
