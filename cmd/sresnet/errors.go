@@ -13,7 +13,7 @@ import (
 	"sresnet/convert"
 	"sresnet/internal/regular"
 	"sresnet/launch"
-	"sresnet/report"
+	"sresnet/shard"
 )
 
 // Exit codes.
@@ -106,21 +106,21 @@ func printHints(w io.Writer, err error) {
 func hints(err error) []string {
 	var (
 		h           *hintedError
-		dead        *convert.DeadLayerError
+		format      *shard.FormatError
 		unsupported *convert.UnsupportedError
-		folder      *report.FolderError
 		place       *launch.Error
 		path        *fs.PathError
+		other       interface{ Hint() string }
 	)
 	switch {
+	case errors.As(err, &format): // Whatever else is said of the folder, this is what to do.
+		return []string{format.Hint()}
 	case errors.As(err, &h):
 		return []string{h.hint}
-	case errors.As(err, &dead):
-		return []string{dead.Hint()}
+	case errors.As(err, &other):
+		return []string{other.Hint()}
 	case errors.As(err, &place):
 		return []string{place.Hint}
-	case errors.As(err, &folder):
-		return []string{folder.Remedy}
 	case errors.As(err, &unsupported):
 		list := []string{"'sresnet inspect' lists the operators of a network and what each becomes"}
 		if unsupported.Hint != "" {

@@ -163,7 +163,7 @@ func (p *pipeline) show(w io.Writer, r *eval.Result, asJSON bool) error {
 	if asJSON {
 		return r.WriteJSON(w)
 	}
-	if r.Alone {
+	if r.Alone() {
 		p.printAlone(w, r)
 	} else {
 		p.print(w, r)

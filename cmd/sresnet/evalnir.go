@@ -15,7 +15,7 @@ func (p *pipeline) printAlone(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "spiking network of %s, read-out %s\n\n", p.model, p.readout)
 	t := newTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
+		t.AppendRow(table.Row{T, percent(r.SpikingTop1[T-1]), short(r.SpikesPerImage[T-1]), short(r.ACsPerImage[T-1])})
 	}
 	printTable(w, t)
 	c := r.Choose()

@@ -14,16 +14,13 @@ func (p *pipeline) conversionFiles() []run.File {
 
 // reportFiles are the files of a run that a report draws and no table shows.
 func (p *pipeline) reportFiles(r *eval.Result) []run.File {
-	return []run.File{
-		{Name: "spikes.csv", Write: r.WriteSpikes},
-		{Name: "changed.json", Write: func(w io.Writer) error {
-			f, err := p.changed(r)
-			if err != nil {
-				return err
-			}
-			return f.Write(w)
-		}},
-	}
+	return []run.File{{Name: "changed.json", Write: func(w io.Writer) error {
+		f, err := p.changed(r)
+		if err != nil {
+			return err
+		}
+		return f.Write(w)
+	}}}
 }
 
 // activations is what calibration saw.

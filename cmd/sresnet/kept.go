@@ -126,8 +126,11 @@ func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
 
 // vacant returns an error if a folder without a plan holds runs of another kind.
 func vacant(dir string) error {
+	var format *shard.FormatError
 	if _, err := run.ReadManifest(dir); err == nil {
 		return fmt.Errorf("%s holds a run that was not kept in shards", dir)
+	} else if errors.As(err, &format) {
+		return err
 	}
 	g, err := shard.OpenGroup(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -416,7 +419,7 @@ func (k *keptRun) publish(w io.Writer, r *eval.Result, asJSON bool) error {
 
 // write writes the files of the run, unless that has been done.
 func (k *keptRun) write(r *eval.Result) error {
-	if m, err := run.ReadManifest(k.run.Dir()); err == nil && m.Complete && m.Check(k.run.Dir()) == nil {
+	if kept, err := run.Read(k.run.Dir()); err == nil && kept.Result.Complete {
 		return nil
 	}
 	m := k.config.Manifest

@@ -60,10 +60,10 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
 	fmt.Fprintf(w, "compensation %s\n\n", c.Compensation)
 
-	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.ANN.Top1))
+	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.TrainedTop1))
 	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.AppendRow(table.Row{T, percent(r.SNN.Top1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesUpTo[T-1]), short(r.ACsUpTo[T-1])})
+		t.AppendRow(table.Row{T, percent(r.SpikingTop1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesPerImage[T-1]), short(r.ACsPerImage[T-1])})
 	}
 	printTable(w, t)
 	choice := r.Choose()
@@ -76,7 +76,7 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
-	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
+	if chance := 1 / float64(p.test.Classes()); r.TrainedTop1 < 2*chance {
 		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
 			percent(chance), p.normalize)
 	}
@@ -93,7 +93,7 @@ func printLayers(w io.Writer, r *eval.Result) {
 
 func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
 	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
-		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond())
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.

@@ -72,15 +72,16 @@ func (sw *sweep) resume() error {
 		}
 		sw.planned[i] = k != nil
 		dir := filepath.Join(sw.out, v.name())
-		m, err := run.ReadManifest(dir)
-		if errors.Is(err, fs.ErrNotExist) {
+		kept, err := run.Read(dir)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, run.ErrIncomplete) {
 			continue // It is not finished.
 		}
 		if err != nil {
-			return hinted(err, "remove that file: it is then written again")
+			return hinted(err, "remove manifest.json there: all files are then written again")
 		}
-		if sw.results[i], err = run.ReadResult(dir, m); err != nil && !errors.Is(err, run.ErrIncomplete) {
-			return err
+		if kept.Result.Complete {
+			sw.results[i] = kept.Result
+			sw.results[i].Predictions = eval.Predictions{} // One an image and setting: enough to matter.
 		}
 	}
 	_, err := sw.toConfirm(sw.variants[0]).findRun(sw.confirmationOrder(sw.variants[0]), variantOptions...)
@@ -140,7 +141,7 @@ func (sw *sweep) complete(ctx context.Context, w *work, p *pipeline, o order) (*
 	if err := k.write(r); err != nil {
 		return nil, err
 	}
-	r.Predictions = nil // One an image and setting: enough to matter, and now on disk.
+	r.Predictions = eval.Predictions{} // One an image and setting: enough to matter, and now on disk.
 	return r, nil
 }
 
@@ -222,7 +223,7 @@ func (sw *sweep) keepTable() error {
 	}
 	rows := [][]string{{
 		"setting", "percentile", "v_init", "compensation", "reset", "encoding", "measured_on", "images", "chosen",
-		"t", "ann_top1", "snn_top1", "agreement", "spikes_per_image", "operations_per_image",
+		"t", "trained_top1", "spiking_top1", "agreement", "spikes_per_image", "operations_per_image",
 	}}
 	best := sw.chosen()
 	add := func(i int, on string, r *eval.Result) {
@@ -230,12 +231,12 @@ func (sw *sweep) keepTable() error {
 			return
 		}
 		v := sw.variants[i]
-		for t := range r.SNN.Top1 {
+		for t := range r.SpikingTop1 {
 			rows = append(rows, []string{
 				v.name(), float(v.Percentile, 64), float(v.VInit, 64), v.Compensation, v.Reset, v.Encoding,
 				on, strconv.Itoa(r.Images), strconv.FormatBool(i == best),
-				strconv.Itoa(t + 1), float(r.ANN.Top1, 64), float(r.SNN.Top1[t], 64), float(r.Agreement[t], 64),
-				float(r.SpikesUpTo[t], 64), float(r.Candidate(t+1).Operations, 64),
+				strconv.Itoa(t + 1), float(r.TrainedTop1, 64), float(r.SpikingTop1[t], 64), float(r.Agreement[t], 64),
+				float(r.SpikesPerImage[t], 64), float(r.Candidate(t+1).Operations, 64),
 			})
 		}
 	}

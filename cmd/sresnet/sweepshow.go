@@ -50,7 +50,7 @@ func (sw *sweep) print(w io.Writer) {
 	fmt.Fprintf(w, "selection:   %s, which shaped nothing\n", sw.selectionName)
 	for _, r := range sw.results {
 		if r != nil {
-			fmt.Fprintf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", percent(r.ANN.Top1))
+			fmt.Fprintf(w, "             trained network: %s %%; below, the spiking one's accuracy there in percent\n\n", percent(r.TrainedTop1))
 			break
 		}
 	}
@@ -60,13 +60,13 @@ func (sw *sweep) print(w io.Writer) {
 		return
 	}
 	name, r := sw.variants[best].name(), sw.results[best]
-	fmt.Fprintf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, percent(r.SNN.Top1[sw.at-1]), sw.at, sw.ties(best))
+	fmt.Fprintf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, percent(r.SpikingTop1[sw.at-1]), sw.at, sw.ties(best))
 	if c := sw.confirmed; c != nil {
 		fmt.Fprintf(w, "\nconfirmation: %s on %d test images of %s, which chose nothing\n", name, c.Images, sw.data)
-		fmt.Fprintf(w, "              trained network: %s %%\n\n", percent(c.ANN.Top1))
+		fmt.Fprintf(w, "              trained network: %s %%\n\n", percent(c.TrainedTop1))
 		t := newTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
 		for _, T := range sw.marks() {
-			t.AppendRow(table.Row{T, percent(c.SNN.Top1[T-1]), percent(c.Agreement[T-1]), short(c.Candidate(T).Operations)})
+			t.AppendRow(table.Row{T, percent(c.SpikingTop1[T-1]), percent(c.Agreement[T-1]), short(c.Candidate(T).Operations)})
 		}
 		printTable(w, t)
 	}
@@ -111,7 +111,7 @@ func (sw *sweep) printVariants(w io.Writer) {
 			row = append(row, v.Encoding)
 		}
 		for _, T := range sw.marks() {
-			row = append(row, percent(r.SNN.Top1[T-1]))
+			row = append(row, percent(r.SpikingTop1[T-1]))
 		}
 		row = append(row, short(r.Candidate(sw.at).Operations))
 		if i == best {
@@ -141,7 +141,7 @@ func (sw *sweep) ties(best int) string {
 type sweepReport struct {
 	Model        string         `json:"model"`
 	Timesteps    int            `json:"timesteps"`
-	At           int            `json:"at"`
+	At           int            `json:"t"` // At which settings are compared.
 	Complete     bool           `json:"complete"`
 	Calibration  sweepImages    `json:"calibration"`
 	Selection    sweepImages    `json:"selection"`
@@ -157,7 +157,7 @@ type sweepImages struct {
 }
 
 type sweepSetting struct {
-	Name string `json:"name"`
+	Name string `json:"setting"`
 	variant
 	measures
 	Chosen bool `json:"chosen"`
@@ -170,15 +170,15 @@ type sweepRun struct {
 
 // measures are the figures of one run.
 type measures struct {
-	ANNTop1            float64   `json:"ann_top1"`
-	Top1               []float64 `json:"top1"`
+	ANNTop1            float64   `json:"trained_top1"`
+	Top1               []float64 `json:"spiking_top1"`
 	Agreement          []float64 `json:"agreement"`
 	SpikesPerImage     []float64 `json:"spikes_per_image"`     // Up to each timestep.
 	OperationsPerImage []float64 `json:"operations_per_image"` // The same.
 }
 
 func newMeasures(r *eval.Result) measures {
-	m := measures{ANNTop1: r.ANN.Top1, Top1: r.SNN.Top1, Agreement: r.Agreement, SpikesPerImage: r.SpikesUpTo}
+	m := measures{ANNTop1: r.TrainedTop1, Top1: r.SpikingTop1, Agreement: r.Agreement, SpikesPerImage: r.SpikesPerImage}
 	for T := 1; T <= r.Timesteps; T++ {
 		m.OperationsPerImage = append(m.OperationsPerImage, r.Candidate(T).Operations)
 	}

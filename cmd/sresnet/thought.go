@@ -65,14 +65,14 @@ func (p *pipeline) look(o watchOptions) (*sight, error) {
 type thought struct {
 	Model     string         `json:"model"`
 	Image     string         `json:"image"`
-	Label     *int           `json:"label,omitempty"` // None for a picture.
-	ANN       *int           `json:"ann,omitempty"`   // Class that the trained network names; none for a NIR file.
-	Class     int            `json:"class"`           // Of the spiking network in the end.
-	Settled   int            `json:"settled"`         // The first timestep, from 1, after which the class does not change.
+	Label     *int           `json:"label,omitempty"`         // None for a picture.
+	ANN       *int           `json:"trained_class,omitempty"` // Class that the trained network names; none for a NIR file.
+	Class     int            `json:"spiking_class"`           // Of the spiking network in the end.
+	Settled   int            `json:"settled_t"`               // The first timestep, from 1, after which the class does not change.
 	Timesteps int            `json:"timesteps"`
 	Readout   string         `json:"readout"`
-	Classes   []int          `json:"classes"`  // Over time.
-	Evidence  [][]float64    `json:"evidence"` // Over time, per class: spikes so far, or with the read-out potential the current so far.
+	Classes   []int          `json:"spiking_class_at"` // Over time.
+	Evidence  [][]float64    `json:"evidence"`         // Over time, per class: spikes so far, or with the read-out potential the current so far.
 	Layers    []thoughtLayer `json:"layers"`
 
 	pixels    []float32
@@ -83,9 +83,9 @@ type thought struct {
 }
 
 type thoughtLayer struct {
-	Name    string   `json:"name"`
+	Name    string   `json:"layer"`
 	Neurons int      `json:"neurons"`
-	Spikes  []uint32 `json:"spikes"` // At each timestep.
+	Spikes  []uint32 `json:"spikes_at"` // At each timestep.
 	short   string   // Name for a narrow column.
 }
 

@@ -48,17 +48,17 @@ var may = map[string][]string{
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
-	"run":                    {"eval", "internal/atomic", "internal/regular"},
+	"run":                    {"diagnose", "eval", "shard", "internal/atomic", "internal/regular"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"eval", "run", "internal/shell", "internal/regular"},
+	"report":                 {"diagnose", "energy", "eval", "run", "internal/shell"},
 	"launch":                 {"internal/shell"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {},
-	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "run", "internal/kernel"},
+	"bench/cluster":          {"shard"},
+	"bench/results":          {"dataset", "eval", "run", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -81,7 +81,7 @@ var never = map[string][]string{
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "run", "report", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "run", "report", "cmd/sresnet", "bench/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
