@@ -66,7 +66,7 @@ func TestEngines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tops, spikes = append(tops, r.SNN.Top1), append(spikes, r.SpikesUpTo)
+		tops, spikes = append(tops, r.SpikingTop1), append(spikes, r.SpikesPerImage)
 	}
 	if !reflect.DeepEqual(tops[0], tops[1]) || !reflect.DeepEqual(spikes[0], spikes[1]) {
 		t.Errorf("event %v, %v; reference %v, %v", tops[0], spikes[0], tops[1], spikes[1])

@@ -68,7 +68,7 @@ func digestProgram(program string) func(t *testing.T, run Run) string {
 func digestFiles(t *testing.T, dir string) string {
 	t.Helper()
 	h := sha256.New()
-	for _, name := range []string{"accuracy.csv", "layers.csv", "predictions.csv", "choice.csv", "energy.json", "spikes.csv", "changed.json"} {
+	for _, name := range []string{"accuracy.csv", "layers.csv", "predictions.csv", "energy.json", "spikes.csv", "changed.json"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

@@ -55,16 +55,13 @@ func table(name string, rows [][]string) File {
 
 // reportFiles are the files of a run that a report draws and no table shows.
 func (k *Kept) reportFiles(r *eval.Result) []File {
-	return []File{
-		{Name: "spikes.csv", Write: r.WriteSpikes},
-		{Name: "changed.json", Write: func(w io.Writer) error {
-			f, err := k.changed(r)
-			if err != nil {
-				return err
-			}
-			return f.Write(w)
-		}},
-	}
+	return []File{{Name: "changed.json", Write: func(w io.Writer) error {
+		f, err := k.changed(r)
+		if err != nil {
+			return err
+		}
+		return f.Write(w)
+	}}}
 }
 
 // changed adds pictures to the images on which the two networks disagree.

@@ -1,27 +1,32 @@
 // Package run keeps runs in folders and reads them back.
 //
 // A [Folder] writes the [eval.Result] of a run with a [Manifest] of what it was made
-// from; [ReadManifest] and [ReadResult] read both, and refuse what is not of one run.
-// This package computes nothing and shows nothing.
+// from, and tables that show parts of the result ([Views]). [Read] reads a run back and
+// refuses what is not of one run or not of this [Format]; whoever wants to know what a
+// folder holds asks it. docs/runs.md lists the files and what is in them. This package
+// computes nothing and shows nothing.
 package run
 
 import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"sresnet/internal/regular"
+	"sresnet/shard"
 )
 
 // Manifest says what a run was made from, so that it can be repeated and two runs
 // can be told apart.
 type Manifest struct {
-	Version  string    `json:"version"` // Of this program.
+	Format   int       `json:"format,omitempty"` // [Format]; a [Folder] fills it.
+	Version  string    `json:"version"`          // Of this program.
 	Go       string    `json:"go"`
 	Platform string    `json:"platform"` // Operating system and architecture.
 	Started  time.Time `json:"started"`
@@ -63,36 +68,36 @@ type Source struct {
 	Crop   int `json:"crop,omitempty"`
 }
 
-// MaxFile bounds the bytes of a file of a run that is read back, a gigabyte: more than
-// the predictions of ten million images take.
-const MaxFile = 1 << 30
+// Format is the form in which this version keeps runs.
+const Format = shard.Format
 
-// ReadManifest reads the manifest of the run in dir. If there is none, the error is
-// an fs.ErrNotExist.
+const manifestFile = "manifest.json"
+
+// maxFile bounds the bytes of a file of a run that is read back, a gigabyte: more than
+// the predictions of ten million images take.
+const maxFile = 1 << 30
+
+// ReadManifest reads the manifest of the run in dir. An error is a [*shard.FormatError]
+// if another version of the program kept the run in another form, and otherwise an
+// [*Error]; if there is none, that is an fs.ErrNotExist.
 func ReadManifest(dir string) (*Manifest, error) {
-	name := filepath.Join(dir, "manifest.json")
-	b, err := regular.ReadFileIn(dir, "manifest.json", MaxFile)
+	b, err := regular.ReadFileIn(dir, manifestFile, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, problem(dir, err, again, "it is incomplete: there is no manifest.json, which a run writes last")
+	}
 	if err != nil {
-		return nil, err
+		return nil, problem(dir, err, again, "manifest.json cannot be read: %v", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
 	var m Manifest
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("run: %s is not the manifest of a run: %w", name, err)
+		return nil, problem(dir, err, again, "manifest.json is damaged: %v", err)
 	}
-	return &m, nil
-}
-
-// Check returns an ErrIncomplete if a file of the run in dir is not the one that m
-// was written with.
-func (m *Manifest) Check(dir string) error {
-	for name := range m.Files {
-		if _, err := m.read(dir, name); err != nil {
-			return err
-		}
+	if m.Version == "" || len(m.Files) == 0 {
+		return nil, problem(dir, nil, give, "manifest.json is not that of a run: it names no version or no files")
 	}
-	return nil
+	return &m, shard.CheckFormat(dir, b)
 }
 
 // Difference says in a few words what m was made from that other was not: the

@@ -202,8 +202,11 @@ func (o *Order) Find(ignore ...string) (*Kept, error) {
 
 // vacant returns an error if a folder without a plan holds runs of another kind.
 func vacant(dir string) error {
+	var format *shard.FormatError
 	if _, err := ReadManifest(dir); err == nil {
 		return fmt.Errorf("%s holds a run that was not kept in shards", dir)
+	} else if errors.As(err, &format) {
+		return err
 	}
 	g, err := shard.OpenGroup(dir)
 	if errors.Is(err, fs.ErrNotExist) {

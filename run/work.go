@@ -104,7 +104,7 @@ func (k *Kept) Complete(ctx context.Context) (*eval.Result, error) {
 
 // Write writes the files of the run, unless that has been done.
 func (k *Kept) Write(r *eval.Result) error {
-	if m, err := ReadManifest(k.Run.Dir()); err == nil && m.Complete && m.Check(k.Run.Dir()) == nil {
+	if kept, err := Read(k.Run.Dir()); err == nil && kept.Result.Complete {
 		return nil
 	}
 	m := k.Config.Manifest

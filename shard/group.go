@@ -30,7 +30,7 @@ const groupFile = "runs.json"
 
 // list is the form of groupFile.
 type list struct {
-	Format int      `json:"format"` // 2
+	Format int      `json:"format"` // [Format]
 	Study  Study    `json:"study"`
 	More   bool     `json:"more"` // Whether runs are to follow once these are finished.
 	Runs   []string `json:"runs"` // Names of their folders.
@@ -45,9 +45,6 @@ type Study struct {
 }
 
 func (l *list) check() error {
-	if l.Format != 2 {
-		return fmt.Errorf("format %d is not that of this version, 2", l.Format)
-	}
 	if l.Study.Kind == "" {
 		return errors.New("it does not say what study it is of")
 	}
@@ -77,6 +74,9 @@ func OpenGroup(dir string) (*Group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
+	if err := CheckFormat(dir, b); err != nil {
+		return nil, err
+	}
 	g := &Group{dir: dir, list: new(list)}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -97,6 +97,10 @@ func OpenGroup(dir string) (*Group, error) {
 func (g *Group) open() error {
 	for _, name := range g.list.Runs {
 		r, err := Open(filepath.Join(g.dir, name))
+		var other *FormatError
+		if errors.As(err, &other) {
+			return err
+		}
 		if err != nil {
 			// Not an fs.ErrNotExist: there is a group.
 			return fmt.Errorf("shard: %s names %s, which cannot be opened: %v", filepath.Join(g.dir, groupFile), name, err)
@@ -123,7 +127,7 @@ func Enlist(dir string, s Study, more bool, names ...string) (*Group, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	next := list{Format: 2, Study: s, More: more, Runs: slices.Clone(l.Runs)}
+	next := list{Format: Format, Study: s, More: more, Runs: slices.Clone(l.Runs)}
 	for _, name := range names {
 		if !slices.Contains(next.Runs, name) {
 			next.Runs = append(next.Runs, name)

@@ -124,18 +124,18 @@ func (s *Sweep) resume() error {
 
 // finished returns the result of the run in a folder, nil if it is not whole.
 func finished(dir string) (*eval.Result, error) {
-	m, err := run.ReadManifest(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	kept, err := run.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, run.ErrIncomplete) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, hint.Error(err, "remove that file: it is then written again")
+		return nil, hint.Error(err, "remove manifest.json there: all files are then written again")
 	}
-	r, err := run.ReadResult(dir, m)
-	if errors.Is(err, run.ErrIncomplete) {
+	if !kept.Result.Complete {
 		return nil, nil
 	}
-	return r, err
+	kept.Result.Predictions = eval.Predictions{} // One per image and setting: enough to matter.
+	return kept.Result, nil
 }
 
 // complete does what is missing of a run of the sweep, and keeps its files.
@@ -158,7 +158,7 @@ func (s *Sweep) complete(ctx context.Context, o *run.Order, k *run.Kept) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	r.Predictions = nil // One per image and setting: enough to matter, and now on disk.
+	r.Predictions = eval.Predictions{} // One per image and setting: enough to matter, and now on disk.
 	if index < 0 {
 		s.Confirmed = r
 	} else {

@@ -33,7 +33,7 @@ func newImages(name string, images *dataset.Images) Images {
 
 // Measured is a setting that is finished.
 type Measured struct {
-	Name    string         `json:"name"`
+	Name    string         `json:"setting"`
 	Options map[string]any `json:"options"` // Those that a sweep varies.
 	Measures
 	Chosen bool `json:"chosen"`
@@ -55,7 +55,7 @@ type Measures struct {
 }
 
 func newMeasures(r *eval.Result) Measures {
-	m := Measures{TrainedTop1: r.ANN.Top1, SpikingTop1: r.SNN.Top1, Agreement: r.Agreement, SpikesPerImage: r.SpikesUpTo}
+	m := Measures{TrainedTop1: r.TrainedTop1, SpikingTop1: r.SpikingTop1, Agreement: r.Agreement, SpikesPerImage: r.SpikesPerImage}
 	for T := 1; T <= r.Timesteps; T++ {
 		m.OperationsPerImage = append(m.OperationsPerImage, r.Candidate(T).Operations)
 	}

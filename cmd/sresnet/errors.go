@@ -17,6 +17,7 @@ import (
 	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
+	"sresnet/shard"
 )
 
 // Exit codes.
@@ -136,6 +137,7 @@ func say(w io.Writer, format string, args ...any) {
 // program knows.
 func hints(err error) []string {
 	var (
+		format      *shard.FormatError
 		unsupported *convert.UnsupportedError
 		path        *fs.PathError
 		list        []string
@@ -145,6 +147,8 @@ func hints(err error) []string {
 		list = append(list, "'sresnet inspect' lists the operators of a network and what each becomes")
 	}
 	switch {
+	case errors.As(err, &format): // Whatever else is said of the folder, this is what to do.
+		return []string{format.Hint()}
 	case h != "":
 		return append(list, h)
 	case list != nil:

@@ -78,10 +78,10 @@ func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 	terminal.Printf(w, "%sV[0] %v, reset %v, %v encoding, read-out %s\n", neuron, o.VInit, o.Reset, o.Encoding, o.Readout)
 	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
 
-	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.ANN.Top1))
+	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))
 	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.Append(T, terminal.Percent(r.SNN.Top1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesUpTo[T-1]), terminal.Count(r.ACsUpTo[T-1]))
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
 	}
 	t.Print(w)
 	choice := r.Choose()
@@ -94,7 +94,7 @@ func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
-	if chance := 1 / float64(e.Test.Classes()); r.ANN.Top1 < 2*chance {
+	if chance := 1 / float64(e.Test.Classes()); r.TrainedTop1 < 2*chance {
 		terminal.Printf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
 			terminal.Percent(chance), o.Normalize)
 	}
@@ -106,7 +106,7 @@ func printAlone(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
 	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.Append(T, terminal.Percent(r.SNN.Top1[T-1]), terminal.Count(r.SpikesUpTo[T-1]), terminal.Count(r.ACsUpTo[T-1]))
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
 	}
 	t.Print(w)
 	c := r.Choose()
@@ -127,7 +127,7 @@ func printLayers(w io.Writer, r *eval.Result) {
 
 func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
-		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond)
+		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.

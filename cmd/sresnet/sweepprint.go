@@ -37,7 +37,7 @@ func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
 	terminal.Printf(w, "selection:   %s, which shaped nothing\n", k.SelectionName())
 	for _, r := range k.Results {
 		if r != nil {
-			terminal.Printf(w, "             trained network: %s %%; below, the spiking network's accuracy there in percent\n\n", terminal.Percent(r.ANN.Top1))
+			terminal.Printf(w, "             trained network: %s %%; below, the spiking network's accuracy there in percent\n\n", terminal.Percent(r.TrainedTop1))
 			break
 		}
 	}
@@ -86,7 +86,7 @@ func (k *keptSweep) printSettings(w io.Writer) {
 			row = append(row, s.Value(name))
 		}
 		for _, T := range k.marks() {
-			row = append(row, terminal.Percent(r.SNN.Top1[T-1]))
+			row = append(row, terminal.Percent(r.SpikingTop1[T-1]))
 		}
 		row = append(row, terminal.Count(r.Candidate(k.At).Operations))
 		if i == best {
@@ -104,13 +104,13 @@ func (k *keptSweep) printChoice(w io.Writer) {
 	if n := k.Ties(); n > 1 {
 		ties = fmt.Sprintf(";\n        %d settings were as accurate there, and this one takes the fewest operations", n)
 	}
-	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SNN.Top1[k.At-1]), k.At, ties)
+	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SpikingTop1[k.At-1]), k.At, ties)
 	if c := k.Confirmed; c != nil {
 		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(k.Options.Data))
-		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.ANN.Top1))
+		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.TrainedTop1))
 		t := terminal.NewTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
 		for _, T := range k.marks() {
-			t.Append(T, terminal.Percent(c.SNN.Top1[T-1]), terminal.Percent(c.Agreement[T-1]), terminal.Count(c.Candidate(T).Operations))
+			t.Append(T, terminal.Percent(c.SpikingTop1[T-1]), terminal.Percent(c.Agreement[T-1]), terminal.Count(c.Candidate(T).Operations))
 		}
 		t.Print(w)
 	}
