@@ -194,7 +194,7 @@ func (c configuration) arguments(o options) []string {
 	test, calibration := c.network.specs(o)
 	args := []string{
 		"eval", c.network.model(o), "--data", test, "--calibrate", calibration, "--normalize", c.network.Normalize,
-		"--calibration-images", strconv.Itoa(calibrationImages), "--images", strconv.Itoa(c.images),
+		"--calibrate", test+"?images="+strconv.Itoa(calibrationImages), "--images", strconv.Itoa(c.images),
 		"--timesteps", strconv.Itoa(timesteps), "--percentile", fmt.Sprint(percentile),
 		"--v-init", fmt.Sprint(c.setting.vInit), "--compensation", c.setting.compensation, "--readout", c.setting.readout,
 	}

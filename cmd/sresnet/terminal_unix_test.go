@@ -47,8 +47,8 @@ func TestTerminal(t *testing.T) {
 	digits := t.TempDir()
 	writeDigits(t, digits)
 	data := []string{"--data", "mnist:" + digits, "--timesteps", "20"}
-	watch := append([]string{"watch", model, "--image", "7", "--calibration-images", "2", "--speed", "200"}, data...)
-	eval := append([]string{"eval", model, "--calibration-images", "20", "--images", "10"}, data...)
+	watch := append([]string{"watch", model, "--image", "7", "--calibrate", "mnist:" + digits + "?images=2", "--speed", "200"}, data...)
+	eval := append([]string{"eval", model, "--calibrate", "mnist:" + digits + "?images=20", "--images", "10"}, data...)
 	for _, tt := range []struct {
 		args  []string
 		moves []string // What only a terminal is sent.

@@ -41,11 +41,11 @@ func TestOutputFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(dir) // Paths are words, which are not broken.
-	data := []string{"--data", "mnist:digits", "--calibration-images", "10", "--timesteps", "9"}
+	data := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=10", "--timesteps", "9"}
 	with := func(args ...string) []string { return append(args, data...) }
 	for _, args := range [][]string{
 		with("eval", network, "--images", "4", "--device", "45nm"),
-		with("eval", network, "--images", "4", "--calibration-images", "4", "--readout", "count"),
+		with("eval", network, "--images", "4", "--calibrate", "mnist:digits?images=4", "--readout", "count"),
 		with("sweep", network, "--selection-images", "3", "--images", "2", "--percentile", "99,99.9", "--reset", "subtract,zero", "--encoding", "direct,poisson", "--out", "sweep"),
 		with("diagnose", network, "--images", "3"),
 		with("verify", network, "--images", "1"),
@@ -55,7 +55,7 @@ func TestOutputFits(t *testing.T) {
 		{"bench", network, "--images", "2", "--timesteps", "3", "--rounds", "1", "--workers", "2"},
 		{"inspect", network},
 		{"inspect", network, "--plan"},
-		{"convert", network, "--calibrate", "mnist:digits", "--calibration-images", "10", "-o", net},
+		{"convert", network, "--calibrate", "mnist:digits", "--calibrate", "mnist:digits?images=10", "-o", net},
 		{"inspect", net},
 		{"inspect", net, "--plan"},
 		{"nir", net},
