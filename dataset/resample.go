@@ -44,12 +44,25 @@ type span struct {
 }
 
 func spans(n, m int) []span {
+	list := make([]span, m)
+	triangles(n, m, func(x, from int, weights []float64) {
+		s := span{from, make([]int32, len(weights))}
+		for i, w := range weights {
+			s.weights[i] = int32(float64(w*(1<<weightBits)) + 0.5)
+		}
+		list[x] = s
+	})
+	return list
+}
+
+// triangles calls f with what each output x of m covers of n inputs: those from on, by
+// weights, whose sum is 1 and which f must not keep.
+func triangles(n, m int, f func(x, from int, weights []float64)) {
 	scale := float64(n) / float64(m)
 	reach := max(scale, 1)
 	per := 1 / reach
-	list := make([]span, m)
 	var k []float64
-	for x := range list {
+	for x := range m {
 		// Conversions keep compilers from fusing products into sums.
 		c := float64((float64(x) + 0.5) * scale)
 		from, end := max(int(c-reach+0.5), 0), min(int(c+reach+0.5), n)
@@ -60,13 +73,37 @@ func spans(n, m int) []span {
 			k = append(k, w)
 			sum += w
 		}
-		s := span{from, make([]int32, len(k))}
-		for i, w := range k {
-			s.weights[i] = int32(float64(w/sum*(1<<weightBits)) + 0.5)
+		for i := range k {
+			k[i] /= sum
 		}
-		list[x] = s
+		f(x, from, k)
 	}
-	return list
+}
+
+// Resize returns a plane of h rows and w columns in another size, by the equation of
+// the images of files, but not rounded to bytes.
+func Resize(plane []float32, h, w, toH, toW int) []float32 {
+	rows := make([]float32, h*toW)
+	triangles(w, toW, func(x, from int, weights []float64) {
+		for y := range h {
+			rows[y*toW+x] = mean(plane[y*w+from:], 1, weights)
+		}
+	})
+	out := make([]float32, toH*toW)
+	triangles(h, toH, func(y, from int, weights []float64) {
+		for x := range toW {
+			out[y*toW+x] = mean(rows[from*toW+x:], toW, weights)
+		}
+	})
+	return out
+}
+
+func mean(x []float32, stride int, weights []float64) float32 {
+	var sum float32
+	for i, w := range weights {
+		sum += float32(float32(w) * x[i*stride])
+	}
+	return sum
 }
 
 // across resizes along rows.

@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -190,32 +189,6 @@ func TestColours(t *testing.T) {
 	}{{[3]uint8{0, 0, 0}, 16}, {[3]uint8{255, 255, 255}, 231}, {[3]uint8{128, 128, 128}, 244}, {[3]uint8{255, 0, 0}, 196}, {[3]uint8{0, 95, 135}, 24}} {
 		if got := nearest256(tt.c); got != tt.want {
 			t.Errorf("nearest256(%v): got %d, want %d", tt.c, got, tt.want)
-		}
-	}
-}
-
-func TestResize(t *testing.T) {
-	for _, tt := range []struct {
-		name         string
-		x            []float32
-		h, w, th, tw int
-		want         []float32
-	}{
-		{"the same size", []float32{1, 2, 3, 4}, 2, 2, 2, 2, []float32{1, 2, 3, 4}},
-		{"one pixel grows", []float32{5}, 1, 1, 2, 2, []float32{5, 5, 5, 5}},
-		{"between two pixels", []float32{0, 4}, 1, 2, 1, 4, []float32{0, 1, 3, 4}},
-		{"the mean of all", []float32{0, 2, 4, 6}, 2, 2, 1, 1, []float32{3}},
-		{"columns", []float32{0, 4}, 2, 1, 4, 1, []float32{0, 1, 3, 4}},
-	} {
-		got := resize(tt.x, tt.h, tt.w, tt.th, tt.tw)
-		if len(got) != len(tt.want) {
-			t.Fatalf("%s: got %v, want %v", tt.name, got, tt.want)
-		}
-		for i := range got {
-			if math.Abs(float64(got[i]-tt.want[i])) > 1e-5 {
-				t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
-				break
-			}
 		}
 	}
 }

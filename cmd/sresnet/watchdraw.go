@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sresnet/dataset"
 )
 
 // Marks behind a class.
@@ -81,7 +83,7 @@ func (th *thought) picture(w, h int, d depth) []line {
 	var planes [3][]float32
 	for i := range planes {
 		j := min(i, c-1) // Grey is red, green and blue.
-		planes[i] = resize(th.pixels[j*ih*iw:(j+1)*ih*iw], ih, iw, toH, toW)
+		planes[i] = dataset.Resize(th.pixels[j*ih*iw:(j+1)*ih*iw], ih, iw, toH, toW)
 	}
 	at := func(y, x int) (rgb [3]uint8) {
 		for i := range rgb {
