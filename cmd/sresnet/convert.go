@@ -193,12 +193,3 @@ func printList(w io.Writer, heading string, lines []string) {
 	}
 	fmt.Fprintln(w)
 }
-
-// readNIR reads a NIR file, with advice if that fails.
-func readNIR(name string) (*nir.Graph, error) {
-	g, err := nir.ReadFile(name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		err = hinted(err, "if the file is damaged or no NIR file, write or download it again")
-	}
-	return g, err
-}

@@ -86,7 +86,7 @@ func (p *pipeline) openNIR(ctx context.Context, readoutGiven bool) error {
 // readNetwork reads the spiking network of the NIR file p.model, and fills
 // --normalize and, unless it was given, --readout as far as the file says them.
 func (p *pipeline) readNetwork(readoutGiven bool) error {
-	g, err := readNIR(p.model)
+	g, err := nir.ReadFile(p.model)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (p *pipeline) nameNetwork() {
 // that reason.
 func wantsTrained(name, reason string) error {
 	from := "the .onnx file that it was converted from"
-	if g, err := readNIR(name); err == nil {
+	if g, err := nir.ReadFile(name); err == nil {
 		if i := nir.InfoOf(g); i.Model != "" {
 			from = clean(i.Model) + ", which it was converted from"
 		}

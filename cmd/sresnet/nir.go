@@ -67,7 +67,7 @@ wrong, as far as that is known (docs/nir.md).`,
   sresnet nir resnet20.nir --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := readNIR(args[0])
+			g, err := nir.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
