@@ -55,8 +55,8 @@ type output struct {
 // sresnetArgs is the command line of "sresnet eval".
 func (o options) sresnetArgs(cores int) []string {
 	return []string{
-		o.sresnet, "eval", o.model, "--data", o.data, "--calibrate", o.calibrate, "--normalize", o.normalize,
-		"--images", strconv.Itoa(o.images), "--calibrate", o+"?images="+strconv.Itoa(o.calibrationImages), "--percentile", o.percentile,
+		o.sresnet, "eval", o.model, "--data", o.data, "--calibrate", o.calibrate + "?images=" + strconv.Itoa(o.calibrationImages), "--normalize", o.normalize,
+		"--images", strconv.Itoa(o.images), "--percentile", o.percentile,
 		"--timesteps", strconv.Itoa(o.timesteps), "--workers", strconv.Itoa(cores), "--json",
 	}
 }
@@ -64,7 +64,7 @@ func (o options) sresnetArgs(cores int) []string {
 func (o options) torchArgs(cores, timesteps int) []string {
 	return []string{
 		o.python, torchScript, o.model, "--data", path(o.data), "--calibrate", path(o.calibrate), "--normalize", o.normalize,
-		"--images", strconv.Itoa(o.images), "--calibrate", path+"?images="+strconv.Itoa(o.calibrationImages), "--percentile", o.percentile,
+		"--images", strconv.Itoa(o.images), "--calibration-images", strconv.Itoa(o.calibrationImages), "--percentile", o.percentile,
 		"--timesteps", strconv.Itoa(timesteps), "--threads", strconv.Itoa(cores), "--json", "-",
 	}
 }
