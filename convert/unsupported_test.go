@@ -43,6 +43,18 @@ func TestUnsupported(t *testing.T) {
 			[]string{"a", `goes into Conv "b" without a ReLU`},
 		},
 		{
+			"convolution after convolutions",
+			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("c3", conv(1), "b"), node("r2", relu, "c3")},
+			[]string{"b", `goes into Conv "c3" without a ReLU`, "a", `goes into Conv "b" without a ReLU`},
+		},
+		{
+			"convolution before a batch norm that cannot be folded",
+			[]ann.Node{
+				node("a", conv(1), "r"), node("b", conv(1), "a"), node("sum", add, "b", "r"), node("bn", bn, "sum"), node("r2", relu, "bn"),
+			},
+			[]string{"bn", `stands behind Add "sum"`, "a", `goes into Conv "b" without a ReLU`},
+		},
+		{
 			"linear bottleneck",
 			[]ann.Node{
 				node("a", conv(1), "r"), node("r1", relu, "a"), node("b", conv(1), "r1"), node("sum", add, "b", "r"),

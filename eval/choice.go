@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sresnet/energy"
 )
 
 // Choice is what one evaluation says about the length T of a presentation. All of
@@ -39,14 +41,14 @@ type Within struct {
 // Point is the state of an evaluation after T timesteps. Accuracies are fractions
 // of 1, counts and joules are means over the images.
 type Point struct {
-	Timesteps int     `json:"timesteps"` // T
-	Top1      float64 `json:"top1"`
-	Low       float64 `json:"low"` // Low and High bound the 95 % interval of Top1, see [Wilson].
-	High      float64 `json:"high"`
-	Agreement float64 `json:"agreement"` // 0 without a trained network.
-	Spikes    float64 `json:"spikes_per_image"`
-	ACs       float64 `json:"acs_per_image"`
-	Joules    Joules  `json:"joules_per_image,omitempty"` // Of what the device's table prices; 0 without a device.
+	Timesteps int           `json:"timesteps"` // T
+	Top1      float64       `json:"top1"`
+	Low       float64       `json:"low"` // Low and High bound the 95 % interval of Top1, see [Wilson].
+	High      float64       `json:"high"`
+	Agreement float64       `json:"agreement"` // 0 without a trained network.
+	Spikes    float64       `json:"spikes_per_image"`
+	ACs       float64       `json:"acs_per_image"`
+	Joules    energy.Joules `json:"joules_per_image,omitempty"` // Of what the device's table prices; 0 without a device.
 }
 
 // Wilson returns the 95 % confidence interval of a share of which k of n images
@@ -156,7 +158,7 @@ func (r *Result) Point(T int) Point {
 	}
 	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
 	if r.Energy != nil {
-		p.Joules = r.Energy.joulesAt(r, T)
+		p.Joules = r.Energy.JoulesAt(T, p.ACs)
 	}
 	return p
 }

@@ -4,7 +4,7 @@
 // from 1 to T, hence accuracy and agreement with the trained network over time,
 // spikes, rates and synaptic operations. [Run] returns it as a [Result], which says
 // which T to take ([Result.Choose]) and itemises what both networks compute
-// ([Energy]); a [Folder] keeps it. This package converts nothing and draws nothing.
+// ([energy.Accounts]). This package converts nothing, keeps nothing and draws nothing.
 package eval
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
+	"sresnet/energy"
 	"sresnet/internal/parallel"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -33,9 +34,9 @@ type Images interface {
 
 // Options adjusts an evaluation.
 type Options struct {
-	Sim     sim.Options // Timesteps, engine and seed.
-	Readout Readout     // Defaults to CountPotential.
-	Device  *Device     // Whose energies to multiply counts with, if any.
+	Sim     sim.Options    // Timesteps, engine and seed.
+	Readout Readout        // Defaults to CountPotential.
+	Device  *energy.Device // Whose energies to multiply counts with, if any.
 
 	// Workers is how many goroutines work, an image each; with fewer images than
 	// workers, several share one. It changes speed and memory, never a result.
@@ -84,13 +85,13 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 // images in parts, whose tallies add up: [Run] is all of them in one. It is safe for
 // concurrent use.
 type Evaluator struct {
-	graph      *ann.Graph // Nil without a trained network.
-	net        *snn.Network
-	images     Images
-	o          Options
-	model      *infer.Model
-	plan       *sim.Plan
-	operations *operations
+	graph  *ann.Graph // Nil without a trained network.
+	net    *snn.Network
+	images Images
+	o      Options
+	model  *infer.Model
+	plan   *sim.Plan
+	meter  *energy.Meter
 }
 
 // New compiles both networks and checks that they and the images fit. As for [Run],
@@ -107,13 +108,13 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, operations: newOperations(g, net)}, nil
+	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, meter: energy.NewMeter(g, net)}, nil
 }
 
 // NewTally returns one of no images.
 func (e *Evaluator) NewTally() *Tally {
 	t := newTally(e.o.Readout, e.o.Sim.Timesteps, len(e.net.Layers))
-	t.counts = e.operations.newCounts()
+	t.counts = e.meter.NewCounts()
 	return t
 }
 
@@ -163,7 +164,11 @@ func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
 	} else {
 		r.Alone, r.Agreement = true, nil
 	}
-	r.Energy = e.operations.energy(t.counts, e.graph, e.net, r, e.o.Device)
+	did := energy.Activity{Images: r.Images, ACs: r.ACsUpTo}
+	for _, l := range r.Layers {
+		did.Spikes = append(did.Spikes, l.SpikesPerImage)
+	}
+	r.Energy = e.meter.Accounts(t.counts, did, e.o.Device)
 	r.Complete = t.images == e.images.Len()
 	return r
 }
@@ -229,8 +234,8 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	}
 	t := w.NewTally()
 	t.add(i, label, class, rec)
-	channelsLast(w.image, w.pixels, w.images.Shape()[0])
-	t.counts.add(w.operations, w.image, rec, w.runner)
+	tensor.ChannelsLast(w.image, w.pixels, w.images.Shape()[0])
+	w.meter.Count(t.counts, w.image, rec, w.runner)
 	return t, nil
 }
 
@@ -250,5 +255,5 @@ func (w *worker) trained(i int) (int, error) {
 	if err := tensor.CheckFinite(logits); err != nil {
 		return noClass, fmt.Errorf("eval: image %d: output of the trained network: %w", i, err)
 	}
-	return argmax(logits), nil
+	return tensor.ArgMax(logits), nil
 }

@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"strings"
+
+	"sresnet/tensor"
 )
 
 // Readout is how the output population becomes a class.
@@ -53,24 +55,13 @@ func ParseReadout(s string) (Readout, error) {
 func (r Readout) Class(counts []uint32, potential, current []float32) int {
 	switch r {
 	case Potential:
-		return argmax(current)
+		return tensor.ArgMax(current)
 	case Count:
-		return argmax(counts)
+		return tensor.ArgMax(counts)
 	}
 	best := 0
 	for k := 1; k < len(counts); k++ {
 		if counts[k] > counts[best] || counts[k] == counts[best] && potential[k] > potential[best] {
-			best = k
-		}
-	}
-	return best
-}
-
-// argmax returns the index of the first largest element of x.
-func argmax[T uint32 | float32](x []T) int {
-	best := 0
-	for k := 1; k < len(x); k++ {
-		if x[k] > x[best] {
 			best = k
 		}
 	}

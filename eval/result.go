@@ -3,6 +3,8 @@ package eval
 import (
 	"encoding/json"
 	"io"
+
+	"sresnet/energy"
 )
 
 // Result is what one evaluation found. It is plain data with the JSON form that
@@ -35,7 +37,7 @@ type Result struct {
 	// and Energy are empty then, and "ann" and "agreement" null in JSON.
 	Alone bool `json:"-"`
 
-	Energy *Energy `json:"energy,omitempty"` // Every operation of both networks, itemised.
+	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
 
 	// Totals over all layers and over the timesteps so far, per image.
 	SpikesUpTo []float64 `json:"-"`

@@ -7,8 +7,7 @@ import (
 	"sresnet/shard"
 )
 
-// PlanKind is the kind of a [shard.Plan] of an evaluation. Its Config is a
-// [Manifest] without what only the end of a run can tell.
+// PlanKind is the kind of a [shard.Plan] of an evaluation.
 const PlanKind = "eval"
 
 func (e *Evaluator) work() shard.Work[*Tally] {

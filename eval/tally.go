@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sresnet/energy"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -25,14 +26,14 @@ type Tally struct {
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64
 	macs        uint64
-	counts      *counts // Of operations.
+	counts      *energy.Counts // Of operations.
 	predictions []Prediction
 	changed     changes
 }
 
 func newTally(readout Readout, timesteps, layers int) *Tally {
 	a := &Tally{
-		readout: readout, counts: new(counts),
+		readout: readout, counts: new(energy.Counts),
 		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
 		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
 	}
@@ -99,7 +100,7 @@ func (a *Tally) Merge(b *Tally) {
 		addTo(a.spikes[l], b.spikes[l])
 		addTo(a.acs[l], b.acs[l])
 	}
-	a.counts.merge(b.counts)
+	a.counts.Merge(b.counts)
 	a.predictions = append(a.predictions, b.predictions...)
 	a.changed.merge(b.changed)
 }
@@ -107,20 +108,14 @@ func (a *Tally) Merge(b *Tally) {
 // tallyFile is the JSON form of a [Tally]. The number of images and of right classes
 // of the trained network follow from the predictions.
 type tallyFile struct {
-	Correct     []uint32     `json:"correct"`
-	Agree       []uint32     `json:"agree"`
-	Spikes      [][]uint64   `json:"spikes"`
-	ACs         [][]uint64   `json:"acs"`
-	MACs        uint64       `json:"macs"`
-	Counts      countsFile   `json:"counts"`
-	Predictions []Prediction `json:"predictions"`
-	Changed     []Changed    `json:"changed,omitempty"`
-}
-
-type countsFile struct {
-	Synapses []uint64 `json:"synapses"`
-	Trained  []uint64 `json:"trained"`
-	Zeros    uint64   `json:"zeros"`
+	Correct     []uint32      `json:"correct"`
+	Agree       []uint32      `json:"agree"`
+	Spikes      [][]uint64    `json:"spikes"`
+	ACs         [][]uint64    `json:"acs"`
+	MACs        uint64        `json:"macs"`
+	Counts      energy.Counts `json:"counts"`
+	Predictions []Prediction  `json:"predictions"`
+	Changed     []Changed     `json:"changed,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler. Tallies of the same images have the same
@@ -128,9 +123,8 @@ type countsFile struct {
 func (a *Tally) MarshalJSON() ([]byte, error) {
 	f := tallyFile{
 		Correct: a.correct, Agree: a.agree, Spikes: a.spikes, ACs: a.acs, MACs: a.macs,
-		Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
+		Counts: *a.counts, Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
 	}
-	f.Counts = countsFile{a.counts.synapses, a.counts.trained, a.counts.zeros}
 	return json.Marshal(&f)
 }
 
@@ -143,7 +137,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 		return fmt.Errorf("eval: %w", err)
 	}
 	fits := len(f.Correct) == len(a.correct) && len(f.Agree) == len(a.agree) && len(f.Spikes) == len(a.spikes) && len(f.ACs) == len(a.acs) &&
-		len(f.Counts.Synapses) == len(a.counts.synapses) && len(f.Counts.Trained) == len(a.counts.trained) && len(f.Changed) <= maxChanged
+		len(f.Counts.Synapses) == len(a.counts.Synapses) && len(f.Counts.Trained) == len(a.counts.Trained) && len(f.Changed) <= maxChanged
 	for l := 0; fits && l < len(f.Spikes); l++ {
 		fits = len(f.Spikes[l]) == len(a.correct) && len(f.ACs[l]) == len(a.correct)
 	}
@@ -157,7 +151,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 	}
 	a.correct, a.agree, a.spikes, a.acs, a.macs = f.Correct, f.Agree, f.Spikes, f.ACs, f.MACs
 	a.predictions, a.changed.list = f.Predictions, f.Changed
-	a.counts = &counts{f.Counts.Synapses, f.Counts.Trained, f.Counts.Zeros}
+	a.counts = &f.Counts
 	a.images = len(a.predictions)
 	for i := range a.predictions {
 		if p := &a.predictions[i]; p.ANN == p.Label {

@@ -120,3 +120,13 @@ func randomRecord(rnd *rand.Rand, T int) *sim.Record {
 	}
 	return r
 }
+
+// tinyResult is that of two layers on two images.
+func tinyResult() *Result {
+	a := newTally(CountPotential, 3, 2)
+	a.add(0, 1, 1, threeSteps())
+	a.add(1, 0, 1, threeSteps())
+	r := a.result(twoLayers(), 3*time.Second)
+	r.Complete = true
+	return r
+}

@@ -83,7 +83,7 @@ func (s *suite) launchOn(t *testing.T, run Run, o SlurmOptions) *launcher {
 		o.Sbatch = []string{"--exclude=n4"}
 	}
 	o.Poll = 200 * time.Millisecond
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	l := &launcher{run: run, done: make(chan error, 1), stop: stop}
 	o.Say = func(text string) {
 		l.mu.Lock()

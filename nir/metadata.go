@@ -13,7 +13,7 @@ const (
 	warnReset    = "neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike"
 	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
-	warnPoisson  = "the image comes in as signed Poisson spikes, which NIR cannot say: encode it before the graph"
+	warnEncoding = "the image comes in as %s, which NIR cannot say: encode it before the graph"
 	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
 	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
@@ -58,8 +58,9 @@ func (e *exporter) warn() error {
 	if r == nil || r.fires != compareName {
 		add(warnCompare, "")
 	}
-	if e.net.Input.Encoding == snn.Poisson {
-		add(warnPoisson, "")
+	enters := fmt.Sprintf(warnEncoding, e.net.Input.Encoding.Note())
+	if !e.net.Input.Encoding.Constant() {
+		add(enters, "")
 	}
 	for _, n := range e.g.Nodes {
 		switch n.Type {
@@ -74,7 +75,7 @@ func (e *exporter) warn() error {
 			add(warnScale, n.Name)
 		}
 	}
-	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnReset, warnVInit, warnCompare, enters, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
 		names, ok := about[w]
 		if !ok {
 			continue
@@ -119,7 +120,7 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 	t.Set("threshold_compare", Text(compareName))
 	t.Set("reset", Text(e.reset()))
 	t.Set("encoding", Text(e.net.Input.Encoding.String()))
-	if e.net.Input.Encoding == snn.Poisson {
+	if e.net.Input.Encoding.Spikes() {
 		t.Set("amplitude", Array{Data: []float32{e.net.Input.Amplitude}})
 	}
 	r, err := e.record.array()

@@ -67,7 +67,7 @@ func (m *maker) layer(shape tensor.Shape, s ...snn.Synapse) int {
 	if rnd.IntN(3) > 0 {
 		l.Bias = m.weights(1, shape[0]).Data
 	}
-	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	l.Neuron = snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	switch rnd.IntN(4) {
 	case 0: // Balanced thresholds: any number.
 		l.Charge = 0.1 + 3*rnd.Float32()
@@ -151,7 +151,7 @@ func (m *maker) gate(from int) int {
 	k := &snn.MaxPool{Window: m.window(m.net.ShapeOf(from))}
 	i := m.layer(must(k.Out(m.net.ShapeOf(from))), snn.Synapse{From: from, Connection: k})
 	l := &m.net.Layers[i]
-	l.Bias, l.Neuron, l.Charge = nil, snn.IF{}, m.net.Layers[from].Charge
+	l.Bias, l.Neuron, l.Charge = nil, snn.Neuron{}, m.net.Layers[from].Charge
 	return i
 }
 
@@ -376,7 +376,7 @@ func TestWarnings(t *testing.T) {
 			t.Fatalf("InfoOf: got %+v, want %+v", got, info)
 		}
 	}
-	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnReset, warnVInit, warnCompare, fmt.Sprintf(warnEncoding, snn.Poisson.Note()), warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
 		if !slices.ContainsFunc(seen, func(s string) bool { return strings.HasPrefix(s, w) }) {
 			t.Errorf("no network has the warning %q", w)
 		}
@@ -442,7 +442,7 @@ func first(g *Graph, typ string) *Node {
 func pooled() *snn.Network {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	m := &maker{rnd: rnd, net: &snn.Network{Name: "pooled", Input: snn.Input{Shape: tensor.Shape{2, 8, 8}}}}
-	neuron := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	weights := func(fanIn int, shape ...int) *tensor.Tensor {
 		w := m.weights(fanIn, shape...)
 		for i, v := range w.Data {

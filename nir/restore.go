@@ -98,13 +98,13 @@ func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) 
 		if lr.Thresholds != 1 && lr.Thresholds != lr.Shape[0] {
 			return l, fmt.Errorf("%d thresholds", lr.Thresholds)
 		}
-		l.Neuron = snn.IF{VInit: lr.VInit, Reset: lr.Reset}
+		l.Neuron = snn.Neuron{VInit: lr.VInit, Reset: lr.Reset}
 		for c := range lr.Thresholds {
 			l.Neuron.Threshold = append(l.Neuron.Threshold, th[c*lr.Shape[1]*lr.Shape[2]])
 		}
 	}
 	if lr.Threshold != nil {
-		l.Neuron = snn.IF{Threshold: lr.Threshold, VInit: lr.VInit, Reset: lr.Reset}
+		l.Neuron = snn.Neuron{Threshold: lr.Threshold, VInit: lr.VInit, Reset: lr.Reset}
 	}
 	if lr.BiasNode != "" {
 		b, err := from.floats(lr.BiasNode, "bias", lr.Shape[0])

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"sresnet/eval"
 	"sresnet/internal/shell"
+	"sresnet/run"
 )
 
 // CommandLine returns the command that makes a run like that of m, for a shell.
-func CommandLine(m *eval.Manifest) string {
+func CommandLine(m *run.Manifest) string {
 	words := []string{"sresnet", "eval", shell.Quote(m.Model.Name)}
 	first := []string{"data", "calibrate", "normalize", "images", "calibration_images", "timesteps"}
 	keys := slices.Sorted(maps.Keys(m.Options))

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"sresnet/eval"
+	"sresnet/run"
 )
 
 const attack = `</script></style></title><img src=x onerror=alert(1)>'"` + "`&\\u003c{{.}}${alert(1)}|*_[x](javascript:alert(1))"
@@ -21,7 +21,7 @@ const attack = `</script></style></title><img src=x onerror=alert(1)>'"` + "`&\\
 func hostile() sample {
 	s := small()
 	s.model, s.name = attack, attack
-	s.manifest = func(m *eval.Manifest) {
+	s.manifest = func(m *run.Manifest) {
 		m.Version, m.Go, m.Platform = attack, attack, attack
 		m.Data.Name = attack
 		m.Options["normalize"] = attack

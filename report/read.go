@@ -15,14 +15,15 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/regular"
+	"sresnet/run"
 )
 
 // Run is what the folder of a run holds. Pointers and slices are nil where the
 // folder does not have that file; Missing says so in words.
 type Run struct {
-	Name     string        `json:"name"` // Of the folder, unique in a report.
-	Dir      string        `json:"dir"`
-	Manifest eval.Manifest `json:"manifest"`
+	Name     string       `json:"name"` // Of the folder, unique in a report.
+	Dir      string       `json:"dir"`
+	Manifest run.Manifest `json:"manifest"`
 
 	// Result has its tables over time. Of an image, Predictions only has the class
 	// after the last timestep.
@@ -117,7 +118,7 @@ func (r *Run) strange(file string, err error) error {
 }
 
 func (r *Run) readManifest() error {
-	b, err := regular.ReadFileIn(r.Dir, "manifest.json", eval.MaxFile)
+	b, err := regular.ReadFileIn(r.Dir, "manifest.json", run.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.problem(again, "it is incomplete: there is no manifest.json, which a run writes last")
 	}
@@ -166,7 +167,7 @@ func (r *Run) load() (map[string][]byte, error) {
 		if name != filepath.Base(name) || !slices.Contains(want, name) {
 			continue
 		}
-		b, err := regular.ReadFileIn(r.Dir, name, eval.MaxFile)
+		b, err := regular.ReadFileIn(r.Dir, name, run.MaxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			absent = append(absent, name)
 			continue

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sresnet/eval"
+	"sresnet/run"
 	"sresnet/tensor"
 )
 
@@ -23,7 +24,7 @@ type sample struct {
 	side                       int    // Of a picture.
 	name                       string // Part of every name of a layer and class.
 	bare                       bool   // Only what every run has.
-	manifest                   func(*eval.Manifest)
+	manifest                   func(*run.Manifest)
 	diagnosis                  func(*Diagnosis)
 }
 
@@ -60,9 +61,9 @@ func (s sample) write(t testing.TB, dir string) string {
 		}
 		r.Predictions = append(r.Predictions, p)
 	}
-	m := eval.Manifest{
+	m := run.Manifest{
 		Version: "v1.2.3", Go: "go1.26", Platform: "linux/amd64", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Model: eval.Source{Name: "models/" + s.model + ".onnx", SHA256: "m-" + s.model}, Data: eval.Source{Name: "cifar10:d", SHA256: "d"}, Calibration: eval.Source{Name: "cifar10:c", SHA256: "c"},
+		Model: run.Source{Name: "models/" + s.model + ".onnx", SHA256: "m-" + s.model}, Data: run.Source{Name: "cifar10:d", SHA256: "d"}, Calibration: run.Source{Name: "cifar10:c", SHA256: "c"},
 		Options: map[string]any{"data": "cifar10:d", "timesteps": s.T, "percentile": 99.9, "calibration_images": 200, "workers": 2},
 	}
 	for k := range s.classes {
@@ -71,16 +72,16 @@ func (s sample) write(t testing.TB, dir string) string {
 	if s.manifest != nil {
 		s.manifest(&m)
 	}
-	var further []eval.File
+	var further []run.File
 	if !s.bare {
-		further = append(further, eval.File{Name: "spikes.csv", Write: r.WriteSpikes}, jsonFile("activations.json", s.activations(rnd)), jsonFile("changed.json", s.changed(rnd, r)))
+		further = append(further, run.File{Name: "spikes.csv", Write: r.WriteSpikes}, jsonFile("activations.json", s.activations(rnd)), jsonFile("changed.json", s.changed(rnd, r)))
 		d := s.diagnose(rnd, r)
 		if s.diagnosis != nil {
 			s.diagnosis(d)
 		}
 		further = append(further, jsonFile("diagnosis.json", d), jsonFile("energy.json", s.energy(r)))
 	}
-	f, err := eval.OpenFolder(dir)
+	f, err := run.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func (s sample) write(t testing.TB, dir string) string {
 // forget takes a file out of a run, as if an older version had kept it.
 func forget(t testing.TB, dir, file string) {
 	t.Helper()
-	m, err := eval.ReadManifest(dir)
+	m, err := run.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +111,8 @@ func forget(t testing.TB, dir, file string) {
 	}
 }
 
-func jsonFile(name string, v any) eval.File {
-	return eval.File{Name: name, Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(v) }}
+func jsonFile(name string, v any) run.File {
+	return run.File{Name: name, Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(v) }}
 }
 
 func (s sample) activations(rnd *rand.Rand) *eval.Activations {
@@ -349,13 +350,13 @@ func TestOverview(t *testing.T) {
 // Files that are whole and not understood are of another version, which is named.
 func TestReadOtherVersion(t *testing.T) {
 	dir := t.TempDir()
-	f, err := eval.OpenFolder(dir)
+	f, err := run.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &eval.Result{Model: "m", Images: 1, Timesteps: 1, SNN: eval.SNN{Top1: []float64{1}}, Agreement: []float64{1}, SpikesUpTo: []float64{1}, ACsUpTo: []float64{1}}
-	spikes := eval.File{Name: "spikes.csv", Write: func(w io.Writer) error { _, err := io.WriteString(w, "layer,t\n"); return err }}
-	if err := f.Write(eval.Manifest{Version: "v9"}, r, spikes); err != nil {
+	spikes := run.File{Name: "spikes.csv", Write: func(w io.Writer) error { _, err := io.WriteString(w, "layer,t\n"); return err }}
+	if err := f.Write(run.Manifest{Version: "v9"}, r, spikes); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Read(dir)
@@ -416,7 +417,7 @@ func TestReadStray(t *testing.T) {
 func TestNew(t *testing.T) {
 	other := small()
 	other.model = "other"
-	other.manifest = func(m *eval.Manifest) { m.Version = "v2"; m.Options["percentile"] = 99 }
+	other.manifest = func(m *run.Manifest) { m.Version = "v2"; m.Options["percentile"] = 99 }
 	r := open(t, small(), other)
 	if want := "The runs are of different models: tiny (run0), other (run1)."; len(r.Notes) != 2 || r.Notes[0] != want || !strings.HasPrefix(r.Notes[1], "The runs are of different versions of sresnet: v1.2.3 (run0), v2") {
 		t.Errorf("notes: %q", r.Notes)

@@ -11,6 +11,7 @@ import (
 	"sresnet/calibrate"
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/run"
 )
 
 // compensation is what --compensation did to the network.
@@ -70,9 +71,9 @@ func (c *compensation) String() string {
 
 // compensationFiles are the tables of a run that say how the factors were found:
 // the curve of the search for a global factor, and the factor of every layer.
-func (p *pipeline) compensationFiles() []eval.File {
+func (p *pipeline) compensationFiles() []run.File {
 	c := &p.factors
-	var files []eval.File
+	var files []run.File
 	if c.curve != nil {
 		rows := [][]string{{"factor", "agreement", "rate_error"}}
 		for _, q := range c.curve {
@@ -92,6 +93,6 @@ func (p *pipeline) compensationFiles() []eval.File {
 
 func float(x float64, bits int) string { return strconv.FormatFloat(x, 'g', -1, bits) }
 
-func csvFile(name string, rows [][]string) eval.File {
-	return eval.File{Name: name, Write: func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }}
+func csvFile(name string, rows [][]string) run.File {
+	return run.File{Name: name, Write: func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }}
 }

@@ -13,8 +13,8 @@ import (
 
 	"sresnet/convert"
 	"sresnet/dataset"
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
 )
@@ -95,7 +95,7 @@ func runConvert(cmd *cobra.Command, model string, s *settings, profile nir.Profi
 	if err := p.openCalibration(cmd.Context(), model); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
+	hash, err := regular.Hash(model)
 	if err != nil {
 		return err
 	}

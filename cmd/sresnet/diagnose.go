@@ -15,7 +15,9 @@ import (
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 )
 
 func newDiagnose() *cobra.Command {
@@ -168,11 +170,11 @@ func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 }
 
 // folderOf opens the folder of a run of one of the files, nil for "".
-func (p *pipeline) folderOf(out string, files []string) (*eval.Folder, error) {
+func (p *pipeline) folderOf(out string, files []string) (*run.Folder, error) {
 	if out == "" {
 		return nil, nil
 	}
-	m, err := eval.ReadManifest(out)
+	m, err := run.ReadManifest(out)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
@@ -180,12 +182,12 @@ func (p *pipeline) folderOf(out string, files []string) (*eval.Folder, error) {
 		return nil, err
 	}
 	for _, name := range files {
-		hash, err := eval.HashFile(name)
+		hash, err := regular.Hash(name)
 		if err != nil {
 			return nil, err
 		}
 		if m.Model.SHA256 == hash {
-			folder, err := eval.OpenFolder(out)
+			folder, err := run.OpenFolder(out)
 			return folder, hint.Error(err, "make room in the folder, or leave --out away")
 		}
 	}

@@ -13,12 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/diagnose"
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/nir"
+	"sresnet/run"
 	"sresnet/shard"
 	"sresnet/snn"
 )
@@ -39,9 +40,9 @@ type keptDiagnosis struct {
 	keepOptions
 	dir     string // Where the work is.
 	line    shard.Command
-	source  eval.Source  // The trained network.
-	spiking string       // SHA-256 of the NIR file that the spiking one was read from, or "".
-	folder  *eval.Folder // Of the run that it is added to.
+	source  run.Source  // The trained network.
+	spiking string      // SHA-256 of the NIR file that the spiking one was read from, or "".
+	folder  *run.Folder // Of the run that it is added to.
 
 	measurement *keptRun
 	trials      *keptRun // Nil as long as it is not planned.
@@ -56,13 +57,13 @@ func (p *pipeline) openDiagnosis(cmd *cobra.Command, o diagnoseOptions) (*keptDi
 	if p.file != nil {
 		trained, files = o.ann, append(files, o.ann)
 	}
-	hash, err := eval.HashFile(trained)
+	hash, err := regular.Hash(trained)
 	if err != nil {
 		return nil, err
 	}
-	k.source = eval.Source{Name: trained, SHA256: hash}
+	k.source = run.Source{Name: trained, SHA256: hash}
 	if p.file != nil {
-		if k.spiking, err = eval.HashFile(p.model); err != nil {
+		if k.spiking, err = regular.Hash(p.model); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +101,7 @@ func (k *keptDiagnosis) finished() bool {
 	if err != nil || len(missing) > 0 {
 		return false
 	}
-	m, err := eval.ReadManifest(k.out)
+	m, err := run.ReadManifest(k.out)
 	return err == nil && m.Files["diagnosis.json"] != ""
 }
 
@@ -216,7 +217,7 @@ func (k *keptDiagnosis) diagnosis(ctx context.Context) (*diagnose.Diagnosis, err
 		}
 	}
 	d := k.diagnoser.Diagnosis(m, t, outcomes)
-	return d, k.folder.Add(eval.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }})
+	return d, k.folder.Add(run.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }})
 }
 
 // planNext plans the measurement or, once that is finished, the trials, and says so.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/snn"
@@ -40,7 +40,7 @@ func (p *pipeline) openBeside(cmd *cobra.Command, model, trained string) error {
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", model), "write it again with 'sresnet convert'")
 	}
-	hash, err := eval.HashFile(trained)
+	hash, err := regular.Hash(trained)
 	if err != nil {
 		return err
 	}

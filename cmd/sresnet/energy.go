@@ -1,17 +1,15 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
-	"sresnet/eval"
+	"sresnet/energy"
 	"sresnet/internal/terminal"
 )
 
 // printEnergy shows what both networks do for one image, and what that takes on a
 // device if there is one.
-func printEnergy(w io.Writer, e *eval.Energy) {
+func printEnergy(w io.Writer, e *energy.Accounts) {
 	if e.ANN == nil {
 		printEnergyAlone(w, e)
 		return
@@ -21,24 +19,24 @@ func printEnergy(w io.Writer, e *eval.Energy) {
 		header, align = append(header, "trained", "spiking"), align+"rr"
 	}
 	t := terminal.NewTable(align, header...)
-	row := func(name string, ann, snn *eval.Operations, joules ...string) {
+	row := func(name string, ann, snn *energy.Operations, cost ...string) {
 		cells := []any{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}
 		if e.Device != nil {
-			for _, x := range joules {
+			for _, x := range cost {
 				cells = append(cells, x)
 			}
 		}
 		t.Append(cells...)
 	}
-	for _, part := range eval.Parts() {
+	for _, part := range energy.Parts() {
 		ann, snn := e.ANN.Sum(part), e.SNN.Sum(part)
-		if ann.Operations != (eval.Operations{}) || snn.Operations != (eval.Operations{}) {
-			row(string(part), &ann.Operations, &snn.Operations, energy(&ann.Operations, ann.Joules), energy(&snn.Operations, snn.Joules))
+		if ann.Operations != (energy.Operations{}) || snn.Operations != (energy.Operations{}) {
+			row(string(part), &ann.Operations, &snn.Operations, joules(&ann.Operations, ann.Joules), joules(&snn.Operations, snn.Joules))
 		}
 	}
 	t.Separator()
-	row("sum, effective", &e.ANN.Operations, &e.SNN.Operations, energy(&e.ANN.Operations, e.ANN.Joules), energy(&e.SNN.Operations, e.SNN.Joules))
-	row("sum, dense", dense(e.ANN), dense(&e.SNN))
+	row("sum, effective", &e.ANN.Operations, &e.SNN.Operations, joules(&e.ANN.Operations, e.ANN.Joules), joules(&e.SNN.Operations, e.SNN.Joules))
+	row("sum, dense", e.ANN.Dense(), e.SNN.Dense())
 	t.Print(w)
 
 	terminal.Printf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
@@ -49,40 +47,35 @@ func printEnergy(w io.Writer, e *eval.Energy) {
 }
 
 // printEnergyAlone is printEnergy for a spiking network by itself.
-func printEnergyAlone(w io.Writer, e *eval.Energy) {
+func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 	header, align := []string{"an image takes", "MACs", "ACs", "updates"}, "lrrr"
 	if e.Device != nil {
 		header, align = append(header, "energy"), align+"r"
 	}
 	t := terminal.NewTable(align, header...)
-	row := func(name string, o *eval.Operations, joules ...string) {
+	row := func(name string, o *energy.Operations, cost ...string) {
 		cells := []any{name, count(o.MACs), count(o.ACs), count(o.Updates)}
 		if e.Device != nil {
-			for _, x := range joules {
+			for _, x := range cost {
 				cells = append(cells, x)
 			}
 		}
 		t.Append(cells...)
 	}
-	for _, part := range eval.Parts() {
-		if s := e.SNN.Sum(part); s.Operations != (eval.Operations{}) {
-			row(string(part), &s.Operations, energy(&s.Operations, s.Joules))
+	for _, part := range energy.Parts() {
+		if s := e.SNN.Sum(part); s.Operations != (energy.Operations{}) {
+			row(string(part), &s.Operations, joules(&s.Operations, s.Joules))
 		}
 	}
 	t.Separator()
-	row("sum, effective", &e.SNN.Operations, energy(&e.SNN.Operations, e.SNN.Joules))
-	row("sum, dense", dense(&e.SNN))
+	row("sum, effective", &e.SNN.Operations, joules(&e.SNN.Operations, e.SNN.Joules))
+	row("sum, dense", e.SNN.Dense())
 	t.Print(w)
 
 	terminal.Printf(w, "sparsity:  activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
 	terminal.Printf(w, "footprint: %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
-}
-
-// dense returns the operations of an account with those of zeros.
-func dense(a *eval.Account) *eval.Operations {
-	return &eval.Operations{MACs: a.DenseMACs, ACs: a.DenseACs, Updates: a.Updates}
 }
 
 // printLines writes a list behind a name, a line each.
@@ -96,25 +89,17 @@ func printLines(w io.Writer, name string, list []string) {
 }
 
 // energyLines says whose energies the table has, and what it leaves out.
-func energyLines(e *eval.Energy) []string {
+func energyLines(e *energy.Accounts) []string {
 	if e.Device == nil {
 		return []string{"--device 45nm, or another, multiplies the effective operations with its energies"}
 	}
-	list := []string{
-		e.Device.String(), e.Device.Source,
-		"not counted: " + strings.Join(e.NotCounted, "; "),
-	}
-	if even := e.BreakEven.Effective; even != nil && even.Joules > 0 {
-		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that multiplies zeros, too",
-			*e.SNN.Joules/even.Joules, *e.SNN.Joules/e.BreakEven.Dense.Joules))
-	}
-	return list
+	return e.Words()
 }
 
-// energy formats the energy of operations, and nothing where there are none.
-func energy(o *eval.Operations, x *eval.Joules) string {
+// joules formats the energy of operations, and nothing where there are none.
+func joules(o *energy.Operations, x *energy.Joules) string {
 	switch {
-	case *o == eval.Operations{}:
+	case *o == energy.Operations{}:
 		return ""
 	case x == nil:
 		return "not counted"

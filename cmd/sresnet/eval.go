@@ -13,7 +13,9 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 	"sresnet/shard"
 	"sresnet/sim"
 )
@@ -148,11 +150,11 @@ func runEval(cmd *cobra.Command, model string, s *settings, o keepOptions) error
 
 // keptAs opens or plans the run that the options of eval ask for.
 func (p *pipeline) keptAs(ctx context.Context, o keepOptions, started time.Time) (*keptRun, error) {
-	hash, err := eval.HashFile(p.model)
+	hash, err := regular.Hash(p.model)
 	if err != nil {
 		return nil, err
 	}
-	run := order{dir: o.out, kind: eval.PlanKind, shards: o.shards, manifest: p.manifest(eval.Source{Name: p.model, SHA256: hash}, started)}
+	run := order{dir: o.out, kind: eval.PlanKind, shards: o.shards, manifest: p.manifest(run.Source{Name: p.model, SHA256: hash}, started)}
 	if p.graph != nil {
 		run.prepare = p.prepare
 	}
@@ -212,11 +214,11 @@ func (p *pipeline) simOptions() sim.Options {
 }
 
 // manifest says what the run was made from.
-func (p *pipeline) manifest(model eval.Source, started time.Time) eval.Manifest {
-	m := eval.Manifest{
+func (p *pipeline) manifest(model run.Source, started time.Time) run.Manifest {
+	m := run.Manifest{
 		Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Started: started.UTC(), Finished: time.Now().UTC(), Model: model,
-		Data:    eval.Source{Name: p.data, SHA256: p.test.Hash(), Skipped: p.test.Skipped()},
+		Data:    run.Source{Name: p.data, SHA256: p.test.Hash(), Skipped: p.test.Skipped()},
 		Classes: p.test.ClassNames(),
 		Options: p.values(),
 	}
@@ -226,7 +228,7 @@ func (p *pipeline) manifest(model eval.Source, started time.Time) eval.Manifest 
 		}
 		return m
 	}
-	m.Calibration = eval.Source{Name: p.calibrate, SHA256: p.calibration.Hash(), Skipped: p.calibration.Skipped()}
+	m.Calibration = run.Source{Name: p.calibrate, SHA256: p.calibration.Hash(), Skipped: p.calibration.Skipped()}
 	return m
 }
 

@@ -4,16 +4,17 @@ import (
 	"io"
 
 	"sresnet/eval"
+	"sresnet/run"
 )
 
 // conversionFiles are the files of a run about how the network was made.
-func (p *pipeline) conversionFiles() []eval.File {
-	return append(p.compensationFiles(), eval.File{Name: "activations.json", Write: p.activations().Write})
+func (p *pipeline) conversionFiles() []run.File {
+	return append(p.compensationFiles(), run.File{Name: "activations.json", Write: p.activations().Write})
 }
 
 // reportFiles are the files of a run that a report draws and no table shows.
-func (p *pipeline) reportFiles(r *eval.Result) []eval.File {
-	return []eval.File{
+func (p *pipeline) reportFiles(r *eval.Result) []run.File {
+	return []run.File{
 		{Name: "spikes.csv", Write: r.WriteSpikes},
 		{Name: "changed.json", Write: func(w io.Writer) error {
 			f, err := p.changed(r)

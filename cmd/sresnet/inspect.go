@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/ann"
+	"sresnet/convert"
 	"sresnet/internal/terminal"
 	"sresnet/onnx"
 	"sresnet/tensor"
@@ -134,17 +135,18 @@ func parseShape(s string) (tensor.Shape, error) {
 }
 
 func inspectGraph(g *ann.Graph) (*inspection, error) {
-	f, err := newFates(g)
+	fates, err := convert.Fates(g)
 	if err != nil {
 		return nil, err
 	}
-	in := &inspection{Model: g.Name, Input: g.Input.Shape, Parameters: parameters(g), MACs: g.MACs(), Converts: len(f.unsupported) == 0}
+	in := &inspection{Model: g.Name, Input: g.Input.Shape, Parameters: parameters(g), MACs: g.MACs(), Converts: true}
 	for i := range g.Nodes {
-		n := &g.Nodes[i]
-		in.Neurons += f.neurons(n)
+		n, fate := &g.Nodes[i], fates[i]
+		in.Neurons += fate.Neurons
+		in.Converts = in.Converts && !fate.Unsupported
 		in.Nodes = append(in.Nodes, nodeInfo{
 			Name: n.Name, Op: n.Op.Type(), Shape: n.Shape,
-			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: f.of(n),
+			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: fate.Becomes,
 		})
 	}
 	return in, nil

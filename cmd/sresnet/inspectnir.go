@@ -69,26 +69,12 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 				from = net.Layers[syn.From].Name
 			}
 			info.Synapses = append(info.Synapses, fmt.Sprintf("%v from %s", syn.Connection, from))
-			info.Weights += weights(syn.Connection)
+			info.Weights += syn.Connection.Parameters()
 		}
 		in.Weights += info.Weights
 		in.Layers = append(in.Layers, info)
 	}
 	return in
-}
-
-// weights returns the number of weights of a connection; those that stand for many
-// synapses count once.
-func weights(c snn.Connection) int {
-	switch k := c.(type) {
-	case *snn.Conv:
-		return k.Weight.Shape.Len()
-	case *snn.Dense:
-		return k.Weight.Shape.Len()
-	case *snn.Shortcut, *snn.AveragePool:
-		return 1
-	}
-	return 0 // A gate.
 }
 
 func (in *spikingInspection) print(w io.Writer) {

@@ -22,6 +22,7 @@ import (
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
+	"sresnet/run"
 	"sresnet/shard"
 	"sresnet/snn"
 )
@@ -42,10 +43,10 @@ const imagesFile = "images.json"
 
 // config is all that the work on a run depends on. It is the Config of its plan.
 type config struct {
-	Dir        string        `json:"dir"`      // Where relative paths begin.
-	Manifest   eval.Manifest `json:"manifest"` // Of the run, without what only its end can tell.
-	Conversion *conversion   `json:"conversion,omitempty"`
-	Training   *part         `json:"training,omitempty"` // The images, where they are training images.
+	Dir        string       `json:"dir"`      // Where relative paths begin.
+	Manifest   run.Manifest `json:"manifest"` // Of the run, without what only its end can tell.
+	Conversion *conversion  `json:"conversion,omitempty"`
+	Training   *part        `json:"training,omitempty"` // The images, where they are training images.
 
 	Trials []diagnose.Trial `json:"trials,omitempty"` // That are the work, on every image.
 }
@@ -63,7 +64,7 @@ type order struct {
 	kind     string // One of kinds.
 	shards   int    // 0 for one every imagesPerShard images,
 	most     int    // but no more than so many, if that is not 0.
-	manifest eval.Manifest
+	manifest run.Manifest
 	training *part            // The images, where they are training images.
 	trials   *diagnose.Trials // What is tried on each of them, if that is the work.
 
@@ -81,14 +82,14 @@ type keptRun struct {
 	*pipeline
 	run    *shard.Run
 	config config
-	folder *eval.Folder
+	folder *run.Folder
 }
 
 // planRun opens the run in the folder of o, where there is one of the same model,
 // images and options, and plans it where there is none.
 func (p *pipeline) planRun(ctx context.Context, o order) (*keptRun, error) {
 	// Before the work, so that a folder that cannot be written costs none.
-	folder, err := eval.OpenFolder(o.dir)
+	folder, err := run.OpenFolder(o.dir)
 	if err != nil {
 		return nil, hint.Error(err, "give another folder with --out, or make room in this one")
 	}
@@ -127,7 +128,7 @@ func (p *pipeline) findRun(o order, ignore ...string) (*keptRun, error) {
 
 // vacant returns an error if a folder without a plan holds runs of another kind.
 func vacant(dir string) error {
-	if _, err := eval.ReadManifest(dir); err == nil {
+	if _, err := run.ReadManifest(dir); err == nil {
 		return fmt.Errorf("%s holds a run that was not kept in shards", dir)
 	}
 	g, err := shard.OpenGroup(dir)
@@ -417,18 +418,18 @@ func (k *keptRun) publish(w io.Writer, r *eval.Result, asJSON bool) error {
 
 // write writes the files of the run, unless that has been done.
 func (k *keptRun) write(r *eval.Result) error {
-	if m, err := eval.ReadManifest(k.run.Dir()); err == nil && m.Complete && m.Check(k.run.Dir()) == nil {
+	if m, err := run.ReadManifest(k.run.Dir()); err == nil && m.Complete && m.Check(k.run.Dir()) == nil {
 		return nil
 	}
 	m := k.config.Manifest
 	m.Finished = time.Now().UTC()
-	var files []eval.File
+	var files []run.File
 	for _, name := range slices.Sorted(maps.Keys(k.run.Plan().Files)) {
 		if _, err := k.run.ReadFile(name); err != nil {
 			return hint.Error(err, "plan the run again in another folder")
 		}
 		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
-			files = append(files, eval.File{Name: name})
+			files = append(files, run.File{Name: name})
 		}
 	}
 	return hint.Error(k.folder.Write(m, r, append(files, k.reportFiles(r)...)...),

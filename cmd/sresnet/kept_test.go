@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"sresnet/eval"
+	"sresnet/internal/regular"
+	"sresnet/run"
 )
 
 // While a process makes its network, another one plans a run of other options in the
@@ -27,11 +29,11 @@ func TestPlannedMeanwhile(t *testing.T) {
 	if err := p.open(t.Context(), model); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := eval.HashFile(model)
+	hash, err := regular.Hash(model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := order{dir: dir, kind: eval.PlanKind, manifest: p.manifest(eval.Source{Name: model, SHA256: hash}, time.Now())}
+	o := order{dir: dir, kind: eval.PlanKind, manifest: p.manifest(run.Source{Name: model, SHA256: hash}, time.Now())}
 	o.prepare = func(ctx context.Context) error {
 		other("--plan-only")
 		return p.prepare(ctx)

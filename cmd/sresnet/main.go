@@ -22,13 +22,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // A second Ctrl-C ends the program at once.
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program without the process: it returns the exit code, 0 if all
+// execute is the program without the process: it returns the exit code, 0 if all
 // went well, 1 for an error, 2 for a command line that makes no sense and 130
 // if ctx ended first.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	out := &output{w: stdout}
 	root.SetArgs(args)

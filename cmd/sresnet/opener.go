@@ -11,9 +11,10 @@ import (
 	"strings"
 
 	"sresnet/dataset"
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 	"sresnet/shard"
 )
 
@@ -63,7 +64,7 @@ func (op *opener) open(ctx context.Context, r *shard.Run) (*keptRun, error) {
 	if err := p.check(p.command); err != nil {
 		return nil, err
 	}
-	if k.folder, err = eval.OpenFolder(r.Dir()); err != nil {
+	if k.folder, err = run.OpenFolder(r.Dir()); err != nil {
 		return nil, hint.Error(err, "the folder of a run must be writable on every machine that works on it")
 	}
 	if err := k.readNetwork(); err != nil {
@@ -121,7 +122,7 @@ func specPath(spec string) (word, path string) {
 // each proves it when it is read.
 func (k *keptRun) openFiles(ctx context.Context, o where) error {
 	m := &k.config.Manifest
-	hash, err := eval.HashFile(k.model)
+	hash, err := regular.Hash(k.model)
 	if err != nil {
 		return err
 	}

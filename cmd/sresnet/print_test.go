@@ -94,7 +94,7 @@ func TestOutputLost(t *testing.T) {
 	} {
 		room := full(10)
 		var stderr bytes.Buffer
-		code := run(t.Context(), args, &room, &stderr)
+		code := execute(t.Context(), args, &room, &stderr)
 		const want = "sresnet: error: cannot write the output: no space left on device\nsresnet: hint: make room where the output goes, or send it elsewhere\n"
 		if code != exitError || stderr.String() != want {
 			t.Errorf("%v: exit code %d: %s", args, code, stderr.String())

@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/record"
@@ -234,7 +234,7 @@ func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
 			r.Labels = append(r.Labels, p.test.Label(i))
 		}
 	}
-	hash, err := eval.HashFile(p.model)
+	hash, err := regular.Hash(p.model)
 	r.Attributes["model_sha256"] = hash
 	return r, err
 }

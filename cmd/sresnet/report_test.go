@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"sresnet/eval"
 	"sresnet/report"
+	"sresnet/run"
 )
 
 // The command that a report gives to repeat a run is one that eval takes: every
@@ -18,7 +18,7 @@ func TestReportCommandLine(t *testing.T) {
 			t.Errorf("eval has no flag for the option %s of a manifest", key)
 		}
 	}
-	line := report.CommandLine(&eval.Manifest{Model: eval.Source{Name: "a b.onnx"}, Options: map[string]any{"v_init": 0.5, "workers": 3, "data": "mnist", "x; rm": "y"}})
+	line := report.CommandLine(&run.Manifest{Model: run.Source{Name: "a b.onnx"}, Options: map[string]any{"v_init": 0.5, "workers": 3, "data": "mnist", "x; rm": "y"}})
 	if want := "sresnet eval 'a b.onnx' --data mnist --v-init 0.5"; line != want {
 		t.Errorf("got %s, want %s", line, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sresnet/dataset"
+	"sresnet/energy"
 	"sresnet/eval"
 	"sresnet/nir"
 	"sresnet/resnet"
@@ -33,8 +34,8 @@ type settings struct {
 	seed                                 uint64
 	resize, crop, skipBad                int // Of image files.
 	device                               string
-	table                                *eval.Device // Of --device, once check has seen it; nil for none.
-	dataOptional                         bool         // The command does something without --data, too.
+	table                                *energy.Device // Of --device, once check has seen it; nil for none.
+	dataOptional                         bool           // The command does something without --data, too.
 }
 
 // Words that options take; the first is the default.
@@ -95,7 +96,7 @@ func (s *settings) deviceFlag(f *pflag.FlagSet) {
 
 func deviceNames() []string {
 	var names []string
-	for _, d := range eval.Devices() {
+	for _, d := range energy.Devices() {
 		names = append(names, d.Name)
 	}
 	return names
@@ -161,7 +162,7 @@ func (s *settings) check(command string) error {
 	}
 	if s.device != "" {
 		var err error
-		if s.table, err = eval.OpenDevice(s.device); err != nil {
+		if s.table, err = energy.OpenDevice(s.device); err != nil {
 			return bad("--device: %w", err)
 		}
 	}

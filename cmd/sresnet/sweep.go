@@ -12,7 +12,9 @@ import (
 	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 	"sresnet/shard"
 )
 
@@ -114,7 +116,7 @@ type sweepOptions struct {
 type sweep struct {
 	*pipeline
 	sweepOptions
-	source   eval.Source   // The model.
+	source   run.Source    // The model.
 	line     shard.Command // The command line.
 	variants []variant
 
@@ -179,11 +181,11 @@ func (sw *sweep) open(ctx context.Context, model string) error {
 	if test, train, err = sw.resized(test, train); err != nil {
 		return err
 	}
-	hash, err := eval.HashFile(model)
+	hash, err := regular.Hash(model)
 	if err != nil {
 		return err
 	}
-	sw.model, sw.source = model, eval.Source{Name: model, SHA256: hash}
+	sw.model, sw.source = model, run.Source{Name: model, SHA256: hash}
 	n, m, err := divide(train.Len(), sw.calibrationImages, sw.selectionImages)
 	if err != nil {
 		return hint.Error(fmt.Errorf("%s: %w", sw.calibrate, err), "give more training images with --calibrate")

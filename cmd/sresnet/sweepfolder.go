@@ -15,6 +15,7 @@ import (
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
+	"sresnet/run"
 	"sresnet/shard"
 )
 
@@ -56,7 +57,7 @@ func (sw *sweep) confirmationOrder(v variant) order {
 // resume reads what an earlier call has finished, and refuses a folder of another
 // sweep before any work.
 func (sw *sweep) resume() error {
-	if _, err := eval.OpenFolder(sw.out); err != nil {
+	if _, err := run.OpenFolder(sw.out); err != nil {
 		return hint.Error(err, "give another folder with --out, or make room in this one")
 	}
 	dirs := []string{filepath.Join(sw.out, confirmation)}
@@ -73,14 +74,14 @@ func (sw *sweep) resume() error {
 		}
 		sw.planned[i] = k != nil
 		dir := filepath.Join(sw.out, v.name())
-		m, err := eval.ReadManifest(dir)
+		m, err := run.ReadManifest(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // It is not finished.
 		}
 		if err != nil {
 			return hint.Error(err, "remove that file: it is then written again")
 		}
-		if sw.results[i], err = eval.ReadResult(dir, m); err != nil && !errors.Is(err, eval.ErrIncomplete) {
+		if sw.results[i], err = run.ReadResult(dir, m); err != nil && !errors.Is(err, run.ErrIncomplete) {
 			return err
 		}
 	}
@@ -217,7 +218,7 @@ func (sw *sweep) keepTable() error {
 	if sw.out == "" {
 		return nil
 	}
-	folder, err := eval.OpenFolder(sw.out)
+	folder, err := run.OpenFolder(sw.out)
 	if err != nil {
 		return err
 	}

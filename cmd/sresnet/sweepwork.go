@@ -63,7 +63,7 @@ func (sw *sweep) compensationWork(v variant) int {
 	case "layer":
 		layers := 1
 		for i := range sw.graph.Nodes {
-			if _, ok := sw.graph.Nodes[i].Op.(*ann.Relu); ok {
+			if _, ok := sw.graph.Nodes[i].Op.(ann.Rectifier); ok {
 				layers++
 			}
 		}

@@ -32,7 +32,7 @@ func onTerminal(t *testing.T, args ...string) string {
 		_, _ = io.Copy(&b, ours) // Linux ends it with EIO when the other side is closed.
 		seen <- b.String()
 	}()
-	code := run(t.Context(), args, theirs, theirs)
+	code := execute(t.Context(), args, theirs, theirs)
 	theirs.Close()
 	out := <-seen
 	if code != 0 {

@@ -54,13 +54,13 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := measure(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "results:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options) error {
+func measure(ctx context.Context, o options) error {
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q; -h shows the options", flag.Arg(0))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/run"
 )
 
 // fake, if set, makes this test binary a program that stands for sresnet: it keeps
@@ -46,11 +47,11 @@ func fakeRun(args []string) error {
 		fmt.Sscan(opt[name], &n)
 		return n
 	}
-	m := eval.Manifest{
+	m := run.Manifest{
 		Version: "v1", Go: "go", Platform: "here/there", Started: time.Unix(0, 0), Finished: time.Unix(10, 0),
-		Model: eval.Source{Name: args[1], SHA256: newHashes().file(args[1])},
-		Data:  eval.Source{SHA256: newHashes().images(opt["data"], dataset.Test, int(number("images")))},
-		Calibration: eval.Source{
+		Model: run.Source{Name: args[1], SHA256: newHashes().file(args[1])},
+		Data:  run.Source{SHA256: newHashes().images(opt["data"], dataset.Test, int(number("images")))},
+		Calibration: run.Source{
 			SHA256: newHashes().images(opt["calibrate"], dataset.Train, int(number("calibration-images"))),
 		},
 		Options: map[string]any{
@@ -67,7 +68,7 @@ func fakeRun(args []string) error {
 		r.Agreement = append(r.Agreement, 0.5)
 		r.SpikesUpTo, r.ACsUpTo = append(r.SpikesUpTo, 0), append(r.ACsUpTo, 0)
 	}
-	f, err := eval.OpenFolder(opt["out"])
+	f, err := run.OpenFolder(opt["out"])
 	if err != nil {
 		return err
 	}
@@ -180,9 +181,9 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	// edit changes the manifest in place.
-	edit := func(change func(m *eval.Manifest)) {
+	edit := func(change func(m *run.Manifest)) {
 		t.Helper()
-		var m eval.Manifest
+		var m run.Manifest
 		name := filepath.Join(dir, "manifest.json")
 		if err := readJSON(name, &m); err != nil {
 			t.Fatal(err)
@@ -200,10 +201,10 @@ func TestLoad(t *testing.T) {
 		change func()
 		want   string
 	}{
-		{func() { edit(func(m *eval.Manifest) { m.Complete = false }) }, "not finished"},
-		{func() { edit(func(m *eval.Manifest) { m.Complete, m.Options["v_init"] = true, 0.25 }) }, "run with v_init 0.25 instead of 0.5"},
+		{func() { edit(func(m *run.Manifest) { m.Complete = false }) }, "not finished"},
+		{func() { edit(func(m *run.Manifest) { m.Complete, m.Options["v_init"] = true, 0.25 }) }, "run with v_init 0.25 instead of 0.5"},
 		{func() {
-			edit(func(m *eval.Manifest) { m.Options["v_init"] = 0.5 })
+			edit(func(m *run.Manifest) { m.Options["v_init"] = 0.5 })
 			if err := os.WriteFile(filepath.Join(dir, "accuracy.csv"), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}

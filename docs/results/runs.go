@@ -18,6 +18,8 @@ import (
 	"sresnet/eval"
 	"sresnet/internal/host"
 	"sresnet/internal/kernel"
+	"sresnet/internal/regular"
+	"sresnet/run"
 )
 
 // Files that this command adds to the folder of a run.
@@ -87,7 +89,7 @@ func newHashes() hashes { return make(hashes) }
 // file returns the SHA-256 of a file, or "" if it cannot be read.
 func (h hashes) file(name string) string {
 	if _, ok := h[name]; !ok {
-		h[name], _ = eval.HashFile(name)
+		h[name], _ = regular.Hash(name)
 	}
 	return h[name]
 }
@@ -113,7 +115,7 @@ func (h hashes) images(spec string, split dataset.Split, n int) string {
 // outcome is what the folder of a run holds.
 type outcome struct {
 	dir      string
-	manifest eval.Manifest
+	manifest run.Manifest
 	result   eval.Result
 	machine  machine
 }
@@ -145,7 +147,7 @@ func load(o options, c configuration) (*outcome, error) {
 		}
 	}
 	for name, want := range r.manifest.Files {
-		if got, _ := eval.HashFile(filepath.Join(dir, name)); got != want {
+		if got, _ := regular.Hash(filepath.Join(dir, name)); got != want {
 			return nil, fmt.Errorf("%s is not of that run", name)
 		}
 	}

@@ -1,25 +1,19 @@
-// Package hint gives errors a sentence about what to do.
+// Package hint gives errors a second sentence: what to do about them. Any error type
+// may have one by a method Hint() string; Error adds one to an error that has none.
 //
-// An error of any package may have a method Hint() string that returns such a sentence, or
-// "" for none; [Of] finds it.
+// A library knows options by their names and not how its caller spells them: on a
+// command line {data} is --data, in Go the field Data. So a hint writes options in
+// braces, and whoever shows it says how ([Render]).
 package hint
 
 import (
 	"errors"
 	"fmt"
+	"regexp"
 )
 
-// hinted is an error that comes with what to do about it.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e *hinted) Unwrap() error { return e.error }
-func (e *hinted) Hint() string  { return e.hint }
-
-// Error returns err with a hint, formatted as fmt.Sprintf does; nil for nil. Its text is
-// that of err.
+// Error returns err with a hint, in which an option has braces around its name; nil
+// for nil.
 func Error(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -27,12 +21,27 @@ func Error(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// Of returns the hint of err: that of the first error in its tree, as errors.As goes through
-// it, which has a method Hint. Without one, or if that has nothing to say, it is "".
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+func (e *hinted) Hint() string  { return e.hint }
+
+// Of returns the outermost hint of err, "" if it has none.
 func Of(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
 		return h.Hint()
 	}
 	return ""
+}
+
+var option = regexp.MustCompile(`\{([a-z]+(?:-[a-z]+)*)\}`)
+
+// Render replaces every option in braces by how the reader spells it.
+func Render(s string, spell func(name string) string) string {
+	return option.ReplaceAllStringFunc(s, func(m string) string { return spell(m[1 : len(m)-1]) })
 }

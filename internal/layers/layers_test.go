@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"internal/terminal":      {},
 	"internal/parallel":      {},
 	"internal/shell":         {},
+	"internal/steps":         {},
 	"internal/regular":       {},
 	"internal/atomic":        {},
 	"shard":                  {"internal/atomic", "internal/regular"},
@@ -49,11 +50,14 @@ var may = map[string][]string{
 	"sim/internal/reference": {"snn", "tensor"},
 	"calibrate":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/parallel"},
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
-	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "shard", "internal/atomic", "internal/regular", "internal/parallel"},
+	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
+	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
+	"run":                    {"dataset", "eval", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
+	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"eval", "internal/shell", "internal/terminal", "internal/regular"},
+	"report":                 {"eval", "run", "internal/shell", "internal/terminal", "internal/regular"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
@@ -61,7 +65,7 @@ var may = map[string][]string{
 	"bench":                  {},
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"docs/cluster":           {"shard"},
-	"docs/results":           {"dataset", "eval", "internal/host", "internal/kernel"},
+	"docs/results":           {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -78,14 +82,15 @@ var never = map[string][]string{
 	"dataset":         {"ann", "snn", "sim", "onnx"},
 	"convert":         {"onnx", "resnet", "nir", "dataset", "eval"},
 	"calibrate":       {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
-	"eval":            {"report"},
+	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
+	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
 	"watch":           {"onnx", "resnet", "nir", "convert"},
 	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "eval", "diagnose", "verify", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "docs/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "experiment", "run", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "docs/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

@@ -1,4 +1,4 @@
-package eval
+package run
 
 import (
 	"bytes"
@@ -11,17 +11,18 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"sresnet/eval"
 	"sresnet/internal/regular"
 )
 
 // ErrIncomplete says that a folder does not hold a whole run: it was interrupted,
 // or its files are not those that its manifest names.
-var ErrIncomplete = errors.New("eval: the run is not complete")
+var ErrIncomplete = errors.New("run: the run is not complete")
 
 // ReadResult reads back the result of the complete run that m, the manifest in dir,
 // describes, without its Predictions, its Changed images and the spikes of its layers
 // over time. A run that is not whole is an ErrIncomplete.
-func ReadResult(dir string, m *Manifest) (*Result, error) {
+func ReadResult(dir string, m *Manifest) (*eval.Result, error) {
 	if !m.Complete {
 		return nil, fmt.Errorf("%w: %s was interrupted after %d images", ErrIncomplete, dir, m.Images)
 	}
@@ -29,9 +30,9 @@ func ReadResult(dir string, m *Manifest) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := new(Result)
+	r := new(eval.Result)
 	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("eval: %s: %w", filepath.Join(dir, "result.json"), err)
+		return nil, fmt.Errorf("run: %s: %w", filepath.Join(dir, "result.json"), err)
 	}
 	if b, err = m.read(dir, "accuracy.csv"); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package eval
+package run
 
 import (
 	"crypto/sha256"
@@ -14,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"sresnet/eval"
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // Folder keeps one run:
@@ -24,11 +26,11 @@ import (
 //	predictions.csv   one line an image
 //	choice.csv        what there is to choose T by
 //	energy.json       every operation, itemised; joules if a device was chosen
-//	result.json       the [Result]
+//	result.json       the [eval.Result]
 //	manifest.json     what was run, and the hashes of the files above
 //
-// plus what else the manifest names, such as spikes.csv ([Result.WriteSpikes]),
-// activations.json ([Activations]) and changed.json ([ChangedFile]). Each file is written in one step, so that
+// plus what else the manifest names, such as spikes.csv ([eval.Result.WriteSpikes]),
+// activations.json ([eval.Activations]) and changed.json ([eval.ChangedFile]). Each file is written in one step, so that
 // after a kill at any moment each is the old one or the new one; the manifest
 // comes last, so that its hashes tell whether all are of the same run.
 type Folder struct{ dir string }
@@ -39,10 +41,10 @@ type Folder struct{ dir string }
 // ago left unfinished.
 func OpenFolder(dir string) (*Folder, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("eval: %s is a file; a run is kept in a folder", dir)
+		return nil, fmt.Errorf("run: %s is a file; a run is kept in a folder", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("eval: cannot make the folder of the run: %w", err)
+		return nil, fmt.Errorf("run: cannot make the folder of the run: %w", err)
 	}
 	removeLeftovers(dir)
 	probe := filepath.Join(dir, ".probe")
@@ -56,7 +58,7 @@ func OpenFolder(dir string) (*Folder, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("eval: cannot write into the folder of the run: %w", err)
+		return nil, fmt.Errorf("run: cannot write into the folder of the run: %w", err)
 	}
 	return &Folder{dir}, nil
 }
@@ -84,7 +86,7 @@ type File struct {
 
 // Write keeps r and the further files with the manifest m, whose Files, Complete
 // and Images it fills.
-func (f *Folder) Write(m Manifest, r *Result, further ...File) error {
+func (f *Folder) Write(m Manifest, r *eval.Result, further ...File) error {
 	files := []File{
 		{"accuracy.csv", r.WriteAccuracy},
 		{"layers.csv", r.WriteLayers},
@@ -126,12 +128,12 @@ func (f *Folder) Add(file File) error {
 // write writes a file and notes its hash in m.
 func (f *Folder) write(m *Manifest, file File) error {
 	if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
-		return fmt.Errorf("eval: %q is no name for a file of a run", file.Name)
+		return fmt.Errorf("run: %q is no name for a file of a run", file.Name)
 	}
 	if file.Write == nil {
-		sum, err := HashFile(filepath.Join(f.dir, file.Name))
+		sum, err := regular.Hash(filepath.Join(f.dir, file.Name))
 		if err != nil {
-			return fmt.Errorf("eval: cannot keep the run: %w", err)
+			return fmt.Errorf("run: cannot keep the run: %w", err)
 		}
 		m.Files[file.Name] = sum
 		return nil
@@ -141,7 +143,7 @@ func (f *Folder) write(m *Manifest, file File) error {
 		return file.Write(io.MultiWriter(w, h))
 	})
 	if err != nil {
-		return fmt.Errorf("eval: cannot keep the run: %w", err)
+		return fmt.Errorf("run: cannot keep the run: %w", err)
 	}
 	m.Files[file.Name] = hex.EncodeToString(h.Sum(nil))
 	return nil
@@ -154,7 +156,7 @@ func (f *Folder) writeManifest(m *Manifest) error {
 		return e.Encode(m)
 	})
 	if err != nil {
-		return fmt.Errorf("eval: cannot keep the run: %w", err)
+		return fmt.Errorf("run: cannot keep the run: %w", err)
 	}
 	atomic.SyncDir(f.dir)
 	return nil
@@ -164,7 +166,7 @@ func (f *Folder) writeManifest(m *Manifest) error {
 // the folder above theirs.
 func (f *Folder) Keep(file File) error {
 	if err := atomic.WriteFile(filepath.Join(f.dir, file.Name), file.Write); err != nil {
-		return fmt.Errorf("eval: cannot keep %s: %w", file.Name, err)
+		return fmt.Errorf("run: cannot keep %s: %w", file.Name, err)
 	}
 	atomic.SyncDir(f.dir)
 	return nil

@@ -1,4 +1,4 @@
-package eval
+package energy_test
 
 import (
 	"math"
@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"sresnet/ann"
+	"sresnet/energy"
+	"sresnet/eval"
 	"sresnet/sim"
 )
 
 // priced evaluates the small network of two fully connected layers on a device.
-func priced(t *testing.T, d *Device) *Result {
+func priced(t *testing.T, d *energy.Device) *eval.Result {
 	t.Helper()
-	return evaluate(t, newTestImages(20), Options{Sim: sim.Options{Timesteps: 256}, Device: d})
+	return evaluate(t, newTestImages(20), eval.Options{Sim: sim.Options{Timesteps: 256}, Device: d})
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(math.Abs(a), math.Abs(b)) }
@@ -21,7 +23,7 @@ func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(math.Abs(a)
 // On 45 nm the energies are the counts times the two figures, by hand, and the
 // networks are even where the break-even says.
 func TestJoules(t *testing.T) {
-	d, err := OpenDevice("45nm")
+	d, err := energy.OpenDevice("45nm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,22 +31,22 @@ func TestJoules(t *testing.T) {
 	e := r.Energy
 	want := 4.6e-12*r.MACsPerImage + 0.9e-12*r.ACsPerImage
 	if !near(float64(*e.SNN.Joules), want) || !near(float64(r.Point(256).Joules), want) {
-		t.Errorf("spiking network: got %v, and %v at T, want %v", *e.SNN.Joules, r.Point(256).Joules, Joules(want))
+		t.Errorf("spiking network: got %v, and %v at T, want %v", *e.SNN.Joules, r.Point(256).Joules, energy.Joules(want))
 	}
 	if want := 4.6e-12 * e.ANN.MACs; !near(float64(*e.ANN.Joules), want) {
-		t.Errorf("trained network: got %v, want %v", *e.ANN.Joules, Joules(want))
+		t.Errorf("trained network: got %v, want %v", *e.ANN.Joules, energy.Joules(want))
 	}
 	sum := 0.0
 	for _, k := range e.SNN.Contributions {
 		switch {
-		case k.Part == PartNeurons && k.Joules != nil:
+		case k.Part == energy.PartNeurons && k.Joules != nil:
 			t.Errorf("neurons of %s have an energy of %v, which 45nm does not give", k.Layer, *k.Joules)
-		case k.Part != PartNeurons:
+		case k.Part != energy.PartNeurons:
 			sum += float64(*k.Joules)
 		}
 	}
 	if !near(sum, want) {
-		t.Errorf("contributions add up to %v, want %v", Joules(sum), Joules(want))
+		t.Errorf("contributions add up to %v, want %v", energy.Joules(sum), energy.Joules(want))
 	}
 	if want := []string{"membrane updates of the spiking network"}; !slices.Equal(e.NotCounted[:1], want) {
 		t.Errorf("not counted: got %q, want %q first", e.NotCounted, want)
@@ -56,9 +58,9 @@ func TestJoules(t *testing.T) {
 		t.Errorf("got %v spikes on each of %d synapses, want %v on 24", b.Spikes, b.Synapses, r.ACsPerImage/24)
 	}
 	if dense := 4.6e-12 * (128 + 24); !near(float64(b.Dense.Joules), dense) || !near(b.Dense.Spikes*24*0.9e-12+4.6e-12*r.MACsPerImage, dense) {
-		t.Errorf("break-even: got %+v, want energy %v", b.Dense, Joules(dense))
+		t.Errorf("break-even: got %+v, want energy %v", b.Dense, energy.Joules(dense))
 	}
-	for _, even := range []*Even{b.Dense, b.Effective} {
+	for _, even := range []*energy.Even{b.Dense, b.Effective} {
 		T := even.Timesteps
 		if T < 1 || T > 255 || r.Point(T).Joules > even.Joules || r.Point(T+1).Joules <= even.Joules {
 			t.Errorf("break-even at T = %d: the spiking network takes %v there and %v a step later, the trained one %v",
@@ -76,22 +78,22 @@ func TestJoules(t *testing.T) {
 
 // What a device does not price is named and is in no sum.
 func TestNotCounted(t *testing.T) {
-	d, err := OpenDevice("loihi")
+	d, err := energy.OpenDevice("loihi")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := priced(t, d)
 	e := r.Energy
 	if want := 23.6e-12*r.ACsPerImage + 81e-12*11*256; !near(float64(*e.SNN.Joules), want) {
-		t.Errorf("spiking network: got %v, want %v", *e.SNN.Joules, Joules(want))
+		t.Errorf("spiking network: got %v, want %v", *e.SNN.Joules, energy.Joules(want))
 	}
 	if e.ANN.Joules != nil || e.BreakEven.Dense != nil {
 		t.Errorf("without an energy of a MAC the trained network takes %v, break-even %+v", e.ANN.Joules, e.BreakEven.Dense)
 	}
-	if x := e.SNN.Sum(PartInput).Joules; x != nil {
+	if x := e.SNN.Sum(energy.PartInput).Joules; x != nil {
 		t.Errorf("the analog image takes %v", *x)
 	}
-	if x := e.SNN.Sum(PartNeurons).Joules; x == nil || !near(float64(*x), 81e-12*11*256) {
+	if x := e.SNN.Sum(energy.PartNeurons).Joules; x == nil || !near(float64(*x), 81e-12*11*256) {
 		t.Errorf("neurons take %v", x)
 	}
 	if got := strings.Join(e.NotCounted, "; "); !strings.HasPrefix(got, "multiply-accumulates of the spiking network; multiply-accumulates of the trained network; memory") {
@@ -105,7 +107,7 @@ func TestNotCounted(t *testing.T) {
 // The rest of NeuroBench's figures, by hand.
 func TestAccount(t *testing.T) {
 	images := newTestImages(20)
-	r := evaluate(t, images, Options{Sim: sim.Options{Timesteps: 64}})
+	r := evaluate(t, images, eval.Options{Sim: sim.Options{Timesteps: 64}})
 	e := r.Energy
 	if e.Device != nil || e.SNN.Joules != nil || e.NotCounted != nil {
 		t.Errorf("without a device: %+v", e)

@@ -1,4 +1,4 @@
-package eval
+package energy_test
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/convert"
+	"sresnet/energy"
+	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -322,21 +324,21 @@ func TestEnergyIsExact(t *testing.T) {
 		if err != nil { // Such as a layer that is dead with these weights.
 			continue
 		}
-		r, err := Run(t.Context(), g, net, images, Options{Sim: sim.Options{Timesteps: T}, Workers: 2})
+		r, err := eval.Run(t.Context(), g, net, images, eval.Options{Sim: sim.Options{Timesteps: T}, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		perImage := func(n uint64) float64 { return float64(n) / 3 }
 
 		dense, effective := bruteSNN(t, net, images, sim.Options{Timesteps: T})
-		var list []Contribution
+		var list []energy.Contribution
 		for l := range net.Layers {
 			layer := &net.Layers[l]
 			for j, s := range layer.Synapses {
 				if layer.IsGate() {
 					continue
 				}
-				k := Contribution{Layer: layer.Name, Kind: s.Connection.Kind(), Synapses: dense[l][j]}
+				k := energy.Contribution{Layer: layer.Name, Kind: s.Connection.Kind(), Synapses: dense[l][j]}
 				if s.From == snn.FromInput {
 					k.From, k.MACs, k.DenseMACs = "input", perImage(effective[l][j]), float64(dense[l][j])
 				} else {
@@ -345,7 +347,7 @@ func TestEnergyIsExact(t *testing.T) {
 				list = append(list, k)
 			}
 			if !layer.IsGate() {
-				list = append(list, Contribution{Layer: layer.Name, Kind: "neurons", Operations: Operations{Updates: float64(T * layer.Neurons())}})
+				list = append(list, energy.Contribution{Layer: layer.Name, Kind: "neurons", Operations: energy.Operations{Updates: float64(T * layer.Neurons())}})
 			}
 		}
 		compare(t, fmt.Sprintf("seed %d, spiking", seed), r.Energy.SNN.Contributions, list)
@@ -371,7 +373,7 @@ func TestEnergyIsExact(t *testing.T) {
 			n := &g.Nodes[i]
 			for j, input := range n.Inputs {
 				dense, effective := bruteANN(g, real, runners, n, j)
-				k := Contribution{Node: n.Name, Synapses: dense}
+				k := energy.Contribution{Node: n.Name, Synapses: dense}
 				switch n.Op.(type) {
 				case *ann.Conv, *ann.Gemm:
 					k.Kind, k.MACs, k.DenseMACs = map[bool]string{true: "conv", false: "dense"}[len(n.Shape) == 3], perImage(effective), float64(dense)
@@ -393,7 +395,7 @@ func TestEnergyIsExact(t *testing.T) {
 		}
 		compare(t, fmt.Sprintf("seed %d, trained", seed), r.Energy.ANN.Contributions, list)
 		// Both networks have the same weights in the same places.
-		for _, part := range []Part{PartInput, PartLayers, PartShortcuts, PartPools, PartClassifier} {
+		for _, part := range []energy.Part{energy.PartInput, energy.PartLayers, energy.PartShortcuts, energy.PartPools, energy.PartClassifier} {
 			if got, want := r.Energy.ANN.Sum(part).Synapses, r.Energy.SNN.Sum(part).Synapses; got != want {
 				t.Errorf("seed %d, %s: %d synapses in the trained network, %d in the spiking one\n%v\n%v", seed, part, got, want, g, net)
 			}
@@ -423,12 +425,12 @@ func TestEnergyOfPoisson(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), g, net, images, Options{Sim: sim.Options{Timesteps: 12}})
+	r, err := eval.Run(t.Context(), g, net, images, eval.Options{Sim: sim.Options{Timesteps: 12}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &r.Energy.SNN
-	if image := e.Sum(PartInput); image.ACs == 0 || image.ACs > image.DenseACs || image.MACs != 0 || image.DenseACs != float64(12*image.Synapses) {
+	if image := e.Sum(energy.PartInput); image.ACs == 0 || image.ACs > image.DenseACs || image.MACs != 0 || image.DenseACs != float64(12*image.Synapses) {
 		t.Errorf("from the image: %+v", image)
 	}
 	if e.ACs != r.ACsPerImage || e.MACs != 0 {
@@ -438,7 +440,7 @@ func TestEnergyOfPoisson(t *testing.T) {
 
 // compare compares contributions but for the part, which is a word for people, and
 // the layers of the trained network's.
-func compare(t *testing.T, what string, got, want []Contribution) {
+func compare(t *testing.T, what string, got, want []energy.Contribution) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d contributions, want %d", what, len(got), len(want))

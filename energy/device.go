@@ -1,4 +1,4 @@
-package eval
+package energy
 
 import (
 	"bytes"
@@ -7,15 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
-	"strconv"
 	"strings"
 
 	"sresnet/internal/regular"
 )
 
 // Device is a table of energies, in picojoules an operation. What it does not give
-// is nil, is never taken for zero, and is named in [Energy.NotCounted]. A file
+// is nil, is never taken for zero, and is named in [Accounts.NotCounted]. A file
 // holds one as a JSON object with the same keys:
 //
 //	{"name": "my chip", "source": "who measured it, and how", "pj_per_ac": 1.5, "pj_per_update": 20}
@@ -94,14 +92,14 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	b, err := regular.ReadFile(name, maxDevice)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("eval: no device %q: give %s, or a JSON file with energies", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("energy: no device %q: give %s, or a JSON file with energies", name, strings.Join(names, ", "))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("eval: device: %w", err)
+		return nil, fmt.Errorf("energy: device: %w", err)
 	}
 	d, err := parseDevice(b)
 	if err != nil {
-		return nil, fmt.Errorf("eval: device %s: %w", name, err)
+		return nil, fmt.Errorf("energy: device %s: %w", name, err)
 	}
 	if d.Name == "" {
 		d.Name = name
@@ -158,6 +156,32 @@ func (d *Device) prices() []price {
 	}
 }
 
+// joules returns the energy of what d prices of the operations; ok is unset if it
+// leaves some of them out.
+func (d *Device) joules(o *Operations) (x Joules, ok bool) {
+	ok = true
+	for _, p := range d.prices() {
+		switch n := p.count(o); {
+		case p.pj != nil:
+			x += Joules(n * *p.pj * picojoule)
+		case n > 0:
+			ok = false
+		}
+	}
+	return x, ok
+}
+
+// missing names the operations that a break-even needs and d does not price.
+func (d *Device) missing() []string {
+	var list []string
+	for _, p := range d.prices() {
+		if p.pj == nil && p.what != membraneUpdates {
+			list = append(list, p.what)
+		}
+	}
+	return list
+}
+
 // String formats d as "45nm (4.6 pJ a MAC, 0.9 pJ an AC)".
 func (d *Device) String() string {
 	var parts []string
@@ -169,25 +193,11 @@ func (d *Device) String() string {
 	return d.Name + " (" + strings.Join(parts, ", ") + ")"
 }
 
-// Joules is an energy.
-type Joules float64
-
-const picojoule = 1e-12
-
-// String formats x with three digits and the unit that suits it, such as "1.23 mJ".
-func (x Joules) String() string {
-	unit, name := picojoule, "pJ"
-	for _, u := range []struct {
-		unit float64
-		name string
-	}{{1e-9, "nJ"}, {1e-6, "µJ"}, {1e-3, "mJ"}, {1, "J"}} {
-		if math.Abs(float64(x)) >= 0.9995*u.unit {
-			unit, name = u.unit, u.name
-		}
+// DeviceNames lists the names of [Devices].
+func DeviceNames() []string {
+	var names []string
+	for _, d := range Devices() {
+		names = append(names, d.Name)
 	}
-	s := strconv.FormatFloat(float64(x)/unit, 'g', 3, 64)
-	if strings.Contains(s, "e") { // 100 and more of the largest unit.
-		s = strconv.FormatFloat(float64(x)/unit, 'f', 0, 64)
-	}
-	return s + " " + name
+	return names
 }

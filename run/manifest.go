@@ -1,15 +1,16 @@
-package eval
+// Package run keeps runs in folders and reads them back.
+//
+// A [Folder] writes the [eval.Result] of a run with a [Manifest] of what it was made
+// from; [ReadManifest] and [ReadResult] read both, and refuse what is not of one run.
+// This package computes nothing and shows nothing.
+package run
 
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -66,7 +67,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
 	var m Manifest
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("eval: %s is not the manifest of a run: %w", name, err)
+		return nil, fmt.Errorf("run: %s is not the manifest of a run: %w", name, err)
 	}
 	return &m, nil
 }
@@ -114,18 +115,4 @@ func asJSON(v any) string {
 		return err.Error()
 	}
 	return string(b)
-}
-
-// HashFile returns the SHA-256 of a file in hexadecimal.
-func HashFile(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

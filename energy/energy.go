@@ -1,0 +1,127 @@
+// Package energy counts what a trained and a spiking network compute for an image, and
+// multiplies the counts with the energies of a device.
+//
+// A [Meter] knows what there is to count in a pair of networks; each image adds to
+// [Counts], which are whole numbers; and these become [Accounts], means per image of
+// every part of both networks. A [Device] is a table of energies in picojoules.
+// docs/energy.md has the rules of counting. This package presents no images.
+package energy
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Accounts are what both networks, or a spiking one by itself, do for one image, operation
+// by operation, and what that takes on a device.
+type Accounts struct {
+	Images     int      `json:"images"`    // That the means are taken over.
+	Timesteps  int      `json:"timesteps"` // T
+	Device     *Device  `json:"device,omitempty"`
+	SNN        Account  `json:"snn"`
+	ANN        *Account `json:"ann"` // Nil without a trained network.
+	BreakEven  Balance  `json:"break_even"`
+	NotCounted []string `json:"not_counted"` // What joules leave out, a phrase each; none without a device.
+}
+
+// WriteJSON writes a as one JSON object.
+func (a *Accounts) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(a)
+}
+
+// price fills what depends on the device, and the break-even. acs are the additions
+// of the spiking network up to each timestep.
+func (a *Accounts) price(acs []float64) {
+	b := &a.BreakEven
+	for i := range a.SNN.Contributions {
+		if k := &a.SNN.Contributions[i]; k.DenseACs > 0 {
+			b.Synapses += k.Synapses
+		}
+	}
+	if b.Synapses > 0 {
+		b.Spikes = a.SNN.ACs / float64(b.Synapses)
+	}
+	if a.ANN != nil {
+		if acs, macs := a.SNN.ACs-a.ANN.DenseACs, a.ANN.DenseMACs-a.SNN.MACs; acs > 0 && macs > 0 {
+			b.Ratio = acs / macs
+		}
+	}
+	d := a.Device
+	if d == nil {
+		return
+	}
+	for _, n := range []struct {
+		*Account
+		main *float64 // Without this price, a sum of the rest would mislead.
+	}{{&a.SNN, d.AC}, {a.ANN, d.MAC}} {
+		if n.Account == nil {
+			continue
+		}
+		for i := range n.Contributions {
+			k := &n.Contributions[i]
+			if x, ok := d.joules(&k.Operations); ok {
+				k.Joules = &x
+			}
+		}
+		if n.main != nil {
+			x, _ := d.joules(&n.Operations)
+			n.Joules = &x
+		}
+	}
+	a.NotCounted = a.notCounted()
+	if a.ANN != nil && len(d.missing()) == 0 && *d.AC > 0 && b.Synapses > 0 {
+		b.Dense = a.even(acs, &Operations{ACs: a.ANN.DenseACs, MACs: a.ANN.DenseMACs})
+		b.Effective = a.even(acs, &a.ANN.Operations)
+	}
+}
+
+// notCounted names what the device does not price although it happens.
+func (a *Accounts) notCounted() []string {
+	var list []string
+	for _, p := range a.Device.prices() {
+		if p.pj != nil {
+			continue
+		}
+		for _, n := range []struct {
+			network string
+			done    *Account
+		}{{"spiking", &a.SNN}, {"trained", a.ANN}} {
+			if n.done != nil && p.count(&n.done.Operations) > 0 {
+				list = append(list, fmt.Sprintf("%s of the %s network", p.what, n.network))
+			}
+		}
+	}
+	return append(list, "memory, transport of spikes and leakage, unless the figures include them")
+}
+
+// JoulesAt returns the energy of the spiking network in its first T timesteps, in
+// which acs additions are done per image, of what the device prices; 0 without a
+// device.
+func (a *Accounts) JoulesAt(T int, acs float64) Joules {
+	if a.Device == nil {
+		return 0
+	}
+	x, _ := a.Device.joules(&Operations{ACs: acs, MACs: a.SNN.MACs, Updates: a.SNN.Updates * float64(T) / float64(a.Timesteps)})
+	return x
+}
+
+// Words says whose energies a has, what they leave out and how the networks compare,
+// a sentence or phrase each; nothing without a device.
+func (a *Accounts) Words() []string {
+	if a.Device == nil {
+		return nil
+	}
+	list := []string{
+		a.Device.String(), a.Device.Source,
+		"not counted: " + strings.Join(a.NotCounted, "; "),
+	}
+	if even := a.BreakEven.Effective; even != nil && even.Joules > 0 {
+		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that multiplies zeros, too",
+			*a.SNN.Joules/even.Joules, *a.SNN.Joules/a.BreakEven.Dense.Joules))
+	}
+	return list
+}

@@ -1,0 +1,212 @@
+package energy
+
+import (
+	"sresnet/ann"
+	"sresnet/ann/infer"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// Meter is what there is to count in a pair of networks, or in a spiking network by
+// itself. It is made once and shared by all workers, each of which gathers [Counts].
+type Meter struct {
+	g         *ann.Graph // Nil without a trained network.
+	net       *snn.Network
+	synapses  []connection // Of the spiking network, by layer and then by synapse.
+	trained   []connection // Of the trained network, in the order of its nodes.
+	depth     []int        // Of every spiking layer: the most synapses between it and the image.
+	rectified []string     // Nodes whose zeros make the trained network's activation sparsity.
+	units     uint64       // Elements of these.
+}
+
+// NewMeter lists what there is to count in g and its conversion net; g is nil
+// without a trained network.
+func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
+	m := &Meter{g: g, net: net, depth: make([]int, len(net.Layers))}
+	for i := range net.Layers {
+		for _, s := range net.Layers[i].Synapses {
+			m.depth[i] = max(m.depth[i], m.depthOf(s.From)+1)
+			c := synapse(net.ShapeOf(s.From), net.Layers[i].Shape, s.Connection)
+			c.layer, c.from = i, s.From
+			if s.From != snn.FromInput || net.Input.Encoding.Spikes() {
+				c.counter = nil
+			}
+			m.synapses = append(m.synapses, c)
+		}
+	}
+	if g == nil {
+		return m
+	}
+	w := newWalker(g, net)
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if _, ok := n.Op.(ann.Rectifier); ok {
+			m.rectified = append(m.rectified, n.Name)
+			m.units += uint64(n.Shape.Len())
+		}
+		m.trained = append(m.trained, w.connections(n)...)
+	}
+	return m
+}
+
+// depthOf returns the depth of layer i, and 0 for the image.
+func (m *Meter) depthOf(i int) int {
+	if i < 0 {
+		return 0
+	}
+	return m.depth[i]
+}
+
+// Counts gathers operations over images. It holds integers only, so that those of
+// several workers, or of several parts of a data set, add up the same in any order.
+type Counts struct {
+	Synapses []uint64 `json:"synapses"` // Of the spiking network, by layer and then by synapse.
+	Trained  []uint64 `json:"trained"`  // Of the trained network's connections, in the order of its nodes.
+	Zeros    uint64   `json:"zeros"`    // Of rectified activations.
+}
+
+// NewCounts returns those of no images.
+func (m *Meter) NewCounts() *Counts {
+	return &Counts{Synapses: make([]uint64, len(m.synapses)), Trained: make([]uint64, len(m.trained))}
+}
+
+// Count adds one image, channels last, to c: what the spiking network recorded, and
+// what the trained network, if there is one, computed last.
+func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infer.Runner) {
+	i := 0
+	for _, layer := range rec.SynapseACs {
+		for _, acs := range layer {
+			c.Synapses[i] += acs
+			if counter := m.synapses[i].counter; counter != nil {
+				c.Synapses[i] += counter.count(image)
+			}
+			i++
+		}
+	}
+	for i := range m.trained {
+		counter := m.trained[i].counter
+		c.Trained[i] += counter.count(trained.Activation(counter.source))
+	}
+	for _, name := range m.rectified {
+		x := trained.Activation(name)
+		c.Zeros += uint64(len(x)) - nonzero(x)
+	}
+}
+
+// Merge adds what b gathered.
+func (c *Counts) Merge(b *Counts) {
+	for i, n := range b.Synapses {
+		c.Synapses[i] += n
+	}
+	for i, n := range b.Trained {
+		c.Trained[i] += n
+	}
+	c.Zeros += b.Zeros
+}
+
+// Activity is what the spiking network did, besides [Counts].
+type Activity struct {
+	Images int       // At least 1.
+	Spikes []float64 // Of each layer, mean per image.
+	ACs    []float64 // Of all layers up to each timestep, from 1 to T, mean per image.
+}
+
+// Accounts turns counts into means per image, and into joules if d is not nil.
+func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
+	n, T := float64(did.Images), float64(len(did.ACs))
+	a := &Accounts{Images: did.Images, Timesteps: len(did.ACs), Device: d}
+	neuronSpikes := 0.0
+	first := 0 // Of the layer's synapses.
+	for i := range m.net.Layers {
+		l := &m.net.Layers[i]
+		parts := m.parts(m.synapses[first:][:len(l.Synapses)])
+		for j := range l.Synapses {
+			s := &m.synapses[first+j]
+			k := Contribution{Part: parts[j], Layer: l.Name, From: m.layerName(s.from), Kind: s.kind, Synapses: s.dense}
+			if s.counter != nil { // The current of the image is constant and costs once.
+				k.MACs, k.DenseMACs = float64(c.Synapses[first+j])/n, float64(s.dense)
+			} else {
+				k.ACs, k.DenseACs = float64(c.Synapses[first+j])/n, float64(s.dense)*T
+			}
+			if !l.IsGate() {
+				a.SNN.Contributions = append(a.SNN.Contributions, k)
+			}
+		}
+		first += len(l.Synapses)
+		if !l.IsGate() {
+			neuronSpikes += did.Spikes[i]
+			a.SNN.Contributions = append(a.SNN.Contributions, Contribution{Part: PartNeurons, Layer: l.Name, Kind: "neurons", Operations: Operations{Updates: float64(l.Neurons()) * T}})
+		}
+	}
+	a.SNN.ActivationSparsity = 1 - neuronSpikes/(float64(m.net.Neurons())*T)
+	a.SNN.ConnectionSparsity, a.SNN.FootprintBytes = storedSNN(m.net)
+
+	a.SNN.sum(n)
+	if m.g != nil {
+		a.ANN = m.trainedAccount(c, n)
+	}
+	a.price(did.ACs)
+	return a
+}
+
+// trainedAccount returns what the trained network does, over n images.
+func (m *Meter) trainedAccount(c *Counts, n float64) *Account {
+	a := &Account{}
+	byLayer := make(map[int][]connection)
+	for _, s := range m.trained {
+		byLayer[s.layer] = append(byLayer[s.layer], s)
+	}
+	seen := make(map[int]int)
+	for i, s := range m.trained {
+		part := m.parts(byLayer[s.layer])[seen[s.layer]]
+		seen[s.layer]++
+		k := Contribution{Part: part, Layer: m.layerName(s.layer), From: m.layerName(s.from), Node: s.node, Kind: s.kind, Synapses: s.dense}
+		if s.weighted {
+			k.MACs, k.DenseMACs = float64(c.Trained[i])/n, float64(s.dense)
+		} else {
+			k.ACs, k.DenseACs = float64(c.Trained[i])/n, float64(s.dense)
+		}
+		a.Contributions = append(a.Contributions, k)
+	}
+	if m.units > 0 {
+		a.ActivationSparsity = float64(c.Zeros) / (float64(m.units) * n)
+	}
+	a.ConnectionSparsity, a.FootprintBytes = storedANN(m.g)
+	a.sum(n)
+	return a
+}
+
+// parts says where the connections that end on one layer belong. Of several, those
+// that come from the deepest layer are the main branch, the others are shortcuts.
+func (m *Meter) parts(list []connection) []Part {
+	deepest := 0
+	for _, s := range list {
+		deepest = max(deepest, m.depthOf(s.from))
+	}
+	parts := make([]Part, len(list))
+	for i, s := range list {
+		switch {
+		case s.from == snn.FromInput:
+			parts[i] = PartInput
+		case s.kind == (*snn.Shortcut)(nil).Kind() || m.depthOf(s.from) < deepest:
+			parts[i] = PartShortcuts
+		case s.kind == (*snn.AveragePool)(nil).Kind():
+			parts[i] = PartPools
+		case s.layer == len(m.depth)-1:
+			parts[i] = PartClassifier
+		default:
+			parts[i] = PartLayers
+		}
+	}
+	return parts
+}
+
+func (m *Meter) layerName(i int) string {
+	switch i {
+	case unknown:
+		return ""
+	case snn.FromInput:
+		return "input"
+	}
+	return m.net.Layers[i].Name
+}
