@@ -45,7 +45,7 @@ func ExampleRun() {
 			log.Fatal(err)
 		}
 		fmt.Printf("percentile %4v: lambda of %s %.2f, %.0f %% at T = 32, %.0f %% at T = 64\n",
-			percentile, s.Nodes[0].Node, s.Nodes[0].Lambda, 100*r.SNN.Top1[31], 100*r.SNN.Top1[63])
+			percentile, s.Nodes[0].Node, s.Nodes[0].Lambda, 100*r.SpikingTop1[31], 100*r.SpikingTop1[63])
 	}
 	// Output:
 	// percentile   99: lambda of relu/Relu 2.24, 100 % at T = 32, 100 % at T = 64

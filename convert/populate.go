@@ -34,6 +34,8 @@ type populator struct {
 	bad       []*UnsupportedError
 	named     map[string]bool // Nodes in bad.
 
+	rectified rectified // The nodes so far.
+
 	into  string          // The population whose currents are looked at.
 	fates map[string]Fate // Of the nodes that were seen.
 }
@@ -43,7 +45,7 @@ type populator struct {
 func populate(g *ann.Graph) *populator {
 	p := &populator{
 		g: g, nodes: g.ByName(), consumers: g.Consumers(),
-		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), fates: make(map[string]Fate),
+		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate),
 	}
 	last := g.Output
 	for flat(p.nodes[last]) {
@@ -51,6 +53,7 @@ func populate(g *ann.Graph) *populator {
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
+		p.rectified.see(n)
 		p.into = n.Name
 		if r, ok := n.Op.(ann.Rectifier); ok {
 			p.note(n, n.Shape.Len(), "population of %d IF neurons%s", n.Shape.Len(), limited(r))
@@ -194,7 +197,7 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 	into := fmt.Sprintf("%s %q", taker.Op.Type(), taker.Name)
 	if isSum(n) {
-		return unsupported(n, hintRectify, "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+		return unsupported(n, p.sumHint(n), "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
 	if _, ok := n.Op.(ann.Mover); ok {
 		return unsupported(n, hintBranch, "its result goes into %s; it has a counterpart only in a shortcut that goes into a sum", into)
@@ -203,10 +206,41 @@ func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 		hint := hintRectify
 		if _, ok := taker.Op.(*ann.MaxPool); ok {
 			hint = hintPool
+		} else if product(n.Op, taker.Op) {
+			hint = hintProduct
 		}
 		return unsupported(n, hint, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
 	return p.unknown(n)
+}
+
+// sumHint returns what to do about a sum that should be a population.
+func (p *populator) sumHint(sum *ann.Node) string {
+	for _, in := range sum.Inputs {
+		if !p.rectified[in] {
+			return hintRectify
+		}
+	}
+	return hintSum
+}
+
+// product reports whether two layers, one after the other, are one of the same kind
+// whose weights are the product of theirs: at a window of one position, which no
+// padding disturbs, or without windows.
+func product(first, second ann.Op) bool {
+	a, isLayer := first.(ann.Weighted)
+	b, also := second.(ann.Weighted)
+	if !isLayer || !also || a.Type() != b.Type() {
+		return false
+	}
+	for _, op := range []ann.Weighted{a, b} {
+		w, _ := op.Weights()
+		f := op.Fan(w.Shape[:1])
+		if f.Window != nil && (f.Window.Kernel != [2]int{1, 1} || f.Window.Pad != [4]int{}) {
+			return false
+		}
+	}
+	return true
 }
 
 // unknown says why n, whose place would be right, has no counterpart at all.

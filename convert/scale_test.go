@@ -316,7 +316,7 @@ func TestDeadLayer(t *testing.T) {
 		r, logits, largest float64
 		dead, hint         string
 	}{
-		{0, 2, 3, "r", "raise --percentile"},
+		{0, 2, 3, "r", "raise the percentile"},
 		{0, 2, 0, "r", "died in training"},
 		{1, -2, -1, "logits", "calibrate on more images"},
 	} {

@@ -94,7 +94,7 @@ func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []ter
 // or sum that asks, to terms.
 func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if takers := p.consumers[n.Name]; len(takers) > 1 {
-		p.fail(unsupported(n, hintRectify, "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
+		p.fail(unsupported(n, p.sumHint(n), "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
 			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
 		return terms
 	}

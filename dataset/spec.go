@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +65,21 @@ func ParseSpec(text string) (Spec, error) {
 	return s, nil
 }
 
+// ParsePicture reads the name of one image file with options as [ParseSpec] has them:
+// resize, crop, and invert, which swaps dark and light.
+func ParsePicture(text string) (s Spec, invert bool, err error) {
+	if cut, ok := strings.CutSuffix(text, "?invert"); ok {
+		return Spec{Source: cut}, true, nil
+	}
+	if cut, ok := strings.CutSuffix(text, "&invert"); ok {
+		text, invert = cut, true
+	}
+	if s, err = ParseSpec(text); err == nil && (s.Images > 0 || s.SkipBad > 0) {
+		err = &SpecError{fmt.Errorf("%s: an image file has the options resize=N, crop=N and invert", s.Source)}
+	}
+	return s, invert, err
+}
+
 // String returns the spec as [ParseSpec] takes it.
 func (s Spec) String() string {
 	var list []string
@@ -93,12 +107,6 @@ func Kinds() []string {
 	return list
 }
 
-// Paths returns the paths in the source of s: none where images are built in.
-func (s Spec) Paths() []string {
-	_, paths := s.split()
-	return paths
-}
-
 // Map returns s with every path in its source replaced.
 func (s Spec) Map(path func(string) string) Spec {
 	word, paths := s.split()
@@ -109,16 +117,6 @@ func (s Spec) Map(path func(string) string) Spec {
 		s.Source = word + strings.Join(paths, ",")
 	}
 	return s
-}
-
-// Below returns s with paths that are relative below dir.
-func (s Spec) Below(dir string) Spec {
-	return s.Map(func(path string) string {
-		if filepath.IsAbs(path) {
-			return path
-		}
-		return filepath.Join(dir, path)
-	})
 }
 
 // split returns the word that the source begins with, with its colon, and the paths behind.

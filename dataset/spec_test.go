@@ -36,8 +36,14 @@ func TestParseSpec(t *testing.T) {
 }
 
 // Relative paths begin where the caller says; what is built in has none.
-func TestSpecBelow(t *testing.T) {
+func TestSpecMap(t *testing.T) {
 	dir := t.TempDir()
+	below := func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(dir, path)
+	}
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for source, want := range map[string]string{
 		"":                          "",
@@ -52,8 +58,30 @@ func TestSpecBelow(t *testing.T) {
 		"folder:with, comma/images": "folder:" + in("with, comma/images"),
 		"tulips:here":               "tulips:here",
 	} {
-		if got := (Spec{Source: source, Crop: 8}).Below(dir); got != (Spec{Source: want, Crop: 8}) {
+		if got := (Spec{Source: source, Crop: 8}).Map(below); got != (Spec{Source: want, Crop: 8}) {
 			t.Errorf("%q: got %+v, want %q", source, got, want)
+		}
+	}
+}
+
+func TestParsePicture(t *testing.T) {
+	for text, want := range map[string]struct {
+		spec   Spec
+		invert bool
+	}{
+		"cat.jpg":                     {Spec{Source: "cat.jpg"}, false},
+		"digit.png?invert":            {Spec{Source: "digit.png"}, true},
+		"digit.png?resize=32&crop=28": {Spec{Source: "digit.png", Resize: 32, Crop: 28}, false},
+		"digit.png?resize=32&invert":  {Spec{Source: "digit.png", Resize: 32}, true},
+		"what?.png":                   {Spec{Source: "what?.png"}, false},
+	} {
+		if s, invert, err := ParsePicture(text); err != nil || s != want.spec || invert != want.invert {
+			t.Errorf("ParsePicture(%q): got %+v, %t, %v", text, s, invert, err)
+		}
+	}
+	for _, text := range []string{"cat.jpg?images=3", "cat.jpg?skip-bad=1", "cat.jpg?invert=1"} {
+		if _, _, err := ParsePicture(text); err == nil {
+			t.Errorf("ParsePicture(%q): no error", text)
 		}
 	}
 }

@@ -15,6 +15,7 @@ package diagnose
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -67,17 +68,29 @@ type Options struct {
 type Diagnosis struct {
 	Model           string           `json:"model"`
 	Images          int              `json:"images"`
-	Timesteps       []int            `json:"timesteps"`
-	ANNTop1         float64          `json:"ann_top1"` // Fractions of 1.
-	SNNTop1         []float64        `json:"snn_top1"` // At each of Timesteps.
+	Timesteps       []int            `json:"t"`
+	ANNTop1         float64          `json:"trained_top1"` // Fractions of 1.
+	SNNTop1         []float64        `json:"spiking_top1"` // At each of Timesteps.
 	Layers          []Layer          `json:"layers"`
 	Counterfactuals []Counterfactual `json:"counterfactuals"` // What gains most comes first.
 	Verdict         []Finding        `json:"verdict"`         // What buys most comes first.
 }
 
+// Read reads a Diagnosis from its JSON form.
+func Read(b []byte) (*Diagnosis, error) {
+	d := new(Diagnosis)
+	if err := json.Unmarshal(b, d); err != nil {
+		return nil, err
+	}
+	if len(d.SNNTop1) != len(d.Timesteps) {
+		return nil, fmt.Errorf("it has %d lengths and %d accuracies", len(d.Timesteps), len(d.SNNTop1))
+	}
+	return d, nil
+}
+
 // Layer is one population, or one max-pool gate, over all images.
 type Layer struct {
-	Name    string  `json:"name"`
+	Name    string  `json:"layer"`
 	Kind    string  `json:"kind"` // The connections that end on it.
 	Neurons int     `json:"neurons"`
 	Lambda  float64 `json:"lambda"`
@@ -99,7 +112,7 @@ type Layer struct {
 // Errors is the error of a layer after T timesteps, in units of lambda. A gate hands
 // on what its source does, so that all of its error is inherited.
 type Errors struct {
-	Timesteps    int     `json:"timesteps"`
+	Timesteps    int     `json:"t"`
 	Correlation  float64 `json:"correlation"` // Of rate and activation; 0 where one of them is constant.
 	Total        Size    `json:"total"`
 	Clipping     Size    `json:"clipping"`
@@ -118,8 +131,8 @@ type Size struct {
 type Counterfactual struct {
 	Change    string  `json:"change"`
 	Layer     string  `json:"layer"` // Empty for the whole network.
-	Timesteps int     `json:"timesteps"`
-	Top1      float64 `json:"top1"`
+	Timesteps int     `json:"t"`
+	Top1      float64 `json:"spiking_top1"`
 	Gain      float64 `json:"gain"`     // In points, over the network as it is.
 	Regained  int     `json:"regained"` // Images that only the change gets right.
 	Lost      int     `json:"lost"`     // Images that only the network as it is gets right.

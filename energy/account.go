@@ -24,10 +24,10 @@ func (o *Operations) add(p *Operations) {
 // Account is what one network does.
 type Account struct {
 	Operations                 // Sums over Contributions.
-	ActivationSparsity float64 `json:"activation_sparsity"` // Share of outputs of neurons, or of rectifiers, that are zero.
-	ConnectionSparsity float64 `json:"connection_sparsity"` // Share of weights that are zero.
-	FootprintBytes     int64   `json:"footprint_bytes"`     // Parameters, and state of neurons and gates.
-	Joules             *Joules `json:"joules,omitempty"`    // Of what the device prices; nil without the energy of an AC, for the trained network of a MAC.
+	ActivationSparsity float64 `json:"activation_sparsity"`        // Share of outputs of neurons, or of rectifiers, that are zero.
+	ConnectionSparsity float64 `json:"connection_sparsity"`        // Share of weights that are zero.
+	FootprintBytes     int64   `json:"footprint_bytes"`            // Parameters, and state of neurons and gates.
+	Joules             *Joules `json:"joules_per_image,omitempty"` // Of what the device prices; nil without the energy of an AC, for the trained network of a MAC.
 
 	Contributions []Contribution `json:"contributions"`
 }
@@ -42,7 +42,7 @@ type Contribution struct {
 	Kind     string `json:"kind"`           // "conv", "dense", "shortcut", "average pool" or "neurons".
 	Synapses uint64 `json:"synapses"`       // Inside the border.
 	Operations
-	Joules *Joules `json:"joules,omitempty"` // nil if the device does not price it.
+	Joules *Joules `json:"joules_per_image,omitempty"` // nil if the device does not price it.
 }
 
 // Part is where in a residual network operations take place.

@@ -26,9 +26,9 @@ type Balance struct {
 
 // Even is where two networks take the same energy.
 type Even struct {
-	Joules    Joules  `json:"joules"`             // Of the trained network.
+	Joules    Joules  `json:"joules_per_image"`   // Of the trained network.
 	Spikes    float64 `json:"spikes_per_synapse"` // Less than 0 if the spiking one takes more without a spike.
-	Timesteps int     `json:"timesteps"`          // The last T at which the spiking one takes no more; 0 if the spiking network takes more from the first timestep on.
+	Timesteps int     `json:"t"`                  // The last T at which the spiking one takes no more; 0 if the spiking network takes more from the first timestep on.
 }
 
 // even returns where the spiking network, with acs additions up to each timestep,

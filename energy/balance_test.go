@@ -29,7 +29,7 @@ func TestJoules(t *testing.T) {
 	}
 	r := priced(t, d)
 	e := r.Energy
-	want := 4.6e-12*r.MACsPerImage + 0.9e-12*r.ACsPerImage
+	want := 4.6e-12*r.MACsPerImage + 0.9e-12*r.ACsPerImage[r.Timesteps-1]
 	if !near(float64(*e.SNN.Joules), want) || !near(float64(r.Point(256).Joules), want) {
 		t.Errorf("spiking network: got %v, and %v at T, want %v", *e.SNN.Joules, r.Point(256).Joules, energy.Joules(want))
 	}
@@ -54,8 +54,8 @@ func TestJoules(t *testing.T) {
 
 	// 24 weights of the second layer carry spikes.
 	b := e.BreakEven
-	if b.Synapses != 24 || !near(b.Spikes, r.ACsPerImage/24) {
-		t.Errorf("got %v spikes on each of %d synapses, want %v on 24", b.Spikes, b.Synapses, r.ACsPerImage/24)
+	if b.Synapses != 24 || !near(b.Spikes, r.ACsPerImage[r.Timesteps-1]/24) {
+		t.Errorf("got %v spikes on each of %d synapses, want %v on 24", b.Spikes, b.Synapses, r.ACsPerImage[r.Timesteps-1]/24)
 	}
 	if dense := 4.6e-12 * (128 + 24); !near(float64(b.Dense.Joules), dense) || !near(b.Dense.Spikes*24*0.9e-12+4.6e-12*r.MACsPerImage, dense) {
 		t.Errorf("break-even: got %+v, want energy %v", b.Dense, energy.Joules(dense))
@@ -66,12 +66,12 @@ func TestJoules(t *testing.T) {
 			t.Errorf("break-even at T = %d: the spiking network takes %v there and %v a step later, the trained one %v",
 				T, r.Point(T).Joules, r.Point(T+1).Joules, even.Joules)
 		}
-		if spikes := r.ACsUpTo[T-1] / 24; spikes > even.Spikes || r.ACsUpTo[T]/24 <= even.Spikes {
+		if spikes := r.ACsPerImage[T-1] / 24; spikes > even.Spikes || r.ACsPerImage[T]/24 <= even.Spikes {
 			t.Errorf("break-even at %v spikes a synapse, but at T = %d there are %v", even.Spikes, T, spikes)
 		}
 	}
 	// Were a MAC to cost Ratio ACs, both would take the same.
-	if got, want := r.ACsPerImage+b.Ratio*r.MACsPerImage, b.Ratio*(128+24); !near(got, want) {
+	if got, want := r.ACsPerImage[r.Timesteps-1]+b.Ratio*r.MACsPerImage, b.Ratio*(128+24); !near(got, want) {
 		t.Errorf("at a ratio of %v: %v and %v", b.Ratio, got, want)
 	}
 }
@@ -84,7 +84,7 @@ func TestNotCounted(t *testing.T) {
 	}
 	r := priced(t, d)
 	e := r.Energy
-	if want := 23.6e-12*r.ACsPerImage + 81e-12*11*256; !near(float64(*e.SNN.Joules), want) {
+	if want := 23.6e-12*r.ACsPerImage[r.Timesteps-1] + 81e-12*11*256; !near(float64(*e.SNN.Joules), want) {
 		t.Errorf("spiking network: got %v, want %v", *e.SNN.Joules, energy.Joules(want))
 	}
 	if e.ANN.Joules != nil || e.BreakEven.Dense != nil {
@@ -112,7 +112,7 @@ func TestAccount(t *testing.T) {
 	if e.Device != nil || e.SNN.Joules != nil || e.NotCounted != nil {
 		t.Errorf("without a device: %+v", e)
 	}
-	if want := 1 - r.SpikesPerImage/(11*64); !near(e.SNN.ActivationSparsity, want) {
+	if want := 1 - r.SpikesPerImage[r.Timesteps-1]/(11*64); !near(e.SNN.ActivationSparsity, want) {
 		t.Errorf("activation sparsity: got %v, want %v", e.SNN.ActivationSparsity, want)
 	}
 	if e.SNN.DenseACs != 24*64 || e.SNN.DenseMACs != 128 || e.ANN.DenseMACs != 128+24 || e.ANN.DenseACs != 0 {

@@ -20,8 +20,8 @@ type Accounts struct {
 	Images     int      `json:"images"`    // That the means are taken over.
 	Timesteps  int      `json:"timesteps"` // T
 	Device     *Device  `json:"device,omitempty"`
-	SNN        Account  `json:"snn"`
-	ANN        *Account `json:"ann"` // Nil without a trained network.
+	SNN        Account  `json:"spiking"`
+	ANN        *Account `json:"trained"` // Nil without a trained network.
 	BreakEven  Balance  `json:"break_even"`
 	NotCounted []string `json:"not_counted"` // What joules leave out, a phrase each; none without a device.
 }

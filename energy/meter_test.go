@@ -351,8 +351,8 @@ func TestEnergyIsExact(t *testing.T) {
 			}
 		}
 		compare(t, fmt.Sprintf("seed %d, spiking", seed), r.Energy.SNN.Contributions, list)
-		if sum := r.Energy.SNN.Operations; sum.ACs != r.ACsPerImage || sum.MACs != r.MACsPerImage || sum.Updates != r.MembraneUpdatesPerImage {
-			t.Errorf("seed %d: contributions add up to %+v, the result has %v, %v and %v", seed, sum, r.ACsPerImage, r.MACsPerImage, r.MembraneUpdatesPerImage)
+		if sum := r.Energy.SNN.Operations; sum.ACs != r.ACsPerImage[r.Timesteps-1] || sum.MACs != r.MACsPerImage || sum.Updates != float64(net.Neurons()*r.Timesteps) {
+			t.Errorf("seed %d: contributions add up to %+v, the result has %v, %v and %v", seed, sum, r.ACsPerImage[r.Timesteps-1], r.MACsPerImage, float64(net.Neurons()*r.Timesteps))
 		}
 
 		model, err := infer.New(g)
@@ -433,8 +433,8 @@ func TestEnergyOfPoisson(t *testing.T) {
 	if image := e.Sum(energy.PartInput); image.ACs == 0 || image.ACs > image.DenseACs || image.MACs != 0 || image.DenseACs != float64(12*image.Synapses) {
 		t.Errorf("from the image: %+v", image)
 	}
-	if e.ACs != r.ACsPerImage || e.MACs != 0 {
-		t.Errorf("contributions add up to %v ACs and %v MACs, the result has %v ACs", e.ACs, e.MACs, r.ACsPerImage)
+	if e.ACs != r.ACsPerImage[r.Timesteps-1] || e.MACs != 0 {
+		t.Errorf("contributions add up to %v ACs and %v MACs, the result has %v ACs", e.ACs, e.MACs, r.ACsPerImage[r.Timesteps-1])
 	}
 }
 

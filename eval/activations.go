@@ -2,6 +2,7 @@ package eval
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 )
 
@@ -13,7 +14,7 @@ type Activations struct {
 
 // Activation is one node of the trained network, all units and images pooled.
 type Activation struct {
-	Name   string  `json:"name"`
+	Name   string  `json:"layer"`
 	Lambda float64 `json:"lambda"`
 	Max    float64 `json:"max"`
 	Mean   float64 `json:"mean"`
@@ -22,6 +23,20 @@ type Activation struct {
 	// The others in bins of equal width; bin i goes from Edges[i] to Edges[i+1].
 	Edges  []float64 `json:"edges"`
 	Counts []uint64  `json:"counts"`
+}
+
+// ReadActivations reads what [Activations.Write] wrote.
+func ReadActivations(b []byte) (*Activations, error) {
+	a := new(Activations)
+	if err := json.Unmarshal(b, a); err != nil {
+		return nil, err
+	}
+	for _, l := range a.Layers {
+		if len(l.Counts) > 0 && len(l.Edges) != len(l.Counts)+1 {
+			return nil, fmt.Errorf("layer %q has %d edges of %d bins", l.Name, len(l.Edges), len(l.Counts))
+		}
+	}
+	return a, nil
 }
 
 // Write writes a as one JSON object.

@@ -1,7 +1,5 @@
 package eval
 
-import "math"
-
 // Candidate is how well one setting did on the images that settings are compared
 // on. Those must not be test images: the best of many is best by luck, too, and
 // only images that had no part in the choice tell how good it is.
@@ -15,8 +13,8 @@ type Candidate struct {
 // image.
 func (r *Result) Candidate(T int) Candidate {
 	return Candidate{
-		Correct:    int(math.Round(r.SNN.Top1[T-1] * float64(r.Images))),
-		Operations: r.ACsUpTo[T-1] + r.MACsPerImage,
+		Correct:    r.right(r.SpikingTop1[T-1]),
+		Operations: r.ACsPerImage[T-1] + r.MACsPerImage,
 	}
 }
 

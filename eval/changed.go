@@ -2,6 +2,8 @@ package eval
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -18,10 +20,10 @@ const (
 // Changed is an image that the two networks classify differently after the last
 // timestep.
 type Changed struct {
-	Index int `json:"index"` // Of the image in the data set.
+	Index int `json:"image"` // Index of the image in the data set.
 	Label int `json:"label"`
-	ANN   int `json:"ann"` // Class that the trained network names.
-	SNN   int `json:"snn"` // Class that the spiking network names.
+	ANN   int `json:"trained_class"` // Class that the trained network names.
+	SNN   int `json:"spiking_class"` // Class that the spiking network names.
 
 	// Pixels is the image as it is shown, CHW, 0 to 255; base64 in JSON. [Run]
 	// leaves it empty, as it only sees normalised images.
@@ -35,14 +37,50 @@ type Changed struct {
 
 // ChangedFile is the form of changed.json.
 type ChangedFile struct {
-	Shape     tensor.Shape `json:"shape"`     // Of the images: C, H, W.
-	Timesteps []int        `json:"timesteps"` // At which there is evidence, from 1.
-	Unit      string       `json:"unit"`      // Of the evidence: "spikes" or "current".
-	Images    []Changed    `json:"images"`    // By index.
+	Shape     tensor.Shape `json:"shape"`   // Of the images: C, H, W.
+	Timesteps []int        `json:"t"`       // At which there is evidence, from 1.
+	Unit      string       `json:"unit"`    // Of the evidence: "spikes" or "current".
+	Images    []Changed    `json:"changed"` // By index.
 }
 
 // Write writes f as one JSON object.
 func (f *ChangedFile) Write(w io.Writer) error { return json.NewEncoder(w).Encode(f) }
+
+// ReadChanged reads what [ChangedFile.Write] wrote. Pictures and evidence are as large
+// as it says.
+func ReadChanged(b []byte) (*ChangedFile, error) {
+	f := new(ChangedFile)
+	if err := json.Unmarshal(b, f); err != nil {
+		return nil, err
+	}
+	return f, f.check()
+}
+
+// check returns an error unless pictures and evidence are as large as c says.
+func (c *ChangedFile) check() error {
+	const most = 1 << 14 // A side, so that a product cannot overflow.
+	if len(c.Shape) != 3 || slices.Min(c.Shape) < 1 || slices.Max(c.Shape) > most {
+		return fmt.Errorf("its images have the shape %v", c.Shape)
+	}
+	if len(c.Timesteps) == 0 || !slices.IsSorted(c.Timesteps) || c.Timesteps[0] < 1 {
+		return errors.New("its timesteps are not ascending from 1")
+	}
+	classes := 0
+	for _, im := range c.Images {
+		if n := c.Shape.Len(); len(im.Pixels) != n || len(im.Evidence) != len(c.Timesteps) {
+			return fmt.Errorf("image %d has %d pixels and evidence at %d timesteps, not %d and %d", im.Index, len(im.Pixels), len(im.Evidence), n, len(c.Timesteps))
+		}
+		for _, e := range im.Evidence {
+			if classes == 0 {
+				classes = len(e)
+			}
+			if len(e) != classes || classes == 0 || max(im.Label, im.ANN, im.SNN) >= classes || min(im.Label, im.ANN, im.SNN) < 0 {
+				return fmt.Errorf("image %d has evidence of %d classes", im.Index, len(e))
+			}
+		}
+	}
+	return nil
+}
 
 // EvidenceUnit returns what r compares, in a word: "spikes" or "current".
 func (r Readout) EvidenceUnit() string {
@@ -69,7 +107,7 @@ type changes struct{ list []Changed }
 
 // add takes in p, an image that changed class; it keeps nothing of rec. A worker
 // sees images in ascending order, but not every worker of a test does.
-func (c *changes) add(p *Prediction, rec *sim.Record, readout Readout) {
+func (c *changes) add(p *prediction, rec *sim.Record, readout Readout) {
 	if len(c.list) == maxChanged && p.Index > c.list[maxChanged-1].Index {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sresnet/tensor"
 )
 
 func TestEvidenceAt(t *testing.T) {
@@ -56,6 +58,38 @@ func TestChangedKeepsTheFirst(t *testing.T) {
 	for i, c := range list {
 		if c.Index != i {
 			t.Errorf("image %d of the list is %d", i, c.Index)
+		}
+	}
+}
+
+// Pictures that are not as large as the file says would be read past their end.
+func TestReadChanged(t *testing.T) {
+	good := func() *ChangedFile {
+		return &ChangedFile{
+			Shape: tensor.Shape{1, 2, 2}, Timesteps: []int{1, 3},
+			Images: []Changed{{Label: 1, Pixels: make([]byte, 4), Evidence: [][]float32{{0, 1}, {1, 1}}}},
+		}
+	}
+	if err := good().check(); err != nil {
+		t.Error(err)
+	}
+	for i, spoil := range []func(*ChangedFile){
+		func(c *ChangedFile) { c.Shape = nil },
+		func(c *ChangedFile) { c.Shape = tensor.Shape{1, 2, 3} },
+		func(c *ChangedFile) { c.Shape, c.Images[0].Pixels = tensor.Shape{0, 2, 2}, nil },
+		func(c *ChangedFile) { c.Shape, c.Images[0].Pixels = tensor.Shape{1, 1 << 32, 1 << 32}, nil },
+		func(c *ChangedFile) { c.Timesteps = nil; c.Images[0].Evidence = nil },
+		func(c *ChangedFile) { c.Timesteps = []int{0, 1} },
+		func(c *ChangedFile) { c.Images[0].Evidence = c.Images[0].Evidence[1:] },
+		func(c *ChangedFile) { c.Images[0].Evidence[1] = nil },
+		func(c *ChangedFile) { c.Images[0].Evidence = [][]float32{{}, {}} },
+		func(c *ChangedFile) { c.Images[0].SNN = 2 },
+		func(c *ChangedFile) { c.Images[0].ANN = -1 },
+	} {
+		c := good()
+		spoil(c)
+		if c.check() == nil {
+			t.Errorf("case %d: no error", i)
 		}
 	}
 }

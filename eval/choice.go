@@ -2,10 +2,8 @@ package eval
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sresnet/energy"
@@ -22,33 +20,32 @@ type Choice struct {
 	Within []Within `json:"within"`
 
 	// Best is the first T of the highest accuracy: after it nothing is gained.
-	Best int `json:"best"`
+	Best int `json:"best_t"`
 
-	Recommended int    `json:"recommended"` // T
-	Reason      string `json:"reason"`      // Why that one, a sentence.
+	Recommended int    `json:"recommended_t"` // T
+	Reason      string `json:"reason"`        // Why that one, a sentence.
 
 	// Pareto holds every T, ascending, that no other one dominates: none has at
 	// least its accuracy for fewer operations.
-	Pareto []Point `json:"pareto"`
+	Pareto []int `json:"pareto_t"`
 }
 
 // Within says from which T on the accuracy is close to the trained network's.
 type Within struct {
-	Points    float64 `json:"points"`    // Of percent, below the trained network.
-	Timesteps int     `json:"timesteps"` // T; 0 if the accuracy is not that close after the last timestep.
+	Points float64 `json:"points"` // Of percent, below the trained network.
+	T      int     `json:"t"`      // 0 if the accuracy is not that close after the last timestep.
 }
 
 // Point is the state of an evaluation after T timesteps. Accuracies are fractions
 // of 1, counts and joules are means over the images.
 type Point struct {
-	Timesteps int           `json:"timesteps"` // T
-	Top1      float64       `json:"top1"`
-	Low       float64       `json:"low"` // Low and High bound the 95 % interval of Top1, see [Wilson].
-	High      float64       `json:"high"`
-	Agreement float64       `json:"agreement"` // 0 without a trained network.
-	Spikes    float64       `json:"spikes_per_image"`
-	ACs       float64       `json:"acs_per_image"`
-	Joules    energy.Joules `json:"joules_per_image,omitempty"` // Of what the device's table prices; 0 without a device.
+	T         int
+	Top1      float64 // Of the spiking network.
+	Low, High float64 // The 95 % interval of Top1, see [Wilson].
+	Agreement float64 // 0 without a trained network.
+	Spikes    float64
+	ACs       float64
+	Joules    energy.Joules // Of what the device's table prices; 0 without a device.
 }
 
 // Wilson returns the 95 % confidence interval of a share of which k of n images
@@ -85,15 +82,15 @@ var tenths = []int{20, 10, 5}
 
 // Choose says which T to take.
 func (r *Result) Choose() Choice {
-	correct := make([]int, len(r.SNN.Top1))
+	correct := make([]int, len(r.SpikingTop1))
 	for t := range correct {
-		correct[t] = r.right(r.SNN.Top1[t])
+		correct[t] = r.right(r.SpikingTop1[t])
 	}
-	trained := r.right(r.ANN.Top1)
+	trained := r.right(r.TrainedTop1)
 	c := Choice{Within: []Within{}}
 	last := Within{Points: float64(tenths[len(tenths)-1]) / 10}
 	for _, x := range tenths {
-		if r.Alone {
+		if r.Alone() {
 			break
 		}
 		last = Within{float64(x) / 10, staysWithin(correct, trained, x, r.Images)}
@@ -102,7 +99,7 @@ func (r *Result) Choose() Choice {
 	most := slices.Max(correct)
 	c.Best = slices.Index(correct, most) + 1
 
-	if c.Recommended = last.Timesteps; c.Recommended > 0 {
+	if c.Recommended = last.T; c.Recommended > 0 {
 		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of the trained network's", last.Points)
 	} else {
 		// The last timestep itself may be further from the best one than that.
@@ -116,7 +113,7 @@ func (r *Result) Choose() Choice {
 			c.Reason = fmt.Sprintf("where the accuracy is best; "+
 				"it does not come within %v points of the trained network's and stay there, for which a longer presentation may help", last.Points)
 		}
-		if r.Alone {
+		if r.Alone() {
 			c.Reason, _, _ = strings.Cut(c.Reason, "; ")
 		}
 	}
@@ -127,7 +124,7 @@ func (r *Result) Choose() Choice {
 			continue
 		}
 		before = n
-		c.Pareto = append(c.Pareto, r.Point(t+1))
+		c.Pareto = append(c.Pareto, t+1)
 	}
 	return c
 }
@@ -152,8 +149,8 @@ func (r *Result) right(share float64) int { return int(math.Round(share * float6
 // Point returns the state after T timesteps, from 1 to r.Timesteps.
 func (r *Result) Point(T int) Point {
 	t := T - 1
-	p := Point{Timesteps: T, Top1: r.SNN.Top1[t], Spikes: r.SpikesUpTo[t], ACs: r.ACsUpTo[t]}
-	if !r.Alone {
+	p := Point{T: T, Top1: r.SpikingTop1[t], Spikes: r.SpikesPerImage[t], ACs: r.ACsPerImage[t]}
+	if !r.Alone() {
 		p.Agreement = r.Agreement[t]
 	}
 	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
@@ -161,19 +158,4 @@ func (r *Result) Point(T int) Point {
 		p.Joules = r.Energy.JoulesAt(T, p.ACs)
 	}
 	return p
-}
-
-// WriteChoice writes one line per timestep, from 1: accuracy with the bounds of its
-// 95 % interval, agreement, and per image spikes, additions and joules up to then.
-// Joules are empty without a device.
-func (r *Result) WriteChoice(w io.Writer) error {
-	c := newTable(w, "T", "top1", "low", "high", "agreement", "spikes", "acs", "joules")
-	for T := 1; T <= len(r.SNN.Top1); T++ {
-		p, joules := r.Point(T), ""
-		if r.Energy != nil && r.Energy.Device != nil {
-			joules = number(float64(p.Joules))
-		}
-		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), r.agreement(T-1), number(p.Spikes), number(p.ACs), joules)
-	}
-	return c.close()
 }

@@ -10,12 +10,12 @@ import (
 // overTime is a result over 1000 images with the given numbers of images that are
 // right, and one more addition an image at every timestep.
 func overTime(trained int, correct ...int) *Result {
-	r := &Result{Images: 1000, Timesteps: len(correct), ANN: ANN{Top1: float64(trained) / 1000}}
+	r := &Result{Images: 1000, Timesteps: len(correct), TrainedTop1: float64(trained) / 1000}
 	for t, n := range correct {
-		r.SNN.Top1 = append(r.SNN.Top1, float64(n)/1000)
+		r.SpikingTop1 = append(r.SpikingTop1, float64(n)/1000)
 		r.Agreement = append(r.Agreement, 1)
-		r.SpikesUpTo = append(r.SpikesUpTo, float64(t+1))
-		r.ACsUpTo = append(r.ACsUpTo, float64(10*(t+1)))
+		r.SpikesPerImage = append(r.SpikesPerImage, float64(t+1))
+		r.ACsPerImage = append(r.ACsPerImage, float64(10*(t+1)))
 	}
 	return r
 }
@@ -92,27 +92,23 @@ func TestChoose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := tt.r.Choose()
 			for i, w := range c.Within {
-				if w.Timesteps != tt.within[i] || w.Points != []float64{2, 1, 0.5}[i] {
-					t.Errorf("within %v points: got T = %d, want %d", w.Points, w.Timesteps, tt.within[i])
+				if w.T != tt.within[i] || w.Points != []float64{2, 1, 0.5}[i] {
+					t.Errorf("within %v points: got T = %d, want %d", w.Points, w.T, tt.within[i])
 				}
 			}
 			if c.Best != tt.best || c.Recommended != tt.recommended || !strings.Contains(c.Reason, tt.reason) {
 				t.Errorf("got best %d, recommended %d (%s), want %d, %d (%s)", c.Best, c.Recommended, c.Reason, tt.best, tt.recommended, tt.reason)
 			}
-			var pareto []int
-			for _, p := range c.Pareto {
-				pareto = append(pareto, p.Timesteps)
-			}
-			if !slices.Equal(pareto, tt.pareto) {
-				t.Errorf("Pareto: got %v, want %v", pareto, tt.pareto)
+			if !slices.Equal(c.Pareto, tt.pareto) {
+				t.Errorf("Pareto: got %v, want %v", c.Pareto, tt.pareto)
 			}
 			// By its definition: no other T has at least the accuracy for fewer operations.
 			for T := 1; T <= tt.r.Timesteps; T++ {
 				dominated := false
 				for other := range tt.r.Timesteps {
-					dominated = dominated || tt.r.SNN.Top1[other] >= tt.r.SNN.Top1[T-1] && tt.r.ACsUpTo[other] < tt.r.ACsUpTo[T-1]
+					dominated = dominated || tt.r.SpikingTop1[other] >= tt.r.SpikingTop1[T-1] && tt.r.ACsPerImage[other] < tt.r.ACsPerImage[T-1]
 				}
-				if dominated == slices.Contains(pareto, T) {
+				if dominated == slices.Contains(c.Pareto, T) {
 					t.Errorf("T = %d: dominated %v, in the table %v", T, dominated, !dominated)
 				}
 			}

@@ -6,29 +6,28 @@ import (
 	"strconv"
 )
 
-// WriteAccuracy writes one line per timestep, from 1: top-1 accuracy of the
-// spiking network, agreement with the trained one, if there is one, and the spikes and synaptic
-// additions per image up to then.
+// WriteAccuracy writes one line per timestep, from 1: top-1 accuracy of the spiking
+// network with the bounds of its 95 % interval, agreement with the trained one, and
+// spikes, synaptic additions and joules per image up to then. Agreement is empty
+// without a trained network, joules without a device.
 func (r *Result) WriteAccuracy(w io.Writer) error {
-	c := newTable(w, "t", "snn_top1", "agreement", "spikes_per_image", "acs_per_image")
-	for t := range r.SNN.Top1 {
-		c.line(strconv.Itoa(t+1), number(r.SNN.Top1[t]), r.agreement(t), number(r.SpikesUpTo[t]), number(r.ACsUpTo[t]))
+	c := newTable(w, "t", "spiking_top1", "spiking_top1_low", "spiking_top1_high", "agreement", "spikes_per_image", "acs_per_image", "joules_per_image")
+	for T := 1; T <= r.Timesteps; T++ {
+		p, agreement, joules := r.Point(T), "", ""
+		if !r.Alone() {
+			agreement = number(p.Agreement)
+		}
+		if r.Energy != nil && r.Energy.Device != nil {
+			joules = number(float64(p.Joules))
+		}
+		c.line(strconv.Itoa(T), number(p.Top1), number(p.Low), number(p.High), agreement, number(p.Spikes), number(p.ACs), joules)
 	}
 	return c.close()
 }
 
-// agreement returns the number of a table at timestep t, counted from 0; none without
-// a trained network.
-func (r *Result) agreement(t int) string {
-	if r.Alone {
-		return ""
-	}
-	return number(r.Agreement[t])
-}
-
 // WriteLayers writes one line per layer.
 func (r *Result) WriteLayers(w io.Writer) error {
-	c := newTable(w, "name", "kind", "neurons", "lambda", "rate", "spikes_per_image", "acs_per_image")
+	c := newTable(w, "layer", "kind", "neurons", "lambda", "rate", "spikes_per_image", "acs_per_image")
 	for _, l := range r.Layers {
 		c.line(l.Name, l.Kind, strconv.Itoa(l.Neurons), number(l.Lambda), number(l.Rate), number(l.SpikesPerImage), number(l.ACsPerImage))
 	}
@@ -38,7 +37,7 @@ func (r *Result) WriteLayers(w io.Writer) error {
 // WriteSpikes writes one line per layer and timestep, from 1: the spikes and the
 // synaptic additions of that timestep alone, per image.
 func (r *Result) WriteSpikes(w io.Writer) error {
-	c := newTable(w, "layer", "timestep", "spikes_per_image", "acs_per_image")
+	c := newTable(w, "layer", "t", "spikes_at", "acs_at")
 	for _, l := range r.Layers {
 		for t := range l.SpikesAt {
 			c.line(l.Name, strconv.Itoa(t+1), number(l.SpikesAt[t]), number(l.ACsAt[t]))
@@ -51,14 +50,14 @@ func (r *Result) WriteSpikes(w io.Writer) error {
 // set, its label, and the class that each network gives it after the last
 // timestep; none of a trained network that is not at hand.
 func (r *Result) WritePredictions(w io.Writer) error {
-	c := newTable(w, "index", "label", "ann", "snn")
-	for i := range r.Predictions {
-		p := &r.Predictions[i]
-		ann := ""
-		if p.ANN != noClass {
-			ann = strconv.Itoa(p.ANN)
+	c := newTable(w, "image", "label", "trained_class", "spiking_class")
+	p := &r.Predictions
+	for i := range p.Image {
+		trained := ""
+		if p.Trained != nil {
+			trained = strconv.Itoa(p.Trained[i])
 		}
-		c.line(strconv.Itoa(p.Index), strconv.Itoa(p.Label), ann, strconv.Itoa(p.SNN()))
+		c.line(strconv.Itoa(p.Image[i]), strconv.Itoa(p.Label[i]), trained, strconv.Itoa(p.Spiking[i]))
 	}
 	return c.close()
 }

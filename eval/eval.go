@@ -54,7 +54,7 @@ type Options struct {
 
 // Run presents all images to the trained network g and to net, its conversion. A
 // nil g stands for one that is not at hand: then the result is that of net alone,
-// with Alone set.
+// and [Result.Alone].
 //
 // If ctx ends early, Run returns the result over the images that were finished,
 // with Complete unset, together with ctx's error; the result is nil if there is
@@ -162,9 +162,9 @@ func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
 	if e.graph != nil {
 		r.DenseMACsPerImage = float64(e.graph.MACs())
 	} else {
-		r.Alone, r.Agreement = true, nil
+		r.TrainedTop1, r.Agreement, r.Predictions.Trained = 0, nil, nil
 	}
-	did := energy.Activity{Images: r.Images, ACs: r.ACsUpTo}
+	did := energy.Activity{Images: r.Images, ACs: r.ACsPerImage}
 	for _, l := range r.Layers {
 		did.Spikes = append(did.Spikes, l.SpikesPerImage)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,8 +112,24 @@ func evaluate(t *testing.T, images Images, o Options) *Result {
 	return r
 }
 
+// tallied returns what was counted on all images.
+func tallied(t *testing.T, images Images, o Options) *Tally {
+	t.Helper()
+	g, net := testNetworks(t)
+	e, err := New(g, net, images, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, sum := -1, e.NewTally()
+	next := func() (int, bool, error) { i++; return i, i < images.Len(), nil }
+	if err := e.Present(t.Context(), images.Len(), next, func(x *Tally) error { sum.Merge(x); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
 // ignoreTime leaves out what a clock decides.
-var ignoreTime = cmpopts.IgnoreFields(Result{}, "Seconds", "ImageStepsPerSecond")
+var ignoreTime = cmpopts.IgnoreFields(Result{}, "Seconds")
 
 func TestRun(t *testing.T) {
 	images := newTestImages(60)
@@ -124,7 +141,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("progress %d of %d at call %d", done, total, calls)
 		}
 	}})
-	if calls != 60 || r.Images != 60 || !r.Complete || r.Timesteps != T || len(r.SNN.Top1) != T || len(r.Agreement) != T {
+	if calls != 60 || r.Images != 60 || !r.Complete || r.Timesteps != T || len(r.SpikingTop1) != T || len(r.Agreement) != T {
 		t.Fatalf("%d calls of progress, result %+v", calls, r)
 	}
 	// The conversion is right, so that most images agree in the end, and the
@@ -132,10 +149,12 @@ func TestRun(t *testing.T) {
 	if r.Agreement[T-1] < 0.9 {
 		t.Errorf("agreement at T: got %v, want at least 0.9", r.Agreement[T-1])
 	}
+	predictions := tallied(t, images, Options{Sim: sim.Options{Timesteps: T}}).predictions
+	slices.SortFunc(predictions, byIndex)
 	for step := range T {
 		right, agree := 0, 0
-		for i := range r.Predictions {
-			p := &r.Predictions[i]
+		for i := range predictions {
+			p := &predictions[i]
 			if p.Index != i || p.Label != images.labels[i] {
 				t.Fatalf("prediction %d is %+v", i, p)
 			}
@@ -146,7 +165,7 @@ func TestRun(t *testing.T) {
 				agree++
 			}
 		}
-		if got, want := r.SNN.Top1[step], float64(right)/60; got != want {
+		if got, want := r.SpikingTop1[step], float64(right)/60; got != want {
 			t.Errorf("top-1 at step %d: got %v, predictions say %v", step, got, want)
 		}
 		if got, want := r.Agreement[step], float64(agree)/60; got != want {
@@ -156,8 +175,8 @@ func TestRun(t *testing.T) {
 	// Every spike of the first layer meets the three weights of its neuron; the
 	// image meets eight weights a pixel that is not zero.
 	first := r.Layers[0]
-	if first.SpikesPerImage == 0 || r.ACsPerImage != 3*first.SpikesPerImage {
-		t.Errorf("ACs per image: got %v for %v spikes into 3 neurons", r.ACsPerImage, first.SpikesPerImage)
+	if first.SpikesPerImage == 0 || r.ACsPerImage[T-1] != 3*first.SpikesPerImage {
+		t.Errorf("ACs per image: got %v for %v spikes into 3 neurons", r.ACsPerImage[T-1], first.SpikesPerImage)
 	}
 	nonzero := 0
 	for _, x := range images.pixels {
@@ -170,8 +189,8 @@ func TestRun(t *testing.T) {
 	if want := float64(8*nonzero) / 60; r.MACsPerImage != want {
 		t.Errorf("MACs per image: got %v, want %v", r.MACsPerImage, want)
 	}
-	if r.DenseMACsPerImage != 8*16+3*8 || r.MembraneUpdatesPerImage != 11*T {
-		t.Errorf("dense MACs %v, membrane updates %v", r.DenseMACsPerImage, r.MembraneUpdatesPerImage)
+	if r.DenseMACsPerImage != 8*16+3*8 || r.Energy.SNN.Updates != 11*T {
+		t.Errorf("dense MACs %v, membrane updates %v", r.DenseMACsPerImage, r.Energy.SNN.Updates)
 	}
 	if want := first.SpikesPerImage / (8 * T); first.Rate != want {
 		t.Errorf("rate: got %v, want %v", first.Rate, want)
@@ -207,15 +226,16 @@ func TestRunCanceled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got error %v", err)
 	}
-	if r == nil || r.Complete || r.Images < 20 || r.Images > 26 || len(r.Predictions) != r.Images {
+	if r == nil || r.Complete || r.Images < 20 || r.Images > 26 || len(r.Predictions.Image) != r.Images {
 		t.Fatalf("got result %+v", r)
 	}
 	// What is kept is what a whole run says of the same images.
 	images.before = nil
 	whole := evaluate(t, images, Options{Sim: sim.Options{Timesteps: 20}})
-	for _, p := range r.Predictions {
-		if diff := cmp.Diff(whole.Predictions[p.Index], p); diff != "" {
-			t.Errorf("image %d (-whole +canceled):\n%s", p.Index, diff)
+	p, all := &r.Predictions, &whole.Predictions
+	for i, image := range p.Image {
+		if all.Image[image] != image || p.Label[i] != all.Label[image] || p.Trained[i] != all.Trained[image] || p.Spiking[i] != all.Spiking[image] {
+			t.Errorf("image %d: got label %d, classes %d and %d, not those of a whole run", image, p.Label[i], p.Trained[i], p.Spiking[i])
 		}
 	}
 }
@@ -285,14 +305,14 @@ func TestRunAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(both.SNN, alone.SNN); d != "" {
+	if d := cmp.Diff(both.SpikingTop1, alone.SpikingTop1); d != "" {
 		t.Errorf("accuracy (-with, +without the trained network):\n%s", d)
 	}
 	if d := cmp.Diff(both.Layers, alone.Layers); d != "" {
 		t.Errorf("layers (-with, +without the trained network):\n%s", d)
 	}
-	if !alone.Alone || alone.Agreement != nil || alone.Energy.ANN != nil || alone.Changed != nil {
-		t.Errorf("alone %v, agreement %v, energy of the trained network %v, changed %v; want true and nothing", alone.Alone, alone.Agreement, alone.Energy.ANN, alone.Changed)
+	if !alone.Alone() || alone.TrainedTop1 != 0 || alone.Predictions.Trained != nil || alone.Energy.ANN != nil || alone.Changed != nil {
+		t.Errorf("alone %v, agreement %v, energy of the trained network %v, changed %v; want true and nothing", alone.Alone(), alone.Agreement, alone.Energy.ANN, alone.Changed)
 	}
 	if d := cmp.Diff(both.Energy.SNN, alone.Energy.SNN); d != "" {
 		t.Errorf("operations and joules (-with, +without the trained network):\n%s", d)
@@ -307,7 +327,7 @@ func TestRunAlone(t *testing.T) {
 	if err := alone.WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), `"ann":null`) || !strings.Contains(b.String(), `"agreement":null`) {
+	if !strings.Contains(b.String(), `"trained_top1":null`) || !strings.Contains(b.String(), `"agreement":null`) {
 		t.Errorf("JSON %s, want null for the trained network", b.String())
 	}
 }

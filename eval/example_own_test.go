@@ -59,8 +59,8 @@ func ExampleRun() {
 	s := check(calibrate.Run(ctx, g, bars(16), calibrate.Options{}))
 	net := check(convert.Convert(g, s, convert.DefaultOptions()))
 	r := check(eval.Run(ctx, g, net, bars(16), eval.Options{Sim: sim.Options{Timesteps: 8}}))
-	fmt.Printf("trained: %.0f %%\n", 100*r.ANN.Top1)
-	fmt.Printf("spiking: %.0f %% at T = 1, %.0f %% at T = 8\n", 100*r.SNN.Top1[0], 100*r.SNN.Top1[7])
+	fmt.Printf("trained: %.0f %%\n", 100*r.TrainedTop1)
+	fmt.Printf("spiking: %.0f %% at T = 1, %.0f %% at T = 8\n", 100*r.SpikingTop1[0], 100*r.SpikingTop1[7])
 	// Output:
 	// trained: 100 %
 	// spiking: 50 % at T = 1, 100 % at T = 8

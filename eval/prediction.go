@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// Prediction is what both networks said of one image.
-type Prediction struct {
+// prediction is what both networks said of one image.
+type prediction struct {
 	Index int // Of the image in the data set.
 	Label int
 	ANN   int // Class that the trained network names.
@@ -15,25 +15,25 @@ type Prediction struct {
 	// Changes is the class of the spiking network over time, as the timesteps at
 	// which it changed; the first is at step 0. A class rarely changes after the
 	// first few steps, so this is far smaller than one class a step.
-	Changes []Change
+	Changes []change
 }
 
-// Change says that from timestep Step on (counted from 0) the class is Class.
-type Change struct{ Step, Class int32 }
+// change says that from timestep Step on (counted from 0) the class is Class.
+type change struct{ Step, Class int32 }
 
 // At returns the class of the spiking network after timestep t, counted from 0.
-func (p *Prediction) At(t int) int {
+func (p *prediction) At(t int) int {
 	i := sort.Search(len(p.Changes), func(i int) bool { return int(p.Changes[i].Step) > t })
 	return int(p.Changes[i-1].Class)
 }
 
 // SNN returns the class of the spiking network after the last timestep.
-func (p *Prediction) SNN() int { return int(p.Changes[len(p.Changes)-1].Class) }
+func (p *prediction) SNN() int { return int(p.Changes[len(p.Changes)-1].Class) }
 
-func byIndex(a, b Prediction) int { return a.Index - b.Index }
+func byIndex(a, b prediction) int { return a.Index - b.Index }
 
 // MarshalJSON implements json.Marshaler: [index, label, ann, step, class, step, class...].
-func (p Prediction) MarshalJSON() ([]byte, error) {
+func (p prediction) MarshalJSON() ([]byte, error) {
 	list := []int{p.Index, p.Label, p.ANN}
 	for _, c := range p.Changes {
 		list = append(list, int(c.Step), int(c.Class))
@@ -42,7 +42,7 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (p *Prediction) UnmarshalJSON(b []byte) error {
+func (p *prediction) UnmarshalJSON(b []byte) error {
 	var list []int32
 	if err := json.Unmarshal(b, &list); err != nil {
 		return err
@@ -50,16 +50,16 @@ func (p *Prediction) UnmarshalJSON(b []byte) error {
 	if len(list) < 5 || len(list)%2 == 0 {
 		return fmt.Errorf("eval: a prediction of %d numbers", len(list))
 	}
-	*p = Prediction{Index: int(list[0]), Label: int(list[1]), ANN: int(list[2])}
+	*p = prediction{Index: int(list[0]), Label: int(list[1]), ANN: int(list[2])}
 	for i := 3; i < len(list); i += 2 {
-		p.Changes = append(p.Changes, Change{list[i], list[i+1]})
+		p.Changes = append(p.Changes, change{list[i], list[i+1]})
 	}
 	return nil
 }
 
 // check returns an error unless p can be of a network with that many classes after
 // that many timesteps.
-func (p *Prediction) check(timesteps, classes int) error {
+func (p *prediction) check(timesteps, classes int) error {
 	ok := p.Index >= 0 && p.Label >= 0 && p.Label < classes && p.ANN >= noClass && p.ANN < classes && p.Changes[0].Step == 0
 	for i, c := range p.Changes {
 		ok = ok && c.Class >= 0 && int(c.Class) < classes && int(c.Step) < timesteps && (i == 0 || c.Step > p.Changes[i-1].Step)

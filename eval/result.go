@@ -1,75 +1,78 @@
 package eval
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"math"
+	"slices"
 
 	"sresnet/energy"
+	"sresnet/shard"
 )
 
-// Result is what one evaluation found. It is plain data with the JSON form that
-// the command prints; nothing in it depends on the number of workers but the
-// times. Index t of a slice over time is the state after t+1 timesteps. Top-1
-// accuracies and agreement are fractions of 1.
-type Result struct {
-	Model     string    `json:"model"`             // Name of the network.
-	Images    int       `json:"images"`            // Images that were finished.
-	Skipped   int       `json:"skipped,omitempty"` // Images that could not be read and were left out.
-	Timesteps int       `json:"timesteps"`         // T
-	Complete  bool      `json:"complete"`          // Whether all images that were asked for are in it.
-	ANN       ANN       `json:"ann"`
-	SNN       SNN       `json:"snn"`
-	Agreement []float64 `json:"agreement"` // Over time: images on which both networks name the same class.
-	Layers    []Layer   `json:"layers"`
+// Format is the form of a [Result] in JSON, and of the other files of a run.
+const Format = shard.Format
 
-	// Synaptic operations, split as NeuroBench does [yik2025].
-	SpikesPerImage    float64 `json:"spikes_per_image"`     // Sum over Layers.
-	ACsPerImage       float64 `json:"acs_per_image"`        // Sum over Layers: additions that spikes cause.
-	MACsPerImage      float64 `json:"macs_per_image"`       // Effective multiply-accumulates of the analog image: once an image, as its current is constant.
+// Result is what one evaluation found. It is plain data, and all that tables show of an
+// evaluation follows from it; nothing in it depends on the number of workers but
+// Seconds. Index t of a slice over time is the state after t+1 timesteps, or with At in
+// its name what the timestep t+1 alone added. Top-1 accuracies and agreement are
+// fractions of 1. docs/runs.md lists the keys of the JSON form.
+type Result struct {
+	Model     string  `json:"model"`             // Name of the network.
+	Images    int     `json:"images"`            // Images that were finished.
+	Skipped   int     `json:"skipped,omitempty"` // Images that could not be read and were left out.
+	Timesteps int     `json:"timesteps"`         // T
+	Complete  bool    `json:"complete"`          // Whether all images that were asked for are in it.
+	Seconds   float64 `json:"seconds"`           // Wall time of the evaluation, the trained network's passes included.
+
+	// Without a trained network TrainedTop1 and DenseMACsPerImage are 0 and Agreement is
+	// nil, all of them null in JSON, and the accounts in Energy have none of it.
+	TrainedTop1 float64   `json:"trained_top1"`
+	SpikingTop1 []float64 `json:"spiking_top1"`
+	Agreement   []float64 `json:"agreement"` // Images on which both networks name the same class.
+
+	// Synaptic operations of the spiking network, over all layers, split as NeuroBench
+	// does [yik2025].
+	SpikesPerImage []float64 `json:"spikes_per_image"`
+	ACsPerImage    []float64 `json:"acs_per_image"`  // Additions that spikes cause.
+	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once an image, as its current is constant.
+
 	DenseMACsPerImage float64 `json:"dense_macs_per_image"` // Of the trained network.
 
-	MembraneUpdatesPerImage float64 `json:"membrane_updates_per_image"` // Neurons times T.
-
-	Seconds             float64 `json:"seconds"` // Wall time of the evaluation, the trained network's passes included.
-	ImageStepsPerSecond float64 `json:"image_steps_per_second"`
-
-	// Alone says that there was no trained network. ANN, Agreement, DenseMACsPerImage
-	// and Energy are empty then, and "ann" and "agreement" null in JSON.
-	Alone bool `json:"-"`
-
+	Layers []Layer          `json:"layers"`
 	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
 
-	// Totals over all layers and over the timesteps so far, per image.
-	SpikesUpTo []float64 `json:"-"`
-	ACsUpTo    []float64 `json:"-"`
-
-	Predictions []Prediction `json:"-"` // Of the finished images, in order.
-	Changed     []Changed    `json:"-"` // The first images that the networks disagree on, up to 24.
-}
-
-// ANN is what the trained network did.
-type ANN struct {
-	Top1 float64 `json:"top1"`
-}
-
-// SNN is what the spiking network did.
-type SNN struct {
-	Top1 []float64 `json:"top1"` // Over time.
+	Predictions Predictions `json:"predictions"`
+	Changed     []Changed   `json:"-"` // The first images that the networks disagree on, up to 24.
 }
 
 // Layer is one population, or one max-pool gate, over all images.
 type Layer struct {
-	Name           string  `json:"name"`
-	Kind           string  `json:"kind"`    // The connections that end on it, such as "conv+shortcut".
-	Neurons        int     `json:"neurons"` // Or outputs of a gate.
-	Lambda         float64 `json:"lambda"`  // Activation that a rate of 1 stands for.
-	Rate           float64 `json:"rate"`    // Mean spikes a neuron and timestep.
-	SpikesPerImage float64 `json:"spikes_per_image"`
-	ACsPerImage    float64 `json:"acs_per_image"`
+	Name           string  `json:"layer"`
+	Kind           string  `json:"kind"`             // The connections that end on it, such as "conv+shortcut".
+	Neurons        int     `json:"neurons"`          // Or outputs of a gate.
+	Lambda         float64 `json:"lambda"`           // Activation that a rate of 1 stands for.
+	Rate           float64 `json:"rate"`             // Mean spikes a neuron and timestep.
+	SpikesPerImage float64 `json:"spikes_per_image"` // After T timesteps.
+	ACsPerImage    float64 `json:"acs_per_image"`    // After T timesteps.
 
-	// At every timestep alone, per image.
-	SpikesAt []float64 `json:"-"`
-	ACsAt    []float64 `json:"-"`
+	// At every timestep alone, per image. Runs that were converted from format 1 may lack
+	// them: nil then.
+	SpikesAt []float64 `json:"spikes_at"`
+	ACsAt    []float64 `json:"acs_at"`
+}
+
+// Predictions are what the networks say of every finished image after the last
+// timestep. All slices have the same length and are in the order of the images.
+type Predictions struct {
+	Image   []int `json:"image"` // Index of the image in the data set.
+	Label   []int `json:"label"`
+	Trained []int `json:"trained_class"` // Nil without a trained network.
+	Spiking []int `json:"spiking_class"`
 }
 
 // References:
@@ -77,21 +80,133 @@ type Layer struct {
 //	[yik2025]  Jason Yik et al. The NeuroBench framework for benchmarking neuromorphic
 //	           computing algorithms and systems. Nature Communications 16:1545. 2025.
 
-// Final returns the accuracy of the spiking network after all timesteps.
-func (r *Result) Final() float64 { return r.SNN.Top1[len(r.SNN.Top1)-1] }
+// Alone reports whether there was no trained network.
+func (r *Result) Alone() bool { return r.Agreement == nil }
 
-// WriteJSON writes r as one JSON object on one line, with what [Result.Choose] says
-// of it under the key "choice".
-func (r *Result) WriteJSON(w io.Writer) error {
-	if r.Alone {
-		return json.NewEncoder(w).Encode(struct {
-			*Result
-			ANN    *ANN   `json:"ann"` // In place of the result's.
-			Choice Choice `json:"choice"`
-		}{r, nil, r.Choose()})
+// Final returns the accuracy of the spiking network after all timesteps.
+func (r *Result) Final() float64 { return r.SpikingTop1[r.Timesteps-1] }
+
+// ImageStepsPerSecond returns how fast the evaluation was: images times timesteps over
+// its wall time; 0 if that is not known.
+func (r *Result) ImageStepsPerSecond() float64 {
+	if r.Seconds <= 0 {
+		return 0
 	}
-	return json.NewEncoder(w).Encode(struct {
-		*Result
-		Choice Choice `json:"choice"`
-	}{r, r.Choose()})
+	return float64(r.Images) * float64(r.Timesteps) / r.Seconds
+}
+
+// plainResult is a Result without its methods, of which MarshalJSON would take the place
+// of the fields.
+type plainResult Result
+
+// resultFile is the JSON form of a Result: with its format and, for readers that are no
+// Go programs, its choice, which follows from the rest.
+type resultFile struct {
+	Format int `json:"format"`
+	*plainResult
+	TrainedTop1       *float64 `json:"trained_top1"` // In place of the result's: nil without a trained network.
+	DenseMACsPerImage *float64 `json:"dense_macs_per_image"`
+	Choice            *Choice  `json:"choice"`
+
+	Predictions *Predictions `json:"predictions"` // The result's: what is long comes last.
+}
+
+// MarshalJSON implements json.Marshaler: all of r but Changed, with what [Result.Choose]
+// says of it under the key "choice".
+func (r *Result) MarshalJSON() ([]byte, error) {
+	choice := r.Choose()
+	f := resultFile{Format: Format, plainResult: (*plainResult)(r), Choice: &choice, Predictions: &r.Predictions}
+	if !r.Alone() {
+		f.TrainedTop1, f.DenseMACsPerImage = &r.TrainedTop1, &r.DenseMACsPerImage
+	}
+	return json.Marshal(&f)
+}
+
+// WriteJSON writes r as one JSON object on one line.
+func (r *Result) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+
+// ReadResult reads what [Result.WriteJSON] wrote. What was written by another version
+// of the program, in another form, is a [*shard.FormatError].
+func ReadResult(rd io.Reader) (*Result, error) {
+	b, err := io.ReadAll(rd)
+	if err != nil {
+		return nil, fmt.Errorf("eval: %w", err)
+	}
+	if err := shard.CheckFormat("the result", b); err != nil {
+		return nil, err
+	}
+	r := new(Result)
+	f := resultFile{plainResult: (*plainResult)(r)}
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("eval: not a result: %w", err)
+	}
+	if f.Predictions == nil {
+		return nil, errors.New("eval: not a result: it has no predictions")
+	}
+	r.Predictions = *f.Predictions
+	if (f.TrainedTop1 == nil) != r.Alone() || (f.DenseMACsPerImage == nil) != r.Alone() {
+		return nil, errors.New("eval: not a result: it has half of a trained network")
+	}
+	if !r.Alone() {
+		r.TrainedTop1, r.DenseMACsPerImage = *f.TrainedTop1, *f.DenseMACsPerImage
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("eval: not a result: %w", err)
+	}
+	return r, nil
+}
+
+// maxClass bounds the number of a class, so that a table of classes fits memory.
+const maxClass = 1 << 20
+
+// check returns an error unless the parts of r fit together.
+func (r *Result) check() error {
+	if r.Images < 1 || r.Timesteps < 1 {
+		return fmt.Errorf("%d images and %d timesteps", r.Images, r.Timesteps)
+	}
+	if len(r.Layers) == 0 {
+		return errors.New("it has no layers")
+	}
+	over := func(what string, x []float64, most float64) error {
+		if len(x) != r.Timesteps {
+			return fmt.Errorf("it has %d timesteps and %s of %d", r.Timesteps, what, len(x))
+		}
+		for _, v := range x {
+			if !(v >= 0 && v <= most) {
+				return fmt.Errorf("it has %s of %v", what, v)
+			}
+		}
+		return nil
+	}
+	err := cmp.Or(over("accuracies", r.SpikingTop1, 1), over("spikes", r.SpikesPerImage, math.MaxFloat64), over("additions", r.ACsPerImage, math.MaxFloat64))
+	if !r.Alone() {
+		err = cmp.Or(err, over("agreement", r.Agreement, 1))
+	}
+	for i := range r.Layers {
+		if l := &r.Layers[i]; l.SpikesAt != nil || l.ACsAt != nil {
+			err = cmp.Or(err, over("spikes of layer "+l.Name, l.SpikesAt, math.MaxFloat64), over("additions of layer "+l.Name, l.ACsAt, math.MaxFloat64))
+		}
+	}
+	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
+}
+
+// check returns an error unless p is of n images.
+func (p *Predictions) check(n int, alone bool) error {
+	lists := [][]int{p.Image, p.Label, p.Spiking}
+	if !alone {
+		lists = append(lists, p.Trained)
+	} else if p.Trained != nil {
+		return errors.New("it has predictions of a trained network that there is not")
+	}
+	for _, list := range lists {
+		if len(list) != n {
+			return fmt.Errorf("it has %d images and predictions of %d", n, len(list))
+		}
+	}
+	for _, list := range lists[1:] {
+		if lowest, highest := slices.Min(list), slices.Max(list); lowest < 0 || highest > maxClass {
+			return fmt.Errorf("it has classes from %d to %d", lowest, highest)
+		}
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ type Tally struct {
 	acs         [][]uint64
 	macs        uint64
 	counts      *energy.Counts // Of operations.
-	predictions []Prediction
+	predictions []prediction
 	changed     changes
 }
 
@@ -55,12 +55,12 @@ func (a *Tally) Images() []int {
 // add takes in the record of one image and the class that the trained network
 // gave it, or noClass. It keeps nothing of rec.
 func (a *Tally) add(index, label, class int, rec *sim.Record) {
-	p := Prediction{Index: index, Label: label, ANN: class}
+	p := prediction{Index: index, Label: label, ANN: class}
 	for t := range rec.Timesteps {
 		lo, hi := t*rec.Classes, (t+1)*rec.Classes
 		k := a.readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
 		if t == 0 || k != p.SNN() {
-			p.Changes = append(p.Changes, Change{int32(t), int32(k)})
+			p.Changes = append(p.Changes, change{int32(t), int32(k)})
 		}
 		if k == label {
 			a.correct[t]++
@@ -114,7 +114,7 @@ type tallyFile struct {
 	ACs         [][]uint64    `json:"acs"`
 	MACs        uint64        `json:"macs"`
 	Counts      energy.Counts `json:"counts"`
-	Predictions []Prediction  `json:"predictions"`
+	Predictions []prediction  `json:"predictions"`
 	Changed     []Changed     `json:"changed,omitempty"`
 }
 
@@ -177,18 +177,16 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	}
 	r := &Result{
 		Model: net.Name, Images: a.images, Timesteps: T,
-		ANN:        ANN{Top1: float64(a.annCorrect) / n},
-		SNN:        SNN{Top1: means(a.correct, n)},
-		Agreement:  means(a.agree, n),
-		SpikesUpTo: means(cumulative(spikesAt), n), ACsUpTo: means(cumulative(acsAt), n),
-		Predictions: a.predictions,
-		Changed:     a.changed.list,
-		Seconds:     elapsed.Seconds(),
+		TrainedTop1:    float64(a.annCorrect) / n,
+		SpikingTop1:    means(a.correct, n),
+		Agreement:      means(a.agree, n),
+		SpikesPerImage: means(cumulative(spikesAt), n),
+		ACsPerImage:    means(cumulative(acsAt), n),
+		MACsPerImage:   float64(a.macs) / n,
+		Predictions:    finalClasses(a.predictions),
+		Changed:        a.changed.list,
+		Seconds:        elapsed.Seconds(),
 	}
-	if r.Seconds > 0 {
-		r.ImageStepsPerSecond = n * float64(T) / r.Seconds
-	}
-	slices.SortFunc(r.Predictions, byIndex)
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		spikes, acs := total(a.spikes[i]), total(a.acs[i])
@@ -201,10 +199,20 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 			ACsAt:          means(a.acs[i], n),
 		})
 	}
-	r.SpikesPerImage, r.ACsPerImage = r.SpikesUpTo[T-1], r.ACsUpTo[T-1]
-	r.MACsPerImage = float64(a.macs) / n
-	r.MembraneUpdatesPerImage = float64(net.Neurons()) * float64(T)
 	return r
+}
+
+// finalClasses puts predictions into the order of the images and takes what the
+// networks say after the last timestep.
+func finalClasses(list []prediction) Predictions {
+	var p Predictions
+	slices.SortFunc(list, byIndex)
+	for i := range list {
+		x := &list[i]
+		p.Image, p.Label = append(p.Image, x.Index), append(p.Label, x.Label)
+		p.Trained, p.Spiking = append(p.Trained, x.ANN), append(p.Spiking, x.SNN())
+	}
+	return p
 }
 
 func means[T uint32 | uint64](sums []T, n float64) []float64 {

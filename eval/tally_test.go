@@ -40,20 +40,16 @@ func TestTally(t *testing.T) {
 	r := a.result(twoLayers(), 3*time.Second)
 	want := &Result{
 		Model: "tiny", Images: 2, Timesteps: 3,
-		ANN:       ANN{Top1: 0.5},
-		SNN:       SNN{Top1: []float64{0.5, 0.5, 0.5}},
-		Agreement: []float64{0, 1, 1},
+		TrainedTop1: 0.5,
+		SpikingTop1: []float64{0.5, 0.5, 0.5},
+		Agreement:   []float64{0, 1, 1},
 		Layers: []Layer{
 			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60, SpikesAt: []float64{1, 2, 3}, ACsAt: []float64{10, 20, 30}},
 			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6, SpikesAt: []float64{0, 1, 2}, ACsAt: []float64{1, 2, 3}},
 		},
-		SpikesPerImage: 9, ACsPerImage: 66, MACsPerImage: 7, MembraneUpdatesPerImage: 18,
-		SpikesUpTo: []float64{1, 4, 9}, ACsUpTo: []float64{11, 33, 66},
-		Seconds: 3, ImageStepsPerSecond: 2,
-		Predictions: []Prediction{
-			{Index: 0, Label: 1, ANN: 1, Changes: []Change{{0, 0}, {1, 1}}},
-			{Index: 1, Label: 0, ANN: 1, Changes: []Change{{0, 0}, {1, 1}}},
-		},
+		SpikesPerImage: []float64{1, 4, 9}, ACsPerImage: []float64{11, 33, 66}, MACsPerImage: 7,
+		Seconds:     3,
+		Predictions: Predictions{Image: []int{0, 1}, Label: []int{1, 0}, Trained: []int{1, 1}, Spiking: []int{1, 1}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
@@ -61,7 +57,7 @@ func TestTally(t *testing.T) {
 }
 
 func TestPredictionAt(t *testing.T) {
-	p := Prediction{Changes: []Change{{0, 7}, {3, 1}, {5, 7}}}
+	p := prediction{Changes: []change{{0, 7}, {3, 1}, {5, 7}}}
 	for step, want := range []int{7, 7, 7, 1, 1, 7, 7} {
 		if got := p.At(step); got != want {
 			t.Errorf("At(%d): got %d, want %d", step, got, want)

@@ -81,7 +81,7 @@ func (e *Experiment) compensate(ctx context.Context, net *snn.Network) (f Factor
 	if err != nil {
 		return f, err
 	}
-	update, stop := e.Options.step("compensating")
+	update, stop := e.Options.Step("compensating")
 	defer stop()
 	o := calibrate.Compensation{Sim: e.Options.Sim(), Readout: readout.Class, Workers: e.Options.Workers, Progress: update}
 	f.Images = images.Len()

@@ -24,9 +24,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("trained: %.0f %%\n", 100*r.ANN.Top1)
+	fmt.Printf("trained: %.0f %%\n", 100*r.TrainedTop1)
 	for _, T := range []int{32, 64, 128} {
-		fmt.Printf("spiking, T = %d: %.0f %%\n", T, 100*r.SNN.Top1[T-1])
+		fmt.Printf("spiking, T = %d: %.0f %%\n", T, 100*r.SpikingTop1[T-1])
 	}
 	// Output:
 	// trained: 100 %

@@ -41,7 +41,7 @@ type Experiment struct {
 	// Made says how the network was made, once it has been; nil for that of a NIR file.
 	Made *Conversion
 
-	model           modelSpec
+	model, trained  modelSpec // With paths where the files are, as those below.
 	data, calibrate dataset.Spec
 	train           *dataset.Dataset // That Calibration is the first images of.
 
@@ -93,11 +93,7 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 			return nil, err
 		}
 	} else if o.Trained != "" {
-		m, err := parseModel(o.Trained)
-		if err != nil {
-			return nil, err
-		}
-		if err := e.readTrained(&m, test); err != nil {
+		if err := e.readTrained(&e.trained, test); err != nil {
 			return nil, err
 		}
 	}
@@ -119,9 +115,11 @@ func newExperiment(o Options) (*Experiment, error) {
 		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx, %s or .nir file", weightsExt))
 	}
 	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors)}}
-	e.model, _ = parseModel(o.Model) // Check has seen these.
-	e.data, _ = dataset.ParseSpec(o.Data)
-	e.calibrate, _ = dataset.ParseSpec(o.Calibrate)
+	at := o.located()
+	e.model, _ = parseModel(at.Model) // Check has seen these.
+	e.trained, _ = parseModel(at.Trained)
+	e.data, _ = dataset.ParseSpec(at.Data)
+	e.calibrate, _ = dataset.ParseSpec(at.Calibrate)
 	if o.Calibrate == "" {
 		e.calibrate = e.data
 		e.calibrate.Images = 0
@@ -132,6 +130,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	if e.calibrate.Images > 0 {
 		e.Options.CalibrationImages = e.calibrate.Images
 	}
+	e.Options.Images = cmp.Or(o.Images, e.data.Images)
 	e.Device, _ = o.device()
 	return e, nil
 }
@@ -143,8 +142,10 @@ func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 		crop = e.calibrate.Crop
 	}
 	e.Graph, err = m.readFor(d, crop)
-	if m == &e.model {
-		e.Options.Model = m.String() // Weights have said what they are.
+	if m == &e.model && e.model.isWeights() { // They have said what they are.
+		named, _ := parseModel(e.Options.Model)
+		named.arch = m.arch
+		e.Options.Model = named.String()
 	}
 	return err
 }
@@ -219,19 +220,30 @@ func (e *Experiment) Statistics(ctx context.Context) (*calibrate.Statistics, err
 	if s := e.made.statistics[o.Percentile]; s != nil {
 		return s, nil
 	}
-	c := o.calibration()
+	if e.Calibration == nil {
+		return nil, bad("calibrate", "", hint.Error(errMissing, "give training images: %s", dataset.Specs))
+	}
+	err := e.CalibrateOn(ctx, e.Calibration)
+	return e.made.statistics[o.Percentile], err
+}
+
+// CalibrateOn makes [Experiment.Statistics] those of other images than the calibration
+// images of the options, such as random ones where there are no others.
+func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
+	o := &e.Options
+	c := calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
 	var stop func()
-	c.Progress, stop = o.step("calibrating")
+	c.Progress, stop = o.Step("calibrating")
 	defer stop()
-	s, err := calibrate.Run(ctx, e.Graph, e.Calibration, c)
+	s, err := calibrate.Run(ctx, e.Graph, images, c)
 	var node *ann.NodeError
 	if errors.As(err, &node) {
-		return nil, hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)
+		return hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)
 	}
 	if err == nil {
 		e.made.statistics[o.Percentile] = s
 	}
-	return s, err
+	return err
 }
 
 // Network returns the spiking network: that of the NIR file, or the trained one converted
@@ -265,8 +277,16 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 		}
 	}
 	e.network, e.factors = net, f
-	e.Made = &Conversion{e.Calibration.Len(), e.Calibration.Skipped(), s.Unspoken, f.String()}
+	e.converted(s)
 	return net, nil
+}
+
+// converted notes how the network was made.
+func (e *Experiment) converted(s *calibrate.Statistics) {
+	e.Made = &Conversion{Images: s.Images, Unspoken: s.Unspoken, Compensation: e.factors.String()}
+	if e.Calibration != nil {
+		e.Made.Skipped = e.Calibration.Skipped()
+	}
 }
 
 // shape is all options that shape a network, as text.
@@ -278,6 +298,18 @@ func (e *Experiment) shape() string {
 		}
 	}
 	return s
+}
+
+// Rectifiers returns how many nodes of the trained network become populations at least:
+// those that rectify, and the output.
+func (e *Experiment) Rectifiers() int {
+	n := 1
+	for i := range e.Graph.Nodes {
+		if _, ok := e.Graph.Nodes[i].Op.(ann.Rectifier); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // Factors returns what the compensation found, once there is a network.
@@ -304,7 +336,7 @@ func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
 		return nil, err
 	}
 	var stop func()
-	o.Progress, stop = e.Options.step("simulating")
+	o.Progress, stop = e.Options.Step("simulating")
 	defer stop()
 	r, err := eval.Run(ctx, e.Graph, net, e.Test, o)
 	if r != nil {

@@ -47,6 +47,9 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 			return nil, nil, hint.Error(fmt.Errorf("data %s has no training images beside its images to calibrate on", e.data.Source),
 				"give training images with {calibrate}, or with {data} what holds both")
 		}
+		same, _ := dataset.ParseSpec(o.Data)
+		same.Images = 0 // Of the test images.
+		o.Calibrate = same.String()
 		e.calibrate.Source = e.data.Source
 	}
 	if train, err = openSpec(e.calibrate, dataset.Train, "calibrate"); err != nil {
@@ -56,7 +59,6 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy means nothing on images that shaped the network; give training images with {calibrate}")
 	}
-	o.Calibrate = e.calibrate.String()
 	return test, train, nil
 }
 
@@ -152,7 +154,7 @@ func (e *Experiment) Takes() (name string, in tensor.Shape, outputs int) {
 // Checked reads all images that are files, or knows them from before, and leaves out up
 // to skip that cannot be read.
 func Checked(ctx context.Context, d *dataset.Dataset, skip int, o *Options) (*dataset.Dataset, error) {
-	update, stop := o.step("reading images")
+	update, stop := o.Step("reading images")
 	defer stop()
 	d, broken, err := d.Checked(ctx, dataset.Check{SkipBad: skip, Workers: o.WorkerCount(), Progress: update, Cache: cacheFolder()})
 	var unreadable *dataset.UnreadableError
@@ -193,9 +195,6 @@ func defaultNormalization(data string, channels int) string {
 // firstImages returns how many test images are asked for; 0 for all.
 func (e *Experiment) firstImages(test *dataset.Dataset) (part, error) {
 	n := e.Options.Images
-	if n == 0 {
-		n = e.data.Images
-	}
 	if n > test.Len() {
 		return part{}, bad("images", fmt.Sprint(n), fmt.Errorf("%s has only %d images", e.data.Source, test.Len()), fmt.Sprintf("give at most %d", test.Len()))
 	}

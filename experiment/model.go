@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,11 +15,16 @@ import (
 	"sresnet/dataset"
 	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/models"
 	"sresnet/nir"
 	"sresnet/onnx"
 	"sresnet/resnet"
 	"sresnet/tensor"
 )
+
+// Builtin is the model that stands for the network which is part of the program, a
+// ResNet-8 for MNIST.
+const Builtin = "resnet8_mnist"
 
 // weightsExt is how files of weights end.
 const weightsExt = ".safetensors"
@@ -110,6 +117,15 @@ func parseShape(s string) (tensor.Shape, error) {
 	return shape, shape.Check()
 }
 
+// HashModel returns the SHA-256 of the file of a model, in hexadecimal.
+func (o *Options) HashModel(model string) (string, error) {
+	if model == Builtin {
+		sum := sha256.Sum256(models.ResNet8MNIST)
+		return hex.EncodeToString(sum[:]), nil
+	}
+	return regular.Hash(o.Path(ModelFile(model)))
+}
+
 // ReadModel reads a trained network, whatever kind of file it is in, for images of the
 // shape that the model says, or of its own. Weights say which architecture they turned
 // out to be of; the model that is returned names it.
@@ -129,8 +145,14 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 		shape = m.input
 	}
 	switch {
+	case m.file == Builtin:
+		g, err := onnx.Parse(models.ResNet8MNIST)
+		if err == nil {
+			g.Name = Builtin
+		}
+		return g, err
 	case IsNIR(m.file):
-		return nil, wantsTrained(m.file, "its activations are the measure of scales")
+		return nil, WantsTrained(m.file, "its activations are the measure of scales")
 	case m.isWeights():
 		return m.readWeights(shape, rows)
 	}
@@ -206,9 +228,9 @@ func (m *modelSpec) readFor(d *dataset.Dataset, crop int) (g *ann.Graph, err err
 	return g, err
 }
 
-// wantsTrained is the error of a NIR file where the trained network is wanted, for
+// WantsTrained is the error of a NIR file where the trained network is wanted, for
 // that reason.
-func wantsTrained(name, reason string) error {
+func WantsTrained(name, reason string) error {
 	from := "the .onnx file that it was converted from"
 	if g, err := nir.ReadFile(name); err == nil {
 		if i := nir.InfoOf(g); i.Model != "" {

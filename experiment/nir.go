@@ -11,8 +11,8 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/convert"
+	"sresnet/dataset"
 	"sresnet/internal/hint"
-	"sresnet/internal/regular"
 	"sresnet/nir"
 	"sresnet/snn"
 )
@@ -69,7 +69,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", e.model.file), "write it again with 'sresnet convert'")
 	}
-	hash, err := regular.Hash(ModelFile(o.Trained))
+	hash, err := o.HashModel(o.Trained)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,14 @@ func ReadNIR(name string) (*nir.Graph, error) {
 	return g, err
 }
 
+// named gives a network that has no name that of its file.
+func named(net *snn.Network, file string) *snn.Network {
+	if net.Name == "" {
+		net.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	return net
+}
+
 // networkOf returns the spiking network of a NIR file. One that has no name there has that
 // of the file.
 func networkOf(g *nir.Graph, name string) (*snn.Network, error) {
@@ -101,10 +109,7 @@ func networkOf(g *nir.Graph, name string) (*snn.Network, error) {
 	var unsupported *nir.UnsupportedError
 	switch {
 	case err == nil:
-		if net.Name == "" {
-			net.Name = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
-		}
-		return net, nil
+		return named(net, name), nil
 	case errors.Is(err, nir.ErrChanged):
 		err = hint.Error(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
 	case errors.As(err, &unsupported):
@@ -142,7 +147,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	if !sameNetwork(net, file) {
 		return hint.Error(fmt.Errorf("%s is another network than the trained one converts into with the scales and options in it: another version of sresnet wrote it, or it was changed", e.model.file), "convert again")
 	}
-	e.Made = &Conversion{e.Calibration.Len(), e.Calibration.Skipped(), s.Unspoken, e.factors.String()}
+	e.converted(s)
 	return nil
 }
 
@@ -169,7 +174,7 @@ func sameNetwork(a, b *snn.Network) bool {
 // that of the program.
 func (e *Experiment) Info(version string) (nir.Info, error) {
 	o := &e.Options
-	hash, err := regular.Hash(e.model.file)
+	hash, err := o.HashModel(o.Model)
 	if err != nil {
 		return nir.Info{}, err
 	}
@@ -177,8 +182,14 @@ func (e *Experiment) Info(version string) (nir.Info, error) {
 		Version: version, Model: filepath.Base(e.model.file), ModelSHA256: hash,
 		Normalization: o.Normalize, Readout: o.Readout,
 		Percentile: o.Percentile, Compensation: e.factors.PerLayer,
-		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", o.Scales(), e.Calibration.Len(), e.calibrate.Source, o.VInit, e.factors.String()),
+		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", o.Scales(), e.Calibration.Len(), SourceOf(o.Calibrate), o.VInit, e.factors.String()),
 	}, nil
+}
+
+// SourceOf returns what a spec of images names, without its options.
+func SourceOf(spec string) string {
+	s, _ := dataset.ParseSpec(spec)
+	return s.Source
 }
 
 // Scales says how scales come from activations.

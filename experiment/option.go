@@ -44,8 +44,11 @@ func (p *Option) Set(o *Options, s string) error {
 	return p.value.set(o, s)
 }
 
-// check returns an error if the value in o is out of range.
-func (p *Option) check(o *Options) error {
+// Value returns the value of the option in o, as it is in JSON.
+func (p *Option) Value(o *Options) any { return p.value.raw(o) }
+
+// Check returns an [*OptionError] if the value in o is out of range.
+func (p *Option) Check(o *Options) error {
 	bad := p.Range != Range{} && !p.Range.contains(p.value.number(o))
 	if p.Words != nil && p.Get(o) != p.Default {
 		bad = bad || !slices.Contains(p.Words(), p.Get(o))
@@ -223,17 +226,6 @@ func word[T fmt.Stringer, P interface {
 	}}
 }
 
-// marshal writes the options of the table that keep allows as a JSON object.
-func (o *Options) marshal(keep func(*Option) bool) (map[string]any, error) {
-	m := make(map[string]any)
-	for _, p := range Table() {
-		if keep(&p) {
-			m[p.Key()] = p.value.raw(o)
-		}
-	}
-	return m, nil
-}
-
 // UnmarshalJSON sets the options that are in a JSON object, and leaves the others. An
 // unknown one is an error.
 func (o *Options) UnmarshalJSON(b []byte) error {
@@ -252,6 +244,9 @@ func (o *Options) UnmarshalJSON(b []byte) error {
 	}
 	return nil
 }
+
+// OptionNamed returns the option of that name; nil for none.
+func OptionNamed(name string) *Option { return optionOf(strings.ReplaceAll(name, "-", "_")) }
 
 // optionOf returns the option with that key; nil for none.
 func optionOf(key string) *Option {

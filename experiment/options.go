@@ -3,11 +3,12 @@ package experiment
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"slices"
 
-	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
 	"sresnet/energy"
@@ -48,6 +49,9 @@ type Options struct {
 	SharedLambda       bool
 	VInit              float64 // V[0] in thresholds.
 	Encoding           snn.Encoding
+	Neuron             string  // Of each population: "if", or "lif".
+	Leak               float64 // A of a leaky neuron.
+	Refractory         int     // Timesteps of rest after a spike of a leaky neuron.
 	Reset              snn.Reset
 	Compensation       Compensation
 	CompensationImages int
@@ -59,6 +63,11 @@ type Options struct {
 	Seed      uint64
 	Device    string // Whose energies to multiply counts with; "" for none.
 	Workers   int    // 0 for one per core; never changes a result.
+
+	// Dir is where relative paths begin, "" for the folder that the program is in, and Moved
+	// where files lie that were below another folder when the options were written.
+	Dir   string
+	Moved []Move
 
 	// Glance says that few of the test images will be looked at, so that those that are
 	// files are not all read before the work.
@@ -87,7 +96,7 @@ func DefaultOptions() Options {
 // itself.
 func (o *Options) Check() error {
 	for _, p := range Table() {
-		if err := p.check(o); err != nil {
+		if err := p.Check(o); err != nil {
 			return err
 		}
 	}
@@ -95,6 +104,12 @@ func (o *Options) Check() error {
 		if _, err := dataset.ParseSpec(s.spec); err != nil {
 			return bad(s.name, "", err)
 		}
+	}
+	if o.Neuron != (snn.LIF{}).Kind() && (o.Leak != 1 || o.Refractory != 0) {
+		return bad("neuron", o.Neuron, errors.New("leak and refractory are of lif neurons"))
+	}
+	if float32(o.Leak) == 0 {
+		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of a potential"))
 	}
 	if _, err := o.device(); err != nil {
 		return bad("device", "", err)
@@ -115,33 +130,51 @@ func (o Options) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// Below returns o with paths that are relative below dir.
-func (o Options) Below(dir string) Options {
-	return o.Map(func(path string) string {
-		if filepath.IsAbs(path) {
-			return path
+// Move says that what lay below From lies below To. Both are absolute.
+type Move struct{ From, To string }
+
+// Path returns where a file that the options name is.
+func (o *Options) Path(name string) string {
+	if name == "" {
+		return ""
+	}
+	if o.Dir != "" && !filepath.IsAbs(name) {
+		name = filepath.Join(o.Dir, name)
+	}
+	for _, m := range o.Moved {
+		if rel, err := filepath.Rel(m.From, name); err == nil && (rel == "." || filepath.IsLocal(rel)) {
+			return filepath.Join(m.To, rel)
 		}
-		return filepath.Join(dir, path)
-	})
+	}
+	return name
 }
 
-// Map returns o with every path in it replaced.
-func (o Options) Map(path func(string) string) Options {
+// located returns o with every path where its file is.
+func (o Options) located() Options {
 	for _, at := range []*string{&o.Model, &o.Trained} {
-		if m, err := parseModel(*at); err == nil && m.file != "" {
-			m.file = path(m.file)
+		if m, err := parseModel(*at); err == nil && m.file != Builtin {
+			m.file = o.Path(m.file)
 			*at = m.String()
 		}
 	}
 	for _, at := range []*string{&o.Data, &o.Calibrate} {
 		if s, err := dataset.ParseSpec(*at); err == nil {
-			*at = s.Map(path).String()
+			*at = s.Map(o.Path).String()
 		}
 	}
 	if o.Device != "" && !slices.Contains(energy.DeviceNames(), o.Device) {
-		o.Device = path(o.Device)
+		o.Device = o.Path(o.Device)
 	}
 	return o
+}
+
+// HasMoved reports whether images that the options name lie elsewhere than when they were
+// written.
+func (o *Options) HasMoved() bool {
+	still := *o
+	still.Moved = nil
+	a, b := o.located(), still.located()
+	return a.Data != b.Data || a.Calibrate != b.Calibrate
 }
 
 // device returns the device whose energies are asked for; nil for none.
@@ -149,7 +182,8 @@ func (o *Options) device() (*energy.Device, error) {
 	if o.Device == "" {
 		return nil, nil
 	}
-	return energy.OpenDevice(o.Device)
+	at := o.located()
+	return energy.OpenDevice(at.Device)
 }
 
 // WorkerCount returns how many images run at a time.
@@ -171,16 +205,21 @@ func (o *Options) Sim() sim.Options {
 func (o *Options) Convert() convert.Options {
 	c := convert.DefaultOptions()
 	c.VInit, c.SharedLambda, c.Reset, c.Encoding = float32(o.VInit), o.SharedLambda, o.Reset, o.Encoding
+	c.Neuron = o.NeuronModel()
 	return c
 }
 
-// calibration returns the options of the calibration.
-func (o *Options) calibration() calibrate.Options {
-	return calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
+// NeuronModel returns the model of the neurons.
+func (o *Options) NeuronModel() snn.Model {
+	if o.Neuron == (snn.LIF{}).Kind() {
+		return snn.LIF{Leak: float32(o.Leak), Refractory: o.Refractory}
+	}
+	return snn.IF{}
 }
 
-// step begins a longer step of the work.
-func (o *Options) step(name string) (update func(done, total int), stop func()) {
+// Step begins a longer step of the work: it returns what the step calls to say how far it
+// is, and at its end.
+func (o *Options) Step(name string) (update func(done, total int), stop func()) {
 	if o.Progress == nil {
 		return func(int, int) {}, func() {}
 	}

@@ -58,6 +58,18 @@ var table = []Option{
 		Shapes: true, value: word(func(o *Options) *snn.Encoding { return &o.Encoding }),
 	},
 	{
+		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model, a `WORD`: " + Either(neurons),
+		Shapes: true, value: text(func(o *Options) *string { return &o.Neuron }),
+	},
+	{
+		Name: "leak", Default: "1", Help: "of neuron lif: what `A` is left of a potential after a timestep; 1 is no leak",
+		Range: Range{Max: 1, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Leak }),
+	},
+	{
+		Name: "refractory", Default: "0", Help: "of neuron lif: `N` timesteps of rest after a spike",
+		Range: Range{Max: snn.MaxRefractory}, Shapes: true, value: integer(func(o *Options) *int { return &o.Refractory }),
+	},
+	{
 		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential, a `WORD`: " + Either(snn.Resets()),
 		Shapes: true, value: word(func(o *Options) *snn.Reset { return &o.Reset }),
 	},
@@ -95,6 +107,9 @@ var table = []Option{
 		Range: Range{Max: MaxWorkers}, value: integer(func(o *Options) *int { return &o.Workers }),
 	},
 }
+
+// neurons are the words for neuron neurons, that of the paper first.
+var neurons = []string{snn.IF{}.Kind(), snn.LIF{}.Kind()}
 
 // engines are the words for simulators.
 var engines = []string{"event", "reference"}

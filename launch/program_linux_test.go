@@ -27,8 +27,7 @@ func programWorker(t *testing.T) worker {
 	}
 	return worker{
 		program: program, plan: planProgram(program), release: func(*testing.T, Run) {}, underWay: underWayProgram,
-		requeued: "taken its task back into the queue",
-		digest:   digestProgram(program),
+		digest: digestProgram(program),
 	}
 }
 
@@ -69,7 +68,7 @@ func digestProgram(program string) func(t *testing.T, run Run) string {
 func digestFiles(t *testing.T, dir string) string {
 	t.Helper()
 	h := sha256.New()
-	for _, name := range []string{"accuracy.csv", "layers.csv", "predictions.csv", "choice.csv", "energy.json", "spikes.csv", "changed.json"} {
+	for _, name := range []string{"accuracy.csv", "layers.csv", "predictions.csv", "energy.json", "spikes.csv", "changed.json"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

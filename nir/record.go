@@ -30,6 +30,7 @@ type layerRecord struct {
 	Threshold  []float32 `json:",omitempty"` // Where the node has other thresholds.
 	VInit      []float32
 	Reset      snn.Reset
+	Model      *modelRecord `json:",omitempty"`
 	Charge     float32
 	Lambda     float32
 	Rate       float32

@@ -21,11 +21,12 @@ type pair struct {
 func (run *Run) worse() []pair {
 	type key struct{ label, answer int }
 	trained, spiking := make(map[key]int), make(map[key]int)
-	for _, a := range run.Answers {
-		if a.ANN >= 0 {
-			trained[key{a.Label, a.ANN}]++
+	p := &run.Result.Predictions
+	for i, label := range p.Label {
+		if p.Trained != nil {
+			trained[key{label, p.Trained[i]}]++
 		}
-		spiking[key{a.Label, a.SNN}]++
+		spiking[key{label, p.Spiking[i]}]++
 	}
 	var keys []key
 	for k, n := range spiking {
@@ -74,12 +75,13 @@ func (run *Run) confusion() *matrix {
 		m.Cells[k][k].Diagonal = true
 	}
 	total := make([]int, n)
-	for _, a := range run.Answers {
-		m.Cells[a.Label][a.SNN].N++
-		if a.ANN >= 0 {
-			m.Cells[a.Label][a.ANN].Trained++
+	p := &run.Result.Predictions
+	for i, label := range p.Label {
+		m.Cells[label][p.Spiking[i]].N++
+		if p.Trained != nil {
+			m.Cells[label][p.Trained[i]].Trained++
 		}
-		total[a.Label]++
+		total[label]++
 	}
 	for i, row := range m.Cells {
 		for j := range row {

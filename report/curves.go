@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 
+	"sresnet/diagnose"
 	"sresnet/eval"
 )
 
@@ -88,10 +89,10 @@ func (r *Report) accuracy() *curve {
 		}
 	}
 	for _, run := range r.Runs {
-		if run.Result.Alone {
+		if run.Result.Alone() {
 			continue
 		}
-		ref := reference{run.Manifest.Model.SHA256 + run.Manifest.Data.SHA256, run.Result.ANN.Top1}
+		ref := reference{run.Manifest.Model.SHA256 + run.Manifest.Data.SHA256, run.Result.TrainedTop1}
 		if slices.Contains(seen, ref) {
 			continue
 		}
@@ -100,7 +101,7 @@ func (r *Report) accuracy() *curve {
 		if len(r.Runs) > 1 {
 			name = "trained: " + run.Result.Model
 		}
-		c.Lines = append(c.Lines, line{Label: name, Style: -1, Y: slices.Repeat([]num{num(100 * run.Result.ANN.Top1)}, n)})
+		c.Lines = append(c.Lines, line{Label: name, Style: -1, Y: slices.Repeat([]num{num(100 * run.Result.TrainedTop1)}, n)})
 	}
 	return c
 }
@@ -109,7 +110,7 @@ func (r *Report) accuracy() *curve {
 func (r *Report) agreement() *curve {
 	c := &curve{ID: "agreement", Title: "Agreement with the trained network", X: "timesteps T", Y: "images with the same class (%)", Log: 2, At: r.timesteps()}
 	for i, run := range r.Runs {
-		if run.Result.Alone {
+		if run.Result.Alone() {
 			continue
 		}
 		c.Lines = append(c.Lines, line{Label: r.label(run, "agreement"), Style: i, Y: overTime(run, len(c.At), func(p *Point) num { return 100 * p.Agreement })})
@@ -171,7 +172,7 @@ func (run *Run) depth() *curve {
 			y := nan
 			for k := range d.Layers[j].At {
 				if s := &d.Layers[j].At[k]; s.Timesteps == T {
-					y = s.Total.RMS
+					y = num(s.Total.RMS)
 				}
 			}
 			l.Y = append(l.Y, y)
@@ -201,7 +202,7 @@ func (run *Run) activation(layer string) *eval.Activation {
 }
 
 // diagnosed returns what a diagnosis says of a layer, or nil.
-func (run *Run) diagnosed(layer string) *Diagnosed {
+func (run *Run) diagnosed(layer string) *diagnose.Layer {
 	if run.Diagnosis == nil {
 		return nil
 	}

@@ -20,12 +20,12 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // WriteCSV writes one line a number, in tidy form: the run, its model, what the
 // number is, the layer and the timestep that it belongs to, if any, and the number.
 //
-//	run,model,quantity,layer,timestep,value
-//	resnet20,resnet20_cifar10,snn_top1,,8,0.3767
+//	run,model,quantity,layer,t,value
+//	resnet20,resnet20_cifar10,spiking_top1,,8,0.3767
 //	resnet20,resnet20_cifar10,rate,layer1.0/Relu,128,0.1043
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	_ = c.Write([]string{"run", "model", "quantity", "layer", "timestep", "value"}) // Error reports it, as below.
+	_ = c.Write([]string{"run", "model", "quantity", "layer", "t", "value"}) // Error reports it, as below.
 	for _, run := range r.Runs {
 		run.tidy(func(quantity, layer string, T int, x num) {
 			if !x.known() {
@@ -44,16 +44,18 @@ func (r *Report) WriteCSV(w io.Writer) error {
 
 // tidy hands every number of a run to put.
 func (run *Run) tidy(put func(quantity, layer string, T int, x num)) {
-	res, T := &run.Result, run.Result.Timesteps
+	res, T := run.Result, run.Result.Timesteps
 	put("images", "", 0, num(res.Images))
-	put("ann_top1", "", 0, run.ANNTop1())
+	put("trained_top1", "", 0, run.TrainedTop1())
 	put("dense_macs_per_image", "", 0, run.ofTrained(res.DenseMACsPerImage))
 	put("macs_per_image", "", T, num(res.MACsPerImage))
-	put("membrane_updates_per_image", "", T, num(res.MembraneUpdatesPerImage))
+	if res.Energy != nil {
+		put("membrane_updates", "", T, num(res.Energy.SNN.Updates))
+	}
 	for _, p := range run.Accuracy {
-		put("snn_top1", "", p.T, p.Top1)
-		put("snn_top1_low", "", p.T, p.Low)
-		put("snn_top1_high", "", p.T, p.High)
+		put("spiking_top1", "", p.T, p.Top1)
+		put("spiking_top1_low", "", p.T, p.Low)
+		put("spiking_top1_high", "", p.T, p.High)
 		put("agreement", "", p.T, p.Agreement)
 		put("spikes_per_image", "", p.T, p.Spikes)
 		put("acs_per_image", "", p.T, p.ACs)
@@ -76,17 +78,17 @@ func (run *Run) tidy(put func(quantity, layer string, T int, x num)) {
 			put("activation_zeros", l.Name, 0, num(a.Zeros))
 		}
 		if d := run.diagnosed(l.Name); d != nil {
-			put("clipped", l.Name, 0, d.Clipped)
-			put("dead", l.Name, 0, d.Dead)
-			put("saturated", l.Name, 0, d.Saturated)
+			put("clipped", l.Name, 0, num(d.Clipped))
+			put("dead", l.Name, 0, num(d.Dead))
+			put("saturated", l.Name, 0, num(d.Saturated))
 			for j := range d.At {
 				s := &d.At[j]
-				put("correlation", l.Name, s.Timesteps, s.Correlation)
-				put("error_bias", l.Name, s.Timesteps, s.Total.Bias)
-				put("error_rms", l.Name, s.Timesteps, s.Total.RMS)
+				put("correlation", l.Name, s.Timesteps, num(s.Correlation))
+				put("error_bias", l.Name, s.Timesteps, num(s.Total.Bias))
+				put("error_rms", l.Name, s.Timesteps, num(s.Total.RMS))
 				for _, p := range parts {
-					put(p.name+"_bias", l.Name, s.Timesteps, p.of(s).Bias)
-					put(p.name+"_rms", l.Name, s.Timesteps, p.of(s).RMS)
+					put(p.name+"_bias", l.Name, s.Timesteps, num(p.of(s).Bias))
+					put(p.name+"_rms", l.Name, s.Timesteps, num(p.of(s).RMS))
 				}
 			}
 		}
@@ -104,8 +106,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, run := range r.Runs {
 		p := run.last()
 		rows = append(rows, []string{
-			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), percent(run.ANNTop1()), percent(p.Top1),
-			interval(p), points(p.Top1 - run.ANNTop1()), percent(p.Agreement), count(p.Spikes), count(p.ACs),
+			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), percent(run.TrainedTop1()), percent(p.Top1),
+			interval(p), points(p.Top1 - run.TrainedTop1()), percent(p.Agreement), count(p.Spikes), count(p.ACs),
 		})
 	}
 	writeTable(&b, 2, rows)
@@ -156,14 +158,14 @@ func (run *Run) markdown(b *strings.Builder) {
 		rows = [][]string{{"label", "taken for", "trained", "spiking"}}
 		for _, p := range pairs {
 			trained := strconv.Itoa(p.Trained)
-			if run.Result.Alone {
+			if run.Result.Alone() {
 				trained = "–"
 			}
 			rows = append(rows, []string{p.Label, p.Answer, trained, strconv.Itoa(p.Spiking)})
 		}
 		writeTable(b, 2, rows)
 	}
-	fmt.Fprintf(b, "Repeat it, with sresnet %s:\n\n    %s\n\n", escape(run.Manifest.Version), strings.ReplaceAll(CommandLine(&run.Manifest), "\n", " "))
+	fmt.Fprintf(b, "Repeat it, with sresnet %s:\n\n    %s\n\n", escape(run.Manifest.Version), strings.ReplaceAll(CommandLine(run.Manifest), "\n", " "))
 	for _, m := range run.Missing {
 		fmt.Fprintf(b, "> %s\n\n", escape(m))
 	}

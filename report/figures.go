@@ -111,7 +111,7 @@ func (run *Run) figures(prefix string) ([]Figure, error) {
 	if run.errors() != nil {
 		list = append(list, run.errorFigure(prefix+"errors"))
 	}
-	if run.Energy != nil {
+	if run.Result.Energy != nil {
 		list = append(list, run.energyFigure(prefix+"energy"))
 	}
 	return list, nil
@@ -291,7 +291,7 @@ func (run *Run) errorFigure(name string) Figure {
 			if s := &d.Layers[i].At[j]; s.Timesteps == T {
 				layers = append(layers, d.Layers[i].Name)
 				for k, p := range parts {
-					sizes[k] = append(sizes[k], p.of(s).RMS)
+					sizes[k] = append(sizes[k], num(p.of(s).RMS))
 				}
 			}
 		}
@@ -319,7 +319,7 @@ func (run *Run) energyFigure(name string) Figure {
 		title, x = "Energy per layer, by the table "+t.Device, "energy per image"
 	}
 	groups := []*group{newGroup("spiking", 0, snn, nil)}
-	if run.Energy.ANN != nil {
+	if run.Result.Energy.ANN != nil {
 		a, b := groups[0], newGroup("trained, zeros left out", 1, ann, nil)
 		a.thick, b.thick = a.thick/2, b.thick/2
 		a.shift, b.shift = a.thick/2, -b.thick/2

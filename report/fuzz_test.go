@@ -1,6 +1,8 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"maps"
@@ -8,13 +10,19 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"sresnet/run"
 )
 
 // FuzzRun looks for a file of a run that makes reading or showing it panic.
 func FuzzRun(f *testing.F) {
 	dir := small().write(f, f.TempDir())
+	m, err := run.ReadManifest(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
 	files := make(map[string][]byte)
-	names := append([]string{"manifest.json"}, required...)
+	names := []string{"manifest.json", "result.json"}
 	for _, o := range optional {
 		names = append(names, o.file)
 	}
@@ -26,40 +34,35 @@ func FuzzRun(f *testing.F) {
 		files[name] = b
 		f.Add(uint8(i), b)
 	}
+	maps.DeleteFunc(m.Files, func(name, _ string) bool { return !slices.Contains(names, name) })
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
-		changed := maps.Clone(files)
-		changed[names[int(which)%len(names)]] = b
-		r := &Run{Name: "run", Dir: dir}
-		if json.Unmarshal(changed["manifest.json"], &r.Manifest) != nil || r.parse(changed) != nil || r.consistent() != nil {
+		name := names[int(which)%len(names)]
+		changed, of := maps.Clone(files), *m
+		sum := sha256.Sum256(b)
+		of.Files = maps.Clone(m.Files)
+		of.Files[name] = hex.EncodeToString(sum[:])
+		delete(of.Files, "manifest.json")
+		var err error
+		if changed["manifest.json"], err = json.Marshal(&of); err != nil {
+			t.Fatal(err)
+		}
+		changed[name] = b
+		dir := t.TempDir()
+		for name, b := range changed {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := Read(dir)
+		if err != nil {
 			return
 		}
-		r.note()
 		report, err := New(r)
 		if err != nil {
 			return
 		}
 		for _, write := range []func(io.Writer) error{report.WriteHTML, report.WriteJSON, report.WriteCSV, report.WriteMarkdown} {
 			_ = write(io.Discard)
-		}
-	})
-}
-
-// FuzzCSV looks for tables that make reading one panic.
-func FuzzCSV(f *testing.F) {
-	f.Add([]byte("index,label,ann,snn\n0,1,2,3\n"))
-	f.Add([]byte("a,\"b\nc\"\n1,2\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		table, err := readCSV(b, "label")
-		if err != nil {
-			return
-		}
-		for i := range table.lines {
-			if n, err := table.whole(i, "label"); err == nil && n < 0 {
-				t.Errorf("a whole number is %d", n)
-			}
-			if slices.Contains(slices.Collect(maps.Keys(table.column)), "ann") {
-				_, _ = table.number(i, "ann")
-			}
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"sresnet/energy"
 )
 
 //go:embed page.html.tmpl
@@ -141,7 +143,7 @@ func (r *Report) section(i int, run *Run) (section, error) {
 		ID: fmt.Sprintf("run%d", i+1), N: i, Run: run, Tiles: run.tiles(),
 		Errors: run.errors(), Layers: run.layers(), Energy: run.energy(),
 		Pairs: run.worse(), Confusion: run.confusion(), Depth: run.depth(),
-		Command: CommandLine(&run.Manifest), Settings: run.settings(), Hashes: run.hashes(),
+		Command: CommandLine(run.Manifest), Settings: run.settings(), Hashes: run.hashes(),
 	}
 	s.Over, s.Remarks = run.overview()
 	if s.Depth != nil {
@@ -169,76 +171,80 @@ func (r *Report) section(i int, run *Run) (section, error) {
 
 // tiles are the figures at the top.
 func (run *Run) tiles() []tile {
-	res, last := &run.Result, run.last()
+	res, last := run.Result, run.last()
 	says := fmt.Sprintf("top-1 after T = %d timesteps", last.T)
 	if last.Low.known() {
 		says += fmt.Sprintf(", 95 %% interval %s to %s %%", percent(last.Low), percent(last.High))
 	}
 	t := []tile{{"Spiking", percent(last.Top1), "%", says}}
-	if !res.Alone {
+	if !res.Alone() {
 		t = []tile{
-			{"Trained", percent(run.ANNTop1()), "%", "top-1 of the network it came from"},
+			{"Trained", percent(run.TrainedTop1()), "%", "top-1 of the network it came from"},
 			t[0],
-			{"Difference", points(last.Top1 - run.ANNTop1()), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
+			{"Difference", points(last.Top1 - run.TrainedTop1()), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
 			{"Agreement", percent(last.Agreement), "%", "images on which both name the same class"},
 		}
 	}
-	if c := run.Choice; c != nil && c.Recommended > 0 {
-		t = append(t, tile{"T to take", fmt.Sprint(c.Recommended), "timesteps", c.Reason})
-	} else {
-		t = append(t, tile{"T", fmt.Sprint(last.T), "timesteps", "length of a presentation"})
-	}
-	if e := run.Energy; e != nil && e.SNN.Joules != nil && e.trained() != nil && *e.trained() > 0 && e.Device != nil {
+	t = append(t, tile{"T to take", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
+	trained := trainedJoules(res.Energy)
+	if e := res.Energy; e != nil && e.SNN.Joules != nil && trained != nil && *trained > 0 && e.Device != nil {
 		zeros := ""
 		if e.BreakEven.Dense != nil {
 			zeros = " with products of zeros"
 		}
 		return append(t, tile{
-			"Energy", significant(*e.SNN.Joules / *e.trained()), "of the trained network’s",
-			fmt.Sprintf("%s an image at T = %d against %s%s, by the table %s", joules(*e.SNN.Joules), last.T, joules(*e.trained()), zeros, e.Device.Name),
+			"Energy", significant(num(*e.SNN.Joules / *trained)), "of the trained network’s",
+			fmt.Sprintf("%s an image at T = %d against %s%s, by the table %s", joules(num(*e.SNN.Joules)), last.T, joules(num(*trained)), zeros, e.Device.Name),
 		})
 	}
-	if e := run.Energy; e != nil && e.ANN == nil && e.SNN.Joules != nil && e.Device != nil {
-		return append(t, tile{"Energy", joules(*e.SNN.Joules), "an image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
+	if e := res.Energy; e != nil && e.ANN == nil && e.SNN.Joules != nil && e.Device != nil {
+		return append(t, tile{"Energy", joules(num(*e.SNN.Joules)), "an image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
 	}
 	if res.DenseMACsPerImage > 0 {
 		t = append(t, tile{
-			"Operations", significant(num((res.ACsPerImage + res.MACsPerImage) / res.DenseMACsPerImage)), "per MAC of the trained network",
-			fmt.Sprintf("%s additions and %s MACs at T = %d against %s MACs", count(num(res.ACsPerImage)), count(num(res.MACsPerImage)), last.T, count(num(res.DenseMACsPerImage))),
+			"Operations", significant((last.ACs + num(res.MACsPerImage)) / num(res.DenseMACsPerImage)), "per MAC of the trained network",
+			fmt.Sprintf("%s additions and %s MACs at T = %d against %s MACs", count(last.ACs), count(num(res.MACsPerImage)), last.T, count(num(res.DenseMACsPerImage))),
 		})
 	}
 	return t
 }
 
+// trainedJoules returns the joules of the trained network if it multiplies everything,
+// or what is known of it.
+func trainedJoules(e *energy.Accounts) *energy.Joules {
+	if e == nil || e.ANN == nil {
+		return nil
+	}
+	if d := e.BreakEven.Dense; d != nil {
+		return &d.Joules
+	}
+	return e.ANN.Joules
+}
+
 // overview returns the state at some timesteps, and what is to be said of one.
 func (run *Run) overview() ([]Point, map[int]string) {
 	remarks := make(map[int][]string)
-	if c := run.Choice; c != nil {
-		for _, w := range c.Within {
-			if w.Timesteps > 0 {
-				unit := "points"
-				if w.Points == 1 {
-					unit = "point"
-				}
-				remarks[w.Timesteps] = append(remarks[w.Timesteps], "within "+significant(w.Points)+" "+unit)
+	c := &run.Choice
+	for _, w := range c.Within {
+		if w.T > 0 {
+			unit := "points"
+			if w.Points == 1 {
+				unit = "point"
 			}
+			remarks[w.T] = append(remarks[w.T], "within "+significant(num(w.Points))+" "+unit)
 		}
-		if c.Best > 0 {
-			remarks[c.Best] = append(remarks[c.Best], "best")
+	}
+	remarks[c.Best] = append(remarks[c.Best], "best")
+	remarks[c.Recommended] = append(remarks[c.Recommended], "recommended")
+	// Few of the undominated ones, evenly spread; more are a curve.
+	for i, T := range c.Pareto {
+		if i%(len(c.Pareto)/6+1) == 0 && remarks[T] == nil {
+			remarks[T] = []string{}
 		}
-		if c.Recommended > 0 {
-			remarks[c.Recommended] = append(remarks[c.Recommended], "recommended")
-		}
-		// Few of the undominated ones, evenly spread; more are a curve.
-		for i, q := range c.Pareto {
-			if i%(len(c.Pareto)/6+1) == 0 && remarks[q.Timesteps] == nil {
-				remarks[q.Timesteps] = []string{}
-			}
-		}
-		for _, q := range c.Pareto {
-			if list, ok := remarks[q.Timesteps]; ok {
-				remarks[q.Timesteps] = append(list, "Pareto")
-			}
+	}
+	for _, T := range c.Pareto {
+		if list, ok := remarks[T]; ok {
+			remarks[T] = append(list, "Pareto")
 		}
 	}
 	usual := map[int]bool{8: true, 16: true, 32: true, 64: true, 128: true, 256: true, 350: true, len(run.Accuracy): true}
@@ -270,7 +276,9 @@ func (run *Run) explore() []layer {
 			}
 		}
 		if d := run.diagnosed(l.Name); d != nil {
-			x.Scatter = d.Scatter
+			for _, p := range d.Scatter {
+				x.Scatter = append(x.Scatter, [2]num{num(p[0]), num(p[1])})
+			}
 			if n := len(run.Diagnosis.Timesteps); n > 0 {
 				x.T = run.Diagnosis.Timesteps[n-1]
 			}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"sresnet/diagnose"
+	"sresnet/eval"
 	"sresnet/run"
 )
 
@@ -27,7 +29,7 @@ func hostile() sample {
 		m.Options["normalize"] = attack
 		m.Options[attack] = attack
 	}
-	s.diagnosis = func(d *Diagnosis) { d.Verdict[0].Text = attack }
+	s.diagnosis = func(d *diagnose.Diagnosis) { d.Verdict[0].Text = attack }
 	return s
 }
 
@@ -120,7 +122,7 @@ func TestWriteCSV(t *testing.T) {
 		got[key] = l[5]
 	}
 	for key, want := range map[string]string{
-		"run0|ann_top1||": "0.9", "run0|snn_top1||1": "0.45", "run0|acs_per_image||2": "100", "run0|neurons|layer2|": "1000",
+		"run0|trained_top1||": "0.9", "run0|spiking_top1||1": "0.45", "run0|acs_per_image||2": "100", "run0|neurons|layer2|": "1000",
 		"run0|clipped|layer0|": "0.01", "run0|correlation|layer3|40": "0.98", "run1|lambda|" + attack + "1|": "2.5",
 	} {
 		if got[key] != want {
@@ -145,7 +147,7 @@ func TestWriteJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if a := r.Runs[0].Accuracy; len(a) != 40 || a[0]["top1"] != 0.45 || a[0]["low"] != nil || a[0]["T"] != 1.0 {
+	if a := r.Runs[0].Accuracy; len(a) != 40 || a[0]["spiking_top1"] != 0.45 || a[0]["joules_per_image"] != nil || a[0]["t"] != 1.0 {
 		t.Errorf("accuracy: %v", a[0])
 	}
 }
@@ -234,12 +236,14 @@ func TestFigures(t *testing.T) {
 }
 
 func TestWorse(t *testing.T) {
-	r := &Run{Answers: []Answer{
-		{0, 1, 1, 2}, {1, 1, 1, 2}, {2, 1, 2, 2}, // 1 is taken for 2 by the trained network once, by the spiking one thrice.
-		{3, 0, 0, 1}, {4, 0, 1, 0}, // As often by both.
-		{5, 2, 2, 0},
-	}}
-	r.Manifest.Classes = []string{"zero", "one"}
+	r := &Run{Manifest: &run.Manifest{Classes: []string{"zero", "one"}}, Result: &eval.Result{Predictions: eval.Predictions{
+		Image: []int{0, 1, 2, 3, 4, 5},
+		Label: []int{1, 1, 1, 0, 0, 2},
+		// 1 is taken for 2 by the trained network once, by the spiking one thrice; 0 for 1 as
+		// often by both.
+		Trained: []int{1, 1, 2, 0, 1, 2},
+		Spiking: []int{2, 2, 2, 1, 0, 0},
+	}}}
 	got := r.worse()
 	if len(got) != 2 || got[0] != (pair{"one", "2", 1, 3}) || got[1] != (pair{"2", "zero", 0, 1}) {
 		t.Errorf("pairs: %+v", got)
@@ -260,7 +264,7 @@ func TestEnergyTable(t *testing.T) {
 	if row := table.Rows[0]; row.Name != "layer0" || row.SNN != "3 µJ" || row.ANN != "3 µJ" || row.ACs != 1000 {
 		t.Errorf("first layer: %+v", row)
 	}
-	r.Energy.Device = nil
+	r.Result.Energy.Device = nil
 	if row := r.energy().Rows[0]; row.SNN != "1.003 k" {
 		t.Errorf("first layer without a device: %+v", row)
 	}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"sresnet/run"
 )
 
 // Report is one or more runs to be shown beside each other. It is plain data.
@@ -32,10 +34,10 @@ func New(runs ...*Run) (*Report, error) {
 	for i, run := range runs {
 		for _, other := range runs[:i] {
 			if sameFolder(run.Dir, other.Dir) {
-				return nil, &FolderError{run.Dir, "the run is given twice", "give each folder once"}
+				return nil, twice(run.Dir, "the run is given twice", "give each folder once")
 			}
 			if run.Manifest.Started.Equal(other.Manifest.Started) && run.Manifest.Files["result.json"] == other.Manifest.Files["result.json"] {
-				return nil, &FolderError{run.Dir, "it is a copy of " + other.Dir, "give one of them"}
+				return nil, twice(run.Dir, "it is a copy of "+other.Dir, "give one of them")
 			}
 		}
 		names[run.Name]++
@@ -47,6 +49,10 @@ func New(runs ...*Run) (*Report, error) {
 	}
 	r.Notes = differences(runs)
 	return r, nil
+}
+
+func twice(dir, problem, remedy string) error {
+	return &run.Error{Dir: dir, Problem: problem, Remedy: remedy}
 }
 
 func sameFolder(a, b string) bool {

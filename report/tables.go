@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"sresnet/diagnose"
+	"sresnet/energy"
 )
 
 // layerRow is one line of the table of layers.
@@ -108,34 +111,34 @@ func (run *Run) errors() *errorTable {
 	}
 	// Of each layer with a split: the sizes of its parts.
 	type sizes struct {
-		layer     *Diagnosed
-		split     *Split
+		layer     *diagnose.Layer
+		split     *diagnose.Errors
 		rms, bias []num
 	}
 	var list []sizes
 	var none num
 	for i := range d.Layers {
 		l := &d.Layers[i]
-		k := slices.IndexFunc(l.At, func(s Split) bool { return s.Timesteps == t.T })
+		k := slices.IndexFunc(l.At, func(s diagnose.Errors) bool { return s.Timesteps == t.T })
 		if k < 0 {
 			continue
 		}
 		s := sizes{layer: l, split: &l.At[k]}
 		for _, p := range parts {
 			x := p.of(s.split)
-			s.rms, s.bias = append(s.rms, x.RMS), append(s.bias, x.Bias)
+			s.rms, s.bias = append(s.rms, num(x.RMS)), append(s.bias, num(x.Bias))
 		}
 		extent(s.rms, &none, &t.RMS)
-		extent([]num{s.split.Total.RMS}, &none, &t.RMS)
+		extent([]num{num(s.split.Total.RMS)}, &none, &t.RMS)
 		extent(s.bias, &t.BiasLow, &t.BiasHigh)
 		list = append(list, s)
 	}
 	for _, s := range list {
 		t.Rows = append(t.Rows, errorRow{
-			Name: s.layer.Name, RMS: s.split.Total.RMS, Bias: s.split.Total.Bias, Correlation: s.split.Correlation,
-			Clipped: s.layer.Clipped, Dead: s.layer.Dead, Saturated: s.layer.Saturated,
-			RMSBar:  stacked(s.rms, classes, 0, t.RMS, s.split.Total.RMS, "rms of "+spoken(s.rms)),
-			BiasBar: stacked(s.bias, classes, t.BiasLow, t.BiasHigh, s.split.Total.Bias, "mean of "+spoken(s.bias)),
+			Name: s.layer.Name, RMS: num(s.split.Total.RMS), Bias: num(s.split.Total.Bias), Correlation: num(s.split.Correlation),
+			Clipped: num(s.layer.Clipped), Dead: num(s.layer.Dead), Saturated: num(s.layer.Saturated),
+			RMSBar:  stacked(s.rms, classes, 0, t.RMS, num(s.split.Total.RMS), "rms of "+spoken(s.rms)),
+			BiasBar: stacked(s.bias, classes, t.BiasLow, t.BiasHigh, num(s.split.Total.Bias), "mean of "+spoken(s.bias)),
 		})
 	}
 	return t
@@ -157,7 +160,7 @@ type energyTable struct {
 	Rows         []energyRow
 	Parts        []energyRow
 	NotCounted   []string
-	Energy       *Energy
+	Energy       *energy.Accounts
 	All          string // What the trained network takes if it multiplies zeros, too.
 	Even         string // Up to what T the spiking network takes no more than that, a sentence.
 }
@@ -172,42 +175,42 @@ type energyRow struct {
 }
 
 func (run *Run) energy() *energyTable {
-	e := run.Energy
+	e := run.Result.Energy
 	if e == nil {
 		return nil
 	}
 	t := &energyTable{Unit: "operations", NotCounted: e.NotCounted, Energy: e}
-	size, show := func(c *Contribution) num { return c.ACs + c.MACs }, count
+	size, show := func(c *energy.Contribution) num { return num(c.ACs + c.MACs) }, count
 	if e.Device != nil && e.SNN.Joules != nil {
 		t.Unit, t.Device, show = "energy", e.Device.Name, joules
-		size = func(c *Contribution) num {
+		size = func(c *energy.Contribution) num {
 			if c.Joules == nil {
 				return nan
 			}
-			return *c.Joules
+			return num(*c.Joules)
 		}
 		if d := e.BreakEven.Dense; d != nil {
-			t.All = joules(d.Joules)
+			t.All = joules(num(d.Joules))
 			t.Even = "The spiking network takes more than that from the first timestep on."
-			if d.T > 0 {
-				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.T)
+			if d.Timesteps > 0 {
+				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
 			}
 		}
 	}
-	t.Rows = rowsBy(e, func(c *Contribution) string { return c.Layer }, size, show)
-	t.Parts = rowsBy(e, func(c *Contribution) string { return c.Part }, size, show)
+	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, size, show)
+	t.Parts = rowsBy(e, func(c *energy.Contribution) string { return string(c.Part) }, size, show)
 	return t
 }
 
 // rowsBy adds up contributions of one key, in the order in which keys come.
-func rowsBy(e *Energy, key func(*Contribution) string, size func(*Contribution) num, show func(num) string) []energyRow {
+func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, size func(*energy.Contribution) num, show func(num) string) []energyRow {
 	type sum struct {
 		snn, ann num
-		ops      Operations
+		ops      energy.Operations
 	}
 	var keys []string
 	sums := make(map[string]*sum)
-	at := func(c *Contribution) *sum {
+	at := func(c *energy.Contribution) *sum {
 		k := key(c)
 		if sums[k] == nil {
 			sums[k] = &sum{snn: nan, ann: nan} // Until something is known.
@@ -238,7 +241,7 @@ func rowsBy(e *Energy, key func(*Contribution) string, size func(*Contribution) 
 		rows = append(rows, energyRow{
 			k, show(s.snn), show(s.ann),
 			simple(s.snn, most, "f0", "spiking "+show(s.snn)), simple(s.ann, most, "f1", "trained "+show(s.ann)),
-			s.ops.ACs, s.ops.MACs, s.ops.Updates, e.ANN != nil, s.snn, s.ann,
+			num(s.ops.ACs), num(s.ops.MACs), num(s.ops.Updates), e.ANN != nil, s.snn, s.ann,
 		})
 	}
 	return rows
@@ -270,7 +273,7 @@ func (run *Run) settings() [][2]string {
 
 // hashes are what a run was made from, with SHA-256.
 func (run *Run) hashes() [][2]string {
-	m := &run.Manifest
+	m := run.Manifest
 	list := [][2]string{
 		{"model " + m.Model.Name, m.Model.SHA256},
 		{"test images " + m.Data.Name, m.Data.SHA256},

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"sresnet/eval"
@@ -19,20 +18,12 @@ import (
 	"sresnet/internal/regular"
 )
 
-// Folder keeps one run:
-//
-//	accuracy.csv      accuracy, agreement, spikes and additions over time
-//	layers.csv        one line a layer
-//	predictions.csv   one line an image
-//	choice.csv        what there is to choose T by
-//	energy.json       every operation, itemised; joules if a device was chosen
-//	result.json       the [eval.Result]
-//	manifest.json     what was run, and the hashes of the files above
-//
-// plus what else the manifest names, such as spikes.csv ([eval.Result.WriteSpikes]),
-// activations.json ([eval.Activations]) and changed.json ([eval.ChangedFile]). Each file is written in one step, so that
-// after a kill at any moment each is the old one or the new one; the manifest
-// comes last, so that its hashes tell whether all are of the same run.
+// Folder keeps one run: result.json, which is the [eval.Result], manifest.json, which
+// says what was run and has the hashes of all other files, the [Views], and what else
+// there is about the run, such as activations.json ([eval.Activations]) and
+// changed.json ([eval.ChangedFile]). Each file is written in one step, so that after a
+// kill at any moment each is the old one or the new one; the manifest comes last, so
+// that its hashes tell whether all are of the same run.
 type Folder struct{ dir string }
 
 // OpenFolder makes the folder dir where it is missing and makes sure that files
@@ -84,21 +75,32 @@ type File struct {
 	Write func(io.Writer) error // Nil for a file that is there already.
 }
 
-// Write keeps r and the further files with the manifest m, whose Files, Complete
-// and Images it fills.
-func (f *Folder) Write(m Manifest, r *eval.Result, further ...File) error {
-	files := []File{
+// resultFile is the truth about a run.
+const resultFile = "result.json"
+
+// Views are the tables of a run, which follow from r and which nothing reads back: they
+// are for people, spreadsheets and other languages.
+func Views(r *eval.Result) []File {
+	views := []File{
 		{"accuracy.csv", r.WriteAccuracy},
 		{"layers.csv", r.WriteLayers},
 		{"predictions.csv", r.WritePredictions},
-		{"choice.csv", r.WriteChoice},
-		{"result.json", r.WriteJSON},
+	}
+	if len(r.Layers) > 0 && r.Layers[0].SpikesAt != nil {
+		views = append(views, File{"spikes.csv", r.WriteSpikes})
 	}
 	if r.Energy != nil {
-		files = append(files, File{"energy.json", r.Energy.WriteJSON})
+		views = append(views, File{"energy.json", r.Energy.WriteJSON})
 	}
+	return views
+}
+
+// Write keeps r with its views and the further files, and the manifest m, whose Format,
+// Files, Complete and Images it fills.
+func (f *Folder) Write(m Manifest, r *eval.Result, further ...File) error {
+	files := append(Views(r), File{resultFile, r.WriteJSON})
 	files = append(files, further...)
-	m.Complete, m.Images = r.Complete, r.Images
+	m.Format, m.Complete, m.Images = Format, r.Complete, r.Images
 	m.Files = make(map[string]string)
 	for _, file := range files {
 		if err := f.write(&m, file); err != nil {
@@ -115,9 +117,6 @@ func (f *Folder) Add(file File) error {
 	if err != nil {
 		return err
 	}
-	if m.Files == nil {
-		m.Files = make(map[string]string)
-	}
 	delete(m.Files, file.Name)
 	if err := f.write(m, file); err != nil {
 		return err
@@ -127,7 +126,7 @@ func (f *Folder) Add(file File) error {
 
 // write writes a file and notes its hash in m.
 func (f *Folder) write(m *Manifest, file File) error {
-	if file.Name != filepath.Base(file.Name) || strings.HasPrefix(file.Name, ".") || m.Files[file.Name] != "" {
+	if !plain(file.Name) || m.Files[file.Name] != "" {
 		return fmt.Errorf("run: %q is no name for a file of a run", file.Name)
 	}
 	if file.Write == nil {
@@ -150,7 +149,7 @@ func (f *Folder) write(m *Manifest, file File) error {
 }
 
 func (f *Folder) writeManifest(m *Manifest) error {
-	err := atomic.WriteFile(filepath.Join(f.dir, "manifest.json"), func(w io.Writer) error {
+	err := atomic.WriteFile(filepath.Join(f.dir, manifestFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(m)

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"sresnet/energy"
 	"sresnet/eval"
 	"sresnet/internal/atomic"
 )
@@ -19,22 +22,21 @@ import (
 // tinyResult is of two layers, two images and three timesteps.
 func tinyResult() *eval.Result {
 	return &eval.Result{
-		Model: "tiny", Images: 2, Timesteps: 3, Complete: true,
-		ANN:       eval.ANN{Top1: 0.5},
-		SNN:       eval.SNN{Top1: []float64{0.5, 0.5, 0.5}},
-		Agreement: []float64{0, 1, 1},
+		Model: "tiny", Images: 2, Timesteps: 3, Complete: true, Seconds: 3,
+		TrainedTop1: 0.5, SpikingTop1: []float64{0.5, 0.5, 0.5}, Agreement: []float64{0, 1, 1},
+		SpikesPerImage: []float64{1, 4, 9}, ACsPerImage: []float64{11, 33, 66}, MACsPerImage: 7, DenseMACsPerImage: 70,
 		Layers: []eval.Layer{
 			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60, SpikesAt: []float64{1, 2, 3}, ACsAt: []float64{10, 20, 30}},
 			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6, SpikesAt: []float64{0, 1, 2}, ACsAt: []float64{1, 2, 3}},
 		},
-		SpikesPerImage: 9, ACsPerImage: 66, MACsPerImage: 7, MembraneUpdatesPerImage: 18,
-		SpikesUpTo: []float64{1, 4, 9}, ACsUpTo: []float64{11, 33, 66},
-		Seconds: 3, ImageStepsPerSecond: 2,
-		Predictions: []eval.Prediction{
-			{Index: 0, Label: 1, ANN: 1, Changes: []eval.Change{{Step: 0, Class: 0}, {Step: 1, Class: 1}}},
-			{Index: 1, Label: 0, ANN: 1, Changes: []eval.Change{{Step: 0, Class: 0}, {Step: 1, Class: 1}}},
-		},
+		Energy:      &energy.Accounts{Images: 2, Timesteps: 3},
+		Predictions: eval.Predictions{Image: []int{0, 1}, Label: []int{1, 0}, Trained: []int{1, 1}, Spiking: []int{1, 1}},
 	}
+}
+
+// text is a file of a run that holds s.
+func text(name, s string) File {
+	return File{name, func(w io.Writer) error { _, err := io.WriteString(w, s); return err }}
 }
 
 func TestFolder(t *testing.T) {
@@ -43,32 +45,31 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	curve := File{"compensation.csv", func(w io.Writer) error {
-		_, err := io.WriteString(w, "factor,top1\n")
-		return err
-	}}
 	r := tinyResult()
-	if err := f.Write(Manifest{Version: "v1"}, r, curve, File{"spikes.csv", r.WriteSpikes}); err != nil {
+	if err := f.Write(Manifest{Version: "v1"}, r, text("compensation.csv", "layer,factor\n")); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"accuracy.csv":    "t,snn_top1,agreement,spikes_per_image,acs_per_image\n1,0.5,0,1,11\n2,0.5,1,4,33\n3,0.5,1,9,66\n",
-		"layers.csv":      "name,kind,neurons,lambda,rate,spikes_per_image,acs_per_image\nrelu,conv+shortcut,4,2,0.5,6,60\nfc,dense,2,3,0.5,3,6\n",
-		"predictions.csv": "index,label,ann,snn\n0,1,1,1\n1,0,1,1\n",
-		"spikes.csv":      "layer,timestep,spikes_per_image,acs_per_image\nrelu,1,1,10\nrelu,2,2,20\nrelu,3,3,30\nfc,1,0,1\nfc,2,1,2\nfc,3,2,3\n",
-		"choice.csv": "T,top1,low,high,agreement,spikes,acs,joules\n1,0.5,0.09453120573423074,0.9054687942657693,0,1,11,\n" +
-			"2,0.5,0.09453120573423074,0.9054687942657693,1,4,33,\n3,0.5,0.09453120573423074,0.9054687942657693,1,9,66,\n",
-		"compensation.csv": "factor,top1\n",
-	} {
-		if got := read(t, dir, name); got != want {
-			t.Errorf("%s: got\n%swant\n%s", name, got, want)
+	want := []string{"accuracy.csv", "compensation.csv", "energy.json", "layers.csv", "manifest.json", "predictions.csv", "result.json", "spikes.csv"}
+	if names := list(t, dir); !slices.Equal(names, want) {
+		t.Errorf("files in the folder: %v, want %v", names, want)
+	}
+	if got := read(t, dir, "compensation.csv"); got != "layer,factor\n" {
+		t.Errorf("the further file: %q", got)
+	}
+	for _, v := range Views(r) {
+		var b strings.Builder
+		if err := v.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, dir, v.Name); got != b.String() {
+			t.Errorf("%s: got\n%swant\n%s", v.Name, got, &b)
 		}
 	}
 	var m Manifest
 	if err := json.Unmarshal([]byte(read(t, dir, "manifest.json")), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Version != "v1" || !m.Complete || m.Images != 2 || len(m.Files) != 7 {
+	if m.Version != "v1" || m.Format != 2 || !m.Complete || m.Images != 2 || len(m.Files) != 7 {
 		t.Errorf("manifest: got %+v", m)
 	}
 	for name, want := range m.Files {
@@ -77,8 +78,39 @@ func TestFolder(t *testing.T) {
 			t.Errorf("hash of %s: manifest has %s, file %s", name, want, got)
 		}
 	}
-	if names := list(t, dir); len(names) != 8 {
-		t.Errorf("files in the folder: %v", names)
+}
+
+// A file that is added, or written anew, is in the manifest, and no other changes.
+func TestAdd(t *testing.T) {
+	dir := kept(t, Manifest{Version: "v1"}, true)
+	before, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{"one", "two"} {
+		if err := f.Add(text("notes.txt", content)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := r.ReadFile("notes.txt"); string(b) != content || err != nil {
+			t.Errorf("got %q, error %v", b, err)
+		}
+		delete(r.Manifest.Files, "notes.txt")
+		if diff := cmp.Diff(before, r.Manifest); diff != "" {
+			t.Errorf("manifest (-before +after):\n%s", diff)
+		}
+	}
+	for _, name := range []string{"../x", ".x", "a/b", ""} {
+		if err := f.Add(text(name, "x")); err == nil {
+			t.Errorf("a file %q: no error", name)
+		}
 	}
 }
 

@@ -1,27 +1,32 @@
 // Package run keeps runs in folders and reads them back.
 //
 // A [Folder] writes the [eval.Result] of a run with a [Manifest] of what it was made
-// from; [ReadManifest] and [ReadResult] read both, and refuse what is not of one run.
-// This package computes nothing and shows nothing.
+// from, and tables that show parts of the result ([Views]). [Read] reads a run back and
+// refuses what is not of one run or not of this [Format]; whoever wants to know what a
+// folder holds asks it. docs/runs.md lists the files and what is in them. This package
+// computes nothing and shows nothing.
 package run
 
 import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"sresnet/internal/regular"
+	"sresnet/shard"
 )
 
 // Manifest says what a run was made from, so that it can be repeated and two runs
 // can be told apart.
 type Manifest struct {
-	Version  string    `json:"version"` // Of this program.
+	Format   int       `json:"format,omitempty"` // [Format]; a [Folder] fills it.
+	Version  string    `json:"version"`          // Of this program.
 	Go       string    `json:"go"`
 	Platform string    `json:"platform"` // Operating system and architecture.
 	Started  time.Time `json:"started"`
@@ -29,9 +34,17 @@ type Manifest struct {
 	Complete bool      `json:"complete"` // Unset if the run was interrupted.
 	Images   int       `json:"images"`   // Images that were finished.
 
+	// Purpose says what a run is in a study: "selection" or "confirmation" in a sweep; empty
+	// for an evaluation by itself.
+	Purpose string `json:"purpose,omitempty"`
+
 	Model       Source `json:"model"`
 	Data        Source `json:"data"`
 	Calibration Source `json:"calibration"`
+
+	// SpikingSHA256 is the hash of the NIR file that the spiking network was read from, where
+	// Model is the trained network beside it.
+	SpikingSHA256 string `json:"spiking_sha256,omitempty"`
 
 	Classes []string `json:"classes,omitempty"` // Their names, in the order of the labels.
 
@@ -49,38 +62,42 @@ type Source struct {
 
 	// Skipped is how many images of it could not be read and were left out.
 	Skipped int `json:"skipped,omitempty"`
+
+	// Resize and Crop are what was asked for image files; see [dataset.Spec].
+	Resize int `json:"resize,omitempty"`
+	Crop   int `json:"crop,omitempty"`
 }
 
-// MaxFile bounds the bytes of a file of a run that is read back, a gigabyte: more than
-// the predictions of ten million images take.
-const MaxFile = 1 << 30
+// Format is the form in which this version keeps runs.
+const Format = shard.Format
 
-// ReadManifest reads the manifest of the run in dir. If there is none, the error is
-// an fs.ErrNotExist.
+const manifestFile = "manifest.json"
+
+// maxFile bounds the bytes of a file of a run that is read back, a gigabyte: more than
+// the predictions of ten million images take.
+const maxFile = 1 << 30
+
+// ReadManifest reads the manifest of the run in dir. An error is a [*shard.FormatError]
+// if another version of the program kept the run in another form, and otherwise an
+// [*Error]; if there is none, that is an fs.ErrNotExist.
 func ReadManifest(dir string) (*Manifest, error) {
-	name := filepath.Join(dir, "manifest.json")
-	b, err := regular.ReadFileIn(dir, "manifest.json", MaxFile)
+	b, err := regular.ReadFileIn(dir, manifestFile, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, problem(dir, err, again, "it is incomplete: there is no manifest.json, which a run writes last")
+	}
 	if err != nil {
-		return nil, err
+		return nil, problem(dir, err, again, "manifest.json cannot be read: %v", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
 	var m Manifest
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("run: %s is not the manifest of a run: %w", name, err)
+		return nil, problem(dir, err, again, "manifest.json is damaged: %v", err)
 	}
-	return &m, nil
-}
-
-// Check returns an ErrIncomplete if a file of the run in dir is not the one that m
-// was written with.
-func (m *Manifest) Check(dir string) error {
-	for name := range m.Files {
-		if _, err := m.read(dir, name); err != nil {
-			return err
-		}
+	if m.Version == "" || len(m.Files) == 0 {
+		return nil, problem(dir, nil, give, "manifest.json is not that of a run: it names no version or no files")
 	}
-	return nil
+	return &m, shard.CheckFormat(dir, b)
 }
 
 // Difference says in a few words what m was made from that other was not: the
@@ -96,6 +113,20 @@ func (m *Manifest) Difference(other *Manifest, ignore ...string) string {
 	}
 	if d := source("model", m.Model, other.Model); d != "" {
 		return d
+	}
+	if m.Purpose != other.Purpose {
+		return fmt.Sprintf("its purpose is %q, not %q", m.Purpose, other.Purpose)
+	}
+	if m.SpikingSHA256 != other.SpikingSHA256 {
+		return fmt.Sprintf("spiking network with SHA-256 %.8s..., not %.8s...", m.SpikingSHA256, other.SpikingSHA256)
+	}
+	for _, s := range []struct {
+		what string
+		a, b Source
+	}{{"images", m.Data, other.Data}, {"calibration images", m.Calibration, other.Calibration}} {
+		if s.a.Resize != s.b.Resize || s.a.Crop != s.b.Crop {
+			return fmt.Sprintf("%s are resized to %d and cropped to %d pixels (0: the default), not %d and %d", s.what, s.a.Resize, s.a.Crop, s.b.Resize, s.b.Crop)
+		}
 	}
 	all := maps.Clone(m.Options)
 	maps.Copy(all, other.Options)

@@ -43,7 +43,7 @@ const MaxShards = 1000
 
 // Plan says what a run is. It never changes once a shard has been begun.
 type Plan struct {
-	Format int    `json:"format"` // 1
+	Format int    `json:"format"` // [Format]
 	Kind   string `json:"kind"`   // Of the work, such as "eval".
 	Images int    `json:"images"` // N
 	Shards int    `json:"shards"` // S
@@ -78,8 +78,6 @@ func (p *Plan) Shard(i int) int {
 
 func (p *Plan) check() error {
 	switch {
-	case p.Format != 1:
-		return fmt.Errorf("format %d is not that of this version, 1", p.Format)
 	case p.Kind == "":
 		return errors.New("it has no kind")
 	case p.Images < 1 || p.Images > 1<<31:
@@ -135,7 +133,7 @@ func Create(dir string, p Plan, files ...File) (*Run, error) {
 	if err := Vacant(dir); err != nil {
 		return nil, err
 	}
-	p.Format, p.Files = 1, make(map[string]string)
+	p.Format, p.Files = Format, make(map[string]string)
 	for _, f := range files {
 		if err := stage(dir, f, p.Files); err != nil {
 			return nil, fmt.Errorf("shard: cannot keep the run: %w", err)
@@ -191,12 +189,16 @@ func staged(dir, name, sum string) string {
 const maxPlan = 1 << 24
 
 // Open opens the run in the folder dir. If there is none, the error is an
-// fs.ErrNotExist.
+// fs.ErrNotExist; if another version of the program keeps runs in another form, a
+// [*FormatError].
 func Open(dir string) (*Run, error) {
 	name := filepath.Join(dir, planFile)
 	b, err := regular.ReadFile(name, maxPlan)
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
+	}
+	if err := CheckFormat(dir, b); err != nil {
+		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

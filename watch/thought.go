@@ -42,14 +42,14 @@ type Options struct {
 type Thought struct {
 	Model     string      `json:"model"`
 	Image     string      `json:"image"`
-	Label     *int        `json:"label,omitempty"` // None if it is not known.
-	ANN       *int        `json:"ann,omitempty"`   // Class that the trained network names; none without one.
-	Class     int         `json:"class"`           // Of the spiking network in the end.
-	Settled   int         `json:"settled"`         // The first timestep, from 1, after which the class does not change.
+	Label     *int        `json:"label,omitempty"`         // None if it is not known.
+	ANN       *int        `json:"trained_class,omitempty"` // Class that the trained network names; none without one.
+	Class     int         `json:"spiking_class"`           // Of the spiking network in the end.
+	Settled   int         `json:"settled_t"`               // The first timestep, from 1, after which the class does not change.
 	Timesteps int         `json:"timesteps"`
 	Readout   string      `json:"readout"`
-	Classes   []int       `json:"classes"`  // Over time.
-	Evidence  [][]float64 `json:"evidence"` // Over time, per class: spikes so far, or with the read-out potential the current so far.
+	Classes   []int       `json:"spiking_class_at"` // Over time.
+	Evidence  [][]float64 `json:"evidence"`         // Over time, per class: spikes so far, or with the read-out potential the current so far.
 	Layers    []Layer     `json:"layers"`
 
 	pixels    []float32
@@ -61,9 +61,9 @@ type Thought struct {
 
 // Layer is what one layer of the spiking network did.
 type Layer struct {
-	Name    string   `json:"name"`
+	Name    string   `json:"layer"`
 	Neurons int      `json:"neurons"`
-	Spikes  []uint32 `json:"spikes"` // At each timestep.
+	Spikes  []uint32 `json:"spikes_at"` // At each timestep.
 	short   string   // Name for a narrow column.
 }
 

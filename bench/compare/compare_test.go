@@ -8,7 +8,7 @@ import (
 )
 
 func TestParseSresnet(t *testing.T) {
-	got, err := parseSresnet([]byte(`{"model":"m","images":4,"timesteps":3,"complete":true,"ann":{"top1":1},"snn":{"top1":[0.25,0.5,0.75]},"seconds":2,"image_steps_per_second":6}`))
+	got, err := parseSresnet([]byte(`{"model":"m","images":4,"timesteps":3,"complete":true,"trained_top1":1,"spiking_top1":[0.25,0.5,0.75],"seconds":2}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func TestParseErrors(t *testing.T) {
 	for _, tt := range []struct{ program, text string }{
 		{sresnet, ``},
 		{sresnet, `{}`},
-		{sresnet, `{"images":4,"timesteps":3,"snn":{"top1":[0.25,0.5]},"image_steps_per_second":6}`},
-		{sresnet, `{"images":4,"timesteps":1,"snn":{"top1":[0.25]}}`},
+		{sresnet, `{"images":4,"timesteps":3,"spiking_top1":[0.25,0.5],"seconds":2}`},
+		{sresnet, `{"images":4,"timesteps":1,"spiking_top1":[0.25]}`},
 		{pytorch, `64 images, 3 timesteps`},
 		{pytorch, `{"images":4,"timesteps":3,"runs":[]}`},
 		{pytorch, `{"images":4,"timesteps":3,"runs":[{"batch":8}]}`},

@@ -81,22 +81,21 @@ func parseSresnet(b []byte) (*output, error) {
 	var r struct {
 		Images    int
 		Timesteps int
-		ANN       struct{ Top1 float64 }
-		SNN       struct{ Top1 []float64 }
+		Trained   float64   `json:"trained_top1"`
+		Spiking   []float64 `json:"spiking_top1"`
 		Seconds   float64
-		Speed     float64 `json:"image_steps_per_second"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return nil, err
 	}
-	if len(r.SNN.Top1) != r.Timesteps || r.Timesteps == 0 || !(r.Speed > 0) {
-		return nil, fmt.Errorf("accuracy at %d of %d timesteps, %v image-steps/s", len(r.SNN.Top1), r.Timesteps, r.Speed)
+	if len(r.Spiking) != r.Timesteps || r.Timesteps == 0 || r.Images == 0 || !(r.Seconds > 0) {
+		return nil, fmt.Errorf("accuracy at %d of %d timesteps on %d images in %v s", len(r.Spiking), r.Timesteps, r.Images, r.Seconds)
 	}
 	return &output{
-		images: r.Images, top1: r.SNN.Top1, trained: r.ANN.Top1,
+		images: r.Images, top1: r.Spiking, trained: r.Trained,
 		samples: []sample{{
 			Program: sresnet, Setting: "event-driven, an image a core", Timesteps: r.Timesteps,
-			Accuracy: r.SNN.Top1[r.Timesteps-1], Seconds: r.Seconds, Speed: r.Speed,
+			Accuracy: r.Spiking[r.Timesteps-1], Seconds: r.Seconds, Speed: float64(r.Images) * float64(r.Timesteps) / r.Seconds,
 		}},
 	}, nil
 }

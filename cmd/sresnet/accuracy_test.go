@@ -27,17 +27,17 @@ func TestAccuracyAgainstPyTorch(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	var r struct {
-		ANN struct{ Top1 float64 }
-		SNN struct{ Top1 []float64 }
+		TrainedTop1 float64   `json:"trained_top1"`
+		SpikingTop1 []float64 `json:"spiking_top1"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.ANN.Top1 != 0.915 {
-		t.Errorf("trained network: got %v, want 0.915", r.ANN.Top1)
+	if r.TrainedTop1 != 0.915 {
+		t.Errorf("trained network: got %v, want 0.915", r.TrainedTop1)
 	}
 	for T, want := range map[int]float64{32: 0.867, 64: 0.914, 128: 0.918, 256: 0.916, 350: 0.915} {
-		if got := r.SNN.Top1[T-1]; math.Abs(got-want) > 0.005+1e-9 {
+		if got := r.SpikingTop1[T-1]; math.Abs(got-want) > 0.005+1e-9 {
 			t.Errorf("T = %d: got %v, want %v within 0.005", T, got, want)
 		}
 	}

@@ -2,54 +2,52 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sresnet/benchmark"
-	"sresnet/calibrate"
+	"sresnet/experiment"
 	"sresnet/internal/terminal"
-	"sresnet/onnx"
+	"sresnet/run"
 )
 
 func newBench() *cobra.Command {
 	var (
-		s      = settings{dataOptional: true}
-		o      benchOptions
+		o      = experiment.DefaultOptions()
+		rounds int
 		asJSON bool
 	)
+	o.Images, o.CalibrationImages = 16, 100
 	cmd := &cobra.Command{
 		Use:   "bench MODEL [--data SPEC]",
 		Short: "Measure how fast a network is simulated on this machine",
 		Long: `bench converts a network and measures, in several rounds that take turns: the
 dense pass of the trained network; the simulation with one worker; with one worker
-a core, an image each; and with all workers on one image. Figures are medians of
+per core, an image each; and with all workers on one image. Figures are medians of
 the rounds. An image-step is one timestep of one image. Of a NIR file it measures
 the simulation alone.
 
 Without --data, images are random numbers, and the network is calibrated on them;
 rates are then only roughly those of real images.`,
 		Example: `  sresnet bench resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
-  sresnet bench resnet50.onnx --input 3x224x224 --images 2 --timesteps 32 --json
+  sresnet bench 'resnet50.onnx?input=3x224x224' --images 2 -T 32 --json
   sresnet bench resnet20.nir --data cifar10:cifar-10-batches-bin`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.check(cmd.CommandPath()); err != nil {
-				return err
+			switch {
+			case rounds < 1 || rounds > benchmark.MaxRounds:
+				return usage("--rounds %d: give from 1 to %d", rounds, benchmark.MaxRounds)
+			case o.Data == "" && o.Images == 0:
+				return usage("--images 0: there is no end to random images; give their number")
 			}
-			if o.rounds < 1 || o.rounds > benchmark.MaxRounds {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("--rounds %d: give from 1 to %d", o.rounds, benchmark.MaxRounds)}
-			}
-			p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: terminal.Progress{W: cmd.ErrOrStderr()}}
-			images, err := o.prepare(cmd, p, args[0])
+			e, err := open(cmd, &o, args[0])
 			if err != nil {
 				return err
 			}
-			r, err := o.measure(cmd.Context(), p, images)
+			r, err := measure(cmd, e, rounds)
 			if err != nil {
 				return err
 			}
@@ -60,111 +58,50 @@ rates are then only roughly those of real images.`,
 			return nil
 		},
 	}
-	s.weightsFlags(cmd)
-	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	s.dataFlags(all, 16)
-	s.networkFlags(all)
-	s.runFlags(all, 350)
-	all.Lookup("data").Usage = "images to present; `SPEC` as for eval (default: random numbers)"
-	all.Lookup("images").Usage = "present the first `N` images in every round"
-	all.Lookup("calibration-images").DefValue = "100"
-	s.calibrationImages = 100
-	for _, name := range []string{"data", "calibrate", "calibration-images", "images", "normalize", "percentile", "shared-lambda", "v-init", "encoding", "reset", "timesteps", "workers", "seed"} {
-		cmd.Flags().AddFlag(all.Lookup(name))
-	}
-	cmd.Flags().StringVar(&o.input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
-	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "measure `N` times and take medians")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	cmd.Flags().SortFlags = false
-	completions(cmd)
+	optionFlags(cmd, &o, []string{"data", "images", "normalize"}, runOptions)
+	cmd.Flags().Lookup("data").Usage = "images to present; `SPEC` as for eval (default: random numbers)"
+	cmd.Flags().Lookup("images").Usage = "present the first `N` images in every round"
+	cmd.Flags().IntVar(&rounds, "rounds", 5, "measure `N` times and take medians")
+	jsonFlag(cmd, &asJSON)
+	finish(cmd)
 	return cmd
 }
 
-type benchOptions struct {
-	input  string
-	rounds int
-}
-
-// prepare makes the spiking network and returns the images.
-func (o *benchOptions) prepare(cmd *cobra.Command, p *pipeline, model string) ([][]float32, error) {
-	if isNIR(model) {
-		if err := refuse(cmd, model, "input"); err != nil {
+// measure presents the images, or random numbers where there are none.
+func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchmark.Result, error) {
+	ctx, o := cmd.Context(), &e.Options
+	name, shape, _ := e.Takes()
+	var test interface {
+		Len() int
+		Image(i int, dst []float32) error
+	} = benchmark.Random{Shape: shape, N: o.Images}
+	if e.Test != nil {
+		test = e.Test
+	} else if e.Graph != nil {
+		if err := e.CalibrateOn(ctx, benchmark.Random{Shape: shape, N: o.CalibrationImages}); err != nil {
 			return nil, err
 		}
 	}
-	var test calibrate.Images
-	if p.data == "" {
-		if p.images == 0 {
-			return nil, &usageError{p.command, fmt.Errorf("--images 0: there is no end to random images; give their number")}
-		}
-		if err := o.prepareRandom(cmd, p, model); err != nil {
-			return nil, err
-		}
-		test = benchmark.Random{Shape: p.network.Input.Shape, N: p.images}
-	} else {
-		if err := p.openModel(cmd, model); err != nil {
-			return nil, err
-		}
-		if p.file == nil {
-			if err := p.calibrateGraph(cmd.Context()); err != nil {
-				return nil, err
-			}
-			if err := p.convertGraph(); err != nil {
-				return nil, err
-			}
-		}
-		test = p.test
-	}
-	images := make([][]float32, 0, test.Len())
-	for i := range test.Len() {
-		x := make([]float32, p.network.Input.Shape.Len())
-		if err := test.Image(i, x); err != nil {
-			return nil, err
-		}
-		images = append(images, x)
-	}
-	return images, nil
-}
-
-// prepareRandom makes the spiking network where there are no images.
-func (o *benchOptions) prepareRandom(cmd *cobra.Command, p *pipeline, model string) error {
-	if isNIR(model) {
-		if err := refuse(cmd, model, append([]string{"normalize"}, conversionFlags...)...); err != nil {
-			return err
-		}
-		p.model = model
-		return p.readNetwork(false)
-	}
-	shape, err := parseShape(o.input)
+	net, err := e.Network(ctx)
 	if err != nil {
-		return &usageError{p.command, fmt.Errorf("--input %q: %w", o.input, err)}
+		return nil, err
 	}
-	if p.graph, err = p.readModel(model, onnx.Options{InputShape: shape}); err != nil {
-		return err
+	images := make([][]float32, test.Len())
+	for i := range images {
+		images[i] = make([]float32, shape.Len())
+		if err := test.Image(i, images[i]); err != nil {
+			return nil, err
+		}
 	}
-	update, stop := p.progress.Bar("calibrating")
-	p.statistics, err = calibrate.Run(cmd.Context(), p.graph, benchmark.Random{Shape: p.graph.Input.Shape, N: p.calibrationImages}, calibrate.Options{
-		Percentile: p.percentile, Workers: p.workerCount(), Progress: update,
-	})
-	stop()
-	if err != nil {
-		return err
-	}
-	return p.convertGraph()
-}
-
-// measure presents the images to the network of p.
-func (o *benchOptions) measure(ctx context.Context, p *pipeline, images [][]float32) (*benchmark.Result, error) {
-	update, stop := p.progress.Bar("measuring")
+	update, stop := o.Step("measuring")
 	defer stop()
 	r, err := benchmark.Run(ctx, benchmark.Options{
-		Graph: p.graph, Network: p.network, Images: images, Sim: p.simOptions(), Workers: p.workerCount(), Rounds: o.rounds, Progress: update,
+		Graph: e.Graph, Network: net, Images: images, Sim: o.Sim(), Workers: o.WorkerCount(), Rounds: rounds, Progress: update,
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.Model, _, _ = p.takes()
-	r.Version, r.Data = version(), cmp.Or(p.data, "random numbers")
+	r.Model, r.Version, r.Data = name, run.Version(), cmp.Or(experiment.SourceOf(o.Data), "random numbers")
 	return r, nil
 }
 

@@ -18,8 +18,8 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	}
 	fmt.Fprintln(w, "choosing T: each line is more accurate than every shorter presentation")
 	t := terminal.NewTable(align, header...)
-	for _, p := range thinned(c) {
-		row := []any{p.Timesteps, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
+	for _, p := range thinned(r, c) {
+		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
 		if priced {
 			row = append(row, p.Joules)
 		}
@@ -30,8 +30,8 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	var within []string
 	for i, x := range c.Within {
 		from, of := "not reached", ""
-		if x.Timesteps > 0 {
-			from = fmt.Sprintf("from T = %d on", x.Timesteps)
+		if x.T > 0 {
+			from = fmt.Sprintf("from T = %d on", x.T)
 		}
 		if i == 0 {
 			of = " points of the trained network"
@@ -54,12 +54,13 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 
 // thinned returns few points of the Pareto table: each at least halves what the one
 // before lacks to the best accuracy. The recommended T is in it if it is undominated.
-func thinned(c *eval.Choice) []eval.Point {
+func thinned(r *eval.Result, c *eval.Choice) []eval.Point {
 	var list []eval.Point
-	best := c.Pareto[len(c.Pareto)-1].Top1
-	for _, p := range c.Pareto {
+	best := r.Point(c.Best).Top1
+	for _, T := range c.Pareto {
+		p := r.Point(T)
 		k := len(list) - 1
-		if k < 0 || best-p.Top1 <= (best-list[k].Top1)/2 || p.Timesteps == c.Recommended {
+		if k < 0 || best-p.Top1 <= (best-list[k].Top1)/2 || T == c.Recommended {
 			list = append(list, p)
 		}
 	}

@@ -32,7 +32,7 @@ checksums hold for these as well. Proxies are taken from the environment (HTTPS_
 		ValidArgs: fetch.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(fetch.Names(), args[0]) {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
+				return &usageError{fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
 			}
 			dir := args[0]
 			if len(args) > 1 {

@@ -11,10 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/regular"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
+	"sresnet/shard"
 )
 
 // Exit codes.
@@ -27,10 +30,7 @@ const (
 )
 
 // usageError is an error of the command line rather than of what it names.
-type usageError struct {
-	command string // With its parents: "sresnet eval".
-	err     error
-}
+type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
@@ -39,18 +39,55 @@ func (e *usageError) Unwrap() error { return e.err }
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{cmd.CommandPath(), err}
+			return &usageError{err}
 		}
 		return nil
 	}
 }
 
+// errMoreToDo says that the shards of a folder are done, but that others follow, which
+// are planned now.
+var errMoreToDo = errors.New("more shards are to do")
+
 // errInterrupted says that the user ended the program early.
 var errInterrupted = errors.New("interrupted")
 
-// fail prints err with hints and returns the exit code.
-func fail(w io.Writer, err error) int {
-	var usage *usageError
+// usage returns an error of the command line.
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// missingData is the error of a command that wants test images.
+func missingData() error {
+	return usage("--data is missing: give %s", dataset.Specs)
+}
+
+// spell returns how a command line spells the option of that name.
+func spell(name string) string {
+	switch name {
+	case "model":
+		return "MODEL"
+	case "trained":
+		return "--ann"
+	}
+	return "--" + name
+}
+
+// spelled returns the text of err, in which an option is spelled as on a command line.
+func spelled(err error) string {
+	text := err.Error()
+	var o *experiment.OptionError
+	if errors.As(err, &o) {
+		own := o.Error()
+		text = strings.Replace(text, own, spell(o.Option)+strings.TrimPrefix(own, o.Option), 1)
+	}
+	return text
+}
+
+// fail prints err, which came of a command, with hints and returns the exit code.
+func fail(w io.Writer, command string, err error) int {
+	var (
+		usage  *usageError
+		option *experiment.OptionError
+	)
 	switch {
 	case err == nil:
 		return 0
@@ -69,20 +106,20 @@ func fail(w io.Writer, err error) int {
 	case errors.Is(err, context.Canceled):
 		say(w, "sresnet: error: interrupted before any image was finished\n")
 		return exitInterrupted
-	case errors.As(err, &usage):
-		say(w, "sresnet: error: %s\n", readable(oneLine(err)))
+	case errors.As(err, &usage), errors.As(err, &option):
+		say(w, "sresnet: error: %s\n", readable(oneLine(spelled(err))))
 		printHints(w, err)
-		say(w, "sresnet: hint: '%s --help' lists the options with examples\n", usage.command)
+		say(w, "sresnet: hint: '%s --help' lists the options with examples\n", command)
 		return exitUsage
 	}
-	say(w, "sresnet: error: %s\n", readable(err.Error()))
+	say(w, "sresnet: error: %s\n", readable(spelled(err)))
 	printHints(w, err)
 	return exitError
 }
 
 func printHints(w io.Writer, err error) {
 	for _, h := range hints(err) {
-		say(w, "sresnet: hint: %s\n", readable(h))
+		say(w, "sresnet: hint: %s\n", readable(hint.Render(h, spell)))
 	}
 }
 
@@ -100,6 +137,7 @@ func say(w io.Writer, format string, args ...any) {
 // program knows.
 func hints(err error) []string {
 	var (
+		format      *shard.FormatError
 		unsupported *convert.UnsupportedError
 		path        *fs.PathError
 		list        []string
@@ -109,6 +147,8 @@ func hints(err error) []string {
 		list = append(list, "'sresnet inspect' lists the operators of a network and what each becomes")
 	}
 	switch {
+	case errors.As(err, &format): // Whatever else is said of the folder, this is what to do.
+		return []string{format.Hint()}
 	case h != "":
 		return append(list, h)
 	case list != nil:
@@ -155,4 +195,4 @@ func readable(s string) string {
 
 // oneLine joins the lines of an error, such as those that cobra adds below
 // "unknown command" to suggest others.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -34,7 +34,7 @@ type faulty struct {
 }
 
 // compared are the files of a run that do not have times in them.
-var compared = []string{"accuracy.csv", "layers.csv", "predictions.csv", "choice.csv", "energy.json", "spikes.csv", "activations.json", "changed.json", "network.nir"}
+var compared = []string{"accuracy.csv", "layers.csv", "predictions.csv", "energy.json", "spikes.csv", "activations.json", "changed.json", "network.nir"}
 
 func newFaulty(t *testing.T) *faulty {
 	t.Helper()

@@ -6,8 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"sresnet/internal/terminal"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -35,23 +33,13 @@ type spikingInfo struct {
 	Reset    string       `json:"reset"` // Empty for a gate.
 }
 
-// runInspectNIR shows the spiking network of a NIR file.
-func runInspectNIR(cmd *cobra.Command, model string, s *settings, plan, asJSON bool) error {
-	if err := refuse(cmd, model, append([]string{"input", "data", "normalize"}, conversionFlags...)...); err != nil {
-		return err
-	}
-	p := &pipeline{settings: s, command: cmd.CommandPath(), model: model}
-	if err := p.readNetwork(false); err != nil {
-		return err
-	}
-	if plan {
-		return p.showPlan(cmd, asJSON)
-	}
-	in := inspectNetwork(p.network)
+// showNetwork prints the layers of a spiking network.
+func showNetwork(w io.Writer, net *snn.Network, asJSON bool) error {
+	in := inspectNetwork(net)
 	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(in)
+		return json.NewEncoder(w).Encode(in)
 	}
-	in.print(cmd.OutOrStdout())
+	in.print(w)
 	return nil
 }
 

@@ -260,8 +260,8 @@ func TestEvalJSON(t *testing.T) {
 		t.Error("more than one object on stdout")
 	}
 	for _, key := range []string{
-		"model", "images", "timesteps", "ann", "snn", "agreement", "layers", "spikes_per_image", "acs_per_image",
-		"macs_per_image", "dense_macs_per_image", "seconds", "image_steps_per_second", "choice", "energy",
+		"model", "images", "timesteps", "trained_top1", "spiking_top1", "agreement", "layers", "spikes_per_image", "acs_per_image",
+		"macs_per_image", "dense_macs_per_image", "seconds", "choice", "energy", "predictions",
 	} {
 		if _, ok := r[key]; !ok {
 			t.Errorf("no key %q", key)
@@ -273,7 +273,7 @@ func TestEvalJSON(t *testing.T) {
 	if n := len(r["agreement"].([]any)); n != 5 {
 		t.Errorf("%d agreements, want 5", n)
 	}
-	snn, layers := r["snn"].(map[string]any)["top1"].([]any), r["layers"].([]any)
+	snn, layers := r["spiking_top1"].([]any), r["layers"].([]any)
 	if len(snn) != 5 || len(layers) == 0 {
 		t.Fatalf("%d accuracies, %d layers", len(snn), len(layers))
 	}
@@ -282,7 +282,7 @@ func TestEvalJSON(t *testing.T) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	if want := []string{"acs_per_image", "kind", "lambda", "name", "neurons", "rate", "spikes_per_image"}; !slices.Equal(keys, want) {
+	if want := []string{"acs_at", "acs_per_image", "kind", "lambda", "layer", "neurons", "rate", "spikes_at", "spikes_per_image"}; !slices.Equal(keys, want) {
 		t.Errorf("keys of a layer: %v, want %v", keys, want)
 	}
 }

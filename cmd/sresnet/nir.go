@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/tensor"
@@ -63,7 +64,7 @@ wrong, as far as that is known (docs/nir.md).`,
   sresnet nir resnet20.nir --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := readNIR(args[0])
+			g, err := experiment.ReadNIR(args[0])
 			if err != nil {
 				return err
 			}
@@ -75,9 +76,9 @@ wrong, as far as that is known (docs/nir.md).`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	completions(cmd)
+	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"nir"}, cobra.ShellCompDirectiveFilterFileExt)
+	finish(cmd)
 	return cmd
 }
 

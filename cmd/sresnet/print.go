@@ -6,8 +6,10 @@ import (
 	"io"
 
 	"sresnet/eval"
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
+	"sresnet/snn"
 )
 
 // output passes on what commands print, which they may do without a look at
@@ -43,29 +45,43 @@ func (o *output) join(err error) error {
 // shownTimesteps are the lengths at which the terminal shows the accuracy.
 var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 
-// print shows a result as text.
-func (p *pipeline) print(w io.Writer, r *eval.Result) {
-	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
-	c := p.conversion
-	if c == nil {
-		c = p.conversionNow()
+// showResult prints a result as JSON or as text.
+func showResult(w io.Writer, e *experiment.Experiment, r *eval.Result, asJSON bool) error {
+	switch {
+	case asJSON:
+		return r.WriteJSON(w)
+	case e.Graph == nil:
+		printAlone(w, e, r)
+	default:
+		printResult(w, e, r)
 	}
-	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
+	return nil
+}
+
+func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+	o, c := &e.Options, e.Made
+	data, calibration := experiment.SourceOf(o.Data), experiment.SourceOf(o.Calibrate)
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, o.Normalize)
+	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, calibration, o.Scales())
 	for _, d := range []struct {
 		images, spec string
 		skipped      int
-	}{{"", p.test.Spec(), p.test.Skipped()}, {"calibration images ", p.calibrate, c.Skipped}} {
+	}{{"", data, e.Test.Skipped()}, {"calibration images ", calibration, c.Skipped}} {
 		if d.skipped > 0 {
 			terminal.Printf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
 		}
 	}
-	terminal.Printf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
+	neuron := ""
+	if m := o.NeuronModel(); m != (snn.IF{}) {
+		neuron = m.String() + ", "
+	}
+	terminal.Printf(w, "%sV[0] %v, reset %v, %v encoding, read-out %s\n", neuron, o.VInit, o.Reset, o.Encoding, o.Readout)
 	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
 
-	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.ANN.Top1))
+	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))
 	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
-		t.Append(T, terminal.Percent(r.SNN.Top1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesUpTo[T-1]), terminal.Count(r.ACsUpTo[T-1]))
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
 	}
 	t.Print(w)
 	choice := r.Choose()
@@ -73,15 +89,31 @@ func (p *pipeline) print(w io.Writer, r *eval.Result) {
 	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
-	p.printTime(w, r)
-	if n := c.Unspoken; 100*n >= c.Images && p.readout != eval.Potential.String() {
+	printTime(w, e, r)
+	if n := c.Unspoken; 100*n >= c.Images && o.Readout != eval.Potential.String() {
 		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
-	if chance := 1 / float64(p.test.Classes()); r.ANN.Top1 < 2*chance {
+	if chance := 1 / float64(e.Test.Classes()); r.TrainedTop1 < 2*chance {
 		terminal.Printf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
-			terminal.Percent(chance), p.normalize)
+			terminal.Percent(chance), o.Normalize)
 	}
+}
+
+// printAlone shows the result of a spiking network by itself.
+func printAlone(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, experiment.SourceOf(e.Options.Data), e.Options.Normalize)
+	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
+	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
+	for _, T := range timestepsToShow(r.Timesteps) {
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
+	}
+	t.Print(w)
+	c := r.Choose()
+	printChoice(w, r, &c)
+	printLayers(w, r)
+	printEnergy(w, r.Energy)
+	printTime(w, e, r)
 }
 
 // printLayers shows what each layer did.
@@ -93,9 +125,9 @@ func printLayers(w io.Writer, r *eval.Result) {
 	t.Print(w)
 }
 
-func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
+func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
-		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond)
+		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.

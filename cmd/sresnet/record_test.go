@@ -33,7 +33,7 @@ func TestRecordIsEval(t *testing.T) {
 	common := []string{file, "--data", "mnist:" + digits, "--images", "4", "--timesteps", "20", "--json"}
 	var e struct {
 		Layers []struct {
-			Name   string
+			Name   string  `json:"layer"`
 			Spikes float64 `json:"spikes_per_image"`
 		}
 	}

@@ -52,7 +52,7 @@ likes it) and md write one file. Without -o, json, csv and md go to the terminal
 
 func runReport(cmd *cobra.Command, dirs []string, out, format string) error {
 	bad := func(format string, args ...any) error {
-		return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
+		return &usageError{fmt.Errorf(format, args...)}
 	}
 	figures := format == "png" || format == "svg"
 	switch {

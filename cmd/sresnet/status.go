@@ -29,8 +29,9 @@ what the queue holds.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runStatus(cmd, args[0], asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	completeFolders(cmd)
+	jsonFlag(cmd, &asJSON)
+	cmd.ValidArgsFunction = completeFolder
+	finish(cmd)
 	return cmd
 }
 

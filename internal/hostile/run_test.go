@@ -80,7 +80,7 @@ func runs() []hostile {
 		changed("manifest of images of giant number", manifest, set("images", "1e400")),
 		changed("manifest of images of -1", manifest, set("images", "-1"), "result.json"),
 		changed("manifest of time that is none", manifest, set("started", `"yesterday"`)),
-		changed("manifest of files elsewhere", manifest, set("files", `{"../../etc/passwd": "00", "/etc/passwd": "00"}`), "accuracy.csv"),
+		changed("manifest of files elsewhere", manifest, set("files", `{"../../etc/passwd": "00", "/etc/passwd": "00"}`), "result.json"),
 		unsigned("file that was changed", func(f *files) { f.edit("r/accuracy.csv", half) }, "accuracy.csv", "SHA-256"),
 		unsigned("file that is missing", func(f *files) { f.check(removeFile(f, "r/layers.csv")) }, "layers.csv"),
 		unsigned("file that is a pipe", func(f *files) { f.check(removeFile(f, "r/layers.csv")); f.pipe("r/layers.csv") }, "layers.csv"),
@@ -104,42 +104,49 @@ func runs() []hostile {
 		changed("result of timesteps below 0", result, set("timesteps", "-9223372036854775808")),
 		changed("result of timesteps above 64 bits", result, set("timesteps", "1e30")),
 		changed("result of images of another number", result, set("images", "1000000000")),
-		{name: "result of layers of null", args: "report r -o page.html", want: []string{"spikes.csv"}, make: func(f *files) {
+		changed("result of layers of null", result, set("layers", "null")),
+		changed("result of accuracies of text", result, set("spiking_top1", `["a"]`)),
+		changed("result of fewer accuracies", result, set("spiking_top1", "[1]")),
+		changed("result of an accuracy of 7", result, replace(`"spiking_top1":[`, `"spiking_top1":[7,`)),
+		changed("result of spikes below 0", result, replace(`"spikes_per_image":[`, `"spikes_per_image":[-`)),
+		changed("result of spikes of giant number", result, set("spikes_per_image", "[1e999]")),
+		changed("result of additions of a timestep too many", result, replace(`"acs_per_image":[`, `"acs_per_image":[1,`)),
+		changed("result of a layer of a timestep too many", result, replace(`"spikes_at":[`, `"spikes_at":[1,`)),
+		changed("result of half a trained network", result, set("trained_top1", "null")),
+		changed("result of no predictions", result, set("predictions", "null")),
+		changed("result of fewer predictions", result, set("predictions", `{"image":[0],"label":[0],"trained_class":[0],"spiking_class":[0]}`)),
+		changed("result of predictions of class -1", result, replace(`"spiking_class":[`, `"spiking_class":[-1`)),
+		changed("result of predictions of class of giant number", result, replace(`"label":[`, `"label":[99999999`)),
+		changed("result of energy of another type", result, set("energy", `[1e999]`)),
+		{name: "run of an earlier version", args: "report r -o page.html", want: []string{"r was kept by an earlier version", "format 1"}, make: func(f *files) {
 			f.copy("run", "r")
-			f.edit("r/result.json", set("layers", "null"))
+			f.edit("r/manifest.json", set("format", "1"))
+		}},
+		{name: "run of a later version", args: "report r -o page.html", want: []string{"r was kept by a later version", "format 1000000"}, make: func(f *files) {
+			f.copy("run", "r")
+			f.edit("r/manifest.json", set("format", "1000000"))
+		}},
+		{name: "result of an earlier version", args: "report r -o page.html", want: []string{"r was kept by an earlier version", "format 1"}, make: func(f *files) {
+			f.copy("run", "r")
+			f.edit("r/result.json", set("format", "1"))
 			sign(f, "result.json")
 		}},
-		changed("result of accuracies of text", result, set("snn", `{"top1": ["a"]}`)),
-		changed("accuracy empty", "accuracy.csv", of("")),
-		changed("accuracy without columns", "accuracy.csv", of("a,b\n1,2\n")),
-		changed("accuracy of text", "accuracy.csv", replace("\n2,", "\ntwo,")),
-		changed("accuracy of lines of other length", "accuracy.csv", replace("\n2,", "\n2,1,1,1,1,1,1,1,1,")),
-		changed("accuracy of a line too many", "accuracy.csv", func(b []byte) []byte {
-			return append(b, b[bytes.LastIndexByte(b[:len(b)-1], '\n')+1:]...)
-		}),
-		changed("predictions of class -1", "predictions.csv", replace("\n0,", "\n-1,")),
-		changed("predictions of class of giant number", "predictions.csv", func(b []byte) []byte {
-			lines := strings.SplitAfter(string(b), "\n")
-			lines[1] = "0,999999999,0,0" + strings.Repeat(",0", strings.Count(lines[0], ",")-3) + "\n"
-			return []byte(strings.Join(lines, ""))
-		}),
-		changed("spikes of other layers", "spikes.csv", replace("relu/Relu", "elsewhere")),
-		changed("spikes of half the lines", "spikes.csv", func(b []byte) []byte { return b[:bytes.IndexByte(b[len(b)/2:], '\n')+len(b)/2+1] }),
-		changed("choice of another timestep", "choice.csv", func(b []byte) []byte {
-			i := bytes.IndexByte(b, '\n')
-			return append(append(b[:i+1:i+1], "99999"...), b[i+2:]...)
-		}),
+		{name: "eval into a run of an earlier version", args: "eval BASE/model.onnx --data mnist:BASE/digits --out r", want: []string{"r was kept by an earlier version", "format 1"}, make: func(f *files) {
+			f.write("r/manifest.json", []byte(`{"version":"v1","files":{"result.json":"00"}}`))
+		}},
+		{name: "eval into a plan of an earlier version", args: "eval BASE/model.onnx --data mnist:BASE/digits --out r", want: []string{"r was kept by an earlier version", "format 1"}, make: func(f *files) {
+			f.write("r/plan.json", []byte(`{"format":1,"kind":"eval","images":4,"shards":2}`))
+		}},
 		changed("activations of more bins than edges", activations, of(`{"layers":[{"name":"relu/Relu","edges":[0,1],"counts":[1,2,3]}]}`)),
 		changed("activations of another type", activations, of(`{"layers":7}`)),
-		changed("energy of another type", "energy.json", of(`[1e999]`)),
 		changed("changed images of no shape", changedImages, set("shape", "[]")),
 		changed("changed images that overflow", changedImages, set("shape", "[2147483647,2147483647,2147483647]")),
 		changed("changed images of shape below 0", changedImages, set("shape", "[-1,28,28]")),
-		changed("changed images at no timestep", changedImages, set("timesteps", "[]")),
+		changed("changed images at no timestep", changedImages, set("t", "[]")),
 		changed("changed images without pixels", changedImages, func(b []byte) []byte {
-			return []byte(`{"shape":[1,28,28],"timesteps":[1],"images":[{"index":0,"pixels":"","evidence":[[1]]}]}`)
+			return []byte(`{"shape":[1,28,28],"t":[1],"changed":[{"image":0,"pixels":"","evidence":[[1]]}]}`)
 		}),
-		changed("changed images of base64 that is none", changedImages, set("images", `[{"pixels":"!!!"}]`)),
+		changed("changed images of base64 that is none", changedImages, set("changed", `[{"pixels":"!!!"}]`)),
 		{name: "two runs, one of them bad", args: "report BASE/run r -o page.html", want: []string{"r:"}, make: func(f *files) { f.folder("r") }},
 		{name: "page that is a folder", args: "report BASE/run -o page", want: []string{"page"}, make: func(f *files) { f.folder("page") }},
 		{name: "page that is a pipe", args: "report BASE/run -o page", want: []string{"page"}, make: func(f *files) { f.pipe("page") }},
@@ -155,7 +162,7 @@ func runs() []hostile {
 		}},
 		{name: "diagnosis of giant numbers", args: "report r -o page.html", want: []string{"diagnosis.json"}, make: func(f *files) {
 			f.copy("run", "r")
-			f.write("r/diagnosis.json", []byte(`{"timesteps":[1e30]}`))
+			f.write("r/diagnosis.json", []byte(`{"t":[1e30]}`))
 			sign(f, "diagnosis.json")
 		}},
 		{name: "run of no network", args: "diagnose BASE/model.onnx --data mnist:BASE/digits --images 2 --out r", want: []string{"r"}, make: func(f *files) { f.folder("r") }},
