@@ -198,8 +198,5 @@ func (c configuration) arguments(o options) []string {
 		"--timesteps", strconv.Itoa(timesteps), "--percentile", fmt.Sprint(percentile),
 		"--v-init", fmt.Sprint(c.setting.vInit), "--compensation", c.setting.compensation, "--readout", c.setting.readout,
 	}
-	if c.setting.compensation != "none" {
-		args = append(args, "--compensation-images", strconv.Itoa(compensationImages))
-	}
 	return args
 }

@@ -16,7 +16,7 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 	}
 	header, align := []string{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
 	if e.Device != nil {
-		header, align = append(header, "trained", "spiking"), align+"rr"
+		header, align = append(header, "trained energy", "spiking energy"), align+"rr"
 	}
 	t := terminal.NewTable(align, header...)
 	row := func(name string, ann, snn *energy.Operations, cost ...string) {

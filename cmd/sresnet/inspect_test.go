@@ -26,6 +26,7 @@ func TestInspectOpenShape(t *testing.T) {
 // A layer that is too large for the engine is told before anything is calibrated:
 // with a context that has ended, calibration would not begin.
 func TestTooLarge(t *testing.T) {
+	t.Setenv("COLUMNS", "300") // Reasons in one line.
 	file := tiny{weight: 0.1, pad: 120}.write(t)
 	const reason = "its 1 channels of 266x266 positions are too many"
 	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file)

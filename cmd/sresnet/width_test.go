@@ -41,25 +41,25 @@ func TestOutputFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(dir) // Paths are words, which are not broken.
-	data := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=10", "--timesteps", "9"}
+	data := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=10", "-T", "9"}
 	with := func(args ...string) []string { return append(args, data...) }
 	for _, args := range [][]string{
 		with("eval", network, "--images", "4", "--device", "45nm"),
-		with("eval", network, "--images", "4", "--calibrate", "mnist:digits?images=4", "--readout", "count"),
-		with("sweep", network, "--selection-images", "3", "--images", "2", "--percentile", "99,99.9", "--reset", "subtract,zero", "--encoding", "direct,poisson", "--out", "sweep"),
+		with("eval", network, "--images", "4", "--readout", "count"),
+		with("sweep", network, "--selection-images", "3", "--images", "2", "--percentile", "99,99.9", "--reset", "subtract,zero", "--encoding", "direct,poisson", "-o", "sweep"),
 		with("diagnose", network, "--images", "3"),
 		with("verify", network, "--images", "1"),
 		with("record", network, "--images", "1", "-o", "a.npz"),
 		with("watch", network, "--image", "7"),
-		{"demo", "--images", "3", "--data", "mnist:digits", "--timesteps", "9"},
-		{"bench", network, "--images", "2", "--timesteps", "3", "--rounds", "1", "--workers", "2"},
+		{"demo", "--images", "3", "--data", "mnist:digits", "-T", "9"},
+		{"bench", network, "--images", "2", "-T", "3", "--rounds", "1", "-j", "2"},
 		{"inspect", network},
 		{"inspect", network, "--plan"},
-		{"convert", network, "--calibrate", "mnist:digits", "--calibrate", "mnist:digits?images=10", "-o", net},
+		{"convert", network, "--calibrate", "mnist:digits?images=10", "-o", net},
 		{"inspect", net},
 		{"inspect", net, "--plan"},
 		{"nir", net},
-		{"eval", net, "--data", "mnist:digits", "--images", "3", "--timesteps", "9"},
+		{"eval", net, "--data", "mnist:digits", "--images", "3", "-T", "9"},
 		{"data", "info", "mnist:digits"},
 	} {
 		code, stdout, stderr := sresnet(t, t.Context(), args...)

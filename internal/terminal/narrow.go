@@ -53,9 +53,12 @@ func (t *Table) narrow(widths []int) *Table {
 	return part
 }
 
-// wrapText is Wrap that shortens longer words.
+// wrapText breaks the text of a cell, and shortens longer words.
 func wrapText(s string, width int) string {
-	lines := strings.Split(Wrap(s, width), "\n")
+	var lines []string
+	for line := range strings.SplitSeq(s, "\n") {
+		lines = append(lines, strings.Split(wrapLine(line, width, 0), "\n")...)
+	}
 	for i := range lines {
 		lines[i] = Middle(lines[i], width)
 	}

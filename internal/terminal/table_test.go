@@ -31,7 +31,7 @@ func TestTable(t *testing.T) {
 // columns move to a table of their own.
 func TestTableNarrow(t *testing.T) {
 	w := NewTable("lrtr", "layer", "spikes/image", "what it is", "trained ACs")
-	w.Append("/layer1/layer1.0/conv1/Relu", "12.35 k", "a convolution and what follows it", "1.5 G")
+	w.Append("/layer1/layer1.0/conv1/Relu", "12.35 k", "unsupported: a sum and what follows it", "1.5 G")
 	w.Separator()
 	w.Append("神経\x1b[2J", 7, "", "")
 	for _, tt := range []struct {
@@ -39,20 +39,20 @@ func TestTableNarrow(t *testing.T) {
 		want    string
 	}{
 		{90, `
-                             │ spikes/ │                                   │ trained
- layer                       │   image │ what it is                        │     ACs
-─────────────────────────────┼─────────┼───────────────────────────────────┼─────────
- /layer1/layer1.0/conv1/Relu │ 12.35 k │ a convolution and what follows it │   1.5 G
-─────────────────────────────┼─────────┼───────────────────────────────────┼─────────
- 神経?[2J                    │       7 │                                   │
+                             │ spikes/ │                                        │ trained
+ layer                       │   image │ what it is                             │     ACs
+─────────────────────────────┼─────────┼────────────────────────────────────────┼─────────
+ /layer1/layer1.0/conv1/Relu │ 12.35 k │ unsupported: a sum and what follows it │   1.5 G
+─────────────────────────────┼─────────┼────────────────────────────────────────┼─────────
+ 神経?[2J                    │       7 │                                        │
 
 `},
 		{72, `
                          │ spikes/ │                        │ trained
  layer                   │   image │ what it is             │     ACs
 ─────────────────────────┼─────────┼────────────────────────┼─────────
- /layer1/lay…/conv1/Relu │ 12.35 k │ a convolution and what │   1.5 G
-                         │         │ follows it             │
+ /layer1/lay…/conv1/Relu │ 12.35 k │ unsupported: a sum and │   1.5 G
+                         │         │ what follows it        │
 ─────────────────────────┼─────────┼────────────────────────┼─────────
  神経?[2J                │       7 │                        │
 
@@ -60,10 +60,11 @@ func TestTableNarrow(t *testing.T) {
 		{50, `
                     │ spikes/ │
  layer              │   image │ what it is
-────────────────────┼─────────┼───────────────────
- /layer1/l…nv1/Relu │ 12.35 k │ a convolution and
-                    │         │ what follows it
-────────────────────┼─────────┼───────────────────
+────────────────────┼─────────┼────────────────
+ /layer1/l…nv1/Relu │ 12.35 k │ unsupported: a
+                    │         │ sum and what
+                    │         │ follows it
+────────────────────┼─────────┼────────────────
  神経?[2J           │       7 │
 
  layer                       │ trained ACs

@@ -81,14 +81,14 @@ func Wrap(s string, width int) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
 		if columns(l) > width {
-			lines[i] = wrapLine(l, width)
+			lines[i] = wrapLine(l, width, hanging(l, width))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-func wrapLine(s string, width int) string {
-	hang := hanging(s)
+// wrapLine breaks a line; its text and further lines begin at hang.
+func wrapLine(s string, width, hang int) string {
 	var b strings.Builder
 	b.WriteString(s[:hang])
 	used := hang
@@ -130,9 +130,8 @@ func words(s string) []string {
 var mark = regexp.MustCompile(`^ *(?:- |\d+\. |[!-~]+(?: [!-~]+)*  +|\w+: )?`)
 
 // hanging returns where the text of a line begins, in bytes that are columns.
-func hanging(s string) int {
-	const most = 24
-	if n := len(mark.FindString(s)); n <= most {
+func hanging(s string, width int) int {
+	if n := len(mark.FindString(s)); n <= width/2 {
 		return n
 	}
 	return 0
