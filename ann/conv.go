@@ -48,6 +48,42 @@ func (op *Conv) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{ws[0], oh, ow}, nil
 }
 
+// Linear implements [Op].
+func (*Conv) Linear() bool { return true }
+
+// Kind implements [Summer].
+func (*Conv) Kind() string { return "conv" }
+
+// Fan implements [Summer].
+func (op *Conv) Fan(out tensor.Shape) tensor.Fan {
+	return tensor.Fan{Window: &op.Window, Channels: out[0] / op.Groups}
+}
+
+// Weights implements [Weighted].
+func (op *Conv) Weights() (*tensor.Tensor, []float32) { return op.Weight, op.Bias }
+
+// WithWeights implements [Weighted].
+func (op *Conv) WithWeights(w *tensor.Tensor, bias []float32) Weighted {
+	return &Conv{Weight: w, Bias: bias, Window: op.Window, Groups: op.Groups}
+}
+
+// Channel implements [Weighted].
+func (op *Conv) Channel(i, _ int) int {
+	s := op.Weight.Shape
+	taps := s[2] * s[3]
+	o, rest := i/(s[1]*taps), i%(s[1]*taps)
+	return o/(s[0]/op.Groups)*s[1] + rest/taps
+}
+
+// Padded implements [Padder].
+func (op *Conv) Padded(by [4]int, _ bool) (Op, bool) {
+	c := *op
+	c.Window = c.Window.Padded(by)
+	return &c, true
+}
+
+func (op *Conv) parameters() int { return len(op.Weight.Data) + len(op.Bias) }
+
 func (op *Conv) clone() Op {
 	c := *op
 	c.Weight, c.Bias = op.Weight.Clone(), slices.Clone(op.Bias)
@@ -86,6 +122,11 @@ func (op *BatchNormalization) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return slices.Clone(in[0]), nil
 }
+
+// Linear implements [Op].
+func (*BatchNormalization) Linear() bool { return true }
+
+func (op *BatchNormalization) parameters() int { return 4 * len(op.Scale) }
 
 func (op *BatchNormalization) clone() Op {
 	c := *op

@@ -35,6 +35,31 @@ func (op *Gemm) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{ws[0]}, nil
 }
 
+// Linear implements [Op].
+func (*Gemm) Linear() bool { return true }
+
+// Kind implements [Summer].
+func (*Gemm) Kind() string { return "dense" }
+
+// Fan implements [Summer].
+func (*Gemm) Fan(out tensor.Shape) tensor.Fan { return tensor.Fan{Channels: out.Len()} }
+
+// Weights implements [Weighted].
+func (op *Gemm) Weights() (*tensor.Tensor, []float32) { return op.Weight, op.Bias }
+
+// WithWeights implements [Weighted].
+func (*Gemm) WithWeights(w *tensor.Tensor, bias []float32) Weighted {
+	return &Gemm{Weight: w, Bias: bias}
+}
+
+// Channel implements [Weighted].
+func (op *Gemm) Channel(i, channels int) int {
+	in := op.Weight.Shape[1]
+	return i % in / (in / channels)
+}
+
+func (op *Gemm) parameters() int { return len(op.Weight.Data) + len(op.Bias) }
+
 func (op *Gemm) clone() Op { return &Gemm{Weight: op.Weight.Clone(), Bias: slices.Clone(op.Bias)} }
 
 // Flatten turns (C, H, W) into a vector in that order, whether the file spelled
@@ -51,6 +76,9 @@ func (*Flatten) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return tensor.Shape{in[0].Len()}, nil
 }
+
+// Linear implements [Op].
+func (*Flatten) Linear() bool { return true }
 
 func (*Flatten) clone() Op { return &Flatten{} }
 
@@ -74,5 +102,8 @@ func (*Softmax) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return slices.Clone(in[0]), nil
 }
+
+// Linear implements [Op].
+func (*Softmax) Linear() bool { return false }
 
 func (op *Softmax) clone() Op { c := *op; return &c }

@@ -40,21 +40,6 @@ type Node struct {
 	Shape  tensor.Shape // Of the output; [Graph.InferShapes] fills it.
 }
 
-// Op is an operator with its parameters. The implementations are the pointer
-// types of this package: [*Conv], [*BatchNormalization], [*Relu], [*Clip],
-// [*Add], [*MaxPool], [*AveragePool], [*GlobalAveragePool], [*Gemm],
-// [*Flatten], [*Slice], [*Pad] and [*Softmax].
-type Op interface {
-	// Type returns the ONNX operator, such as "Conv".
-	Type() string
-
-	// Infer returns the shape of the output for the shapes of the inputs, or an
-	// error if the operator cannot take them or its parameters do not fit.
-	Infer(in ...tensor.Shape) (tensor.Shape, error)
-
-	clone() Op
-}
-
 // Node returns the node of that name, or nil. Who asks for many takes
 // [Graph.ByName].
 func (g *Graph) Node(name string) *Node {

@@ -17,6 +17,14 @@ func (*MaxPool) Type() string { return "MaxPool" }
 // Infer implements [Op].
 func (op *MaxPool) Infer(in ...tensor.Shape) (tensor.Shape, error) { return pooled(op.Window, in) }
 
+// Linear implements [Op].
+func (*MaxPool) Linear() bool { return false }
+
+// Padded implements [Padder]: a zero wins against nothing that is not negative.
+func (op *MaxPool) Padded(by [4]int, nonNegative bool) (Op, bool) {
+	return &MaxPool{Window: op.Window.Padded(by)}, nonNegative
+}
+
 func (op *MaxPool) clone() Op { c := *op; return &c }
 
 // AveragePool takes the mean of the values under the window: their sum divided
@@ -32,6 +40,23 @@ func (*AveragePool) Type() string { return "AveragePool" }
 
 // Infer implements [Op].
 func (op *AveragePool) Infer(in ...tensor.Shape) (tensor.Shape, error) { return pooled(op.Window, in) }
+
+// Linear implements [Op].
+func (*AveragePool) Linear() bool { return true }
+
+// Kind implements [Summer].
+func (*AveragePool) Kind() string { return "average pool" }
+
+// Fan implements [Summer].
+func (op *AveragePool) Fan(tensor.Shape) tensor.Fan {
+	return tensor.Fan{Window: &op.Window, Channels: 1}
+}
+
+// Padded implements [Padder]: the zeros are taps, so that there is none if its own
+// padding is not.
+func (op *AveragePool) Padded(by [4]int, _ bool) (Op, bool) {
+	return &AveragePool{Window: op.Window.Padded(by), CountPad: true}, op.CountPad || op.Window.Pad == [4]int{}
+}
 
 func (op *AveragePool) clone() Op { c := *op; return &c }
 
@@ -49,6 +74,15 @@ func (*GlobalAveragePool) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return tensor.Shape{c, 1, 1}, nil
 }
+
+// Linear implements [Op].
+func (*GlobalAveragePool) Linear() bool { return true }
+
+// Kind implements [Summer].
+func (*GlobalAveragePool) Kind() string { return "average pool" }
+
+// Fan implements [Summer].
+func (*GlobalAveragePool) Fan(tensor.Shape) tensor.Fan { return tensor.Fan{Channels: 1} }
 
 func (*GlobalAveragePool) clone() Op { return &GlobalAveragePool{} }
 

@@ -2,6 +2,7 @@ package ann
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"sresnet/tensor"
@@ -20,6 +21,12 @@ func (*Relu) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return slices.Clone(in[0]), nil
 }
+
+// Linear implements [Op].
+func (*Relu) Linear() bool { return false }
+
+// Limit returns infinity.
+func (*Relu) Limit() float32 { return float32(math.Inf(1)) }
 
 func (*Relu) clone() Op { return &Relu{} }
 
@@ -41,5 +48,11 @@ func (op *Clip) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	}
 	return slices.Clone(in[0]), nil
 }
+
+// Linear implements [Op].
+func (*Clip) Linear() bool { return false }
+
+// Limit returns Max.
+func (op *Clip) Limit() float32 { return op.Max }
 
 func (op *Clip) clone() Op { c := *op; return &c }

@@ -26,6 +26,15 @@ func (*Add) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	return slices.Clone(in[0]), nil
 }
 
+// Linear implements [Op].
+func (*Add) Linear() bool { return true }
+
+// Kind implements [Summer].
+func (*Add) Kind() string { return "shortcut" }
+
+// Fan implements [Summer].
+func (*Add) Fan(tensor.Shape) tensor.Fan { return tensor.Fan{Channels: 1} }
+
 func (*Add) clone() Op { return &Add{} }
 
 // Slice takes every Step-th row and column from Start on, and a range of
@@ -55,6 +64,12 @@ func (op *Slice) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 	return slices.Clone(op.Size[:]), nil
 }
 
+// Linear implements [Op].
+func (*Slice) Linear() bool { return true }
+
+// Source implements [Mover].
+func (op *Slice) Source(axis, i int) int { return op.Start[axis] + i*op.Step[axis] }
+
 func (op *Slice) clone() Op { c := *op; return &c }
 
 // Pad puts zeros around an image; the option-A shortcut uses it to add channels,
@@ -79,6 +94,28 @@ func (op *Pad) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 		out[i] += op.Before[i] + op.After[i]
 	}
 	return out, nil
+}
+
+// Linear implements [Op].
+func (*Pad) Linear() bool { return true }
+
+// Source implements [Mover].
+func (op *Pad) Source(axis, i int) int { return i - op.Before[axis] }
+
+// Into returns the operator that takes what op pads, of shape in, and does by its own
+// padding what op and next do one after the other. nonNegative says that no element
+// of its input is negative. There may be no such operator.
+func (op *Pad) Into(next Op, in tensor.Shape, nonNegative bool) (Op, bool) {
+	p, ok := next.(Padder)
+	if !ok || op.Before[0] != 0 || op.After[0] != 0 {
+		return nil, false
+	}
+	merged, ok := p.Padded([4]int{op.Before[1], op.Before[2], op.After[1], op.After[2]}, nonNegative)
+	if !ok {
+		return nil, false
+	}
+	_, err := merged.Infer(in) // A pool may have a window wholly in the padding.
+	return merged, err == nil
 }
 
 func (op *Pad) clone() Op { c := *op; return &c }

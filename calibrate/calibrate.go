@@ -58,7 +58,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Run measures the activations of every Relu and Clip of g and of its classifier,
+// Run measures the activations of every rectifier of g and of its classifier,
 // the node whose output are the logits. A NaN or an infinity anywhere in the
 // network is an error that names the node and the image. If ctx ends, Run returns
 // its error after the images at work.
@@ -107,13 +107,8 @@ func measured(g *ann.Graph) []string {
 	var names []string
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		switch n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
+		if _, ok := n.Op.(ann.Rectifier); ok || n.Name == last {
 			names = append(names, n.Name)
-		default:
-			if n.Name == last {
-				names = append(names, n.Name)
-			}
 		}
 	}
 	return names

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -245,7 +244,7 @@ func TestRunProgressAndCancel(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	start, last := time.Now(), 0
+	last := 0
 	_, err := Run(ctx, g, images, Options{Workers: 2, Progress: func(done, _ int) {
 		if last = done; done == 5 {
 			cancel()
@@ -254,8 +253,8 @@ func TestRunProgressAndCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Run after cancel: error %v, want %v", err, context.Canceled)
 	}
-	if last > 7 || time.Since(start) > 5*time.Second {
-		t.Errorf("Run after cancel at image 5 went on to image %d for %v", last, time.Since(start))
+	if last > 7 {
+		t.Errorf("Run after cancel at image 5 went on to image %d", last)
 	}
 }
 

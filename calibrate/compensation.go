@@ -99,7 +99,7 @@ func (c *compensator) run(ctx context.Context, net *snn.Network, layers int, use
 	})
 }
 
-// clipped returns the rate that stands for the activation a.
-func clipped(a, lambda float32) float64 {
-	return min(max(float64(a)/float64(lambda), 0), 1)
+// clipped returns the rate of neurons of l that stands for the activation a.
+func clipped(a float32, l *snn.Layer) float64 {
+	return min(max(float64(a)/float64(l.Lambda), 0), 1/float64(l.Neuron.Period()))
 }

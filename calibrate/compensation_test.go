@@ -31,7 +31,7 @@ func chain(t *testing.T) (*ann.Graph, *snn.Network) {
 	net := &snn.Network{Name: "chain", Input: snn.Input{Shape: tensor.Shape{2, 1, 1}}}
 	for i, name := range []string{"a", "b", "c"} {
 		net.Layers = append(net.Layers, snn.Layer{
-			Name: name, Shape: tensor.Shape{2, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Name: name, Shape: tensor.Shape{2, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 			Synapses: []snn.Synapse{{From: i - 1, Connection: &snn.Dense{Weight: eye()}}},
 		})
 	}

@@ -108,7 +108,7 @@ func (c *compensator) point(ctx context.Context, factor float32) (FactorPoint, e
 				class = k
 			}
 			r := float64(counts[k]) / float64(rec.Timesteps)
-			rateError[i] += math.Abs(r-clipped(a, out.Lambda)) / float64(len(logits))
+			rateError[i] += math.Abs(r-clipped(a, out)) / float64(len(logits))
 		}
 		agree[i] = c.o.Readout(counts, rec.Potential[last:], rec.Current[last:]) == class
 	})

@@ -19,8 +19,8 @@ const minLayerFactor, maxLayerFactor = 0.5, 2
 //	c = sum of a / sum of r
 //
 // over all neurons and images, with r the rate of a neuron and a the trained
-// network's activation over lambda, clipped to [0, 1] because no rate can follow
-// it beyond. Factors lie between 0.5 and 2; a gate's, and that of a layer that
+// network's activation over lambda, clipped to the rates that neurons can have, [0, 1]
+// unless they rest. Factors lie between 0.5 and 2; a gate's, and that of a layer that
 // should be or is silent, are 1. See snn.Network.Compensated.
 func LayerFactors(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o Compensation) ([]float32, error) {
 	c, err := newCompensator(g, net, images, o)
@@ -61,7 +61,7 @@ func (c *compensator) sums(ctx context.Context, net *snn.Network, i int) (a, r f
 	l := &net.Layers[i]
 	err = c.run(ctx, net, i+1, func(image int, trained *infer.Runner, rec *sim.Record) {
 		for _, x := range trained.Activation(l.Name) {
-			as[image] += clipped(x, l.Lambda)
+			as[image] += clipped(x, l)
 		}
 		for _, spikes := range rec.Spikes[i] {
 			rs[image] += float64(spikes)

@@ -1,5 +1,7 @@
 package calibrate
 
+import "sresnet/ann"
+
 // Statistics is what the calibration images showed of a trained network. It is
 // plain data, the same for any order of the images and any number of workers.
 type Statistics struct {
@@ -49,4 +51,14 @@ func (s *Statistics) Node(name string) *NodeStatistics {
 		}
 	}
 	return nil
+}
+
+// Unmeasured stands in for the statistics of a network of which only shapes matter: every
+// scale is 1.
+func Unmeasured(g *ann.Graph) *Statistics {
+	s := &Statistics{InputMax: 1}
+	for i := range g.Nodes {
+		s.Nodes = append(s.Nodes, NodeStatistics{Node: g.Nodes[i].Name, Lambda: 1})
+	}
+	return s
 }

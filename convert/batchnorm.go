@@ -3,6 +3,7 @@ package convert
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/tensor"
@@ -14,7 +15,7 @@ import (
 //	W_f = (gamma / sigma) W     b_f = beta + (gamma / sigma) (b - mu)     sigma = sqrt(var + eps)
 //
 // per output channel, in float64 and rounded once.
-func foldBatchNorm(g *ann.Graph) {
+func foldBatchNorm(g *folding) {
 	nodes := g.ByName()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -26,16 +27,10 @@ func foldBatchNorm(g *ann.Graph) {
 		if source == nil {
 			continue
 		}
-		// The source itself stays for others that take it, if there are any.
-		switch op := source.Op.(type) {
-		case *ann.Conv:
-			f := &ann.Conv{Window: op.Window, Groups: op.Groups}
-			f.Weight, f.Bias = normalised(op.Weight, op.Bias, bn)
-			n.Op, n.Inputs = f, slices.Clone(source.Inputs)
-		case *ann.Gemm:
-			f := &ann.Gemm{}
-			f.Weight, f.Bias = normalised(op.Weight, op.Bias, bn)
-			n.Op, n.Inputs = f, slices.Clone(source.Inputs)
+		if op, ok := source.Op.(ann.Weighted); ok {
+			// The source itself stays for others that take it, if there are any.
+			n.Op, n.Inputs = op.WithWeights(normalised(op, bn)), slices.Clone(source.Inputs)
+			g.fates[n.Name], g.moved[source.Name] = "folded into "+source.Name, n.Name
 		}
 	}
 	dropUnused(g)
@@ -51,8 +46,9 @@ func affine(bn *ann.BatchNormalization) (a, b []float64) {
 	return a, b
 }
 
-// normalised returns weights, output channels outermost, and bias with bn behind.
-func normalised(w *tensor.Tensor, bias []float32, bn *ann.BatchNormalization) (*tensor.Tensor, []float32) {
+// normalised returns the weights and the bias of op with bn behind.
+func normalised(op ann.Weighted, bn *ann.BatchNormalization) (*tensor.Tensor, []float32) {
+	w, bias := op.Weights()
 	scale, shift := affine(bn)
 	f, b := tensor.New(w.Shape...), make([]float32, len(scale))
 	per := len(w.Data) / len(scale)
@@ -74,7 +70,7 @@ func normalised(w *tensor.Tensor, bias []float32, bn *ann.BatchNormalization) (*
 // normalised value is zero and not what zero becomes, there is no such weight.
 //
 //	W_f = W a     b_f = b + W s     for the normalisation y = a x + s per input channel
-func foldAhead(g *ann.Graph) {
+func foldAhead(g *folding) {
 	consumers, dropped := g.Consumers(), redirection{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -83,14 +79,16 @@ func foldAhead(g *ann.Graph) {
 		if !ok || n.Name == g.Output {
 			continue
 		}
-		area := n.Shape.Len() / n.Shape[0]
-		takers, ok := linearTakers(g, consumers, n.Name)
+		takers, ok := linearTakers(g.Graph, consumers, n.Name)
 		if !ok {
 			continue
 		}
+		var names []string
 		for _, t := range takers {
-			foldInput(t.Op, bn, area)
+			t.Op = withInput(t.Op.(ann.Weighted), bn)
+			names = append(names, t.Name)
 		}
+		g.fates[n.Name] = "folded into " + strings.Join(names, " and ")
 		dropped[n.Name] = n.Inputs[0]
 	}
 	dropUnused(g)
@@ -101,63 +99,42 @@ func foldAhead(g *ann.Graph) {
 func linearTakers(g *ann.Graph, consumers map[string][]int, name string) (takers []*ann.Node, ok bool) {
 	for _, i := range consumers[name] {
 		n := &g.Nodes[i]
-		switch op := n.Op.(type) {
-		case *ann.Gemm:
-			takers = append(takers, n)
-		case *ann.Conv:
-			if op.Window.Pad != [4]int{} {
+		if op, ok := n.Op.(ann.Weighted); ok {
+			if w := op.Fan(n.Shape).Window; w != nil && w.Pad != [4]int{} {
 				return nil, false
 			}
 			takers = append(takers, n)
-		case *ann.Flatten:
-			if n.Name == g.Output {
-				return nil, false
-			}
-			more, ok := linearTakers(g, consumers, n.Name)
-			if !ok {
-				return nil, false
-			}
-			takers = append(takers, more...)
-		default:
+			continue
+		}
+		if !flat(n) || n.Name == g.Output {
 			return nil, false
 		}
+		more, ok := linearTakers(g, consumers, n.Name)
+		if !ok {
+			return nil, false
+		}
+		takers = append(takers, more...)
 	}
 	return takers, true
 }
 
-// foldInput folds bn, which normalises the input of op, into op. An input channel
-// of a Gemm is area inputs.
-func foldInput(op ann.Op, bn *ann.BatchNormalization, area int) {
+// withInput returns op for an input that bn does not normalise any more.
+func withInput(op ann.Weighted, bn *ann.BatchNormalization) ann.Weighted {
 	scale, shift := affine(bn)
-	switch op := op.(type) {
-	case *ann.Gemm:
-		out, in := op.Weight.Shape[0], op.Weight.Shape[1]
-		op.Bias = folded(op.Weight.Data, op.Bias, out, func(_, i int) int { return i % in / area }, scale, shift)
-	case *ann.Conv:
-		s := op.Weight.Shape
-		taps := s[2] * s[3]
-		op.Bias = folded(op.Weight.Data, op.Bias, s[0], func(o, i int) int {
-			return o/(s[0]/op.Groups)*s[1] + i%(s[1]*taps)/taps
-		}, scale, shift)
-	}
-}
-
-// folded scales weights in place and returns the new bias. channel gives the
-// input channel of weight i, which belongs to output o.
-func folded(w, bias []float32, out int, channel func(o, i int) int, scale, shift []float64) []float32 {
-	b := make([]float32, out)
-	per := len(w) / out
+	old, bias := op.Weights()
+	w, b := old.Clone(), make([]float32, old.Shape[0])
+	per := len(w.Data) / len(b)
 	for o := range b {
 		sum := 0.0
 		if bias != nil {
 			sum = float64(bias[o])
 		}
 		for i := o * per; i < (o+1)*per; i++ {
-			c := channel(o, i)
-			sum += float64(w[i]) * shift[c]
-			w[i] = float32(float64(w[i]) * scale[c])
+			c := op.Channel(i, len(scale))
+			sum += float64(w.Data[i]) * shift[c]
+			w.Data[i] = float32(float64(w.Data[i]) * scale[c])
 		}
 		b[o] = float32(sum)
 	}
-	return b
+	return op.WithWeights(w, b)
 }

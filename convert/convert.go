@@ -20,6 +20,10 @@
 // [Options.ThresholdBalanced], leaves W and b alone and gives a layer the
 // threshold lambda and its spikes the charge lambda: the same network.
 //
+// Neurons that are not integrate-and-fire get another current than that for the same
+// rate: W~ is multiplied by a gain, and an offset is added to b~; see [Options.Neuron].
+// If they rest after a spike, lambda is that of the calibration times their period.
+//
 // # Names
 //
 // Rewriting keeps names and what they stand for, see [Fold]. A layer is named
@@ -49,11 +53,20 @@ type Options struct {
 	// of the threshold, in [0, 1). The paper's scripts use 0.5.
 	VInit float32
 
+	// Neuron is the model of every neuron; nil is snn.IF, which a model without leak
+	// and rest becomes. Of others, weights and biases are scaled and shifted by the line
+	// that is nearest to their rate curve, layer by layer, at the rates that the
+	// calibration images lead to.
+	Neuron snn.Model
+
+	// Unscaled leaves that out: the weights are those for snn.IF.
+	Unscaled bool
+
 	// Reset of every neuron. snn.ResetSubtract loses no charge.
 	Reset snn.Reset
 
-	// Encoding of the image. Poisson spikes have the magnitude of the largest
-	// calibration pixel.
+	// Encoding of the image. Spikes have the magnitude of the largest calibration
+	// pixel.
 	Encoding snn.Encoding
 
 	// SharedLambda gives the populations that identity shortcuts join one lambda, the
@@ -75,13 +88,23 @@ func (o Options) check() error {
 	if !(o.VInit >= 0 && o.VInit < 1) { // Also rejects NaN.
 		return fmt.Errorf("convert: V[0] of %v thresholds is outside [0, 1)", o.VInit)
 	}
-	if o.Reset != snn.ResetSubtract && o.Reset != snn.ResetZero {
-		return fmt.Errorf("convert: unknown reset %v", o.Reset)
+	n := snn.Neuron{Model: o.Neuron, Threshold: []float32{1}, Reset: o.Reset}
+	if err := n.Check(1); err != nil {
+		return fmt.Errorf("convert: %w", err)
 	}
-	if o.Encoding != snn.Direct && o.Encoding != snn.Poisson {
+	if !o.Encoding.Valid() {
 		return fmt.Errorf("convert: unknown encoding %v", o.Encoding)
 	}
 	return nil
+}
+
+// model returns the model of the neurons, nil for one that is snn.IF in all but name.
+func (o Options) model() snn.Model {
+	n := snn.Neuron{Model: o.Neuron}
+	if a, ok := n.Decay(); ok && a == 1 {
+		return nil
+	}
+	return o.Neuron
 }
 
 // Convert returns the spiking network of g, scaled by the activations s of g. It
@@ -98,11 +121,11 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 	if err != nil {
 		return nil, err
 	}
-	populations, bad := populate(folded)
-	if err := join(bad); err != nil {
+	p := populate(folded)
+	if err := join(p.bad); err != nil {
 		return nil, err
 	}
-	net, err := scale(folded, populations, s, o)
+	net, err := scale(folded, p.list, s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +153,5 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, bad := populate(folded)
-	return bad, nil
+	return populate(folded).bad, nil
 }

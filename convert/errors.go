@@ -14,23 +14,29 @@ type UnsupportedError struct {
 	Node   string
 	Op     string // ONNX operator.
 	Reason string
-	Hint   string // What to do about it; may be empty.
+	Remedy string // What to do about it; may be empty.
 }
 
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("convert: node %q: %s is not supported: %s", e.Node, e.Op, e.Reason)
 }
 
-// Hints that several nodes share.
+// Hint returns Remedy.
+func (e *UnsupportedError) Hint() string { return e.Remedy }
+
+// Remedies that several nodes share. Only the first changes what the network
+// computes, and is for where nothing else helps.
 const (
 	hintRectify = "put a ReLU behind every convolution but the last of a branch, and behind every sum, and train again"
+	hintSum     = "put a ReLU behind the sum, which gives the same network, as no branch is negative, and export it again"
+	hintProduct = "replace the two layers by one with the product of their weights, which gives the same network, and export it again"
 	hintPool    = "put the ReLU before the max pool rather than behind it, which gives the same network, and export it again"
 	hintSize    = "take smaller images or fewer channels, or check the padding before it"
 	hintBranch  = "a shortcut may be the identity, a convolution, an average pool, or a slice with zero-padded channels"
 )
 
-func unsupported(n *ann.Node, hint, format string, args ...any) *UnsupportedError {
-	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Hint: hint}
+func unsupported(n *ann.Node, remedy, format string, args ...any) *UnsupportedError {
+	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
 // join makes one error of a list, nil of an empty one.
@@ -58,7 +64,7 @@ func (e *DeadLayerError) Error() string {
 // Hint says what to do about e.
 func (e *DeadLayerError) Hint() string {
 	if e.Max > 0 {
-		return "raise --percentile (100 is the maximum), or calibrate on more images"
+		return "raise the percentile (100 is the maximum), or calibrate on more images"
 	}
 	return "calibrate on more images and check that they are normalised as in training; the layer may have died in training"
 }

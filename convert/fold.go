@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"math"
 
 	"sresnet/ann"
 )
@@ -9,7 +10,15 @@ import (
 // pass is one rewrite of a graph, which it modifies in place.
 type pass struct {
 	name string
-	run  func(*ann.Graph)
+	run  func(*folding)
+}
+
+// folding is a graph on its way through the passes, which note what became of the
+// nodes that they take away.
+type folding struct {
+	*ann.Graph
+	fates map[string]string // In words, by node.
+	moved map[string]string // From a node to the one that does its work now.
 }
 
 // passes are the rewrites that prepare a graph for spikes, in order. Each may
@@ -30,10 +39,18 @@ var passes = []pass{
 // computes in g, but for a Flatten behind which a batch normalisation now lies.
 // What cannot be folded stays; [Convert] names it. g is not modified.
 func Fold(g *ann.Graph) (*ann.Graph, error) {
+	f, err := fold(g)
+	if err != nil {
+		return nil, err
+	}
+	return f.Graph, nil
+}
+
+func fold(g *ann.Graph) (*folding, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
-	f := g.Clone()
+	f := &folding{g.Clone(), make(map[string]string), make(map[string]string)}
 	for _, p := range passes {
 		p.run(f)
 		if err := f.InferShapes(); err != nil {
@@ -47,25 +64,27 @@ func Fold(g *ann.Graph) (*ann.Graph, error) {
 }
 
 // dropSoftmax ends the network with its logits: the class is the largest of them.
-func dropSoftmax(g *ann.Graph) {
+func dropSoftmax(g *folding) {
 	nodes := g.ByName()
 	for {
 		n := nodes[g.Output]
 		if _, ok := n.Op.(*ann.Softmax); !ok || nodes[n.Inputs[0]] == nil {
 			return
 		}
+		g.fates[n.Name] = "dropped: the class is read from spikes"
 		g.Output = n.Inputs[0]
 	}
 }
 
 // dropIdleRelu drops rectifiers of what is not negative and becomes a population
 // without them, such as a pool of a ReLU.
-func dropIdleRelu(g *ann.Graph) {
+func dropIdleRelu(g *folding) {
 	known, dropped := rectified{}, redirection{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		dropped.apply(n)
-		if _, ok := n.Op.(*ann.Relu); ok && known[n.Inputs[0]] {
+		if r, ok := n.Op.(ann.Rectifier); ok && math.IsInf(float64(r.Limit()), 1) && known[n.Inputs[0]] {
+			g.fates[n.Name] = "dropped: its input is never negative"
 			dropped[n.Name] = n.Inputs[0]
 		}
 		known.see(n)
@@ -81,10 +100,9 @@ type rectified map[string]bool
 
 // see takes in a node. Those before it must have been seen.
 func (r rectified) see(n *ann.Node) {
-	switch n.Op.(type) {
-	case *ann.Relu, *ann.Clip:
+	if _, ok := n.Op.(ann.Rectifier); ok {
 		r[n.Name] = true
-	case *ann.MaxPool, *ann.AveragePool, *ann.GlobalAveragePool, *ann.Flatten:
+	} else if flat(n) || isPool(n) {
 		r[n.Name] = r[n.Inputs[0]]
 	}
 }
@@ -103,7 +121,7 @@ func (r redirection) apply(n *ann.Node) {
 }
 
 // dropUnused drops nodes that the output does not need.
-func dropUnused(g *ann.Graph) {
+func dropUnused(g *folding) {
 	needed := map[string]bool{g.Output: true}
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		if needed[g.Nodes[i].Name] {

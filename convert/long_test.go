@@ -3,10 +3,10 @@ package convert_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"sresnet/ann"
 	"sresnet/convert"
+	"sresnet/internal/steps"
 	"sresnet/tensor"
 )
 
@@ -23,13 +23,9 @@ func chain(t *testing.T, n int, add func(i int, name, from string) ann.Node) *an
 	return graph(t, tensor.Shape{1, 2, 2}, nodes...)
 }
 
-// The time of a conversion grows with the number of nodes, not with its square:
-// thirty times as many take about thirty times as long, not nine hundred times, which
-// even a busy machine tells apart.
+// The work of a conversion grows with the number of nodes, not with its square.
 func TestLongGraphs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
+	counter := steps.New(t, "sresnet/convert", "sresnet/ann")
 	bn := &ann.BatchNormalization{Scale: []float32{1}, Bias: []float32{0}, Mean: []float32{0}, Var: []float32{1}}
 	for _, tt := range []struct {
 		name string
@@ -52,22 +48,11 @@ func TestLongGraphs(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			took := func(n int) time.Duration {
-				g := chain(t, n, tt.add)
-				start := time.Now()
-				if _, err := convert.Unsupported(g); err != nil {
+			counter.Linear(t, 500, func(n int) {
+				if _, err := convert.Unsupported(chain(t, n, tt.add)); err != nil {
 					t.Fatal(err)
 				}
-				return time.Since(start)
-			}
-			few, many := time.Hour, time.Hour
-			for range 3 { // Other work on the machine may slow a turn down, but not all.
-				few, many = min(few, took(2_000)), min(many, took(60_000))
-				if many < 200*few {
-					return
-				}
-			}
-			t.Errorf("%v for 2,000 nodes, %v for 60,000", few, many)
+			})
 		})
 	}
 }

@@ -1,14 +1,11 @@
 package convert
 
-import (
-	"sresnet/ann"
-	"sresnet/tensor"
-)
+import "sresnet/ann"
 
 // mergePad makes padding of rows and columns part of the convolution or pool
 // behind it. For a max pool that takes a rectified input, whose padding of zeros
 // never wins; for an average pool that then counts padding as taps.
-func mergePad(g *ann.Graph) {
+func mergePad(g *folding) {
 	nodes, known := g.ByName(), rectified{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -25,58 +22,21 @@ func mergePad(g *ann.Graph) {
 			if before := nodes[from]; before != nil {
 				shape = before.Shape
 			}
-			if !mergeInto(n, pad, shape, known[from]) {
+			op, ok := pad.Into(n.Op, shape, known[from])
+			if !ok {
 				break
 			}
-			n.Inputs[0] = from
+			n.Op, n.Inputs[0] = op, from
+			g.fates[source.Name] = "padding of " + n.Name
 		}
 		known.see(n)
 	}
 	dropUnused(g)
 }
 
-// mergeInto merges pad, which pads something of that shape, into n and reports
-// whether that can be done.
-func mergeInto(n *ann.Node, pad *ann.Pad, shape tensor.Shape, isRectified bool) bool {
-	if pad.Before[0] != 0 || pad.After[0] != 0 {
-		return false
-	}
-	var win *tensor.Window
-	var op ann.Op
-	switch o := n.Op.(type) {
-	case *ann.Conv:
-		c := *o
-		win, op = &c.Window, &c
-	case *ann.MaxPool:
-		if !isRectified {
-			return false
-		}
-		c := *o
-		win, op = &c.Window, &c
-	case *ann.AveragePool:
-		if !o.CountPad && o.Window.Pad != [4]int{} {
-			return false // Its own padding is no tap, the other is.
-		}
-		c := *o
-		c.CountPad = true
-		win, op = &c.Window, &c
-	default:
-		return false
-	}
-	win.Pad[0] += pad.Before[1]
-	win.Pad[1] += pad.Before[2]
-	win.Pad[2] += pad.After[1]
-	win.Pad[3] += pad.After[2]
-	if _, err := op.Infer(shape); err != nil {
-		return false // A pool with a window wholly in the padding.
-	}
-	n.Op = op
-	return true
-}
-
 // sliceSingle turns average pools over a single tap into the slices that they
 // are, where they are part of a shortcut.
-func sliceSingle(g *ann.Graph) {
+func sliceSingle(g *folding) {
 	consumers := g.Consumers()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -86,11 +46,8 @@ func sliceSingle(g *ann.Graph) {
 		}
 		inShortcut := true
 		for _, j := range consumers[n.Name] {
-			switch g.Nodes[j].Op.(type) {
-			case *ann.Add, *ann.Pad, *ann.Slice:
-			default:
-				inShortcut = false
-			}
+			_, moves := g.Nodes[j].Op.(ann.Mover)
+			inShortcut = inShortcut && (moves || isSum(&g.Nodes[j]))
 		}
 		if inShortcut {
 			n.Op = &ann.Slice{

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"math"
 
 	"sresnet/ann"
 	"sresnet/snn"
@@ -32,14 +33,19 @@ type populator struct {
 	index     map[string]int // From a node that is a population, or the input, to its index.
 	bad       []*UnsupportedError
 	named     map[string]bool // Nodes in bad.
+
+	rectified rectified // The nodes so far.
+
+	into  string          // The population whose currents are looked at.
+	fates map[string]Fate // Of the nodes that were seen.
 }
 
-// populate returns the populations of g in topological order, the last being the
+// populate finds the populations of g in topological order, the last being the
 // output, or all nodes that keep g from having them.
-func populate(g *ann.Graph) ([]population, []*UnsupportedError) {
+func populate(g *ann.Graph) *populator {
 	p := &populator{
 		g: g, nodes: g.ByName(), consumers: g.Consumers(),
-		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool),
+		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate),
 	}
 	last := g.Output
 	for flat(p.nodes[last]) {
@@ -47,23 +53,37 @@ func populate(g *ann.Graph) ([]population, []*UnsupportedError) {
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		switch op := n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
+		p.rectified.see(n)
+		p.into = n.Name
+		if r, ok := n.Op.(ann.Rectifier); ok {
+			p.note(n, n.Shape.Len(), "population of %d IF neurons%s", n.Shape.Len(), limited(r))
 			p.add(n, true, p.sum(n, n.Inputs[0]))
-		case *ann.MaxPool:
-			p.add(n, false, p.single(n, &snn.MaxPool{Window: op.Window}))
-		case *ann.AveragePool, *ann.GlobalAveragePool:
-			if n.Name == last || !p.onlySummed(n) {
-				p.add(n, false, p.single(n, p.averagePool(n)))
+			continue
+		}
+		switch k, _ := p.connection(n); {
+		case k != nil && snn.IsPool(k):
+			if _, gate := k.(*snn.MaxPool); gate {
+				p.note(n, 0, "max-pool gate of %d units", n.Shape.Len())
+			} else if n.Name != last && p.onlySummed(n) {
+				continue // Synapses of another population.
+			} else {
+				p.note(n, n.Shape.Len(), "synapses of one weight, and a population of %d IF neurons", n.Shape.Len())
 			}
-		default:
-			if n.Name == last {
-				p.add(n, true, p.sum(nil, n.Name))
-			}
+			p.add(n, false, p.single(n, k))
+		case n.Name == last:
+			p.add(n, true, p.sum(nil, n.Name))
 		}
 	}
 	p.checkOutput(last)
-	return p.list, p.bad
+	return p
+}
+
+// limited puts the bound of a rectifier into words.
+func limited(r ann.Rectifier) string {
+	if limit := r.Limit(); !math.IsInf(float64(limit), 1) {
+		return fmt.Sprintf(", lambda at most %v", limit)
+	}
+	return ""
 }
 
 func flat(n *ann.Node) bool {
@@ -71,6 +91,11 @@ func flat(n *ann.Node) bool {
 		return false
 	}
 	_, ok := n.Op.(*ann.Flatten)
+	return ok
+}
+
+func isSum(n *ann.Node) bool {
+	_, ok := n.Op.(*ann.Add)
 	return ok
 }
 
@@ -120,12 +145,14 @@ func (p *populator) checkOutput(last string) {
 	}
 }
 
-// fail notes an error, one a node.
-func (p *populator) fail(e *UnsupportedError) {
-	if !p.named[e.Node] {
-		p.named[e.Node] = true
-		p.bad = append(p.bad, e)
+// fail notes an error, one a node, and reports whether it is the node's first.
+func (p *populator) fail(e *UnsupportedError) (first bool) {
+	if p.named[e.Node] {
+		return false
 	}
+	p.named[e.Node] = true
+	p.bad = append(p.bad, e)
+	return true
 }
 
 // shapeOf returns the shape of population i, or of the input as an image.
@@ -141,7 +168,7 @@ func (p *populator) shapeOf(i int) tensor.Shape {
 // rather than a population.
 func (p *populator) onlySummed(n *ann.Node) bool {
 	for _, i := range p.consumers[n.Name] {
-		if _, ok := p.g.Nodes[i].Op.(*ann.Add); !ok {
+		if !isSum(&p.g.Nodes[i]) {
 			return false
 		}
 	}
@@ -157,7 +184,9 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 		}
 		n := p.nodes[name]
 		if !flat(n) {
-			p.fail(p.notSpikes(n, taker))
+			if p.fail(p.notSpikes(n, taker)) {
+				p.sum(taker, name) // For what is wrong before it.
+			}
 			return 0, false
 		}
 		name = n.Inputs[0]
@@ -167,19 +196,51 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 // notSpikes says why the output of n cannot go into taker as spikes.
 func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 	into := fmt.Sprintf("%s %q", taker.Op.Type(), taker.Name)
-	switch n.Op.(type) {
-	case *ann.Conv, *ann.Gemm:
+	if isSum(n) {
+		return unsupported(n, p.sumHint(n), "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+	}
+	if _, ok := n.Op.(ann.Mover); ok {
+		return unsupported(n, hintBranch, "its result goes into %s; it has a counterpart only in a shortcut that goes into a sum", into)
+	}
+	if k, _ := p.connection(n); k != nil {
 		hint := hintRectify
 		if _, ok := taker.Op.(*ann.MaxPool); ok {
 			hint = hintPool
+		} else if product(n.Op, taker.Op) {
+			hint = hintProduct
 		}
 		return unsupported(n, hint, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
-	case *ann.Add:
-		return unsupported(n, hintRectify, "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
-	case *ann.Slice, *ann.Pad:
-		return unsupported(n, hintBranch, "its result goes into %s; it has a counterpart only in a shortcut that goes into a sum", into)
 	}
 	return p.unknown(n)
+}
+
+// sumHint returns what to do about a sum that should be a population.
+func (p *populator) sumHint(sum *ann.Node) string {
+	for _, in := range sum.Inputs {
+		if !p.rectified[in] {
+			return hintRectify
+		}
+	}
+	return hintSum
+}
+
+// product reports whether two layers, one after the other, are one of the same kind
+// whose weights are the product of theirs: at a window of one position, which no
+// padding disturbs, or without windows.
+func product(first, second ann.Op) bool {
+	a, isLayer := first.(ann.Weighted)
+	b, also := second.(ann.Weighted)
+	if !isLayer || !also || a.Type() != b.Type() {
+		return false
+	}
+	for _, op := range []ann.Weighted{a, b} {
+		w, _ := op.Weights()
+		f := op.Fan(w.Shape[:1])
+		if f.Window != nil && (f.Window.Kernel != [2]int{1, 1} || f.Window.Pad != [4]int{}) {
+			return false
+		}
+	}
+	return true
 }
 
 // unknown says why n, whose place would be right, has no counterpart at all.

@@ -203,9 +203,11 @@ func TestRandom(t *testing.T) {
 			s.Nodes[i].Lambda = float32(math.Exp2(math.Ceil(math.Log2(float64(l)))))
 		}
 		o := convert.DefaultOptions()
+		o.Neuron = rapid.SampledFrom([]snn.Model{nil, snn.LIF{Leak: 0.9}, snn.LIF{Leak: 0.99, Refractory: 3}}).Draw(t, "neuron")
 		normalised := mustConvert(t, g, s, o)
 		o.ThresholdBalanced = true
 		balanced := mustConvert(t, g, s, o)
+		checkFates(t, g, normalised)
 		for _, net := range []*snn.Network{normalised, balanced} {
 			sameRates(t, g, net, im[0])
 		}

@@ -6,10 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/dataset"
 	"sresnet/onnx"
+	"sresnet/sim"
+	"sresnet/snn"
 )
 
 // realModels are trained networks, each with the normalisation of its images.
@@ -41,7 +45,7 @@ func TestRealModels(t *testing.T) {
 	if train, err = train.First(4); err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range realModels {
+	for i, tt := range realModels {
 		t.Run(tt.file, func(t *testing.T) {
 			g, err := onnx.ReadFile(filepath.Join(data, "models", tt.file))
 			if err != nil {
@@ -71,6 +75,32 @@ func TestRealModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			sameRates(t, g, net, image)
+
+			// The same of leaky neurons, whose spikes the engines must agree on.
+			for _, neuron := range []snn.Model{snn.LIF{Leak: 0.95}, snn.LIF{Leak: 0.99, Refractory: 2}} {
+				o := convert.DefaultOptions()
+				o.Neuron = neuron
+				net := mustConvert(t, g, s, o)
+				sameRates(t, g, net, image)
+				if i > 0 {
+					continue // One network is enough.
+				}
+				var records []*sim.Record
+				for _, reference := range []bool{false, true} {
+					p, err := sim.Compile(net, sim.Options{Timesteps: 12, Reference: reference})
+					if err != nil {
+						t.Fatal(err)
+					}
+					rec, err := p.NewEngine().Run(t.Context(), image, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					records = append(records, rec)
+				}
+				if d := cmp.Diff(records[1], records[0]); d != "" {
+					t.Errorf("%v: records differ (-reference +event):\n%s", neuron, d)
+				}
+			}
 		})
 	}
 }

@@ -15,15 +15,20 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 	c, h, w := g.Input.Shape.CHW()
 	net := &snn.Network{Name: g.Name, Layers: make([]snn.Layer, len(list))}
 	net.Input = snn.Input{Shape: tensor.Shape{c, h, w}, Encoding: o.Encoding}
-	if o.Encoding == snn.Poisson {
+	if o.Encoding.Spikes() {
 		if !(s.InputMax > 0) {
-			return nil, fmt.Errorf("convert: input: the calibration images are all zero, so Poisson spikes have no magnitude")
+			return nil, fmt.Errorf("convert: input: the calibration images are all zero, so %s have no magnitude", o.Encoding.Note())
 		}
 		net.Input.Amplitude = s.InputMax
 	}
 	lambdas, err := scales(list, s, o)
 	if err != nil {
 		return nil, err
+	}
+	model := o.model()
+	var rates *curve
+	if model != nil {
+		rates = newCurve(model, o.Reset)
 	}
 	for i := range list {
 		p := &list[i]
@@ -39,30 +44,44 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 			l.Charge = l.Lambda
 		}
 		if _, gate := p.node.Op.(*ann.MaxPool); !gate {
-			l.Neuron = snn.IF{Threshold: []float32{l.Charge}, Reset: o.Reset}
+			l.Neuron = snn.Neuron{Model: model, Threshold: []float32{l.Charge}, Reset: o.Reset}
+			if rates != nil && !o.Unscaled {
+				l.Neuron.Gain, l.Neuron.Offset = rates.line(p, s.Node(source(list, i).node.Name), l.Lambda)
+			}
 			if o.VInit != 0 {
 				l.Neuron.VInit = []float32{o.VInit}
 			}
 		}
+		gain, offset := l.Neuron.Line()
 		for _, t := range p.terms {
-			factor := 1.0
+			factor := gain
 			if !o.ThresholdBalanced {
-				factor = 1 / float64(l.Lambda)
+				factor = gain / float64(l.Lambda)
 				if t.from != snn.FromInput {
-					factor = float64(net.Layers[t.from].Lambda) / float64(l.Lambda)
+					factor = gain * (float64(net.Layers[t.from].Lambda) / float64(l.Lambda))
 				}
 			}
-			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: scaled(t.connection, factor)})
+			l.Synapses = append(l.Synapses, snn.Synapse{From: t.from, Connection: t.connection.Scaled(factor)})
 		}
-		l.Bias = bias(p, l, o)
-		if err := finite(l); err != nil {
+		l.Bias = bias(p, l, gain, offset, o)
+		if err := overflow(net, l); err != nil {
 			return nil, err
 		}
 	}
 	return net, nil
 }
 
-// scales returns the lambda of every population. Pools have their source's.
+// source returns population i, or the one that its pools take from.
+func source(list []population, i int) *population {
+	for !list[i].neurons {
+		i = list[i].terms[0].from
+	}
+	return &list[i]
+}
+
+// scales returns the lambda of every population. Pools have their source's. Neurons
+// that rest cannot fire at every timestep; the activation that this would stand for is
+// larger by as much.
 func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, error) {
 	lambdas := make([]float32, len(list))
 	for i := range list {
@@ -75,6 +94,10 @@ func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, e
 	}
 	if o.SharedLambda {
 		share(list, lambdas)
+	}
+	n := snn.Neuron{Model: o.model()}
+	for i := range lambdas {
+		lambdas[i] = float32(float64(lambdas[i]) * float64(n.Period()))
 	}
 	return lambdas, nil
 }
@@ -124,37 +147,13 @@ func lambda(s *calibrate.Statistics, name string) (float32, error) {
 	return n.Lambda, nil
 }
 
-// scaled returns a copy of k with all weights times factor.
-func scaled(k snn.Connection, factor float64) snn.Connection {
-	switch k := k.(type) {
-	case *snn.Conv:
-		return &snn.Conv{Weight: scaledTensor(k.Weight, factor), Window: k.Window, Groups: k.Groups}
-	case *snn.Dense:
-		return &snn.Dense{Weight: scaledTensor(k.Weight, factor)}
-	case *snn.Shortcut:
-		c := *k
-		c.Scale = float32(float64(k.Scale) * factor)
-		return &c
-	case *snn.AveragePool:
-		c := *k
-		c.Scale = float32(float64(k.Scale) * factor)
-		return &c
-	}
-	return k // A gate has no weights.
-}
-
-func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
-	c := tensor.New(t.Shape...)
-	for i, v := range t.Data {
-		c.Data[i] = float32(float64(v) * factor)
-	}
-	return c
-}
-
-// bias returns the sum of the biases of all branches, in the scale of the layer;
-// nil if no branch has one.
-func bias(p *population, l *snn.Layer, o Options) []float32 {
+// bias returns the sum of the biases of all branches, in the scale of the layer, and
+// the offset of its line; nil if no branch has a bias and the line no offset.
+func bias(p *population, l *snn.Layer, gain, offset float64, o Options) []float32 {
 	var sum []float64
+	if offset != 0 {
+		sum = make([]float64, p.shape[0])
+	}
 	for _, t := range p.terms {
 		if t.bias == nil {
 			continue
@@ -172,37 +171,33 @@ func bias(p *population, l *snn.Layer, o Options) []float32 {
 	b := make([]float32, len(sum))
 	for c := range b {
 		if o.ThresholdBalanced {
-			b[c] = float32(sum[c])
+			b[c] = float32(plus(sum[c]*gain, offset*float64(l.Lambda)))
 		} else {
-			b[c] = float32(sum[c] / float64(l.Lambda))
+			b[c] = float32(plus(sum[c]/float64(l.Lambda)*gain, offset))
 		}
 	}
 	return b
 }
 
-// finite returns an error if scaling overflowed: a lambda near zero does that.
-func finite(l *snn.Layer) error {
-	check := func(x []float32) error {
-		if err := tensor.CheckFinite(x); err != nil {
-			return fmt.Errorf("convert: layer %q: its weights overflow when divided by its scale %v; raise the percentile or calibrate on more images", l.Name, l.Lambda)
-		}
-		return nil
+// plus returns x + y, where a y of zero leaves the sign of a zero alone.
+func plus(x, y float64) float64 {
+	if y == 0 {
+		return x
 	}
+	return x + y
+}
+
+// overflow returns an error if scaling overflowed: a lambda near zero does that.
+// Whether shapes fit is known already, so that only the numbers can be faulty.
+func overflow(net *snn.Network, l *snn.Layer) error {
+	bad := tensor.CheckFinite(l.Bias)
 	for _, s := range l.Synapses {
-		var err error
-		switch k := s.Connection.(type) {
-		case *snn.Conv:
-			err = check(k.Weight.Data)
-		case *snn.Dense:
-			err = check(k.Weight.Data)
-		case *snn.Shortcut:
-			err = check([]float32{k.Scale})
-		case *snn.AveragePool:
-			err = check([]float32{k.Scale})
-		}
-		if err != nil {
-			return err
+		if _, err := s.Connection.Out(net.ShapeOf(s.From)); err != nil {
+			bad = err
 		}
 	}
-	return check(l.Bias)
+	if bad != nil {
+		return fmt.Errorf("convert: layer %q: its weights overflow when divided by its scale %v; raise the percentile or calibrate on more images", l.Name, l.Lambda)
+	}
+	return nil
 }

@@ -258,7 +258,7 @@ func tiny(t rapid.TB) *ann.Graph {
 func TestOptions(t *testing.T) {
 	s := lambdas("r", 4., "logits", 2.)
 	net := mustConvert(t, tiny(t), s, convert.DefaultOptions())
-	want := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}, Reset: snn.ResetSubtract}
+	want := snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}, Reset: snn.ResetSubtract}
 	for _, l := range net.Layers {
 		if diff := cmp.Diff(want, l.Neuron); diff != "" {
 			t.Errorf("default neuron of %q:\n%s", l.Name, diff)
@@ -270,7 +270,7 @@ func TestOptions(t *testing.T) {
 
 	o := convert.Options{VInit: 0.25, Reset: snn.ResetZero, Encoding: snn.Poisson, ThresholdBalanced: true}
 	net = mustConvert(t, tiny(t), s, o)
-	want = snn.IF{Threshold: []float32{4}, VInit: []float32{0.25}, Reset: snn.ResetZero}
+	want = snn.Neuron{Threshold: []float32{4}, VInit: []float32{0.25}, Reset: snn.ResetZero}
 	if diff := cmp.Diff(want, net.Layers[0].Neuron); diff != "" {
 		t.Errorf("neuron:\n%s", diff)
 	}
@@ -316,7 +316,7 @@ func TestDeadLayer(t *testing.T) {
 		r, logits, largest float64
 		dead, hint         string
 	}{
-		{0, 2, 3, "r", "raise --percentile"},
+		{0, 2, 3, "r", "raise the percentile"},
 		{0, 2, 0, "r", "died in training"},
 		{1, -2, -1, "logits", "calibrate on more images"},
 	} {

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"fmt"
+
 	"sresnet/ann"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -19,20 +21,64 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 		}
 		return []term{{from: i, connection: snn.Identity(1, p.shapeOf(i))}}
 	}
-	switch op := n.Op.(type) {
-	case *ann.Flatten:
+	k, bias := p.connection(n)
+	_, moves := n.Op.(ann.Mover)
+	switch {
+	case k != nil && snn.IsPool(k):
+		p.note(n, 0, "synapses of one weight into %s", p.into)
+		return p.single(n, k)
+	case k != nil && rectifier == nil:
+		p.note(n, n.Shape.Len(), "synapses, and the output population of %d IF neurons", n.Shape.Len())
+		return p.weights(n, k, bias)
+	case k != nil:
+		p.note(n, 0, "synapses into %s", p.into)
+		return p.weights(n, k, bias)
+	case flat(n):
 		return p.sum(rectifier, n.Inputs[0])
-	case *ann.Conv:
-		return p.weights(n, &snn.Conv{Weight: op.Weight, Window: op.Window, Groups: op.Groups}, op.Bias)
-	case *ann.Gemm:
-		return p.weights(n, &snn.Dense{Weight: op.Weight}, op.Bias)
-	case *ann.Add:
+	case isSum(n):
 		return p.branches(nil, n)
-	case *ann.Slice, *ann.Pad:
+	case moves:
 		return p.shortcut(n)
 	}
-	p.fail(p.unknown(n))
+	if p.fail(p.unknown(n)) {
+		p.sum(n, n.Inputs[0]) // For what is wrong before it.
+	}
 	return nil
+}
+
+// connection returns what n is as synapses, unless it is a sum or part of a
+// shortcut, and the bias of their currents; nil if it is none.
+func (p *populator) connection(n *ann.Node) (k snn.Connection, bias []float32) {
+	in := p.g.Input.Shape
+	if source := p.nodes[n.Inputs[0]]; source != nil {
+		in = source.Shape
+	}
+	return connection(n.Op, in)
+}
+
+// connection returns the synapses that op is for an input of shape in.
+func connection(op ann.Op, in tensor.Shape) (k snn.Connection, bias []float32) {
+	switch op := op.(type) {
+	case *ann.Conv:
+		return &snn.Conv{Weight: op.Weight, Window: op.Window, Groups: op.Groups}, op.Bias
+	case *ann.Gemm:
+		return &snn.Dense{Weight: op.Weight}, op.Bias
+	case *ann.MaxPool:
+		return &snn.MaxPool{Window: op.Window}, nil
+	case *ann.AveragePool:
+		return &snn.AveragePool{Window: op.Window, CountPad: op.CountPad, Scale: 1}, nil
+	case *ann.GlobalAveragePool:
+		w := tensor.Square(1, 1, 0)
+		w.Kernel = [2]int{in[1], in[2]}
+		return &snn.AveragePool{Window: w, Scale: 1}, nil
+	}
+	return nil, nil
+}
+
+// isPool reports whether n is a pool, which has the scale of its source.
+func isPool(n *ann.Node) bool {
+	k, _ := connection(n.Op, n.Shape)
+	return k != nil && snn.IsPool(k)
 }
 
 // weights returns the synapse of a convolution or fully connected layer.
@@ -48,28 +94,35 @@ func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []ter
 // or sum that asks, to terms.
 func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if takers := p.consumers[n.Name]; len(takers) > 1 {
-		p.fail(unsupported(n, hintRectify, "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
+		p.fail(unsupported(n, p.sumHint(n), "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
 			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
 		return terms
+	}
+	words := "nothing: its branches are currents"
+	if n.Name == p.into {
+		words = fmt.Sprintf("the output population of %d IF neurons; its branches are currents", n.Shape.Len())
 	}
 	for _, in := range n.Inputs {
 		if i, ok := p.index[in]; ok && i == snn.FromInput {
 			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, which must first meet a convolution"))
 			continue
 		}
-		branch := p.nodes[in]
-		if _, ok := p.index[in]; !ok {
-			switch branch.Op.(type) {
-			case *ann.AveragePool, *ann.GlobalAveragePool:
-				terms = append(terms, p.single(branch, p.averagePool(branch))...)
-				continue
-			case *ann.Add:
-				terms = p.branches(terms, branch)
-				continue
-			}
+		if _, ok := p.index[in]; !ok && isSum(p.nodes[in]) {
+			terms = p.branches(terms, p.nodes[in])
+			continue
 		}
-		terms = append(terms, p.sum(n, in)...)
+		for _, t := range p.sum(n, in) {
+			if _, ok := t.connection.(*snn.Shortcut); ok {
+				words += fmt.Sprintf("; shortcut from %s, weight lambda(from)/lambda(to)", p.list[t.from].node.Name)
+			}
+			terms = append(terms, t)
+		}
 	}
+	neurons := 0
+	if n.Name == p.into {
+		neurons = n.Shape.Len()
+	}
+	p.note(n, neurons, "%s", words)
 	return terms
 }
 
@@ -79,13 +132,14 @@ func (p *populator) shortcut(n *ann.Node) []term {
 	taker := n
 	var chain []*ann.Node // From the last to the first.
 	for {
-		switch n.Op.(type) {
-		case *ann.Slice, *ann.Pad:
-			chain = append(chain, n)
-		default:
-			p.fail(p.notSpikes(n, taker))
+		if _, moves := n.Op.(ann.Mover); !moves {
+			if p.fail(p.notSpikes(n, taker)) {
+				p.sum(taker, n.Name) // For what is wrong before it.
+			}
 			return nil
 		}
+		p.note(n, 0, "part of the shortcut into %s", p.into)
+		chain = append(chain, n)
 		taker = n
 		if i, ok := p.index[n.Inputs[0]]; ok {
 			if i == snn.FromInput {
@@ -137,18 +191,4 @@ func (p *populator) single(n *ann.Node, k snn.Connection) []term {
 		return nil
 	}
 	return []term{{from: from, connection: k}}
-}
-
-// averagePool returns the synapses of a pool over windows or over everything.
-func (p *populator) averagePool(n *ann.Node) *snn.AveragePool {
-	if op, ok := n.Op.(*ann.AveragePool); ok {
-		return &snn.AveragePool{Window: op.Window, CountPad: op.CountPad, Scale: 1}
-	}
-	in := p.g.Input.Shape
-	if source := p.nodes[n.Inputs[0]]; source != nil {
-		in = source.Shape
-	}
-	w := tensor.Square(1, 1, 0)
-	w.Kernel = [2]int{in[1], in[2]}
-	return &snn.AveragePool{Window: w, Scale: 1}
 }

@@ -43,6 +43,18 @@ func TestUnsupported(t *testing.T) {
 			[]string{"a", `goes into Conv "b" without a ReLU`},
 		},
 		{
+			"convolution after convolutions",
+			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("c3", conv(1), "b"), node("r2", relu, "c3")},
+			[]string{"b", `goes into Conv "c3" without a ReLU`, "a", `goes into Conv "b" without a ReLU`},
+		},
+		{
+			"convolution before a batch norm that cannot be folded",
+			[]ann.Node{
+				node("a", conv(1), "r"), node("b", conv(1), "a"), node("sum", add, "b", "r"), node("bn", bn, "sum"), node("r2", relu, "bn"),
+			},
+			[]string{"bn", `stands behind Add "sum"`, "a", `goes into Conv "b" without a ReLU`},
+		},
+		{
 			"linear bottleneck",
 			[]ann.Node{
 				node("a", conv(1), "r"), node("r1", relu, "a"), node("b", conv(1), "r1"), node("sum", add, "b", "r"),
@@ -217,5 +229,38 @@ func TestUnsupported(t *testing.T) {
 	g.Output = "gone"
 	if _, err := convert.Unsupported(g); err == nil {
 		t.Error("Unsupported of an invalid graph: no error")
+	}
+}
+
+// TestRemedy checks that to train again is advised where nothing else helps, and
+// nowhere else.
+func TestRemedy(t *testing.T) {
+	relu, add, flat := &ann.Relu{}, &ann.Add{}, &ann.Flatten{}
+	conv3 := &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
+	const again, same = "train again", "gives the same network"
+	for _, tt := range []struct {
+		name  string
+		nodes []ann.Node
+		want  string
+	}{
+		{"product of convolutions of one position", []ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r2", relu, "b")}, same},
+		{"convolutions with borders", []ann.Node{node("a", conv3, "r"), node("b", conv3, "a"), node("r2", relu, "b")}, again},
+		{"a convolution and a mean", []ann.Node{node("a", conv(1), "r"), node("b", &ann.AveragePool{Window: tensor.Square(2, 1, 0)}, "a"), node("r2", relu, "b")}, again},
+		{"max pool before the ReLU", []ann.Node{node("a", conv(1), "r"), node("b", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "a"), node("r2", relu, "b")}, same},
+		{"sum of what is rectified", []ann.Node{node("a", conv(1), "r"), node("q", relu, "a"), node("s", add, "q", "r"), node("b", conv(1), "s"), node("r2", relu, "b")}, same},
+		{"sum of what is not", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("b", conv(1), "s"), node("r2", relu, "b")}, again},
+		{"sum that goes into two", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("q", relu, "s"), node("s2", add, "q", "s"), node("r2", relu, "s2")}, again},
+		{"product of fully connected layers", []ann.Node{node("f0", flat, "r"), node("a", gemm(16, 1), "f0"), node("b", gemm(1, 1), "a"), node("r2", relu, "b")}, same},
+	} {
+		nodes := append([]ann.Node{node("c", conv(1), "x"), node("r", relu, "c")}, tt.nodes...)
+		if last := nodes[len(nodes)-2]; last.Op.Type() != "Gemm" {
+			nodes = append(nodes, node("g", &ann.GlobalAveragePool{}, "r2"), node("f", flat, "g"), node("logits", gemm(1, 1), "f"))
+		}
+		list, err := convert.Unsupported(graph(t, tensor.Shape{1, 4, 4}, nodes...))
+		if err != nil || len(list) != 1 || !strings.Contains(list[0].Hint(), tt.want) {
+			t.Errorf("%s: got %v, error %v, want one with a hint of %q", tt.name, list, err, tt.want)
+		} else if tt.want == same && strings.Contains(list[0].Hint(), again) {
+			t.Errorf("%s: hint %q", tt.name, list[0].Hint())
+		}
 	}
 }

@@ -24,21 +24,25 @@ func (s Split) String() string {
 	return fmt.Sprintf("Split(%d)", uint8(s))
 }
 
-// kinds lists what a spec may begin with, in the order in which errors name them.
-var kinds = []struct {
-	name string
-	open func(path string, split Split) (*Dataset, error)
-}{
-	{"cifar10", cifar10.open},
-	{"cifar100", cifar100.open},
-	{"mnist", openMNIST},
-	{"fashion-mnist", openFashionMNIST},
-	{"kmnist", openKMNIST},
-	{"npz", openNPZ},
-	{"npy", openNPY},
-	{"folder", openFolder},
-	{"files", openFiles},
-	{"tar", openTar},
+// kind is what a spec may begin with.
+type kind struct {
+	name    string
+	open    func(path string, split Split) (*Dataset, error)
+	builtin bool // It means something without a path, too.
+}
+
+// kinds lists what there is, in the order in which errors name them.
+var kinds = []kind{
+	{"cifar10", cifar10.open, false},
+	{"cifar100", cifar100.open, false},
+	{"mnist", openMNIST, true},
+	{"fashion-mnist", openFashionMNIST, true},
+	{"kmnist", openKMNIST, true},
+	{"npz", openNPZ, false},
+	{"npy", openNPY, false},
+	{"folder", openFolder, false},
+	{"files", openFiles, false},
+	{"tar", openTar, false},
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.

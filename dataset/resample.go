@@ -3,6 +3,9 @@ package dataset
 import (
 	"image"
 	"math"
+	"slices"
+
+	"sresnet/tensor"
 )
 
 // raster is an image of bytes as decoders and resizing want it: rows of pixels, the
@@ -10,6 +13,21 @@ import (
 type raster struct {
 	pix      []byte
 	w, h, ch int
+}
+
+// Resize returns an image of the given shape (C, H, W), values from 0 to 255, as bytes of
+// the shape (C, h, w): with bilinear interpolation that averages where it shrinks.
+func Resize(pixels []float32, shape tensor.Shape, h, w int) []byte {
+	c, rows, columns := shape.CHW()
+	out := make([]byte, 0, c*h*w)
+	for plane := range slices.Chunk(pixels, rows*columns) {
+		src := raster{make([]byte, len(plane)), columns, rows, 1}
+		for i, x := range plane {
+			src.pix[i] = byte(min(max(x, 0), 255) + 0.5)
+		}
+		out = append(out, resample(src, w, h, image.Rect(0, 0, w, h)).pix...)
+	}
+	return out
 }
 
 // Weights are fixed-point numbers with this many bits behind the point.

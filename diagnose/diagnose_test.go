@@ -218,6 +218,40 @@ func TestVerdictNothing(t *testing.T) {
 	}
 }
 
+// Leaky neurons, whose weights conversion has scaled for them, lose next to nothing
+// either, those that rest some of what comes in meanwhile; what is wrong with their
+// network is found as with others.
+func TestVerdictLeaky(t *testing.T) {
+	for _, tt := range []struct {
+		neuron                  snn.LIF
+		top1, total, unevenness float64
+	}{
+		{snn.LIF{Leak: 0.99}, 0.97, 0.02, 0.02},
+		{snn.LIF{Leak: 0.99, Refractory: 1}, 0.9, 0.1, 0.05},
+	} {
+		neuron := tt.neuron
+		g, m := residual(t)
+		s := subject(t, g, m, 100)
+		s.Convert.Neuron = neuron
+		s = reconvert(t, s)
+		d := run(t, s, diagnose.Options{Timesteps: []int{1024}})
+		if d.SNNTop1[0] < tt.top1 {
+			t.Errorf("%v: accuracy %v", neuron, d.SNNTop1)
+		}
+		for _, l := range d.Layers {
+			e := l.At[0]
+			if sum := e.Clipping.Bias + e.Inherited.Bias + e.Quantisation.Bias + e.Unevenness.Bias; sum-e.Total.Bias > 1e-9 || sum-e.Total.Bias < -1e-9 {
+				t.Errorf("%v, layer %s: the parts add up to %v, the whole is %v", neuron, l.Name, sum, e.Total.Bias)
+			}
+			if e.Total.RMS > tt.total || e.Unevenness.RMS > tt.unevenness {
+				t.Errorf("%v, layer %s: errors %+v", neuron, l.Name, e)
+			}
+		}
+		s.Network.Layers[2].Synapses[1].Connection.(*snn.Shortcut).Scale *= 4
+		first(t, run(t, s, diagnose.Options{Timesteps: []int{256}}), diagnose.CauseConversion, "relu3", "shortcut")
+	}
+}
+
 // Nothing depends on the workers, and the parts add up in the means, too.
 func TestRunIsIndependentOfWorkers(t *testing.T) {
 	g, m := residual(t)

@@ -33,8 +33,8 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 	for i := range most {
 		l := &d.Network.Layers[i]
 		most[i] = math.Inf(1)
-		if op, ok := d.Graph.Node(l.Name).Op.(*ann.Clip); ok {
-			most[i] = float64(op.Max) / float64(l.Lambda)
+		if op, ok := d.Graph.Node(l.Name).Op.(ann.Rectifier); ok {
+			most[i] = float64(op.Limit()) / float64(l.Lambda)
 		}
 	}
 	rates, err := sim.Rates(ctx, d.Network, image, most)

@@ -173,44 +173,48 @@ func (o *observer) count(s sim.Spikes) {
 	}
 	// A gate has no potentials to be handed out at the marks.
 	if k, marked := slices.BinarySearch(o.d.o.Timesteps, s.Step+1); marked && l.IsGate() {
-		o.split(s.Layer, k, nil)
+		o.split(s.Layer, k, sim.Potentials{})
 	}
 }
 
 // mark is the probe of potentials.
 func (o *observer) mark(p sim.Potentials) {
 	k, _ := slices.BinarySearch(o.d.o.Timesteps, p.Steps)
-	o.split(p.Layer, k, p.V)
+	o.split(p.Layer, k, p)
 }
 
-// split takes in the errors of a layer at the k-th length. v is CHW, or nil for a
+// split takes in the errors of a layer at the k-th length. There is nothing in m for a
 // gate.
-func (o *observer) split(layer, k int, v []float32) {
+func (o *observer) split(layer, k int, m sim.Potentials) {
 	l := &o.d.Network.Layers[layer]
 	T, last := o.d.o.Timesteps[k], k == len(o.d.o.Timesteps)-1
 	a, counts, channels := o.runner.Activation(l.Name), o.counts[layer], l.Shape[0]
 	positions := len(counts) / channels
 	sums, errs := &o.sums.Layers[layer], &o.sums.Layers[layer].At[k]
-	every := scatterEvery(len(counts))
+	every, period := scatterEvery(len(counts)), l.Neuron.Period()
 	for i, n := range counts {
 		c, p := i%channels, i/channels
 		x := max(float64(a[i])/float64(l.Lambda), 0) // Negative logits: an output neuron can only be silent.
 		r := float64(n) / float64(T)
 		var s Split
-		if v == nil {
-			s.Inherited = r - x
-		} else {
+		switch j := c*positions + p; {
+		case m.I != nil:
 			th := float64(l.Neuron.ThresholdOf(c))
-			s = splitOf(x, float64(l.Neuron.VInitOf(c))/th, float64(v[c*positions+p])/th, int(n), T)
+			s = splitByCurrent(&l.Neuron, c, x, float64(m.I[j])/th/float64(T), int(n), T)
+		case m.V != nil:
+			th := float64(l.Neuron.ThresholdOf(c))
+			s = splitOf(x, float64(l.Neuron.VInitOf(c))/th, float64(m.V[j])/th, int(n), T)
+		default:
+			s.Inherited = r - x
 		}
 		errs.add(x, r, s)
 		if !last {
 			continue
 		}
-		if x > 1 {
+		if x*float64(period) > 1 {
 			sums.Clipped++
 		}
-		if int(n) == T {
+		if int(n) == (T-1)/period+1 {
 			sums.Saturated++
 		}
 		if n > 0 {

@@ -1,6 +1,10 @@
 package diagnose
 
-import "math"
+import (
+	"math"
+
+	"sresnet/snn"
+)
 
 // Split is the error of a neuron in its four parts, in units of lambda: what its
 // rate r stands for, less the trained network's activation a. With x = a/lambda, T
@@ -17,6 +21,16 @@ import "math"
 // spread evenly, rounds off; Unevenness is the order of spikes in time, such as
 // early ones that later input would have taken back. The split follows the clipping,
 // quantisation and unevenness errors of the literature [bu2022].
+//
+// That is of integrate-and-fire neurons. Of others, whose rates do not exceed the
+// inverse of their period p, and for whose rate curve conversion has taken the line
+// I = gain r + offset, see snn.Neuron,
+//
+//	c  = min(x, 1/p)
+//	c' = min(max((zbar - offset) / gain, 0), 1/p)
+//	q  = the rate in T timesteps under the constant current zbar
+//
+// so that Quantisation is also what the curve is off the line.
 //
 // References:
 //
@@ -48,4 +62,23 @@ func splitOf(x, v0, v float64, n, T int) Split {
 		q = min(max(math.Floor(v+float64(n)), 0), float64(T)) / float64(T)
 	}
 	return Split{c - x, mean - c, q - mean, float64(n)/float64(T) - q}
+}
+
+// splitByCurrent returns the split of a neuron of channel c of n that should show x,
+// fired spikes times in T timesteps, and got the mean current zbar, in thresholds.
+func splitByCurrent(n *snn.Neuron, c int, x, zbar float64, spikes, T int) Split {
+	most := 1 / float64(n.Period())
+	gain, offset := n.Line()
+	shown := min(x, most)
+	mean := min(max((zbar-offset)/gain, 0), most)
+	s, even := n.Start(c), 0
+	i := float32(zbar * float64(n.ThresholdOf(c)))
+	for range T {
+		var fired bool
+		if s, fired = n.Step(c, s, i); fired {
+			even++
+		}
+	}
+	r, q := float64(spikes)/float64(T), float64(even)/float64(T)
+	return Split{shown - x, mean - shown, q - mean, r - q}
 }

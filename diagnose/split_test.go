@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"sresnet/snn"
 )
 
 // fire runs one neuron on given currents, in thresholds.
@@ -84,4 +86,47 @@ func TestSplitAddsUp(t *testing.T) {
 			t.Fatalf("a constant current %v leaves unevenness", cc)
 		}
 	})
+}
+
+// The split by the mean current is, for integrate-and-fire neurons, the one by what
+// their potentials tell.
+func TestSplitByCurrentIsSplit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		T := 1 << rapid.IntRange(0, 6).Draw(t, "log T") // So that a mean does not round.
+		v0 := float64(rapid.IntRange(0, 7).Draw(t, "v0")) / 8
+		draw := rapid.Map(rapid.IntRange(-16, 16), func(i int) float64 { return float64(i) / 8 })
+		currents := rapid.SliceOfN(draw, T, T).Draw(t, "currents")
+		x := float64(rapid.IntRange(0, 16).Draw(t, "x")) / 8
+		n, v := fire(v0, currents)
+		mean := 0.0
+		for _, i := range currents {
+			mean += i / float64(T)
+		}
+		neuron := snn.Neuron{Threshold: []float32{2}, VInit: []float32{float32(v0)}}
+		if got, want := splitByCurrent(&neuron, 0, x, mean, n, T), splitOf(x, v0, v, n, T); got != want {
+			t.Fatalf("splitByCurrent = %+v, splitOf = %+v", got, want)
+		}
+	})
+}
+
+// A leaky neuron whose rate curve is off the line is quantised, one whose current is off
+// it inherits, and none is uneven under a constant current.
+func TestSplitByCurrent(t *testing.T) {
+	neuron := snn.Neuron{Model: snn.LIF{Leak: 0.5, Refractory: 1}, Threshold: []float32{1}, Reset: snn.ResetZero, Gain: 0.5, Offset: 0.5}
+	for _, tt := range []struct {
+		name       string
+		x, current float64
+		spikes     int
+		want       Split
+	}{
+		{"nothing", 0.5, 1, 8, Split{}},                                 // 1 = 0.5 r + 0.5 at r = 1, but at most 1/2.
+		{"clipped", 0.75, 1, 8, Split{Clipping: -0.25}},                 // Every second timestep is all that it can.
+		{"inherited", 0.5, 0.625, 4, Split{Inherited: -0.25}},           // 0.625 stands for 1/4, and fires at every fourth step: 0.625 (1 + 1/2 + 1/4) > 1, and rest.
+		{"off the line", 0.125, 0.5625, 3, Split{Quantisation: 0.0625}}, // It stands for 1/8, and fires in steps 3, 8 and 13: 0.5625 (1 + .. + 1/8) > 1, and rest.
+		{"silent", 0, 0.4, 0, Split{}},
+	} {
+		if got := splitByCurrent(&neuron, 0, tt.x, tt.current, tt.spikes, 16); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
 }

@@ -251,9 +251,10 @@ func (d *Diagnoser) currents(layer int, runner *infer.Runner) []float32 {
 	a, channels := runner.Activation(l.Name), l.Shape[0]
 	positions := len(a) / channels
 	c := make([]float32, len(a))
+	gain, offset := l.Neuron.Line()
 	for i, x := range a {
 		ch := i % channels
-		c[ch*positions+i/channels] = x / l.Lambda * l.Neuron.ThresholdOf(ch)
+		c[ch*positions+i/channels] = (float32(x/l.Lambda*float32(gain)) + float32(offset)) * l.Neuron.ThresholdOf(ch)
 	}
 	return c
 }

@@ -31,6 +31,11 @@ type counter struct {
 	fan      uint64   // Channels that each tap ends on.
 }
 
+// newCounter returns one for a source of shape in and an output of shape out.
+func newCounter(source string, in, out tensor.Shape, f tensor.Fan) *counter {
+	return &counter{source: source, channels: in[0], taps: f.Taps(in, out), fan: uint64(f.Channels)}
+}
+
 func (c *counter) count(x []float32) (n uint64) {
 	if c.taps == nil {
 		return c.fan * nonzero(x)
@@ -50,53 +55,9 @@ func nonzero(x []float32) (n uint64) {
 	return n
 }
 
-// windowTaps returns, for each of n rows (axis 0) or columns (axis 1) of a source,
-// how many of the outputs have it under the window.
-func windowTaps(w tensor.Window, axis, n, outputs int) []uint64 {
-	taps := make([]uint64, n)
-	for o := range outputs {
-		lo, hi := w.Inside(axis, o, n)
-		for k := lo; k < hi; k++ {
-			taps[o*w.Stride[axis]+k*w.Dilation[axis]-w.Pad[axis]]++
-		}
-	}
-	return taps
-}
-
-// positionTaps is windowTaps for every position, row by row.
-func positionTaps(w tensor.Window, in, out tensor.Shape) []uint64 {
-	rows, cols := windowTaps(w, 0, in[1], out[1]), windowTaps(w, 1, in[2], out[2])
-	taps := make([]uint64, 0, len(rows)*len(cols))
-	for _, r := range rows {
-		for _, c := range cols {
-			taps = append(taps, r*c)
-		}
-	}
-	return taps
-}
-
-func sum(x []uint64) (n uint64) {
-	for _, v := range x {
-		n += v
-	}
-	return n
-}
-
 // synapse returns a connection of spikes from a layer of shape in to one of shape
 // out, with a counter for the case that it carries the image.
 func synapse(in, out tensor.Shape, k snn.Connection) connection {
-	c := connection{kind: k.Kind(), counter: &counter{channels: in[0], fan: 1}}
-	switch k := k.(type) {
-	case *snn.Conv:
-		c.counter.taps, c.counter.fan = positionTaps(k.Window, in, out), uint64(out[0]/k.Groups)
-		c.dense = sum(c.counter.taps) * uint64(in[0]) * c.counter.fan
-	case *snn.Dense:
-		c.counter.fan = uint64(out.Len())
-		c.dense = uint64(in.Len()) * c.counter.fan
-	case *snn.Shortcut:
-		c.dense = uint64(in[0] * out[1] * out[2])
-	case *snn.AveragePool:
-		c.dense = sum(positionTaps(k.Window, in, out)) * uint64(in[0])
-	}
-	return c // A max-pool gate has no weights.
+	f := k.Fan(out)
+	return connection{kind: k.Kind(), counter: newCounter("", in, out, f), dense: f.Total(in, out)}
 }

@@ -192,3 +192,12 @@ func (d *Device) String() string {
 	}
 	return d.Name + " (" + strings.Join(parts, ", ") + ")"
 }
+
+// DeviceNames lists the names of [Devices].
+func DeviceNames() []string {
+	var names []string
+	for _, d := range Devices() {
+		names = append(names, d.Name)
+	}
+	return names
+}

@@ -18,18 +18,16 @@ func storedSNN(net *snn.Network) (sparsity float64, bytes int64) {
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		for _, s := range l.Synapses {
-			switch k := s.Connection.(type) {
-			case *snn.Conv:
-				weights, zeros = weights+len(k.Weight.Data), zeros+len(k.Weight.Data)-int(nonzero(k.Weight.Data))
-			case *snn.Dense:
-				weights, zeros = weights+len(k.Weight.Data), zeros+len(k.Weight.Data)-int(nonzero(k.Weight.Data))
-			case *snn.Shortcut, *snn.AveragePool:
-				floats++ // One weight that all its synapses share.
-			case *snn.MaxPool:
-				spikeCounts += net.ShapeOf(s.From).Len() + l.Shape.Len()
+			if k, ok := s.Connection.(snn.Weighted); ok {
+				w := k.Weights().Data
+				weights, zeros = weights+len(w), zeros+len(w)-int(nonzero(w))
+			} else {
+				floats += s.Connection.Parameters() // One weight that all its synapses share.
 			}
 		}
-		if !l.IsGate() {
+		if l.IsGate() {
+			spikeCounts += net.ShapeOf(l.Synapses[0].From).Len() + l.Shape.Len()
+		} else {
 			floats += len(l.Bias) + len(l.Neuron.Threshold) + len(l.Neuron.VInit) + l.Neurons()
 		}
 	}
@@ -41,11 +39,9 @@ func storedANN(g *ann.Graph) (sparsity float64, bytes int64) {
 	var weights, zeros, parameters int
 	for i := range g.Nodes {
 		parameters += ann.Parameters(g.Nodes[i].Op)
-		switch op := g.Nodes[i].Op.(type) {
-		case *ann.Conv:
-			weights, zeros = weights+len(op.Weight.Data), zeros+len(op.Weight.Data)-int(nonzero(op.Weight.Data))
-		case *ann.Gemm:
-			weights, zeros = weights+len(op.Weight.Data), zeros+len(op.Weight.Data)-int(nonzero(op.Weight.Data))
+		if op, ok := g.Nodes[i].Op.(ann.Weighted); ok {
+			w, _ := op.Weights()
+			weights, zeros = weights+len(w.Data), zeros+len(w.Data)-int(nonzero(w.Data))
 		}
 	}
 	return share(zeros, weights), int64(floatBytes * parameters)

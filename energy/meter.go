@@ -28,7 +28,7 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 			m.depth[i] = max(m.depth[i], m.depthOf(s.From)+1)
 			c := synapse(net.ShapeOf(s.From), net.Layers[i].Shape, s.Connection)
 			c.layer, c.from = i, s.From
-			if s.From != snn.FromInput || net.Input.Encoding != snn.Direct {
+			if s.From != snn.FromInput || net.Input.Encoding.Spikes() {
 				c.counter = nil
 			}
 			m.synapses = append(m.synapses, c)
@@ -40,8 +40,7 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 	w := newWalker(g, net)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		switch n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
+		if _, ok := n.Op.(ann.Rectifier); ok {
 			m.rectified = append(m.rectified, n.Name)
 			m.units += uint64(n.Shape.Len())
 		}

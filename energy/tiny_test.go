@@ -56,7 +56,7 @@ func testNetworks(t *testing.T) (*ann.Graph, *snn.Network) {
 		}
 		return s
 	}
-	neuron := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	bias := scaled(tensor.Of(b1, 8), 1./lambda).Data
 	net := &snn.Network{
 		Name: "tiny", Input: snn.Input{Shape: tensor.Shape{1, 4, 4}},

@@ -1,6 +1,8 @@
 package energy
 
 import (
+	"slices"
+
 	"sresnet/ann"
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -30,41 +32,24 @@ func newWalker(g *ann.Graph, net *snn.Network) *walker {
 // zero, an addition without a weight where a shortcut or an average pool takes it.
 // Comparisons, biases and batch norms, which fold into weights, count nothing.
 func (w *walker) connections(n *ann.Node) []connection {
-	in := func(i int) tensor.Shape { s, _ := w.g.Shape(n.Inputs[i]); return s }
-	c := connection{node: n.Name, layer: w.layerOf(n.Name), from: w.sourceOf(n.Inputs[0])}
-	switch op := n.Op.(type) {
-	case *ann.Conv:
-		c.kind, c.weighted = (*snn.Conv)(nil).Kind(), true
-		c.counter = &counter{source: n.Inputs[0], channels: in(0)[0], taps: positionTaps(op.Window, in(0), n.Shape), fan: uint64(n.Shape[0] / op.Groups)}
-		c.dense = w.windowed(n.Inputs[0], op.Window, n.Shape) * c.counter.fan
-	case *ann.Gemm:
-		c.kind, c.weighted = (*snn.Dense)(nil).Kind(), true
-		c.counter = &counter{source: n.Inputs[0], fan: uint64(n.Shape[0])}
-		c.dense = uint64(in(0).Len()) * c.counter.fan
-	case *ann.AveragePool:
-		c.kind = (*snn.AveragePool)(nil).Kind()
-		c.counter = &counter{source: n.Inputs[0], channels: in(0)[0], taps: positionTaps(op.Window, in(0), n.Shape), fan: 1}
-		c.dense = w.windowed(n.Inputs[0], op.Window, n.Shape)
-	case *ann.GlobalAveragePool:
-		c.kind = (*snn.AveragePool)(nil).Kind()
-		c.counter = &counter{source: n.Inputs[0], fan: 1}
-		c.dense = w.elements(n.Inputs[0])
-	case *ann.Add:
-		var list []connection
-		for _, input := range n.Inputs {
-			if !w.summed(input) {
-				s := c
-				s.kind, s.from = (*snn.Shortcut)(nil).Kind(), w.sourceOf(input)
-				s.counter = &counter{source: input, fan: 1}
-				s.dense = w.elements(input)
-				list = append(list, s)
-			}
-		}
-		return list
-	default:
+	op, ok := n.Op.(ann.Summer)
+	if !ok {
 		return nil
 	}
-	return []connection{c}
+	_, weighted := n.Op.(ann.Weighted)
+	var list []connection
+	for _, input := range n.Inputs {
+		if len(n.Inputs) > 1 && w.summed(input) {
+			continue
+		}
+		in, _ := w.g.Shape(input)
+		f := op.Fan(n.Shape)
+		list = append(list, connection{
+			node: n.Name, layer: w.layerOf(n.Name), from: w.sourceOf(input), kind: op.Kind(), weighted: weighted,
+			counter: newCounter(input, in, n.Shape, f), dense: w.reached(input, n.Shape, f),
+		})
+	}
+	return list
 }
 
 // summed reports whether the named value is a sum whose operations are counted
@@ -75,13 +60,10 @@ func (w *walker) summed(name string) bool {
 	if _, layer := w.layers[name]; layer || n == nil {
 		return false
 	}
-	switch n.Op.(type) {
-	case *ann.Conv, *ann.Gemm, *ann.Add, *ann.AveragePool, *ann.GlobalAveragePool:
+	if _, ok := n.Op.(ann.Summer); ok {
 		return true
-	case *ann.BatchNormalization, *ann.Slice, *ann.Pad, *ann.Flatten:
-		return w.summed(n.Inputs[0])
 	}
-	return false
+	return n.Op.Linear() && w.summed(n.Inputs[0])
 }
 
 // layerOf returns the spiking layer on which a node's operations end: its own or
@@ -118,61 +100,43 @@ func (w *walker) sourceOf(name string) int {
 // a Pad put there: padding is border, whether the file has it apart or not.
 func (w *walker) inside(name string) [3][]bool {
 	var in [3][]bool
-	if n := w.nodes[name]; n != nil {
-		switch op := n.Op.(type) {
-		case *ann.Pad:
-			before := w.inside(n.Inputs[0])
-			for i := range in {
-				in[i] = make([]bool, n.Shape[i])
-				copy(in[i][op.Before[i]:], before[i])
-			}
-			return in
-		case *ann.Slice:
-			before := w.inside(n.Inputs[0])
-			for i := range in {
-				for j := range op.Size[i] {
-					in[i] = append(in[i], before[i][op.Start[i]+j*op.Step[i]])
-				}
-			}
-			return in
-		}
-	}
 	s, _ := w.g.Shape(name)
-	c, h, wd := s.CHW()
-	for i, n := range [3]int{c, h, wd} {
-		for range n {
-			in[i] = append(in[i], true)
+	c, rows, cols := s.CHW()
+	for axis, n := range [3]int{c, rows, cols} {
+		in[axis] = slices.Repeat([]bool{true}, n)
+	}
+	n := w.nodes[name]
+	if n == nil {
+		return in
+	}
+	if op, ok := n.Op.(ann.Mover); ok {
+		before := w.inside(n.Inputs[0])
+		for axis := range in {
+			for i := range in[axis] {
+				from := op.Source(axis, i)
+				in[axis][i] = from >= 0 && from < len(before[axis]) && before[axis][from]
+			}
 		}
 	}
 	return in
 }
 
-// elements returns the number of elements of a value that are inside.
-func (w *walker) elements(name string) uint64 {
-	inside := w.inside(name)
-	return trues(inside[0]) * trues(inside[1]) * trues(inside[2])
-}
-
-func trues(x []bool) (n uint64) {
-	for _, v := range x {
-		if v {
-			n++
+// reached returns how many elements of an output of that shape those elements of a
+// value reach that are inside.
+func (w *walker) reached(name string, out tensor.Shape, f tensor.Fan) uint64 {
+	n := uint64(f.Channels)
+	for axis, inside := range w.inside(name) {
+		windows := slices.Repeat([]uint64{1}, len(inside)) // That cover each row or column.
+		if f.Window != nil && axis > 0 {
+			windows = f.Window.Taps(axis-1, len(inside), out[axis])
 		}
-	}
-	return n
-}
-
-// windowed returns the taps of a window over the named value that lie inside the
-// border, for one output channel a group.
-func (w *walker) windowed(name string, win tensor.Window, out tensor.Shape) uint64 {
-	inside := w.inside(name)
-	axis := func(a int) (n uint64) {
-		for i, taps := range windowTaps(win, a, len(inside[a+1]), out[a+1]) {
-			if inside[a+1][i] {
-				n += taps
+		var sum uint64
+		for i, is := range inside {
+			if is {
+				sum += windows[i]
 			}
 		}
-		return n
+		n *= sum
 	}
-	return trues(inside[0]) * axis(0) * axis(1)
+	return n
 }

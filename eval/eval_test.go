@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -85,7 +84,7 @@ func testNetworks(t *testing.T) (*ann.Graph, *snn.Network) {
 		}
 		return s
 	}
-	neuron := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	bias := scaled(tensor.Of(b1, 8), 1./lambda).Data
 	net := &snn.Network{
 		Name: "tiny", Input: snn.Input{Shape: tensor.Shape{1, 4, 4}},
@@ -223,13 +222,9 @@ func TestRunCanceled(t *testing.T) {
 		return nil
 	}
 	g, net := testNetworks(t)
-	start := time.Now()
 	r, err := Run(ctx, g, net, images, Options{Sim: sim.Options{Timesteps: 20}, Workers: 2})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got error %v", err)
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("took %v to stop", took)
 	}
 	if r == nil || r.Complete || r.Images < 20 || r.Images > 26 || len(r.Predictions.Image) != r.Images {
 		t.Fatalf("got result %+v", r)

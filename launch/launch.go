@@ -50,12 +50,15 @@ const Checkpointed = 75
 
 // Error is an error about the place of the work rather than the work.
 type Error struct {
-	Err  error
-	Hint string // What to do about it.
+	Err    error
+	Remedy string // What to do about it.
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what to do about e.
+func (e *Error) Hint() string { return e.Remedy }
 
 // span is the shards first to last.
 type span struct{ first, last int }

@@ -27,8 +27,7 @@ func programWorker(t *testing.T) worker {
 	}
 	return worker{
 		program: program, plan: planProgram(program), release: func(*testing.T, Run) {}, underWay: underWayProgram,
-		requeued: "taken its task back into the queue",
-		digest:   digestProgram(program),
+		digest: digestProgram(program),
 	}
 }
 

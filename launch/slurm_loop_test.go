@@ -345,11 +345,11 @@ func TestSlurmRefuses(t *testing.T) {
 		}
 	})
 	var e *Error
-	if !errors.As(l.err, &e) || !errors.Is(l.err, refusal) || !strings.Contains(e.Hint, "--sbatch") || l.took > time.Second {
+	if !errors.As(l.err, &e) || !errors.Is(l.err, refusal) || !strings.Contains(e.Remedy, "--sbatch") || l.took > time.Second {
 		t.Errorf("error %v after %v", l.err, l.took)
 	}
 	l = launchFake(t, 1002, SlurmOptions{}, nil)
-	if !errors.As(l.err, &e) || !strings.Contains(e.Hint, "--shards 1000") || len(l.calls) > 0 {
+	if !errors.As(l.err, &e) || !strings.Contains(e.Remedy, "--shards 1000") || len(l.calls) > 0 {
 		t.Errorf("error %v after %q", l.err, l.calls)
 	}
 	if l = launchFake(t, 1001, SlurmOptions{NoWait: true}, nil); l.err != nil {
@@ -357,7 +357,7 @@ func TestSlurmRefuses(t *testing.T) {
 	}
 	gone := errors.New("squeue: Unable to contact slurm controller")
 	l = launchFake(t, 1, SlurmOptions{}, func(f *fakeSlurm) { f.before = func(string) error { return gone } })
-	if !errors.Is(l.err, gone) || !errors.As(l.err, &e) || !strings.Contains(e.Hint, "login node") || l.took > time.Second {
+	if !errors.Is(l.err, gone) || !errors.As(l.err, &e) || !strings.Contains(e.Remedy, "login node") || l.took > time.Second {
 		t.Errorf("error %v after %v", l.err, l.took)
 	}
 }

@@ -51,9 +51,6 @@ type worker struct {
 	// before.
 	underWay func(run Run, shard int) bool
 
-	// requeued is what it says when it has gone back into Slurm's queue.
-	requeued string
-
 	// digest returns a sum of the result of a run that is whole.
 	digest func(t *testing.T, run Run) string
 }
@@ -66,7 +63,7 @@ func standinWorker(t *testing.T) worker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return worker{program, planStandin, releaseStandin, underWayStandin, "requeued: true", digestStandin}
+	return worker{program, planStandin, releaseStandin, underWayStandin, digestStandin}
 }
 
 // imagesOfShard is how many images a shard of the stand-in has.

@@ -14,7 +14,7 @@ import (
 func Example() {
 	net := &snn.Network{Name: "tiny", Input: snn.Input{Shape: tensor.Shape{2, 1, 1}}, Layers: []snn.Layer{{
 		Name: "fc", Shape: tensor.Shape{3, 1, 1}, Charge: 1, Lambda: 1,
-		Neuron:   snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}},
+		Neuron:   snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}},
 		Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}}},
 	}}}
 	g, warnings, err := nir.FromNetwork(net, nir.Generic, nir.Info{Readout: "count"})
@@ -63,7 +63,7 @@ func ExampleProfileNamed() {
 	in := tensor.Shape{1, 2, 2}
 	layer := func(name string, s tensor.Shape, from int, k snn.Connection) snn.Layer {
 		return snn.Layer{
-			Name: name, Shape: s, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Name: name, Shape: s, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 			Synapses: []snn.Synapse{{From: from, Connection: k}},
 		}
 	}

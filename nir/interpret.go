@@ -53,7 +53,7 @@ type interpreter struct {
 	bad    []Unsupported
 	named  map[string]bool // Nodes in bad.
 	nodes  map[string]*Node
-	r      float32 // Of all neurons; 0 before the first.
+	r      float32 // Of all IF neurons; 0 before the first.
 	left   int     // Weights that may still be made.
 }
 
@@ -112,14 +112,14 @@ func (p *interpreter) checkTypes() {
 			inputs++
 		case "Output":
 			outputs++
-		case "IF", "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
+		case "Conv2d", "Affine", "Linear", "Scale", "SumPool2d", "AvgPool2d", "Flatten":
 			if len(p.into[n.Name]) == 0 {
 				p.fail(n, "nothing goes into it")
 			}
-		case "LIF", "CubaLIF", "LI", "CubaLI":
-			p.fail(n, "a leaky neuron; only IF neurons can be simulated")
-		case "I":
-			p.fail(n, "an integrator without spikes; only IF neurons can be simulated")
+		case "CubaLIF":
+			p.fail(n, "currents that decay; only IF and LIF neurons can be simulated")
+		case "I", "LI", "CubaLI":
+			p.fail(n, "an integrator without spikes; only IF and LIF neurons can be simulated")
 		case "Conv1d":
 			p.fail(n, "convolutions in one dimension cannot be simulated")
 		case "Delay":
@@ -129,7 +129,12 @@ func (p *interpreter) checkTypes() {
 		case "NIRGraph":
 			p.fail(n, "graphs within graphs cannot be simulated")
 		default:
-			p.fail(n, "NIR does not know the type")
+			switch {
+			case !slices.Contains(populations, n.Type):
+				p.fail(n, "NIR does not know the type")
+			case len(p.into[n.Name]) == 0:
+				p.fail(n, "nothing goes into it")
+			}
 		}
 	}
 	if inputs != 1 || outputs != 1 {
@@ -188,10 +193,11 @@ func (p *interpreter) node(n *Node) {
 	case "Input":
 		p.input(n)
 		return
-	case "IF":
-		p.neurons(n, inputs)
-		return
 	case "Output":
+		return
+	}
+	if slices.Contains(populations, n.Type) {
+		p.neurons(n, inputs)
 		return
 	}
 	if len(inputs) > 1 {
@@ -252,7 +258,7 @@ func populationShape(s []int) (tensor.Shape, error) {
 	return tensor.Shape(slices.Clone(s)), tensor.Shape(s).Check()
 }
 
-// neurons makes a layer of an IF node.
+// neurons makes a layer of a node of [populations].
 func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	th := n.Data.Arrays["v_threshold"]
 	s, err := populationShape(th.Shape)
@@ -266,7 +272,14 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 		p.fail(n, "v_threshold: %v", err)
 		return
 	}
+	model, k, bias, err := p.neuron(n, s)
+	if err != nil {
+		p.fail(n, "%v", err)
+		return
+	}
+	l.Neuron.Model = model
 	for c, v := range l.Neuron.Threshold {
+		v = float32(float64(v) / k)
 		l.Neuron.Threshold[c] = math.Nextafter32(v, float32(math.Inf(1)))
 		if !(v >= 0) {
 			p.fail(n, "threshold %v; only neurons with one of at least 0 can be simulated", v)
@@ -283,17 +296,6 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 			return
 		}
 	}
-	// Potentials grow by dt r I, and files do not say what dt is. Writers set r to
-	// 1 for a step of 1, or to 1 / dt, so that one r for all is that.
-	r, err := n.Data.Arrays["r"].Float32s()
-	if p.r == 0 && err == nil && len(r) > 0 {
-		p.r = r[0]
-	}
-	if err != nil || len(r) == 0 || slices.ContainsFunc(r, func(v float32) bool { return v != p.r || !(v > 0) }) {
-		p.fail(n, "r is not one positive number for all neurons of the network")
-		return
-	}
-	var bias []float64
 	for _, in := range inputs {
 		if in.flat {
 			p.fail(n, "it stands behind a Flatten node, where only a fully connected one can be simulated")
@@ -350,7 +352,7 @@ func (p *interpreter) output() {
 	}
 	from := p.into[out.Name]
 	if len(from) != 1 {
-		p.fail(out, "%d nodes go into it; give it one population of IF neurons", len(from))
+		p.fail(out, "%d nodes go into it; give it one population of neurons", len(from))
 		return
 	}
 	if p.values[from[0]] == nil {
@@ -358,7 +360,7 @@ func (p *interpreter) output() {
 	}
 	last := slices.IndexFunc(p.net.Layers, func(l snn.Layer) bool { return l.Name == from[0] })
 	if last < 0 {
-		p.fail(p.nodes[from[0]], "the network ends in it, and only a population of IF neurons can be read out")
+		p.fail(p.nodes[from[0]], "the network ends in it, and only a population of neurons can be read out")
 		return
 	}
 	for i := range p.net.Layers {

@@ -18,7 +18,7 @@ import (
 // TestStatedMeaning takes the metadata from graphs of ours whose networks are what
 // NIR says, and compares spikes.
 func TestStatedMeaning(t *testing.T) {
-	read := 0
+	read, leaky := 0, 0
 	for seed := range uint64(300) {
 		net := randomNetwork(seed)
 		net.Input.Encoding = snn.Direct
@@ -26,6 +26,10 @@ func TestStatedMeaning(t *testing.T) {
 			l := &net.Layers[i]
 			l.Charge = 1
 			l.Neuron.VInit, l.Neuron.Reset = nil, snn.ResetZero
+			if m, ok := l.Neuron.Model.(snn.LIF); ok {
+				l.Neuron.Model = snn.LIF{Leak: m.Leak}
+				leaky++
+			}
 			for _, s := range l.Synapses {
 				if k, ok := s.Connection.(*snn.AveragePool); ok {
 					k.Scale = 1
@@ -74,6 +78,9 @@ func TestStatedMeaning(t *testing.T) {
 		if !slices.Equal(a.Counts, b.Counts) {
 			t.Fatalf("seed %d: counts %v, want %v", seed, a.Counts, b.Counts)
 		}
+	}
+	if leaky < 50 {
+		t.Errorf("only %d layers leak", leaky)
 	}
 	if read < 50 {
 		t.Errorf("only %d networks were read", read)
@@ -206,7 +213,7 @@ func TestUnsupported(t *testing.T) {
 				g.Nodes = append(g.Nodes, &Node{Name: fmt.Sprint("extra", i), Type: typ})
 			}
 		}, []string{
-			`node "extra0" (LIF): a leaky neuron`, `node "extra1" (CubaLIF): a leaky`, `node "extra2" (Delay): delays`,
+			`node "extra0" (LIF): nothing goes into it`, `node "extra1" (CubaLIF): currents that decay`, `node "extra2" (Delay): delays`,
 			`node "extra3" (Conv1d): convolutions in one`, `node "extra4" (NIRGraph): graphs within`, `node "extra5" (Reset): NIR does not know`,
 		}},
 		{"loop", func(g *Graph) { g.Edges = append(g.Edges, Edge{"fc", "block_0_sum"}) }, []string{`node "block_0_sum" (IF): it is in a loop`}},
@@ -243,8 +250,8 @@ func TestUnsupported(t *testing.T) {
 			}
 		}
 	}
-	// The networks of others that need more than IF neurons.
-	for _, file := range []string{"lif_norse", "lif_rockpool", "two_lif_neurons", "braille_noDelay_noBias_subtract", "braille_noDelay_bias_zero_subgraph"} {
+	// The networks of others that need more than IF and LIF neurons of a known dt.
+	for _, file := range []string{"lif_norse", "two_lif_neurons", "braille_noDelay_noBias_subtract", "braille_noDelay_bias_zero_subgraph"} {
 		g, err := ReadFile(filepath.Join(shared, file+".nir"))
 		if err != nil {
 			continue
@@ -299,4 +306,67 @@ func FuzzInterpret(f *testing.F) {
 			t.Errorf("unsound network: %v", err)
 		}
 	})
+}
+
+// leakyFile returns what others write of one leaky neuron a channel.
+func leakyFile(tau, r, leak, threshold float32) *Graph {
+	g := &Graph{Edges: []Edge{{"in", "fc"}, {"fc", "lif"}, {"lif", "out"}}}
+	in, fc, lif, out := &Node{Name: "in", Type: "Input"}, &Node{Name: "fc", Type: "Linear"}, &Node{Name: "lif", Type: "LIF"}, &Node{Name: "out", Type: "Output"}
+	in.Data.Set("shape", Ints(1))
+	fc.Data.Set("weight", Floats([]float32{1, 2}, 2, 1))
+	for name, v := range map[string]float32{"tau": tau, "r": r, "v_leak": leak, "v_threshold": threshold, "v_reset": 0} {
+		lif.Data.Set(name, Floats([]float32{v, v}, 2))
+	}
+	out.Data.Set("shape", Ints(2))
+	g.Nodes = []*Node{in, fc, lif, out}
+	return g
+}
+
+// Leaky neurons of others do, timestep by timestep, what Euler's rule makes of their
+// equation.
+func TestLeakyMeaning(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		tau, r, leak, th, dt float32 // dt is 0 where the file does not say.
+		wantDT, wantLeak     float64
+	}{
+		{"r = tau / dt", 0.002, 20, 0, 1.1, 0, 1e-4, 0.95},
+		{"dt", 0.01, 1, 0, 0.03, 1e-3, 1e-3, 0.9},
+		{"resting potential", 8, 2, 0.25, 0.6, 1, 1, 0.875},
+	} {
+		g := leakyFile(tt.tau, tt.r, tt.leak, tt.th)
+		if tt.dt > 0 {
+			g.Metadata = &Tree{}
+			g.Metadata.Set("dt", Array{Data: []float64{float64(tt.dt)}})
+		}
+		net, err := decode(t, encode(t, g)).Network()
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if m, ok := net.Layers[0].Neuron.Model.(snn.LIF); !ok || math.Abs(float64(m.Leak)-tt.wantLeak) > 1e-6 || m.Refractory != 0 {
+			t.Errorf("%s: %v, want a leak of %v", tt.name, net.Layers[0].Neuron, tt.wantLeak)
+		}
+		rec := present(t, net, []float32{0.3})
+		for c, w := range []float64{1, 2} {
+			v, spikes := 0.0, uint32(0)
+			for step := range rec.Timesteps {
+				v += tt.wantDT / float64(tt.tau) * (float64(tt.leak) - v + float64(tt.r)*w*0.3)
+				if v > float64(tt.th) {
+					v = 0
+					spikes++
+				}
+				if got := rec.Counts[step*2+c]; got != spikes {
+					t.Fatalf("%s: neuron %d has fired %d times by step %d, want %d", tt.name, c, got, step, spikes)
+				}
+			}
+			if spikes == 0 {
+				t.Errorf("%s: neuron %d is silent", tt.name, c)
+			}
+		}
+	}
+	for _, g := range []*Graph{leakyFile(0.01, 1, 0, 1), leakyFile(0, 1, 0, 1), leakyFile(float32(math.NaN()), 20, 0, 1)} {
+		if _, err := g.Network(); err == nil || !strings.Contains(err.Error(), "(LIF): ") {
+			t.Errorf("error %v, want one of the LIF node", err)
+		}
+	}
 }

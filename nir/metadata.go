@@ -13,7 +13,9 @@ const (
 	warnReset    = "neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike"
 	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
-	warnPoisson  = "the image comes in as signed Poisson spikes, which NIR cannot say: encode it before the graph"
+	warnEncoding = "the image comes in as %s, which NIR cannot say: encode it before the graph"
+	warnLeak     = "leaky neurons whose potential is multiplied by 1 - dt / tau: readers that multiply it by exp(-dt / tau), or take another dt than the 1 of the metadata, leak otherwise"
+	warnRest     = "neurons that rest after a spike, which NIR cannot say: readers let them fire again at once"
 	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
 	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
@@ -48,6 +50,12 @@ func (e *exporter) warn() error {
 		if l.Neuron.Reset == snn.ResetSubtract && r == nil { // Readers have a note of it.
 			add(warnReset, "")
 		}
+		if a, _ := l.Neuron.Decay(); a != 1 {
+			add(warnLeak, "")
+		}
+		if l.Neuron.Period() > 1 {
+			add(warnRest, "")
+		}
 		if slices.ContainsFunc(l.Neuron.VInit, func(v float32) bool { return v != 0 }) {
 			add(warnVInit, "")
 		}
@@ -58,8 +66,9 @@ func (e *exporter) warn() error {
 	if r == nil || r.fires != compareName {
 		add(warnCompare, "")
 	}
-	if e.net.Input.Encoding == snn.Poisson {
-		add(warnPoisson, "")
+	enters := fmt.Sprintf(warnEncoding, e.net.Input.Encoding.Note())
+	if !e.net.Input.Encoding.Constant() {
+		add(enters, "")
 	}
 	for _, n := range e.g.Nodes {
 		switch n.Type {
@@ -74,7 +83,7 @@ func (e *exporter) warn() error {
 			add(warnScale, n.Name)
 		}
 	}
-	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnReset, warnVInit, warnCompare, warnLeak, warnRest, enters, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
 		names, ok := about[w]
 		if !ok {
 			continue
@@ -119,7 +128,7 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 	t.Set("threshold_compare", Text(compareName))
 	t.Set("reset", Text(e.reset()))
 	t.Set("encoding", Text(e.net.Input.Encoding.String()))
-	if e.net.Input.Encoding == snn.Poisson {
+	if e.net.Input.Encoding.Spikes() {
 		t.Set("amplitude", Array{Data: []float32{e.net.Input.Amplitude}})
 	}
 	r, err := e.record.array()

@@ -96,8 +96,8 @@ func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []s
 	return e.g, e.warnings, nil
 }
 
-// LayerNodes returns, for every layer of the network of g, the name of the IF node
-// that its neurons are in g. net is what [Graph.Network] returned; without a graph, the
+// LayerNodes returns, for every layer of the network of g, the name of the node that
+// its neurons are in g. net is what [Graph.Network] returned; without a graph, the
 // names are those that [FromNetwork] gives.
 func LayerNodes(net *snn.Network, g *Graph) ([]string, error) {
 	var layers []layerRecord
@@ -280,7 +280,7 @@ func (e *exporter) charge(i int) float32 {
 func (e *exporter) layer(i int) error {
 	l := &e.net.Layers[i]
 	e.record.Layers = append(e.record.Layers, layerRecord{
-		Name: l.Name, Shape: l.Shape, VInit: l.Neuron.VInit, Reset: l.Neuron.Reset,
+		Name: l.Name, Shape: l.Shape, VInit: l.Neuron.VInit, Reset: l.Neuron.Reset, Model: newModelRecord(&l.Neuron),
 		Charge: l.Charge, Lambda: l.Lambda, Rate: l.Rate,
 	})
 	r := &e.record.Layers[i]
@@ -334,12 +334,13 @@ type branch struct {
 	gain           gain      // Of the layer.
 }
 
-// neurons adds the IF node of layer i, or the node that stands for a gate.
-func (e *exporter) neurons(i int, g gain) error {
+// neurons adds the IF or LIF node of layer i, or the node that stands for a gate.
+func (e *exporter) neurons(i int, g gain) (err error) {
 	l := &e.net.Layers[i]
 	s := e.shape(i)
 	positions := l.Shape[1] * l.Shape[2]
 	n := e.add(e.node(i), "IF")
+	n.Metadata = &Tree{}
 	r := float32(1 / e.profile.DT)
 	parameters := []parameter{
 		{"r", func(int) float32 { return r }},
@@ -354,6 +355,8 @@ func (e *exporter) neurons(i int, g gain) error {
 				parameter{"tau", func(int) float32 { return gateTau }},
 				parameter{"v_leak", func(int) float32 { return 0 }})
 		}
+	} else if parameters, err = e.model(i, n, parameters); err != nil {
+		return err
 	}
 	for _, p := range parameters {
 		x, err := e.floats(s...)
@@ -365,7 +368,6 @@ func (e *exporter) neurons(i int, g gain) error {
 		}
 		n.Data.Set(p.name, Floats(x, s...))
 	}
-	n.Metadata = &Tree{}
 	n.Metadata.Set("layer", Text(clean(l.Name)))
 	n.Metadata.Set("lambda", Array{Data: []float32{l.Lambda}})
 	if l.IsGate() {

@@ -50,7 +50,24 @@ func randomNetwork(seed uint64) *snn.Network {
 		}
 	}
 	m.dense(last)
+	rnd := rand.New(rand.NewPCG(seed, 9))
+	for i := range m.net.Layers {
+		if n := &m.net.Layers[i].Neuron; !m.net.Layers[i].IsGate() && rnd.IntN(4) == 0 {
+			n.Model = snn.LIF{Leak: 0.5 + rnd.Float32()/2, Refractory: rnd.IntN(3)}
+			n.Gain, n.Offset = rnd.Float32(), rnd.Float32()
+		}
+	}
 	return m.net
+}
+
+// unleaky takes the leaks out of net, which no target has.
+func unleaky(net *snn.Network) *snn.Network {
+	for i := range net.Layers {
+		if m, ok := net.Layers[i].Neuron.Model.(snn.LIF); ok {
+			net.Layers[i].Neuron.Model = snn.LIF{Leak: 1, Refractory: m.Refractory}
+		}
+	}
+	return net
 }
 
 // layer adds a layer of random neurons.
@@ -67,7 +84,7 @@ func (m *maker) layer(shape tensor.Shape, s ...snn.Synapse) int {
 	if rnd.IntN(3) > 0 {
 		l.Bias = m.weights(1, shape[0]).Data
 	}
-	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	l.Neuron = snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	switch rnd.IntN(4) {
 	case 0: // Balanced thresholds: any number.
 		l.Charge = 0.1 + 3*rnd.Float32()
@@ -151,7 +168,7 @@ func (m *maker) gate(from int) int {
 	k := &snn.MaxPool{Window: m.window(m.net.ShapeOf(from))}
 	i := m.layer(must(k.Out(m.net.ShapeOf(from))), snn.Synapse{From: from, Connection: k})
 	l := &m.net.Layers[i]
-	l.Bias, l.Neuron, l.Charge = nil, snn.IF{}, m.net.Layers[from].Charge
+	l.Bias, l.Neuron, l.Charge = nil, snn.Neuron{}, m.net.Layers[from].Charge
 	return i
 }
 
@@ -235,6 +252,9 @@ func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
 // count only.
 func inProfile(t *testing.T, net *snn.Network, p Profile) *Graph {
 	t.Helper()
+	if p.Reader != "" {
+		unleaky(net)
+	}
 	g, _, err := FromNetwork(net, p, Info{})
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
@@ -308,6 +328,11 @@ func TestNetworksComeBack(t *testing.T) {
 				if a, b := again.String(), net.String(); a != b {
 					t.Fatalf("seed %d: got\n%s,\nwant\n%s", seed, a, b)
 				}
+				for i := range net.Layers {
+					if a, b := again.Layers[i].Neuron, net.Layers[i].Neuron; !reflect.DeepEqual(a, b) {
+						t.Fatalf("seed %d: layer %q: got %+v, want %+v", seed, net.Layers[i].Name, a, b)
+					}
+				}
 				image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 6)))
 				got, want := present(t, again, image), present(t, net, image)
 				if !reflect.DeepEqual(got, want) {
@@ -319,7 +344,7 @@ func TestNetworksComeBack(t *testing.T) {
 			}
 			t.Log(written, "networks,", types, spikes, "spikes of outputs")
 			wanted := []string{"Affine", "Conv2d", "Flatten", "IF"}
-			for typ, has := range map[string]bool{"AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF"} {
+			for typ, has := range map[string]bool{"AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF" || p.Reader == ""} {
 				if has {
 					wanted = append(wanted, typ)
 				} else if types[typ] > 0 {
@@ -376,7 +401,7 @@ func TestWarnings(t *testing.T) {
 			t.Fatalf("InfoOf: got %+v, want %+v", got, info)
 		}
 	}
-	for _, w := range []string{warnReset, warnVInit, warnCompare, warnPoisson, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnReset, warnVInit, warnCompare, fmt.Sprintf(warnEncoding, snn.Poisson.Note()), warnGate, warnGroups, warnSquare, warnScale, warnUniform, warnLeak, warnRest} {
 		if !slices.ContainsFunc(seen, func(s string) bool { return strings.HasPrefix(s, w) }) {
 			t.Errorf("no network has the warning %q", w)
 		}
@@ -442,7 +467,7 @@ func first(g *Graph, typ string) *Node {
 func pooled() *snn.Network {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	m := &maker{rnd: rnd, net: &snn.Network{Name: "pooled", Input: snn.Input{Shape: tensor.Shape{2, 8, 8}}}}
-	neuron := snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	weights := func(fanIn int, shape ...int) *tensor.Tensor {
 		w := m.weights(fanIn, shape...)
 		for i, v := range w.Data {
@@ -665,7 +690,7 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// The nodes of the layers are the IF nodes of the graph, whichever way they are told.
+// The nodes of the layers are the IF and LIF nodes of the graph, whichever way they are told.
 func TestLayerNodes(t *testing.T) {
 	for seed := range uint64(20) {
 		net := randomNetwork(seed)
@@ -678,7 +703,7 @@ func TestLayerNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, name := range want {
-			if n := g.Node(name); n == nil || n.Type != "IF" || n.Metadata.Text("layer") != net.Layers[i].Name {
+			if n := g.Node(name); n == nil || n.Type != "IF" && n.Type != "LIF" || n.Metadata.Text("layer") != net.Layers[i].Name {
 				t.Fatalf("seed %d: layer %q: node %q is %+v", seed, net.Layers[i].Name, name, n)
 			}
 		}
@@ -696,7 +721,7 @@ func TestLayerNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, name := range got {
-			if name != other.Layers[i].Name || g.Node(name).Type != "IF" {
+			if n := g.Node(name); name != other.Layers[i].Name || n.Type != "IF" && n.Type != "LIF" {
 				t.Errorf("seed %d: layer %q has node %q", seed, other.Layers[i].Name, name)
 			}
 		}

@@ -85,7 +85,7 @@ func gentle(seed uint64, reset snn.Reset, scaled bool) *snn.Network {
 		return w
 	}
 	add := func(name string, s tensor.Shape, bias bool, syn ...snn.Synapse) int {
-		l := snn.Layer{Name: name, Shape: s, Charge: 1, Lambda: 1, Synapses: syn, Neuron: snn.IF{Threshold: []float32{1}, Reset: reset}}
+		l := snn.Layer{Name: name, Shape: s, Charge: 1, Lambda: 1, Synapses: syn, Neuron: snn.Neuron{Threshold: []float32{1}, Reset: reset}}
 		if bias {
 			for range s[0] {
 				l.Bias = append(l.Bias, 0.05+rnd.Float32()/10)
@@ -213,9 +213,9 @@ func TestGates(t *testing.T) {
 			in := tensor.Shape{1, 2, 2}
 			net := &snn.Network{Name: "gate", Input: snn.Input{Shape: in}}
 			add := func(name string, s tensor.Shape, k snn.Connection) {
-				l := snn.Layer{Name: name, Shape: s, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}}}
+				l := snn.Layer{Name: name, Shape: s, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}}}
 				if _, gate := k.(*snn.MaxPool); gate {
-					l.Neuron = snn.IF{}
+					l.Neuron = snn.Neuron{}
 				}
 				l.Synapses = []snn.Synapse{{From: len(net.Layers) - 1, Connection: k}}
 				net.Layers = append(net.Layers, l)

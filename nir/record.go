@@ -26,10 +26,11 @@ type layerRecord struct {
 	Name       string
 	Node       string // Of its neurons, whose thresholds are the layer's unless Threshold has them.
 	Shape      tensor.Shape
-	Thresholds int       // Length of snn.IF.Threshold in the node; 0 for a gate.
+	Thresholds int       // Length of snn.Neuron.Threshold in the node; 0 for a gate.
 	Threshold  []float32 `json:",omitempty"` // Where the node has other thresholds.
 	VInit      []float32
 	Reset      snn.Reset
+	Model      *modelRecord `json:",omitempty"`
 	Charge     float32
 	Lambda     float32
 	Rate       float32

@@ -20,7 +20,7 @@ var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
 //
 // Graphs of others are read by the meaning that NIR gives to their nodes, as far
 // as package snn has it: one Input, convolutions, fully connected layers, pools,
-// uniform scales, and IF neurons that reset to zero, without loops. All other
+// uniform scales, and IF and LIF neurons that reset to zero, without loops. All other
 // nodes are named in an [*UnsupportedError].
 func (g *Graph) Network() (*snn.Network, error) {
 	r, err := readRecord(g)
@@ -98,13 +98,14 @@ func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) 
 		if lr.Thresholds != 1 && lr.Thresholds != lr.Shape[0] {
 			return l, fmt.Errorf("%d thresholds", lr.Thresholds)
 		}
-		l.Neuron = snn.IF{VInit: lr.VInit, Reset: lr.Reset}
+		l.Neuron = lr.neuron()
 		for c := range lr.Thresholds {
 			l.Neuron.Threshold = append(l.Neuron.Threshold, th[c*lr.Shape[1]*lr.Shape[2]])
 		}
 	}
 	if lr.Threshold != nil {
-		l.Neuron = snn.IF{Threshold: lr.Threshold, VInit: lr.VInit, Reset: lr.Reset}
+		l.Neuron = lr.neuron()
+		l.Neuron.Threshold = lr.Threshold
 	}
 	if lr.BiasNode != "" {
 		b, err := from.floats(lr.BiasNode, "bias", lr.Shape[0])

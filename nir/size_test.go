@@ -29,12 +29,12 @@ func resNet18(average bool) *snn.Network {
 		if err != nil {
 			panic(err)
 		}
-		l := snn.Layer{Name: name, Shape: s, Synapses: syn, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}}
+		l := snn.Layer{Name: name, Shape: s, Synapses: syn, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}}
 		if bias {
 			l.Bias = normal(16, s[0]).Data
 		}
 		if l.IsGate() {
-			l.Neuron = snn.IF{}
+			l.Neuron = snn.Neuron{}
 		}
 		net.Layers = append(net.Layers, l)
 		return len(net.Layers) - 1

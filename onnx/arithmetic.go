@@ -107,7 +107,7 @@ func (im *importer) sub(n *node, in []*edge) (*edge, error) {
 		if in[0].node == in[1].node && slices.Equal(in[0].dims, in[1].dims) && in[0].last == in[1].last {
 			return im.zeros(e.dims) // x - x, a way to write zeros.
 		}
-		return nil, unsupported("subtracts activations; only a constant can be")
+		return nil, joined[n.op]
 	}
 	if swapped {
 		if e, err = im.scaleBy(n, e, func(float32) float32 { return -1 }, c); err != nil {
@@ -126,7 +126,7 @@ func (im *importer) mul(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if c == nil {
-		return nil, unsupported("multiplies activations with each other; only with a constant")
+		return nil, joined[n.op]
 	}
 	if c.kind == floats && (c.len() == 1 || slices.Equal(c.shape, e.dims)) && c.isZero() {
 		return im.zeros(e.dims)
@@ -140,7 +140,7 @@ func (im *importer) div(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if c == nil || swapped {
-		return nil, unsupported("divides by activations; only by a constant")
+		return nil, joined[n.op]
 	}
 	return im.scaleBy(n, e, func(x float32) float32 { return 1 / x }, c)
 }

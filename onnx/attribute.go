@@ -61,7 +61,7 @@ func (n *node) float(name string, def float32) (v float32, err error) {
 	}
 	err = n.attrField(name, attrFloat, func(f field) error {
 		if f.typ != 5 {
-			return fmt.Errorf("wire type %d, want a float", f.typ)
+			return damaged("wire type %d, want a float", f.typ)
 		}
 		v = math.Float32frombits(uint32(f.v))
 		return nil

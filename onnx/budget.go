@@ -19,7 +19,7 @@ func newBudget(file int) *budget { return &budget{budgetBase + budgetFactor*int6
 // charge takes n elements of size bytes.
 func (b *budget) charge(n, size int) error {
 	if n < 0 || int64(n) > b.left/int64(size) {
-		return fmt.Errorf("%d elements need more memory than a model file of this size can ask for; is the file damaged?", n)
+		return fmt.Errorf("%d elements need more memory than a model file of this size can ask for", n)
 	}
 	b.left -= int64(n) * int64(size)
 	return nil

@@ -16,6 +16,7 @@ import (
 type edge struct {
 	c       *value // Of a constant, else nil.
 	unknown bool
+	blind   bool // Unknown, and no constant: it is computed from the image.
 
 	node string // Of the ann.Graph, or its input.
 	dims []int  // As in ONNX, batch first.
@@ -25,6 +26,12 @@ type edge struct {
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
+
+// known reports whether e is an activation of which all is known.
+func (e *edge) known() bool { return e != nil && e.c == nil && !e.unknown }
+
+// ofImage reports whether e is computed from the image.
+func (e *edge) ofImage() bool { return e.known() || e != nil && e.blind }
 
 // activation returns the edge for a node of the ann.Graph. Where channels last
 // and channels first are the same sequence, it is channels first.

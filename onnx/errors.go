@@ -39,6 +39,28 @@ func (e *UnsupportedError) Error() string {
 	return b.String()
 }
 
+// Hint says what to do about e.
+func (*UnsupportedError) Hint() string {
+	return "only networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out"
+}
+
+// DamagedError is about bytes that are not those of a whole ONNX file: it was cut off
+// or changed, or is something else. A file that is sound but not accepted never gives
+// one.
+type DamagedError struct {
+	err error
+}
+
+func (e *DamagedError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error without its kind.
+func (e *DamagedError) Unwrap() error { return e.err }
+
+// Hint says what to do about e.
+func (*DamagedError) Hint() string { return "export or download the file again" }
+
+func damaged(format string, args ...any) error { return &DamagedError{fmt.Errorf(format, args...)} }
+
 // reason is an error of a single node that is sound ONNX but has no counterpart
 // in package ann.
 type reason string
@@ -52,7 +74,7 @@ func nodeErr(n *node, err error) error {
 	return fmt.Errorf("node %q: %s: %w", n.label(), n.op, err)
 }
 
-// notONNX turns an error of the wire format into a sentence about the file.
+// notONNX turns an error of the outermost messages into a sentence about the file.
 func notONNX(data []byte, err error) error {
 	for _, k := range []struct{ magic, what string }{
 		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; export the model with torch.onnx.export, or save its weights as safetensors"},
@@ -67,9 +89,12 @@ func notONNX(data []byte, err error) error {
 		}
 	}
 	if len(data) == 0 {
-		return errors.New("the file is empty; export the model again")
+		return damaged("the file is empty")
 	}
-	return fmt.Errorf("not an ONNX model, or a damaged one: %w; export or download it again", err)
+	if r := reason(""); errors.As(err, &r) { // It is one, but not for us.
+		return err
+	}
+	return damaged("not an ONNX model, or a damaged one: %w", err)
 }
 
 // reasons says what to do about operators that are often met and never supported.
@@ -122,12 +147,16 @@ const (
 	readout   = "end the network at its logits"
 )
 
-// keepsShape tells the operators of reasons whose output is shaped as their
-// input, so that the nodes behind them can still be checked.
+// squashes has the operators whose largest output is that of the largest input, so
+// that at the end of a network they decide nothing.
+var squashes = map[string]bool{"Sigmoid": true, "Softplus": true, "Softsign": true, "Tanh": true, "Erf": true}
+
+// keepsShape tells the operators whose output is shaped as their input, so that the
+// nodes behind them can still be checked.
 func keepsShape(op string) bool {
-	switch reasons[op] {
-	case rectifier:
+	switch op {
+	case "Neg", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Abs", "Exp", "Log", "Clip", "LRN":
 		return true
 	}
-	return strings.HasSuffix(op, "Normalization") || op == "LRN"
+	return reasons[op] == rectifier || strings.HasSuffix(op, "Normalization")
 }

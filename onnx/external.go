@@ -85,7 +85,7 @@ func (d *folder) read(l location, n int, b *budget) ([]byte, error) {
 		return nil, fmt.Errorf("external data: %q: length %d, but the shape needs %d bytes", l.file, l.length, n)
 	}
 	if l.offset < 0 || l.offset > info.Size() || int64(n) > info.Size()-l.offset {
-		return nil, fmt.Errorf("external data: %q has %d bytes, too few for %d from byte %d on", l.file, info.Size(), n, l.offset)
+		return nil, damaged("external data: %q has %d bytes, too few for %d from byte %d on", l.file, info.Size(), n, l.offset)
 	}
 	if d.seen == nil {
 		d.seen = map[string]bool{}

@@ -26,6 +26,7 @@ type importer struct {
 	names    map[string]bool         // Taken in g.
 	elements int                     // Of all activations together.
 
+	end         string // ONNX value of the network's output.
 	unsupported []UnsupportedNode
 	failed      error // The first error about a node.
 }
@@ -78,7 +79,7 @@ func (im *importer) run() (*ann.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	im.used = used
+	im.used, im.end = used, output
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
@@ -91,7 +92,7 @@ func (im *importer) run() (*ann.Graph, error) {
 		im.step(n)
 	}
 	if len(im.unsupported) > 0 {
-		return nil, &UnsupportedError{Nodes: im.unsupported}
+		return nil, &UnsupportedError{Nodes: append(im.unsupported, misplacedSoftmax(im.g)...)}
 	}
 	if im.failed != nil {
 		return nil, im.failed
@@ -145,7 +146,7 @@ func (im *importer) step(n *node) {
 		if i == 0 {
 			im.edges[name] = out
 		} else if name != "" {
-			im.edges[name] = &edge{unknown: true}
+			im.edges[name] = unknown(n, in)
 		}
 	}
 }
@@ -171,11 +172,56 @@ func (im *importer) inputs(n *node) (in []*edge, out *edge) {
 		}
 	}
 	if out != nil {
-		if err := im.known(n); err != nil {
+		if err := im.foreseen(n, in); err != nil {
 			im.note(n, in, err)
 		}
+		out = unknown(n, in)
 	}
 	return in, out
+}
+
+// unknown returns the edge for the output of n where it cannot be told.
+func unknown(n *node, in []*edge) *edge {
+	e := &edge{unknown: true}
+	switch {
+	case n.op == "Shape" || n.op == "Size": // Constants, whatever the image.
+	case n.op == "Sub" && len(n.in) == 2 && n.in[0] == n.in[1]: // A way to write zeros.
+	default:
+		e.blind = slices.ContainsFunc(in, (*edge).ofImage)
+	}
+	return e
+}
+
+// foreseen returns the error that n, an input of which is unknown, gives whatever
+// that input is; nil if there is none to tell.
+func (im *importer) foreseen(n *node, in []*edge) error {
+	if err := im.known(n); err != nil {
+		return err
+	}
+	activations := 0
+	for _, e := range in {
+		if e.ofImage() {
+			activations++
+		}
+	}
+	if translations[n.op] == nil && activations > 0 {
+		return errNoActivations
+	}
+	if err := joined[n.op]; err != nil && activations > 1 && !(n.op == "Sub" && n.in[0] == n.in[1]) {
+		return err
+	}
+	return nil
+}
+
+// errNoActivations is the reason of an operator that is folded, but not translated.
+var errNoActivations = unsupported("is computed on constants and shapes, but not on activations")
+
+// joined are the reasons of operators that take one activation and are given more.
+var joined = map[string]error{
+	"Concat": unsupported("joins two activations; only one with zeros, as a shortcut does"),
+	"Sub":    unsupported("subtracts activations; only a constant can be"),
+	"Mul":    unsupported("multiplies activations with each other; only with a constant"),
+	"Div":    unsupported("divides by activations; only by a constant"),
 }
 
 // edge returns what is known of a value, and decodes it if it is an initializer.
@@ -235,7 +281,7 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case foldable:
 		return nil, unsupported("works on constants only, which is not computed on reading; simplify the model first")
 	case data == nil:
-		return nil, unsupported("is computed on constants and shapes, but not on activations")
+		return nil, errNoActivations
 	}
 	return data(im, n, in)
 }
@@ -243,14 +289,67 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 // note records an error about n and returns an edge for its output.
 func (im *importer) note(n *node, in []*edge, err error) *edge {
 	if r, ok := err.(reason); ok {
+		if n.out[0] == im.end && squashes[n.op] {
+			r = readout
+		}
 		im.unsupported = append(im.unsupported, UnsupportedNode{Name: clean(n.label()), Op: n.op, Reason: string(r)})
-		if len(in) > 0 && in[0] != nil && in[0].c == nil && !in[0].unknown && n.domain == "" && keepsShape(n.op) {
-			return in[0] // Good enough to look at the nodes behind it.
+		if n.domain == "" {
+			if e := im.standIn(n, in); e != nil {
+				return e
+			}
 		}
 	} else if im.failed == nil {
 		im.failed = nodeErr(n, err)
 	}
-	return &edge{unknown: true}
+	return unknown(n, in)
+}
+
+// standIn returns an edge that is as the output of n, which is not supported, would
+// be: good enough to look at the nodes behind it. It returns nil if it knows none.
+func (im *importer) standIn(n *node, in []*edge) *edge {
+	switch {
+	case n.op == "Concat":
+		return im.sideBySide(n, in)
+	case joined[n.op] != nil: // Of several shapes the largest is that of the output.
+		var large *edge
+		for _, e := range in {
+			if e.known() && (large == nil || im.shapes[e.node].Len() > im.shapes[large.node].Len()) {
+				large = e
+			}
+		}
+		return large
+	case len(in) > 0 && in[0].known() && keepsShape(n.op):
+		return in[0]
+	}
+	return nil
+}
+
+// sideBySide returns an edge of the shape of images joined along their channels; nil
+// if n does not join such.
+func (im *importer) sideBySide(n *node, in []*edge) *edge {
+	axis, err := n.int("axis", 1)
+	if err != nil || len(in) == 0 || !in[0].known() || !im.isImage(in[0]) {
+		return nil
+	}
+	first, more := in[0], 0
+	for _, e := range in[1:] {
+		if !e.known() || !im.isImage(e) || e.last != first.last {
+			return nil
+		}
+		a, b := im.shapes[e.node], im.shapes[first.node]
+		if a[1] != b[1] || a[2] != b[2] {
+			return nil
+		}
+		more += a[0]
+	}
+	if k, err := normalAxis(axis, len(first.dims)); err != nil || k == 0 || first.axis(k) != 0 {
+		return nil
+	}
+	name, err := im.emit(n, &ann.Pad{After: [3]int{more}}, first.node)
+	if err != nil {
+		return nil
+	}
+	return im.activation(name, im.imageDims(name, first.last), first.last)
 }
 
 // unique returns a name for a node of the ann.Graph, like s and not yet taken.
@@ -295,7 +394,7 @@ const (
 func (im *importer) claim(s tensor.Shape) error {
 	n := s.Len()
 	if n > maxActivation || im.elements+n > maxActivations {
-		return fmt.Errorf("an activation of shape %v makes the network too large to run; is the file damaged?", s)
+		return fmt.Errorf("an activation of shape %v makes the network too large to run", s)
 	}
 	im.elements += n
 	return nil
@@ -354,7 +453,7 @@ func (im *importer) finish(output string) error {
 	for _, p := range passes {
 		p(im.g)
 	}
-	if u := misplacedSoftmax(im.g); u != nil {
+	if u := misplacedSoftmax(im.g); len(u) > 0 {
 		return &UnsupportedError{Nodes: u}
 	}
 	if err := im.g.InferShapes(); err != nil {
@@ -363,12 +462,14 @@ func (im *importer) finish(output string) error {
 	return im.g.Validate()
 }
 
-// misplacedSoftmax returns the softmax nodes that do not end the network.
+// misplacedSoftmax returns the softmax nodes that do not end the network: that
+// others take.
 func misplacedSoftmax(g *ann.Graph) (u []UnsupportedNode) {
+	taken := g.Consumers()
 	for _, n := range g.Nodes {
-		if _, ok := n.Op.(*ann.Softmax); ok && n.Name != g.Output {
+		if _, ok := n.Op.(*ann.Softmax); ok && len(taken[n.Name]) > 0 {
 			u = append(u, UnsupportedNode{n.Name, n.Op.Type(), "can only be the last operator of the network"})
 		}
 	}
-	return slices.Clip(u)
+	return u
 }

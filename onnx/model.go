@@ -141,14 +141,14 @@ func parseGraph(b []byte) (*graph, error) {
 		switch f.num {
 		case 1:
 			if len(g.nodes) == maxNodes {
-				return fmt.Errorf("more than %d nodes", maxNodes)
+				return unsupported("more than %d nodes", maxNodes)
 			}
 			n, err := parseNode(p)
 			if err != nil {
 				return fmt.Errorf("node %d: %w", len(g.nodes), err)
 			}
 			if edges += len(n.in) + len(n.out); edges > maxEdges {
-				return fmt.Errorf("more than %d inputs and outputs of nodes", maxEdges)
+				return unsupported("more than %d inputs and outputs of nodes", maxEdges)
 			}
 			g.nodes = append(g.nodes, n)
 		case 2:
@@ -162,7 +162,7 @@ func parseGraph(b []byte) (*graph, error) {
 				return fmt.Errorf("two initializers are called %q", name)
 			}
 			if len(g.inits) == maxInits {
-				return fmt.Errorf("more than %d initializers", maxInits)
+				return unsupported("more than %d initializers", maxInits)
 			}
 			g.inits[name] = p
 		case 11:
@@ -170,7 +170,7 @@ func parseGraph(b []byte) (*graph, error) {
 		case 12:
 			g.outputs, err = appendValue(g.outputs, p)
 		case 15:
-			return errors.New("sparse initializers are not read; save the model with dense ones")
+			return unsupported("sparse initializers are not read; save the model with dense ones")
 		}
 		return err
 	})
@@ -185,7 +185,7 @@ func parseNode(b []byte) (node, error) {
 			var s string
 			s, err = f.text()
 			if len(n.in)+len(n.out) >= maxEdges {
-				return fmt.Errorf("more than %d inputs and outputs", maxEdges)
+				return unsupported("more than %d inputs and outputs", maxEdges)
 			}
 			if f.num == 1 {
 				n.in = append(n.in, s)
@@ -202,7 +202,7 @@ func parseNode(b []byte) (node, error) {
 				return err
 			}
 			if len(n.attrs) == maxAttributes {
-				return fmt.Errorf("more than %d attributes", maxAttributes)
+				return unsupported("more than %d attributes", maxAttributes)
 			}
 			err = fields(a.body, func(f field) (err error) {
 				if f.num == 1 {
@@ -242,7 +242,7 @@ func (n *node) label() string {
 
 func appendValue(vs []valueInfo, b []byte) ([]valueInfo, error) {
 	if len(vs) == maxValues {
-		return nil, fmt.Errorf("more than %d inputs or outputs", maxValues)
+		return nil, unsupported("more than %d inputs or outputs", maxValues)
 	}
 	v, err := parseValueInfo(b)
 	if err == nil && v.name == "" {
@@ -274,7 +274,7 @@ func parseValueInfo(b []byte) (v valueInfo, err error) {
 // parseDim reads TensorShapeProto{dim = 1}.
 func (v *valueInfo) parseDim(f field) error {
 	if len(v.dims) == maxAxes {
-		return fmt.Errorf("more than %d axes", maxAxes)
+		return unsupported("more than %d axes", maxAxes)
 	}
 	if f.num == 1 {
 		v.dims = append(v.dims, dim{})

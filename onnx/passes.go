@@ -1,9 +1,11 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"sresnet/ann"
+	"sresnet/tensor"
 )
 
 // passes simplify the whole graph, in order. Every one keeps its function.
@@ -79,36 +81,25 @@ func mergeBias(g *ann.Graph) {
 		if !ok || offset.Epsilon != 0 || !all(offset.Scale, 1) || !all(offset.Mean, 0) || !all(offset.Var, 1) {
 			return false
 		}
-		switch op := a.Op.(type) {
-		case *ann.Gemm:
-			if op.Bias == nil {
-				op.Bias = offset.Bias
-				return true
-			}
-		case *ann.Conv:
-			if op.Bias == nil {
-				op.Bias = offset.Bias
-				return true
-			}
+		op, ok := a.Op.(ann.Weighted)
+		if !ok {
+			return false
 		}
-		return false
+		w, bias := op.Weights()
+		if bias != nil {
+			return false
+		}
+		a.Op = op.WithWeights(w, offset.Bias)
+		return true
 	})
 }
 
 // mergeRelu drops a Relu, or a wider Clip, that a Clip makes superfluous.
 func mergeRelu(g *ann.Graph) {
 	merge(g, false, func(a, b *ann.Node) bool {
-		clip, ok := b.Op.(*ann.Clip)
-		if !ok {
-			return false
-		}
-		switch op := a.Op.(type) {
-		case *ann.Relu:
-			return true
-		case *ann.Clip:
-			return op.Max >= clip.Max
-		}
-		return false
+		wider, ok := a.Op.(ann.Rectifier)
+		clip, clips := b.Op.(ann.Rectifier)
+		return ok && clips && !math.IsInf(float64(clip.Limit()), 1) && wider.Limit() >= clip.Limit()
 	})
 }
 
@@ -120,10 +111,11 @@ func all(x []float32, want float32) bool {
 // convolution or pool behind them. For a MaxPool, whose padding never wins,
 // that is the same only if no activation is negative.
 func mergePad(g *ann.Graph) {
-	positive := map[string]bool{}
+	positive, shapes := map[string]bool{}, map[string]tensor.Shape{g.Input.Name: g.Input.Shape}
 	for _, n := range g.Nodes {
+		shapes[n.Name] = n.Shape
 		switch n.Op.(type) {
-		case *ann.Relu, *ann.Clip:
+		case ann.Rectifier:
 			positive[n.Name] = true
 		case *ann.MaxPool:
 			positive[n.Name] = positive[n.Inputs[0]]
@@ -131,37 +123,13 @@ func mergePad(g *ann.Graph) {
 	}
 	merge(g, false, func(a, b *ann.Node) bool {
 		pad, ok := a.Op.(*ann.Pad)
-		if !ok || pad.Before[0] != 0 || pad.After[0] != 0 {
+		if !ok {
 			return false
 		}
-		more := [4]int{pad.Before[1], pad.Before[2], pad.After[1], pad.After[2]}
-		switch op := b.Op.(type) {
-		case *ann.Conv:
-			grow(&op.Window.Pad, more)
-			return true
-		case *ann.MaxPool:
-			w := op.Window
-			grow(&w.Pad, more)
-			if positive[a.Inputs[0]] && w.Pad[0] < w.Kernel[0] && w.Pad[1] < w.Kernel[1] && w.Pad[2] < w.Kernel[0] && w.Pad[3] < w.Kernel[1] {
-				op.Window = w
-				return true
-			}
-		case *ann.AveragePool:
-			w := op.Window
-			if w.Pad == [4]int{} && w.Dilation == [2]int{1, 1} {
-				grow(&w.Pad, more)
-				if w.Pad[0] < w.Kernel[0] && w.Pad[1] < w.Kernel[1] && w.Pad[2] < w.Kernel[0] && w.Pad[3] < w.Kernel[1] {
-					op.Window, op.CountPad = w, true
-					return true
-				}
-			}
+		op, ok := pad.Into(b.Op, shapes[a.Inputs[0]], positive[a.Inputs[0]])
+		if ok {
+			b.Op = op
 		}
-		return false
+		return ok
 	})
-}
-
-func grow(p *[4]int, by [4]int) {
-	for i := range p {
-		p[i] += by[i]
-	}
 }

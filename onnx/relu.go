@@ -62,9 +62,6 @@ func bound(n *node, in []*edge, name string, i int, def float32) (float32, error
 
 // nonNegative reports whether a node's output is known to be.
 func (im *importer) nonNegative(name string) bool {
-	switch im.ops[name].(type) {
-	case *ann.Relu, *ann.Clip:
-		return true
-	}
-	return false
+	_, ok := im.ops[name].(ann.Rectifier)
+	return ok
 }

@@ -155,7 +155,7 @@ func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 		case e == nil:
 			return nil, errors.New("an input is left out")
 		case e.c == nil && at >= 0:
-			return nil, unsupported("joins two activations; only one with zeros, as a shortcut does")
+			return nil, joined[n.op]
 		case e.c == nil:
 			at = i
 		}

@@ -149,7 +149,7 @@ func (d *decoder) decode(b []byte) (*value, error) {
 		}
 	}
 	if len(raw) != n*l.bytes {
-		return nil, fmt.Errorf("%d bytes of data for %s of shape %v, want %d", len(raw), l.name, t.dims, n*l.bytes)
+		return nil, damaged("%d bytes of data for %s of shape %v, want %d", len(raw), l.name, t.dims, n*l.bytes)
 	}
 	v, err := d.budget.newValue(l.kind, t.dims)
 	if err != nil {
@@ -238,7 +238,7 @@ func (d *decoder) decodeFields(b []byte, t proto, l layout, n int) (*value, erro
 		return nil, err
 	}
 	if count != n {
-		return nil, fmt.Errorf("%d elements of data for %s of shape %v, want %d", count, l.name, t.dims, n)
+		return nil, damaged("%d elements of data for %s of shape %v, want %d", count, l.name, t.dims, n)
 	}
 	v, err := d.budget.newValue(l.kind, t.dims)
 	if err != nil {

@@ -3,7 +3,6 @@ package onnx
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 
@@ -19,7 +18,7 @@ type field struct {
 	p   []byte
 }
 
-var errTruncated = errors.New("the data ends in the middle of a field")
+var errTruncated = damaged("the data ends in the middle of a field")
 
 // fields calls f for every field of the message b. Groups, which ONNX has none
 // of, are refused: they are the only construct that nests without a length.
@@ -43,7 +42,7 @@ func fields(b []byte, f func(field) error) error {
 		case protowire.BytesType:
 			x.p, n = protowire.ConsumeBytes(b)
 		default:
-			return fmt.Errorf("field %d has wire type %d", num, typ)
+			return damaged("field %d has wire type %d", num, typ)
 		}
 		if n < 0 {
 			return wireError(n)
@@ -61,13 +60,13 @@ func wireError(n int) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errTruncated
 	}
-	return err
+	return damaged("%w", err)
 }
 
 // message returns the bytes of a field that is a message, bytes or a string.
 func (f field) message() ([]byte, error) {
 	if f.typ != protowire.BytesType {
-		return nil, fmt.Errorf("field %d has wire type %d, want bytes", f.num, f.typ)
+		return nil, damaged("field %d has wire type %d, want bytes", f.num, f.typ)
 	}
 	return f.p, nil
 }
@@ -82,7 +81,7 @@ func (f field) text() (string, error) {
 		return "", err
 	}
 	if len(p) > maxName {
-		return "", fmt.Errorf("a name of %d bytes", len(p))
+		return "", damaged("a name of %d bytes", len(p))
 	}
 	return string(p), nil
 }
@@ -90,7 +89,7 @@ func (f field) text() (string, error) {
 // integer returns a field that is a number.
 func (f field) integer() (int64, error) {
 	if f.typ != protowire.VarintType {
-		return 0, fmt.Errorf("field %d has wire type %d, want a number", f.num, f.typ)
+		return 0, damaged("field %d has wire type %d, want a number", f.num, f.typ)
 	}
 	return int64(f.v), nil
 }
@@ -126,7 +125,7 @@ func (f field) varints(dst []int64) ([]int64, error) {
 		}
 		return dst, nil
 	}
-	return nil, fmt.Errorf("field %d has wire type %d, want integers", f.num, f.typ)
+	return nil, damaged("field %d has wire type %d, want integers", f.num, f.typ)
 }
 
 // floats appends the elements of a repeated float field, packed or not.
@@ -136,14 +135,14 @@ func (f field) floats(dst []float32) ([]float32, error) {
 		return append(dst, math.Float32frombits(uint32(f.v))), nil
 	case protowire.BytesType:
 		if len(f.p)%4 != 0 {
-			return nil, fmt.Errorf("%d bytes of float data", len(f.p))
+			return nil, damaged("%d bytes of float data", len(f.p))
 		}
 		for p := f.p; len(p) > 0; p = p[4:] {
 			dst = append(dst, math.Float32frombits(binary.LittleEndian.Uint32(p)))
 		}
 		return dst, nil
 	}
-	return nil, fmt.Errorf("field %d has wire type %d, want floats", f.num, f.typ)
+	return nil, damaged("field %d has wire type %d, want floats", f.num, f.typ)
 }
 
 // doubles appends the elements of a repeated double field, rounded to float32.
@@ -153,12 +152,12 @@ func (f field) doubles(dst []float32) ([]float32, error) {
 		return append(dst, float32(math.Float64frombits(f.v))), nil
 	case protowire.BytesType:
 		if len(f.p)%8 != 0 {
-			return nil, fmt.Errorf("%d bytes of double data", len(f.p))
+			return nil, damaged("%d bytes of double data", len(f.p))
 		}
 		for p := f.p; len(p) > 0; p = p[8:] {
 			dst = append(dst, float32(math.Float64frombits(binary.LittleEndian.Uint64(p))))
 		}
 		return dst, nil
 	}
-	return nil, fmt.Errorf("field %d has wire type %d, want doubles", f.num, f.typ)
+	return nil, damaged("field %d has wire type %d, want doubles", f.num, f.typ)
 }

@@ -61,7 +61,7 @@ func network() *snn.Network {
 		return snn.Synapse{From: from, Connection: &snn.Conv{Weight: weights(out, in, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}}
 	}
 	layer := func(name string, s tensor.Shape, syn ...snn.Synapse) snn.Layer {
-		l := snn.Layer{Name: name, Shape: s, Synapses: syn, Neuron: snn.IF{Threshold: []float32{0.25}, VInit: []float32{0.5}}, Charge: 1, Lambda: 1}
+		l := snn.Layer{Name: name, Shape: s, Synapses: syn, Neuron: snn.Neuron{Threshold: []float32{0.25}, VInit: []float32{0.5}}, Charge: 1, Lambda: 1}
 		l.Bias = make([]float32, s[0])
 		for c := range l.Bias {
 			l.Bias[c] = rnd.Float32() / 8
@@ -424,12 +424,12 @@ func TestLongEvents(t *testing.T) {
 	one := func(bias float32) snn.Layer {
 		s := tensor.Shape{3, 10, 10}
 		return snn.Layer{
-			Name: fmt.Sprint("bias", bias), Shape: s, Charge: 1, Lambda: 1, Bias: []float32{bias, bias, bias}, Neuron: snn.IF{Threshold: []float32{1}},
+			Name: fmt.Sprint("bias", bias), Shape: s, Charge: 1, Lambda: 1, Bias: []float32{bias, bias, bias}, Neuron: snn.Neuron{Threshold: []float32{1}},
 			Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.New(3, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
 		}
 	}
 	net := &snn.Network{Name: "n", Input: snn.Input{Shape: tensor.Shape{1, 10, 10}}, Layers: []snn.Layer{one(1), one(0), {
-		Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+		Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 		Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.New(1, 300)}}},
 	}}}
 	name := filepath.Join(t.TempDir(), "rec.h5")

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/terminal"
 )
 
 // unknown stands where a run does not say.
@@ -14,7 +16,7 @@ func percent(x num) string {
 	if !x.known() {
 		return unknown
 	}
-	return strconv.FormatFloat(100*float64(x), 'f', 2, 64)
+	return terminal.Percent(float64(x))
 }
 
 // points formats a difference of fractions in points, with its sign.
@@ -32,20 +34,15 @@ func points(x num) string {
 	return "+" + s
 }
 
-// count formats a count with up to four digits and k, M or G.
+// count formats a count with up to four digits and k, M, G, T or P.
 func count(x num) string {
-	if !x.known() {
+	switch {
+	case !x.known():
 		return unknown
+	case x < 1000:
+		return digits(float64(x), 4)
 	}
-	for _, u := range []struct {
-		unit float64
-		name string
-	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
-		if float64(x) >= 0.99995*u.unit {
-			return digits(float64(x)/u.unit, 4) + u.name
-		}
-	}
-	return digits(float64(x), 4)
+	return terminal.Count(float64(x))
 }
 
 // joules formats an energy with its unit.

@@ -15,6 +15,7 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/atomic"
+	"sresnet/internal/regular"
 )
 
 // Folder keeps one run: result.json, which is the [eval.Result], manifest.json, which
@@ -129,7 +130,7 @@ func (f *Folder) write(m *Manifest, file File) error {
 		return fmt.Errorf("run: %q is no name for a file of a run", file.Name)
 	}
 	if file.Write == nil {
-		sum, err := HashFile(filepath.Join(f.dir, file.Name))
+		sum, err := regular.Hash(filepath.Join(f.dir, file.Name))
 		if err != nil {
 			return fmt.Errorf("run: cannot keep the run: %w", err)
 		}

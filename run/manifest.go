@@ -10,15 +10,11 @@ package run
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -38,9 +34,17 @@ type Manifest struct {
 	Complete bool      `json:"complete"` // Unset if the run was interrupted.
 	Images   int       `json:"images"`   // Images that were finished.
 
+	// Purpose says what a run is in a study: "selection" or "confirmation" in a sweep; empty
+	// for an evaluation by itself.
+	Purpose string `json:"purpose,omitempty"`
+
 	Model       Source `json:"model"`
 	Data        Source `json:"data"`
 	Calibration Source `json:"calibration"`
+
+	// SpikingSHA256 is the hash of the NIR file that the spiking network was read from, where
+	// Model is the trained network beside it.
+	SpikingSHA256 string `json:"spiking_sha256,omitempty"`
 
 	Classes []string `json:"classes,omitempty"` // Their names, in the order of the labels.
 
@@ -58,6 +62,10 @@ type Source struct {
 
 	// Skipped is how many images of it could not be read and were left out.
 	Skipped int `json:"skipped,omitempty"`
+
+	// Resize and Crop are what was asked for image files; see [dataset.Spec].
+	Resize int `json:"resize,omitempty"`
+	Crop   int `json:"crop,omitempty"`
 }
 
 // Format is the form in which this version keeps runs.
@@ -106,6 +114,20 @@ func (m *Manifest) Difference(other *Manifest, ignore ...string) string {
 	if d := source("model", m.Model, other.Model); d != "" {
 		return d
 	}
+	if m.Purpose != other.Purpose {
+		return fmt.Sprintf("its purpose is %q, not %q", m.Purpose, other.Purpose)
+	}
+	if m.SpikingSHA256 != other.SpikingSHA256 {
+		return fmt.Sprintf("spiking network with SHA-256 %.8s..., not %.8s...", m.SpikingSHA256, other.SpikingSHA256)
+	}
+	for _, s := range []struct {
+		what string
+		a, b Source
+	}{{"images", m.Data, other.Data}, {"calibration images", m.Calibration, other.Calibration}} {
+		if s.a.Resize != s.b.Resize || s.a.Crop != s.b.Crop {
+			return fmt.Sprintf("%s are resized to %d and cropped to %d pixels (0: the default), not %d and %d", s.what, s.a.Resize, s.a.Crop, s.b.Resize, s.b.Crop)
+		}
+	}
 	all := maps.Clone(m.Options)
 	maps.Copy(all, other.Options)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -124,18 +146,4 @@ func asJSON(v any) string {
 		return err.Error()
 	}
 	return string(b)
-}
-
-// HashFile returns the SHA-256 of a file in hexadecimal.
-func HashFile(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -25,7 +25,7 @@ const maxAxes = 16
 // readHeader returns the tensors of a file of size bytes, with their places.
 func readHeader(r io.ReaderAt, size int64) (map[string]Info, error) {
 	if size == 0 {
-		return nil, errors.New("the file is empty; download or save it again")
+		return nil, damaged(errors.New("the file is empty"))
 	}
 	var start [9]byte
 	n, err := r.ReadAt(start[:min(size, 9)], 0)
@@ -38,21 +38,24 @@ func readHeader(r io.ReaderAt, size int64) (map[string]Info, error) {
 	length := binary.LittleEndian.Uint64(start[:8])
 	switch {
 	case n < 9 || start[8] != '{' || length > maxHeader && length > uint64(size):
-		return nil, errors.New("not a safetensors file, which begins with the length of a header and the header, a JSON object")
+		return nil, damaged(errors.New("not a safetensors file, which begins with the length of a header and the header, a JSON object"))
 	case length > maxHeader:
 		return nil, fmt.Errorf("a header of %d bytes, more than the %d that the format allows", length, maxHeader)
 	case int64(length) > size-8:
-		return nil, fmt.Errorf("a header of %d bytes in a file of %d; the file is cut off: download or save it again", length, size)
+		return nil, damaged(fmt.Errorf("a header of %d bytes in a file of %d; the file is cut off", length, size))
 	}
 	header := make([]byte, length)
 	if _, err := r.ReadAt(header, 8); err != nil && err != io.EOF {
 		return nil, err
 	}
 	tensors, err := parseHeader(header)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = place(tensors, 8+int64(length), size)
 	}
-	return tensors, place(tensors, 8+int64(length), size)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return tensors, nil
 }
 
 // otherFormat says what else the file is, if its first bytes tell.
@@ -176,7 +179,7 @@ func place(tensors map[string]Info, base, size int64) error {
 	for _, name := range names {
 		t := tensors[name]
 		if t.end > size-base {
-			return fmt.Errorf("tensor %q: ends at byte %d of the data, of which the file has %d; the file is cut off: download or save it again", name, t.end, size-base)
+			return fmt.Errorf("tensor %q: ends at byte %d of the data, of which the file has %d; the file is cut off", name, t.end, size-base)
 		}
 		if width, ok := elementSizes[t.DType]; ok {
 			n, ok := bytesOf(t.Shape, width)

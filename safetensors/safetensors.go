@@ -47,7 +47,24 @@ var elementSizes = map[string]int64{
 	"U64": 8, "I64": 8, "F64": 8,
 }
 
-// Open reads the header of the named file. The caller closes the result.
+// DamagedError is about bytes that are not those of a whole safetensors file: it was
+// cut off or changed, or is something else. A file that is sound never gives one.
+type DamagedError struct {
+	err error
+}
+
+func (e *DamagedError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error without its kind.
+func (e *DamagedError) Unwrap() error { return e.err }
+
+// Hint says what to do about e.
+func (*DamagedError) Hint() string { return "save or download the file again" }
+
+func damaged(err error) error { return &DamagedError{err} }
+
+// Open reads the header of the named file. An error about its bytes is a
+// [*DamagedError]. The caller closes the result.
 func Open(name string) (*File, error) {
 	f, size, err := regular.Open(name)
 	if err != nil {

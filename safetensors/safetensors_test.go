@@ -3,6 +3,7 @@ package safetensors
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -153,6 +154,11 @@ func TestBadFiles(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), name) {
 				t.Errorf("got error %v, want %q and the name of the file", err, tt.want)
 			}
+			var d *DamagedError
+			known := strings.Contains(tt.want, "save the weights") || strings.Contains(tt.want, "pickle") || strings.Contains(tt.want, "git lfs")
+			if errors.As(err, &d) == known {
+				t.Errorf("error %v: damaged %v, want %v", err, known, !known)
+			}
 		})
 	}
 }
@@ -167,7 +173,8 @@ func TestNotFinite(t *testing.T) {
 		if err == nil {
 			_, err = f.Tensor("w")
 		}
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
+		var d *DamagedError
+		if err == nil || !strings.Contains(err.Error(), tt.want) || errors.As(err, &d) {
 			t.Errorf("%s: error %v, want %q", tt.dtype, err, tt.want)
 		}
 	}

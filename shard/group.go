@@ -30,22 +30,23 @@ const groupFile = "runs.json"
 
 // list is the form of groupFile.
 type list struct {
-	Format  int      `json:"format"` // [Format]
-	Command Command  `json:"command"`
-	More    bool     `json:"more"` // Whether runs are to follow once these are finished.
-	Runs    []string `json:"runs"` // Names of their folders.
+	Format int      `json:"format"` // [Format]
+	Study  Study    `json:"study"`
+	More   bool     `json:"more"` // Whether runs are to follow once these are finished.
+	Runs   []string `json:"runs"` // Names of their folders.
 }
 
-// Command is the command line that plans the runs of a group, and that makes its
-// result from them.
-type Command struct {
-	Dir  string   `json:"dir"` // Where it was called: relative paths begin there.
-	Args []string `json:"args"`
+// Study is what plans the runs of a group, and makes its result from them.
+type Study struct {
+	Kind string `json:"kind"` // Such as "sweep".
+
+	// Config is all that it depends on, in the form of its kind.
+	Config json.RawMessage `json:"config"`
 }
 
 func (l *list) check() error {
-	if len(l.Command.Args) == 0 {
-		return errors.New("it has no command")
+	if l.Study.Kind == "" {
+		return errors.New("it does not say what study it is of")
 	}
 	if len(l.Runs) == 0 || len(l.Runs) > MaxShards {
 		return fmt.Errorf("%d runs; from 1 to %d are possible", len(l.Runs), MaxShards)
@@ -82,6 +83,13 @@ func OpenGroup(dir string) (*Group, error) {
 	if err := cmp.Or(d.Decode(g.list), g.list.check()); err != nil {
 		return nil, fmt.Errorf("shard: %s is not a list of runs: %w", name, err)
 	}
+	var config bytes.Buffer
+	if len(g.list.Study.Config) > 0 { // As it was before the file was made for people.
+		if err := json.Compact(&config, g.list.Study.Config); err != nil {
+			return nil, fmt.Errorf("shard: %s is not a list of runs: %w", name, err)
+		}
+		g.list.Study.Config = config.Bytes()
+	}
 	return g, g.open()
 }
 
@@ -106,9 +114,9 @@ func (g *Group) open() error {
 }
 
 // Enlist makes the named folders in dir, which must hold a run each, those of its
-// group, after the ones that it has, and c the command of the group. more says whether
+// group, after the ones that it has, and s the study of the group. more says whether
 // runs are to follow once these are finished.
-func Enlist(dir string, c Command, more bool, names ...string) (*Group, error) {
+func Enlist(dir string, s Study, more bool, names ...string) (*Group, error) {
 	if _, err := os.Lstat(filepath.Join(dir, planFile)); err == nil {
 		return nil, fmt.Errorf("shard: %s holds a run; several runs need a folder of their own", dir)
 	}
@@ -119,7 +127,7 @@ func Enlist(dir string, c Command, more bool, names ...string) (*Group, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	next := list{Format: Format, Command: c, More: more, Runs: slices.Clone(l.Runs)}
+	next := list{Format: Format, Study: s, More: more, Runs: slices.Clone(l.Runs)}
 	for _, name := range names {
 		if !slices.Contains(next.Runs, name) {
 			next.Runs = append(next.Runs, name)
@@ -147,12 +155,12 @@ func Enlist(dir string, c Command, more bool, names ...string) (*Group, error) {
 // Dir returns the folder of the group.
 func (g *Group) Dir() string { return g.dir }
 
-// Command returns the command of the group, nil for one run.
-func (g *Group) Command() *Command {
+// Study returns the study that the runs are of, nil for one run.
+func (g *Group) Study() *Study {
 	if g.list == nil {
 		return nil
 	}
-	return &g.list.Command
+	return &g.list.Study
 }
 
 // More reports whether runs are to follow once these are finished.

@@ -47,8 +47,8 @@ func TestGroup(t *testing.T) {
 		t.Errorf("no group: got error %v", err)
 	}
 	a, b := member(t, dir, "a", 10, 2), member(t, dir, "b", 5, 3)
-	command := Command{Dir: dir, Args: []string{"sweep", "--out=x"}}
-	if _, err := Enlist(dir, command, true, "a", "b"); err != nil {
+	study := Study{Kind: "sweep", Config: json.RawMessage(`{"out":"x"}`)}
+	if _, err := Enlist(dir, study, true, "a", "b"); err != nil {
 		t.Fatal(err)
 	}
 	done(t, a, 1)
@@ -63,8 +63,8 @@ func TestGroup(t *testing.T) {
 		if err != nil || !slices.Equal(got, missing) || g.Shards() != shards || g.More() != more || g.Dir() != dir {
 			t.Errorf("missing %v of %d, more %t, error %v; want %v of %d, %t", got, g.Shards(), g.More(), err, missing, shards, more)
 		}
-		if diff := cmp.Diff(&command, g.Command()); diff != "" {
-			t.Errorf("command (-want +got):\n%s", diff)
+		if diff := cmp.Diff(&study, g.Study()); diff != "" {
+			t.Errorf("study (-want +got):\n%s", diff)
 		}
 		return g
 	}
@@ -72,8 +72,8 @@ func TestGroup(t *testing.T) {
 
 	// What follows comes after the others, whatever it is called and however it is named.
 	member(t, dir, "aa", 4, 1)
-	command.Args = append(command.Args, "--at=3")
-	if _, err := Enlist(dir, command, false, "aa", "b"); err != nil {
+	study.Config = json.RawMessage(`{"out":"x","at":3}`)
+	if _, err := Enlist(dir, study, false, "aa", "b"); err != nil {
 		t.Fatal(err)
 	}
 	g := check(6, []int{0, 3, 4, 5}, false)
@@ -95,19 +95,19 @@ func TestGroup(t *testing.T) {
 	}
 
 	// One run is a group, too.
-	if g, err = OpenGroup(a.Dir()); err != nil || g.Shards() != 2 || g.Command() != nil || g.More() {
+	if g, err = OpenGroup(a.Dir()); err != nil || g.Shards() != 2 || g.Study() != nil || g.More() {
 		t.Errorf("one run: %+v, error %v", g, err)
 	}
-	if _, err := Enlist(a.Dir(), command, true, "a"); err == nil || !strings.Contains(err.Error(), "holds a run") {
+	if _, err := Enlist(a.Dir(), study, true, "a"); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("a list where a run is: got error %v", err)
 	}
-	if _, err := Enlist(dir, command, true, "none"); err == nil || !strings.Contains(err.Error(), "none") {
+	if _, err := Enlist(dir, study, true, "none"); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a run that is not there: got error %v", err)
 	}
 	for _, name := range []string{"c", "d"} {
 		member(t, dir, name, 600, 600)
 	}
-	if _, err := Enlist(dir, command, true, "c", "d"); err == nil || !strings.Contains(err.Error(), "1206 shards, more than 1000") {
+	if _, err := Enlist(dir, study, true, "c", "d"); err == nil || !strings.Contains(err.Error(), "1206 shards, more than 1000") {
 		t.Errorf("too many shards: got error %v", err)
 	}
 	check(6, []int{0, 3, 4, 5}, false)
@@ -123,12 +123,13 @@ func TestBadGroups(t *testing.T) {
 	for name, file := range map[string]string{
 		"empty":       ``,
 		"no JSON":     `runs: a`,
-		"unknown key": `{"format":2,"command":{"dir":"/","args":["sweep"]},"run":["a"]}`,
-		"no command":  `{"format":2,"runs":["a"]}`,
-		"no runs":     `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":[]}`,
-		"twice":       `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":["a","a"]}`,
-		"way out":     `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":["../a"]}`,
-		"hidden":      `{"format":2,"command":{"dir":"/","args":["sweep"]},"runs":[".a"]}`,
+		"format":      `{"format":1,"study":{"kind":"sweep","config":{"at":3}},"more":false,"runs":["a"]}`,
+		"unknown key": `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"run":["a"]}`,
+		"no study":    `{"format":2,"runs":["a"]}`,
+		"no runs":     `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"runs":[]}`,
+		"twice":       `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"runs":["a","a"]}`,
+		"way out":     `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"runs":["../a"]}`,
+		"hidden":      `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"runs":[".a"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -145,7 +146,7 @@ func TestBadGroups(t *testing.T) {
 
 // Whatever a list of runs says, it is read without a panic and names folders in its own.
 func FuzzOpenGroup(f *testing.F) {
-	f.Add([]byte(`{"format":2,"command":{"dir":"/","args":["sweep"]},"more":true,"runs":["a"]}`))
+	f.Add([]byte(`{"format":2,"study":{"kind":"sweep","config":{"at":3}},"more":true,"runs":["a"]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, groupFile), file, 0o644); err != nil {

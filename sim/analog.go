@@ -17,17 +17,9 @@ func newAnalog(index int, connection snn.Connection, in, out tensor.Shape) analo
 	gi, gout := newGrid(in), newGrid(out)
 	switch k := connection.(type) {
 	case *snn.Conv:
-		reached := windowTaps(k.Window, gi, gout)
-		for p := range reached {
-			reached[p] *= uint64(gout.c / k.Groups)
-		}
-		return analog{index: index, taps: reached, conv: newKernelConv(k, gi, gout, k.Weight.Data)}
+		return analog{index: index, taps: reached(k, gi, gout), conv: newKernelConv(k, gi, gout, k.Weight.Data)}
 	case *snn.Dense:
-		reached := make([]uint64, gi.positions())
-		for p := range reached {
-			reached[p] = uint64(gout.c)
-		}
-		return analog{index: index, taps: reached, conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
+		return analog{index: index, taps: reached(k, gi, gout), conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
 	}
 	panic("sim: only Conv and Dense carry the image") // Validate allows no others.
 }

@@ -30,7 +30,7 @@ func resnet20(image []float32) *snn.Network {
 	add := func(shape tensor.Shape, syn ...snn.Synapse) int {
 		net.Layers = append(net.Layers, snn.Layer{
 			Name: fmt.Sprint("layer", len(net.Layers)), Shape: shape, Synapses: syn,
-			Neuron: snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}, Charge: 1, Lambda: 1,
+			Neuron: snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}, Charge: 1, Lambda: 1,
 		})
 		// Balance the threshold, and shift the bias so that half of the neurons rest.
 		l := net.Output()
@@ -129,7 +129,7 @@ func benchmarkRate(b *testing.B, channels, size int, rate float64, method string
 		return w
 	}
 	layer := func(name string, shape tensor.Shape, syn snn.Synapse) snn.Layer {
-		return snn.Layer{Name: name, Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}}, Synapses: []snn.Synapse{syn}}
+		return snn.Layer{Name: name, Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}}, Synapses: []snn.Synapse{syn}}
 	}
 	net := &snn.Network{Name: "layer", Input: snn.Input{Shape: tensor.Shape{1, size, size}}, Layers: []snn.Layer{
 		layer("source", shape, snn.Synapse{From: snn.FromInput, Connection: &snn.Conv{Weight: weights(channels, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}),

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/bits"
+	"slices"
 
 	"sresnet/internal/kernel"
 	"sresnet/snn"
@@ -294,34 +295,17 @@ func forWeights(k *snn.Conv, f func(o, i, ky, kx int, w float32)) {
 
 // convTaps counts, for each source position, the weights that a spike there meets:
 // the outputs that it reaches times the output channels of its group.
-func convTaps(k *snn.Conv, in, out grid) taps {
-	reached := windowTaps(k.Window, in, out)
-	for p := range reached {
-		reached[p] *= uint64(out.c / k.Groups)
-	}
-	return newTaps(reached)
-}
+func convTaps(k *snn.Conv, in, out grid) taps { return newTaps(reached(k, in, out)) }
 
-// windowTaps counts, for each source position, the outputs whose window covers it.
-func windowTaps(win tensor.Window, in, out grid) []uint64 {
-	rows, cols := make([]uint64, in.h), make([]uint64, in.w)
-	for r := range out.h {
-		for ky := range win.Kernel[0] {
-			if y := win.Row(r, ky); y >= 0 && y < in.h {
-				rows[y]++
-			}
-		}
+// reached is convTaps before it is made ready to be summed.
+func reached(k snn.Connection, in, out grid) []uint64 {
+	f := k.Fan(out.shape())
+	taps := f.Taps(in.shape(), out.shape())
+	if taps == nil {
+		taps = slices.Repeat([]uint64{1}, in.positions())
 	}
-	for c := range out.w {
-		for kx := range win.Kernel[1] {
-			if x := win.Col(c, kx); x >= 0 && x < in.w {
-				cols[x]++
-			}
-		}
+	for p := range taps {
+		taps[p] *= uint64(f.Channels)
 	}
-	reached := make([]uint64, in.positions())
-	for p := range reached {
-		reached[p] = rows[p/in.w] * cols[p%in.w]
-	}
-	return reached
+	return taps
 }

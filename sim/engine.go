@@ -39,11 +39,13 @@ type Engine struct {
 
 // population is the state of one layer.
 type population struct {
-	mask     [][]uint64 // Spikes, per timestep of the ring.
-	v        []float32  // Potentials, channels last and padded.
-	current  []float32  // Current of one timestep, zero between timesteps; see buffer. Nil where it is summed piece by piece.
-	constant []float32  // Constant current per neuron, or per channel if there is only a bias.
-	n, m     []uint16   // Spike counts of a gate's source and outputs.
+	mask     [][]uint64  // Spikes, per timestep of the ring.
+	v        []float32   // Potentials, channels last and padded.
+	state    []snn.State // The same with what else there is, where neurons are advanced one by one; else nil.
+	sum      []float32   // Currents summed over the timesteps, CHW; nil unless they are asked for.
+	current  []float32   // Current of one timestep, zero between timesteps; see buffer. Nil where it is summed piece by piece.
+	constant []float32   // Constant current per neuron, or per channel if there is only a bias.
+	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
 	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
 	idle   []float32 // A row of no other current.
@@ -77,7 +79,7 @@ func (p *Plan) NewEngine() *Engine {
 	in := newGrid(p.net.Input.Shape)
 	e.image = make([][]float32, steps)
 	for t := range e.image {
-		if t == 0 || p.net.Input.Encoding != snn.Direct {
+		if t == 0 || !p.net.Input.Encoding.Constant() {
 			e.image[t] = make([]float32, in.positions()*in.c)
 		}
 	}
@@ -102,6 +104,12 @@ func newPopulation(l *layerPlan, steps int) population {
 		return s
 	}
 	s.v = make([]float32, l.positions()*l.n)
+	if l.neuron != nil {
+		s.state = make([]snn.State, len(s.v))
+	}
+	if l.summed {
+		s.sum = make([]float32, l.positions()*l.c)
+	}
 	s.current = make([]float32, l.current.size)
 	if len(l.analog) > 0 {
 		s.constant = make([]float32, len(s.v))
@@ -123,12 +131,7 @@ func (p *Plan) newWorker() worker {
 		}
 		if l.tiled != nil {
 			row = max(row, l.w*min(l.n, gatherTile))
-			for j, g := range l.tiled.lists(p.opt.Block) {
-				if j == len(w.spikes) {
-					w.spikes = append(w.spikes, spikes{})
-				}
-				w.spikes[j].room(g)
-			}
+			l.tiled.room(&w)
 		}
 		mask = max(mask, l.positions()*l.words)
 		if len(l.analog) > 0 {
@@ -165,7 +168,7 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 		return e.record, e.runReference(ctx, enc)
 	}
 	e.reset()
-	if p.net.Input.Encoding == snn.Direct {
+	if p.net.Input.Encoding.Constant() {
 		tensor.ChannelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
 		for i := range e.layers {
 			e.present(&e.workers[0], i, 0, 0)
@@ -184,8 +187,14 @@ func (e *Engine) reset() {
 		clear(s.n)
 		clear(s.m)
 		clear(s.current) // The halo, too, before it grows without bound.
+		clear(s.sum)
 		for p := 0; p < len(s.v); p += l.n {
 			copy(s.v[p:], l.vInit)
+		}
+		for p := 0; p < len(s.state); p += l.n {
+			for c := range l.c {
+				s.state[p+c] = l.neuron.Start(c)
+			}
 		}
 	}
 }
@@ -198,7 +207,7 @@ type block struct {
 
 // encode fills the images of a block; a constant image is there already.
 func (e *Engine) encode(enc *encoder, b block) {
-	if e.plan.net.Input.Encoding == snn.Direct {
+	if e.plan.net.Input.Encoding.Constant() {
 		return
 	}
 	for t := range b.n {
@@ -217,7 +226,7 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	clear(sum)
 	for _, a := range l.analog {
 		a.conv.Run(sum, e.image[slot], w.scratch)
-		if products := a.products(e.image[slot]); e.plan.net.Input.Encoding == snn.Direct {
+		if products := a.products(e.image[slot]); !e.plan.net.Input.Encoding.Spikes() {
 			e.record.MACs += products
 		} else {
 			e.record.count(i, a.index, step, products)
@@ -266,7 +275,7 @@ func (e *Engine) show(i int, b block) {
 	if _, marked := slices.BinarySearch(e.plan.opt.Marks, b.t0+b.n); !marked || e.Potentials == nil || l.gate != nil {
 		return
 	}
-	e.Potentials(Potentials{Layer: i, Steps: b.t0 + b.n, V: e.potentials(l, s)})
+	e.Potentials(Potentials{Layer: i, Steps: b.t0 + b.n, V: e.potentials(l, s), I: s.sum})
 }
 
 // potentials returns those of a layer as they are handed out.
@@ -346,11 +355,11 @@ func (e *Engine) Force(layer int, current []float32) error {
 // force advances a layer that is forced by a block.
 func (e *Engine) force(i int, b block) {
 	l, s, rec := &e.plan.layers[i], &e.layers[i], e.record
-	row, words := l.w*l.n, l.w*l.words
+	row := l.w * l.n
 	for t := range b.n {
 		n := 0
 		for r := range l.h {
-			n += kernel.Fire(s.mask[b.slot+t][r*words:][:words], nil, s.v[r*row:][:row], s.idle, s.forced[r*row:][:row], &l.fire)
+			n += l.fireRow(s, s.mask[b.slot+t], r, s.idle, s.forced[r*row:][:row])
 		}
 		rec.Spikes[i][b.t0+t], rec.ACs[i][b.t0+t] = uint32(n), 0
 	}
@@ -366,7 +375,7 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		rec.Spikes[i][step] = uint32(kernel.OnesCount(mask))
 		return
 	}
-	if e.plan.net.Input.Encoding != snn.Direct {
+	if !e.plan.net.Input.Encoding.Constant() {
 		e.present(w, i, step, b.slot+t)
 	}
 	for _, syn := range l.synapses {
@@ -376,11 +385,16 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 	if output {
 		e.accumulate(l, s, step)
 	}
-	if l.traced && e.Trace != nil {
+	if traced := l.traced && e.Trace != nil; traced || l.summed {
 		e.probing.Lock()
 		in := e.currents(l, s)
+		for j := range s.sum {
+			s.sum[j] += in[j]
+		}
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
-		e.Trace(Trace{Layer: i, Step: step, I: in, V: e.potentials(l, s)})
+		if traced {
+			e.Trace(Trace{Layer: i, Step: step, I: in, V: e.potentials(l, s)})
+		}
 		e.probing.Unlock()
 	} else {
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
@@ -405,8 +419,7 @@ func fire(l *layerPlan, s *population, mask []uint64) (n int) {
 		if len(l.analog) > 0 {
 			constant = constant[r*row:][:row]
 		}
-		n += kernel.Fire(mask[r*l.w*l.words:][:l.w*l.words], nil, s.v[r*row:][:row],
-			s.current[l.current.at(l.grid, r, 0):][:row], constant, &l.fire)
+		n += l.fireRow(s, mask, r, s.current[l.current.at(l.grid, r, 0):][:row], constant)
 	}
 	return n
 }

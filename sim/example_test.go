@@ -21,7 +21,7 @@ func ExampleProbe() {
 			Name:     "neurons",
 			Shape:    tensor.Shape{3, 1, 1},
 			Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3)}}},
-			Neuron:   snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}},
+			Neuron:   snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}},
 			Charge:   1,
 			Lambda:   1,
 		}},

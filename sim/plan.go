@@ -33,10 +33,14 @@ type layerPlan struct {
 	tiled *tiled
 
 	traced bool // What its neurons do at a timestep can be seen.
+	summed bool // Their currents are summed, for marks.
 
 	bias  []float32 // Per padded channel.
 	vInit []float32 // Per padded channel.
 	fire  kernel.FireParams
+
+	decay  float32     // What potentials are multiplied by before the kernels integrate and fire.
+	neuron *snn.Neuron // For those who cannot do that; else nil.
 }
 
 // Method says how a layer is computed.
@@ -112,6 +116,8 @@ func pad(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.Lane
 
 func (g grid) positions() int { return g.h * g.w }
 
+func (g grid) shape() tensor.Shape { return tensor.Shape{g.c, g.h, g.w} }
+
 // buffer is the geometry of a layer's current: rows of positions inside a halo
 // that takes what a scattered spike adds beyond the border.
 type buffer struct {
@@ -166,7 +172,13 @@ func (p *Plan) compileLayer(i int) error {
 	lp.bias = make([]float32, lp.n)
 	copy(lp.bias, l.Bias)
 	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
-	if _, lp.traced = slices.BinarySearch(p.opt.Traced, i); !lp.traced {
+	var kernels bool
+	if lp.decay, kernels = l.Neuron.Decay(); !kernels {
+		lp.neuron = &l.Neuron
+	}
+	_, lp.traced = slices.BinarySearch(p.opt.Traced, i)
+	lp.summed = len(p.opt.Marks) > 0 && (lp.decay != 1 || !kernels)
+	if kernels && !lp.traced && !lp.summed {
 		if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
 			return nil
 		}

@@ -20,13 +20,15 @@ func randomNetwork(choose func(n int) int, rnd *rand.Rand) *snn.Network {
 	}
 	last := b.conv(snn.FromInput)
 	for range choose(5) {
-		switch choose(5) {
+		switch choose(6) {
 		case 0:
 			last = b.pool(last, true)
 		case 1:
 			last = b.pool(last, false)
 		case 2:
 			last = b.residual(last)
+		case 3:
+			last = b.projection(last)
 		default:
 			last = b.conv(last)
 		}
@@ -75,7 +77,7 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 			l.Bias[i] /= 4
 		}
 	}
-	l.Neuron = snn.IF{Threshold: []float32{1}, VInit: []float32{0.5}}
+	l.Neuron = snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}
 	switch b.choose(4) {
 	case 0:
 		l.Neuron.Threshold = make([]float32, shape[0])
@@ -88,6 +90,12 @@ func (b *builder) add(shape tensor.Shape, syn ...snn.Synapse) int {
 	}
 	if b.choose(4) == 0 {
 		l.Neuron.Reset = snn.ResetZero
+	}
+	switch leak := []float32{0.5, 0.9, 0.99, 1}[b.choose(4)]; b.choose(4) {
+	case 2:
+		l.Neuron.Model = snn.LIF{Leak: leak}
+	case 3:
+		l.Neuron.Model = snn.LIF{Leak: leak, Refractory: 1 + b.choose(3)}
 	}
 	l.Rate = []float32{0, 0.1, 1}[b.choose(3)] // The engine may believe it.
 	b.net.Layers = append(b.net.Layers, l)
@@ -149,23 +157,17 @@ func (b *builder) conv(from int) int {
 func (b *builder) pool(from int, gate bool) int {
 	s := b.net.ShapeOf(from)
 	if gate {
-		k := &snn.MaxPool{Window: b.window(s)}
-		shape, err := k.Out(s)
-		if err != nil {
-			panic(err)
-		}
-		b.net.Layers = append(b.net.Layers, snn.Layer{
-			Name: string(rune('a' + len(b.net.Layers))), Shape: shape, Lambda: 1, Charge: b.net.Layers[from].Charge,
-			Synapses: []snn.Synapse{{From: from, Connection: k}},
-		})
-		return len(b.net.Layers) - 1
+		return b.layer(snn.Synapse{From: from, Connection: &snn.MaxPool{Window: b.window(s)}})
 	}
 	k := &snn.AveragePool{Window: b.window(s), CountPad: b.choose(2) == 0, Scale: 1}
-	shape, err := k.Out(s)
-	if err != nil {
-		panic(err)
-	}
-	return b.add(shape, snn.Synapse{From: from, Connection: k})
+	return b.layer(snn.Synapse{From: from, Connection: k})
+}
+
+func (b *builder) gate(shape tensor.Shape, syn snn.Synapse) int {
+	b.net.Layers = append(b.net.Layers, snn.Layer{
+		Name: string(rune('a' + len(b.net.Layers))), Shape: shape, Lambda: 1, Charge: b.net.Layers[syn.From].Charge, Synapses: []snn.Synapse{syn},
+	})
+	return len(b.net.Layers) - 1
 }
 
 // residual adds a block: convolution, convolution, and a shortcut that keeps the
@@ -214,6 +216,41 @@ func (b *builder) residual(from int) int {
 		return b.add(shape, shortcut, main)
 	}
 	return b.add(shape, main, shortcut)
+}
+
+// projection adds a block as the stages of residual networks begin with one: a
+// convolution with a stride or none, and then its output through a second one beside
+// its source through one of 1x1. Most are wide enough for several tiles of channels.
+func (b *builder) projection(from int) int {
+	stride := 1 + b.choose(2)
+	channels, out := b.channels(), []int{130, 65, 80, 112, 64, 40}[b.choose(6)]
+	h := b.layer(b.square(from, channels, 3, stride))
+	main, shortcut := b.square(h, out, 3, 1), b.square(from, out, 1, stride)
+	if b.choose(3) == 0 {
+		return b.layer(shortcut, main)
+	}
+	return b.layer(main, shortcut)
+}
+
+// square returns a convolution from the layer into out channels that keeps the size
+// but for its stride.
+func (b *builder) square(from, out, kernel, stride int) snn.Synapse {
+	c := b.net.ShapeOf(from)[0]
+	return snn.Synapse{From: from, Connection: &snn.Conv{
+		Weight: b.weights(c*kernel*kernel, out, c, kernel, kernel), Window: tensor.Square(kernel, stride, kernel/2), Groups: 1,
+	}}
+}
+
+// layer adds a layer of the shape that its first synapse gives it.
+func (b *builder) layer(syn ...snn.Synapse) int {
+	shape, err := syn[0].Connection.Out(b.net.ShapeOf(syn[0].From))
+	if err != nil {
+		panic(err)
+	}
+	if _, gate := syn[0].Connection.(*snn.MaxPool); gate {
+		return b.gate(shape, syn[0])
+	}
+	return b.add(shape, syn...)
 }
 
 // randomImage draws an image on the grid of the weights, with zeros among it.

@@ -23,9 +23,9 @@ type Record struct {
 	SynapseACs [][]uint64
 
 	// MACs counts the products of the image itself with the weights it meets, its
-	// zeros and taps over the border not counted. With direct encoding the input
-	// current is constant and they are spent once an image; signed Poisson spikes
-	// add weights instead, which ACs counts.
+	// zeros and taps over the border not counted. Where the input current is constant
+	// they are spent once an image; signed spikes add weights instead, which ACs
+	// counts.
 	MACs uint64
 }
 

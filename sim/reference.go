@@ -12,7 +12,7 @@ import (
 // runReference is Run on the clocked reference engine.
 func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	p, rec := e.plan, e.record
-	direct := p.net.Input.Encoding == snn.Direct
+	enters := p.net.Input.Encoding
 	masks := make([][]uint64, p.opt.Layers)
 	for i := range masks {
 		g := newGrid(p.net.Layers[i].Shape)
@@ -35,9 +35,9 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		rec.ACs[s.Layer][s.Step] = 0
 		for j, n := range s.Operations {
 			switch image := p.net.Layers[s.Layer].Synapses[j].From == snn.FromInput; {
-			case !image || !direct:
+			case !image || enters.Spikes():
 				rec.count(s.Layer, j, s.Step, n)
-			case s.Step == 0:
+			case s.Step == 0 || !enters.Constant():
 				rec.MACs += n // A constant input is multiplied once.
 			}
 		}
@@ -55,7 +55,11 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 			}
 		}
 		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
-			e.Potentials(Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential})
+			m := Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential}
+			if a, ok := p.net.Layers[s.Layer].Neuron.Decay(); !ok || a != 1 {
+				m.I = s.Current
+			}
+			e.Potentials(m)
 		}
 		if _, traced := slices.BinarySearch(p.opt.Traced, s.Layer); traced && e.Trace != nil {
 			e.Trace(Trace{Layer: s.Layer, Step: s.Step, I: s.Input, V: s.Potential})

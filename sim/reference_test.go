@@ -22,7 +22,7 @@ func pair(channels int) *snn.Network {
 	layer := func(name string, n, from int, w *tensor.Tensor) snn.Layer {
 		return snn.Layer{
 			Name: name, Shape: tensor.Shape{n, 1, 1}, Synapses: []snn.Synapse{{From: from, Connection: &snn.Dense{Weight: w}}},
-			Neuron: snn.IF{Threshold: []float32{1}}, Charge: 1, Lambda: 1,
+			Neuron: snn.Neuron{Threshold: []float32{1}}, Charge: 1, Lambda: 1,
 		}
 	}
 	return &snn.Network{
@@ -88,11 +88,11 @@ func TestReferenceCanceled(t *testing.T) {
 	shape := tensor.Shape{channels, 2, 2}
 	net := &snn.Network{Name: "wide", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
 		{
-			Name: "conv", Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Name: "conv", Shape: shape, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 			Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.New(channels, channels, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
 		},
 		{
-			Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+			Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 			Synapses: []snn.Synapse{{From: 0, Connection: &snn.Dense{Weight: tensor.New(1, shape.Len())}}},
 		},
 	}}

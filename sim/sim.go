@@ -112,11 +112,13 @@ type Spikes struct {
 type Probe func(Spikes)
 
 // Potentials hands the membrane potentials of one layer after a number of timesteps
-// to whoever asked for them. V is CHW.
+// to whoever asked for them, CHW. Where neurons keep all the charge that spikes have
+// not taken, what has come into them follows from V. I is nil there; of other models
+// it is the current summed over the timesteps so far.
 type Potentials struct {
 	Layer int // Index in snn.Network.Layers; never a gate's, which has none.
 	Steps int
-	V     []float32
+	V, I  []float32
 }
 
 // Trace hands what the neurons of one layer did at one timestep to whoever asked for

@@ -32,7 +32,7 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	e := p.NewEngine()
 	var tr trace
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
-	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v", p.Layer, p.Steps, p.V)) }
+	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v %v", p.Layer, p.Steps, p.V, p.I)) }
 	e.Trace = func(s Trace) { tr.Steps = append(tr.Steps, fmt.Sprintf("%03d %05d %v %v", s.Layer, s.Step, s.I, s.V)) }
 	tr.Record, err = e.Run(context.Background(), image, index)
 	if err != nil {
@@ -44,19 +44,27 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	return tr
 }
 
+// agreeBlock is a block size of agree that numbers of timesteps often do not divide by.
+const agreeBlock = 4
+
 // agree checks that both engines give the same spikes, records and operation
-// counts on one network, for several block sizes and numbers of workers.
+// counts on one network, for several block sizes and numbers of workers, and with
+// blocks that are cut short by marks and by the number of timesteps.
 func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index int) trace {
 	t.Helper()
-	marks := []int{(timesteps + 1) / 2, timesteps}
-	if timesteps == 1 {
-		marks = marks[1:]
+	var marks []int // 1, 3, 6, 10, ...: blocks of every length.
+	for at, n := 1, 2; at < timesteps; at, n = at+n, n+1 {
+		marks = append(marks, at)
 	}
+	marks = append(marks, timesteps)
 	traced := slices.DeleteFunc([]int{0, len(net.Layers) / 2, len(net.Layers) - 1}, func(i int) bool { return net.Layers[i].IsGate() })
 	traced = slices.Compact(traced)
 	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Marks: marks, Traced: traced, Reference: true}, image, index)
+	const block = agreeBlock
 	for _, o := range []Options{
-		{Block: 1}, {Block: 3, Marks: marks}, {Block: 3, Workers: 2, Traced: traced}, {Block: 1, Workers: 3, Marks: marks}, {Block: 16}, {Block: 16, Traced: traced},
+		{Block: 1}, {Block: block}, {Block: 16},
+		{Block: block, Traced: traced}, {Block: 16, Marks: marks},
+		{Workers: 2}, {Block: block, Workers: 2, Traced: traced}, {Block: 1, Workers: 3, Marks: marks}, {Block: block, Workers: 3, Marks: marks},
 	} {
 		o.Timesteps, o.Seed = timesteps, 7
 		got := run(t, net, o, image, index)
@@ -74,6 +82,31 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 		}
 	}
 	return want
+}
+
+// The random networks reach what makes a layer hold the spikes of a block: several
+// tiles of channels, and two convolutions, the second of which has more to hold.
+func TestRandomNetworks(t *testing.T) {
+	const networks = 200
+	wide, larger := 0, 0
+	for seed := range uint64(networks) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		p, err := Compile(randomNetwork(rnd.IntN, rnd), Options{Timesteps: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.layers {
+			if g := p.layers[i].tiled; g != nil && len(g.tiles) > 1 && len(g.convs) > 1 && g.convs[0].from != g.convs[1].from {
+				wide++
+				if a, b := g.convs[0].in, g.convs[1].in; b.positions()*b.n > a.positions()*a.n {
+					larger++
+				}
+			}
+		}
+	}
+	if wide < networks/10 || larger < networks/20 {
+		t.Errorf("%d random networks have %d layers of several tiles and sources, the second source of %d the larger one", networks, wide, larger)
+	}
 }
 
 func TestEnginesAgree(t *testing.T) {
@@ -95,6 +128,7 @@ func (f fatal) Fatalf(format string, args ...any) { f.rt.Fatalf(format, args...)
 
 func FuzzEnginesAgree(f *testing.F) {
 	f.Add([]byte("residual"), uint64(1), byte(9))
+	f.Add([]byte{11: 1, 21: 1, 3, 1, 33: 1}, uint64(0), byte(1)) // Several tiles, two sources and a short block.
 	f.Add([]byte{2, 4, 4, 1, 4, 1, 2, 0, 3, 9, 1, 0, 5, 200, 17, 3, 2, 2, 1}, uint64(2), byte(30))
 	f.Fuzz(func(t *testing.T, choices []byte, seed uint64, timesteps byte) {
 		choose := func(n int) int {
@@ -112,7 +146,7 @@ func FuzzEnginesAgree(f *testing.F) {
 }
 
 // single returns a network of one neuron driven by the image.
-func single(neuron snn.IF) *snn.Network {
+func single(neuron snn.Neuron) *snn.Network {
 	return &snn.Network{
 		Name: "single", Input: snn.Input{Shape: tensor.Shape{1, 1, 1}},
 		Layers: []snn.Layer{{
@@ -143,7 +177,7 @@ func TestRate(t *testing.T) {
 		{0.75, 1, 0, snn.ResetSubtract, 48},
 		{0.75, 1, 0, snn.ResetZero, 32}, // Loses half a threshold at every spike.
 	} {
-		net := single(snn.IF{Threshold: []float32{tt.threshold}, VInit: []float32{tt.vInit}, Reset: tt.reset})
+		net := single(snn.Neuron{Threshold: []float32{tt.threshold}, VInit: []float32{tt.vInit}, Reset: tt.reset})
 		rec := agree(t, net, T, []float32{tt.current}, 0).Record
 		if got := rec.Counts[T-1]; got != tt.want {
 			t.Errorf("%+v: %d spikes, want %d", tt, got, tt.want)
@@ -160,12 +194,12 @@ func TestMaxPoolGate(t *testing.T) {
 		Name: "gate", Input: snn.Input{Shape: tensor.Shape{1, 2, 2}},
 		Layers: []snn.Layer{
 			{
-				Name: "in", Shape: tensor.Shape{1, 2, 2}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Name: "in", Shape: tensor.Shape{1, 2, 2}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 				Synapses: []snn.Synapse{{From: snn.FromInput, Connection: &snn.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}}},
 			},
 			{Name: "pool", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{{From: 0, Connection: &snn.MaxPool{Window: tensor.Square(2, 2, 0)}}}},
 			{
-				Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.IF{Threshold: []float32{1}},
+				Name: "out", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}},
 				Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}},
 			},
 		},
@@ -180,13 +214,13 @@ func TestMaxPoolGate(t *testing.T) {
 }
 
 func TestRunErrors(t *testing.T) {
-	net := single(snn.IF{Threshold: []float32{1}})
+	net := single(snn.Neuron{Threshold: []float32{1}})
 	for _, o := range []Options{{}, {Timesteps: -1}, {Timesteps: MaxTimesteps + 1}, {Timesteps: 1, Block: -1}, {Timesteps: 1, Layers: 2}, {Timesteps: 1, Traced: []int{1}}, {Timesteps: 1, Traced: []int{0, 0}}} {
 		if _, err := Compile(net, o); err == nil {
 			t.Errorf("Compile(%+v): no error", o)
 		}
 	}
-	bad := single(snn.IF{Threshold: []float32{0}})
+	bad := single(snn.Neuron{Threshold: []float32{0}})
 	if _, err := Compile(bad, Options{Timesteps: 1}); err == nil {
 		t.Error("Compile with threshold 0: no error")
 	}
@@ -260,24 +294,19 @@ func TestMethods(t *testing.T) {
 		want = append(want, Method{Layer: b.net.Layers[i].Name, Name: name, Tile: tile, Rate: rate})
 		return i
 	}
-	conv := func(from, in, out, kernel, stride int) snn.Synapse {
-		return snn.Synapse{From: from, Connection: &snn.Conv{
-			Weight: b.weights(in*kernel*kernel, out, in, kernel, kernel), Window: tensor.Square(kernel, stride, kernel/2), Groups: 1,
-		}}
-	}
 	identity := func(from, channels, size int) snn.Synapse {
 		return snn.Synapse{From: from, Connection: snn.Identity(0.5, tensor.Shape{channels, size, size})}
 	}
-	image := add("image", 0, 0.1, 16, 8, conv(snn.FromInput, 3, 16, 3, 1))
-	add("sweep", 16, 0.1, 16, 8, conv(image, 16, 16, 3, 1), identity(image, 16, 8))
-	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), conv(image, 16, 16, 3, 1))
-	add("scatter", 0, 0.1, 16, 8, conv(image, 16, 16, 5, 1), conv(snn.FromInput, 3, 16, 3, 1))
+	image := add("image", 0, 0.1, 16, 8, b.square(snn.FromInput, 16, 3, 1))
+	add("sweep", 16, 0.1, 16, 8, b.square(image, 16, 3, 1), identity(image, 16, 8))
+	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), b.square(image, 16, 3, 1))
+	add("scatter", 0, 0.1, 16, 8, b.square(image, 16, 5, 1), b.square(snn.FromInput, 16, 3, 1))
 	want[len(want)-1].Name = "image + scatter"
-	add("sweep", 64, 0.1, 112, 4, conv(image, 16, 112, 3, 2))
-	wide := add("gather", 64, 0.7, 128, 4, conv(image, 16, 128, 5, 2))
-	busy := add("dense", 0, 0.1, 128, 4, conv(wide, 128, 128, 3, 1))
-	add("sweep", 16, 0.1, 128, 4, conv(busy, 128, 128, 3, 1))
-	add("gather", 64, 0.1, 128, 4, conv(busy, 128, 128, 1, 1), identity(busy, 128, 4))
+	add("sweep", 64, 0.1, 112, 4, b.square(image, 112, 3, 2))
+	wide := add("gather", 64, 0.7, 128, 4, b.square(image, 128, 5, 2))
+	busy := add("dense", 0, 0.1, 128, 4, b.square(wide, 128, 3, 1))
+	add("sweep", 16, 0.1, 128, 4, b.square(busy, 128, 3, 1))
+	add("gather", 64, 0.1, 128, 4, b.square(busy, 128, 1, 1), identity(busy, 128, 4))
 	pool := add("pool", 0, 0, 128, 1, snn.Synapse{From: busy, Connection: &snn.AveragePool{Window: tensor.Square(4, 1, 0), Scale: 1}})
 	add("gather", 0, 0, 10, 1, snn.Synapse{From: pool, Connection: &snn.Dense{Weight: b.weights(128, 10, 128)}})
 
@@ -310,6 +339,82 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// Every method gives the spikes of the reference with any number of timesteps: a part
+// of a block, whole blocks, and whole ones and a part. Each has a network of its own,
+// in which no other layer makes room for what it needs.
+func TestMethodsAgree(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var b *builder
+	const wide, small = 0, 1 // Layers of 32 channels of 6x6, and of 8 of 3x3.
+	list := func(syn ...snn.Synapse) []snn.Synapse { return syn }
+	conv := func(from, out, kernel, stride int) snn.Synapse { return b.square(from, out, kernel, stride) }
+	identity := func() snn.Synapse {
+		return snn.Synapse{From: wide, Connection: snn.Identity(0.5, b.net.ShapeOf(wide))}
+	}
+	move := func() snn.Synapse {
+		return snn.Synapse{From: wide, Connection: &snn.Shortcut{Scale: 0.5, Stride: [2]int{2, 2}, Offset: 40, Shape: tensor.Shape{80, 3, 3}}}
+	}
+	for _, tt := range []struct {
+		name   string
+		method string
+		tile   int
+		layer  func() []snn.Synapse
+	}{
+		{"image", "image", 0, func() []snn.Synapse { return list(conv(snn.FromInput, 20, 3, 2)) }},
+		{"gate", "gate", 0, func() []snn.Synapse {
+			return list(snn.Synapse{From: wide, Connection: &snn.MaxPool{Window: tensor.Square(3, 2, 1)}})
+		}},
+		{"sweep", "sweep", 32, func() []snn.Synapse { return list(conv(small, 32, 3, 1)) }},
+		{"sweep and a shortcut", "sweep", 32, func() []snn.Synapse { return list(conv(wide, 32, 3, 1), identity()) }},
+		{"sweep of several tiles", "sweep", 64, func() []snn.Synapse { return list(conv(wide, 80, 3, 2), move()) }},
+		{"gather", "gather", 48, func() []snn.Synapse { return list(conv(wide, 40, 5, 2)) }},
+		{"gather of several tiles", "gather", 64, func() []snn.Synapse { return list(conv(wide, 80, 5, 2), move()) }},
+		{"gather from two layers", "gather", 48, func() []snn.Synapse { return list(conv(small, 40, 3, 1), conv(wide, 40, 1, 2)) }},
+		{"gather from two layers, of several tiles", "gather", 64, func() []snn.Synapse {
+			return list(conv(small, 80, 3, 1), conv(wide, 80, 1, 2))
+		}},
+		{"gather from two layers, of several tiles, and a shortcut", "gather", 64, func() []snn.Synapse {
+			return list(conv(small, 80, 3, 1), conv(wide, 80, 1, 2), move())
+		}},
+		{"scatter", "image + scatter", 0, func() []snn.Synapse { return list(conv(wide, 16, 5, 1), conv(snn.FromInput, 16, 3, 1)) }},
+		{"shortcut", "shortcut + scatter", 0, func() []snn.Synapse { return list(identity(), conv(wide, 32, 3, 1)) }},
+		{"pool", "pool + gather", 0, func() []snn.Synapse {
+			return list(snn.Synapse{From: wide, Connection: &snn.AveragePool{Window: tensor.Square(2, 2, 0), Scale: 1}}, conv(small, 32, 1, 1))
+		}},
+		{"groups", "groups", 0, func() []snn.Synapse {
+			k := &snn.Conv{Window: tensor.Square(3, 2, 1), Groups: 4, Weight: b.weights(8*9, 20, 8, 3, 3)}
+			return list(snn.Synapse{From: wide, Connection: k})
+		}},
+		{"dense", "dense", 0, func() []snn.Synapse {
+			b.net.Layers[wide].Rate = 1
+			return list(conv(wide, 16, 3, 2))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b = &builder{choose: func(int) int { return 1 }, rnd: rnd}
+			b.net = &snn.Network{Name: tt.name, Input: snn.Input{Shape: tensor.Shape{2, 6, 6}}}
+			b.layer(conv(snn.FromInput, 32, 3, 1))
+			b.layer(conv(snn.FromInput, 8, 3, 2))
+			b.layer(tt.layer()...)
+			b.layer(snn.Synapse{From: 2, Connection: &snn.Dense{Weight: b.weights(b.net.ShapeOf(2).Len(), 5, b.net.ShapeOf(2).Len())}})
+			p, err := Compile(b.net, Options{Timesteps: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := p.Methods()[2]; m.Name != tt.method || m.Tile != tt.tile {
+				t.Fatalf("the method is %q in tiles of %d, want %q in tiles of %d", m.Name, m.Tile, tt.method, tt.tile)
+			}
+			pixels := randomImage(b.net.Input.Shape, rnd)
+			for timesteps := 1; timesteps <= 3*agreeBlock; timesteps++ {
+				spikes := agree(t, b.net, timesteps, pixels, 1).Record.Spikes[2]
+				if timesteps == 3*agreeBlock && slices.Max(spikes) == 0 {
+					t.Error("a layer without spikes shows nothing")
+				}
+			}
+		})
+	}
+}
+
 // A forced layer fires floor(T I/θ + V[0]) times whatever its synapses carry, and
 // what follows sees those spikes.
 func TestForce(t *testing.T) {
@@ -321,7 +426,7 @@ func TestForce(t *testing.T) {
 		return []snn.Synapse{{From: from, Connection: &snn.Conv{Weight: w, Window: tensor.Square(3, 1, 1), Groups: 1}}}
 	}
 	shape := tensor.Shape{2, 3, 3}
-	neuron := snn.IF{Threshold: []float32{2}, VInit: []float32{0.5}}
+	neuron := snn.Neuron{Threshold: []float32{2}, VInit: []float32{0.5}}
 	net := &snn.Network{Name: "forced", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
 		{Name: "a", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(snn.FromInput)},
 		{Name: "b", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(0)},

@@ -82,7 +82,7 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 
 // run advances layer i, which is s, by a block.
 func (s *sweep) run(e *Engine, w *worker, i int, b block) {
-	pop := &e.layers[i]
+	l, pop := &e.plan.layers[i], &e.layers[i]
 	for t := range b.n {
 		z := e.spikesOf(&w.spikes[0], s.from, b, t)
 		e.record.ACs[i][b.t0+t] = 0
@@ -100,6 +100,7 @@ func (s *sweep) run(e *Engine, w *worker, i int, b block) {
 					e.record.count(i, 1, b.t0+t, n)
 				}
 			}
+			decay(pop.v, tile.First, tile.N, tile.Pitch, l.decay)
 			e.record.Spikes[i][b.t0+t] += uint32(kernel.Sweep(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.v, w.part, tile))
 		}
 	}

@@ -15,6 +15,7 @@ import (
 type tiled struct {
 	convs    []tiledConv // In the order of the sum.
 	tiles    []tile
+	listed   int    // Timesteps that have their lists of spikes at the same time: a full block, or one if there is a single tile.
 	shortcut *mover // nil for none.
 }
 
@@ -58,6 +59,10 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 			}
 		}
 	}
+	g.listed = 1
+	if lp.n > gatherTile {
+		g.listed = p.opt.Block
+	}
 	for first := 0; first < lp.n; first += gatherTile {
 		n := min(gatherTile, lp.n-first)
 		t := tile{constant: lp.bias[first:][:n], fire: lp.fire}
@@ -70,19 +75,21 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 	return g
 }
 
-// lists returns the grids of the lists of spikes that run needs at a time, for
-// blocks of n timesteps.
-func (g *tiled) lists(n int) (grids []grid) {
-	if len(g.tiles) == 1 {
-		n = 1
+// room makes room for the lists of spikes that run needs.
+func (g *tiled) room(w *worker) {
+	for len(w.spikes) < len(g.convs)*g.listed {
+		w.spikes = append(w.spikes, spikes{})
 	}
 	for j := range g.convs {
-		for range n {
-			grids = append(grids, g.convs[j].in)
+		for t := range g.listed {
+			g.list(w, j, t).room(g.convs[j].in)
 		}
 	}
-	return grids
 }
+
+// list returns what convolution j sees at step t of a block, be it a full one or a
+// shorter one.
+func (g *tiled) list(w *worker, j, t int) *spikes { return &w.spikes[j*g.listed+t] }
 
 // run advances layer i, which is g, by a block.
 func (g *tiled) run(e *Engine, w *worker, i int, b block) {
@@ -101,7 +108,7 @@ func (g *tiled) steps(e *Engine, w *worker, i int, b block) {
 	for t := range b.n {
 		acs[t], spikes[t] = 0, 0
 		for j := range g.convs {
-			z := e.spikesOf(&w.spikes[j*b.n+t], g.convs[j].from, b, t)
+			z := e.spikesOf(g.list(w, j, t), g.convs[j].from, b, t)
 			z.list()
 			e.record.count(i, j, b.t0+t, g.convs[j].taps.count(z))
 		}
@@ -127,14 +134,16 @@ func (g *tiled) step(e *Engine, w *worker, i int, b block, t int, tile *tile, sh
 	acc := w.row[:l.w*tile.fire.N]
 	for r := range l.h {
 		for j := range g.convs {
-			g.convs[j].row(acc, tile.weight[j], &w.spikes[j*b.n+t], r, tile.fire.N)
+			g.convs[j].row(acc, tile.weight[j], g.list(w, j, t), r, tile.fire.N)
 		}
 		var sc []uint64
 		words := l.w * l.words
 		if shortcut != nil {
 			sc = shortcut[r*words:][:words]
 		}
-		n += kernel.Fire(pop.mask[b.slot+t][r*words:][:words], sc, pop.v[r*l.w*l.n:][:l.w*l.n], acc, tile.constant, &tile.fire)
+		v := pop.v[r*l.w*l.n:][:l.w*l.n]
+		decay(v, tile.fire.First, tile.fire.N, l.n, l.decay)
+		n += kernel.Fire(pop.mask[b.slot+t][r*words:][:words], sc, v, acc, tile.constant, &tile.fire)
 	}
 	return n
 }

@@ -29,7 +29,7 @@ func (n *Network) Compensated(factors []float32) (*Network, error) {
 		}
 		l.Synapses = append([]Synapse(nil), l.Synapses...)
 		for j := range l.Synapses {
-			l.Synapses[j].Connection = enlarged(l.Synapses[j].Connection, f)
+			l.Synapses[j].Connection = l.Synapses[j].Connection.Scaled(float64(f))
 		}
 	}
 	return &c, nil
@@ -43,49 +43,9 @@ func (n *Network) UniformFactors(factor float32) []float32 {
 	f := make([]float32, len(n.Layers))
 	for i := range f {
 		f[i] = factor
-		if n.Layers[i].isPool() {
+		if l := &n.Layers[i]; len(l.Synapses) == 1 && IsPool(l.Synapses[0].Connection) {
 			f[i] = 1
 		}
 	}
 	return f
-}
-
-// isPool reports whether l is fed by a pool alone.
-func (l *Layer) isPool() bool {
-	if len(l.Synapses) != 1 {
-		return false
-	}
-	switch l.Synapses[0].Connection.(type) {
-	case *AveragePool, *MaxPool:
-		return true
-	}
-	return false
-}
-
-// enlarged returns a copy of k with its weights multiplied by f.
-func enlarged(k Connection, f float32) Connection {
-	times := func(w *tensor.Tensor) *tensor.Tensor {
-		w = w.Clone()
-		for i := range w.Data {
-			w.Data[i] *= f
-		}
-		return w
-	}
-	switch k := k.(type) {
-	case *Conv:
-		c := *k
-		c.Weight = times(k.Weight)
-		return &c
-	case *Dense:
-		return &Dense{Weight: times(k.Weight)}
-	case *Shortcut:
-		c := *k
-		c.Scale *= f
-		return &c
-	case *AveragePool:
-		c := *k
-		c.Scale *= f
-		return &c
-	}
-	return k
 }

@@ -11,7 +11,7 @@ import (
 // pooledNetwork has every kind of synapse: a convolution and a shortcut into one
 // layer, a gate, an average pool, a fully connected output.
 func pooledNetwork() *Network {
-	neuron := IF{Threshold: []float32{1}}
+	neuron := Neuron{Threshold: []float32{1}}
 	layer := func(name string, shape tensor.Shape, bias []float32, s ...Synapse) Layer {
 		return Layer{Name: name, Shape: shape, Synapses: s, Bias: bias, Neuron: neuron, Charge: 1, Lambda: 1}
 	}

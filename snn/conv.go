@@ -42,6 +42,29 @@ func (k *Conv) Out(in tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{ws[0], h, w}, nil
 }
 
+// Fan implements [Connection].
+func (k *Conv) Fan(out tensor.Shape) tensor.Fan {
+	return tensor.Fan{Window: &k.Window, Channels: out[0] / k.Groups}
+}
+
+// Scaled implements [Connection].
+func (k *Conv) Scaled(factor float64) Connection {
+	return k.WithWeights(scaledTensor(k.Weight, factor))
+}
+
+// Parameters implements [Connection].
+func (k *Conv) Parameters() int { return len(k.Weight.Data) }
+
+// Weights implements [Weighted].
+func (k *Conv) Weights() *tensor.Tensor { return k.Weight }
+
+// WithWeights implements [Weighted].
+func (k *Conv) WithWeights(w *tensor.Tensor) Connection {
+	c := *k
+	c.Weight = w
+	return &c
+}
+
 // String formats k as "conv 3x3/2".
 func (k *Conv) String() string {
 	if k.Groups > 1 {

@@ -31,5 +31,22 @@ func (k *Dense) Out(in tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{k.Weight.Shape[0], 1, 1}, nil
 }
 
+// Fan implements [Connection].
+func (k *Dense) Fan(out tensor.Shape) tensor.Fan { return tensor.Fan{Channels: out.Len()} }
+
+// Scaled implements [Connection].
+func (k *Dense) Scaled(factor float64) Connection {
+	return k.WithWeights(scaledTensor(k.Weight, factor))
+}
+
+// Parameters implements [Connection].
+func (k *Dense) Parameters() int { return len(k.Weight.Data) }
+
+// Weights implements [Weighted].
+func (k *Dense) Weights() *tensor.Tensor { return k.Weight }
+
+// WithWeights implements [Weighted].
+func (k *Dense) WithWeights(w *tensor.Tensor) Connection { return &Dense{Weight: w} }
+
 // String returns "dense".
 func (*Dense) String() string { return "dense" }

@@ -46,34 +46,9 @@ type Input struct {
 	Shape    tensor.Shape // (C, H, W)
 	Encoding Encoding
 
-	// Amplitude is the magnitude of one signed Poisson spike, in the unit of the
-	// normalised image: pixels beyond it fire at every timestep. Unused by Direct.
+	// Amplitude is the magnitude of one signed spike, in the unit of the normalised
+	// image: pixels beyond it fire at every timestep. Unused unless spikes enter.
 	Amplitude float32
-}
-
-// Encoding is how an image becomes current.
-type Encoding uint8
-
-// Encodings.
-const (
-	// Direct presents the image as a constant current at every timestep.
-	Direct Encoding = iota
-
-	// Poisson presents, at every timestep and for every pixel x on its own, the
-	// value Amplitude with the sign of x with probability |x| / Amplitude, else
-	// zero. Its mean is x.
-	Poisson
-)
-
-// String returns "direct" or "poisson".
-func (e Encoding) String() string {
-	switch e {
-	case Direct:
-		return "direct"
-	case Poisson:
-		return "poisson"
-	}
-	return fmt.Sprintf("Encoding(%d)", uint8(e))
 }
 
 // Layer is one population of neurons with the synapses that end on it. At every
@@ -88,7 +63,7 @@ type Layer struct {
 	Shape    tensor.Shape // (C, H, W)
 	Synapses []Synapse
 	Bias     []float32 // Constant current per channel, at every timestep; nil for none.
-	Neuron   IF        // Unused by a gate.
+	Neuron   Neuron    // Unused by a gate.
 
 	// Charge is what one spike of this layer carries: 1 where weights are
 	// normalised, the threshold where thresholds are balanced instead.
@@ -131,6 +106,40 @@ type Connection interface {
 	// Out returns the shape that the connection gives to a source of shape in,
 	// or an error if the two do not fit.
 	Out(in tensor.Shape) (tensor.Shape, error)
+
+	// Fan returns what a spike reaches in a layer of shape out: how many weights it
+	// meets, and so how many additions it causes. A gate, which has no weights, has a
+	// fan of no channels.
+	Fan(out tensor.Shape) tensor.Fan
+
+	// Scaled returns a copy with all weights times factor, rounded once; a gate
+	// returns itself.
+	Scaled(factor float64) Connection
+
+	// Parameters returns the number of weights; those that stand for many synapses
+	// count once.
+	Parameters() int
+}
+
+// Weighted is a connection that has a weight for each pair of channels or neurons.
+// Such ones alone can carry the image itself.
+type Weighted interface {
+	Connection
+
+	// Weights returns the weights, not a copy.
+	Weights() *tensor.Tensor
+
+	// WithWeights returns a copy with other weights of the same shape, which it keeps.
+	WithWeights(w *tensor.Tensor) Connection
+}
+
+// scaledTensor returns a copy of t times factor.
+func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
+	c := tensor.New(t.Shape...)
+	for i, v := range t.Data {
+		c.Data[i] = float32(float64(v) * factor)
+	}
+	return c
 }
 
 // ShapeOf returns the shape of layer i, or of the input for [FromInput].
@@ -165,14 +174,8 @@ func (n *Network) Validate() error {
 	if err := n.Input.Shape.Check(); err != nil {
 		return fmt.Errorf("snn: input: %w", err)
 	}
-	switch n.Input.Encoding {
-	case Direct:
-	case Poisson:
-		if !(n.Input.Amplitude > 0) || tensor.CheckFinite([]float32{n.Input.Amplitude}) != nil {
-			return fmt.Errorf("snn: input: amplitude %v of Poisson spikes must be positive and finite", n.Input.Amplitude)
-		}
-	default:
-		return fmt.Errorf("snn: input: unknown encoding %v", n.Input.Encoding)
+	if err := n.Input.check(); err != nil {
+		return fmt.Errorf("snn: input: %w", err)
 	}
 	if len(n.Layers) == 0 {
 		return fmt.Errorf("snn: the network has no layers")
@@ -213,9 +216,7 @@ func (n *Network) validateLayer(i int) error {
 			return fmt.Errorf("synapse %d has no connection", j)
 		}
 		if s.From == FromInput {
-			switch s.Connection.(type) {
-			case *Conv, *Dense:
-			default:
+			if _, ok := s.Connection.(Weighted); !ok {
 				return fmt.Errorf("synapse %d: %s cannot carry the image itself", j, s.Connection.Kind())
 			}
 		}
@@ -251,7 +252,7 @@ func (n *Network) validateLayer(i int) error {
 	if err := tensor.CheckFinite(l.Bias); err != nil {
 		return fmt.Errorf("bias: %w", err)
 	}
-	return l.Neuron.check(l.Shape[0])
+	return l.Neuron.Check(l.Shape[0])
 }
 
 // String returns the network as a table: layer, shape, neurons, scale, and the

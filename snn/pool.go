@@ -53,6 +53,21 @@ func (k *AveragePool) WeightAt(r, c, h, w int) float32 {
 	return k.Scale / float32(taps)
 }
 
+// Fan implements [Connection].
+func (k *AveragePool) Fan(tensor.Shape) tensor.Fan {
+	return tensor.Fan{Window: &k.Window, Channels: 1}
+}
+
+// Scaled implements [Connection].
+func (k *AveragePool) Scaled(factor float64) Connection {
+	c := *k
+	c.Scale = float32(float64(k.Scale) * factor)
+	return &c
+}
+
+// Parameters implements [Connection].
+func (*AveragePool) Parameters() int { return 1 }
+
 // String formats k as "average pool 8x8".
 func (k *AveragePool) String() string { return fmt.Sprintf("average pool %v", k.Window) }
 
@@ -75,8 +90,26 @@ func (*MaxPool) Kind() string { return "max pool" }
 // Out implements [Connection].
 func (k *MaxPool) Out(in tensor.Shape) (tensor.Shape, error) { return pooled(k.Window, in) }
 
+// Fan implements [Connection].
+func (*MaxPool) Fan(tensor.Shape) tensor.Fan { return tensor.Fan{} }
+
+// Scaled implements [Connection].
+func (k *MaxPool) Scaled(float64) Connection { return k }
+
+// Parameters implements [Connection].
+func (*MaxPool) Parameters() int { return 0 }
+
 // String formats k as "max pool 3x3/2 pad 1".
 func (k *MaxPool) String() string { return fmt.Sprintf("max pool %v", k.Window) }
+
+// IsPool reports whether k is a pool, whose layer has the scale of its source.
+func IsPool(k Connection) bool {
+	switch k.(type) {
+	case *AveragePool, *MaxPool:
+		return true
+	}
+	return false
+}
 
 func pooled(w tensor.Window, in tensor.Shape) (tensor.Shape, error) {
 	h, wd, err := w.Out(in[1], in[2])

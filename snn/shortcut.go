@@ -53,6 +53,23 @@ func (k *Shortcut) Out(in tensor.Shape) (tensor.Shape, error) {
 	return k.Shape, nil
 }
 
+// Fan implements [Connection].
+func (k *Shortcut) Fan(tensor.Shape) tensor.Fan {
+	return tensor.Fan{Channels: 1, Window: &tensor.Window{
+		Kernel: [2]int{1, 1}, Stride: k.Stride, Dilation: [2]int{1, 1}, Pad: [4]int{-k.Start[0], -k.Start[1]},
+	}}
+}
+
+// Scaled implements [Connection].
+func (k *Shortcut) Scaled(factor float64) Connection {
+	c := *k
+	c.Scale = float32(float64(k.Scale) * factor)
+	return &c
+}
+
+// Parameters implements [Connection].
+func (*Shortcut) Parameters() int { return 1 }
+
 // String formats k as "shortcut x0.83".
 func (k *Shortcut) String() string {
 	s := fmt.Sprintf("shortcut x%.4g", k.Scale)

@@ -82,6 +82,27 @@ func (w Window) Inside(axis, o, n int) (lo, hi int) {
 	return lo, hi
 }
 
+// Padded returns w with so much more padding, ordered as Pad.
+func (w Window) Padded(by [4]int) Window {
+	for i, n := range by {
+		w.Pad[i] += n
+	}
+	return w
+}
+
+// Taps returns, for each of n input rows (axis 0) or columns (axis 1), how many taps
+// of that many outputs lie on it.
+func (w Window) Taps(axis, n, outputs int) []uint64 {
+	taps := make([]uint64, n)
+	for o := range outputs {
+		lo, hi := w.Inside(axis, o, n)
+		for k := lo; k < hi; k++ {
+			taps[o*w.Stride[axis]+k*w.Dilation[axis]-w.Pad[axis]]++
+		}
+	}
+	return taps
+}
+
 // String formats w as "3x3/2" (kernel and stride), with dilation and padding
 // where there are any.
 func (w Window) String() string {

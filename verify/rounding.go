@@ -6,6 +6,7 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Normalised weights and balanced thresholds are the same network on paper, but
@@ -27,20 +28,33 @@ const (
 	jitterFloor  = 0.01
 )
 
-// roundScales returns s with every scale rounded up to a power of two.
-func roundScales(s *calibrate.Statistics) *calibrate.Statistics {
+// roundScales returns s with every scale rounded up so that a layer of neurons of that
+// period, which multiplies it, gets a power of two.
+func roundScales(s *calibrate.Statistics, period int) *calibrate.Statistics {
 	r := *s
 	r.Nodes = slices.Clone(s.Nodes)
 	for i := range r.Nodes {
 		if l := r.Nodes[i].Lambda; l > 0 {
-			fraction, exponent := math.Frexp(float64(l))
+			fraction, exponent := math.Frexp(float64(l) * float64(period))
 			if fraction == 0.5 { // A power of two already.
 				exponent--
 			}
-			r.Nodes[i].Lambda = float32(math.Ldexp(1, exponent))
+			r.Nodes[i].Lambda = divided(math.Ldexp(1, exponent), period)
 		}
 	}
 	return &r
+}
+
+// divided returns the float32 next to x / n that gives x, a power of two, again when it
+// is multiplied by n and rounded; there is one unless n is large.
+func divided(x float64, n int) float32 {
+	y := float32(x / float64(n))
+	for _, z := range []float32{y, math.Nextafter32(y, 0), math.Nextafter32(y, 2*y)} {
+		if float64(float32(float64(z)*float64(n))) == x {
+			return z
+		}
+	}
+	return y
 }
 
 // jitter returns n with every weight and bias moved to a neighbouring float32, up
@@ -53,17 +67,9 @@ func jitter(n *snn.Network) *snn.Network {
 		l.Bias = jittered(l.Bias)
 		l.Synapses = slices.Clone(l.Synapses)
 		for j := range l.Synapses {
-			switch k := l.Synapses[j].Connection.(type) {
-			case *snn.Conv:
-				moved, weight := *k, *k.Weight
-				weight.Data = jittered(weight.Data)
-				moved.Weight = &weight
-				l.Synapses[j].Connection = &moved
-			case *snn.Dense:
-				moved, weight := *k, *k.Weight
-				weight.Data = jittered(weight.Data)
-				moved.Weight = &weight
-				l.Synapses[j].Connection = &moved
+			if k, ok := l.Synapses[j].Connection.(snn.Weighted); ok {
+				w := k.Weights()
+				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
 			}
 		}
 	}

@@ -102,7 +102,8 @@ func build(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o Options
 }
 
 func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o convert.Options) (n networks, err error) {
-	exact := roundScales(s)
+	neuron := snn.Neuron{Model: o.Neuron}
+	exact := roundScales(s, neuron.Period())
 	for _, form := range []struct {
 		net        **snn.Network
 		statistics *calibrate.Statistics
@@ -163,8 +164,8 @@ func bounds(folded *ann.Graph, net *snn.Network) []float64 {
 		l := &net.Layers[i]
 		most[i] = math.Inf(1)
 		if n := nodes[l.Name]; n != nil {
-			if clip, ok := n.Op.(*ann.Clip); ok {
-				most[i] = float64(clip.Max) / float64(l.Lambda)
+			if r, ok := n.Op.(ann.Rectifier); ok {
+				most[i] = float64(r.Limit()) / float64(l.Lambda)
 			}
 		}
 	}

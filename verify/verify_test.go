@@ -51,12 +51,18 @@ func mnist(t *testing.T, n int) (*ann.Graph, *calibrate.Statistics, *dataset.Ima
 }
 
 func TestRun(t *testing.T) {
+	for _, model := range []snn.Model{nil, snn.LIF{Leak: 0.95}, snn.LIF{Leak: 0.99, Refractory: 2}} {
+		n := snn.Neuron{Model: model}
+		t.Run(n.Kind(), func(t *testing.T) { testRun(t, model) })
+	}
+}
+
+func testRun(t *testing.T, model snn.Model) {
 	g, s, images := mnist(t, 2)
 	calls := 0
-	stages, err := Run(t.Context(), g, s, images, Options{
-		Convert: convert.DefaultOptions(), Timesteps: testTimesteps,
-		Progress: func(int, int) { calls++ },
-	})
+	o := Options{Convert: convert.DefaultOptions(), Timesteps: testTimesteps, Progress: func(int, int) { calls++ }}
+	o.Convert.Neuron = model
+	stages, err := Run(t.Context(), g, s, images, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,9 @@
 package infer
 
-import (
-	"math"
-
-	"sresnet/internal/kernel"
-)
+import "sresnet/internal/kernel"
 
 // clip is [ann.Clip], and with an infinite limit [ann.Relu]. NaN stays NaN.
 type clip struct{ limit float32 }
-
-var relu = clip{limit: float32(math.Inf(1))}
 
 func (o clip) run(dst []float32, src [][]float32, _ []float32) { kernel.Clip(dst, src[0], o.limit) }
 

@@ -70,26 +70,6 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
-	for _, tt := range []struct {
-		x    []float64
-		want float64
-	}{
-		{[]float64{5}, 5},
-		{[]float64{4, 1}, 2.5},
-		{[]float64{9, 1, 2}, 2},
-		{[]float64{9, 1, 4, 2}, 3},
-	} {
-		x := slices.Clone(tt.x)
-		if got := median(x); got != tt.want {
-			t.Errorf("median(%v): got %v, want %v", tt.x, got, tt.want)
-		}
-		if !slices.Equal(x, tt.x) {
-			t.Errorf("median(%v) changed it to %v", tt.x, x)
-		}
-	}
-}
-
 // measured is a comparison of three rounds on one core. By the median, batches of 8
 // are onnxruntime's best, though batches of 64 have the fastest round. Speeds move
 // together, so that ratios are steadier than the speeds: 2, 2 and 4 for PyTorch.

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+
+	"sresnet/internal/host"
+	"sresnet/internal/terminal"
 )
 
 // comparison is everything that was measured.
@@ -38,7 +40,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (*comparison, e
 	c := &comparison{
 		Model: filepath.Base(o.model), Data: filepath.Base(path(o.data)), Normalize: o.normalize, Images: o.images, CalibrationImages: o.calibrationImages,
 		Timesteps: o.timesteps, DenseTimesteps: o.denseTimesteps, Rounds: o.rounds,
-		Processor: processor(), Bound: len(o.allowed) >= slices.Max(o.cores), Versions: map[string]string{}, Missing: map[string]string{},
+		Processor: host.Processor(), Bound: len(o.allowed) >= slices.Max(o.cores), Versions: map[string]string{}, Missing: map[string]string{},
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }
 	if err := c.first(ctx, o, say); err != nil {
@@ -46,7 +48,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (*comparison, e
 	}
 	for round := 1; round <= o.rounds; round++ {
 		for _, cores := range o.cores {
-			say("round %d of %d, %s", round, o.rounds, plural(cores, "core"))
+			say("round %d of %d, %s", round, o.rounds, terminal.Plural(cores, "core", "cores"))
 			outs, err := c.round(ctx, o, cores)
 			if err != nil {
 				return nil, err
@@ -81,7 +83,7 @@ func (c *comparison) first(ctx context.Context, o options, say func(string, ...a
 	} else {
 		leaveOut(onnxruntime, err)
 	}
-	say("PyTorch, once with T = %d on %s", o.timesteps, plural(cores, "core"))
+	say("PyTorch, once with T = %d on %s", o.timesteps, terminal.Plural(cores, "core", "cores"))
 	largest := torchBatches[strings.LastIndex(torchBatches, ",")+1:]
 	if out, err := o.runTorch(ctx, cores, o.timesteps, largest); err == nil {
 		c.Versions[pytorch] = out.version
@@ -129,24 +131,4 @@ func (c *comparison) writeFile(name string) error {
 		return err
 	}
 	return os.WriteFile(name, append(b, '\n'), 0o644)
-}
-
-// processor returns the name of the processor, or its architecture where the system
-// does not tell.
-func processor() string {
-	info, _ := os.ReadFile("/proc/cpuinfo") // Empty on other systems.
-	for line := range strings.Lines(string(info)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-// plural returns "1 core", "2 cores".
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

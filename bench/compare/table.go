@@ -6,6 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"sresnet/benchmark"
+	"sresnet/internal/terminal"
 )
 
 // row is one line of the table: a program on a number of cores, in the setting that
@@ -30,12 +33,12 @@ func (c *comparison) rows() []row {
 			if len(best) == 0 {
 				continue
 			}
-			r := row{best: best, speed: median(speeds(best)), slowest: slices.Min(speeds(best)), fastest: slices.Max(speeds(best)), accuracy: best[0].Accuracy, steps: best[0].Timesteps}
+			r := row{best: best, speed: benchmark.Median(speeds(best)), slowest: slices.Min(speeds(best)), fastest: slices.Max(speeds(best)), accuracy: best[0].Accuracy, steps: best[0].Timesteps}
 			var ratios []float64
 			for i, s := range best {
 				ratios = append(ratios, own[i].Speed/s.Speed)
 			}
-			r.ratio = median(ratios)
+			r.ratio = benchmark.Median(ratios)
 			if name == pytorch && c.EqualWork != nil {
 				r.accuracy, r.steps = c.EqualWork.Accuracy, c.EqualWork.Timesteps
 			}
@@ -67,7 +70,7 @@ func (c *comparison) fastest(name string, cores int) []sample {
 	}
 	var best []sample
 	for _, setting := range slices.Sorted(maps.Keys(settings)) {
-		if s := settings[setting]; best == nil || median(speeds(s)) > median(speeds(best)) {
+		if s := settings[setting]; best == nil || benchmark.Median(speeds(s)) > benchmark.Median(speeds(best)) {
 			best = s
 		}
 	}
@@ -82,17 +85,10 @@ func speeds(samples []sample) []float64 {
 	return list
 }
 
-// median returns the median of x, which is not empty.
-func median(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	n := len(x)
-	return (x[(n-1)/2] + x[n/2]) / 2
-}
-
 // print writes the table and what belongs to it.
 func (c *comparison) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, the first %s of %s, %s. %s; medians of %s, slowest and fastest in brackets.\n\n",
-		strings.TrimSuffix(c.Model, ".onnx"), plural(c.Images, "image"), c.Data, c.binding(), c.Processor, plural(c.Rounds, "round"))
+		strings.TrimSuffix(c.Model, ".onnx"), terminal.Plural(c.Images, "image", "images"), c.Data, c.binding(), c.Processor, terminal.Plural(c.Rounds, "round", "rounds"))
 	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms an image |")
 	fmt.Fprintln(w, "|--:|---|---|--:|--:|--:|--:|--:|")
 	for _, r := range c.rows() {
@@ -123,7 +119,7 @@ func (c *comparison) notes() []string {
 	var lines []string
 	if e := c.EqualWork; e != nil {
 		lines = append(lines, fmt.Sprintf("- PyTorch simulated the same %d timesteps of the same %s once, on %s: %.1f s, %.0f image-steps/s, accuracy %s; sresnet's is %s. In the rounds it simulated %d timesteps: accuracy %s, sresnet's after as many is %s.",
-			e.Timesteps, plural(c.Images, "image"), plural(e.Cores, "core"), e.Seconds, e.Speed, percent(e.Accuracy), percent(c.Top1[e.Timesteps-1]),
+			e.Timesteps, terminal.Plural(c.Images, "image", "images"), terminal.Plural(e.Cores, "core", "cores"), e.Seconds, e.Speed, percent(e.Accuracy), percent(c.Top1[e.Timesteps-1]),
 			c.DenseTimesteps, c.accuracies(pytorch), percent(c.Top1[c.DenseTimesteps-1])))
 	}
 	if _, ok := c.Versions[onnxruntime]; ok {
@@ -147,4 +143,4 @@ func (c *comparison) accuracies(name string) string {
 	return strings.Join(list, " or ")
 }
 
-func percent(fraction float64) string { return fmt.Sprintf("%.2f %%", 100*fraction) }
+func percent(fraction float64) string { return terminal.Percent(fraction) + " %" }

@@ -15,7 +15,9 @@ import (
 	"strings"
 
 	"sresnet/dataset"
+	"sresnet/internal/host"
 	"sresnet/internal/kernel"
+	"sresnet/internal/regular"
 	"sresnet/run"
 )
 
@@ -68,7 +70,7 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		}
 	}
 	m := machine{
-		Processor: processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
+		Processor: host.Processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
 		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 	}
 	b, err := json.Marshal(m)
@@ -76,18 +78,6 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, machineFile), append(b, '\n'), 0o644)
-}
-
-// processor returns the name of the processor, or its architecture where the
-// system does not tell.
-func processor() string {
-	b, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(b)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }
 
 // hashes remembers the hashes of data sets and files.
@@ -98,7 +88,7 @@ func newHashes() hashes { return make(hashes) }
 // file returns the SHA-256 of a file, or "" if it cannot be read.
 func (h hashes) file(name string) string {
 	if _, ok := h[name]; !ok {
-		h[name], _ = run.HashFile(name)
+		h[name], _ = regular.Hash(name)
 	}
 	return h[name]
 }

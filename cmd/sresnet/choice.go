@@ -5,28 +5,27 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"sresnet/eval"
+	"sresnet/internal/terminal"
 )
 
 // printChoice shows which T there are to choose from, and which one to take.
 func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
-	header, align := []any{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
+	header, align := []string{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
 	priced := r.Energy != nil && r.Energy.Device != nil
 	if priced {
 		header, align = append(header, "energy/image"), align+"r"
 	}
 	fmt.Fprintln(w, "choosing T: each line is more accurate than every shorter presentation")
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	for _, p := range thinned(r, c) {
-		row := table.Row{p.T, percent(p.Top1), percent(p.Low) + " to " + percent(p.High), short(p.Spikes), short(p.ACs)}
+		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
 		if priced {
 			row = append(row, p.Joules)
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
-	printTable(w, t)
+	t.Print(w)
 
 	var within []string
 	for i, x := range c.Within {
@@ -40,17 +39,17 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 		within = append(within, fmt.Sprintf("within %v%s: %s", x.Points, of, from))
 	}
 	if len(within) > 0 {
-		fmt.Fprintf(w, "%s\n", strings.Join(within, "; "))
+		terminal.Printf(w, "%s\n", strings.Join(within, "; "))
 	}
-	fmt.Fprintf(w, "nothing is gained after T = %d\n", c.Best)
+	terminal.Printf(w, "nothing is gained after T = %d\n", c.Best)
 	p := r.Point(c.Recommended)
-	takes := short(p.ACs) + " ACs"
+	takes := terminal.Count(p.ACs) + " ACs"
 	if priced {
 		takes += ", " + p.Joules.String()
 	}
-	fmt.Fprintf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
-	fmt.Fprintf(w, "             there %s %% for %s an image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
-		percent(p.Top1), takes, percent(p.Low), percent(p.High), r.Images)
+	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
+	terminal.Printf(w, "             there %s %% for %s an image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
+		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), r.Images)
 }
 
 // thinned returns few points of the Pareto table: each at least halves what the one

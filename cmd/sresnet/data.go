@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,11 +11,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sresnet/dataset"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/tensor"
 )
 
@@ -23,7 +25,7 @@ func newData() *cobra.Command {
 		Use:   "data",
 		Short: "Look at a data set, or download one",
 		Example: `  sresnet data get cifar10
-  sresnet data info cifar10:cifar10 --sheet cifar10.png`,
+  sresnet data info cifar10:cifar10 -o cifar10.png`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -66,14 +68,13 @@ type missingSplit struct {
 }
 
 type dataInfoOptions struct {
-	settings
-	split, sheet string
-	asJSON       bool
+	split, out string
+	workers    int
+	asJSON     bool
 }
 
 func newDataInfo() *cobra.Command {
-	o := dataInfoOptions{}
-	o.dataOptional = true
+	var o dataInfoOptions
 	cmd := &cobra.Command{
 		Use:   "info SPEC",
 		Short: "Show counts, classes, shape, mean and deviation of a data set, and a sheet of its images",
@@ -82,47 +83,28 @@ class, the shape of an image, and mean and standard deviation of the pixels (div
 by 255) per channel. It names the --normalize that fits such pixels; what counts is
 how the network at hand was trained.
 
---sheet writes a PNG file with the first images and their labels, which shows at a
+--out writes a PNG file with the first images and their labels, which shows at a
 glance whether labels, channels and rows are what they should be.
 
-SPEC is ` + dataset.Specs + `.`,
+SPEC is ` + dataset.Specs + `. Behind a question mark it has options, ` + dataset.SpecOptions + `;
+10,000 images are measured unless it says how many.`,
 		Example: `  sresnet data info mnist
-  sresnet data info folder:imagenet/val --crop 224 --sheet sheet.png
+  sresnet data info 'folder:imagenet/val?crop=224' -o sheet.png
   sresnet data info npz:own.npz --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			bad := func(format string, args ...any) error {
-				return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
-			}
-			switch {
-			case o.split != "" && !slices.Contains(splits, o.split):
-				return bad("--split %q: give %s", o.split, strings.Join(splits, ", "))
-			case o.images < 0:
-				return bad("--images %d: give a number of images, or 0 for all", o.images)
-			case o.resize < 0 || o.crop < 0:
-				return bad("--resize %d, --crop %d: give numbers of pixels", o.resize, o.crop)
-			case o.skipBad < 0:
-				return bad("--skip-bad %d: give a number of images", o.skipBad)
-			case o.workers < 0 || o.workers > maxWorkers:
-				return bad("--workers %d: give up to %d workers, or 0 for one a core", o.workers, maxWorkers)
+			if o.split != "" && !slices.Contains(splits, o.split) {
+				return usage("--split %q: give %s", o.split, strings.Join(splits, ", "))
 			}
 			return runDataInfo(cmd, args[0], &o)
 		},
 	}
-	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval.
-	o.dataFlags(all, 10000)
-	o.runFlags(all, 1)
-	f := cmd.Flags()
-	f.StringVar(&o.sheet, "sheet", "", "write the first images with their labels to `FILE.png`")
-	f.StringVar(&o.split, "split", "", "measure and draw this `SPLIT`: train or test (default: train where there is one)")
-	for _, name := range []string{"images", "resize", "crop", "skip-bad", "workers"} {
-		f.AddFlag(all.Lookup(name))
-	}
-	f.Lookup("images").Usage = "measure the first `N` images; 0 means all"
-	f.Lookup("crop").Usage = "of image files: cut `N` x N pixels out of the middle (default: 224)"
-	f.BoolVar(&o.asJSON, "json", false, "print one JSON object and nothing else")
-	f.SortFlags = false
-	cmd.ValidArgsFunction = cobra.FixedCompletions(specWords, cobra.ShellCompDirectiveNoSpace)
+	outFlag(cmd, &o.out, "write the first images with their labels to `FILE.png`")
+	cmd.Flags().StringVar(&o.split, "split", "", "measure and draw this `SPLIT`: train or test (default: train where there is one)")
+	cmd.Flags().IntVarP(&o.workers, "workers", "j", 0, experiment.OptionNamed("workers").Help)
+	jsonFlag(cmd, &o.asJSON)
+	cmd.ValidArgsFunction = cobra.FixedCompletions(dataset.Kinds(), cobra.ShellCompDirectiveNoSpace)
+	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("split", cobra.FixedCompletions(splits, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -130,14 +112,29 @@ SPEC is ` + dataset.Specs + `.`,
 // splits are the words that --split takes.
 var splits = []string{dataset.Train.String(), dataset.Test.String()}
 
-func runDataInfo(cmd *cobra.Command, spec string, o *dataInfoOptions) error {
-	p := &pipeline{settings: &o.settings, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	info, err := p.info(cmd.Context(), spec, o.split)
+// measuredImages is how many images data info measures where the spec does not say.
+const measuredImages = 10000
+
+func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
+	opts := experiment.DefaultOptions()
+	opts.Workers = o.workers
+	if err := opts.Check(); err != nil {
+		return err
+	}
+	_ = complete(cmd, &opts, "") // Of no model nothing can be wrong.
+	spec, err := dataset.ParseSpec(text)
+	if err != nil {
+		return &usageError{err}
+	}
+	info, err := openInfo(spec, o.split)
 	if err != nil {
 		return err
 	}
-	if o.sheet != "" {
-		if err := writeSheet(o.sheet, info.measured); err != nil {
+	if err := info.measure(cmd.Context(), spec, &opts); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := writeSheet(o.out, info.measured); err != nil {
 			return err
 		}
 	}
@@ -145,25 +142,25 @@ func runDataInfo(cmd *cobra.Command, spec string, o *dataInfoOptions) error {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(info)
 	}
 	info.print(cmd.OutOrStdout())
-	if o.sheet != "" {
-		fmt.Fprintf(cmd.OutOrStdout(), "\nthe first images are in %s\n", o.sheet)
+	if o.out != "" {
+		terminal.Printf(cmd.OutOrStdout(), "\nthe first images are in %s\n", o.out)
 	}
 	return nil
 }
 
-// info opens the splits that there are and measures one of them.
-func (p *pipeline) info(ctx context.Context, spec, split string) (*dataInfo, error) {
-	info := &dataInfo{Spec: spec, MeasuredOn: split}
+// openInfo opens the splits that there are, one of which is to be measured.
+func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
+	info := &dataInfo{Spec: spec.Source, MeasuredOn: split}
 	var errs []error
 	for i, s := range []dataset.Split{dataset.Train, dataset.Test} {
-		d, err := p.openDataset(spec, s, "data info")
-		var usage *usageError
-		if errors.As(err, &usage) {
-			return nil, err
+		d, err := dataset.Open(spec.Source, s)
+		var wrong *dataset.SpecError
+		if errors.As(err, &wrong) {
+			return nil, &usageError{hint.Error(err, "SPEC is %s", dataset.Specs)}
 		}
 		if err != nil {
 			errs = append(errs, err)
-			info.Missing = append(info.Missing, missingSplit{s.String(), clean(err.Error())})
+			info.Missing = append(info.Missing, missingSplit{s.String(), terminal.Clean(err.Error())})
 			continue
 		}
 		part := &splitInfo{d.Len(), d.Counts()}
@@ -182,41 +179,38 @@ func (p *pipeline) info(ctx context.Context, spec, split string) (*dataInfo, err
 			info.measured = d
 		}
 	}
-	d := info.measured
 	switch {
-	case info.Train == nil && info.Test == nil:
+	case info.measured != nil:
+		return info, nil
+	case len(errs) > 0:
 		return nil, errs[0]
-	case d == nil && len(errs) > 0:
-		return nil, errs[0]
-	case d == nil:
-		return nil, hinted(fmt.Errorf("%s has no %s split: it is one list of images", spec, split), "leave --split away")
 	}
-	return info, p.measure(ctx, info)
+	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "leave --split away")
 }
 
 // measure fills in what is asked of the pixels.
-func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
+func (info *dataInfo) measure(ctx context.Context, spec dataset.Spec, o *experiment.Options) (err error) {
 	d := info.measured
 	if d.Resizable() {
 		shape := d.Shape()
-		if p.crop > 0 {
-			shape[1], shape[2] = p.crop, p.crop
+		if spec.Crop > 0 {
+			shape[1], shape[2] = spec.Crop, spec.Crop
 		}
-		if d, err = d.Resized(shape, p.resize); err != nil {
-			return hinted(err, "--resize N gives the length of an image's shorter side, --crop N that of the square cut out of its middle")
+		if d, err = d.Resized(shape, spec.Resize); err != nil {
+			return hint.Error(err, "%s?resize=N gives the length of an image's shorter side, crop=N that of the square cut out of its middle", spec.Source)
 		}
+	} else if spec.Resize > 0 || spec.Crop > 0 {
+		return usage("%s: resize and crop are for image files; these images have a size of their own, %s", spec.Source, d.Shape())
 	}
-	if p.images > 0 {
-		if d, err = d.First(min(p.images, d.Len())); err != nil {
-			return err
-		}
-	}
-	if d, err = p.checked(ctx, d); err != nil {
+	if d, err = d.First(min(cmp.Or(spec.Images, measuredImages), d.Len())); err != nil {
 		return err
 	}
-	update, stop := p.progress.bar("measuring")
+	if d, err = experiment.Checked(ctx, d, spec.SkipBad, o); err != nil {
+		return err
+	}
+	update, stop := o.Step("measuring")
 	defer stop()
-	s, err := d.Statistics(ctx, p.workerCount(), update)
+	s, err := d.Statistics(ctx, o.WorkerCount(), update)
 	if err != nil {
 		return err
 	}
@@ -232,8 +226,8 @@ func (p *pipeline) measure(ctx context.Context, info *dataInfo) (err error) {
 const shownClasses = 100
 
 func (info *dataInfo) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, images of %s\n\n", info.Spec, plural(info.Classes, "class", "classes"), info.Shape)
-	header, align := []any{"class", "name"}, "rl"
+	terminal.Printf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.Shape)
+	header, align := []string{"class", "name"}, "rl"
 	var columns []*splitInfo
 	for _, s := range []struct {
 		name  string
@@ -247,16 +241,16 @@ func (info *dataInfo) print(w io.Writer) {
 		}
 		header, align, columns = append(header, s.name), align+"r", append(columns, s.split)
 	}
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	for k := range min(info.Classes, shownClasses) {
-		row := table.Row{k, clean(info.ClassNames[k])}
+		row := []any{k, terminal.Clean(info.ClassNames[k])}
 		for _, s := range columns {
 			row = append(row, s.count(k))
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
 	if more := info.Classes - shownClasses; more > 0 {
-		row := table.Row{"...", fmt.Sprintf("%d more", more)}
+		row := []any{"...", fmt.Sprintf("%d more", more)}
 		for _, s := range columns {
 			least, most := s.Images, 0
 			for k := range info.Classes {
@@ -264,26 +258,26 @@ func (info *dataInfo) print(w io.Writer) {
 			}
 			row = append(row, fmt.Sprintf("%d to %d", least, most))
 		}
-		t.AppendRow(row)
+		t.Append(row...)
 	}
-	footer := table.Row{"", "all"}
+	footer := []any{"", "all"}
 	for _, s := range columns {
 		footer = append(footer, s.Images)
 	}
-	t.AppendFooter(footer)
-	printTable(w, t)
+	t.Footer(footer...)
+	t.Print(w)
 	which := ""
 	if info.Train != nil {
 		which = map[string]string{"train": "training ", "test": "test "}[info.MeasuredOn]
 	}
 	for _, m := range info.Missing {
-		fmt.Fprintf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
+		terminal.Printf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
 	}
-	fmt.Fprintf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
+	terminal.Printf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
 	if info.Skipped > 0 {
-		fmt.Fprintf(w, "%d more could not be read and are left out\n", info.Skipped)
+		terminal.Printf(w, "%d more could not be read and are left out\n", info.Skipped)
 	}
-	fmt.Fprintf(w, "--normalize %s fits them; what counts is how the network was trained\n", info.Normalize)
+	terminal.Printf(w, "--normalize %s fits them; what counts is how the network was trained\n", info.Normalize)
 }
 
 // count returns the number of images of a class, which there may be more of in
@@ -293,13 +287,6 @@ func (s *splitInfo) count(k int) int {
 		return s.Counts[k]
 	}
 	return 0
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 func decimals(list []float64) string {

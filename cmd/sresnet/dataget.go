@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/dataset/fetch"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 )
 
 func newDataGet() *cobra.Command {
@@ -30,7 +32,7 @@ checksums hold for these as well. Proxies are taken from the environment (HTTPS_
 		ValidArgs: fetch.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(fetch.Names(), args[0]) {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
+				return &usageError{fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
 			}
 			dir := args[0]
 			if len(args) > 1 {
@@ -49,12 +51,12 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 		update  func(done, total int)
 		stop    = func() {}
 	)
-	p := progress{w: cmd.ErrOrStderr()}
+	p := terminal.Progress{W: cmd.ErrOrStderr()}
 	n, err := fetch.Get(cmd.Context(), name, dir, fetch.Options{From: from, Progress: func(file string, done, total int64) {
 		if file != current {
 			stop()
 			current = file
-			update, stop = p.bar(file + ", kB")
+			update, stop = p.Bar(file + ", kB")
 		}
 		update(int(done/1000), int(max(total/1000, 1)))
 	}})
@@ -62,13 +64,13 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	var failed *fetch.Error
 	switch {
 	case err != nil && cmd.Context().Err() != nil:
-		return hinted(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
+		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
 	case errors.As(err, &failed) && failed.Unreachable():
-		return hinted(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
+		return hint.Error(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
 	case errors.As(err, &failed):
-		return hinted(err, "try again later, which goes on where it was; --from gives another address")
+		return hint.Error(err, "try again later, which goes on where it was; --from gives another address")
 	case errors.Is(err, fetch.ErrOther):
-		return hinted(err, "remove it, or choose another folder")
+		return hint.Error(err, "remove it, or choose another folder")
 	case err != nil:
 		return err
 	}
@@ -76,6 +78,6 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	if n == 0 {
 		verb = "was already"
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
+	terminal.Printf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
 	return nil
 }

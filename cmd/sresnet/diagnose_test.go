@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // After Ctrl-C, in whatever step, the same command goes on and ends as one that was
@@ -23,17 +22,8 @@ func TestDiagnoseInterrupted(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	for _, step := range []string{measurementKind, trialsKind} {
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			for ctx.Err() == nil {
-				if list, _ := filepath.Glob(filepath.Join(dir, diagnosisFolder, step, "shards", "*.part")); len(list) > 0 {
-					cancel()
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}()
+		ctx := when(t, filepath.Join(dir, diagnosisFolder, step, "shards", "*.part"), 0)
 		code, stdout, stderr := diagnose(ctx, "--out", dir)
-		cancel()
 		if code == 0 {
 			continue // It was done before anyone looked.
 		}

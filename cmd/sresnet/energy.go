@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"strings"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"sresnet/energy"
+	"sresnet/internal/terminal"
 )
 
 // printEnergy shows what both networks do for one image, and what that takes on a
@@ -17,19 +14,19 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 		printEnergyAlone(w, e)
 		return
 	}
-	header, align := []any{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
+	header, align := []string{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
 	if e.Device != nil {
 		header, align = append(header, "trained", "spiking"), align+"rr"
 	}
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	row := func(name string, ann, snn *energy.Operations, cost ...string) {
-		cells := table.Row{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}
+		cells := []any{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}
 		if e.Device != nil {
 			for _, x := range cost {
 				cells = append(cells, x)
 			}
 		}
-		t.AppendRow(cells)
+		t.Append(cells...)
 	}
 	for _, part := range energy.Parts() {
 		ann, snn := e.ANN.Sum(part), e.SNN.Sum(part)
@@ -37,46 +34,46 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 			row(string(part), &ann.Operations, &snn.Operations, joules(&ann.Operations, ann.Joules), joules(&snn.Operations, snn.Joules))
 		}
 	}
-	t.AppendSeparator()
+	t.Separator()
 	row("sum, effective", &e.ANN.Operations, &e.SNN.Operations, joules(&e.ANN.Operations, e.ANN.Joules), joules(&e.SNN.Operations, e.SNN.Joules))
 	row("sum, dense", e.ANN.Dense(), e.SNN.Dense())
-	printTable(w, t)
+	t.Print(w)
 
-	fmt.Fprintf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
-		percent(e.ANN.ActivationSparsity), percent(e.SNN.ActivationSparsity), percent(e.ANN.ConnectionSparsity), percent(e.SNN.ConnectionSparsity))
-	fmt.Fprintf(w, "footprint: %sB trained, %sB spiking, potentials included\n", unit(float64(e.ANN.FootprintBytes)), unit(float64(e.SNN.FootprintBytes)))
+	terminal.Printf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
+		terminal.Percent(e.ANN.ActivationSparsity), terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.ANN.ConnectionSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
+	terminal.Printf(w, "footprint: %s trained, %s spiking, potentials included\n", terminal.Bytes(e.ANN.FootprintBytes), terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "even:", e.BreakEven.Words(e.Device, e.Timesteps))
 }
 
 // printEnergyAlone is printEnergy for a spiking network by itself.
 func printEnergyAlone(w io.Writer, e *energy.Accounts) {
-	header, align := []any{"an image takes", "MACs", "ACs", "updates"}, "lrrr"
+	header, align := []string{"an image takes", "MACs", "ACs", "updates"}, "lrrr"
 	if e.Device != nil {
 		header, align = append(header, "energy"), align+"r"
 	}
-	t := newTable(align, header...)
+	t := terminal.NewTable(align, header...)
 	row := func(name string, o *energy.Operations, cost ...string) {
-		cells := table.Row{name, count(o.MACs), count(o.ACs), count(o.Updates)}
+		cells := []any{name, count(o.MACs), count(o.ACs), count(o.Updates)}
 		if e.Device != nil {
 			for _, x := range cost {
 				cells = append(cells, x)
 			}
 		}
-		t.AppendRow(cells)
+		t.Append(cells...)
 	}
 	for _, part := range energy.Parts() {
 		if s := e.SNN.Sum(part); s.Operations != (energy.Operations{}) {
 			row(string(part), &s.Operations, joules(&s.Operations, s.Joules))
 		}
 	}
-	t.AppendSeparator()
+	t.Separator()
 	row("sum, effective", &e.SNN.Operations, joules(&e.SNN.Operations, e.SNN.Joules))
 	row("sum, dense", e.SNN.Dense())
-	printTable(w, t)
+	t.Print(w)
 
-	fmt.Fprintf(w, "sparsity:  activations %s %%; connections %s %%\n", percent(e.SNN.ActivationSparsity), percent(e.SNN.ConnectionSparsity))
-	fmt.Fprintf(w, "footprint: %sB, potentials included\n", unit(float64(e.SNN.FootprintBytes)))
+	terminal.Printf(w, "sparsity:  activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
+	terminal.Printf(w, "footprint: %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
 }
@@ -87,7 +84,7 @@ func printLines(w io.Writer, name string, list []string) {
 		if i > 0 {
 			name = ""
 		}
-		fmt.Fprintf(w, "%-10s %s\n", name, s)
+		terminal.Printf(w, "%-10s %s\n", name, s)
 	}
 }
 
@@ -115,13 +112,5 @@ func count(x float64) string {
 	if x == 0 {
 		return ""
 	}
-	return short(x)
-}
-
-// unit formats a number of bytes so that a B may follow.
-func unit(x float64) string {
-	if s := short(x); strings.Contains(s, " ") {
-		return s
-	}
-	return short(x) + " "
+	return terminal.Count(x)
 }

@@ -11,7 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/shard"
 )
@@ -26,10 +30,7 @@ const (
 )
 
 // usageError is an error of the command line rather than of what it names.
-type usageError struct {
-	command string // With its parents: "sresnet eval".
-	err     error
-}
+type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
@@ -38,94 +39,119 @@ func (e *usageError) Unwrap() error { return e.err }
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{cmd.CommandPath(), err}
+			return &usageError{err}
 		}
 		return nil
 	}
 }
 
-// hintedError is an error that comes with what to do about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e *hintedError) Error() string { return e.err.Error() }
-func (e *hintedError) Unwrap() error { return e.err }
-
-// hinted returns err with a hint; nil for nil.
-func hinted(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hintedError{err, fmt.Sprintf(format, args...)}
-}
+// errMoreToDo says that the shards of a folder are done, but that others follow, which
+// are planned now.
+var errMoreToDo = errors.New("more shards are to do")
 
 // errInterrupted says that the user ended the program early.
 var errInterrupted = errors.New("interrupted")
 
-// fail prints err with hints and returns the exit code.
-func fail(w io.Writer, err error) int {
-	var usage *usageError
+// usage returns an error of the command line.
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// missingData is the error of a command that wants test images.
+func missingData() error {
+	return usage("--data is missing: give %s", dataset.Specs)
+}
+
+// spell returns how a command line spells the option of that name.
+func spell(name string) string {
+	switch name {
+	case "model":
+		return "MODEL"
+	case "trained":
+		return "--ann"
+	}
+	return "--" + name
+}
+
+// spelled returns the text of err, in which an option is spelled as on a command line.
+func spelled(err error) string {
+	text := err.Error()
+	var o *experiment.OptionError
+	if errors.As(err, &o) {
+		own := o.Error()
+		text = strings.Replace(text, own, spell(o.Option)+strings.TrimPrefix(own, o.Option), 1)
+	}
+	return text
+}
+
+// fail prints err, which came of a command, with hints and returns the exit code.
+func fail(w io.Writer, command string, err error) int {
+	var (
+		usage  *usageError
+		option *experiment.OptionError
+	)
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errCheckpoint):
-		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
+		say(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitCheckpoint
 	case errors.Is(err, errMoreToDo):
-		fmt.Fprintf(w, "sresnet: %s\n", readable(err.Error()))
+		say(w, "sresnet: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitMoreToDo
 	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
+		say(w, "sresnet: error: %s\n", readable(err.Error()))
 		printHints(w, err)
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(w, "sresnet: error: interrupted before any image was finished")
+		say(w, "sresnet: error: interrupted before any image was finished\n")
 		return exitInterrupted
-	case errors.As(err, &usage):
-		fmt.Fprintf(w, "sresnet: error: %s\n", readable(oneLine(err)))
+	case errors.As(err, &usage), errors.As(err, &option):
+		say(w, "sresnet: error: %s\n", readable(oneLine(spelled(err))))
 		printHints(w, err)
-		fmt.Fprintf(w, "sresnet: hint: '%s --help' lists the options with examples\n", usage.command)
+		say(w, "sresnet: hint: '%s --help' lists the options with examples\n", command)
 		return exitUsage
 	}
-	fmt.Fprintf(w, "sresnet: error: %s\n", readable(err.Error()))
+	say(w, "sresnet: error: %s\n", readable(spelled(err)))
 	printHints(w, err)
 	return exitError
 }
 
 func printHints(w io.Writer, err error) {
 	for _, h := range hints(err) {
-		fmt.Fprintf(w, "sresnet: hint: %s\n", readable(h))
+		say(w, "sresnet: hint: %s\n", readable(hint.Render(h, spell)))
 	}
 }
 
-// hints tells a user what to do about err, where this program knows.
+// say prints a line of an error: in a terminal broken into lines that fit, elsewhere in one,
+// which can be searched for.
+func say(w io.Writer, format string, args ...any) {
+	if terminal.Of(w) != nil {
+		terminal.Printf(w, format, args...)
+		return
+	}
+	fmt.Fprintf(w, format, args...)
+}
+
+// hints tells a user what to do about err: what the error says of itself, or what this
+// program knows.
 func hints(err error) []string {
 	var (
-		h           *hintedError
 		format      *shard.FormatError
 		unsupported *convert.UnsupportedError
-		place       *launch.Error
 		path        *fs.PathError
-		other       interface{ Hint() string }
+		list        []string
 	)
+	h := hint.Of(err)
+	if errors.As(err, &unsupported) && h == unsupported.Hint() {
+		list = append(list, "'sresnet inspect' lists the operators of a network and what each becomes")
+	}
 	switch {
 	case errors.As(err, &format): // Whatever else is said of the folder, this is what to do.
 		return []string{format.Hint()}
-	case errors.As(err, &h):
-		return []string{h.hint}
-	case errors.As(err, &other):
-		return []string{other.Hint()}
-	case errors.As(err, &place):
-		return []string{place.Hint}
-	case errors.As(err, &unsupported):
-		list := []string{"'sresnet inspect' lists the operators of a network and what each becomes"}
-		if unsupported.Hint != "" {
-			list = append(list, unsupported.Hint)
-		}
+	case h != "":
+		return append(list, h)
+	case list != nil:
 		return list
 	case errors.Is(err, fs.ErrNotExist):
 		return []string{"check the path; a relative one starts at the folder you are in"}
@@ -154,7 +180,7 @@ func readable(s string) string {
 	more := len(lines) - shownLines
 	lines = lines[:min(len(lines), shownLines)]
 	for i, l := range lines {
-		if r := []rune(clean(l)); len(r) > shownChars {
+		if r := []rune(terminal.Clean(l)); len(r) > shownChars {
 			half := shownChars / 2
 			lines[i] = string(r[:half]) + " ... " + string(r[len(r)-half:])
 		} else {
@@ -169,4 +195,4 @@ func readable(s string) string {
 
 // oneLine joins the lines of an error, such as those that cobra adds below
 // "unknown command" to suggest others.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

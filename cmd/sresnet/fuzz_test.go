@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"sresnet/internal/terminal"
 )
 
 // FuzzShape looks for a --input that panics, or that is taken and is no shape.
@@ -49,7 +51,7 @@ func FuzzReadable(f *testing.F) {
 	f.Add(strings.Repeat("many words ", 1000))
 	f.Fuzz(func(t *testing.T, s string) {
 		shown := readable(s)
-		if got := clean(strings.ReplaceAll(shown, "\n", " ")); got != strings.ReplaceAll(shown, "\n", " ") {
+		if got := terminal.Clean(strings.ReplaceAll(shown, "\n", " ")); got != strings.ReplaceAll(shown, "\n", " ") {
 			t.Errorf("%q is shown as %q", s, shown)
 		}
 		if n := strings.Count(shown, "\n"); n > shownLines {

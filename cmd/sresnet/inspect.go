@@ -1,19 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sresnet/ann"
-	"sresnet/onnx"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/experiment"
+	"sresnet/internal/terminal"
+	"sresnet/resnet"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -39,112 +41,101 @@ type nodeInfo struct {
 }
 
 func newInspect() *cobra.Command {
-	var (
-		asJSON, plan bool
-		input        string
-		s            = settings{dataOptional: true}
-	)
+	var plan, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show a network, operator by operator, and what each becomes with spikes",
-		Long: `inspect reads an ONNX file, or weights without operators (.safetensors, see
---arch), and prints every operator with the shape of its output, its parameters,
-its multiply-accumulates (MACs), and what it becomes in the spiking network. It
-needs no images: scales appear as lambda(LAYER), which calibration measures.
-Operators that cannot be expressed with spikes are named, all of them, with
-the reason. Of a NIR file it prints the layers of the spiking network that is in it.
+		Long: `inspect reads an ONNX file, or weights without operators (.safetensors), and prints
+every operator with the shape of its output, its parameters, its multiply-accumulates
+(MACs), and what it becomes in the spiking network. It needs no images: scales appear
+as lambda(LAYER), which calibration measures. Operators that cannot be expressed with
+spikes are named, all of them, with the reason, and the exit code is 1. Of a NIR file
+it prints the layers of the spiking network that is in it.
+
+Where an ONNX file leaves the shape of an image open, net.onnx?input=3x224x224 says
+it; weights.safetensors?arch=NAME says which architecture weights are of, where they
+fit several: ` + architectures() + `.
 
 With --plan it prints instead how the engine computes each layer of the spiking
-network. That follows shapes and, if --data gives images to calibrate on, the rates
-to expect; it never changes a spike. A file of 'sresnet convert' has these rates.`,
+network. That follows shapes and the rates to expect, which a file of 'sresnet convert'
+has; it never changes a spike.`,
 		Example: `  sresnet inspect resnet20.onnx
   sresnet inspect resnet20.onnx --json
   sresnet inspect resnet50.safetensors
-  sresnet inspect resnet50.onnx --input 3x224x224
-  sresnet inspect resnet20.onnx --plan --data cifar10:cifar-10-batches-bin --normalize imagenet
+  sresnet inspect 'resnet50.onnx?input=3x224x224'
   sresnet inspect resnet20.nir --plan`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			shape, err := parseShape(input)
-			if err != nil {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("--input %q: %w", input, err)}
+			o := experiment.DefaultOptions()
+			if err := complete(cmd, &o, args[0]); err != nil {
+				return err
 			}
-			if isNIR(args[0]) {
-				return runInspectNIR(cmd, args[0], &s, plan, asJSON)
-			}
-			if plan {
-				if err := s.check(cmd.CommandPath()); err != nil {
-					return err
-				}
-				p := &pipeline{settings: &s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-				if err := p.convertForPlan(cmd.Context(), args[0], shape); err != nil {
-					return err
-				}
-				return p.showPlan(cmd, asJSON)
-			}
-			g, err := s.readModel(args[0], onnx.Options{InputShape: shape})
+			o.Data, o.Calibrate = "", "" // Of a run's folder: it needs no images.
+			e, err := experiment.Open(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			in, err := inspectGraph(g)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(in)
-			}
-			in.print(cmd.OutOrStdout())
-			return nil
+			return runInspect(cmd, e, plan, asJSON)
 		},
 	}
-	s.weightsFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	cmd.Flags().StringVar(&input, "input", "", "`SHAPE` of one image, such as 3x224x224, where the file leaves it open")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine computes each layer instead")
-	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	s.dataFlags(all, 0)
-	s.networkFlags(all)
-	s.runFlags(all, 1)
-	all.Lookup("data").Usage = "with --plan: test images beside which calibration images lie; `SPEC` as for eval"
-	for _, name := range []string{"data", "calibrate", "calibration-images", "normalize", "percentile", "shared-lambda"} {
-		cmd.Flags().AddFlag(all.Lookup(name))
-	}
-	cmd.Flags().SortFlags = false
-	completions(cmd)
+	jsonFlag(cmd, &asJSON)
+	finish(cmd)
 	return cmd
 }
 
-// parseShape reads a shape such as "3x224x224"; nil for "".
-func parseShape(s string) (tensor.Shape, error) {
-	if s == "" {
-		return nil, nil
-	}
-	var shape tensor.Shape
-	for axis := range strings.SplitSeq(s, "x") {
-		n, err := strconv.Atoi(axis)
+// architectures lists the architectures that weights can be of.
+func architectures() string { return strings.Join(resnet.Architectures(), ", ") }
+
+func runInspect(cmd *cobra.Command, e *experiment.Experiment, plan, asJSON bool) error {
+	w := cmd.OutOrStdout()
+	if plan || e.Graph == nil {
+		net, err := networkToShow(cmd.Context(), e)
 		if err != nil {
-			return nil, errors.New("want channels, rows and columns, such as 3x224x224")
+			return err
 		}
-		shape = append(shape, n)
+		if plan {
+			return showPlan(w, net, asJSON)
+		}
+		return showNetwork(w, net, asJSON)
 	}
-	if len(shape) != 3 && len(shape) != 1 {
-		return nil, errors.New("want channels, rows and columns, such as 3x224x224")
+	in, err := inspectGraph(e.Graph)
+	if err != nil {
+		return err
 	}
-	return shape, shape.Check()
+	if asJSON {
+		err = json.NewEncoder(w).Encode(in)
+	} else {
+		in.print(w)
+	}
+	if err == nil && !in.Converts {
+		err = fmt.Errorf("%s does not convert: see the nodes that are unsupported", e.Options.Model)
+	}
+	return err
+}
+
+// networkToShow returns the spiking network: that of a NIR file, or one for which only
+// shapes matter.
+func networkToShow(ctx context.Context, e *experiment.Experiment) (*snn.Network, error) {
+	if e.Graph == nil {
+		return e.Network(ctx)
+	}
+	return convert.Convert(e.Graph, calibrate.Unmeasured(e.Graph), e.Options.Convert())
 }
 
 func inspectGraph(g *ann.Graph) (*inspection, error) {
-	f, err := newFates(g)
+	fates, err := convert.Fates(g)
 	if err != nil {
 		return nil, err
 	}
-	in := &inspection{Model: g.Name, Input: g.Input.Shape, Parameters: parameters(g), MACs: g.MACs(), Converts: len(f.unsupported) == 0}
+	in := &inspection{Model: g.Name, Input: g.Input.Shape, Parameters: parameters(g), MACs: g.MACs(), Converts: true}
 	for i := range g.Nodes {
-		n := &g.Nodes[i]
-		in.Neurons += f.neurons(n)
+		n, fate := &g.Nodes[i], fates[i]
+		in.Neurons += fate.Neurons
+		in.Converts = in.Converts && !fate.Unsupported
 		in.Nodes = append(in.Nodes, nodeInfo{
 			Name: n.Name, Op: n.Op.Type(), Shape: n.Shape,
-			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: f.of(n),
+			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: fate.Becomes,
 		})
 	}
 	return in, nil
@@ -160,13 +151,13 @@ func parameters(g *ann.Graph) int {
 }
 
 func (in *inspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
-	t := newTable("lllrrl", "layer", "operator", "output", "parameters", "MACs", "becomes")
+	terminal.Printf(w, "%s: takes images of %v\n\n", in.Model, in.Input)
+	t := terminal.NewTable("lllrrt", "layer", "operator", "output", "parameters", "MACs", "becomes")
 	for _, n := range in.Nodes {
-		t.AppendRow(table.Row{n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes})
+		t.Append(n.Name, n.Op, n.Shape, orBlank(int64(n.Parameters)), orBlank(n.MACs), n.Becomes)
 	}
-	t.AppendFooter(table.Row{"total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons)})
-	printTable(w, t)
+	t.Footer("total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons))
+	t.Print(w)
 	if in.Converts {
 		fmt.Fprintln(w, "The network converts.")
 		return

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"sresnet/ann"
+	"sresnet/internal/steps"
 	"sresnet/tensor"
 )
 
@@ -42,40 +42,34 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// The time of an inspection grows with the number of nodes, not with its square:
-// that would take this graph minutes.
+// The work of an inspection grows with the number of nodes, not with its square.
 func TestInspectLong(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
-	}
-	one := &ann.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
-	g := &ann.Graph{Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 1, 1}}, Nodes: []ann.Node{
-		{Name: "conv", Inputs: []string{"x"}, Op: one},
-		{Name: "first", Inputs: []string{"conv"}, Op: &ann.Relu{}},
-	}}
-	add := func(name string, op ann.Op, inputs ...string) string {
-		g.Nodes = append(g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op})
-		return name
-	}
-	last := "first"
-	for i := range 60_000 {
-		last = add(fmt.Sprintf("sum%d", i), &ann.Add{}, "first", last)
-	}
-	last = add("flat", &ann.Flatten{}, add("last", &ann.Relu{}, last))
-	g.Output = add("logits", &ann.Gemm{Weight: tensor.Of([]float32{1}, 1, 1)}, last)
-	if err := g.InferShapes(); err != nil {
-		t.Fatal(err)
-	}
-	start := time.Now()
-	in, err := inspectGraph(g)
-	if err != nil || !in.Converts {
-		t.Fatalf("%+v, error %v", in, err)
-	}
-	if took := time.Since(start); took > 30*time.Second {
-		t.Errorf("took %v", took)
-	}
-	const want = "nothing: its branches are currents; shortcut from first, weight lambda(from)/lambda(to)"
-	if got := in.Nodes[1000].Becomes; got != want {
-		t.Errorf("a sum becomes %q, want %q", got, want)
-	}
+	steps.New(t, "sresnet/cmd/sresnet", "sresnet/convert", "sresnet/ann").Linear(t, 500, func(n int) {
+		one := &ann.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
+		g := &ann.Graph{Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 1, 1}}, Nodes: []ann.Node{
+			{Name: "conv", Inputs: []string{"x"}, Op: one},
+			{Name: "first", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+		}}
+		add := func(name string, op ann.Op, inputs ...string) string {
+			g.Nodes = append(g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op})
+			return name
+		}
+		last := "first"
+		for i := range n {
+			last = add(fmt.Sprintf("sum%d", i), &ann.Add{}, "first", last)
+		}
+		last = add("flat", &ann.Flatten{}, add("last", &ann.Relu{}, last))
+		g.Output = add("logits", &ann.Gemm{Weight: tensor.Of([]float32{1}, 1, 1)}, last)
+		if err := g.InferShapes(); err != nil {
+			t.Fatal(err)
+		}
+		in, err := inspectGraph(g)
+		if err != nil || !in.Converts {
+			t.Fatalf("%+v, error %v", in, err)
+		}
+		const want = "nothing: its branches are currents; shortcut from first, weight lambda(from)/lambda(to)"
+		if got := in.Nodes[n].Becomes; got != want {
+			t.Errorf("a sum becomes %q, want %q", got, want)
+		}
+	})
 }

@@ -6,9 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/spf13/cobra"
-
+	"sresnet/internal/terminal"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -35,23 +33,13 @@ type spikingInfo struct {
 	Reset    string       `json:"reset"` // Empty for a gate.
 }
 
-// runInspectNIR shows the spiking network of a NIR file.
-func runInspectNIR(cmd *cobra.Command, model string, s *settings, plan, asJSON bool) error {
-	if err := refuse(cmd, model, append([]string{"input", "data", "normalize"}, conversionFlags...)...); err != nil {
-		return err
-	}
-	p := &pipeline{settings: s, command: cmd.CommandPath(), model: model}
-	if err := p.readNetwork(false); err != nil {
-		return err
-	}
-	if plan {
-		return p.showPlan(cmd, asJSON)
-	}
-	in := inspectNetwork(p.network)
+// showNetwork prints the layers of a spiking network.
+func showNetwork(w io.Writer, net *snn.Network, asJSON bool) error {
+	in := inspectNetwork(net)
 	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(in)
+		return json.NewEncoder(w).Encode(in)
 	}
-	in.print(cmd.OutOrStdout())
+	in.print(w)
 	return nil
 }
 
@@ -69,7 +57,7 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 				from = net.Layers[syn.From].Name
 			}
 			info.Synapses = append(info.Synapses, fmt.Sprintf("%v from %s", syn.Connection, from))
-			info.Weights += weights(syn.Connection)
+			info.Weights += syn.Connection.Parameters()
 		}
 		in.Weights += info.Weights
 		in.Layers = append(in.Layers, info)
@@ -77,23 +65,9 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 	return in
 }
 
-// weights returns the number of weights of a connection; those that stand for many
-// synapses count once.
-func weights(c snn.Connection) int {
-	switch k := c.(type) {
-	case *snn.Conv:
-		return k.Weight.Shape.Len()
-	case *snn.Dense:
-		return k.Weight.Shape.Len()
-	case *snn.Shortcut, *snn.AveragePool:
-		return 1
-	}
-	return 0 // A gate.
-}
-
 func (in *spikingInspection) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", clean(in.Model), in.Input, in.Encoding)
-	t := newTable("llrrrrll", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	t := terminal.NewTable("llrrrrlt", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
 	for _, l := range in.Layers {
 		rate, reset := "unknown", l.Reset
 		if l.Rate > 0 {
@@ -102,9 +76,9 @@ func (in *spikingInspection) print(w io.Writer) {
 		if reset == "" {
 			reset = "gate"
 		}
-		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, orBlank(int64(l.Weights)), fmt.Sprintf("%.4g", l.Lambda), rate, reset, clean(strings.Join(l.Synapses, ", "))})
+		t.Append(terminal.Clean(l.Name), l.Shape, l.Neurons, orBlank(int64(l.Weights)), fmt.Sprintf("%.4g", l.Lambda), rate, reset, terminal.Clean(strings.Join(l.Synapses, ", ")))
 	}
-	t.AppendFooter(table.Row{"total", "", in.Neurons, in.Weights, "", "", "", ""})
-	printTable(w, t)
+	t.Footer("total", "", in.Neurons, in.Weights, "", "", "", "")
+	t.Print(w)
 	fmt.Fprintln(w, "'sresnet nir' shows the nodes of the file and which tools read it.")
 }

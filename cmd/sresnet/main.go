@@ -1,6 +1,7 @@
-// Command sresnet turns trained residual networks into spiking ones and measures
-// them. There is one file a command; pipeline.go holds the way from a model and
-// data to a spiking network that they share.
+// Command sresnet turns trained networks into spiking ones and measures them. It is
+// flags, words and exit codes: there is one file per command, and what they do is in
+// packages experiment, run, sweep, diagnose/study and others. flags.go, open.go, study.go,
+// errors.go and words.go are what commands share.
 package main
 
 import (
@@ -10,6 +11,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"sresnet/run"
 
 	"github.com/spf13/cobra"
 )
@@ -35,8 +38,42 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(stderr)
 	addCompletion(root)
-	_, err := root.ExecuteContextC(ctx)
-	return fail(stderr, out.join(err))
+	cmd, err := root.ExecuteContextC(ctx)
+	return fail(stderr, cmd.CommandPath(), out.join(err))
+}
+
+// newRoot returns the program as a command.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sresnet",
+		Short: "Turn a trained network into a spiking one, and measure it",
+		Long: `sresnet reads a trained network (an ONNX file, or the weights of a well-known
+architecture), converts it into a spiking network of integrate-and-fire neurons
+without any further training, and simulates that network on real images.`,
+		Example: `  sresnet demo
+  sresnet inspect resnet20.onnx
+  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
+		Version: run.Version(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		SilenceErrors: true, // fail prints them.
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableNoDescFlag = true
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands() {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	return root
 }
 
 // addCompletion adds the command that prints scripts for shells, which keeps the output
@@ -49,44 +86,4 @@ func addCompletion(root *cobra.Command) {
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	}
-}
-
-func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "sresnet",
-		Short: "Turn a trained residual network into a spiking one, and measure it",
-		Long: `sresnet reads a trained residual network (an ONNX file, or the weights of a
-well-known architecture), converts it into a spiking network of integrate-and-fire
-neurons without any further training, and simulates that network on real images.`,
-		Example: `  sresnet demo
-  sresnet inspect resnet20.onnx
-  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
-		Version:       version(),
-		Args:          usageArgs(cobra.NoArgs),
-		SilenceErrors: true, // fail prints them.
-		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	root.AddCommand(newDemo(), newEval(), newInspect(), newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench(), newData(), newConvert(), newNIR(), newRecord(), newRun(), newSubmit(), newMerge(), newStatus())
-	return root
-}
-
-// version returns the version of the module and, where the Go tool recorded it,
-// the commit that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	var revision string
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = " (" + s.Value + ")"
-		case s.Key == "vcs.modified" && s.Value == "true":
-			revision += " with changes"
-		}
-	}
-	return info.Main.Version + revision
 }

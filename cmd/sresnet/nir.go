@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/tensor"
 )
@@ -51,9 +51,6 @@ type nirReading struct {
 	Notes  []string `json:"notes,omitempty"`
 }
 
-// nirWidth is the width of what is said of a reader.
-const nirWidth = 90
-
 func newNIR() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -67,7 +64,7 @@ wrong, as far as that is known (docs/nir.md).`,
   sresnet nir resnet20.nir --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := readNIR(args[0])
+			g, err := experiment.ReadNIR(args[0])
 			if err != nil {
 				return err
 			}
@@ -79,9 +76,9 @@ wrong, as far as that is known (docs/nir.md).`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	completions(cmd)
+	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"nir"}, cobra.ShellCompDirectiveFilterFileExt)
+	finish(cmd)
 	return cmd
 }
 
@@ -178,35 +175,28 @@ func byCount(m map[string]int) []string {
 	})
 }
 
-func (f *nirFile) print(out io.Writer) {
-	// Names in a file may be anything; none gets at the terminal.
-	w := &strings.Builder{}
-	defer func() {
-		for line := range strings.Lines(w.String()) {
-			fmt.Fprintln(out, clean(strings.TrimSuffix(line, "\n")))
-		}
-	}()
-	fmt.Fprintf(w, "%s: NIR %s", f.File, cmp.Or(f.Version, "of no version"))
+func (f *nirFile) print(w io.Writer) {
+	from := ""
 	if i := f.Info; i.Version != "" {
-		fmt.Fprintf(w, ", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
+		from = fmt.Sprintf(", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
 	}
-	fmt.Fprint(w, "\n\n")
-	t := newTable("lllll", "node", "type", "output", "parameters", "from")
+	terminal.Printf(w, "%s\n\n", terminal.Clean(f.File+": NIR "+cmp.Or(f.Version, "of no version")+from))
+	t := terminal.NewTable("llltt", "node", "type", "output", "parameters", "from")
 	for _, n := range f.Nodes {
 		var shape any = ""
 		if n.Shape != nil {
 			shape = tensor.Shape(n.Shape)
 		}
-		t.AppendRow(table.Row{n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", ")})
+		t.Append(n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", "))
 	}
-	printTable(w, t)
+	t.Print(w)
 	printList(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
 		fmt.Fprint(w, "sresnet runs it.\n\n")
 	} else {
-		fmt.Fprintf(w, "sresnet cannot run it: %s\n\n", f.Runs)
+		terminal.Printf(w, "sresnet cannot run it: %s\n\n", terminal.Clean(f.Runs))
 	}
-	t = newTable("lll", "reader", "reads it", "")
+	t = terminal.NewTable("llt", "reader", "reads it", "")
 	for _, r := range f.Readers {
 		reads, why := "no", strings.Split(r.Why, "; ")
 		switch {
@@ -215,16 +205,9 @@ func (f *nirFile) print(out io.Writer) {
 		case strings.HasPrefix(r.Why, "not known"):
 			reads = "?"
 		}
-		var lines []string
-		for _, s := range why {
-			lines = append(lines, strings.Split(text.WrapSoft(s, nirWidth), "\n")...)
-		}
-		for i := range lines {
-			lines[i] = strings.TrimSpace(lines[i])
-		}
-		t.AppendRow(table.Row{r.Reader, reads, strings.Join(lines, "\n")})
+		t.Append(r.Reader, reads, strings.Join(why, "\n"))
 	}
-	printTable(w, t)
+	t.Print(w)
 	printList(w, "What readers will do otherwise than sresnet:", f.Warnings)
 }
 

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/spf13/cobra"
-
-	"sresnet/ann"
-	"sresnet/calibrate"
-	"sresnet/onnx"
+	"sresnet/internal/terminal"
 	"sresnet/sim"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -26,57 +21,26 @@ type planLayer struct {
 	Rate    float32      `json:"rate"` // Expected; 0 if nothing is known of it.
 }
 
-// convertForPlan makes the spiking network of a model. With images, rates are what
-// calibration makes expect; without, nothing is known of them.
-func (p *pipeline) convertForPlan(ctx context.Context, model string, input tensor.Shape) error {
-	if p.data == "" {
-		g, err := p.readModel(model, onnx.Options{InputShape: input})
-		if err != nil {
-			return err
-		}
-		p.graph, p.statistics = g, unknownStatistics(g)
-	} else {
-		p.glance = true
-		if err := p.open(ctx, model); err != nil {
-			return err
-		}
-		if err := p.calibrateGraph(ctx); err != nil {
-			return err
-		}
-	}
-	return p.convertGraph()
-}
-
-// showPlan prints how the engine computes the spiking network.
-func (p *pipeline) showPlan(cmd *cobra.Command, asJSON bool) error {
-	plan, err := sim.Compile(p.network, sim.Options{Timesteps: 1})
+// showPlan prints how the engine computes a spiking network.
+func showPlan(w io.Writer, net *snn.Network, asJSON bool) error {
+	plan, err := sim.Compile(net, sim.Options{Timesteps: 1})
 	if err != nil {
 		return err
 	}
 	var layers []planLayer
 	for i, m := range plan.Methods() {
-		l := &p.network.Layers[i]
+		l := &net.Layers[i]
 		layers = append(layers, planLayer{Name: l.Name, Shape: l.Shape, Neurons: l.Neurons(), Method: m.Name, Tile: m.Tile, Rate: m.Rate})
 	}
 	if asJSON {
-		name, _, _ := p.takes()
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"model": name, "plan": layers})
+		return json.NewEncoder(w).Encode(map[string]any{"model": net.Name, "plan": layers})
 	}
-	printPlan(cmd.OutOrStdout(), layers)
+	printPlan(w, layers)
 	return nil
 }
 
-// unknownStatistics stands in for a calibration where only shapes matter.
-func unknownStatistics(g *ann.Graph) *calibrate.Statistics {
-	s := &calibrate.Statistics{InputMax: 1}
-	for i := range g.Nodes {
-		s.Nodes = append(s.Nodes, calibrate.NodeStatistics{Node: g.Nodes[i].Name, Lambda: 1})
-	}
-	return s
-}
-
 func printPlan(w io.Writer, layers []planLayer) {
-	t := newTable("llrlrr", "layer", "shape", "neurons", "method", "tile", "expected rate")
+	t := terminal.NewTable("llrlrr", "layer", "shape", "neurons", "method", "tile", "expected rate")
 	for _, l := range layers {
 		tile, rate := "all", "unknown"
 		if l.Tile > 0 {
@@ -85,11 +49,10 @@ func printPlan(w io.Writer, layers []planLayer) {
 		if l.Rate > 0 {
 			rate = fmt.Sprintf("%.4f", l.Rate)
 		}
-		t.AppendRow(table.Row{clean(l.Name), l.Shape, l.Neurons, l.Method, tile, rate})
+		t.Append(terminal.Clean(l.Name), l.Shape, l.Neurons, l.Method, tile, rate)
 	}
-	printTable(w, t)
-	fmt.Fprint(w, `sweep    each spike adds its weights to the outputs around it, whose sums are in registers,
-         and finished sums go into their neurons; a tile of channels at a time
+	t.Print(w)
+	terminal.Printf(w, `sweep    each spike adds its weights to the outputs around it, whose sums are in registers, and finished sums go into their neurons; a tile of channels at a time
 gather   each output adds the weights of the spikes under its window
 scatter  each spike adds its weights to a buffer of currents
 dense    a dense product, where the source hardly ever rests

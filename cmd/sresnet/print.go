@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"sresnet/eval"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
+	"sresnet/snn"
 )
 
 // output passes on what commands print, which they may do without a look at
@@ -25,13 +26,16 @@ func (o *output) Write(p []byte) (n int, err error) {
 	return n, o.err
 }
 
+// Unwrap returns the writer below, which may be a terminal.
+func (o *output) Unwrap() io.Writer { return o.w }
+
 // join returns err, the outcome of a command, together with the error of its
 // output.
 func (o *output) join(err error) error {
 	if o.err == nil {
 		return err
 	}
-	lost := hinted(fmt.Errorf("cannot write the output: %w", o.err), "make room where the output goes, or send it elsewhere")
+	lost := hint.Error(fmt.Errorf("cannot write the output: %w", o.err), "make room where the output goes, or send it elsewhere")
 	if err == nil || err == o.err { // The command may have looked, as at JSON.
 		return lost
 	}
@@ -41,59 +45,89 @@ func (o *output) join(err error) error {
 // shownTimesteps are the lengths at which the terminal shows the accuracy.
 var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 
-// print shows a result as text.
-func (p *pipeline) print(w io.Writer, r *eval.Result) {
-	fmt.Fprintf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, p.data, p.normalize)
-	c := p.conversion
-	if c == nil {
-		c = p.conversionNow()
+// showResult prints a result as JSON or as text.
+func showResult(w io.Writer, e *experiment.Experiment, r *eval.Result, asJSON bool) error {
+	switch {
+	case asJSON:
+		return r.WriteJSON(w)
+	case e.Graph == nil:
+		printAlone(w, e, r)
+	default:
+		printResult(w, e, r)
 	}
-	fmt.Fprintf(w, "calibrated on %d images of %s, %s\n", c.Images, p.calibrate, p.scales())
+	return nil
+}
+
+func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+	o, c := &e.Options, e.Made
+	data, calibration := experiment.SourceOf(o.Data), experiment.SourceOf(o.Calibrate)
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, o.Normalize)
+	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, calibration, o.Scales())
 	for _, d := range []struct {
 		images, spec string
 		skipped      int
-	}{{"", p.test.Spec(), p.test.Skipped()}, {"calibration images ", p.calibrate, c.Skipped}} {
+	}{{"", data, e.Test.Skipped()}, {"calibration images ", calibration, c.Skipped}} {
 		if d.skipped > 0 {
-			fmt.Fprintf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
+			terminal.Printf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
 		}
 	}
-	fmt.Fprintf(w, "V[0] %v, reset %s, %s encoding, read-out %s\n", p.vInit, p.reset, p.encoding, p.readout)
-	fmt.Fprintf(w, "compensation %s\n\n", c.Compensation)
-
-	fmt.Fprintf(w, "trained network: %s %%\n", percent(r.TrainedTop1))
-	t := newTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
-	for _, T := range timestepsToShow(r.Timesteps) {
-		t.AppendRow(table.Row{T, percent(r.SpikingTop1[T-1]), percent(r.Agreement[T-1]), short(r.SpikesPerImage[T-1]), short(r.ACsPerImage[T-1])})
+	neuron := ""
+	if m := o.NeuronModel(); m != (snn.IF{}) {
+		neuron = m.String() + ", "
 	}
-	printTable(w, t)
+	terminal.Printf(w, "%sV[0] %v, reset %v, %v encoding, read-out %s\n", neuron, o.VInit, o.Reset, o.Encoding, o.Readout)
+	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
+
+	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))
+	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
+	for _, T := range timestepsToShow(r.Timesteps) {
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
+	}
+	t.Print(w)
 	choice := r.Choose()
 	printChoice(w, r, &choice)
 	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
-	p.printTime(w, r)
-	if n := c.Unspoken; 100*n >= c.Images && p.readout != eval.Potential.String() {
-		fmt.Fprintf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their\nspike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
+	printTime(w, e, r)
+	if n := c.Unspoken; 100*n >= c.Images && o.Readout != eval.Potential.String() {
+		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
-	if chance := 1 / float64(p.test.Classes()); r.TrainedTop1 < 2*chance {
-		fmt.Fprintf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
-			percent(chance), p.normalize)
+	if chance := 1 / float64(e.Test.Classes()); r.TrainedTop1 < 2*chance {
+		terminal.Printf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
+			terminal.Percent(chance), o.Normalize)
 	}
+}
+
+// printAlone shows the result of a spiking network by itself.
+func printAlone(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, experiment.SourceOf(e.Options.Data), e.Options.Normalize)
+	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
+	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
+	for _, T := range timestepsToShow(r.Timesteps) {
+		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
+	}
+	t.Print(w)
+	c := r.Choose()
+	printChoice(w, r, &c)
+	printLayers(w, r)
+	printEnergy(w, r.Energy)
+	printTime(w, e, r)
 }
 
 // printLayers shows what each layer did.
 func printLayers(w io.Writer, r *eval.Result) {
-	t := newTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
+	t := terminal.NewTable("llrrrrr", "layer", "kind", "neurons", "lambda", "rate", "spikes/image", "ACs/image")
 	for _, l := range r.Layers {
-		t.AppendRow(table.Row{l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), short(l.SpikesPerImage), short(l.ACsPerImage)})
+		t.Append(l.Name, l.Kind, l.Neurons, fmt.Sprintf("%.4g", l.Lambda), fmt.Sprintf("%.4f", l.Rate), terminal.Count(l.SpikesPerImage), terminal.Count(l.ACsPerImage))
 	}
-	printTable(w, t)
+	t.Print(w)
 }
 
-func (p *pipeline) printTime(w io.Writer, r *eval.Result) {
-	fmt.Fprintf(w, "time:      %.1f s, %.1f ms an image with %d workers, %.0f image-steps/s\n",
-		r.Seconds, 1000*r.Seconds/float64(r.Images), min(p.workerCount(), p.test.Len()), r.ImageStepsPerSecond())
+func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
+		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 
 // timestepsToShow returns the lengths of a table for a simulation of T timesteps.
@@ -105,20 +139,4 @@ func timestepsToShow(T int) []int {
 		}
 	}
 	return append(show, T)
-}
-
-// percent formats a fraction in percent, without the sign.
-func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 2, 64) }
-
-// short formats a count with four digits and k, M or G.
-func short(x float64) string {
-	for _, u := range []struct {
-		unit float64
-		name string
-	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
-		if x >= u.unit {
-			return strconv.FormatFloat(x/u.unit, 'g', 4, 64) + u.name
-		}
-	}
-	return strconv.FormatFloat(x, 'f', 1, 64)
 }

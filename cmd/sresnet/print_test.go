@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sresnet/internal/hint"
 )
 
 func TestTimestepsToShow(t *testing.T) {
@@ -28,39 +30,6 @@ func TestTimestepsToShow(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
-	for x, want := range map[float64]string{
-		0: "0.0", 9.25: "9.2", 999.9: "999.9", 1000: "1 k", 12345: "12.35 k", 4.2e7: "42 M", 1.5e12: "1500 G",
-	} {
-		if got := short(x); got != want {
-			t.Errorf("short(%v): got %q, want %q", x, got, want)
-		}
-	}
-	if got := percent(0.9173); got != "91.73" {
-		t.Errorf("percent(0.9173): got %q", got)
-	}
-}
-
-func TestTable(t *testing.T) {
-	var b strings.Builder
-	w := newTable("lr", "layer", "rate")
-	w.AppendRow([]any{"relu", 0.25})
-	w.AppendRow([]any{"a longer one", ""})
-	w.AppendFooter([]any{"total", 1})
-	printTable(&b, w)
-	const want = ` layer        │ rate
-──────────────┼──────
- relu         │ 0.25
- a longer one │
-──────────────┼──────
- total        │    1
-
-`
-	if got := b.String(); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-}
-
 func TestReport(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
@@ -69,7 +38,7 @@ func TestReport(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{errors.New("it broke"), 1, "sresnet: error: it broke\n"},
-		{fmt.Errorf("reading: %w", hinted(errors.New("torn"), "mend %s", "it")), 1, "sresnet: error: reading: torn\nsresnet: hint: mend it\n"},
+		{fmt.Errorf("reading: %w", hint.Error(errors.New("torn"), "mend %s", "it")), 1, "sresnet: error: reading: torn\nsresnet: hint: mend it\n"},
 		{
 			&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 1,
 			"sresnet: error: open x: file does not exist\nsresnet: hint: check the path; a relative one starts at the folder you are in\n",
@@ -79,7 +48,7 @@ func TestReport(t *testing.T) {
 			"sresnet: error: unknown flag\nsresnet: hint: 'sresnet eval --help' lists the options with examples\n",
 		},
 		{
-			hinted(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
+			hint.Error(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
 			"sresnet: error: interrupted after 3 of 9 images\nsresnet: hint: go on\n",
 		},
 	} {

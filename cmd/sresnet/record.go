@@ -13,19 +13,23 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/record"
 	"sresnet/run"
+	"sresnet/snn"
 )
 
 func newRecord() *cobra.Command {
 	var (
-		s settings
+		e = experiment.DefaultOptions()
 		o recordOptions
 	)
+	e.Images = 10
 	cmd := &cobra.Command{
 		Use:   "record MODEL --data SPEC -o FILE",
 		Short: "Write spike trains, potentials and currents of chosen layers to a file",
@@ -46,43 +50,37 @@ them, with * for anything. --events makes spikes a list in place of a grid. A NI
 file is taken as it is. The sizes are known before the work, and bounded by --max-gb.`,
 		Example: `  sresnet record resnet20.onnx --data cifar10:cifar-10-batches-bin -o spikes.h5
   sresnet record net.nir --data mnist --layers 'block1*,classifier*' --what spikes,potentials,currents -o rec.npz
-  sresnet record net.nir --data mnist --images 100 --timesteps 64 --events -o events.h5
+  sresnet record net.nir --data mnist --images 100 -T 64 --events -o events.h5
   sresnet record net.nir --data mnist --layers classifier_Gemm --what potentials -o v.npy`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.check(cmd.CommandPath()); err != nil {
+			if err := o.check(); err != nil {
 				return err
 			}
-			if err := o.check(cmd.CommandPath()); err != nil {
+			if err := complete(cmd, &e, args[0]); err != nil {
 				return err
 			}
-			return runRecord(cmd, args[0], &s, &o)
+			if e.Data == "" {
+				return missingData()
+			}
+			return runRecord(cmd, e, &o)
 		},
 	}
-	s.weightsFlags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&o.out, "output", "o", "", "write the file, or the folder, `FILE`")
+	outFlag(cmd, &o.out, "write the file, or the folder, `FILE`")
 	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these, `NAMES` of layers or nodes with * for anything")
 	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record these, `WORDS`: "+strings.Join(record.Observables(), ","))
 	f.BoolVar(&o.events, "events", false, "write spikes as lists of neurons and times (NIRData)")
-	f.StringVar(&o.format, "format", "", "kind of the file, a `WORD`: "+strings.Join(record.Formats(), ", ")+" (default: by its suffix)")
 	f.Float64Var(&o.maxGB, "max-gb", 10, "write at most `N` gigabytes, before compression")
-	s.dataFlags(f, 10)
-	s.networkFlags(f)
-	s.compensationFlag(f)
-	s.runFlags(f, 350)
-	s.readoutFlags(f)
-	_ = f.MarkHidden("readout") // For the search of --compensation.
-	f.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
-	f.SortFlags = false
-	completions(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(record.Observables(), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(record.Formats(), cobra.ShellCompDirectiveNoFileComp))
+	optionFlags(cmd, &e, imageOptions, runOptions)
+	jsonFlag(cmd, &o.json)
+	finish(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("what", completeList(record.Observables()))
 	return cmd
 }
 
 type recordOptions struct {
-	out, format  string
+	out          string
 	layers, what []string
 	events, json bool
 	maxGB        float64
@@ -93,19 +91,14 @@ type recordOptions struct {
 
 // check returns a usage error for the first option that makes no sense, and reads
 // those that are words.
-func (o *recordOptions) check(command string) error {
-	bad := func(err error, hint string) error { return &usageError{command, hinted(err, "%s", hint)} }
-	const suffixes = "name a file that ends in .h5, .npz or .npy, or give --format"
-	var err error
-	switch {
-	case o.out == "":
-		return bad(errors.New("--output is missing: give the name of the file to write, such as -o spikes.h5"), suffixes)
-	case o.format != "":
-		o.kind, err = record.ParseFormat(o.format)
-	default:
-		o.kind, err = record.FormatOf(o.out)
+func (o *recordOptions) check() error {
+	bad := func(err error, advice string) error { return &usageError{hint.Error(err, "%s", advice)} }
+	const suffixes = "name a file that ends in .h5, .npz or .npy, or a folder (-o DIR/)"
+	if o.out == "" {
+		return bad(errors.New("--out is missing: give the name of the file to write, such as -o spikes.h5"), suffixes)
 	}
-	if err != nil {
+	var err error
+	if o.kind, err = record.FormatOf(o.out); err != nil {
 		return bad(fmt.Errorf("-o %s: %w", o.out, err), suffixes)
 	}
 	if len(o.what) == 0 || len(o.layers) == 0 {
@@ -140,39 +133,41 @@ func (o *recordOptions) check(command string) error {
 	return nil
 }
 
-func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
+func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) error {
 	if info, err := os.Stat(filepath.Dir(filepath.Clean(o.out))); err != nil || !info.IsDir() { // Before the work.
-		return hinted(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
+		return hint.Error(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
 	}
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
-		return hinted(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or --format npy and a folder with another suffix")
+		return hint.Error(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or a folder without a suffix, DIR/")
 	} else if err != nil || !info.IsDir() {
 		if err := replaceable(o.out); err != nil {
 			return err
 		}
 	}
-	if err := p.openModel(cmd, model); err != nil {
-		return err
-	}
 	ctx := cmd.Context()
-	if err := p.ready(ctx); err != nil {
+	e, err := experiment.Open(ctx, opts)
+	if err != nil {
 		return err
 	}
+	net, err := e.Network(ctx)
+	if err != nil {
+		return err
+	}
+	p := &recorder{Experiment: e, network: net}
 	r, err := p.recording(o)
 	if err != nil {
 		return err
 	}
-	size, err := record.Size(p.network, p.test.Len(), r)
+	size, err := record.Size(net, e.Test.Len(), r)
 	if err != nil {
 		return err
 	}
 	if limit := o.maxGB * 1e9; float64(size) > limit {
-		return hinted(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, inBytes(size), o.maxGB, p.test.Len(), p.timesteps, short(float64(p.neurons(r.Populations)))),
+		return hint.Error(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, terminal.Bytes(size), o.maxGB, e.Test.Len(), e.Options.Timesteps, terminal.Count(float64(p.neurons(r.Populations)))),
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", p.network.Name, p.test.Len(), p.data, p.timesteps, inBytes(size))
+		terminal.Printf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", net.Name, e.Test.Len(), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, terminal.Bytes(size))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {
@@ -186,31 +181,37 @@ func runRecord(cmd *cobra.Command, model string, s *settings, o *recordOptions) 
 	return nil
 }
 
+// recorder is an experiment whose network is recorded.
+type recorder struct {
+	*experiment.Experiment
+	network *snn.Network
+}
+
 // write records, with advice if that fails.
-func (p *pipeline) write(ctx context.Context, out string, r record.Options) (*record.Recording, error) {
+func (p *recorder) write(ctx context.Context, out string, r record.Options) (*record.Recording, error) {
 	var stop func()
-	r.Progress, stop = p.progress.bar("recording, MB")
+	r.Progress, stop = p.Options.Step("recording, MB")
 	defer stop()
-	written, err := record.Write(ctx, out, p.network, p.test, r)
+	written, err := record.Write(ctx, out, p.network, p.Test, r)
 	var file *fs.PathError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, hinted(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
+		return nil, hint.Error(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
 	case errors.As(err, &file):
-		return nil, hinted(err, "give another file with -o, or make room for this one")
+		return nil, hint.Error(err, "give another file with -o, or make room for this one")
 	}
 	return written, err
 }
 
 // recording returns what is recorded: the populations that --layers names, and for
 // images and network what files say of them.
-func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
+func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 	r := record.Options{
 		Format: o.kind, Observables: o.observables, Events: o.events,
-		Timesteps: p.timesteps, Seed: p.seed, Reference: p.engine == "reference", Workers: p.workers,
-		Attributes: map[string]string{"sresnet_version": version(), "model": filepath.Base(p.model), "normalization": p.normalize, "data": p.data},
+		Timesteps: p.Options.Timesteps, Seed: p.Options.Seed, Reference: p.Options.Sim().Reference, Workers: p.Options.Workers,
+		Attributes: map[string]string{"sresnet_version": run.Version(), "model": filepath.Base(experiment.ModelFile(p.Options.Model)), "normalization": p.Options.Normalize, "data": experiment.SourceOf(p.Options.Data)},
 	}
-	nodes, err := nir.LayerNodes(p.network, p.file)
+	nodes, err := nir.LayerNodes(p.network, p.File)
 	if err != nil {
 		return r, err
 	}
@@ -226,21 +227,21 @@ func (p *pipeline) recording(o *recordOptions) (record.Options, error) {
 	}
 	if strings.EqualFold(filepath.Ext(o.out), ".npy") && o.kind == record.NPY {
 		if arrays > 1 {
-			return r, &usageError{p.command, hinted(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
+			return r, &usageError{hint.Error(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
 		}
 	} else {
-		for i := range p.test.Len() {
-			r.Labels = append(r.Labels, p.test.Label(i))
+		for i := range p.Test.Len() {
+			r.Labels = append(r.Labels, p.Test.Label(i))
 		}
 	}
-	hash, err := run.HashFile(p.model)
+	hash, err := p.Options.HashModel(p.Options.Model)
 	r.Attributes["model_sha256"] = hash
 	return r, err
 }
 
 // choose returns the populations that --layers names, by their layers' names or those
 // of their nodes.
-func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population, error) {
+func (p *recorder) choose(nodes []string, o *recordOptions) ([]record.Population, error) {
 	spikes := slices.Contains(o.observables, record.Spikes)
 	chosen := make([]bool, len(nodes))
 	for _, pattern := range o.layers {
@@ -255,14 +256,14 @@ func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population
 			found = found || ok
 			if ok && l.IsGate() && !spikes {
 				if pattern == l.Name || pattern == node {
-					return nil, hinted(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
+					return nil, hint.Error(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
 				}
 				ok = false
 			}
 			chosen[i] = chosen[i] || ok
 		}
 		if !found {
-			return nil, &usageError{p.command, hinted(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", clean(strings.Join(nodes, ", ")))}
+			return nil, &usageError{hint.Error(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", terminal.Clean(strings.Join(nodes, ", ")))}
 		}
 	}
 	var list []record.Population
@@ -272,13 +273,13 @@ func (p *pipeline) choose(nodes []string, o *recordOptions) ([]record.Population
 		}
 	}
 	if list == nil {
-		return nil, hinted(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
+		return nil, hint.Error(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
 	}
 	return list, nil
 }
 
 // neurons returns how many populations have together.
-func (p *pipeline) neurons(list []record.Population) (n int) {
+func (p *recorder) neurons(list []record.Population) (n int) {
 	for _, q := range list {
 		n += p.network.Layers[q.Layer].Neurons()
 	}
@@ -306,7 +307,7 @@ type recordPopulation struct {
 	Spikes  uint64 `json:"spikes"` // Of all images.
 }
 
-func (p *pipeline) recorded(o *recordOptions, r record.Options, w *record.Recording) *recordResult {
+func (p *recorder) recorded(o *recordOptions, r record.Options, w *record.Recording) *recordResult {
 	res := &recordResult{
 		Model: p.network.Name, File: o.out, Format: r.Format.String(), Images: w.Images, Timesteps: w.Timesteps, ArrayBytes: w.Bytes,
 	}
@@ -329,30 +330,15 @@ func (p *pipeline) recorded(o *recordOptions, r record.Options, w *record.Record
 }
 
 func (res *recordResult) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, %s of %d populations\n\n", res.File, inBytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
-	t := newTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
+	terminal.Printf(w, "%s: %s, %s of %d populations\n\n", res.File, terminal.Bytes(res.FileBytes), strings.Join(res.Observables, ", "), len(res.Populations))
+	t := terminal.NewTable("llrrr", "node", "shape", "neurons", "rate", "spikes/image")
 	for _, q := range res.Populations {
 		perImage := float64(q.Spikes) / float64(res.Images)
 		shape := make([]string, len(q.Shape))
 		for i, n := range q.Shape {
 			shape[i] = fmt.Sprint(n)
 		}
-		t.AppendRow(table.Row{clean(q.Node), strings.Join(shape, "x"), q.Neurons, fmt.Sprintf("%.4f", perImage/float64(res.Timesteps)/float64(q.Neurons)), short(perImage)})
+		t.Append(terminal.Clean(q.Node), strings.Join(shape, "x"), q.Neurons, fmt.Sprintf("%.4f", perImage/float64(res.Timesteps)/float64(q.Neurons)), terminal.Count(perImage))
 	}
-	printTable(w, t)
-}
-
-// inBytes formats a number of bytes: "12.3 MB".
-func inBytes(n int64) string {
-	x, unit := float64(n), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB", "PB"} {
-		if x < 1000 {
-			break
-		}
-		x, unit = x/1000, next
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.4g %s", x, unit)
+	t.Print(w)
 }

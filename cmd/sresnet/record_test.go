@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sresnet/internal/hdf5"
 	"sresnet/nir"
@@ -97,16 +95,7 @@ func TestRecordInterrupted(t *testing.T) {
 	if err := os.WriteFile(out, []byte("before"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		for ctx.Err() == nil {
-			if list, _ := filepath.Glob(filepath.Join(dir, ".rec.h5.*.tmp")); len(list) > 0 {
-				cancel()
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}()
+	ctx := when(t, filepath.Join(dir, ".rec.h5.*.tmp"), 0)
 	code, _, stderr := sresnet(t, ctx, "record", model, "--data", "mnist", "--calibration-images", "10", "--images", "400", "-o", out)
 	if code != exitInterrupted || !strings.Contains(stderr, "interrupted: "+out+" is as it was before") {
 		t.Errorf("exit code %d: %s", code, stderr)

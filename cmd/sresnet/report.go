@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/internal/hint"
 	"sresnet/report"
 )
 
@@ -51,7 +52,7 @@ likes it) and md write one file. Without -o, json, csv and md go to the terminal
 
 func runReport(cmd *cobra.Command, dirs []string, out, format string) error {
 	bad := func(format string, args ...any) error {
-		return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
+		return &usageError{fmt.Errorf(format, args...)}
 	}
 	figures := format == "png" || format == "svg"
 	switch {
@@ -106,7 +107,7 @@ func reportWriter(r *report.Report, format string) func(io.Writer) error {
 
 func writeFigures(w io.Writer, r *report.Report, dir, format string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return hinted(fmt.Errorf("%s is a file", dir), "--format %s makes several figures; give a folder with -o", format)
+		return hint.Error(fmt.Errorf("%s is a file", dir), "--format %s makes several figures; give a folder with -o", format)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

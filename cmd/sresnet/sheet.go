@@ -12,6 +12,7 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"sresnet/dataset"
+	"sresnet/internal/terminal"
 )
 
 // A sheet has at most so many images, and small ones are enlarged to at least so many
@@ -54,7 +55,7 @@ func sheet(d *dataset.Dataset) (image.Image, error) {
 			}
 		}
 		face := basicfont.Face7x13
-		label := []rune(clean(d.ClassName(d.Label(i))))
+		label := []rune(terminal.Clean(d.ClassName(d.Label(i))))
 		label = label[:min(len(label), w*scale/face.Advance)]
 		text := font.Drawer{Dst: m, Src: image.Black, Face: face, Dot: fixed.P(x, y+h*scale+face.Ascent+1)}
 		text.DrawString(string(label))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 )
 
@@ -28,8 +29,9 @@ what the queue holds.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runStatus(cmd, args[0], asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	completeFolders(cmd)
+	jsonFlag(cmd, &asJSON)
+	cmd.ValidArgsFunction = completeFolder
+	finish(cmd)
 	return cmd
 }
 
@@ -51,29 +53,29 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 		fmt.Fprintf(w, "%s\n", b)
 		return nil
 	}
-	fmt.Fprintf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, percent(float64(s.Done)/float64(s.Images)))
-	fmt.Fprintf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
+	terminal.Printf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, terminal.Percent(float64(s.Done)/float64(s.Images)))
+	terminal.Printf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
 	for _, l := range []struct {
 		what   string
 		shards []int
 	}{{"running:  ", s.Running}, {"waiting:  ", s.Waiting}} {
 		if len(l.shards) > 0 {
-			fmt.Fprintf(w, "%s %d (%s)\n", l.what, len(l.shards), launch.Ranges(l.shards))
+			terminal.Printf(w, "%s %d (%s)\n", l.what, len(l.shards), launch.Ranges(l.shards))
 		}
 	}
 	queue := queueOf(cmd.Context(), g.Dir())
 	if queue != "" {
-		fmt.Fprintf(w, "queue:     %s\n", queue)
+		terminal.Printf(w, "queue:     %s\n", queue)
 	}
 	switch left := s.Left(); {
 	case s.Finished == s.Shards && g.More():
-		fmt.Fprintf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
+		terminal.Printf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
 	case s.Finished == s.Shards:
-		fmt.Fprintf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
+		terminal.Printf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
 	case left > 0:
-		fmt.Fprintf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
+		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
 	case len(s.Running) == 0 && queue == "":
-		fmt.Fprintf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
+		terminal.Printf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 )
 
@@ -34,14 +35,14 @@ func (s *submission) say(text string) {
 
 func (s *submission) update(p launch.Progress) {
 	s.queue.Store(&p.Queue)
-	if terminal(s.w) == nil {
+	if terminal.Of(s.w) == nil {
 		s.line(p)
 		return
 	}
 	if p.Round != s.round {
 		s.stop()
-		bars := progress{w: s.w, note: func() string { return *s.queue.Load() }, above: &s.above}
-		s.bar, s.remove = bars.bar(fmt.Sprintf("round %d", p.Round))
+		bars := terminal.Progress{W: s.w, Note: func() string { return *s.queue.Load() }, Above: &s.above}
+		s.bar, s.remove = bars.Bar(fmt.Sprintf("round %d", p.Round))
 		s.round = p.Round
 	}
 	s.bar(p.Done, p.Total)

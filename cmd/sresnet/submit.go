@@ -1,23 +1,24 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/launch"
+	"sresnet/run"
 	"sresnet/shard"
 )
 
@@ -35,26 +36,25 @@ var submitEngines = []string{onSlurm, onKubernetes, onParallel, onMPI}
 type submitOptions struct {
 	engine     string
 	maxRunning int
-	shards     int
 
 	sbatch string
 	rounds int
-	poll   time.Duration
 	noWait bool
 	dryRun bool
 
-	image, claim, mount, memory string
-	cpus                        int
-
-	where where
+	pod   string
+	moved moves
 }
 
 // engineFlags names the engines of the flags that not all have.
 var engineFlags = map[string][]string{
 	"max-running": {onSlurm, onKubernetes, onParallel},
-	"sbatch":      {onSlurm}, "rounds": {onSlurm}, "poll": {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
-	"image": {onKubernetes}, "pvc": {onKubernetes}, "mount": {onKubernetes}, "cpus": {onKubernetes}, "memory": {onKubernetes},
+	"sbatch":      {onSlurm}, "rounds": {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
+	"pod": {onKubernetes},
 }
+
+// poll is how often submit looks at the files and the queue. Tests change it.
+var poll = 10 * time.Second
 
 func newSubmit() *cobra.Command {
 	var o submitOptions
@@ -77,11 +77,11 @@ a command line of GNU parallel or mpirun. Then 'sresnet merge RUN' makes the res
 
 docs/cluster.md has a page about each, and what to do about trouble.`,
 		Example: `  sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train \
-      --out RUN --plan-only --shards 200
+      -o RUN --plan=200
   sresnet submit RUN --dry-run
   sresnet submit RUN --sbatch "-p cpu -A project -t 2:00:00 -c 8 --mem 4G" --max-running 50
   sresnet submit RUN --no-wait; sresnet status RUN
-  sresnet submit RUN --engine k8s --image registry.example.org/sresnet:1 --pvc shared --mount /data | kubectl apply -f -
+  sresnet submit RUN --engine k8s --pod image=registry.example.org/sresnet:1,pvc=shared,mount=/data | kubectl apply -f -
   sresnet submit RUN --engine parallel | sh
   sresnet submit RUN --engine mpi`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -89,21 +89,15 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.engine, "engine", onSlurm, "who starts the jobs: "+strings.Join(submitEngines, ", "))
-	f.IntVar(&o.maxRunning, "max-running", 0, "do `M` shards at a time; 0 means as many as there is room for, with parallel one a machine")
+	f.IntVar(&o.maxRunning, "max-running", 0, "do `M` shards at a time; 0 means as many as there is room for, with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory of a job")
 	f.IntVar(&o.rounds, "rounds", 3, "slurm: submit a shard up to `N` times")
-	f.DurationVar(&o.poll, "poll", 10*time.Second, "slurm: look at the files and the queue every `TIME`")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "slurm: print what would be submitted, and do nothing")
-	f.StringVar(&o.image, "image", "", "k8s: `NAME` of a container image whose entry point is sresnet")
-	f.StringVar(&o.claim, "pvc", "", "k8s: `NAME` of the persistent volume claim with the run, the model and the data")
-	f.StringVar(&o.mount, "mount", "", "k8s: `DIR` where the claim is mounted, so that its files have the paths that they have here; default: the folder that RUN is in")
-	f.IntVar(&o.cpus, "cpus", 1, "k8s: `N` CPUs a pod")
-	f.StringVar(&o.memory, "memory", "2Gi", "k8s: `AMOUNT` of memory a pod")
-	f.IntVar(&o.shards, "shards", 0, "divide the run into `N` shards, if no work on it has begun; 0 leaves it as it was planned")
-	o.where.flags(f)
-	f.SortFlags = false
-	completeFolders(cmd)
+	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
+	mapFlag(cmd, &o.moved)
+	cmd.ValidArgsFunction = completeFolder
+	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(submitEngines, cobra.ShellCompDirectiveNoFileComp)) // Fails only for unknown flags.
 	return cmd
 }
@@ -122,66 +116,66 @@ func (o *submitOptions) check(flags *pflag.FlagSet) error {
 	switch {
 	case wrong != nil:
 		return wrong
-	case o.shards < 0 || o.shards > shard.MaxShards:
-		return fmt.Errorf("--shards %d: give a number up to %d, or 0 for those that were planned", o.shards, shard.MaxShards)
 	case o.maxRunning < 0:
 		return fmt.Errorf("--max-running %d: give a number, or 0 for as many as there is room for", o.maxRunning)
 	case o.rounds < 1:
 		return fmt.Errorf("--rounds %d: give 1 or more", o.rounds)
-	case o.poll < time.Second:
-		return fmt.Errorf("--poll %v: give 1s or more", o.poll)
-	case o.cpus < 1:
-		return fmt.Errorf("--cpus %d: give 1 or more", o.cpus)
-	case o.engine == onKubernetes && (o.image == "" || o.claim == ""):
-		return errors.New("--engine k8s wants --image and --pvc")
 	case o.noWait && o.dryRun:
 		return errors.New("--dry-run submits nothing: leave --no-wait away")
-	case o.shards > 0 && o.dryRun:
-		return errors.New("--dry-run changes nothing: leave --shards away")
 	}
 	return nil
 }
 
-func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
-	usage := func(err error) error { return &usageError{cmd.CommandPath(), err} }
-	if err := o.check(cmd.Flags()); err != nil {
-		return usage(err)
-	}
-	r, err := openGroup(dir)
-	if err != nil {
-		return err
-	}
-	if o.shards > 0 {
-		if r, err = divideRun(dir, o.shards); err != nil {
-			return err
+// kubernetes reads --pod.
+func (o *submitOptions) kubernetes() (*launch.Kubernetes, error) {
+	k := &launch.Kubernetes{CPUs: 1, Memory: "2Gi", MaxRunning: o.maxRunning, UID: os.Getuid(), GID: os.Getgid()}
+	for part := range strings.SplitSeq(o.pod, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		switch name {
+		case "":
+		case "image":
+			k.Image = value
+		case "pvc":
+			k.Claim = value
+		case "mount":
+			k.Mount = value
+		case "memory":
+			k.Memory = value
+		case "cpus":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return nil, fmt.Errorf("--pod cpus=%s: give 1 or more", value)
+			}
+			k.CPUs = n
+		default:
+			return nil, fmt.Errorf("--pod %s: give image=NAME, pvc=NAME, mount=DIR, cpus=N and memory=AMOUNT", part)
 		}
 	}
-	if err := o.where.absolute(); err != nil {
-		return err
+	if k.Image == "" || k.Claim == "" {
+		return nil, errors.New("--engine k8s wants --pod image=NAME,pvc=NAME")
 	}
-	worker, err := o.worker(r.Dir())
+	return k, nil
+}
+
+func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
+	if err := o.check(cmd.Flags()); err != nil {
+		return &usageError{err}
+	}
+	path, err := filepath.Abs(dir) // As jobs call it.
 	if err != nil {
 		return err
 	}
-	w := cmd.OutOrStdout()
+	r, err := openGroup(path)
+	if err != nil {
+		return err
+	}
+	worker, err := o.worker(path)
+	if err != nil {
+		return err
+	}
 	switch o.engine {
 	case onKubernetes:
-		k := launch.Kubernetes{
-			Image: o.image, Worker: worker, Claim: o.claim, Mount: o.mount, CPUs: o.cpus, Memory: o.memory,
-			MaxRunning: o.maxRunning, UID: os.Getuid(), GID: os.Getgid(),
-		}
-		if k.Mount == "" {
-			k.Mount = filepath.Dir(r.Dir())
-		}
-		manifest, err := k.Manifest(r)
-		if err != nil {
-			return usage(err)
-		}
-		if err := o.warnUnmounted(cmd.ErrOrStderr(), r, k.Mount); err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s", manifest)
-		return nil
+		return o.printManifest(cmd, r, worker)
 	case onParallel, onMPI:
 		line, err := "", error(nil)
 		if o.engine == onParallel {
@@ -192,18 +186,44 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 		if err == nil && line == "" {
 			allFinished(cmd, dir)
 		} else if err == nil {
-			fmt.Fprintln(w, line)
+			fmt.Fprintln(cmd.OutOrStdout(), line)
 		}
 		return err
 	}
+	return o.slurm(cmd, dir, r, worker)
+}
+
+// printManifest prints what Kubernetes wants.
+func (o *submitOptions) printManifest(cmd *cobra.Command, g *shard.Group, worker []string) error {
+	k, err := o.kubernetes()
+	if err != nil {
+		return &usageError{err}
+	}
+	k.Worker = worker
+	if k.Mount == "" {
+		k.Mount = filepath.Dir(g.Dir())
+	}
+	manifest, err := k.Manifest(g)
+	if err != nil {
+		return &usageError{err}
+	}
+	if err := o.warnUnmounted(cmd.ErrOrStderr(), g, k.Mount); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s", manifest)
+	return nil
+}
+
+// slurm submits to Slurm, or shows what it would.
+func (o *submitOptions) slurm(cmd *cobra.Command, dir string, r *shard.Group, worker []string) error {
 	options, err := shell.Split(o.sbatch)
 	if err == nil {
 		err = launch.CheckSbatch(options)
 	}
 	if err != nil {
-		return usage(fmt.Errorf("--sbatch: %w", err))
+		return usage("--sbatch: %w", err)
 	}
-	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, Rounds: o.rounds, Poll: o.poll, NoWait: o.noWait}
+	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, Rounds: o.rounds, Poll: poll, NoWait: o.noWait}
 	if o.dryRun {
 		missing, err := r.Missing()
 		if err != nil {
@@ -213,52 +233,26 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 			allFinished(cmd, dir)
 			return nil
 		}
-		fmt.Fprintf(w, "%s\n%s\n", launch.JobScript(r, s), shell.Join(launch.SbatchLine(r, missing, s)))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", launch.JobScript(r, s), shell.Join(launch.SbatchLine(r, missing, s)))
 		return nil
 	}
-	return submitSlurm(cmd, dir, r, s, o.where)
-}
-
-// divideRun gives the run in a folder another number of shards.
-func divideRun(dir string, shards int) (*shard.Group, error) {
-	r, err := shard.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) { // As the other reading of the folder has found runs in it.
-		return nil, hinted(fmt.Errorf("--shards %d: %s holds several runs, which are divided when they are planned", shards, dir), "give --shards to the command that plans them")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := r.Divide(shards); err != nil {
-		return nil, hinted(err, "leave --shards away, or plan the run again in another folder")
-	}
-	return openGroup(dir)
+	return submitSlurm(cmd, dir, r, s, o.moved)
 }
 
 // warnUnmounted names the files that workers need and do not see: those that do not lie
 // where the volume is mounted. They may be in the image.
 func (o *submitOptions) warnUnmounted(w io.Writer, g *shard.Group, mount string) error {
-	var named []string
-	for _, s := range g.Split(allShards(g)) {
-		c, err := readConfig(s.Run)
+	var warned []string
+	for _, r := range g.Split(run.All(g)) {
+		paths, err := (&run.Opener{Moved: o.moved}).Files(r.Run)
 		if err != nil {
 			return err
 		}
-		data, _ := c.Manifest.Options["data"].(string)
-		if data = cmp.Or(o.where.data, data); c.Training != nil {
-			data = cmp.Or(o.where.calibrate, o.where.data, c.Training.Spec)
-		}
-		for _, spec := range []string{cmp.Or(o.where.model, c.Manifest.Model.Name), data} {
-			_, path := specPath(spec)
-			if path == "" {
+		for _, path := range paths {
+			if rel, err := filepath.Rel(mount, path); err == nil && filepath.IsLocal(rel) || slices.Contains(warned, path) {
 				continue
 			}
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(c.Dir, path)
-			}
-			if rel, err := filepath.Rel(mount, path); err == nil && filepath.IsLocal(rel) || slices.Contains(named, path) {
-				continue
-			}
-			named = append(named, path)
+			warned = append(warned, path)
 			fmt.Fprintf(w, "sresnet: warning: %s is not below %s, where the volume is mounted: pods see it only if the image has it\n", path, mount)
 		}
 	}
@@ -277,20 +271,18 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 		return nil, err
 	}
 	if strings.Contains(program, "go-build") {
-		return nil, hinted(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
+		return nil, hint.Error(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
 	}
 	var options []string
-	for _, f := range [][]string{{"--model", o.where.model}, {"--data", o.where.data}, {"--calibrate", o.where.calibrate}} {
-		if f[1] != "" {
-			options = append(options, f...)
-		}
+	for _, m := range o.moved {
+		options = append(options, "--map", m.From+"="+m.To)
 	}
 	return launch.Worker(program, dir, options...), nil
 }
 
 // submitSlurm has Slurm do the run and what follows from its shards, and makes the
 // result.
-func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions, o where) error {
+func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions, moved moves) error {
 	for {
 		if err := waitSlurm(cmd, dir, r, s); err != nil {
 			return err
@@ -300,12 +292,12 @@ func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmO
 			fmt.Fprintf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
 			return nil
 		}
-		err := runMerge(cmd, dir, o, false, false)
+		err := runMerge(cmd, dir, moved, false, false)
 		if !errors.Is(err, errMoreToDo) {
 			return err
 		}
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
-		if r, err = openGroup(dir); err != nil {
+		if r, err = openGroup(r.Dir()); err != nil {
 			return err
 		}
 	}
@@ -321,14 +313,14 @@ func waitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOpt
 	var failed *launch.FailedError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return hinted(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
+		return hint.Error(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
 			"'sresnet submit %s' waits for them again; 'scancel --me --name=%s' ends them, and what they did is kept", quoted, name)
 	case errors.As(err, &failed):
-		hint := "mend what the logs tell, and 'sresnet submit %s' goes on"
-		if r.Command() == nil {
-			return hinted(err, hint+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
+		remedy := "fix what the logs tell, and 'sresnet submit %s' goes on"
+		if r.Study() == nil {
+			return hint.Error(err, remedy+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
 		}
-		return hinted(err, hint, quoted)
+		return hint.Error(err, remedy, quoted)
 	}
 	return err
 }

@@ -5,67 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
-	"time"
+
+	"sresnet/sweep"
 )
 
-func TestVariants(t *testing.T) {
-	g := grid{[]string{"99", " 99.9"}, []string{"0.5"}, []string{"none", "layer"}, []string{"zero"}, []string{"direct", "poisson"}}
-	list, err := g.variants()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, v := range list {
-		names = append(names, v.name())
-	}
-	want := []string{
-		"p99-v0.5-none-zero", "p99-v0.5-layer-zero", "p99-v0.5-none-zero-poisson", "p99-v0.5-layer-zero-poisson",
-		"p99.9-v0.5-none-zero", "p99.9-v0.5-layer-zero", "p99.9-v0.5-none-zero-poisson", "p99.9-v0.5-layer-zero-poisson",
-	}
-	if !reflect.DeepEqual(names, want) {
-		t.Errorf("got %v, want %v", names, want)
-	}
-}
-
-func TestDivide(t *testing.T) {
-	for _, tt := range []struct{ n, calibration, selection, wantCalibration, wantSelection int }{
-		{5000, 1000, 500, 1000, 500},
-		{1500, 1000, 500, 1000, 500},
-		{1499, 1000, 500, 999, 500},
-		{300, 1000, 1000, 150, 150},
-		{2, 1000, 1, 1, 1},
-		{2, 1, 1000, 1, 1},
-		{10, 1 << 62, 1 << 62, 5, 5},
-	} {
-		c, s, err := divide(tt.n, tt.calibration, tt.selection)
-		if err != nil || c != tt.wantCalibration || s != tt.wantSelection {
-			t.Errorf("divide(%d, %d, %d): got %d and %d, error %v, want %d and %d", tt.n, tt.calibration, tt.selection, c, s, err, tt.wantCalibration, tt.wantSelection)
-		}
-	}
-	if _, _, err := divide(1, 1, 1); err == nil {
-		t.Error("one image: no error")
-	}
-}
-
-// One bar counts all parts: it never goes back, and it is not full before the end.
-func TestWork(t *testing.T) {
-	var told []int
-	w := &work{total: 15, update: func(done, total int) { told = append(told, done, total) }}
-	first := w.part(10)
-	first(1, 2)
-	first(2, 2)
-	last := w.part(5)
-	last(1, 3)
-	last(3, 3)
-	if want := []int{5, 15, 10, 15, 11, 15, 14, 15}; !reflect.DeepEqual(told, want) {
-		t.Errorf("got %v, want %v", told, want)
-	}
-}
-
-// Ctrl-C stops within a second and keeps the finished settings; the same command
+// Ctrl-C stops soon and keeps the finished settings; the same command
 // goes on with the others and chooses what an uninterrupted sweep would.
 func TestSweepInterrupted(t *testing.T) {
 	digits := filepath.Join(t.TempDir(), "digits")
@@ -75,23 +21,8 @@ func TestSweepInterrupted(t *testing.T) {
 			"--images", "5", "--timesteps", "40", "--compensation", "none", "--json", "--out", out)
 	}
 	dir := filepath.Join(t.TempDir(), "sweep")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var canceled time.Time
-	go func() {
-		for ctx.Err() == nil {
-			if _, err := os.Stat(filepath.Join(dir, "p99-v0-none", "manifest.json")); err == nil {
-				canceled = time.Now()
-				cancel()
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}()
+	ctx := when(t, filepath.Join(dir, "p99-v0-none", "manifest.json"), 0)
 	code, stdout, stderr := sweep(ctx, dir)
-	if took := time.Since(canceled); took > time.Second {
-		t.Errorf("took %v to stop", took)
-	}
 	if code != exitInterrupted || !strings.Contains(stderr, "of 8 settings finished") || !strings.Contains(stderr, "goes on from what is kept in "+dir) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -99,7 +30,7 @@ func TestSweepInterrupted(t *testing.T) {
 	if r.Complete || r.Chosen != "" || r.Confirmation != nil || len(r.Settings) == 0 || len(r.Settings) == 8 {
 		t.Errorf("after Ctrl-C: %d settings, chosen %q, complete %t", len(r.Settings), r.Chosen, r.Complete)
 	}
-	if _, err := os.Stat(filepath.Join(dir, confirmation)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, sweep.Confirmation)); err == nil {
 		t.Error("test images were presented before the choice")
 	}
 
@@ -119,9 +50,9 @@ func TestSweepInterrupted(t *testing.T) {
 	}
 }
 
-func parseSweep(t *testing.T, stdout string) *sweepReport {
+func parseSweep(t *testing.T, stdout string) *sweep.Report {
 	t.Helper()
-	r := new(sweepReport)
+	r := new(sweep.Report)
 	if err := json.Unmarshal([]byte(stdout), r); err != nil {
 		t.Fatalf("%v in %s", err, stdout)
 	}

@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/snn"
 	"sresnet/verify"
@@ -20,9 +22,10 @@ import (
 
 func newVerify() *cobra.Command {
 	var (
-		s      settings
+		o      = experiment.DefaultOptions()
 		asJSON bool
 	)
+	o.Images, o.Timesteps = 10, 64
 	cmd := &cobra.Command{
 		Use:   "verify MODEL --data SPEC",
 		Short: "Check that every step of the conversion kept the network's function",
@@ -47,81 +50,84 @@ Of a NIR file it compares, on the test images, what needs no trained network:
 
 It exits with 1 if one of them fails. Ctrl-C prints what the finished images showed.`, verify.MaxRelative, verify.MaxRelative),
 		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
-  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 --timesteps 256
+  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 -T 256
   sresnet verify resnet20.nir --data cifar10:cifar-10-batches-bin`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.check(cmd.CommandPath()); err != nil {
+			e, err := open(cmd, &o, args[0])
+			if err != nil {
 				return err
 			}
-			return runVerify(cmd, args[0], &s, asJSON)
+			if e.Test == nil {
+				return missingData()
+			}
+			return runVerify(cmd, e, asJSON)
 		},
 	}
-	s.weightsFlags(cmd)
-	s.dataFlags(cmd.Flags(), 10)
-	s.networkFlags(cmd.Flags())
-	s.runFlags(cmd.Flags(), 64)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	cmd.Flags().SortFlags = false
-	completions(cmd)
+	optionFlags(cmd, &o, imageOptions, networkOptions[:len(networkOptions)-1], runOptions) // Compensation changes the function.
+	jsonFlag(cmd, &asJSON)
+	finish(cmd)
 	return cmd
 }
 
-func runVerify(cmd *cobra.Command, model string, s *settings, asJSON bool) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}}
-	if err := p.openModel(cmd, model); err != nil {
-		return err
-	}
-	stages, runErr := p.verify(cmd.Context())
+func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
+	stages, runErr := verifyStages(cmd.Context(), e)
 	if len(stages) == 0 {
 		return runErr
 	}
-	name, _, _ := p.takes()
+	name, _, _ := e.Takes()
 	images, failed := stages[0].Images, 0
 	for _, st := range stages {
 		if !st.OK {
 			failed++
 		}
 	}
+	w, o := cmd.OutOrStdout(), &e.Options
 	if asJSON {
-		err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
-			"model": name, "images": images, "complete": runErr == nil, "timesteps": s.timesteps, "stages": stages, "ok": failed == 0,
+		err := json.NewEncoder(w).Encode(map[string]any{
+			"model": name, "images": images, "complete": runErr == nil, "timesteps": o.Timesteps, "stages": stages, "ok": failed == 0,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", name, images, s.data, s.normalize, s.timesteps)
-		printStages(cmd.OutOrStdout(), stages)
+		terminal.Printf(w, "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", name, images, experiment.SourceOf(o.Data), o.Normalize, o.Timesteps)
+		printStages(w, stages)
 	}
 	var err error
 	if failed > 0 {
-		err = hinted(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), name),
+		err = hint.Error(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), name),
 			"a failed stage is an error of this program, not of the network: please report it with the model")
 	}
-	return errors.Join(p.interrupted(runErr, images, "--images N and --timesteps T make less to do"), err)
+	return errors.Join(interrupted(runErr, images, e.Test.Len(), "--images N and --timesteps T make less to do"), err)
 }
 
-// verify compares what there is to compare: all stages of a conversion, or of a NIR
-// file the network alone.
-func (p *pipeline) verify(ctx context.Context) ([]verify.Stage, error) {
-	o := verify.Options{Convert: p.convertOptions(), Timesteps: p.timesteps, Seed: p.seed, Workers: p.workers}
-	if p.file == nil {
-		if err := p.calibrateGraph(ctx); err != nil {
+// verifyStages compares what there is to compare: all stages of a conversion, or of a
+// NIR file the network alone.
+func verifyStages(ctx context.Context, e *experiment.Experiment) ([]verify.Stage, error) {
+	opts := &e.Options
+	o := verify.Options{Convert: opts.Convert(), Timesteps: opts.Timesteps, Seed: opts.Seed, Workers: opts.Workers}
+	var stop func()
+	if e.Graph != nil {
+		s, err := e.Statistics(ctx)
+		if err != nil {
 			return nil, err
 		}
+		o.Progress, stop = opts.Step("verifying")
+		defer stop()
+		return verify.Run(ctx, e.Graph, s, e.Test, o)
 	}
-	var stop func()
-	o.Progress, stop = p.progress.bar("verifying")
-	defer stop()
-	if p.file == nil {
-		return verify.Run(ctx, p.graph, p.statistics, p.test, o)
-	}
-	again, err := writtenAndRead(p.network, nir.InfoOf(p.file))
+	net, err := e.Network(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return verify.Spiking(ctx, p.network, again, p.test, o)
+	again, err := writtenAndRead(net, nir.InfoOf(e.File))
+	if err != nil {
+		return nil, err
+	}
+	o.Progress, stop = opts.Step("verifying")
+	defer stop()
+	return verify.Spiking(ctx, net, again, e.Test, o)
 }
 
 // writtenAndRead returns a network as a NIR file of it has it.
@@ -137,7 +143,7 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 	}
 	name := filepath.Join(dir, "again.nir")
 	if err := nir.WriteFile(name, g); err != nil {
-		return nil, hinted(err, "the network is written to the folder for temporary files; make room there")
+		return nil, hint.Error(err, "the network is written to the folder for temporary files; make room there")
 	}
 	if g, err = nir.ReadFile(name); err != nil {
 		return nil, err
@@ -146,13 +152,13 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 }
 
 func printStages(w io.Writer, stages []verify.Stage) {
-	t := newTable("llrll", "stage", "largest difference", "accepted", "where", "verdict")
+	t := terminal.NewTable("ttrll", "stage", "largest difference", "accepted", "where", "verdict")
 	for _, s := range stages {
 		verdict := "ok"
 		if !s.OK {
 			verdict = "FAILED"
 		}
-		t.AppendRow(table.Row{s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64) + " " + s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict})
+		t.Append(s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64)+" "+s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict)
 	}
-	printTable(w, t)
+	t.Print(w)
 }

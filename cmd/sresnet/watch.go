@@ -3,26 +3,30 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
-	"time"
+	"io/fs"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"sresnet/dataset"
-	"sresnet/models"
-	"sresnet/onnx"
+	"sresnet/eval"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
+	"sresnet/watch"
 )
 
 func newWatch() *cobra.Command {
 	var (
-		s settings
-		o watchOptions
+		o      = experiment.DefaultOptions()
+		image  string
+		speed  float64
+		asJSON bool
 	)
+	o.Glance = true
 	cmd := &cobra.Command{
 		Use:   "watch [MODEL --data SPEC] --image N|FILE",
 		Short: "Watch one image being classified, timestep by timestep",
@@ -31,177 +35,140 @@ happens: the evidence for every class as bars, the answer at every timestep, the
 spikes of every layer, and when the answer settles.
 
 --image is the number of a test image, from 0, or a PNG or JPEG file, which is
-resized and cropped as those of a folder of images are (--resize). Scales come from
-training images, so --data is needed for a file, too, unless MODEL is a NIR file,
-which has them. Without MODEL, the built-in network for MNIST looks at a digit.
+resized and cropped as those of a folder of images are (cat.jpg?resize=256);
+digit.png?invert swaps dark and light, for a dark digit on light paper. Scales come
+from training images, so --data is needed for a file, too, unless MODEL is a NIR
+file, which has them. Other settings than the paper's come with a file of 'sresnet
+convert' or the folder of a run as MODEL. Without MODEL, the built-in network for
+MNIST looks at a digit.
 
-Where the output is no terminal, or with --plain, it prints the state after 1, 2,
-4, 8, ... timesteps.`,
+Where the output is no terminal, it prints the state after 1, 2, 4, 8, ... timesteps.`,
 		Example: `  sresnet watch --image 7
-  sresnet watch --image digit.png --invert
+  sresnet watch --image 'digit.png?invert'
   sresnet watch resnet20.onnx --data cifar10:cifar-10-batches-bin --image cat.jpg --speed 20
+  sresnet watch runs/resnet20 --image 7
   sresnet watch resnet20.nir --image cat.jpg
-  sresnet watch --image 7 --timesteps 64 --json`,
+  sresnet watch --image 7 -T 64 --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			bad := func(format string, args ...any) error {
-				return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
-			}
-			if len(args) == 0 && s.data == "" {
-				s.data = "mnist"
-			}
-			s.dataOptional = len(args) == 1 && isNIR(args[0]) && isPicture(o.image)
-			if err := s.check(cmd.CommandPath()); err != nil {
-				return err
+			if len(args) == 0 {
+				args = []string{experiment.Builtin}
+				if o.Data == "" {
+					o.Data = "mnist"
+				}
 			}
 			switch {
-			case o.image == "":
-				return bad("--image is missing: give the number of a test image, from 0, or a PNG or JPEG file")
-			case !(o.speed > 0 && o.speed <= 1e6): // Also NaN.
-				return bad("--speed %v: give timesteps a second, above 0", o.speed)
-			case len(args) == 0:
-				args = []string{""}
+			case image == "":
+				return usage("--image is missing: give the number of a test image, from 0, or a PNG or JPEG file")
+			case !(speed > 0 && speed <= 1e6): // Also NaN.
+				return usage("--speed %v: give timesteps per second, above 0", speed)
 			}
-			return runWatch(cmd, args[0], &s, o)
+			e, err := open(cmd, &o, args[0])
+			if err != nil {
+				return err
+			}
+			th, err := think(cmd.Context(), e, image)
+			if err != nil {
+				return err
+			}
+			return showThought(cmd, th, speed, asJSON)
 		},
 	}
-	s.weightsFlags(cmd)
-	all := pflag.NewFlagSet("", pflag.ContinueOnError) // Of eval.
-	s.dataFlags(all, 0)
-	s.networkFlags(all)
-	s.compensationFlag(all)
-	s.runFlags(all, 350)
-	s.readoutFlags(all)
-	f := cmd.Flags()
-	f.StringVar(&o.image, "image", "", "the test image with this number, from 0, or a picture: `N|FILE`")
-	f.BoolVar(&o.invert, "invert", false, "swap dark and light, for a dark digit on light paper")
-	f.Float64Var(&o.speed, "speed", 40, "show `N` timesteps a second")
-	f.BoolVar(&o.plain, "plain", false, "print a few states, as where the output is no terminal")
-	for _, name := range []string{
-		"data", "calibrate", "calibration-images", "normalize", "resize", "crop", "skip-bad", "percentile", "shared-lambda", "v-init", "encoding", "reset",
-		"compensation", "compensation-images", "timesteps", "readout", "engine", "workers", "seed",
-	} {
-		f.AddFlag(all.Lookup(name))
-	}
-	f.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
-	f.SortFlags = false
-	completions(cmd)
+	cmd.Flags().StringVar(&image, "image", "", "the test image with this number, from 0, or a picture: `N|FILE`")
+	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize"}, runOptions)
+	cmd.Flags().Float64Var(&speed, "speed", 40, "show `N` timesteps per second")
+	jsonFlag(cmd, &asJSON)
+	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("image", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"png", "jpg", "jpeg"}, cobra.ShellCompDirectiveFilterFileExt
 	})
 	return cmd
 }
 
-type watchOptions struct {
-	image         string
-	speed         float64 // Timesteps a second.
-	invert, plain bool
-	json          bool
-}
-
-func runWatch(cmd *cobra.Command, model string, s *settings, o watchOptions) error {
-	p := &pipeline{settings: s, command: cmd.CommandPath(), progress: progress{w: cmd.ErrOrStderr()}, glance: true, pictured: isPicture(o.image)}
-	if model == "" {
-		g, err := onnx.Parse(models.ResNet8MNIST)
-		if err != nil {
-			return err
-		}
-		g.Name = modelName
-		p.graph = g
-	}
-	if s.data == "" {
-		if err := p.openAlone(cmd, model); err != nil {
-			return err
-		}
-	} else if err := p.openModel(cmd, model); err != nil {
-		return err
-	}
-	seen, err := p.look(o)
-	if err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	if err := p.ready(ctx); err != nil {
-		return err
-	}
-	th, err := p.think(ctx, seen)
-	if err != nil {
-		return err
-	}
+func showThought(cmd *cobra.Command, th *watch.Thought, speed float64, asJSON bool) error {
 	out := cmd.OutOrStdout()
-	if o.json {
+	if asJSON {
 		return json.NewEncoder(out).Encode(th)
 	}
-	if screen := terminal(out); screen != nil && !o.plain {
-		return th.play(ctx, screen, o.speed) // Its last frame says all of the summary.
-	}
-	th.printSteps(out)
-	th.printSummary(out)
-	return nil
-}
-
-// openAlone reads the network of a NIR file, without images.
-func (p *pipeline) openAlone(cmd *cobra.Command, model string) error {
-	if err := refuse(cmd, model, conversionFlags...); err != nil {
-		return err
-	}
-	p.model = model
-	if err := p.readNetwork(cmd.Flags().Changed("readout")); err != nil {
-		return err
-	}
-	if p.normalize == "" {
-		return &usageError{p.command, fmt.Errorf("--normalize is missing: %s does not say how pixels were normalised; HOW is %s", model, dataset.Normalizations)}
-	}
-	return nil
-}
-
-// framesASecond bounds how often the terminal is drawn on.
-const framesASecond = 20
-
-// play draws the thought in place, speed timesteps a second, until it ends.
-func (th *thought) play(ctx context.Context, out *os.File, speed float64) error {
-	fmt.Fprint(out, "\x1b[?25l")       // The cursor would flicker.
-	defer fmt.Fprint(out, "\x1b[?25h") // Show it again.
-	tick := time.NewTicker(time.Second / framesASecond)
-	defer tick.Stop()
-	d, start := colours(os.Getenv), time.Now()
-	var w, h, drawn, lines int // Size and timestep of what is on the screen.
-	for {
-		nw, nh, err := term.GetSize(int(out.Fd()))
-		if err != nil || nw < 1 || nh < 2 { // Some lines have no size.
-			nw, nh = 80, 24
-		}
-		t := min(1+int(time.Since(start).Seconds()*speed), th.Timesteps)
-		if t != drawn || nw != w || nh != h {
-			switch {
-			case drawn == 0:
-			case nw != w || nh != h:
-				fmt.Fprint(out, "\x1b[2J\x1b[H") // Lines may have wrapped: begin anew.
-			default:
-				fmt.Fprintf(out, "\x1b[%dA", lines)
-			}
-			w, h, drawn = nw, nh, t
-			lines = th.draw(out, t, w, h-1, d) // The last line of the screen is for the cursor.
-		}
-		if t == th.Timesteps {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
+	if screen := terminal.Of(out); screen != nil {
+		if t := th.Play(cmd.Context(), screen, speed); t < th.Timesteps {
 			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Timesteps)
-		case <-tick.C:
 		}
+		return nil // The last frame says all that is printed.
 	}
+	th.Print(out)
+	return nil
 }
 
-// draw writes the frame of timestep t in one go, over what was there before, and
-// returns its number of lines.
-func (th *thought) draw(out io.Writer, t, w, h int, d depth) int {
-	var b strings.Builder
-	frame := th.frame(t, w, h, d)
-	for _, l := range frame {
-		b.WriteString(l.render(w, d) + "\x1b[K\n") // The line before may have been longer.
+// look reads the image that --image names.
+func look(e *experiment.Experiment, image string) (*watch.Image, error) {
+	_, shape, _ := e.Takes()
+	i, err := strconv.Atoi(image)
+	if err != nil {
+		return lookAt(image, shape)
 	}
-	_, _ = io.WriteString(out, b.String()) // Whoever closes the terminal sees nothing anyway.
-	return len(frame)
+	switch {
+	case e.Test == nil:
+		return nil, missingData()
+	case i < 0 || i >= e.Test.Len():
+		return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, e.Options.Data, e.Test.Len()-1), "for a file whose name is a number, write ./%d", i)
+	}
+	seen := &watch.Image{Name: fmt.Sprintf("image %d of %s", i, experiment.SourceOf(e.Options.Data)), Index: i, Label: e.Test.Label(i), Pixels: make([]float32, shape.Len())}
+	return seen, e.Test.Pixels(i, seen.Pixels)
+}
+
+// lookAt reads a picture.
+func lookAt(name string, shape []int) (*watch.Image, error) {
+	file, invert, err := dataset.ParsePicture(name)
+	if err != nil {
+		return nil, usage("--image: %w", err)
+	}
+	if file.Crop > 0 && (shape[1] != file.Crop || shape[2] != file.Crop) {
+		return nil, usage("--image %s?crop=%d: the network takes %d x %d pixels", file.Source, file.Crop, shape[1], shape[2])
+	}
+	seen := &watch.Image{Name: file.Source, Label: -1}
+	if seen.Pixels, err = dataset.ReadImageFile(file.Source, shape, file.Resize); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			err = hint.Error(err, "give a PNG or JPEG file, or the number of a test image; %s?resize=N gives the length of its shorter side", file.Source)
+		}
+		return nil, err
+	}
+	if invert {
+		for i, x := range seen.Pixels {
+			seen.Pixels[i] = 255 - x
+		}
+	}
+	return seen, nil
+}
+
+// think presents the image to both networks.
+func think(ctx context.Context, e *experiment.Experiment, image string) (*watch.Thought, error) {
+	seen, err := look(e, image)
+	if err != nil {
+		return nil, err
+	}
+	net, err := e.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name, shape, _ := e.Takes()
+	if e.Options.Normalize == "" {
+		return nil, usage("--normalize is missing: %s does not say how pixels were normalised; give %s", e.Options.Model, dataset.Normalizations)
+	}
+	norm, err := dataset.ParseNormalization(e.Options.Normalize, shape[0])
+	if err != nil {
+		return nil, usage("--normalize: %w", err)
+	}
+	seen.Input = slices.Clone(seen.Pixels)
+	norm.Apply(seen.Input, shape)
+	readout, err := eval.ParseReadout(e.Options.Readout)
+	if err != nil {
+		return nil, err
+	}
+	w := watch.Options{Model: name, Graph: e.Graph, Network: net, Sim: e.Options.Sim(), Readout: readout}
+	w.Sim.Workers = e.Options.WorkerCount()
+	if e.Test != nil {
+		w.ClassName = e.Test.ClassName
+	}
+	return watch.Run(ctx, *seen, w)
 }

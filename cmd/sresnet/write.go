@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"sresnet/internal/atomic"
+	"sresnet/internal/hint"
 )
 
 // replaceable returns an error unless a file may be written under that name. What is
@@ -17,9 +18,9 @@ func replaceable(name string) error {
 	case err != nil || info.Mode().IsRegular():
 		return nil // Or the error shows when it is written.
 	case info.IsDir():
-		return hinted(fmt.Errorf("%s is a folder", name), "give the path of a file")
+		return hint.Error(fmt.Errorf("%s is a folder", name), "give the path of a file")
 	}
-	return hinted(fmt.Errorf("%s is not a regular file, and what is written would take its place", name), "give the path of a file")
+	return hint.Error(fmt.Errorf("%s is not a regular file, and what is written would take its place", name), "give the path of a file")
 }
 
 // writeTo writes a file as a whole or, after an error, not at all.

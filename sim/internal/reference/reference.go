@@ -41,7 +41,7 @@ func Run(ctx context.Context, net *snn.Network, layers, timesteps int, input fun
 				gate(p, syn.Connection.(*snn.MaxPool), state[syn.From])
 			} else {
 				p.currents(net, state, image)
-				p.integrateAndFire()
+				p.fire()
 			}
 			if err := ctx.Err(); err != nil {
 				return err // The layer may be half done.
@@ -59,10 +59,11 @@ func Run(ctx context.Context, net *snn.Network, layers, timesteps int, input fun
 type population struct {
 	ctx   context.Context // Of the run.
 	layer *snn.Layer
-	z     []bool    // Spikes of this timestep.
-	v     []float32 // Potential.
-	i     []float32 // Current of this timestep.
-	sum   []float32 // Current summed over the timesteps.
+	z     []bool      // Spikes of this timestep.
+	state []snn.State // Of the neurons.
+	v     []float32   // Their potentials.
+	i     []float32   // Current of this timestep.
+	sum   []float32   // Current summed over the timesteps.
 
 	operations []uint64 // Per synapse, of this timestep.
 
@@ -75,8 +76,9 @@ func newPopulation(l *snn.Layer) *population {
 	n := l.Shape.Len()
 	p := &population{layer: l, z: make([]bool, n), v: make([]float32, n), i: make([]float32, n), sum: make([]float32, n), m: make([]int, n), operations: make([]uint64, len(l.Synapses))}
 	if !l.IsGate() {
-		for j := range p.v {
-			p.v[j] = l.Neuron.VInitOf(p.channel(j))
+		p.state = make([]snn.State, n)
+		for j := range p.state {
+			p.state[j] = l.Neuron.Start(p.channel(j))
 		}
 	}
 	return p

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sresnet/dataset"
+	"sresnet/energy"
+	"sresnet/experiment"
+	"sresnet/nir"
+	"sresnet/shard"
+)
+
+// Options of the table that commands have in common: about images, about how a network is
+// converted, and about how it is simulated.
+var (
+	imageOptions   = []string{"data", "calibrate", "images", "normalize"}
+	networkOptions = []string{"percentile", "v-init", "encoding", "neuron", "leak", "refractory", "reset", "compensation"}
+	runOptions     = []string{"timesteps", "workers"}
+)
+
+// optionFlags adds flags for options of the table, which set o. Where o has a value
+// already, that is the default.
+func optionFlags(cmd *cobra.Command, o *experiment.Options, lists ...[]string) {
+	for _, name := range slices.Concat(lists...) {
+		p := experiment.OptionNamed(name)
+		f := cmd.Flags().VarPF(&optionValue{p, o}, p.Name, p.Letter, flagWords(p.Help))
+		if p.IsBool() {
+			f.NoOptDefVal = "true"
+		}
+	}
+}
+
+// flagWords is the help of an option as that of a flag: "neuron lif" is "--neuron lif".
+func flagWords(help string) string {
+	return strings.Replace(help, "of neuron lif", "of --neuron lif", 1)
+}
+
+// optionValue is an option as the value of a flag.
+type optionValue struct {
+	p *experiment.Option
+	o *experiment.Options
+}
+
+func (v *optionValue) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return v.p.Get(v.o)
+}
+
+func (v *optionValue) Set(s string) error { return v.p.Set(v.o, s) }
+
+func (v *optionValue) Type() string {
+	if v.p.IsBool() {
+		return "bool"
+	}
+	return "value"
+}
+
+// listFlags adds a flag for each option that takes a list of values, with commas.
+func listFlags(cmd *cobra.Command, names []string, values map[string]*[]string) {
+	for _, name := range names {
+		help := experiment.OptionNamed(name).Help
+		for _, word := range []string{"`P`", "`V`", "`A`", "`N`", "`WORD`"} {
+			help = strings.Replace(help, word, "`LIST`", 1)
+		}
+		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; with commas between values")
+	}
+}
+
+// jsonFlag adds the flag that makes a command print JSON.
+func jsonFlag(cmd *cobra.Command, asJSON *bool) {
+	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON object and nothing else")
+}
+
+// outFlag adds the flag that says where things go.
+func outFlag(cmd *cobra.Command, out *string, help string) {
+	cmd.Flags().StringVarP(out, "out", "o", "", help)
+}
+
+// planFlag adds the flag that only plans work that is kept.
+func planFlag(cmd *cobra.Command, p *planning) {
+	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in `N` shards that machines can take one each; without =N one every 250 images")
+	f.NoOptDefVal = "auto"
+}
+
+// planning is the value of --plan.
+type planning struct {
+	only   bool
+	shards int // 0 for one every so many images.
+}
+
+func (p *planning) String() string { return "" }
+func (p *planning) Type() string   { return "N" }
+
+func (p *planning) Set(s string) error {
+	p.only, p.shards = true, 0
+	if s == "auto" {
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > shard.MaxShards {
+		return fmt.Errorf("give a number of shards from 1 to %d", shard.MaxShards)
+	}
+	p.shards = n
+	return nil
+}
+
+// finish orders the flags as they were added and lets the shell complete what they and
+// the MODEL take.
+func finish(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = completeModel
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		var words []string
+		after := cobra.ShellCompDirectiveNoFileComp
+		switch f.Name {
+		case "data", "calibrate":
+			words, after = dataset.Kinds(), cobra.ShellCompDirectiveNoSpace // A path may follow.
+		case "normalize":
+			words = []string{"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"}
+		case "device":
+			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
+		case "target":
+			words = nir.Profiles()
+		case "out", "ann":
+			return // Files, as the shell completes them.
+		default:
+			if p := experiment.OptionNamed(f.Name); p != nil && p.Words != nil {
+				words = p.Words()
+			}
+		}
+		if words == nil {
+			return
+		}
+		complete := cobra.FixedCompletions(words, after)
+		if _, list := f.Value.(pflag.SliceValue); list {
+			complete = completeList(words)
+		}
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // Fails only for what has one already.
+	})
+}
+
+// completeModel lets the shell complete a MODEL: a file of a network, or the folder of a run.
+func completeModel(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"onnx", "safetensors", "nir"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// completeFolder lets the shell complete a folder as the argument.
+func completeFolder(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// completeList lets the shell complete words with commas between them.
+func completeList(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		var list []string
+		for _, w := range words {
+			if !slices.Contains(strings.Split(before, ","), w) {
+				list = append(list, before+w)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}

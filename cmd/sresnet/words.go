@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/nearest"
+)
+
+// movedFlags says where what earlier versions had as a flag is now.
+var movedFlags = map[string]string{
+	"resize":              "it is an option of the data set: --data 'folder:DIR?resize=256'",
+	"crop":                "it is an option of the data set: --data 'folder:DIR?crop=224'",
+	"skip-bad":            "it is an option of the data set: --data 'folder:DIR?skip-bad=3'",
+	"calibration-images":  "it is an option of the data set: --calibrate 'SPEC?images=500'",
+	"compensation-images": "200 calibration images are taken; in Go, Options.CompensationImages says how many",
+	"weights":             "weights are the MODEL",
+	"arch":                "it is an option of the MODEL: 'weights.safetensors?arch=NAME'",
+	"input":               "it is an option of the MODEL: 'net.onnx?input=3x224x224'",
+	"invert":              "it is an option of the image: --image 'digit.png?invert'",
+	"plain":               "send the output through a pipe: | cat",
+	"plan-only":           "it is --plan",
+	"shards":              "it is --plan=N",
+	"shard-from":          "let the shell do that: --shard $SLURM_ARRAY_TASK_ID",
+	"shard-base":          "let the shell do that: --shard $((SGE_TASK_ID - 1))",
+	"model":               "--map FROM=TO says where files lie on this machine",
+	"output":              "it is --out, or -o",
+	"sheet":               "it is --out, or -o",
+	"format":              "the suffix of -o FILE says it",
+	"engine":              "'sresnet verify' compares the two engines",
+	"image":               "it is in --pod image=NAME,pvc=NAME",
+	"pvc":                 "it is in --pod image=NAME,pvc=NAME",
+	"mount":               "it is in --pod mount=DIR",
+	"cpus":                "it is in --pod cpus=N",
+	"memory":              "it is in --pod memory=AMOUNT",
+	"poll":                "submit looks every 10 seconds",
+}
+
+// flagError makes an error of flags one of the command line: with what was meant, where
+// there is no such flag, and with the flag first, where its value is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	var (
+		missing *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+	)
+	switch {
+	case errors.As(err, &missing):
+		return &usageError{unknownFlag(cmd, missing.GetSpecifiedName())}
+	case errors.As(err, &invalid):
+		cause := invalid.Unwrap()
+		return &usageError{fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), cause)}
+	}
+	return &usageError{err}
+}
+
+// unknownFlag is the error of a flag that cmd has not got.
+func unknownFlag(cmd *cobra.Command, name string) error {
+	dashes := "--"
+	if len(name) == 1 {
+		dashes = "-"
+	}
+	err := fmt.Errorf("there is no option %s%s", dashes, name)
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if moved, ok := movedFlags[name]; ok {
+		return hint.Error(err, "%s", moved)
+	}
+	if near := nearest.To(name, names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	if experiment.OptionNamed(name) != nil {
+		return hint.Error(err, "'%s' takes it from a MODEL that is a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
+	}
+	return err
+}
+
+// unknownCommand is the error of a command that there is not.
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usage("there is no command %q%s", name, nearest.DidYouMean(name, names))
+}
+
+// groups are the commands in the order of help.
+var groups = []struct {
+	id, title string
+	commands  func() []*cobra.Command
+}{
+	{"start", "Start:", func() []*cobra.Command { return []*cobra.Command{newDemo(), newInspect(), newEval()} }},
+	{"study", "Study a network:", func() []*cobra.Command {
+		return []*cobra.Command{newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench()}
+	}},
+	{"long", "Long runs:", func() []*cobra.Command {
+		return []*cobra.Command{newRun(), newSubmit(), newMerge(), newStatus()}
+	}},
+	{"files", "Files and data:", func() []*cobra.Command {
+		return []*cobra.Command{newConvert(), newRecord(), newNIR(), newData()}
+	}},
+}
+
+// oneOf is the error of a word that is none of a list.
+func oneOf(flag, word string, list []string) error {
+	return usage("--%s %q: give %s%s", flag, word, strings.Join(list, ", "), nearest.DidYouMean(word, list))
+}

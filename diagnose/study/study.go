@@ -1,0 +1,58 @@
+// Package study diagnoses an experiment, in one go or kept in a folder, where its work is
+// a [run.Study] of two stages: what is tried against errors follows from what was
+// measured. What is measured and tried is up to package diagnose.
+package study
+
+import (
+	"context"
+
+	"sresnet/diagnose"
+	"sresnet/eval"
+	"sresnet/experiment"
+	"sresnet/snn"
+)
+
+// Run diagnoses an experiment. Nothing of it is kept.
+func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, error) {
+	net, err := e.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := subject(ctx, e, net)
+	if err != nil {
+		return nil, err
+	}
+	o, err := options(e)
+	if err != nil {
+		return nil, err
+	}
+	var stop func()
+	o.Progress, stop = e.Options.Step("diagnosing")
+	defer stop()
+	return diagnose.Run(ctx, s, o)
+}
+
+// subject is what is diagnosed, with all that is to say of how its network was made.
+func subject(ctx context.Context, e *experiment.Experiment, net *snn.Network) (diagnose.Subject, error) {
+	s, err := e.Statistics(ctx)
+	return diagnose.Subject{
+		Graph: e.Graph, Statistics: s, Convert: e.Options.Convert(), Network: net, Factors: e.Factors().PerLayer, Images: e.Test, Calibration: e.Calibration,
+	}, err
+}
+
+// options are the options of the diagnosis that an experiment asks for.
+func options(e *experiment.Experiment) (diagnose.Options, error) {
+	readout, err := eval.ParseReadout(e.Options.Readout)
+	return diagnose.Options{Timesteps: lengths(e.Options.Timesteps), Readout: readout, Seed: e.Options.Seed, Workers: e.Options.Workers}, err
+}
+
+// lengths returns the numbers of timesteps at which errors are split.
+func lengths(T int) []int {
+	var list []int
+	for _, t := range []int{8, 32, 128} {
+		if t < T {
+			list = append(list, t)
+		}
+	}
+	return append(list, T)
+}

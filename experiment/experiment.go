@@ -1,0 +1,346 @@
+// Package experiment is the way from a network and data sets, named as a user names
+// them, to everything that the other packages want: the trained network, its images,
+// what calibration measures, and the spiking network. [Open] is the only such way; a
+// command line, a run in shards and a program of yours all take it, with the same
+// [Options].
+//
+// It decides nothing about results: steps are those of packages onnx, calibrate, convert
+// and eval. Errors name options as the [Table] does, and hints put braces around them
+// (see package internal/hint).
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"sresnet/ann"
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/energy"
+	"sresnet/eval"
+	"sresnet/internal/hint"
+	"sresnet/nir"
+	"sresnet/snn"
+)
+
+// Experiment is a network and images, opened. What takes long is made when it is asked
+// for, once: [Experiment.Statistics], [Experiment.Network].
+type Experiment struct {
+	// Options are those that it was opened with, what they left open filled in.
+	Options Options
+
+	Graph       *ann.Graph      // The trained network; nil beside a NIR file alone.
+	File        *nir.Graph      // The NIR file that the spiking network was read from, or nil.
+	Test        *dataset.Images // What is presented; nil without Data.
+	Calibration *dataset.Images // What shapes the spiking network; nil where nothing is converted.
+	Device      *energy.Device  // Of Options.Device; nil for none.
+
+	// Made says how the network was made, once it has been; nil for that of a NIR file.
+	Made *Conversion
+
+	model, trained  modelSpec // With paths where the files are, as those below.
+	data, calibrate dataset.Spec
+	train           *dataset.Dataset // That Calibration is the first images of.
+
+	made    *made
+	network *snn.Network
+	factors Factors
+}
+
+// Conversion is what there is to say of how a network was made.
+type Conversion struct {
+	Images       int    `json:"images"`            // Calibration images,
+	Skipped      int    `json:"skipped,omitempty"` // and those that could not be read.
+	Unspoken     int    `json:"unspoken"`          // Of the images, those on which no logit is positive.
+	Compensation string `json:"compensation"`
+}
+
+// made is what experiments that differ only in how they convert share.
+type made struct {
+	statistics map[float64]*calibrate.Statistics // By percentile.
+	factors    map[string]Factors                // By all options that shape a network.
+}
+
+// Open opens the network and the images that o names, and checks that they fit and that
+// the network converts. Without Data and Calibrate it opens the network alone. Of options
+// that make no sense the error is an [*OptionError].
+func Open(ctx context.Context, o Options) (*Experiment, error) {
+	e, err := newExperiment(o)
+	if err != nil {
+		return nil, err
+	}
+	if IsNIR(o.Model) {
+		if err := e.openNIR(); err != nil {
+			return nil, err
+		}
+	} else if o.Trained != "" {
+		return nil, bad("trained", "", fmt.Errorf("%s is the trained network; the option is for NIR files", o.Model))
+	}
+	e.Options.Readout = cmp.Or(e.Options.Readout, eval.Readouts()[0])
+	test, train, err := e.open(e.File == nil || o.Trained != "")
+	if err != nil {
+		return nil, err
+	}
+	if e.File == nil {
+		d := test
+		if d == nil {
+			d = train
+		}
+		if err := e.readTrained(&e.model, d); err != nil {
+			return nil, err
+		}
+	} else if o.Trained != "" {
+		if err := e.readTrained(&e.trained, test); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.takeImages(ctx, test, train); err != nil {
+		return nil, err
+	}
+	if e.Graph == nil || e.Calibration == nil {
+		return e, nil
+	}
+	return e, convert.Check(e.Graph)
+}
+
+// newExperiment checks and reads the options.
+func newExperiment(o Options) (*Experiment, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if o.Model == "" {
+		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx, %s or .nir file", weightsExt))
+	}
+	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors)}}
+	at := o.located()
+	e.model, _ = parseModel(at.Model) // Check has seen these.
+	e.trained, _ = parseModel(at.Trained)
+	e.data, _ = dataset.ParseSpec(at.Data)
+	e.calibrate, _ = dataset.ParseSpec(at.Calibrate)
+	if o.Calibrate == "" {
+		e.calibrate = e.data
+		e.calibrate.Images = 0
+	}
+	if e.calibrate.Resize == 0 && e.calibrate.Crop == 0 {
+		e.calibrate.Resize, e.calibrate.Crop = e.data.Resize, e.data.Crop
+	}
+	if e.calibrate.Images > 0 {
+		e.Options.CalibrationImages = e.calibrate.Images
+	}
+	e.Options.Images = cmp.Or(o.Images, e.data.Images)
+	e.Device, _ = o.device()
+	return e, nil
+}
+
+// readTrained reads the trained network for the images of d, nil for whatever it takes.
+func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
+	crop := e.data.Crop
+	if d == nil || e.Options.Data == "" {
+		crop = e.calibrate.Crop
+	}
+	e.Graph, err = m.readFor(d, crop)
+	if m == &e.model && e.model.isWeights() { // They have said what they are.
+		named, _ := parseModel(e.Options.Model)
+		named.arch = m.arch
+		e.Options.Model = named.String()
+	}
+	return err
+}
+
+// takeImages takes the images that are asked for. It fills in Normalize.
+func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Dataset) (err error) {
+	var asked part
+	if test != nil {
+		// Before the training images, of which there may be many to read.
+		if err := e.wouldFit(test, e.data); err != nil {
+			return err
+		}
+		if asked, err = e.firstImages(test); err != nil {
+			return err
+		}
+		if c, _, _ := test.Shape().CHW(); e.Options.Normalize == "" {
+			e.Options.Normalize = defaultNormalization(test.Name(), c)
+		}
+	}
+	if train != nil {
+		e.train = train
+		n := min(e.Options.CalibrationImages, train.Len())
+		if e.Calibration, err = e.view(ctx, train, e.calibrate, first(n), false); err != nil {
+			return err
+		}
+	}
+	if test != nil {
+		e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance)
+	}
+	return err
+}
+
+// wouldFit is fits for images that view has not made ready.
+func (e *Experiment) wouldFit(d *dataset.Dataset, s dataset.Spec) error {
+	_, err := e.fitting(d, s)
+	return err
+}
+
+// Select divides the training images: the first CalibrationImages of them shape networks,
+// and the SelectionImages behind them, which it returns with where they are, choose among
+// these. Where there are fewer, all are divided in that proportion.
+func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, end int, err error) {
+	n, m, err := divide(e.train.Len(), e.Options.CalibrationImages, e.Options.SelectionImages)
+	if err != nil {
+		return nil, 0, 0, hint.Error(fmt.Errorf("%s: %w", e.calibrate.Source, err), "give more training images with {calibrate}")
+	}
+	if n < e.Calibration.Len() {
+		if e.Calibration, err = e.view(ctx, e.train, e.calibrate, first(n), false); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	e.Options.CalibrationImages, e.Options.SelectionImages = n, m
+	images, err = e.view(ctx, e.train, e.calibrate, part{n, n + m}, false)
+	return images, n, n + m, err
+}
+
+// With returns the experiment with other options for the conversion and the simulation,
+// and other images to present: the same networks and images otherwise, and nothing is
+// measured twice.
+func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
+	other := *e
+	other.Options, other.Test = o, test
+	if e.File == nil {
+		other.network, other.factors, other.Made = nil, Factors{}, nil
+	}
+	return &other
+}
+
+// Statistics returns what calibration measures of the trained network.
+func (e *Experiment) Statistics(ctx context.Context) (*calibrate.Statistics, error) {
+	o := &e.Options
+	if s := e.made.statistics[o.Percentile]; s != nil {
+		return s, nil
+	}
+	if e.Calibration == nil {
+		return nil, bad("calibrate", "", hint.Error(errMissing, "give training images: %s", dataset.Specs))
+	}
+	err := e.CalibrateOn(ctx, e.Calibration)
+	return e.made.statistics[o.Percentile], err
+}
+
+// CalibrateOn makes [Experiment.Statistics] those of other images than the calibration
+// images of the options, such as random ones where there are no others.
+func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
+	o := &e.Options
+	c := calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
+	var stop func()
+	c.Progress, stop = o.Step("calibrating")
+	defer stop()
+	s, err := calibrate.Run(ctx, e.Graph, images, c)
+	var node *ann.NodeError
+	if errors.As(err, &node) {
+		return hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)
+	}
+	if err == nil {
+		e.made.statistics[o.Percentile] = s
+	}
+	return err
+}
+
+// Network returns the spiking network: that of the NIR file, or the trained one converted
+// and compensated.
+func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
+	if e.network != nil && (e.File == nil || e.Graph == nil || e.Made != nil) {
+		return e.network, nil
+	}
+	s, err := e.Statistics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.File != nil {
+		return e.network, e.reconvert(s)
+	}
+	net, err := convert.Convert(e.Graph, s, e.Options.Convert())
+	if err != nil {
+		return nil, err
+	}
+	key := e.shape()
+	f, known := e.made.factors[key]
+	if !known {
+		if f, err = e.compensate(ctx, net); err != nil {
+			return nil, err
+		}
+		e.made.factors[key] = f
+	}
+	if f.PerLayer != nil {
+		if net, err = net.Compensated(f.PerLayer); err != nil {
+			return nil, err
+		}
+	}
+	e.network, e.factors = net, f
+	e.converted(s)
+	return net, nil
+}
+
+// converted notes how the network was made.
+func (e *Experiment) converted(s *calibrate.Statistics) {
+	e.Made = &Conversion{Images: s.Images, Unspoken: s.Unspoken, Compensation: e.factors.String()}
+	if e.Calibration != nil {
+		e.Made.Skipped = e.Calibration.Skipped()
+	}
+}
+
+// shape is all options that shape a network, as text.
+func (e *Experiment) shape() string {
+	var s string
+	for _, p := range Table() {
+		if p.Shapes {
+			s += p.Get(&e.Options) + "\x00"
+		}
+	}
+	return s
+}
+
+// Rectifiers returns how many nodes of the trained network become populations at least:
+// those that rectify, and the output.
+func (e *Experiment) Rectifiers() int {
+	n := 1
+	for i := range e.Graph.Nodes {
+		if _, ok := e.Graph.Nodes[i].Op.(ann.Rectifier); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// Factors returns what the compensation found, once there is a network.
+func (e *Experiment) Factors() *Factors { return &e.factors }
+
+// Evaluation returns the options of an evaluation.
+func (e *Experiment) Evaluation() (eval.Options, error) {
+	readout, err := e.Options.readout()
+	return eval.Options{Sim: e.Options.Sim(), Readout: readout, Device: e.Device, Workers: e.Options.Workers}, err
+}
+
+// Evaluate presents the test images to both networks. As [eval.Run], it may return a
+// result together with an error.
+func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
+	if e.Test == nil {
+		return nil, noImages()
+	}
+	net, err := e.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := e.Evaluation()
+	if err != nil {
+		return nil, err
+	}
+	var stop func()
+	o.Progress, stop = e.Options.Step("simulating")
+	defer stop()
+	r, err := eval.Run(ctx, e.Graph, net, e.Test, o)
+	if r != nil {
+		r.Skipped = e.Test.Skipped()
+	}
+	return r, err
+}

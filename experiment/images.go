@@ -1,0 +1,217 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/tensor"
+)
+
+var errMissing = errors.New("it is missing")
+
+// openSpec opens one split of a data set; option is what named it.
+func openSpec(s dataset.Spec, split dataset.Split, option string) (*dataset.Dataset, error) {
+	d, err := dataset.Open(s.Source, split)
+	var wrong *dataset.SpecError
+	switch {
+	case errors.As(err, &wrong):
+		return nil, bad(option, "", err, fmt.Sprintf("{%s} takes %s", option, dataset.Specs))
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, hint.Error(err, "{%s} takes %s", option, dataset.Specs)
+	}
+	return d, err
+}
+
+// open opens the test and the calibration images, all of them; either may be absent.
+// It fills in Calibrate.
+func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error) {
+	o := &e.Options
+	if o.Data != "" {
+		if test, err = openSpec(e.data, dataset.Test, "data"); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !trained || o.Data == "" && o.Calibrate == "" {
+		return test, nil, nil
+	}
+	if o.Calibrate == "" {
+		if test.Single() {
+			return nil, nil, hint.Error(fmt.Errorf("data %s has no training images beside its images to calibrate on", e.data.Source),
+				"give training images with {calibrate}, or with {data} what holds both")
+		}
+		same, _ := dataset.ParseSpec(o.Data)
+		same.Images = 0 // Of the test images.
+		o.Calibrate = same.String()
+		e.calibrate.Source = e.data.Source
+	}
+	if train, err = openSpec(e.calibrate, dataset.Train, "calibrate"); err != nil {
+		return nil, nil, err
+	}
+	if test != nil && dataset.Same(train, test) {
+		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
+			"accuracy means nothing on images that shaped the network; give training images with {calibrate}")
+	}
+	return test, train, nil
+}
+
+// part is images From to End-1 of a data set.
+type part struct{ from, end int }
+
+// first is the first n of d, or all for 0.
+func first(n int) part { return part{0, n} }
+
+// view makes of images that were opened those that the network is given: resized, if they
+// are files, and cut; the asked-for part of them; all read once unless unchecked; seen
+// through the normalisation. This is the one place where it happens.
+func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spec, p part, unchecked bool) (*dataset.Images, error) {
+	d, err := e.fitting(d, s)
+	if err != nil {
+		return nil, err
+	}
+	if p.from != 0 || p.end != 0 {
+		if d, err = d.Slice(p.from, p.end); err != nil {
+			return nil, err
+		}
+	}
+	if !unchecked {
+		if d, err = Checked(ctx, d, s.SkipBad, &e.Options); err != nil {
+			return nil, err
+		}
+	}
+	c, _, _ := d.Shape().CHW()
+	if e.Options.Normalize == "" {
+		e.Options.Normalize = defaultNormalization(d.Name(), c)
+	}
+	norm, err := dataset.ParseNormalization(e.Options.Normalize, c)
+	if err != nil {
+		return nil, bad("normalize", "", err)
+	}
+	return dataset.NewImages(d, norm)
+}
+
+// fitting gives images of files the size that the network takes, as the spec says, and
+// checks that it takes them and tells their classes apart.
+func (e *Experiment) fitting(d *dataset.Dataset, s dataset.Spec) (*dataset.Dataset, error) {
+	if !d.Resizable() {
+		if s.Resize > 0 || s.Crop > 0 {
+			return nil, bad("data", s.Source, fmt.Errorf("resize and crop are for image files; these images have a size of their own, %s", d.Shape()))
+		}
+		return d, e.fits(d)
+	}
+	_, in, _ := e.Takes()
+	shape := slices.Clone(in)
+	if s.Crop > 0 && len(shape) == 3 {
+		shape[1], shape[2] = s.Crop, s.Crop
+	}
+	d, err := d.Resized(shape, s.Resize)
+	if err != nil {
+		return nil, hint.Error(err, "%s?resize=N gives the length of an image's shorter side, crop=N that of the square cut out of its middle", s.Source)
+	}
+	return d, e.fits(d)
+}
+
+// fits returns an error unless the network takes the images of d and tells its
+// classes apart.
+func (e *Experiment) fits(d *dataset.Dataset) error {
+	const advice = "'sresnet inspect' shows what the network takes and gives; choose {data} accordingly"
+	name, in, outputs := e.Takes()
+	name = cmp.Or(e.model.file, name)
+	if !in.Equal(d.Shape()) {
+		return hint.Error(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
+	}
+	if d.ClassesGuessed() {
+		for i := range d.Len() {
+			if label := d.Label(i); label >= outputs {
+				return hint.Error(fmt.Errorf("network %s has %d outputs, for labels from 0 on; image %d of %s has the label %d", name, outputs, i, d.Spec(), label), advice)
+			}
+		}
+		return nil // Of classes above its largest label it has no image.
+	}
+	if outputs != d.Classes() {
+		return hint.Error(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), advice)
+	}
+	return nil
+}
+
+// Takes returns the name of the network, the shape of the images it takes and the
+// number of its outputs.
+func (e *Experiment) Takes() (name string, in tensor.Shape, outputs int) {
+	if e.Graph == nil {
+		return e.network.Name, e.network.Input.Shape, e.network.Output().Neurons()
+	}
+	out, _ := e.Graph.Shape(e.Graph.Output)
+	return e.Graph.Name, e.Graph.Input.Shape, out.Len()
+}
+
+// Checked reads all images that are files, or knows them from before, and leaves out up
+// to skip that cannot be read.
+func Checked(ctx context.Context, d *dataset.Dataset, skip int, o *Options) (*dataset.Dataset, error) {
+	update, stop := o.Step("reading images")
+	defer stop()
+	d, broken, err := d.Checked(ctx, dataset.Check{SkipBad: skip, Workers: o.WorkerCount(), Progress: update, Cache: cacheFolder()})
+	var unreadable *dataset.UnreadableError
+	if errors.As(err, &unreadable) {
+		return nil, hint.Error(err, "repair or remove them, or let ?skip-bad=%d behind the data set leave them out", len(broken))
+	}
+	if err == nil {
+		for _, f := range broken {
+			o.warn("left out: " + f.Error())
+		}
+	}
+	return d, err
+}
+
+// cacheFolder returns the user's folder for what can be computed again; "" without one.
+func cacheFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "sresnet")
+}
+
+// defaultNormalization is the one that networks for a data set, of that many channels,
+// are most often trained with.
+func defaultNormalization(data string, channels int) string {
+	switch data {
+	case "cifar10", "cifar100", "mnist":
+		return data
+	case "folder", "files", "tar":
+		if channels == 3 {
+			return "imagenet"
+		}
+	}
+	return "unit"
+}
+
+// firstImages returns how many test images are asked for; 0 for all.
+func (e *Experiment) firstImages(test *dataset.Dataset) (part, error) {
+	n := e.Options.Images
+	if n > test.Len() {
+		return part{}, bad("images", fmt.Sprint(n), fmt.Errorf("%s has only %d images", e.data.Source, test.Len()), fmt.Sprintf("give at most %d", test.Len()))
+	}
+	return first(n), nil
+}
+
+// divide returns how many of n training images shape networks and how many after them
+// choose among these: as many as asked for, or where there are fewer, all of them in
+// that proportion.
+func divide(n, calibration, selection int) (int, int, error) {
+	switch {
+	case n < 2:
+		return 0, 0, errors.New("one training image cannot both shape the networks and choose among them")
+	case calibration <= n-selection:
+		return calibration, selection, nil
+	}
+	share := float64(calibration) / (float64(calibration) + float64(selection))
+	calibration = min(max(int(share*float64(n)+0.5), 1), n-1)
+	return calibration, n - calibration, nil
+}

@@ -1,0 +1,95 @@
+package experiment
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sresnet/ann"
+	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+func TestFits(t *testing.T) {
+	// Two CIFAR-100 records: coarse label, fine label, pixels.
+	name := filepath.Join(t.TempDir(), "test.bin")
+	if err := os.WriteFile(name, make([]byte, 2*3074), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := dataset.Open("cifar100:"+name, dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		input   tensor.Shape
+		outputs int
+		want    string // Part of the error; empty for none.
+	}{
+		{tensor.Shape{3, 32, 32}, 100, ""},
+		{tensor.Shape{3, 32, 32}, 10, "has 10 outputs, cifar100:" + name + " has 100 classes"},
+		{tensor.Shape{1, 28, 28}, 100, "takes images of 1x28x28, those of cifar100:" + name + " are 3x32x32"},
+	} {
+		e := &Experiment{Graph: &ann.Graph{
+			Input: ann.Input{Name: "image", Shape: tt.input}, Output: "fc",
+			Nodes: []ann.Node{{Name: "fc", Shape: tensor.Shape{tt.outputs}}},
+		}}
+		err := e.fits(d)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("input %v, %d outputs: got error %v, want %q", tt.input, tt.outputs, err, tt.want)
+		}
+		if err != nil && hint.Of(err) == "" {
+			t.Errorf("no hint for %v", err)
+		}
+	}
+}
+
+// Of labels in a file, the one that the network has no output for is named.
+func TestFitsLabels(t *testing.T) {
+	dir := t.TempDir()
+	array := func(name, shape string, data ...byte) {
+		header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': %s, }\n", shape)
+		b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), 0)
+		if err := os.WriteFile(filepath.Join(dir, name), append(append(b, header...), data...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	array("x.npy", "(3, 2, 2, 1)", make([]byte, 12)...)
+	array("y.npy", "(3,)", 4, 5, 11)
+	d, err := dataset.Open("npy:"+filepath.Join(dir, "x.npy")+","+filepath.Join(dir, "y.npy"), dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for outputs, want := range map[int]string{10: "image 2 of ", 5: "image 1 of ", 12: "", 100: ""} {
+		e := &Experiment{network: &snn.Network{
+			Input:  snn.Input{Shape: tensor.Shape{1, 2, 2}},
+			Layers: []snn.Layer{{Shape: tensor.Shape{outputs, 1, 1}}},
+		}}
+		if err := e.fits(d); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d outputs: got error %v, want %q", outputs, err, want)
+		}
+	}
+}
+
+func TestDivide(t *testing.T) {
+	for _, tt := range []struct{ n, calibration, selection, wantCalibration, wantSelection int }{
+		{5000, 1000, 500, 1000, 500},
+		{1500, 1000, 500, 1000, 500},
+		{1499, 1000, 500, 999, 500},
+		{300, 1000, 1000, 150, 150},
+		{2, 1000, 1, 1, 1},
+		{2, 1, 1000, 1, 1},
+		{10, 1 << 62, 1 << 62, 5, 5},
+	} {
+		c, s, err := divide(tt.n, tt.calibration, tt.selection)
+		if err != nil || c != tt.wantCalibration || s != tt.wantSelection {
+			t.Errorf("divide(%d, %d, %d): got %d and %d, error %v, want %d and %d", tt.n, tt.calibration, tt.selection, c, s, err, tt.wantCalibration, tt.wantSelection)
+		}
+	}
+	if _, _, err := divide(1, 1, 1); err == nil {
+		t.Error("one image: no error")
+	}
+}

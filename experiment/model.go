@@ -1,0 +1,241 @@
+package experiment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sresnet/ann"
+	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/internal/regular"
+	"sresnet/models"
+	"sresnet/nir"
+	"sresnet/onnx"
+	"sresnet/resnet"
+	"sresnet/tensor"
+)
+
+// Builtin is the model that stands for the network which is part of the program, a
+// ResNet-8 for MNIST.
+const Builtin = "resnet8_mnist"
+
+// weightsExt is how files of weights end.
+const weightsExt = ".safetensors"
+
+// IsNIR reports whether the file of a model is a spiking network already.
+func IsNIR(model string) bool {
+	m, _ := parseModel(model)
+	return strings.EqualFold(filepath.Ext(m.file), ".nir")
+}
+
+// ModelFile returns the file of a model, without options.
+func ModelFile(model string) string {
+	m, _ := parseModel(model)
+	return m.file
+}
+
+// modelSpec is [Options.Model] as a value.
+type modelSpec struct {
+	file  string
+	arch  string       // Of weights; "" for the one that they fit.
+	input tensor.Shape // Of one image; nil for what the file says.
+}
+
+// ModelOptions describes the options of a model, for a command's help.
+const ModelOptions = "?input=3x224x224 (the shape of one image, where an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
+
+// parseModel reads a model. The error is an [*OptionError].
+func parseModel(text string) (m modelSpec, err error) {
+	m.file = text
+	i := strings.LastIndexByte(text, '?')
+	if i < 0 || !strings.Contains(text[i:], "=") {
+		return m, nil
+	}
+	m.file = text[:i]
+	for part := range strings.SplitSeq(text[i+1:], "&") {
+		switch name, value, _ := strings.Cut(part, "="); name {
+		case "arch":
+			m.arch = value
+			switch {
+			case !slices.Contains(resnet.Architectures(), value):
+				return m, bad("model", m.file, fmt.Errorf("arch=%s: give %s", value, Either(resnet.Architectures())))
+			case !m.isWeights():
+				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsExt))
+			}
+		case "input":
+			if m.input, err = parseShape(value); err != nil {
+				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
+			}
+		default:
+			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s", name, ModelOptions))
+		}
+	}
+	return m, nil
+}
+
+// String returns the model as parseModel takes it.
+func (m modelSpec) String() string {
+	var list []string
+	if m.arch != "" {
+		list = append(list, "arch="+m.arch)
+	}
+	if m.input != nil {
+		list = append(list, "input="+m.input.String())
+	}
+	if list == nil {
+		return m.file
+	}
+	return m.file + "?" + strings.Join(list, "&")
+}
+
+// isWeights reports whether the model is weights without operators.
+func (m *modelSpec) isWeights() bool {
+	ext := filepath.Ext(m.file)
+	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, ".nir")
+}
+
+// parseShape reads a shape such as "3x224x224".
+func parseShape(s string) (tensor.Shape, error) {
+	var shape tensor.Shape
+	for axis := range strings.SplitSeq(s, "x") {
+		n, err := strconv.Atoi(axis)
+		if err != nil {
+			return nil, errors.New("give channels, rows and columns, such as 3x224x224")
+		}
+		shape = append(shape, n)
+	}
+	if len(shape) != 3 && len(shape) != 1 {
+		return nil, errors.New("give channels, rows and columns, such as 3x224x224")
+	}
+	return shape, shape.Check()
+}
+
+// HashModel returns the SHA-256 of the file of a model, in hexadecimal.
+func (o *Options) HashModel(model string) (string, error) {
+	if model == Builtin {
+		sum := sha256.Sum256(models.ResNet8MNIST)
+		return hex.EncodeToString(sum[:]), nil
+	}
+	return regular.Hash(o.Path(ModelFile(model)))
+}
+
+// ReadModel reads a trained network, whatever kind of file it is in, for images of the
+// shape that the model says, or of its own. Weights say which architecture they turned
+// out to be of; the model that is returned names it.
+func ReadModel(model string) (g *ann.Graph, named string, err error) {
+	m, err := parseModel(model)
+	if err != nil {
+		return nil, model, err
+	}
+	g, err = m.read(m.input, 0)
+	return g, m.String(), err
+}
+
+// read reads a trained network for images of that shape; nil means what the file says,
+// or of weights rows and columns, where that is not 0. It fills in the architecture.
+func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
+	if m.input != nil {
+		shape = m.input
+	}
+	switch {
+	case m.file == Builtin:
+		g, err := onnx.Parse(models.ResNet8MNIST)
+		if err == nil {
+			g.Name = Builtin
+		}
+		return g, err
+	case IsNIR(m.file):
+		return nil, WantsTrained(m.file, "its activations are the measure of scales")
+	case m.isWeights():
+		return m.readWeights(shape, rows)
+	}
+	g, err := onnx.Options{InputShape: shape}.ReadFile(m.file)
+	var unsupported *onnx.UnsupportedError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
+	case errors.As(err, &unsupported):
+		return nil, hint.Error(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
+	case errors.Is(err, onnx.ErrOpenShape):
+		return nil, hint.Error(err, "give channels, rows and columns of one image behind the file: %s?input=3x32x32", m.file)
+	case err != nil:
+		return nil, hint.Error(err, "if the file is damaged or no ONNX model, export or download it again")
+	}
+	return g, nil
+}
+
+// readWeights is read for weights without operators.
+func (m *modelSpec) readWeights(shape tensor.Shape, rows int) (*ann.Graph, error) {
+	cols := rows
+	if len(shape) == 3 {
+		_, rows, cols = shape.CHW()
+	}
+	g, arch, err := resnet.Options{Architecture: m.arch, Rows: rows, Cols: cols}.ReadFile(m.file)
+	var weights *resnet.WeightsError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hint.Error(err, "give the path of a %s file", weightsExt)
+	case errors.As(err, &weights) && weights.Fits != "":
+		return nil, hint.Error(err, "they are those of arch=%s", weights.Fits)
+	case errors.As(err, &weights):
+		return nil, hint.Error(err, "say which architecture the weights are of: %s?arch=NAME; of another one, or with other names, export the network to ONNX (docs/frameworks.md)", m.file)
+	case errors.Is(err, regular.ErrNot):
+		return nil, err
+	case err != nil:
+		return nil, hint.Error(err, "if the file is damaged, save or download it again")
+	}
+	if shape != nil && !shape.Equal(g.Input.Shape) {
+		return nil, fmt.Errorf("%s: the network takes images of %v, not of %v", m.file, g.Input.Shape, shape)
+	}
+	m.arch = arch
+	return g, nil
+}
+
+// readFor reads the trained network for the images of d.
+func (m *modelSpec) readFor(d *dataset.Dataset, crop int) (g *ann.Graph, err error) {
+	if d == nil || m.input != nil {
+		return m.read(nil, crop)
+	}
+	if !d.Resizable() {
+		if g, err = m.read(d.Shape(), crop); err != nil {
+			// A file that is sound by itself does not fit the images; fits says so.
+			if alone, err := m.read(nil, crop); err == nil {
+				return alone, nil
+			}
+		}
+		return g, err
+	}
+	// The network says the shape, unless it leaves it open.
+	if g, err = m.read(nil, crop); !errors.Is(err, onnx.ErrOpenShape) {
+		return g, err
+	}
+	shape := d.Shape()
+	if crop > 0 {
+		shape[1], shape[2] = crop, crop
+	}
+	for _, shape[0] = range []int{3, 1} { // Channels are not left open.
+		if g, err = m.read(shape, crop); err == nil {
+			break
+		}
+	}
+	return g, err
+}
+
+// WantsTrained is the error of a NIR file where the trained network is wanted, for
+// that reason.
+func WantsTrained(name, reason string) error {
+	from := "the .onnx file that it was converted from"
+	if g, err := nir.ReadFile(name); err == nil {
+		if i := nir.InfoOf(g); i.Model != "" {
+			from = i.Model + ", which it was converted from"
+		}
+	}
+	return hint.Error(fmt.Errorf("%s is a spiking network already, and a trained one is wanted: %s", name, reason), "give %s", from)
+}

@@ -1,0 +1,202 @@
+package experiment
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"sresnet/calibrate"
+	"sresnet/convert"
+	"sresnet/dataset"
+	"sresnet/internal/hint"
+	"sresnet/nir"
+	"sresnet/snn"
+)
+
+// openNIR reads the spiking network of the model and, as far as the file says them and
+// the options do not, the normalisation and the read-out. Beside a trained network, the
+// file says how it was converted.
+func (e *Experiment) openNIR() error {
+	if err := e.refuseShaping(); err != nil {
+		return err
+	}
+	g, err := ReadNIR(e.model.file)
+	if err != nil {
+		return err
+	}
+	if e.network, err = networkOf(g, e.model.file); err != nil {
+		return err
+	}
+	e.File = g
+	info, o := nir.InfoOf(g), &e.Options
+	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
+	if o.Trained == "" {
+		return nil
+	}
+	return e.checkTrained(&info)
+}
+
+// refuseShaping returns an error for an option that shapes a spiking network: the one of a
+// NIR file has its shape. Only images to calibrate on may be given beside the trained
+// network, since other conversions of that may be tried.
+func (e *Experiment) refuseShaping() error {
+	usual := DefaultOptions()
+	for _, p := range Table() {
+		if !p.Shapes || p.Get(&e.Options) == p.Get(&usual) {
+			continue
+		}
+		switch {
+		case e.Options.Trained == "":
+			return bad(p.Name, "", fmt.Errorf("%s is a spiking network already, with no trained one beside it; give the ONNX file", e.model.file))
+		case p.Name != "calibrate" && p.Name != "calibration-images":
+			return bad(p.Name, "", fmt.Errorf("%s is converted already; give the ONNX file as the model for another conversion", e.model.file))
+		}
+	}
+	return nil
+}
+
+// checkTrained checks that the file of the spiking network was converted from Trained,
+// and takes the options of that conversion.
+func (e *Experiment) checkTrained(info *nir.Info) error {
+	o := &e.Options
+	if IsNIR(o.Trained) {
+		return bad("trained", o.Trained, errors.New("give the ONNX file"))
+	}
+	if info.ModelSHA256 == "" || info.Percentile == 0 {
+		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", e.model.file), "write it again with 'sresnet convert'")
+	}
+	hash, err := o.HashModel(o.Trained)
+	if err != nil {
+		return err
+	}
+	if hash != info.ModelSHA256 {
+		return hint.Error(fmt.Errorf("%s was not converted from %s: that has the SHA-256 %.12s, the file that it was converted from %.12s", e.model.file, o.Trained, hash, info.ModelSHA256),
+			"give %s as it was then, or convert again", info.Model)
+	}
+	out := &e.network.Output().Neuron
+	o.Percentile, o.VInit, o.Reset, o.Encoding = info.Percentile, 0, out.Reset, e.network.Input.Encoding
+	if out.VInit != nil {
+		o.VInit = float64(out.VInit[0])
+	}
+	return nil
+}
+
+// ReadNIR reads a NIR file, with advice if that fails.
+func ReadNIR(name string) (*nir.Graph, error) {
+	g, err := nir.ReadFile(name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = hint.Error(err, "if the file is damaged or no NIR file, write or download it again")
+	}
+	return g, err
+}
+
+// named gives a network that has no name that of its file.
+func named(net *snn.Network, file string) *snn.Network {
+	if net.Name == "" {
+		net.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	return net
+}
+
+// networkOf returns the spiking network of a NIR file. One that has no name there has that
+// of the file.
+func networkOf(g *nir.Graph, name string) (*snn.Network, error) {
+	net, err := g.Network()
+	var unsupported *nir.UnsupportedError
+	switch {
+	case err == nil:
+		return named(net, name), nil
+	case errors.Is(err, nir.ErrChanged):
+		err = hint.Error(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
+	case errors.As(err, &unsupported):
+		err = hint.Error(err, "'sresnet nir %s' shows the nodes", name)
+	default:
+		err = hint.Error(err, "if the file is damaged, write it again with 'sresnet convert' or download it again")
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// reconvert converts the trained network again with the scales of the NIR file, which
+// must give that file's network: then a change of an option is the only change. s is what
+// calibration measures, for what else is tried; its scales become those of the file.
+func (e *Experiment) reconvert(s *calibrate.Statistics) error {
+	file := e.network
+	for i := range file.Layers {
+		l := &file.Layers[i]
+		if n := s.Node(l.Name); n != nil {
+			n.Lambda = l.Lambda
+		}
+	}
+	if file.Input.Encoding.Spikes() {
+		s.InputMax = file.Input.Amplitude
+	}
+	net, err := convert.Convert(e.Graph, s, e.Options.Convert())
+	if err != nil {
+		return err
+	}
+	if f := nir.InfoOf(e.File).Compensation; f != nil {
+		if net, err = net.Compensated(f); err != nil {
+			return fmt.Errorf("%s: %w", e.model.file, err)
+		}
+		e.factors.PerLayer = f
+	}
+	if !sameNetwork(net, file) {
+		return hint.Error(fmt.Errorf("%s is another network than the trained one converts into with the scales and options in it: another version of sresnet wrote it, or it was changed", e.model.file), "convert again")
+	}
+	e.converted(s)
+	return nil
+}
+
+// sameNetwork reports whether two networks are the same but for their name and the
+// rates to expect.
+func sameNetwork(a, b *snn.Network) bool {
+	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) {
+		return false
+	}
+	for i := range a.Layers {
+		x, y := a.Layers[i], b.Layers[i]
+		x.Rate = y.Rate
+		if len(x.Bias) == 0 && len(y.Bias) == 0 {
+			x.Bias, y.Bias = nil, nil
+		}
+		if !reflect.DeepEqual(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+// Info returns what a NIR file of the network says of where it comes from; version is
+// that of the program.
+func (e *Experiment) Info(version string) (nir.Info, error) {
+	o := &e.Options
+	hash, err := o.HashModel(o.Model)
+	if err != nil {
+		return nir.Info{}, err
+	}
+	return nir.Info{
+		Version: version, Model: filepath.Base(e.model.file), ModelSHA256: hash,
+		Normalization: o.Normalize, Readout: o.Readout,
+		Percentile: o.Percentile, Compensation: e.factors.PerLayer,
+		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", o.Scales(), e.Calibration.Len(), SourceOf(o.Calibrate), o.VInit, e.factors.String()),
+	}, nil
+}
+
+// SourceOf returns what a spec of images names, without its options.
+func SourceOf(spec string) string {
+	s, _ := dataset.ParseSpec(spec)
+	return s.Source
+}
+
+// Scales says how scales come from activations.
+func (o *Options) Scales() string {
+	words := fmt.Sprintf("percentile %v", o.Percentile)
+	if o.SharedLambda {
+		words += ", one lambda along identity shortcuts"
+	}
+	return words
+}

@@ -1,0 +1,118 @@
+package experiment
+
+import (
+	"strings"
+
+	"sresnet/dataset"
+	"sresnet/energy"
+	"sresnet/eval"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// Table returns all options, in the order in which help lists them. Flags, checks, JSON
+// and the manifests of runs follow from it: an option is added here, and as a field of
+// [Options].
+func Table() []Option { return table }
+
+// table is made once; nothing changes it.
+var table = []Option{
+	{
+		Name: "data", Help: "test images; `SPEC` is " + dataset.Specs,
+		value: text(func(o *Options) *string { return &o.Data }),
+	},
+	{
+		Name: "calibrate", Help: "calibration images, a `SPEC` like that of --data (default: the training images of --data)",
+		Shapes: true, value: text(func(o *Options) *string { return &o.Calibrate }),
+	},
+	{
+		Name: "calibration-images", Default: "1000", Help: "calibrate on the first `N` of them, or all if there are fewer",
+		Range: Range{Min: 1, Unbound: true}, Shapes: true, value: integer(func(o *Options) *int { return &o.CalibrationImages }),
+	},
+	{
+		Name: "images", Default: "0", Help: "present the first `N` test images; 0 means all",
+		Range: Range{Unbound: true}, value: integer(func(o *Options) *int { return &o.Images }),
+	},
+	{
+		Name: "selection-images", Default: "1000", Help: "choose on `N` training images, those after the calibration images",
+		Range: Range{Min: 1, Unbound: true}, value: integer(func(o *Options) *int { return &o.SelectionImages }),
+	},
+	{
+		Name: "normalize", Help: "how pixels were normalised in training; `HOW` is " + dataset.Normalizations + " (default: that of the data set)",
+		value: text(func(o *Options) *string { return &o.Normalize }),
+	},
+	{
+		Name: "percentile", Default: "99.9", Help: "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum",
+		Range: Range{Max: 100, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Percentile }),
+	},
+	{
+		Name: "shared-lambda", Default: "false", Help: "one scale, the largest, for all layers that identity shortcuts join, so that these shortcuts have the weight 1",
+		Shapes: true, value: boolean(func(o *Options) *bool { return &o.SharedLambda }),
+	},
+	{
+		Name: "v-init", Default: "0.5", Help: "potential `V` of every neuron before the first timestep, in thresholds",
+		Range: Range{Max: 1, Below: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.VInit }),
+	},
+	{
+		Name: "encoding", Default: snn.Direct.String(), Words: snn.Encodings, Help: "how pixels enter, a `WORD`: " + Either(snn.Encodings()),
+		Shapes: true, value: word(func(o *Options) *snn.Encoding { return &o.Encoding }),
+	},
+	{
+		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model, a `WORD`: " + Either(neurons),
+		Shapes: true, value: text(func(o *Options) *string { return &o.Neuron }),
+	},
+	{
+		Name: "leak", Default: "1", Help: "of neuron lif: what `A` is left of a potential after a timestep; 1 is no leak",
+		Range: Range{Max: 1, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Leak }),
+	},
+	{
+		Name: "refractory", Default: "0", Help: "of neuron lif: `N` timesteps of rest after a spike",
+		Range: Range{Max: snn.MaxRefractory}, Shapes: true, value: integer(func(o *Options) *int { return &o.Refractory }),
+	},
+	{
+		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential, a `WORD`: " + Either(snn.Resets()),
+		Shapes: true, value: word(func(o *Options) *snn.Reset { return &o.Reset }),
+	},
+	{
+		Name: "compensation", Default: NoCompensation.String(), Words: Compensations,
+		Help:   "factor on synapses, a `WORD`, against the loss of spikes with depth: " + Either(Compensations()),
+		Shapes: true, value: word(func(o *Options) *Compensation { return &o.Compensation }),
+	},
+	{
+		Name: "compensation-images", Default: "200", Help: "search the factor on the first `N` calibration images",
+		Range: Range{Min: 1, Unbound: true}, Shapes: true, value: integer(func(o *Options) *int { return &o.CompensationImages }),
+	},
+	{
+		Name: "timesteps", Letter: "T", Default: "350", Help: "length `T` of a presentation",
+		Range: Range{Min: 1, Max: sim.MaxTimesteps}, value: integer(func(o *Options) *int { return &o.Timesteps }),
+	},
+	{
+		Name: "readout", Words: eval.Readouts, Help: "how outputs become a class, a `WORD`: " + Either(eval.Readouts()) + " (default: " + eval.CountPotential.String() + ", or that of a NIR file)",
+		value: text(func(o *Options) *string { return &o.Readout }),
+	},
+	{
+		Name: "engine", Default: engines[0], Words: func() []string { return engines }, Help: "simulator, a `WORD`: " + Either(engines) + " (slow, for comparison)",
+		value: text(func(o *Options) *string { return &o.Engine }),
+	},
+	{
+		Name: "seed", Default: "1", Help: "`SEED` of the random spikes of poisson encoding",
+		value: unsigned(func(o *Options) *uint64 { return &o.Seed }),
+	},
+	{
+		Name: "device", Help: "estimate the energy on a `DEVICE`: " + strings.Join(energy.DeviceNames(), ", ") + ", or a JSON file with energies (docs/energy.md)",
+		value: text(func(o *Options) *string { return &o.Device }),
+	},
+	{
+		Name: "workers", Letter: "j", Default: "0", Help: "`N` images run at a time; 0 means one per core; never changes a result",
+		Range: Range{Max: MaxWorkers}, value: integer(func(o *Options) *int { return &o.Workers }),
+	},
+}
+
+// neurons are the words for neuron neurons, that of the paper first.
+var neurons = []string{snn.IF{}.Kind(), snn.LIF{}.Kind()}
+
+// engines are the words for simulators.
+var engines = []string{"event", "reference"}
+
+// MaxWorkers bounds [Options.Workers]: each has a network's activations in memory.
+const MaxWorkers = 1024

@@ -1,0 +1,49 @@
+package terminal
+
+import "strings"
+
+// Span is text in one style.
+type Span struct {
+	Style Style
+	Text  string
+}
+
+// Span returns text in that style.
+func (s Style) Span(text string) Span { return Span{s, text} }
+
+// Line is spans side by side; every character is one column wide.
+type Line []Span
+
+// Width returns the columns of l.
+func (l Line) Width() int {
+	n := 0
+	for _, s := range l {
+		n += len([]rune(s.Text))
+	}
+	return n
+}
+
+// Pad returns l filled with spaces up to w columns.
+func (l Line) Pad(w int) Line {
+	if n := w - l.Width(); n > 0 {
+		return append(l, Span{Plain, strings.Repeat(" ", n)})
+	}
+	return l
+}
+
+// Render returns l for a terminal that is w columns wide, what is further right and,
+// without colours, styles left out.
+func (l Line) Render(w int, d Depth) string {
+	var b strings.Builder
+	for _, s := range l {
+		text := []rune(s.Text)
+		text = text[:min(len(text), w)]
+		w -= len(text)
+		if d == NoColours || s.Style == Plain || len(text) == 0 {
+			b.WriteString(string(text))
+			continue
+		}
+		b.WriteString("\x1b[" + string(s.Style) + "m" + string(text) + "\x1b[0m")
+	}
+	return b.String()
+}

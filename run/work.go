@@ -1,0 +1,133 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"sresnet/eval"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/internal/shell"
+	"sresnet/shard"
+)
+
+// KeepEvery is how often a run keeps what is done; 0 for the default. Tests change it.
+var KeepEvery time.Duration
+
+// Kept is a run in its folder, opened for work on it: an experiment whose network is that
+// of the run and whose test images are those that are presented.
+type Kept struct {
+	*experiment.Experiment
+
+	Run    *shard.Run
+	Config Config
+	folder *Folder
+}
+
+// Evaluator makes the networks and the images ready.
+func (k *Kept) Evaluator(ctx context.Context) (*eval.Evaluator, error) {
+	net, err := k.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := k.Evaluation()
+	if err != nil {
+		return nil, err
+	}
+	o.KeepEvery = KeepEvery
+	return eval.New(k.Graph, net, k.Test, o)
+}
+
+// Present presents the images of shards that are not done.
+func (k *Kept) Present(ctx context.Context, e *eval.Evaluator, shards []int) error {
+	return k.Work(ctx, "simulating", func(update func(done, total int)) error { return e.PresentShards(ctx, k.Run, shards, update) })
+}
+
+// Work shows how far some work on the run is while it is done, and says what to do about
+// its errors.
+func (k *Kept) Work(ctx context.Context, step string, do func(update func(done, total int)) error) error {
+	update, stop := k.Options.Step(step)
+	defer stop()
+	err := do(update)
+	if errors.Is(err, shard.ErrDamaged) {
+		return Damaged(err)
+	}
+	if err != nil && ctx.Err() == nil {
+		return hint.Error(err, "what is done is kept in %s: the same command goes on from there", k.Run.Dir())
+	}
+	return err
+}
+
+// Damaged says what to do about a shard that is not as it was written.
+func Damaged(err error) error {
+	var file *shard.FileError
+	if !errors.As(err, &file) {
+		return err
+	}
+	return hint.Error(err, "remove that file: its images are then presented again; and see why the disk damaged it")
+}
+
+// Gather adds up the shards; nil if there is nothing.
+func (k *Kept) Gather(e *eval.Evaluator) (*eval.Result, error) {
+	r, err := e.GatherShards(k.Run)
+	if r != nil {
+		r.Skipped = k.Test.Skipped()
+	}
+	return r, Damaged(err)
+}
+
+// Complete does what is missing of the run and writes its files. Where ctx ends early, the
+// result is of what is done, and comes with that error; it is nil if nothing is.
+func (k *Kept) Complete(ctx context.Context) (*eval.Result, error) {
+	e, err := k.Evaluator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runErr := k.Present(ctx, e, All(k.Run))
+	if runErr != nil && ctx.Err() == nil {
+		return nil, runErr
+	}
+	r, err := k.Gather(e)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, cmp.Or(runErr, context.Canceled)
+	}
+	return r, errors.Join(runErr, k.Write(r))
+}
+
+// Write writes the files of the run, unless that has been done.
+func (k *Kept) Write(r *eval.Result) error {
+	if kept, err := Read(k.Run.Dir()); err == nil && kept.Result.Complete {
+		return nil
+	}
+	m := k.Config.Manifest
+	m.Finished = time.Now().UTC()
+	var files []File
+	for _, name := range slices.Sorted(maps.Keys(k.Run.Plan().Files)) {
+		if _, err := k.Run.ReadFile(name); err != nil {
+			return hint.Error(err, "plan the run again in another folder")
+		}
+		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
+			files = append(files, File{Name: name})
+		}
+	}
+	files = append(files, k.reportFiles(r)...)
+	return hint.Error(k.folder.Write(m, r, files...),
+		"all that was simulated is kept: when that is fixed, 'sresnet merge %s' writes the files", shell.Quote(k.Run.Dir()))
+}
+
+// Describe says what was planned.
+func (k *Kept) Describe() (string, error) {
+	missing, err := k.Run.Missing()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %d images in %d shards, %d of them to do", k.Run.Dir(), k.Test.Len(), k.Run.Shards(), len(missing)), nil
+}

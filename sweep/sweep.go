@@ -1,0 +1,166 @@
+// Package sweep converts a network with many settings, chooses one and confirms it.
+//
+// Three parts of the images never mix: the first training images shape the networks, the
+// next ones choose among them, and test images see the chosen one only, once. Settings
+// are the combinations of the values of [Axes]; every T up to that of the options is in
+// one simulation of each.
+//
+// A sweep may be kept in a folder, in which each setting is a run: it then goes on from
+// what is there, and its runs are a [run.Study] that machines can share.
+package sweep
+
+import (
+	"context"
+	"fmt"
+
+	"sresnet/dataset"
+	"sresnet/eval"
+	"sresnet/experiment"
+	"sresnet/internal/hint"
+	"sresnet/run"
+)
+
+// Options says what is swept.
+type Options struct {
+	Experiment experiment.Options // What all settings share.
+	Values     map[string][]string
+	At         int // Timestep by whose accuracy the choice is made; 0 for the last.
+
+	Out    string // The folder that it is kept in; "" for none.
+	Shards int    // Of a run that is kept; 0 for one every so many images.
+}
+
+// Sweep is a sweep, opened.
+type Sweep struct {
+	*experiment.Experiment // With the calibration and the test images.
+
+	Settings  []Setting
+	At        int
+	Selection *dataset.Images // Training images that are no calibration images.
+	Results   []*eval.Result  // Per setting, on the selection images; nil where it is not finished.
+	Confirmed *eval.Result    // Of the chosen setting on the test images, or nil.
+
+	options   Options
+	selection run.Part
+	planned   []bool // Per setting, whether its run has been planned.
+	work      work
+}
+
+// Open opens a sweep, and reads what an earlier call has finished. A folder of another
+// sweep is refused before any work.
+func Open(ctx context.Context, o Options) (*Sweep, error) {
+	if experiment.IsNIR(o.Experiment.Model) {
+		return nil, experiment.WantsTrained(o.Experiment.Model, "a sweep converts it with every setting")
+	}
+	settings, err := Grid(o.Values)
+	if err != nil {
+		return nil, err
+	}
+	T := o.Experiment.Timesteps
+	switch {
+	case o.At < 0 || o.At > T:
+		return nil, &experiment.OptionError{Option: "at", Value: fmt.Sprint(o.At), Err: fmt.Errorf("give a timestep from 1 to %d, or 0 for the last", T)}
+	case o.At == 0:
+		o.At = T
+	}
+	e, err := experiment.Open(ctx, o.Experiment)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sweep{Experiment: e, Settings: settings, At: o.At, Results: make([]*eval.Result, len(settings)), planned: make([]bool, len(settings)), options: o}
+	if s.Selection, s.selection.From, s.selection.End, err = e.Select(ctx); err != nil {
+		return nil, err
+	}
+	if o.Out == "" {
+		return s, nil
+	}
+	return s, s.resume()
+}
+
+// TrainingImages names the training images from to end-1.
+func (s *Sweep) trainingImages(from, end int) string {
+	return fmt.Sprintf("training images %d to %d of %s", from, end-1, experiment.SourceOf(s.Options.Calibrate))
+}
+
+// CalibrationName and SelectionName say which training images shape the networks, and
+// which choose among them.
+func (s *Sweep) CalibrationName() string { return s.trainingImages(0, s.Calibration.Len()) }
+
+// SelectionName: see CalibrationName.
+func (s *Sweep) SelectionName() string { return s.trainingImages(s.selection.From, s.selection.End) }
+
+// of returns the experiment of a setting that presents the given images.
+func (s *Sweep) of(v Setting, images *dataset.Images) *experiment.Experiment {
+	o := v.apply(s.Options)
+	o.Progress = s.progress(&o, images.Len())
+	return s.With(o, images)
+}
+
+// Run measures every setting that is not finished, and confirms the best.
+func (s *Sweep) Run(ctx context.Context) error {
+	stop := s.begin()
+	defer stop()
+	if s.options.Out != "" {
+		return s.study().Do(ctx, s.complete)
+	}
+	for i, v := range s.Settings {
+		r, err := s.of(v, s.Selection).Evaluate(ctx)
+		if err != nil {
+			return fmt.Errorf("setting %s: %w", v.Name(), err)
+		}
+		s.Results[i] = r
+	}
+	v := s.Settings[s.best()]
+	r, err := s.of(v, s.Test).Evaluate(ctx)
+	if err != nil {
+		return fmt.Errorf("confirming %s: %w", v.Name(), err)
+	}
+	s.Confirmed = r
+	return nil
+}
+
+// best returns the index of the best setting; all must be finished.
+func (s *Sweep) best() int {
+	var candidates []eval.Candidate
+	for _, r := range s.Results {
+		candidates = append(candidates, r.Candidate(s.At))
+	}
+	return eval.Best(candidates)
+}
+
+// Finished returns how many settings are.
+func (s *Sweep) Finished() int {
+	n := 0
+	for _, r := range s.Results {
+		if r != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Chosen returns the index of the best setting, or -1 while some are not finished.
+func (s *Sweep) Chosen() int {
+	if s.Finished() < len(s.Settings) {
+		return -1
+	}
+	return s.best()
+}
+
+// Ties returns how many settings classify as many images correctly as the chosen one.
+func (s *Sweep) Ties() int {
+	n, best := 0, s.Results[s.best()].Candidate(s.At).Correct
+	for _, r := range s.Results {
+		if r.Candidate(s.At).Correct == best {
+			n++
+		}
+	}
+	return n
+}
+
+// changed is the error of a choice that test images have not confirmed, where they have
+// confirmed another.
+func (s *Sweep) changed(v Setting, dir string, err error) error {
+	return hint.Error(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.Name(), err),
+		"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another folder with {out}", dir)
+}
