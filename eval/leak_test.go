@@ -85,7 +85,7 @@ func TestLeak(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, T := range timesteps {
-					list = append(list, 100*r.SNN.Top1[T-1])
+					list = append(list, 100*r.SpikingTop1[T-1])
 				}
 				return list
 			}

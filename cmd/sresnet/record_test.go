@@ -109,7 +109,7 @@ func TestRecordInterrupted(t *testing.T) {
 // Max-pool gates have spikes alone.
 func TestChooseGates(t *testing.T) {
 	pool := snn.Layer{Name: "pool", Synapses: []snn.Synapse{{Connection: &snn.MaxPool{}}}}
-	p := &pipeline{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
+	p := &recorder{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
 	nodes := []string{"a_conv", "pool", "b_conv"}
 	for _, tt := range []struct {
 		layers string
