@@ -2,28 +2,60 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
+	"sresnet/experiment"
 	"sresnet/internal/shell"
 	"sresnet/run"
 )
 
-// CommandLine returns the command that makes a run like that of m, for a shell.
+// notFlags are options that no flag of eval has: those of a sweep, of the engine, and
+// what has a good default.
+var notFlags = []string{"calibration-images", "compensation-images", "selection-images", "engine"}
+
+// CommandLine returns the command that makes a run like that of m, for a shell: its
+// images, and every option that is not the default.
 func CommandLine(m *run.Manifest) string {
 	words := []string{"sresnet", "eval", shell.Quote(m.Model.Name)}
-	first := []string{"data", "calibrate", "normalize", "images", "calibration_images", "timesteps"}
-	keys := slices.Sorted(maps.Keys(m.Options))
-	keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(first, k) })
-	for _, key := range append(first, keys...) {
-		v, ok := m.Options[key]
-		s := setting(v)
-		if ok && s != "" && key != "workers" && isOption(key) { // Workers change no result.
-			words = append(words, "--"+strings.ReplaceAll(key, "_", "-"), shell.Quote(s))
+	usual := experiment.DefaultOptions()
+	for _, p := range experiment.Table() {
+		s := setting(m.Options[p.Key()])
+		if p.Name == "calibrate" {
+			s = calibration(m)
+		}
+		switch {
+		case s == "" || s == p.Get(&usual) || p.Name == "workers" || slices.Contains(notFlags, p.Name): // Workers change no result.
+		case p.IsBool():
+			words = append(words, "--"+p.Name)
+		default:
+			words = append(words, "--"+p.Name, shell.Quote(s))
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// calibration returns the spec of the calibration images with how many there were; "" where
+// they are those that eval takes.
+func calibration(m *run.Manifest) string {
+	data, spec, n := setting(m.Options["data"]), setting(m.Options["calibrate"]), setting(m.Options["calibration_images"])
+	if spec == "" {
+		spec = data
+	}
+	usual := experiment.DefaultOptions()
+	if n == "" || n == experiment.OptionNamed("calibration-images").Get(&usual) {
+		if spec == data {
+			return ""
+		}
+		return spec
+	}
+	if spec == "" || strings.Contains(spec, "images=") {
+		return spec
+	}
+	if strings.Contains(spec, "?") {
+		return spec + "&images=" + n
+	}
+	return spec + "?images=" + n
 }
 
 // setting formats the value of an option; JSON has made its numbers floats.
@@ -35,10 +67,4 @@ func setting(v any) string {
 		return fmt.Sprint(int64(x))
 	}
 	return fmt.Sprint(v)
-}
-
-// isOption reports whether key can be the name of an option: a word of small
-// letters, and nothing that a shell would make more of.
-func isOption(key string) bool {
-	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") == ""
 }

@@ -69,7 +69,7 @@ func TestHTMLContent(t *testing.T) {
 	page := html(t, open(t, small()))
 	for _, want := range []string{
 		"<title>tiny as a spiking network</title>", "90.00", "layer1: clipping takes 3.1 points", "layerclass3",
-		"sresnet eval models/tiny.onnx --data cifar10:d --calibration-images 200 --timesteps 40 --percentile 99.9</code>",
+		"sresnet eval models/tiny.onnx --data cifar10:d --calibrate &#39;cifar10:d?images=200&#39; --timesteps 40</code>",
 		"data:image/png;base64,", "by the table 45nm", "Permission is hereby granted", "@media print", "prefers-color-scheme: dark",
 	} {
 		if !strings.Contains(page, want) {

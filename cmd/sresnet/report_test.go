@@ -1,25 +1,33 @@
 package main
 
 import (
-	"strings"
+	"slices"
 	"testing"
 
+	"sresnet/experiment"
 	"sresnet/report"
 	"sresnet/run"
 )
 
-// The command that a report gives to repeat a run is one that eval takes: every
-// option of a manifest is a flag.
+// The command that a report gives to repeat a run is one that eval takes, and makes that
+// run.
 func TestReportCommandLine(t *testing.T) {
-	var s settings
 	cmd := newEval()
-	for key := range s.values() {
-		if cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-")) == nil {
-			t.Errorf("eval has no flag for the option %s of a manifest", key)
+	for _, p := range experiment.Table() {
+		line := report.CommandLine(&run.Manifest{Model: run.Source{Name: "net"}, Options: map[string]any{p.Key(): "different"}})
+		gone := []string{"workers", "calibration-images", "compensation-images", "selection-images", "engine"}
+		if has := cmd.Flags().Lookup(p.Name) != nil; !has && !slices.Contains(gone, p.Name) || !has && line != "sresnet eval net" {
+			t.Errorf("eval has no flag for the option %s: %s", p.Name, line)
 		}
 	}
-	line := report.CommandLine(&run.Manifest{Model: run.Source{Name: "a b.onnx"}, Options: map[string]any{"v_init": 0.5, "workers": 3, "data": "mnist", "x; rm": "y"}})
-	if want := "sresnet eval 'a b.onnx' --data mnist --v-init 0.5"; line != want {
-		t.Errorf("got %s, want %s", line, want)
+	for want, options := range map[string]map[string]any{
+		"sresnet eval 'a b.onnx' --data mnist --v-init 0.25":                 {"v_init": 0.25, "percentile": 99.9, "workers": 3.0, "data": "mnist", "calibrate": "mnist", "calibration_images": 1000.0, "x; rm": "y", "engine": "event"},
+		"sresnet eval 'a b.onnx' --data mnist --calibrate 'mnist?images=50'": {"data": "mnist", "calibrate": "mnist", "calibration_images": 50.0},
+		"sresnet eval 'a b.onnx' --data a --calibrate 'b?crop=3&images=50'":  {"data": "a", "calibrate": "b?crop=3", "calibration_images": 50.0},
+		"sresnet eval 'a b.onnx' --shared-lambda":                            {"shared_lambda": true},
+	} {
+		if line := report.CommandLine(&run.Manifest{Model: run.Source{Name: "a b.onnx"}, Options: options}); line != want {
+			t.Errorf("got %s, want %s", line, want)
+		}
 	}
 }

@@ -16,13 +16,13 @@ import (
 func TestSweepInterrupted(t *testing.T) {
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
-	sweep := func(ctx context.Context, out string) (code int, stdout, stderr string) {
+	call := func(ctx context.Context, out string) (code int, stdout, stderr string) {
 		return sresnet(t, ctx, "sweep", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=20", "--selection-images", "20",
 			"--images", "5", "--timesteps", "40", "--compensation", "none", "--json", "--out", out)
 	}
 	dir := filepath.Join(t.TempDir(), "sweep")
 	ctx := when(t, filepath.Join(dir, "p99-v0-none", "manifest.json"), 0)
-	code, stdout, stderr := sweep(ctx, dir)
+	code, stdout, stderr := call(ctx, dir)
 	if code != exitInterrupted || !strings.Contains(stderr, "of 8 settings finished") || !strings.Contains(stderr, "goes on from what is kept in "+dir) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -34,11 +34,11 @@ func TestSweepInterrupted(t *testing.T) {
 		t.Error("test images were presented before the choice")
 	}
 
-	code, again, stderr := sweep(t.Context(), dir)
+	code, again, stderr := call(t.Context(), dir)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	code, whole, stderr := sweep(t.Context(), dir+"-whole")
+	code, whole, stderr := call(t.Context(), dir+"-whole")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"sresnet/experiment"
 )
 
 // writePNG writes a picture of that size: red on the left third, green in the
@@ -44,7 +46,7 @@ func TestWatchPicture(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := r["label"]; ok || r["model"] != modelName || len(r["evidence"].([]any)) != 5 {
+	if _, ok := r["label"]; ok || r["model"] != experiment.Builtin || len(r["evidence"].([]any)) != 5 {
 		t.Errorf("got %s", stdout)
 	}
 }

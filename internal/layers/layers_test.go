@@ -54,10 +54,13 @@ var may = map[string][]string{
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
 	"run":                    {"dataset", "diagnose", "eval", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
-	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/regular"},
+	"experiment":             {"ann", "calibrate", "convert", "dataset", "energy", "eval", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/nearest", "internal/regular"},
+	"sweep":                  {"dataset", "eval", "experiment", "run", "shard", "internal/hint"},
+	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
+	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
-	"report":                 {"diagnose", "energy", "eval", "run", "internal/shell", "internal/terminal"},
+	"report":                 {"diagnose", "energy", "eval", "experiment", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
@@ -65,7 +68,7 @@ var may = map[string][]string{
 	"bench":                  {},
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/cluster":          {"shard"},
-	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel"},
+	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
