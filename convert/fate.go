@@ -38,6 +38,8 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 			fates[i] = Fate{Becomes: words}
 		case flat(n):
 			fates[i].Becomes = "nothing: the neurons stay in order"
+		case as != nil && f.moved[n.Name] != "": // Others take it without the batch norm.
+			fates[i].Becomes += "; with " + f.moved[n.Name] + ", " + p.fates[f.now(f.moved[n.Name], kept)].Becomes
 		case fates[i].Becomes == "":
 			fates[i].Becomes = "nothing: the output does not need it"
 		}

@@ -81,6 +81,16 @@ func TestFates(t *testing.T) {
 		}
 	}
 
+	// A convolution that something takes with a batch norm behind it and something without.
+	g = graph(t, tensor.Shape{1, 4, 4}, node("c", conv(1), "x"), node("n", bn, "c"), node("r", relu, "n"), node("d", conv(1), "r"),
+		node("sum", add, "d", "c"), node("q", relu, "sum"), node("f", &ann.Flatten{}, "q"), node("g", gemm(16, 1), "f"))
+	if fates, err = convert.Fates(g); err != nil {
+		t.Fatal(err)
+	}
+	if want := "synapses into q; with n, synapses into r"; fates[0].Becomes != want || fates[1].Becomes != "folded into c" {
+		t.Errorf("got %q and %q, want %q and the fold", fates[0].Becomes, fates[1].Becomes, want)
+	}
+
 	// A network that does not convert has the reason where it is, and words for the rest.
 	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1), "x"), node("b", conv(1), "a"), node("r", relu, "b"),
 		node("f", &ann.Flatten{}, "r"), node("g", gemm(16, 1), "f"))

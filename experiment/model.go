@@ -157,18 +157,13 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 		return m.readWeights(shape, rows)
 	}
 	g, err := onnx.Options{InputShape: shape}.ReadFile(m.file)
-	var unsupported *onnx.UnsupportedError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
-	case errors.As(err, &unsupported):
-		return nil, hint.Error(err, "only residual networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out")
 	case errors.Is(err, onnx.ErrOpenShape):
 		return nil, hint.Error(err, "give channels, rows and columns of one image behind the file: %s?input=3x32x32", m.file)
-	case err != nil:
-		return nil, hint.Error(err, "if the file is damaged or no ONNX model, export or download it again")
 	}
-	return g, nil
+	return g, err
 }
 
 // readWeights is read for weights without operators.
@@ -186,10 +181,8 @@ func (m *modelSpec) readWeights(shape tensor.Shape, rows int) (*ann.Graph, error
 		return nil, hint.Error(err, "they are those of arch=%s", weights.Fits)
 	case errors.As(err, &weights):
 		return nil, hint.Error(err, "say which architecture the weights are of: %s?arch=NAME; of another one, or with other names, export the network to ONNX (docs/frameworks.md)", m.file)
-	case errors.Is(err, regular.ErrNot):
-		return nil, err
 	case err != nil:
-		return nil, hint.Error(err, "if the file is damaged, save or download it again")
+		return nil, err
 	}
 	if shape != nil && !shape.Equal(g.Input.Shape) {
 		return nil, fmt.Errorf("%s: the network takes images of %v, not of %v", m.file, g.Input.Shape, shape)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -24,7 +23,7 @@ func (e *Experiment) openNIR() error {
 	if err := e.refuseShaping(); err != nil {
 		return err
 	}
-	g, err := ReadNIR(e.model.file)
+	g, err := nir.ReadFile(e.model.file)
 	if err != nil {
 		return err
 	}
@@ -83,15 +82,6 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 		o.VInit = float64(out.VInit[0])
 	}
 	return nil
-}
-
-// ReadNIR reads a NIR file, with advice if that fails.
-func ReadNIR(name string) (*nir.Graph, error) {
-	g, err := nir.ReadFile(name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		err = hint.Error(err, "if the file is damaged or no NIR file, write or download it again")
-	}
-	return g, err
 }
 
 // named gives a network that has no name that of its file.

@@ -40,8 +40,8 @@ func planProgram(program string) func(t *testing.T, dir string, shards int, held
 		if held {
 			images, timesteps = 80, 350
 		}
-		sresnet(t, program, "eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20",
-			"--images", strconv.Itoa(images*shards), "--timesteps", strconv.Itoa(timesteps), "--shards", strconv.Itoa(shards), "--out", dir, "--plan-only")
+		sresnet(t, program, "eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibrate", "mnist?images=20",
+			"--images", strconv.Itoa(images*shards), "--timesteps", strconv.Itoa(timesteps), "--shards", strconv.Itoa(shards), "--out", dir, "--plan")
 		run, err := shard.Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -116,10 +116,10 @@ func (s *suite) testStopped(t *testing.T) {
 // the program without any cluster.
 func (s *suite) testCommand(t *testing.T) {
 	dir := t.TempDir()
-	eval := []string{"eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20", "--images", "23", "--timesteps", "20", "--out"}
+	eval := []string{"eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibrate", "mnist?images=20", "--images", "23", "--timesteps", "20", "--out"}
 	sresnet(t, s.w.program, append(eval, filepath.Join(dir, "alone"))...)
-	sresnet(t, s.w.program, append(eval, filepath.Join(dir, "cluster"), "--shards", "5", "--plan-only")...)
-	out := sresnet(t, s.w.program, "submit", filepath.Join(dir, "cluster"), "--poll", "1s", "--sbatch", "--exclude=n4 --comment 'a test'")
+	sresnet(t, s.w.program, append(eval, filepath.Join(dir, "cluster"), "--plan=5")...)
+	out := sresnet(t, s.w.program, "submit", filepath.Join(dir, "cluster"), "--sbatch", "--exclude=n4 --comment 'a test'")
 	for _, want := range []string{": job ", ", 5 shards: 0-4\n", "\nround 1: 5 of 5 shards are finished\n", " on 23 images of mnist, "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -137,7 +137,7 @@ func (s *suite) testCommand(t *testing.T) {
 // first.
 func (s *suite) submitStages(t *testing.T, dir, first, second string) {
 	t.Helper()
-	out := sresnet(t, s.w.program, "submit", dir, "--poll", "1s", "--sbatch", "--exclude=n4")
+	out := sresnet(t, s.w.program, "submit", dir, "--sbatch", "--exclude=n4")
 	for _, want := range []string{first, "\nmore shards are to do: ", second} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -147,7 +147,7 @@ func (s *suite) submitStages(t *testing.T, dir, first, second string) {
 
 // onDigits returns a command line on few images, but for the folder at its end.
 func onDigits(command string, options ...string) []string {
-	return slices.Concat([]string{command, "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibration-images", "20", "--timesteps", "10"}, options, []string{"--out"})
+	return slices.Concat([]string{command, "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibrate", "mnist?images=20", "--timesteps", "10"}, options, []string{"--out"})
 }
 
 // testSweep has the program submit a sweep: its settings, then the test run of the best.
@@ -156,7 +156,7 @@ func (s *suite) testSweep(t *testing.T) {
 	alone, cluster := filepath.Join(dir, "alone"), filepath.Join(dir, "cluster")
 	sweep := onDigits("sweep", "--percentile", "99,99.9", "--v-init", "0.5", "--compensation", "none", "--selection-images", "6", "--images", "5")
 	sresnet(t, s.w.program, append(sweep, alone)...)
-	sresnet(t, s.w.program, append(sweep, cluster, "--plan-only", "--shards", "2")...)
+	sresnet(t, s.w.program, append(sweep, cluster, "--plan=2")...)
 	s.submitStages(t, cluster, ", 4 shards: 0-3\n", ", 2 shards: 4-5\n")
 	sameFile(t, filepath.Join(alone, "sweep.csv"), filepath.Join(cluster, "sweep.csv"))
 	if got, want := digestFiles(t, filepath.Join(cluster, "confirmed")), digestFiles(t, filepath.Join(alone, "confirmed")); got != want {
@@ -172,7 +172,7 @@ func (s *suite) testDiagnosis(t *testing.T) {
 	sresnet(t, s.w.program, append(evaluation, alone)...)
 	sresnet(t, s.w.program, append(evaluation, cluster)...)
 	sresnet(t, s.w.program, append(diagnosis, alone)...)
-	sresnet(t, s.w.program, append(diagnosis, cluster, "--plan-only", "--shards", "2")...)
+	sresnet(t, s.w.program, append(diagnosis, cluster, "--plan=2")...)
 	s.submitStages(t, filepath.Join(cluster, "diagnosis"), ", 2 shards: 0-1\n", ", 2 shards: 2-3\n")
 	sameFile(t, filepath.Join(alone, "diagnosis.json"), filepath.Join(cluster, "diagnosis.json"))
 }

@@ -313,9 +313,11 @@ func (s *slurm) wait(ctx context.Context, round int, missing []int) ([]int, []Ta
 	var queue []Task // As it was when there was an answer.
 	total := len(missing)
 	idle := false // The last look found no task.
+	began := time.Now()
 	for {
 		s.Progress(Progress{Round: round, Done: total - len(missing), Total: total, Queue: Summary(queue)})
-		if err := sleep(ctx, s.Poll); err != nil {
+		// A run that takes a moment is looked at more often.
+		if err := sleep(ctx, min(s.Poll, max(time.Since(began)/4, time.Second))); err != nil {
 			return nil, nil, err
 		}
 		seen, ok := s.look(ctx)

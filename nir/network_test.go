@@ -507,6 +507,12 @@ func TestPython(t *testing.T) {
 	net.Layers[3].Neuron.Reset = snn.ResetZero
 	net.Layers[4].Charge = 0.5
 	simulatedAs(t, net, Generic)
+
+	net.Layers[0].Neuron.Model = snn.LIF{Leak: 1, Refractory: 1}
+	net.Layers[2].Neuron.Model = snn.LIF{Leak: 0.75}
+	net.Layers[3].Neuron.Model = snn.LIF{Leak: 0.875, Refractory: 2}
+	net.Layers[6].Neuron.Model = snn.LIF{Leak: 0.5}
+	simulatedAs(t, net, Generic)
 }
 
 // simulatedAs writes a network in the form of a profile and compares its spikes with

@@ -160,11 +160,19 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: error %v, want %q in it", tt.name, err, tt.want)
 		}
 	}
-	if _, err := Read(strings.NewReader("no"), 2, ReadOptions{}); err == nil {
-		t.Error("read a file of two bytes")
+	var d *DamagedError
+	if _, err := Read(strings.NewReader("no"), 2, ReadOptions{}); !errors.As(err, &d) {
+		t.Errorf("a file of two bytes: %v, want a DamagedError", err)
 	}
-	if _, err := ReadFile(filepath.Join(t.TempDir(), "none.nir")); !errors.Is(err, os.ErrNotExist) {
+	whole := encode(t, sample())
+	if _, err := Read(bytes.NewReader(whole), int64(len(whole)-1), ReadOptions{}); !errors.As(err, &d) {
+		t.Errorf("a file that was cut off: %v, want a DamagedError", err)
+	}
+	if _, err := ReadFile(filepath.Join(t.TempDir(), "none.nir")); !errors.Is(err, os.ErrNotExist) || errors.As(err, &d) {
 		t.Errorf("a file that is not there: %v", err)
+	}
+	if _, err := ReadFile(t.TempDir()); err == nil || errors.As(err, &d) {
+		t.Errorf("a folder: %v", err)
 	}
 }
 

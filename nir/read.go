@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"sresnet/internal/hdf5"
@@ -14,6 +15,30 @@ const maxDepth = 64
 
 // ErrNotNIR is the error of a file that may be HDF5 but is no NIR file.
 var ErrNotNIR = errors.New("not a NIR file")
+
+// DamagedError is about a file that cannot be opened as HDF5 at all: it was cut off or
+// changed, or is something else.
+type DamagedError struct {
+	err error
+}
+
+func (e *DamagedError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error without its kind.
+func (e *DamagedError) Unwrap() error { return e.err }
+
+// Hint says what to do about e.
+func (*DamagedError) Hint() string { return "write or download the file again" }
+
+// unopened returns err, of opening a file, as a [*DamagedError] if the file is there
+// and is not merely one of a kind that is not supported.
+func unopened(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) || errors.Is(err, hdf5.ErrUnsupported) {
+		return err
+	}
+	return &DamagedError{err}
+}
 
 // ReadOptions adjusts reading. The zero value is a good default.
 type ReadOptions struct {
@@ -29,7 +54,7 @@ func ReadFile(name string) (*Graph, error) { return ReadOptions{}.ReadFile(name)
 func (o ReadOptions) ReadFile(name string) (*Graph, error) {
 	f, err := hdf5.OpenFile(name, hdf5.Options{MaxBytes: o.MaxBytes})
 	if err != nil {
-		return nil, fmt.Errorf("nir: %w", err)
+		return nil, fmt.Errorf("nir: %w", unopened(err))
 	}
 	defer f.Close()
 	g, err := read(f)
@@ -45,7 +70,7 @@ func (o ReadOptions) ReadFile(name string) (*Graph, error) {
 func Read(r io.ReaderAt, size int64, o ReadOptions) (*Graph, error) {
 	f, err := hdf5.Open(r, size, hdf5.Options{MaxBytes: o.MaxBytes})
 	if err != nil {
-		return nil, fmt.Errorf("nir: %w", err)
+		return nil, fmt.Errorf("nir: %w", unopened(err))
 	}
 	g, err := read(f)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestFormatInGroup(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	list := `{"format":2,"command":{"dir":"/","args":["sweep"]},"more":false,"runs":["a"]}`
+	list := `{"format":2,"study":{"kind":"sweep"},"more":false,"runs":["a"]}`
 	err := errors.Join(os.WriteFile(filepath.Join(dir, "runs.json"), []byte(list), 0o644), os.WriteFile(filepath.Join(dir, "a", "plan.json"), []byte(`{"format":1}`), 0o644))
 	if err != nil {
 		t.Fatal(err)

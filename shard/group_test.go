@@ -123,7 +123,6 @@ func TestBadGroups(t *testing.T) {
 	for name, file := range map[string]string{
 		"empty":       ``,
 		"no JSON":     `runs: a`,
-		"format":      `{"format":1,"study":{"kind":"sweep","config":{"at":3}},"more":false,"runs":["a"]}`,
 		"unknown key": `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"run":["a"]}`,
 		"no study":    `{"format":2,"runs":["a"]}`,
 		"no runs":     `{"format":2,"study":{"kind":"sweep","config":{"at":3}},"runs":[]}`,

@@ -1,9 +1,9 @@
-// Package snn describes a spiking neural network: populations of
-// integrate-and-fire neurons and the synapses between them. A Network is a plain
-// value: it holds weights and thresholds but no simulation state, and nothing in
-// this package executes it. To run one, see package sim; to obtain one from a
-// trained artificial network, see package convert. This package knows nothing of
-// trained networks, files or images.
+// Package snn describes a spiking neural network: populations of neurons and the
+// synapses between them. A Network is a plain value: it holds weights and thresholds
+// but no simulation state, and nothing in this package executes it. It has the
+// equations, though: what a neuron does in a timestep, and an image on its way in. To
+// run a network, see package sim; to obtain one from a trained artificial network, see
+// package convert. This package knows nothing of trained networks and files.
 //
 // # Units
 //

@@ -55,8 +55,8 @@ type output struct {
 // sresnetArgs is the command line of "sresnet eval".
 func (o options) sresnetArgs(cores int) []string {
 	return []string{
-		o.sresnet, "eval", o.model, "--data", o.data, "--calibrate", o.calibrate, "--normalize", o.normalize,
-		"--images", strconv.Itoa(o.images), "--calibration-images", strconv.Itoa(o.calibrationImages), "--percentile", o.percentile,
+		o.sresnet, "eval", o.model, "--data", o.data, "--calibrate", o.calibrate + "?images=" + strconv.Itoa(o.calibrationImages), "--normalize", o.normalize,
+		"--images", strconv.Itoa(o.images), "--percentile", o.percentile,
 		"--timesteps", strconv.Itoa(o.timesteps), "--workers", strconv.Itoa(cores), "--json",
 	}
 }

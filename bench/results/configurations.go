@@ -193,13 +193,10 @@ func (c configuration) values() map[string]any {
 func (c configuration) arguments(o options) []string {
 	test, calibration := c.network.specs(o)
 	args := []string{
-		"eval", c.network.model(o), "--data", test, "--calibrate", calibration, "--normalize", c.network.Normalize,
-		"--calibration-images", strconv.Itoa(calibrationImages), "--images", strconv.Itoa(c.images),
+		"eval", c.network.model(o), "--data", test, "--calibrate", calibration + "?images=" + strconv.Itoa(calibrationImages), "--normalize", c.network.Normalize,
+		"--images", strconv.Itoa(c.images),
 		"--timesteps", strconv.Itoa(timesteps), "--percentile", fmt.Sprint(percentile),
 		"--v-init", fmt.Sprint(c.setting.vInit), "--compensation", c.setting.compensation, "--readout", c.setting.readout,
-	}
-	if c.setting.compensation != "none" {
-		args = append(args, "--compensation-images", strconv.Itoa(compensationImages))
 	}
 	return args
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sresnet/diagnose/study"
 )
 
 // After Ctrl-C, in whatever step, the same command goes on and ends as one that was
@@ -13,7 +15,7 @@ import (
 func TestDiagnoseInterrupted(t *testing.T) {
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
-	args := []string{model, "--data", "mnist:" + digits, "--calibration-images", "10", "--images", "8", "--timesteps", "20"}
+	args := []string{model, "--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=10", "--images", "8", "--timesteps", "20"}
 	diagnose := func(ctx context.Context, more ...string) (code int, stdout, stderr string) {
 		return sresnet(t, ctx, append(append([]string{"diagnose"}, args...), more...)...)
 	}
@@ -21,13 +23,13 @@ func TestDiagnoseInterrupted(t *testing.T) {
 	if code, _, stderr := sresnet(t, t.Context(), append(append([]string{"eval"}, args...), "--out", dir)...); code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, step := range []string{measurementKind, trialsKind} {
-		ctx := when(t, filepath.Join(dir, diagnosisFolder, step, "shards", "*.part"), 0)
+	for _, step := range []string{study.Measurement, study.Trials} {
+		ctx := when(t, filepath.Join(dir, study.Folder, step, "shards", "*.part"), 0)
 		code, stdout, stderr := diagnose(ctx, "--out", dir)
 		if code == 0 {
 			continue // It was done before anyone looked.
 		}
-		if code != exitInterrupted || stdout != "" || !strings.Contains(stderr, "what is done is kept in "+filepath.Join(dir, diagnosisFolder)) {
+		if code != exitInterrupted || stdout != "" || !strings.Contains(stderr, "what is done is kept in "+filepath.Join(dir, study.Folder)) {
 			t.Fatalf("%s: exit code %d: %s%s", step, code, stdout, stderr)
 		}
 		if _, err := os.Stat(filepath.Join(dir, "diagnosis.json")); err == nil {

@@ -44,7 +44,7 @@ func newFaulty(t *testing.T) *faulty {
 		t.Fatal(err)
 	}
 	f := &faulty{t: t, dir: t.TempDir(), want: make(map[string][]byte), args: []string{
-		"eval", "resnet8.onnx", "--data", "mnist:digits", "--calibration-images", "50", "--timesteps", "60", "--workers", "2", "--shards", "10",
+		"eval", "resnet8.onnx", "--data", "mnist:digits", "--calibrate", "mnist:digits?images=50", "--timesteps", "60", "--workers", "2", "--shards", "10",
 	}}
 	if err := os.WriteFile(filepath.Join(f.dir, "resnet8.onnx"), network, 0o644); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func (f *faulty) fails(what string, cmd *exec.Cmd, says ...string) {
 // plan plans a run, with small shards.
 func (f *faulty) plan(out string) {
 	f.t.Helper()
-	f.must("plan", f.command(append(f.args, "--out", out, "--plan-only")...))
+	f.must("plan", f.command(append(f.args, "--out", out, "--plan")...))
 }
 
 // finish goes on with a run until it is merged, and compares it with the one that

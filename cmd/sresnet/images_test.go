@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sresnet/dataset"
+	"sresnet/experiment"
 )
 
 // The same images give the same result, whatever files they are in.
@@ -51,7 +52,7 @@ func TestSameImages(t *testing.T) {
 	}
 }
 
-// A network that leaves its size open takes that of --crop.
+// A network that leaves its size open takes that of crop.
 func TestOpenShapeCrop(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, dir)
@@ -65,20 +66,15 @@ func TestOpenShapeCrop(t *testing.T) {
 		}
 	}
 	file := tiny{open: true, weight: 0.1}.write(t)
-	p := &pipeline{settings: &settings{data: "folder:" + filepath.Join(dir, "own"), crop: 20, calibrationImages: 10}}
-	test, train, err := p.openData()
-	if err == nil {
-		err = p.load(file, test)
-	}
-	if err == nil {
-		test, train, err = p.resized(test, train)
-	}
+	o := experiment.DefaultOptions()
+	o.Model, o.Data, o.CalibrationImages = file, "folder:"+filepath.Join(dir, "own")+"?crop=20", 10
+	e, err := experiment.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []*dataset.Dataset{test, train} {
-		if got := d.Shape().String(); got != "1x20x20" || p.graph.Input.Shape.String() != got {
-			t.Errorf("got images of %s, a network for %s, want 1x20x20", got, p.graph.Input.Shape)
+	for _, d := range []*dataset.Images{e.Test, e.Calibration} {
+		if got := d.Shape().String(); got != "1x20x20" || e.Graph.Input.Shape.String() != got {
+			t.Errorf("got images of %s, a network for %s, want 1x20x20", got, e.Graph.Input.Shape)
 		}
 	}
 }

@@ -22,11 +22,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sresnet/dataset"
+	"sresnet/run"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"sresnet": func() {
-		keepEvery, _ = time.ParseDuration(os.Getenv(testKeepEvery)) // Unset: the default.
+		run.KeepEvery, _ = time.ParseDuration(os.Getenv(testKeepEvery)) // Unset: the default.
 		main()
 	}})
 }
@@ -40,7 +41,7 @@ func (t tests) Run() int {
 	return t.m.Run()
 }
 
-// testKeepEvery is the environment variable that sets keepEvery in processes of tests.
+// testKeepEvery is the environment variable that sets run.KeepEvery in processes of tests.
 const testKeepEvery = "SRESNET_TEST_KEEP_EVERY"
 
 // model is the network that the demo uses, as a file.
@@ -247,7 +248,7 @@ func sresnet(t *testing.T, ctx context.Context, args ...string) (code int, stdou
 
 // The keys of the JSON object are an interface.
 func TestEvalJSON(t *testing.T) {
-	code, stdout, stderr := sresnet(t, t.Context(), "eval", model, "--data", "mnist", "--images", "6", "--calibration-images", "10", "--timesteps", "5", "--json")
+	code, stdout, stderr := sresnet(t, t.Context(), "eval", model, "--data", "mnist", "--images", "6", "--calibrate", "mnist?images=10", "--timesteps", "5", "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -331,11 +332,11 @@ func (c *countdown) Err() error {
 
 // Ctrl-C stops soon, shows what is done and keeps it.
 func TestEvalInterrupted(t *testing.T) {
-	keepEvery = 1 // Nanosecond: after every image.
-	defer func() { keepEvery = 0 }()
+	run.KeepEvery = 1 // Nanosecond: after every image.
+	defer func() { run.KeepEvery = 0 }()
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx := when(t, filepath.Join(dir, "shards", "*.part"), 2) // The first line names the shard.
-	code, stdout, stderr := sresnet(t, ctx, "eval", model, "--data", "mnist", "--calibration-images", "10", "--json", "--out", dir)
+	code, stdout, stderr := sresnet(t, ctx, "eval", model, "--data", "mnist", "--calibrate", "mnist?images=10", "--json", "--out", dir)
 	if code != exitInterrupted {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -361,7 +362,7 @@ func TestEvalInterrupted(t *testing.T) {
 // Ctrl-C stops verify soon, too, and shows what is done.
 func TestVerifyInterrupted(t *testing.T) {
 	ctx := newCountdown(t, 10_000)
-	code, stdout, stderr := sresnet(t, ctx, "verify", model, "--data", "mnist", "--calibration-images", "10", "--images", "10000", "--timesteps", "4", "--json")
+	code, stdout, stderr := sresnet(t, ctx, "verify", model, "--data", "mnist", "--calibrate", "mnist?images=10", "--images", "10000", "--timesteps", "4", "--json")
 	if again := -ctx.left.Load(); again > 50 {
 		t.Errorf("went on, and asked %d times more whether it was to stop", again)
 	}

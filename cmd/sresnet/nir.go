@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sresnet/experiment"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
 	"sresnet/tensor"
@@ -64,7 +63,7 @@ wrong, as far as that is known (docs/nir.md).`,
   sresnet nir resnet20.nir --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := experiment.ReadNIR(args[0])
+			g, err := nir.ReadFile(args[0])
 			if err != nil {
 				return err
 			}

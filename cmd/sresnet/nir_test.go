@@ -82,7 +82,7 @@ func TestTargets(t *testing.T) {
 	var first measured
 	for _, target := range nir.Profiles() {
 		file := filepath.Join(dir, target+".nir")
-		run("convert", model, "--calibrate", "mnist", "--calibration-images", "30", "--target", target, "-o", file)
+		run("convert", model, "--calibrate", "mnist", "--calibrate", "mnist?images=30", "--target", target, "-o", file)
 		var m measured
 		if err := json.Unmarshal(run("eval", file, "--data", "mnist", "--images", "10", "--timesteps", "24", "--json"), &m); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ func TestDataExitCode(t *testing.T) {
 // An activation that is not finite names the file, the node and what to do.
 func TestActivationNotFinite(t *testing.T) {
 	file := tiny{weight: 3e38}.write(t)
-	code, _, stderr := sresnet(t, t.Context(), "eval", file, "--data", "mnist", "--images", "1", "--calibration-images", "1")
+	code, _, stderr := sresnet(t, t.Context(), "eval", file, "--data", "mnist", "--images", "1", "--calibrate", "mnist?images=1")
 	if code != exitError || !strings.Contains(stderr, "error: "+file+": calibrate: image 0: node \"conv\" (Conv): an activation is ") ||
 		!strings.Contains(stderr, "hint: give with --normalize how pixels were normalised in training; if mnist is right, ") {
 		t.Errorf("exit code %d: %s", code, stderr)

@@ -44,7 +44,7 @@ func TestReport(t *testing.T) {
 			"sresnet: error: open x: file does not exist\nsresnet: hint: check the path; a relative one starts at the folder you are in\n",
 		},
 		{
-			&usageError{"sresnet eval", errors.New("unknown\nflag")}, 2,
+			usage("unknown\nflag"), 2,
 			"sresnet: error: unknown flag\nsresnet: hint: 'sresnet eval --help' lists the options with examples\n",
 		},
 		{
@@ -53,7 +53,7 @@ func TestReport(t *testing.T) {
 		},
 	} {
 		var b bytes.Buffer
-		if code := fail(&b, tt.err); code != tt.code || b.String() != tt.stderr {
+		if code := fail(&b, "sresnet eval", tt.err); code != tt.code || b.String() != tt.stderr {
 			t.Errorf("fail(%v): code %d,\n%swant %d,\n%s", tt.err, code, b.String(), tt.code, tt.stderr)
 		}
 	}
@@ -83,9 +83,9 @@ func TestOutputLost(t *testing.T) {
 		{"inspect", model},
 		{"inspect", model, "--json"},
 		append([]string{"demo"}, small...),
-		append([]string{"eval", model, "--calibration-images", "2"}, small...),
-		append([]string{"eval", model, "--calibration-images", "2", "--json"}, small...),
-		append([]string{"verify", model, "--calibration-images", "2"}, small...),
+		append([]string{"eval", model, "--calibrate", "mnist:" + digits + "?images=2"}, small...),
+		append([]string{"eval", model, "--calibrate", "mnist:" + digits + "?images=2", "--json"}, small...),
+		append([]string{"verify", model, "--calibrate", "mnist:" + digits + "?images=2"}, small...),
 		{"completion", "bash"},
 		{"completion", "fish"},
 		{"--version"},
@@ -107,7 +107,7 @@ func TestOutputJoin(t *testing.T) {
 	o := &output{err: errFull}
 	err := o.join(fmt.Errorf("%w after 3 of 9 images", errInterrupted))
 	var b bytes.Buffer
-	if code := fail(&b, err); code != exitInterrupted || !strings.Contains(b.String(), "after 3 of 9 images") || !strings.Contains(b.String(), "cannot write the output") {
+	if code := fail(&b, "sresnet", err); code != exitInterrupted || !strings.Contains(b.String(), "after 3 of 9 images") || !strings.Contains(b.String(), "cannot write the output") {
 		t.Errorf("exit code %d: %s", code, b.String())
 	}
 }

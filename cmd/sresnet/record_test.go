@@ -29,7 +29,7 @@ func TestRecordIsEval(t *testing.T) {
 		}
 		return []byte(stdout)
 	}
-	run("convert", model, "--calibrate", "mnist:"+digits, "--calibration-images", "20", "-o", file)
+	run("convert", model, "--calibrate", "mnist:"+digits, "--calibrate", "mnist?images=20", "-o", file)
 	common := []string{file, "--data", "mnist:" + digits, "--images", "4", "--timesteps", "20", "--json"}
 	var e struct {
 		Layers []struct {
@@ -96,7 +96,7 @@ func TestRecordInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := when(t, filepath.Join(dir, ".rec.h5.*.tmp"), 0)
-	code, _, stderr := sresnet(t, ctx, "record", model, "--data", "mnist", "--calibration-images", "10", "--images", "400", "-o", out)
+	code, _, stderr := sresnet(t, ctx, "record", model, "--data", "mnist", "--calibrate", "mnist?images=10", "--images", "400", "-o", out)
 	if code != exitInterrupted || !strings.Contains(stderr, "interrupted: "+out+" is as it was before") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
@@ -109,7 +109,7 @@ func TestRecordInterrupted(t *testing.T) {
 // Max-pool gates have spikes alone.
 func TestChooseGates(t *testing.T) {
 	pool := snn.Layer{Name: "pool", Synapses: []snn.Synapse{{Connection: &snn.MaxPool{}}}}
-	p := &pipeline{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
+	p := &recorder{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
 	nodes := []string{"a_conv", "pool", "b_conv"}
 	for _, tt := range []struct {
 		layers string

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -52,9 +51,6 @@ var engineFlags = map[string][]string{
 	"sbatch":      {onSlurm}, "rounds": {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
 	"pod": {onKubernetes},
 }
-
-// poll is how often submit looks at the files and the queue. Tests change it.
-var poll = 10 * time.Second
 
 func newSubmit() *cobra.Command {
 	var o submitOptions
@@ -223,7 +219,7 @@ func (o *submitOptions) slurm(cmd *cobra.Command, dir string, r *shard.Group, wo
 	if err != nil {
 		return usage("--sbatch: %w", err)
 	}
-	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, Rounds: o.rounds, Poll: poll, NoWait: o.noWait}
+	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, Rounds: o.rounds, NoWait: o.noWait}
 	if o.dryRun {
 		missing, err := r.Missing()
 		if err != nil {

@@ -17,7 +17,7 @@ func TestSweepInterrupted(t *testing.T) {
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
 	sweep := func(ctx context.Context, out string) (code int, stdout, stderr string) {
-		return sresnet(t, ctx, "sweep", model, "--data", "mnist:"+digits, "--calibration-images", "20", "--selection-images", "20",
+		return sresnet(t, ctx, "sweep", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=20", "--selection-images", "20",
 			"--images", "5", "--timesteps", "40", "--compensation", "none", "--json", "--out", out)
 	}
 	dir := filepath.Join(t.TempDir(), "sweep")

@@ -36,7 +36,7 @@ func writePNG(t *testing.T, w, h int) string {
 
 // A picture is watched as a test image is, but has no label.
 func TestWatchPicture(t *testing.T) {
-	code, stdout, stderr := sresnet(t, t.Context(), "watch", "--image", writePNG(t, 40, 40), "--calibration-images", "10", "--timesteps", "5", "--json")
+	code, stdout, stderr := sresnet(t, t.Context(), "watch", "--image", writePNG(t, 40, 40), "--calibrate", "mnist?images=10", "--timesteps", "5", "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}

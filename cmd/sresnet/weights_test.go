@@ -7,10 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/spf13/cobra"
 
 	"sresnet/safetensors"
 	"sresnet/tensor"
@@ -67,7 +64,7 @@ func TestWeightsOfEveryCommand(t *testing.T) {
 	}
 	digits := filepath.Join(dir, "digits")
 	writeDigits(t, digits)
-	data := []string{"--data", "mnist:" + digits, "--calibration-images", "2", "--timesteps", "4"}
+	data := []string{"--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=2", "--timesteps", "4"}
 	for command, args := range map[string][]string{
 		"inspect":  nil,
 		"eval":     append(data, "--images", "1"),
@@ -80,7 +77,7 @@ func TestWeightsOfEveryCommand(t *testing.T) {
 		"record":   append(data, "--images", "1", "-o", filepath.Join(dir, "spikes.npz")),
 	} {
 		t.Run(command, func(t *testing.T) {
-			for _, model := range [][]string{{weights}, {"--arch", "resnet20-cifar", "--weights", weights}} {
+			for _, model := range [][]string{{weights}, {weights + "?arch=resnet20-cifar"}} {
 				code, _, stderr := sresnet(t, t.Context(), append(append([]string{command}, model...), args...)...)
 				if code != 0 {
 					t.Errorf("%s %v: exit code %d: %s", command, model, code, stderr)
@@ -88,11 +85,4 @@ func TestWeightsOfEveryCommand(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range newRoot().Commands() {
-		if takesModel(c) && c.Flags().Lookup("arch") == nil {
-			t.Errorf("%s takes MODEL and no --arch", c.Name())
-		}
-	}
 }
-
-func takesModel(c *cobra.Command) bool { return strings.Contains(c.Use, "MODEL") }

@@ -39,7 +39,7 @@ var movedFlags = map[string]string{
 	"mount":               "it is in --pod mount=DIR",
 	"cpus":                "it is in --pod cpus=N",
 	"memory":              "it is in --pod memory=AMOUNT",
-	"poll":                "submit looks every 10 seconds",
+	"poll":                "submit looks every second at first, and every 10 seconds later",
 }
 
 // flagError makes an error of flags one of the command line: with what was meant, where

@@ -167,7 +167,7 @@ func setUp() error {
 	if err != nil {
 		return err
 	}
-	common := []string{"--data", "mnist:digits", "--calibration-images", "20"}
+	common := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=20"}
 	if err := run(good, program, append([]string{"eval", "model.onnx", "--out", "run", "--images", "6", "--timesteps", "8"}, common...)...); err != nil {
 		return err
 	}

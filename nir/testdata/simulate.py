@@ -75,12 +75,13 @@ def main(file, image, timesteps):
     sources = {name: [] for name in nodes}
     for a, b in graph["edges"]:
         sources[b].append(a)
-    v = {}
+    v, rest = {}, {}
     for name, n in nodes.items():
-        if n["type"] == "IF":
+        if n["type"] in ("IF", "LIF"):
             th = n["v_threshold"].astype(np.float64)
             start = np.asarray(n["metadata"].get("v_init", 0.0))
             v[name] = start.reshape(start.shape + (1,) * (th.ndim - start.ndim)) * th
+            rest[name] = np.zeros(th.shape, int)
     counts = {name: [] for name in v}
     for _ in range(timesteps):
         out = {}
@@ -90,15 +91,21 @@ def main(file, image, timesteps):
                 out[name] = np.loadtxt(image).reshape(n["shape"])
                 continue
             x = sum(out[s] for s in sources[name])  # Several edges mean a sum.
-            if n["type"] != "IF":
+            if n["type"] not in ("IF", "LIF"):
                 out[name] = OPERATORS[n["type"]](n, x)
                 continue
-            v[name] = v[name] + meta["dt"] * n["r"] * x
-            z = v[name] >= n["v_threshold"]
-            if n["metadata"]["reset"] == "subtract":
-                v[name] = v[name] - z * n["v_threshold"]
+            if n["type"] == "LIF":
+                after = v[name] + meta["dt"] / n["tau"] * (n["v_leak"] - v[name] + n["r"] * x)
             else:
-                v[name] = np.where(z, n["v_reset"], v[name])
+                after = v[name] + meta["dt"] * n["r"] * x
+            awake = rest[name] == 0
+            z = awake & (after >= n["v_threshold"])
+            rest[name] = np.where(z, n["metadata"].get("refractory", 0), np.maximum(rest[name] - 1, 0))
+            if n["metadata"]["reset"] == "subtract":
+                after = after - z * n["v_threshold"]
+            else:
+                after = np.where(z, n["v_reset"], after)
+            v[name] = np.where(awake, after, v[name])
             out[name] = z.astype(np.float64)
             counts[name].append(int(z.sum()))
     json.dump(counts, sys.stdout)
