@@ -103,7 +103,7 @@ func runShards(cmd *cobra.Command, dir string, o *workOptions) error {
 	if o.one {
 		fmt.Fprintf(cmd.OutOrStdout(), "shard %d is finished\n", o.shard)
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s finished; 'sresnet merge' makes the result\n", terminal.Plural(len(shards), "shard is", "shards are"))
+		terminal.Printf(cmd.OutOrStdout(), "%s finished; 'sresnet merge' makes the result\n", terminal.Plural(len(shards), "shard is", "shards are"))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -39,7 +38,7 @@ func describeStudy(w io.Writer, s planner, g *shard.Group) error {
 		terminal.Printf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(s.dir()))
 		return nil
 	}
-	fmt.Fprintf(w, "%s: %s in %d shards, %d of them to do (%s)\n", s.dir(), s.summary(g), g.Shards(), len(missing), launch.Ranges(missing))
+	terminal.Printf(w, "%s: %s in %d shards, %d of them to do (%s)\n", s.dir(), s.summary(g), g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(w, s.dir())
 	if g.More() {
 		terminal.Printf(w, "Before that, once these are done, it plans %s.\n", s.next())

@@ -16,6 +16,7 @@ import (
 
 	"sresnet/internal/hint"
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 	"sresnet/launch"
 	"sresnet/run"
 	"sresnet/shard"
@@ -285,7 +286,7 @@ func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmO
 		}
 		if s.NoWait {
 			quoted := shell.Quote(dir)
-			fmt.Fprintf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
+			terminal.Printf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
 			return nil
 		}
 		err := runMerge(cmd, dir, moved, false, false)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"sresnet/benchmark"
 	"sresnet/diagnose"
 	"sresnet/eval"
@@ -67,6 +69,27 @@ func TestOutputFits(t *testing.T) {
 			t.Fatalf("%v: exit code %d: %s", args, code, stderr)
 		}
 		fits(t, strings.Join(args, " "), stdout)
+	}
+}
+
+// So do the options that help lists.
+func TestOptionsFit(t *testing.T) {
+	seen := 0
+	var check func(c *cobra.Command)
+	check = func(c *cobra.Command) {
+		_, flags, ok := strings.Cut(c.UsageString(), "\nFlags:\n")
+		if ok {
+			flags, _, _ = strings.Cut(flags, "\n\n")
+			fits(t, c.CommandPath(), flags)
+			seen++
+		}
+		for _, sub := range c.Commands() {
+			check(sub)
+		}
+	}
+	check(newRoot())
+	if seen < 10 {
+		t.Errorf("only %d commands have options", seen)
 	}
 }
 
