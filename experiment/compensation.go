@@ -32,17 +32,13 @@ func (c Compensation) String() string {
 	return fmt.Sprintf("Compensation(%d)", uint8(c))
 }
 
-// MarshalText returns the name of c.
-func (c Compensation) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-// UnmarshalText sets c to the one of that name.
-func (c *Compensation) UnmarshalText(b []byte) error {
-	i := slices.Index(Compensations(), string(b))
+// CompensationNamed returns the compensation of that name.
+func CompensationNamed(word string) (Compensation, error) {
+	i := slices.Index(Compensations(), word)
 	if i < 0 {
-		return fmt.Errorf("experiment: no compensation %q", b)
+		return 0, fmt.Errorf("experiment: there is no compensation %q, only %v", word, Compensations())
 	}
-	*c = Compensation(i)
-	return nil
+	return Compensation(i), nil
 }
 
 // Factors are what a compensation found.

@@ -213,18 +213,35 @@ func boolean(at func(*Options) *bool) value {
 	}}
 }
 
-// word is a value of a type that has its names as String and UnmarshalText.
-func word[T fmt.Stringer, P interface {
-	*T
-	UnmarshalText([]byte) error
-}](at func(*Options) *T,
-) value {
-	return field[T]{at: at, form: func(x T) string { return x.String() }, parse: func(s string) (T, error) {
-		var x T
-		err := P(&x).UnmarshalText([]byte(s))
-		return x, err
-	}}
+// word is a value of a type that has names, which are also its JSON form.
+type word[T fmt.Stringer] struct {
+	at    func(*Options) *T
+	named func(string) (T, error)
 }
+
+func (w word[T]) get(o *Options) string   { return (*w.at(o)).String() }
+func (w word[T]) number(*Options) float64 { return 0 }
+func (w word[T]) raw(o *Options) any      { return &wordIn[T]{w, o} }
+
+func (w word[T]) set(o *Options, s string) error {
+	x, err := w.named(s)
+	if err == nil {
+		*w.at(o) = x
+	}
+	return err
+}
+
+// wordIn is a word in options, for JSON.
+type wordIn[T fmt.Stringer] struct {
+	word[T]
+	o *Options
+}
+
+// MarshalText returns the name.
+func (w *wordIn[T]) MarshalText() ([]byte, error) { return []byte(w.get(w.o)), nil }
+
+// UnmarshalText sets the one of that name.
+func (w *wordIn[T]) UnmarshalText(b []byte) error { return w.set(w.o, string(b)) }
 
 // UnmarshalJSON sets the options that are in a JSON object, and leaves the others. An
 // unknown one is an error.

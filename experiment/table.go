@@ -55,7 +55,7 @@ var table = []Option{
 	},
 	{
 		Name: "encoding", Default: snn.Direct.String(), Words: snn.Encodings, Help: "how pixels enter, a `WORD`: " + Either(snn.Encodings()),
-		Shapes: true, value: word(func(o *Options) *snn.Encoding { return &o.Encoding }),
+		Shapes: true, value: word[snn.Encoding]{func(o *Options) *snn.Encoding { return &o.Encoding }, snn.EncodingNamed},
 	},
 	{
 		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model, a `WORD`: " + Either(neurons),
@@ -71,12 +71,12 @@ var table = []Option{
 	},
 	{
 		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential, a `WORD`: " + Either(snn.Resets()),
-		Shapes: true, value: word(func(o *Options) *snn.Reset { return &o.Reset }),
+		Shapes: true, value: word[snn.Reset]{func(o *Options) *snn.Reset { return &o.Reset }, snn.ResetNamed},
 	},
 	{
 		Name: "compensation", Default: NoCompensation.String(), Words: Compensations,
 		Help:   "factor on synapses, a `WORD`, against the loss of spikes with depth: " + Either(Compensations()),
-		Shapes: true, value: word(func(o *Options) *Compensation { return &o.Compensation }),
+		Shapes: true, value: word[Compensation]{func(o *Options) *Compensation { return &o.Compensation }, CompensationNamed},
 	},
 	{
 		Name: "compensation-images", Default: "200", Help: "search the factor on the first `N` calibration images",

@@ -178,3 +178,16 @@ func (n *Neuron) Check(channels int) error {
 	}
 	return n.model().check()
 }
+
+// Resets lists the names of the resets, the default first.
+func Resets() []string { return []string{ResetSubtract.String(), ResetZero.String()} }
+
+// ResetNamed returns the reset of that name.
+func ResetNamed(word string) (Reset, error) {
+	for i, name := range Resets() {
+		if word == name {
+			return Reset(i), nil
+		}
+	}
+	return 0, fmt.Errorf("snn: there is no reset %q, only %v", word, Resets())
+}
