@@ -55,7 +55,7 @@ converted as that run's was.`,
 			}
 			profile, err := nir.ProfileNamed(target)
 			if err != nil {
-				return usage("--target %q: give %s", target, experiment.Either(nir.Profiles()))
+				return oneOf("target", target, nir.Profiles())
 			}
 			if err := complete(cmd, &o, args[0]); err != nil {
 				return err

@@ -102,7 +102,7 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 // check returns a usage error for options that make no sense, alone or together.
 func (o *submitOptions) check(flags *pflag.FlagSet) error {
 	if !slices.Contains(submitEngines, o.engine) {
-		return fmt.Errorf("--engine %q: give %s", o.engine, strings.Join(submitEngines, ", "))
+		return oneOf("engine", o.engine, submitEngines)
 	}
 	var wrong error
 	flags.Visit(func(f *pflag.Flag) {
