@@ -40,7 +40,11 @@ const Normalizations = "imagenet, cifar10, cifar100, mnist, none (0..255), unit 
 
 // NormalizationNames lists the normalisations that have a name.
 func NormalizationNames() []string {
-	return []string{"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"}
+	var names []string
+	for _, p := range presets {
+		names = append(names, p.preset)
+	}
+	return names
 }
 
 // ParseNormalization returns the normalisation s for images of the given number

@@ -69,7 +69,7 @@ converted as that run's was.`,
 	}
 	outFlag(cmd, &out, "write the NIR file `FILE`")
 	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "tool that is to read the file, a `READER`: "+strings.Join(nir.Profiles(), ", "))
-	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions, []string{"readout"})
+	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions)
 	cmd.Flags().Lookup("calibrate").Usage = "calibration images; `SPEC` is " + dataset.Specs
 	cmd.Flags().Lookup("timesteps").Usage = "length `T` of a presentation in the search of --compensation"
 	jsonFlag(cmd, &asJSON)
