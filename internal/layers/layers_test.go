@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +204,24 @@ func TestBroken(t *testing.T) {
 		}
 		if tt.want == "" || len(got) != 1 || !strings.Contains(got[0], tt.want) {
 			t.Errorf("%+v: got %q, want %q", tt.p, got, tt.want)
+		}
+	}
+}
+
+// TestPage finds packages that docs/architecture.md does not explain, and names in its
+// table that are none.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := make(map[string]bool)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)`.* \\| .+ \\|$").FindAllStringSubmatch(string(page), -1) {
+		explained[m[1]] = true
+	}
+	for name := range may {
+		if !explained[name] {
+			t.Errorf("docs/architecture.md does not say what package %s holds", name)
 		}
 	}
 }
