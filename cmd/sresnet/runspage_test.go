@@ -105,9 +105,9 @@ func TestRunsPage(t *testing.T) {
 	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "--out", in("pair"))...)
 	do(with("diagnose", "--images", "4", "--compensation", "global", "--out", in("pair"))...)
 	do(with("eval", "--images", "10", "--device", "loihi", "--out", in("loihi"))...)
-	do("eval", model, "--data", "folder:"+pictures, "--calibrate", "mnist:"+digits, "--normalize", "mnist", "--calibrate", "folder:"+pictures+"?images=30", "--timesteps", "8", "--skip-bad", "1", "--out", in("files"))
+	do("eval", model, "--data", "folder:"+pictures+"?skip-bad=1", "--normalize", "mnist", "--calibrate", "mnist:"+digits+"?images=30", "--timesteps", "8", "--out", in("files"))
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "--out", in("sweep"))...)
-	do("convert", model, "--calibrate", "mnist:"+digits, "--calibrate", "folder:"+pictures+"?images=30", "-o", filepath.Join(dir, "net.nir"))
+	do("convert", model, "--calibrate", "mnist:"+digits+"?images=30", "-o", filepath.Join(dir, "net.nir"))
 	do("eval", filepath.Join(dir, "net.nir"), "--data", "mnist:"+digits, "--images", "5", "--timesteps", "8", "--out", in("alone"))
 
 	listed := listedKeys(t)
