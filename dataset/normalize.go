@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sresnet/internal/nearest"
 	"sresnet/tensor"
 )
 
@@ -37,6 +38,15 @@ var presets = []Normalization{
 // command's help.
 const Normalizations = "imagenet, cifar10, cifar100, mnist, none (0..255), unit (0..1) or MEAN:STD, each one number or one per channel separated by commas"
 
+// NormalizationNames lists the normalisations that have a name.
+func NormalizationNames() []string {
+	var names []string
+	for _, p := range presets {
+		names = append(names, p.preset)
+	}
+	return names
+}
+
 // ParseNormalization returns the normalisation s for images of the given number
 // of channels: the name of a preset, or "MEAN:STD", two lists of numbers in
 // units of pixel/255, separated by commas, in which one number stands for all
@@ -56,7 +66,7 @@ func ParseNormalization(s string, channels int) (Normalization, error) {
 	}
 	mean, std, ok := strings.Cut(s, ":")
 	if !ok {
-		return Normalization{}, fmt.Errorf("normalization %q is unknown: give %s", s, Normalizations)
+		return Normalization{}, fmt.Errorf("normalization %q is unknown: give %s%s", s, Normalizations, nearest.DidYouMean(s, NormalizationNames()))
 	}
 	var n Normalization
 	var err error

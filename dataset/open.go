@@ -3,6 +3,8 @@ package dataset
 import (
 	"fmt"
 	"strings"
+
+	"sresnet/internal/nearest"
 )
 
 // Split is the part of a data set that is opened.
@@ -43,6 +45,15 @@ var kinds = []kind{
 	{"folder", openFolder, false},
 	{"files", openFiles, false},
 	{"tar", openTar, false},
+}
+
+// names lists what a spec may begin with.
+func names() []string {
+	var list []string
+	for _, k := range kinds {
+		list = append(list, k.name)
+	}
+	return list
 }
 
 // Specs describes the specs that [Open] understands, for a command's help.
@@ -104,5 +115,5 @@ func Open(spec string, split Split) (*Dataset, error) {
 		d.name, d.spec, d.split = name, spec, split
 		return d, nil
 	}
-	return nil, &SpecError{fmt.Errorf("dataset %q: unknown kind %q: give %s", spec, name, Specs)}
+	return nil, &SpecError{fmt.Errorf("dataset %q: unknown kind %q: give %s%s", spec, name, Specs, nearest.DidYouMean(name, names()))}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sresnet/internal/nearest"
 )
 
 // Spec is a data set with what is asked of its images: "folder:DIR?resize=256&crop=224"
@@ -19,6 +21,8 @@ type Spec struct {
 
 // SpecOptions describes the options of a spec, for a command's help.
 const SpecOptions = "images=N, resize=N, crop=N and skip-bad=N"
+
+var specOptions = []string{"images", "resize", "crop", "skip-bad"}
 
 // option returns the field with that name; nil for none.
 func (s *Spec) option(name string) *int {
@@ -50,7 +54,7 @@ func ParseSpec(text string) (Spec, error) {
 		name, value, _ := strings.Cut(part, "=")
 		at := s.option(name)
 		if at == nil {
-			return s, &SpecError{fmt.Errorf("data set %s: there is no option %q: behind the question mark are %s, with & between them", s.Source, name, SpecOptions)}
+			return s, &SpecError{fmt.Errorf("data set %s: there is no option %q: behind the question mark are %s, with & between them%s", s.Source, name, SpecOptions, nearest.DidYouMean(name, specOptions))}
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
@@ -83,7 +87,7 @@ func ParsePicture(text string) (s Spec, invert bool, err error) {
 // String returns the spec as [ParseSpec] takes it.
 func (s Spec) String() string {
 	var list []string
-	for _, name := range []string{"images", "resize", "crop", "skip-bad"} {
+	for _, name := range specOptions {
 		if n := *s.option(name); n != 0 {
 			list = append(list, fmt.Sprintf("%s=%d", name, n))
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"sresnet/internal/nearest"
 	"sresnet/internal/regular"
 )
 
@@ -92,7 +93,7 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	b, err := regular.ReadFile(name, maxDevice)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("energy: no device %q: give %s, or a JSON file with energies", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("energy: no device %q: give %s, or a JSON file with energies%s", name, strings.Join(names, ", "), nearest.DidYouMean(name, names))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("energy: device: %w", err)

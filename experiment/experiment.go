@@ -124,9 +124,6 @@ func newExperiment(o Options) (*Experiment, error) {
 		e.calibrate = e.data
 		e.calibrate.Images = 0
 	}
-	if e.calibrate.Resize == 0 && e.calibrate.Crop == 0 {
-		e.calibrate.Resize, e.calibrate.Crop = e.data.Resize, e.data.Crop
-	}
 	if e.calibrate.Images > 0 {
 		e.Options.CalibrationImages = e.calibrate.Images
 	}

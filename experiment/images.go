@@ -55,11 +55,20 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	if train, err = openSpec(e.calibrate, dataset.Train, "calibrate"); err != nil {
 		return nil, nil, err
 	}
+	e.shapeAlike(train)
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy means nothing on images that shaped the network; give training images with {calibrate}")
 	}
 	return test, train, nil
+}
+
+// shapeAlike has calibration images that are files resized and cropped as the test images
+// are, unless their spec says it.
+func (e *Experiment) shapeAlike(train *dataset.Dataset) {
+	if c := &e.calibrate; train.Resizable() && c.Resize == 0 && c.Crop == 0 {
+		c.Resize, c.Crop = e.data.Resize, e.data.Crop
+	}
 }
 
 // part is images From to End-1 of a data set.
@@ -102,7 +111,11 @@ func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spe
 func (e *Experiment) fitting(d *dataset.Dataset, s dataset.Spec) (*dataset.Dataset, error) {
 	if !d.Resizable() {
 		if s.Resize > 0 || s.Crop > 0 {
-			return nil, bad("data", s.Source, fmt.Errorf("resize and crop are for image files; these images have a size of their own, %s", d.Shape()))
+			option := "data"
+			if s == e.calibrate && s != e.data {
+				option = "calibrate"
+			}
+			return nil, bad(option, s.Source, fmt.Errorf("resize and crop are for image files; these images have a size of their own, %s", d.Shape()))
 		}
 		return d, e.fits(d)
 	}

@@ -14,6 +14,7 @@ import (
 	"sresnet/ann"
 	"sresnet/dataset"
 	"sresnet/internal/hint"
+	"sresnet/internal/nearest"
 	"sresnet/internal/regular"
 	"sresnet/models"
 	"sresnet/nir"
@@ -65,7 +66,7 @@ func parseModel(text string) (m modelSpec, err error) {
 			m.arch = value
 			switch {
 			case !slices.Contains(resnet.Architectures(), value):
-				return m, bad("model", m.file, fmt.Errorf("arch=%s: give %s", value, Either(resnet.Architectures())))
+				return m, bad("model", m.file, fmt.Errorf("arch=%s: give %s%s", value, Either(resnet.Architectures()), nearest.DidYouMean(value, resnet.Architectures())))
 			case !m.isWeights():
 				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsExt))
 			}
@@ -74,7 +75,7 @@ func parseModel(text string) (m modelSpec, err error) {
 				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
 			}
 		default:
-			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s", name, ModelOptions))
+			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, ModelOptions, nearest.DidYouMean(name, []string{"arch", "input"})))
 		}
 	}
 	return m, nil

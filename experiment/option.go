@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sresnet/internal/hint"
+	"sresnet/internal/nearest"
 )
 
 // Option is one entry of the [Table]: what flags, checks, JSON and manifests have to
@@ -39,7 +40,7 @@ func (p *Option) IsBool() bool { _, ok := p.value.raw(new(Options)).(*bool); ret
 // Set sets the option in o. The error says what is wrong with s, without its name.
 func (p *Option) Set(o *Options, s string) error {
 	if p.Words != nil && !slices.Contains(p.Words(), s) {
-		return fmt.Errorf("give %s", Either(p.Words()))
+		return fmt.Errorf("give %s%s", Either(p.Words()), nearest.DidYouMean(s, p.Words()))
 	}
 	return p.value.set(o, s)
 }
@@ -57,7 +58,7 @@ func (p *Option) Check(o *Options) error {
 	case !bad:
 		return nil
 	case p.Words != nil:
-		return &OptionError{p.Name, strconv.Quote(p.Get(o)), fmt.Errorf("give %s", Either(p.Words()))}
+		return &OptionError{p.Name, strconv.Quote(p.Get(o)), fmt.Errorf("give %s%s", Either(p.Words()), nearest.DidYouMean(p.Get(o), p.Words()))}
 	}
 	return &OptionError{p.Name, p.Get(o), fmt.Errorf("give a number %v", p.Range)}
 }

@@ -36,6 +36,10 @@ func OpenPart(ctx context.Context, o Options, p Part) (*Experiment, error) {
 			return nil, err
 		}
 	}
+	if p.Training {
+		e.shapeAlike(d)
+		spec = e.calibrate
+	}
 	if !IsNIR(o.Model) {
 		if err := e.readTrained(&e.model, d); err != nil {
 			return nil, err

@@ -12,7 +12,7 @@ import (
 
 // notFlags are options that no flag of eval has: those of a sweep, of the engine, and
 // what has a good default.
-var notFlags = []string{"calibration-images", "compensation-images", "selection-images", "engine"}
+var notFlags = []string{"calibration-images", "compensation-images", "selection-images", "engine", "shared-lambda"}
 
 // CommandLine returns the command that makes a run like that of m, for a shell: its
 // images, and every option that is not the default.

@@ -11,7 +11,7 @@ import (
 type Report struct {
 	Model        string     `json:"model"`
 	Timesteps    int        `json:"timesteps"`
-	At           int        `json:"at"`
+	At           int        `json:"t"` // At which settings are compared.
 	Complete     bool       `json:"complete"`
 	Calibration  Images     `json:"calibration"`
 	Selection    Images     `json:"selection"`

@@ -43,6 +43,8 @@ func fakeRun(args []string) error {
 	for i := 2; i+1 < len(args); i += 2 {
 		opt[strings.TrimPrefix(args[i], "--")] = args[i+1]
 	}
+	opt["calibrate"], opt["calibration-images"], _ = strings.Cut(opt["calibrate"], "?images=")
+	opt["compensation-images"] = fmt.Sprint(compensationImages)
 	number := func(name string) (n float64) {
 		fmt.Sscan(opt[name], &n)
 		return n

@@ -55,7 +55,7 @@ converted as that run's was.`,
 			}
 			profile, err := nir.ProfileNamed(target)
 			if err != nil {
-				return usage("--target %q: give %s", target, experiment.Either(nir.Profiles()))
+				return oneOf("target", target, nir.Profiles())
 			}
 			if err := complete(cmd, &o, args[0]); err != nil {
 				return err
@@ -69,7 +69,7 @@ converted as that run's was.`,
 	}
 	outFlag(cmd, &out, "write the NIR file `FILE`")
 	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "tool that is to read the file, a `READER`: "+strings.Join(nir.Profiles(), ", "))
-	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions, []string{"readout"})
+	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions)
 	cmd.Flags().Lookup("calibrate").Usage = "calibration images; `SPEC` is " + dataset.Specs
 	cmd.Flags().Lookup("timesteps").Usage = "length `T` of a presentation in the search of --compensation"
 	jsonFlag(cmd, &asJSON)

@@ -94,7 +94,7 @@ SPEC is ` + dataset.Specs + `. Behind a question mark it has options, ` + datase
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.split != "" && !slices.Contains(splits, o.split) {
-				return usage("--split %q: give %s", o.split, strings.Join(splits, ", "))
+				return oneOf("split", o.split, splits)
 			}
 			return runDataInfo(cmd, args[0], &o)
 		},

@@ -10,6 +10,7 @@ import (
 
 	"sresnet/dataset/fetch"
 	"sresnet/internal/hint"
+	"sresnet/internal/nearest"
 	"sresnet/internal/terminal"
 )
 
@@ -32,7 +33,7 @@ checksums hold for these as well. Proxies are taken from the environment (HTTPS_
 		ValidArgs: fetch.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(fetch.Names(), args[0]) {
-				return &usageError{fmt.Errorf("data set %q: give %s", args[0], strings.Join(fetch.Names(), ", "))}
+				return usage("data set %q: give %s%s", args[0], strings.Join(fetch.Names(), ", "), nearest.DidYouMean(args[0], fetch.Names()))
 			}
 			dir := args[0]
 			if len(args) > 1 {

@@ -34,7 +34,7 @@ with the four idx files instead.`,
 		},
 	}
 	// All options of eval have their defaults, the paper's settings; these can be set.
-	optionFlags(cmd, &o, []string{"data", "images"}, runOptions, []string{"device"})
+	optionFlags(cmd, &o, []string{"data", "images"}, runOptions)
 	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	finish(cmd)

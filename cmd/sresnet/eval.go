@@ -69,7 +69,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 			return runKept(cmd, e, out, &plan, asJSON)
 		},
 	}
-	optionFlags(cmd, &o, imageOptions, networkOptions, []string{"shared-lambda"}, runOptions, []string{"seed", "readout", "device"})
+	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "device"})
 	outFlag(cmd, &out, "keep the run in the folder `DIR`, and go on from what is there")
 	planFlag(cmd, &plan)
 	jsonFlag(cmd, &asJSON)

@@ -126,7 +126,7 @@ func finish(cmd *cobra.Command) {
 		case "data", "calibrate":
 			words, after = dataset.Kinds(), cobra.ShellCompDirectiveNoSpace // A path may follow.
 		case "normalize":
-			words = []string{"imagenet", "cifar10", "cifar100", "mnist", "none", "unit"}
+			words = dataset.NormalizationNames()
 		case "device":
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":

@@ -57,7 +57,7 @@ func runReport(cmd *cobra.Command, dirs []string, out, format string) error {
 	figures := format == "png" || format == "svg"
 	switch {
 	case !slices.Contains(reportFormats, format):
-		return bad("--format %q: give %s", format, strings.Join(reportFormats, ", "))
+		return oneOf("format", format, reportFormats)
 	case out == "" && format == "html":
 		return bad("-o is missing: give a file for the page, such as -o report.html")
 	case out == "" && figures:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,16 +81,16 @@ func TestRunsPage(t *testing.T) {
 	dir := t.TempDir()
 	digits := filepath.Join(dir, "digits")
 	writeDigits(t, digits)
-	d, err := dataset.Open("mnist:"+digits, dataset.Test)
-	if err != nil {
-		t.Fatal(err)
-	}
 	pictures := filepath.Join(dir, "pictures")
-	if err := writePictures(pictures, d, 70); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(pictures, "0", "bad.png"), []byte("none"), 0o644); err != nil {
-		t.Fatal(err)
+	for name, split := range map[string]dataset.Split{"train": dataset.Train, "test": dataset.Test} {
+		d, err := dataset.Open("mnist:"+digits, split)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Join(pictures, name)
+		if err := errors.Join(writePictures(folder, d, 70), os.WriteFile(filepath.Join(folder, "0", "bad.png"), []byte("none"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	do := func(args ...string) {
 		t.Helper()
@@ -98,21 +99,23 @@ func TestRunsPage(t *testing.T) {
 		}
 	}
 	in := func(name string) string { return filepath.Join(dir, "runs", name) }
-	small := []string{"--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=30", "--timesteps", "8"}
+	small := []string{"--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=30", "-T", "8"}
 	with := func(command string, more ...string) []string {
 		return append(append([]string{command, model}, small...), more...)
 	}
-	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "--out", in("pair"))...)
-	do(with("diagnose", "--images", "4", "--compensation", "global", "--out", in("pair"))...)
-	do(with("eval", "--images", "10", "--device", "loihi", "--out", in("loihi"))...)
-	do("eval", model, "--data", "folder:"+pictures+"?skip-bad=1", "--normalize", "mnist", "--calibrate", "mnist:"+digits+"?images=30", "--timesteps", "8", "--out", in("files"))
-	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "--out", in("sweep"))...)
-	do("convert", model, "--calibrate", "mnist:"+digits+"?images=30", "-o", filepath.Join(dir, "net.nir"))
-	do("eval", filepath.Join(dir, "net.nir"), "--data", "mnist:"+digits, "--images", "5", "--timesteps", "8", "--out", in("alone"))
+	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "-o", in("pair"))...)
+	do(with("diagnose", "--images", "4", "--compensation", "global", "-o", in("pair"))...)
+	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
+	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "-o", in("files"))
+	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)
+	network := filepath.Join(dir, "net.nir")
+	do("convert", model, "--calibrate", "mnist:"+digits+"?images=30", "-o", network)
+	do("eval", network, "--data", "mnist:"+digits, "--images", "5", "-T", "8", "-o", in("alone"))
+	do("diagnose", network, "--ann", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=30", "-T", "8", "--images", "4", "-o", in("alone"))
 
 	listed := listedKeys(t)
 	seen := make(map[string]map[string]bool)
-	err = filepath.WalkDir(in(""), func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(in(""), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || slices.Contains(notListed, filepath.Ext(path)) {
 			return err
 		}

@@ -38,7 +38,6 @@ type submitOptions struct {
 	maxRunning int
 
 	sbatch string
-	rounds int
 	noWait bool
 	dryRun bool
 
@@ -49,7 +48,7 @@ type submitOptions struct {
 // engineFlags names the engines of the flags that not all have.
 var engineFlags = map[string][]string{
 	"max-running": {onSlurm, onKubernetes, onParallel},
-	"sbatch":      {onSlurm}, "rounds": {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
+	"sbatch":      {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
 	"pod": {onKubernetes},
 }
 
@@ -63,7 +62,7 @@ func newSubmit() *cobra.Command {
 folder RUN, this program, the model and the data.
 
 With Slurm, it submits an array of jobs, one a shard, waits, submits again what
-failed, for as many rounds as you say, and makes the result. Where further shards
+failed, up to three times, and makes the result. Where further shards
 follow from those, such as the test run of a sweep, it has them done, too. A job whose time is
 nearly over keeps what it did and goes back into the queue; so does one whose node
 is lost. Stop submit whenever you like: the jobs go on, and the same command waits
@@ -88,7 +87,6 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 	f.StringVar(&o.engine, "engine", onSlurm, "who starts the jobs: "+strings.Join(submitEngines, ", "))
 	f.IntVar(&o.maxRunning, "max-running", 0, "do `M` shards at a time; 0 means as many as there is room for, with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory of a job")
-	f.IntVar(&o.rounds, "rounds", 3, "slurm: submit a shard up to `N` times")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "slurm: print what would be submitted, and do nothing")
 	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
@@ -102,7 +100,7 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 // check returns a usage error for options that make no sense, alone or together.
 func (o *submitOptions) check(flags *pflag.FlagSet) error {
 	if !slices.Contains(submitEngines, o.engine) {
-		return fmt.Errorf("--engine %q: give %s", o.engine, strings.Join(submitEngines, ", "))
+		return oneOf("engine", o.engine, submitEngines)
 	}
 	var wrong error
 	flags.Visit(func(f *pflag.Flag) {
@@ -115,8 +113,6 @@ func (o *submitOptions) check(flags *pflag.FlagSet) error {
 		return wrong
 	case o.maxRunning < 0:
 		return fmt.Errorf("--max-running %d: give a number, or 0 for as many as there is room for", o.maxRunning)
-	case o.rounds < 1:
-		return fmt.Errorf("--rounds %d: give 1 or more", o.rounds)
 	case o.noWait && o.dryRun:
 		return errors.New("--dry-run submits nothing: leave --no-wait away")
 	}
@@ -220,7 +216,7 @@ func (o *submitOptions) slurm(cmd *cobra.Command, dir string, r *shard.Group, wo
 	if err != nil {
 		return usage("--sbatch: %w", err)
 	}
-	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, Rounds: o.rounds, NoWait: o.noWait}
+	s := launch.SlurmOptions{Worker: worker, Sbatch: options, MaxRunning: o.maxRunning, NoWait: o.noWait}
 	if o.dryRun {
 		missing, err := r.Missing()
 		if err != nil {

@@ -78,7 +78,7 @@ best one, and once that is done, too, makes the result.`,
 	}
 	optionFlags(cmd, &o.Experiment, imageOptions)
 	listFlags(cmd, sweep.Axes(), values)
-	optionFlags(cmd, &o.Experiment, runOptions, []string{"seed", "readout", "selection-images"})
+	optionFlags(cmd, &o.Experiment, runOptions, []string{"readout", "selection-images"})
 	cmd.Flags().IntVar(&o.At, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	cmd.Flags().Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
 	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and go on from what is there")

@@ -39,6 +39,8 @@ var movedFlags = map[string]string{
 	"mount":               "it is in --pod mount=DIR",
 	"cpus":                "it is in --pod cpus=N",
 	"memory":              "it is in --pod memory=AMOUNT",
+	"rounds":              "a shard is submitted up to three times; the same command goes on after that",
+	"shared-lambda":       "'sresnet convert' has it, and 'sresnet eval' takes the file that it writes",
 	"poll":                "submit looks every second at first, and every 10 seconds later",
 }
 
