@@ -105,8 +105,12 @@ func (o *Options) Check() error {
 			return bad(s.name, "", err)
 		}
 	}
-	if o.Neuron != (snn.LIF{}).Kind() && (o.Leak != 1 || o.Refractory != 0) {
-		return bad("neuron", o.Neuron, errors.New("leak and refractory are of lif neurons"))
+	if o.Neuron != (snn.LIF{}).Kind() {
+		for _, p := range []*Option{OptionNamed("leak"), OptionNamed("refractory")} {
+			if p.Get(o) != p.Default {
+				return bad(p.Name, p.Get(o), fmt.Errorf("%s neurons have none", o.Neuron), "give {neuron} lif")
+			}
+		}
 	}
 	if float32(o.Leak) == 0 {
 		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of a potential"))

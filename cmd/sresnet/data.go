@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,8 +183,10 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 	switch {
 	case info.measured != nil:
 		return info, nil
-	case len(errs) > 0:
+	case len(errs) > 0 && errors.Is(errs[0], fs.ErrNotExist):
 		return nil, errs[0]
+	case len(errs) > 0:
+		return nil, hint.Error(errs[0], "SPEC is %s", dataset.Specs)
 	}
 	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "leave --split away")
 }

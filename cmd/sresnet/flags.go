@@ -130,8 +130,8 @@ func finish(cmd *cobra.Command) {
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":
 			words = nir.Profiles()
-		case "out", "ann":
-			return // Files, as the shell completes them.
+		case "ann":
+			words, after = []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 		default:
 			if p := experiment.OptionNamed(f.Name); p != nil && p.Words != nil {
 				words = p.Words()

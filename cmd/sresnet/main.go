@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sresnet/internal/shell"
 	"sresnet/run"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,16 @@ without any further training, and simulates that network on real images.`,
 	return root
 }
 
+// bashCompletion prints the script for bash.
+func bashCompletion(cmd *cobra.Command, _ []string) error {
+	var script strings.Builder
+	if err := cmd.Root().GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), shell.Completion(script.String(), cmd.Root().Name()))
+	return err
+}
+
 // addCompletion adds the command that prints scripts for shells, which keeps the output
 // that root has now. Of its own it takes a shell that it does not know for no error.
 func addCompletion(root *cobra.Command) {
@@ -86,6 +97,11 @@ func addCompletion(root *cobra.Command) {
 		if c.Name() == "completion" {
 			c.Args = usageArgs(cobra.NoArgs)
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			bash, _, _ := c.Find([]string{"bash"})
+			bash.RunE = bashCompletion
+			before, after, _ := strings.Cut(bash.Long, "This script depends")
+			_, after, _ = strings.Cut(after, "\n\n")
+			bash.Long = before + after
 		}
 	}
 }

@@ -58,7 +58,7 @@ func newSubmit() *cobra.Command {
 		Use:   "submit RUN",
 		Short: "Have a cluster do the shards of a run",
 		Long: `submit has many machines do what is missing of a run that 'sresnet eval --out RUN
---plan-only' has planned, or of the runs of a sweep or a diagnosis. They must share the
+--plan' has planned, or of the runs of a sweep or a diagnosis. They must share the
 folder RUN, this program, the model and the data.
 
 With Slurm, it submits an array of jobs, one a shard, waits, submits again what
@@ -92,8 +92,8 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
-	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(submitEngines, cobra.ShellCompDirectiveNoFileComp)) // Fails only for unknown flags.
+	finish(cmd)
 	return cmd
 }
 

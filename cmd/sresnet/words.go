@@ -76,6 +76,9 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	if near := nearest.To(name, names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
+	if name == "data" && cmd.Flags().Lookup("calibrate") != nil {
+		return hint.Error(err, "test images have no part in it: give training images with --calibrate")
+	}
 	if experiment.OptionNamed(name) != nil {
 		return hint.Error(err, "'%s' takes it from a MODEL that is a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
 	}
