@@ -58,7 +58,7 @@ func newSubmit() *cobra.Command {
 		Use:   "submit RUN",
 		Short: "Have a cluster do the shards of a run",
 		Long: `submit has many machines do what is missing of a run that 'sresnet eval --out RUN
---plan-only' has planned, or of the runs of a sweep or a diagnosis. They must share the
+--plan' has planned, or of the runs of a sweep or a diagnosis. They must share the
 folder RUN, this program, the model and the data.
 
 With Slurm, it submits an array of jobs, one a shard, waits, submits again what
