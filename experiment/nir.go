@@ -48,6 +48,9 @@ func (e *Experiment) refuseShaping() error {
 		if !p.Shapes || p.Get(&e.Options) == p.Get(&usual) {
 			continue
 		}
+		if p.Name == "calibration-images" && e.Options.Calibrate == "" { // So many of none.
+			continue
+		}
 		switch {
 		case e.Options.Trained == "":
 			return bad(p.Name, "", fmt.Errorf("%s is a spiking network already, with no trained one beside it; give the ONNX file", e.model.file))

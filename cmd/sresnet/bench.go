@@ -26,7 +26,7 @@ func newBench() *cobra.Command {
 		Short: "Measure how fast a network is simulated on this machine",
 		Long: `bench converts a network and measures, in several rounds that take turns: the
 dense pass of the trained network; the simulation with one worker; with one worker
-per core, an image each; and with all workers on one image. Figures are medians of
+per core, one image each; and with all workers on one image. Figures are medians of
 the rounds. An image-step is one timestep of one image. Of a NIR file it measures
 the simulation alone.
 
@@ -126,7 +126,7 @@ func printBenchmark(w io.Writer, r *benchmark.Result) {
 		}
 	}
 	add("1", &r.One)
-	add(fmt.Sprintf("%d, an image each", r.Workers), r.All)
+	add(fmt.Sprintf("%d, one image each", r.Workers), r.All)
 	add(fmt.Sprintf("%d, one image", r.Workers), r.Shared)
 	t.Print(w)
 

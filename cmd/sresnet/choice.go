@@ -41,14 +41,14 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	if len(within) > 0 {
 		terminal.Printf(w, "%s\n", strings.Join(within, "; "))
 	}
-	terminal.Printf(w, "nothing is gained after T = %d\n", c.Best)
+	terminal.Printf(w, "accuracy peaks at T = %d\n", c.Best)
 	p := r.Point(c.Recommended)
 	takes := terminal.Count(p.ACs) + " ACs"
 	if priced {
 		takes += ", " + p.Joules.String()
 	}
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
-	terminal.Printf(w, "             there %s %% for %s an image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
+	terminal.Printf(w, "             there %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
 		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), r.Images)
 }
 

@@ -27,7 +27,7 @@ func newData() *cobra.Command {
 		Short: "Look at a data set, or download one",
 		Example: `  sresnet data get cifar10
   sresnet data info cifar10:cifar10 -o cifar10.png`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataInfo(), newDataGet())

@@ -55,13 +55,8 @@ without any further training, and simulates that network on real images.`,
 		Example: `  sresnet demo
   sresnet inspect resnet20.onnx
   sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
-		Version: run.Version(),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return nil
-		},
+		Version:       run.Version(),
+		Args:          onlyCommands,
 		SilenceErrors: true, // fail prints them.
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -95,7 +90,7 @@ func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
-			c.Args = usageArgs(cobra.NoArgs)
+			c.Args = onlyCommands
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			bash, _, _ := c.Find([]string{"bash"})
 			bash.RunE = bashCompletion

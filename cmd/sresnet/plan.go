@@ -56,6 +56,6 @@ func printPlan(w io.Writer, layers []planLayer) {
 gather   each output adds the weights of the spikes under its window
 scatter  each spike adds its weights to a buffer of currents
 dense    a dense product, where the source hardly ever rests
-image    the constant current of the image, computed once an image
+image    the constant current of the image, computed once per image
 `)
 }

@@ -126,7 +126,7 @@ func printLayers(w io.Writer, r *eval.Result) {
 }
 
 func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
-	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
+	terminal.Printf(w, "time:       %s, %s per image with %d workers, %.0f image-steps/s\n",
 		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 

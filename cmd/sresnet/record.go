@@ -108,7 +108,7 @@ func (o *recordOptions) check() error {
 	for _, w := range o.what {
 		x, err := record.ParseObservable(w)
 		if err != nil {
-			return bad(fmt.Errorf("--what: %w", err), "give one or several, with commas between them")
+			return oneOf("what", w, record.Observables())
 		}
 		if !slices.Contains(o.observables, x) {
 			o.observables = append(o.observables, x)

@@ -85,15 +85,19 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	return err
 }
 
-// unknownCommand is the error of a command that there is not.
-func unknownCommand(root *cobra.Command, name string) error {
+// onlyCommands is the check of the arguments of what takes a command and nothing else.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
 	var names []string
-	for _, c := range root.Commands() {
+	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	return usage("there is no command %q%s", name, nearest.DidYouMean(name, names))
+	_, above, _ := strings.Cut(cmd.CommandPath()+" ", " ")
+	return usage("there is no command %q%s", above+args[0], nearest.DidYouMean(args[0], names))
 }
 
 // groups are the commands in the order of help.
