@@ -22,7 +22,7 @@ var table = []Option{
 		value: text(func(o *Options) *string { return &o.Data }),
 	},
 	{
-		Name: "calibrate", Help: "calibration images, a `SPEC` like that of --data (default: the training images of --data)",
+		Name: "calibrate", Help: "calibration images, a `SPEC` like that of {data} (default: the training images of {data})",
 		Shapes: true, value: text(func(o *Options) *string { return &o.Calibrate }),
 	},
 	{
@@ -62,11 +62,11 @@ var table = []Option{
 		Shapes: true, value: text(func(o *Options) *string { return &o.Neuron }),
 	},
 	{
-		Name: "leak", Default: "1", Help: "of neuron lif: what `A` is left of a potential after a timestep; 1 is no leak",
+		Name: "leak", Default: "1", Help: "of {neuron} lif: what `A` is left of a potential after a timestep; 1 is no leak",
 		Range: Range{Max: 1, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Leak }),
 	},
 	{
-		Name: "refractory", Default: "0", Help: "of neuron lif: `N` timesteps of rest after a spike",
+		Name: "refractory", Default: "0", Help: "of {neuron} lif: `N` timesteps of rest after a spike",
 		Range: Range{Max: snn.MaxRefractory}, Shapes: true, value: integer(func(o *Options) *int { return &o.Refractory }),
 	},
 	{

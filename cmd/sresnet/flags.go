@@ -12,6 +12,7 @@ import (
 	"sresnet/dataset"
 	"sresnet/energy"
 	"sresnet/experiment"
+	"sresnet/internal/hint"
 	"sresnet/nir"
 	"sresnet/shard"
 )
@@ -36,10 +37,8 @@ func optionFlags(cmd *cobra.Command, o *experiment.Options, lists ...[]string) {
 	}
 }
 
-// flagWords is the help of an option as that of a flag: "neuron lif" is "--neuron lif".
-func flagWords(help string) string {
-	return strings.Replace(help, "of neuron lif", "of --neuron lif", 1)
-}
+// flagWords is the help of an option as that of a flag, in which {data} is --data.
+func flagWords(help string) string { return hint.Render(help, spell) }
 
 // optionValue is an option as the value of a flag.
 type optionValue struct {
