@@ -213,6 +213,13 @@ func (o *Options) Convert() convert.Options {
 	return c
 }
 
+// setNeuron takes the options of a model from it.
+func (o *Options) setNeuron(m snn.Model) {
+	if m, ok := m.(snn.LIF); ok {
+		o.Neuron, o.Leak, o.Refractory = m.Kind(), float64(m.Leak), m.Refractory
+	}
+}
+
 // NeuronModel returns the model of the neurons.
 func (o *Options) NeuronModel() snn.Model {
 	if o.Neuron == (snn.LIF{}).Kind() {
