@@ -106,10 +106,10 @@ func (o *Options) Check() error {
 		}
 	}
 	if o.Neuron != (snn.LIF{}).Kind() && (o.Leak != 1 || o.Refractory != 0) {
-		return bad("neuron", o.Neuron, errors.New("leak and refractory are of lif neurons"))
+		return bad("neuron", o.Neuron, errors.New("leak and refractory are for lif neurons"))
 	}
 	if float32(o.Leak) == 0 {
-		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of a potential"))
+		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of potentials"))
 	}
 	if _, err := o.device(); err != nil {
 		return bad("device", "", err)
