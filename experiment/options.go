@@ -113,7 +113,7 @@ func (o *Options) Check() error {
 		}
 	}
 	if float32(o.Leak) == 0 {
-		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of a potential"))
+		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of potentials"))
 	}
 	if _, err := o.device(); err != nil {
 		return bad("device", "", err)

@@ -49,12 +49,13 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sresnet",
 		Short: "Turn a trained network into a spiking one, and measure it",
-		Long: `sresnet reads a trained network (an ONNX file, or the weights of a well-known
-architecture), converts it into a spiking network of integrate-and-fire neurons
-without any further training, and simulates that network on real images.`,
+		Long: `sresnet reads a trained network (an ONNX file of a multilayer perceptron, a
+plain CNN or a residual network, or the weights of a well-known ResNet),
+converts it into a spiking network of integrate-and-fire neurons without any
+further training, and simulates that network on real images.`,
 		Example: `  sresnet demo
   sresnet inspect resnet20.onnx
-  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin --images 1000`,
+  sresnet eval resnet20.onnx --data cifar10:cifar10 --images 1000`,
 		Version:       run.Version(),
 		Args:          onlyCommands,
 		SilenceErrors: true, // fail prints them.
@@ -85,7 +86,7 @@ func bashCompletion(cmd *cobra.Command, _ []string) error {
 }
 
 // addCompletion adds the command that prints scripts for shells, which keeps the output
-// that root has now. Of its own it takes a shell that it does not know for no error.
+// that root has now. By itself it would not report an unknown shell as an error.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
