@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
@@ -84,7 +85,7 @@ docs/cluster.md has a page about each, and what to do about trouble.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", onSlurm, "who starts the jobs: "+strings.Join(submitEngines, ", "))
+	f.StringVar(&o.engine, "engine", onSlurm, "who starts the jobs, a `WORD`: "+experiment.Either(submitEngines))
 	f.IntVar(&o.maxRunning, "max-running", 0, "do `M` shards at a time; 0 means as many as there is room for, with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory of a job")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")

@@ -79,7 +79,7 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	if name == "data" && cmd.Flags().Lookup("calibrate") != nil {
 		return hint.Error(err, "test images have no part in it: give training images with --calibrate")
 	}
-	if experiment.OptionNamed(name) != nil {
+	if experiment.OptionNamed(name) != nil && name != "data" && strings.Contains(cmd.Use, "MODEL") {
 		return hint.Error(err, "'%s' takes it from a MODEL that is a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
 	}
 	return err
