@@ -113,7 +113,7 @@ func (o *Options) Check() error {
 		}
 	}
 	if float32(o.Leak) == 0 {
-		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of a potential"))
+		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of potentials"))
 	}
 	if _, err := o.device(); err != nil {
 		return bad("device", "", err)
@@ -211,6 +211,13 @@ func (o *Options) Convert() convert.Options {
 	c.VInit, c.SharedLambda, c.Reset, c.Encoding = float32(o.VInit), o.SharedLambda, o.Reset, o.Encoding
 	c.Neuron = o.NeuronModel()
 	return c
+}
+
+// setNeuron takes the options of a model from it.
+func (o *Options) setNeuron(m snn.Model) {
+	if m, ok := m.(snn.LIF); ok {
+		o.Neuron, o.Leak, o.Refractory = m.Kind(), float64(m.Leak), m.Refractory
+	}
 }
 
 // NeuronModel returns the model of the neurons.
