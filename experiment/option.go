@@ -17,7 +17,7 @@ type Option struct {
 	Name    string // Of a flag: "v-init". The key in JSON is the same with "_": "v_init".
 	Letter  string // Short form of a flag: "T"; "" for none.
 	Default string // As Set takes it.
-	Help    string // In one line, with the word for the value in backquotes.
+	Help    string // In one line, with the word for the value in backquotes and options in braces; see package internal/hint.
 	Words   func() []string
 	Range   Range // Of a number.
 

@@ -78,7 +78,7 @@ func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
 }
 
-// printLines writes a list behind a name, a line each.
+// printLines writes a list behind a name, one item per line.
 func printLines(w io.Writer, name string, list []string) {
 	for i, s := range list {
 		if i > 0 {
@@ -91,7 +91,7 @@ func printLines(w io.Writer, name string, list []string) {
 // energyLines says whose energies the table has, and what it leaves out.
 func energyLines(e *energy.Accounts) []string {
 	if e.Device == nil {
-		return []string{"--device 45nm, or another, multiplies the effective operations with its energies"}
+		return []string{"--device 45nm, or another one, multiplies the effective operations by its energies"}
 	}
 	return e.Words()
 }

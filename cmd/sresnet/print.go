@@ -13,8 +13,8 @@ import (
 	"sresnet/snn"
 )
 
-// output passes on what commands print, which they may do without a look at
-// errors: it keeps the first one and writes nothing more.
+// output passes on what commands print, so that they need not check for errors: it
+// keeps the first one and writes nothing more.
 type output struct {
 	w   io.Writer
 	err error
@@ -74,7 +74,7 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 		skipped      int
 	}{{"", data, e.Test.Skipped()}, {"calibration images ", calibration, c.Skipped}} {
 		if d.skipped > 0 {
-			terminal.Printf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
+			terminal.Printf(w, "%d more %sof %s could not be read and were left out\n", d.skipped, d.images, d.spec)
 		}
 	}
 	neuron := ""

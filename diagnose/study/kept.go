@@ -116,7 +116,7 @@ func (k *Kept) folderOf() (*run.Folder, error) {
 	m, err := run.ReadManifest(out)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s -o %s", last, o.Data, out)
+		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep an evaluation of %s in that folder first", last)
 	case err != nil:
 		return nil, err
 	}
