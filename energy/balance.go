@@ -47,7 +47,7 @@ func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 // Words says where the two networks are even, a sentence each. Without a trained
 // network d is nil.
 func (b *Balance) Words(d *Device, timesteps int) []string {
-	s := []string{fmt.Sprintf("A synapse carries %.3g spikes an image in %d timesteps.", b.Spikes, timesteps)}
+	s := []string{fmt.Sprintf("A synapse carries %.3g spikes per image in %d timesteps.", b.Spikes, timesteps)}
 	if b.Ratio > 0 {
 		s = append(s, fmt.Sprintf("Memory and membrane updates left out, that is cheaper than all products of the trained network where a MAC costs more than %.3g ACs.", b.Ratio))
 	}

@@ -21,7 +21,7 @@ const (
 	LayerFactors                // One for each; see [calibrate.LayerFactors].
 )
 
-// Compensations lists the names of what there is, the default first.
+// Compensations lists the names of all compensations, the default first.
 func Compensations() []string { return []string{"none", "global", "layer"} }
 
 // String returns "none", "global" or "layer".

@@ -23,7 +23,7 @@ func openSpec(s dataset.Spec, split dataset.Split, option string) (*dataset.Data
 	var wrong *dataset.SpecError
 	switch {
 	case errors.As(err, &wrong):
-		return nil, bad(option, "", err, fmt.Sprintf("{%s} takes %s", option, dataset.Specs))
+		return nil, bad(option, "", err)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "{%s} takes %s", option, dataset.Specs)
 	}
@@ -44,8 +44,8 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	}
 	if o.Calibrate == "" {
 		if test.Single() {
-			return nil, nil, hint.Error(fmt.Errorf("data %s has no training images beside its images to calibrate on", e.data.Source),
-				"give training images with {calibrate}, or with {data} what holds both")
+			return nil, nil, hint.Error(fmt.Errorf("data set %s has no separate training images to calibrate on", e.data.Source),
+				"give training images with {calibrate}, or with {data} a data set that has both")
 		}
 		same, _ := dataset.ParseSpec(o.Data)
 		same.Images = 0 // Of the test images.
@@ -58,7 +58,7 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	e.shapeAlike(train)
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
-			"accuracy means nothing on images that shaped the network; give training images with {calibrate}")
+			"accuracy on images that shaped the network means nothing; give training images with {calibrate}")
 	}
 	return test, train, nil
 }
@@ -138,18 +138,18 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 	name, in, outputs := e.Takes()
 	name = cmp.Or(e.model.file, name)
 	if !in.Equal(d.Shape()) {
-		return hint.Error(fmt.Errorf("network %s takes images of %v, those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
+		return hint.Error(fmt.Errorf("network %s takes images of %v, but those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
 	}
 	if d.ClassesGuessed() {
 		for i := range d.Len() {
 			if label := d.Label(i); label >= outputs {
-				return hint.Error(fmt.Errorf("network %s has %d outputs, for labels from 0 on; image %d of %s has the label %d", name, outputs, i, d.Spec(), label), advice)
+				return hint.Error(fmt.Errorf("network %s has %d outputs, for labels from 0 on, but image %d of %s has label %d", name, outputs, i, d.Spec(), label), advice)
 			}
 		}
 		return nil // Of classes above its largest label it has no image.
 	}
 	if outputs != d.Classes() {
-		return hint.Error(fmt.Errorf("network %s has %d outputs, %s has %d classes", name, outputs, d.Spec(), d.Classes()), advice)
+		return hint.Error(fmt.Errorf("network %s has %d outputs, but %s has %d classes", name, outputs, d.Spec(), d.Classes()), advice)
 	}
 	return nil
 }
@@ -164,15 +164,15 @@ func (e *Experiment) Takes() (name string, in tensor.Shape, outputs int) {
 	return e.Graph.Name, e.Graph.Input.Shape, out.Len()
 }
 
-// Checked reads all images that are files, or knows them from before, and leaves out up
-// to skip that cannot be read.
+// Checked reads all images that are files, except those known from before, and leaves
+// out up to skip images that cannot be read.
 func Checked(ctx context.Context, d *dataset.Dataset, skip int, o *Options) (*dataset.Dataset, error) {
 	update, stop := o.Step("reading images")
 	defer stop()
 	d, broken, err := d.Checked(ctx, dataset.Check{SkipBad: skip, Workers: o.WorkerCount(), Progress: update, Cache: cacheFolder()})
 	var unreadable *dataset.UnreadableError
 	if errors.As(err, &unreadable) {
-		return nil, hint.Error(err, "repair or remove them, or let ?skip-bad=%d behind the data set leave them out", len(broken))
+		return nil, hint.Error(err, "repair or remove them, or leave them out with ?skip-bad=%d after the data set", len(broken))
 	}
 	if err == nil {
 		for _, f := range broken {

@@ -27,13 +27,16 @@ import (
 // ResNet-8 for MNIST.
 const Builtin = "resnet8_mnist"
 
-// weightsExt is how files of weights end.
-const weightsExt = ".safetensors"
+// How files of weights, and of spiking networks, end.
+const (
+	weightsExt = ".safetensors"
+	nirExt     = ".nir"
+)
 
 // IsNIR reports whether the file of a model is a spiking network already.
 func IsNIR(model string) bool {
 	m, _ := parseModel(model)
-	return strings.EqualFold(filepath.Ext(m.file), ".nir")
+	return strings.EqualFold(filepath.Ext(m.file), nirExt)
 }
 
 // ModelFile returns the file of a model, without options.
@@ -50,7 +53,7 @@ type modelSpec struct {
 }
 
 // ModelOptions describes the options of a model, for a command's help.
-const ModelOptions = "?input=3x224x224 (the shape of one image, where an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
+const ModelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
 
 // parseModel reads a model. The error is an [*OptionError].
 func parseModel(text string) (m modelSpec, err error) {
@@ -71,7 +74,10 @@ func parseModel(text string) (m modelSpec, err error) {
 				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsExt))
 			}
 		case "input":
-			if m.input, err = parseShape(value); err != nil {
+			if m.input, err = parseShape(value); err == nil && strings.EqualFold(filepath.Ext(m.file), nirExt) {
+				err = errors.New("a spiking network says itself what it takes")
+			}
+			if err != nil {
 				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
 			}
 		default:
@@ -99,7 +105,7 @@ func (m modelSpec) String() string {
 // isWeights reports whether the model is weights without operators.
 func (m *modelSpec) isWeights() bool {
 	ext := filepath.Ext(m.file)
-	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, ".nir")
+	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, nirExt)
 }
 
 // parseShape reads a shape such as "3x224x224".
@@ -153,7 +159,7 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 		}
 		return g, err
 	case IsNIR(m.file):
-		return nil, WantsTrained(m.file, "its activations are the measure of scales")
+		return nil, WantsTrained(m.file, "its activations set the scales")
 	case m.isWeights():
 		return m.readWeights(shape, rows)
 	}
@@ -162,7 +168,7 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
 	case errors.Is(err, onnx.ErrOpenShape):
-		return nil, hint.Error(err, "give channels, rows and columns of one image behind the file: %s?input=3x32x32", m.file)
+		return nil, hint.Error(err, "give channels, rows and columns of one image after the file: %s?input=3x32x32", m.file)
 	}
 	return g, err
 }
@@ -181,7 +187,7 @@ func (m *modelSpec) readWeights(shape tensor.Shape, rows int) (*ann.Graph, error
 	case errors.As(err, &weights) && weights.Fits != "":
 		return nil, hint.Error(err, "they are those of arch=%s", weights.Fits)
 	case errors.As(err, &weights):
-		return nil, hint.Error(err, "say which architecture the weights are of: %s?arch=NAME; of another one, or with other names, export the network to ONNX (docs/frameworks.md)", m.file)
+		return nil, hint.Error(err, "name the architecture of the weights: %s?arch=NAME; if it is another one, or the tensors have other names, export the network to ONNX (docs/frameworks.md)", m.file)
 	case err != nil:
 		return nil, err
 	}
@@ -222,7 +228,7 @@ func (m *modelSpec) readFor(d *dataset.Dataset, crop int) (g *ann.Graph, err err
 	return g, err
 }
 
-// WantsTrained is the error of a NIR file where the trained network is wanted, for
+// WantsTrained is the error for a NIR file where the trained network is needed, for
 // that reason.
 func WantsTrained(name, reason string) error {
 	from := "the .onnx file that it was converted from"
@@ -231,5 +237,5 @@ func WantsTrained(name, reason string) error {
 			from = i.Model + ", which it was converted from"
 		}
 	}
-	return hint.Error(fmt.Errorf("%s is a spiking network already, and a trained one is wanted: %s", name, reason), "give %s", from)
+	return hint.Error(fmt.Errorf("%s is a spiking network already, but a trained one is needed: %s", name, reason), "give %s", from)
 }

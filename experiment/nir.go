@@ -48,9 +48,12 @@ func (e *Experiment) refuseShaping() error {
 		if !p.Shapes || p.Get(&e.Options) == p.Get(&usual) {
 			continue
 		}
+		if p.Name == "calibration-images" && e.Options.Calibrate == "" { // So many of none.
+			continue
+		}
 		switch {
 		case e.Options.Trained == "":
-			return bad(p.Name, "", fmt.Errorf("%s is a spiking network already, with no trained one beside it; give the ONNX file", e.model.file))
+			return bad(p.Name, "", fmt.Errorf("%s is a spiking network already, without a trained one; give the ONNX file", e.model.file))
 		case p.Name != "calibrate" && p.Name != "calibration-images":
 			return bad(p.Name, "", fmt.Errorf("%s is converted already; give the ONNX file as the model for another conversion", e.model.file))
 		}
@@ -66,7 +69,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 		return bad("trained", o.Trained, errors.New("give the ONNX file"))
 	}
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
-		return hint.Error(fmt.Errorf("%s does not say how it was converted, and from which file", e.model.file), "write it again with 'sresnet convert'")
+		return hint.Error(fmt.Errorf("%s does not say how it was converted and from which file", e.model.file), "write it again with 'sresnet convert'")
 	}
 	hash, err := o.HashModel(o.Trained)
 	if err != nil {
@@ -81,6 +84,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	if out.VInit != nil {
 		o.VInit = float64(out.VInit[0])
 	}
+	o.setNeuron(out.Model)
 	return nil
 }
 
@@ -101,7 +105,7 @@ func networkOf(g *nir.Graph, name string) (*snn.Network, error) {
 	case err == nil:
 		return named(net, name), nil
 	case errors.Is(err, nir.ErrChanged):
-		err = hint.Error(err, "write it again with 'sresnet convert'; without the key sresnet_network of its metadata it is read as NIR means it")
+		err = hint.Error(err, "write it again with 'sresnet convert'; without the key sresnet_network in its metadata it is read as plain NIR")
 	case errors.As(err, &unsupported):
 		err = hint.Error(err, "'sresnet nir %s' shows the nodes", name)
 	default:
@@ -117,8 +121,10 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	file := e.network
 	for i := range file.Layers {
 		l := &file.Layers[i]
-		if n := s.Node(l.Name); n != nil {
-			n.Lambda = l.Lambda
+		// Conversion multiplies the scales of neurons that rest, and the product may round.
+		period := float64(l.Neuron.Period())
+		if n := s.Node(l.Name); n != nil && float32(float64(n.Lambda)*period) != l.Lambda {
+			n.Lambda = float32(float64(l.Lambda) / period)
 		}
 	}
 	if file.Input.Encoding.Spikes() {
@@ -135,7 +141,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 		e.factors.PerLayer = f
 	}
 	if !sameNetwork(net, file) {
-		return hint.Error(fmt.Errorf("%s is another network than the trained one converts into with the scales and options in it: another version of sresnet wrote it, or it was changed", e.model.file), "convert again")
+		return hint.Error(fmt.Errorf("%s is not the network that the trained one becomes with the scales and options in it: another version of sresnet wrote it, it was changed, or its neurons are leaky and were calibrated on other images", e.model.file), "convert again")
 	}
 	e.converted(s)
 	return nil

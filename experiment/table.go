@@ -46,56 +46,56 @@ var table = []Option{
 		Range: Range{Max: 100, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Percentile }),
 	},
 	{
-		Name: "shared-lambda", Default: "false", Help: "one scale, the largest, for all layers that identity shortcuts join, so that these shortcuts have the weight 1",
+		Name: "shared-lambda", Default: "false", Help: "use one scale, the largest, for all layers joined by identity shortcuts, so that these shortcuts have weight 1",
 		Shapes: true, value: boolean(func(o *Options) *bool { return &o.SharedLambda }),
 	},
 	{
-		Name: "v-init", Default: "0.5", Help: "potential `V` of every neuron before the first timestep, in thresholds",
+		Name: "v-init", Default: "0.5", Help: "initial potential `V` of every neuron, in thresholds",
 		Range: Range{Max: 1, Below: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.VInit }),
 	},
 	{
-		Name: "encoding", Default: snn.Direct.String(), Words: snn.Encodings, Help: "how pixels enter, a `WORD`: " + Either(snn.Encodings()),
+		Name: "encoding", Default: snn.Direct.String(), Words: snn.Encodings, Help: "how pixels enter the network; `WORD` is " + Either(snn.Encodings()),
 		Shapes: true, value: word[snn.Encoding]{func(o *Options) *snn.Encoding { return &o.Encoding }, snn.EncodingNamed},
 	},
 	{
-		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model, a `WORD`: " + Either(neurons),
+		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model; `WORD` is " + Either(neurons),
 		Shapes: true, value: text(func(o *Options) *string { return &o.Neuron }),
 	},
 	{
-		Name: "leak", Default: "1", Help: "of {neuron} lif: what `A` is left of a potential after a timestep; 1 is no leak",
+		Name: "leak", Default: "1", Help: "for {neuron} lif: fraction `A` of the potential left after a timestep; 1 means no leak",
 		Range: Range{Max: 1, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Leak }),
 	},
 	{
-		Name: "refractory", Default: "0", Help: "of {neuron} lif: `N` timesteps of rest after a spike",
+		Name: "refractory", Default: "0", Help: "for {neuron} lif: rest `N` timesteps after a spike",
 		Range: Range{Max: snn.MaxRefractory}, Shapes: true, value: integer(func(o *Options) *int { return &o.Refractory }),
 	},
 	{
-		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential, a `WORD`: " + Either(snn.Resets()),
+		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential; `WORD` is " + Either(snn.Resets()),
 		Shapes: true, value: word[snn.Reset]{func(o *Options) *snn.Reset { return &o.Reset }, snn.ResetNamed},
 	},
 	{
 		Name: "compensation", Default: NoCompensation.String(), Words: Compensations,
-		Help:   "factor on synapses, a `WORD`, against the loss of spikes with depth: " + Either(Compensations()),
+		Help:   "factor on synapses against the loss of spikes with depth; `WORD` is " + Either(Compensations()),
 		Shapes: true, value: word[Compensation]{func(o *Options) *Compensation { return &o.Compensation }, CompensationNamed},
 	},
 	{
-		Name: "compensation-images", Default: "200", Help: "search the factor on the first `N` calibration images",
+		Name: "compensation-images", Default: "200", Help: "search for the factor on the first `N` calibration images",
 		Range: Range{Min: 1, Unbound: true}, Shapes: true, value: integer(func(o *Options) *int { return &o.CompensationImages }),
 	},
 	{
-		Name: "timesteps", Letter: "T", Default: "350", Help: "length `T` of a presentation",
+		Name: "timesteps", Letter: "T", Default: "350", Help: "present each image for `T` timesteps",
 		Range: Range{Min: 1, Max: sim.MaxTimesteps}, value: integer(func(o *Options) *int { return &o.Timesteps }),
 	},
 	{
-		Name: "readout", Words: eval.Readouts, Help: "how outputs become a class, a `WORD`: " + Either(eval.Readouts()) + " (default: " + eval.CountPotential.String() + ", or that of a NIR file)",
+		Name: "readout", Words: eval.Readouts, Help: "how outputs become a class; `WORD` is " + Either(eval.Readouts()) + " (default: " + eval.CountPotential.String() + ", or that of a NIR file)",
 		value: text(func(o *Options) *string { return &o.Readout }),
 	},
 	{
-		Name: "engine", Default: engines[0], Words: func() []string { return engines }, Help: "simulator, a `WORD`: " + Either(engines) + " (slow, for comparison)",
+		Name: "engine", Default: engines[0], Words: func() []string { return engines }, Help: "simulator; `WORD` is " + Either(engines) + " (slow, for comparison)",
 		value: text(func(o *Options) *string { return &o.Engine }),
 	},
 	{
-		Name: "seed", Default: "1", Help: "`SEED` of the random spikes of poisson encoding",
+		Name: "seed", Default: "1", Help: "`SEED` for the random spikes of poisson encoding",
 		value: unsigned(func(o *Options) *uint64 { return &o.Seed }),
 	},
 	{
@@ -103,7 +103,7 @@ var table = []Option{
 		value: text(func(o *Options) *string { return &o.Device }),
 	},
 	{
-		Name: "workers", Letter: "j", Default: "0", Help: "`N` images run at a time; 0 means one per core; never changes a result",
+		Name: "workers", Letter: "j", Default: "0", Help: "run `N` images at a time; 0 means one per core; never changes a result",
 		Range: Range{Max: MaxWorkers}, value: integer(func(o *Options) *int { return &o.Workers }),
 	},
 }

@@ -260,12 +260,23 @@ func (k *Kept) same(o *Order, ignore []string) error {
 	if o.Shards == 0 || o.Shards == k.Run.Shards() {
 		return nil
 	}
+	if err := fewer(o.Shards, k.Run.Plan().Images); err != nil {
+		return err
+	}
 	r, err := k.Run.Divide(o.Shards)
 	if err != nil {
-		return refuse(fmt.Sprintf("it has %d shards, not %d", k.Run.Shards(), o.Shards))
+		return hint.Error(err, "give {plan} without a number, or plan the run in another folder")
 	}
 	k.Run = r
 	return nil
+}
+
+// fewer returns an error if there are more shards than images.
+func fewer(shards, images int) error {
+	if shards <= images {
+		return nil
+	}
+	return &experiment.OptionError{Option: "plan", Value: fmt.Sprint(shards), Err: fmt.Errorf("there are only %d images", images)}
 }
 
 // plan makes the network and the plan.
@@ -281,8 +292,8 @@ func (k *Kept) plan(ctx context.Context, o *Order) (err error) {
 	}
 	images := k.Test.Len() * max(o.Turns, 1)
 	plan := shard.Plan{Kind: o.Kind, Images: images, Shards: cmp.Or(o.Shards, defaultShards(images, o.Most))}
-	if plan.Shards > images {
-		return &experiment.OptionError{Option: "plan", Value: fmt.Sprint(plan.Shards), Err: fmt.Errorf("there are only %d images", images)}
+	if err := fewer(plan.Shards, images); err != nil {
+		return err
 	}
 	files, err := k.planned(ctx, o)
 	if err != nil {

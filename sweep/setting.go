@@ -105,8 +105,12 @@ func Grid(values map[string][]string) ([]Setting, error) {
 		list = next
 	}
 	for i, s := range list {
+		o := s.apply(experiment.DefaultOptions()) // What options are together.
+		if err := o.Check(); err != nil {
+			return nil, err
+		}
 		if slices.ContainsFunc(list[:i], func(t Setting) bool { return slices.Equal(s, t) }) {
-			return nil, fmt.Errorf("sweep: the setting %s is there twice: give every value of a list once", s.Name())
+			return nil, fmt.Errorf("the setting %s is there twice: give every value of a list once", s.Name())
 		}
 	}
 	return list, nil

@@ -25,23 +25,23 @@ func newBench() *cobra.Command {
 		Use:   "bench MODEL [--data SPEC]",
 		Short: "Measure how fast a network is simulated on this machine",
 		Long: `bench converts a network and measures, in several rounds that take turns: the
-dense pass of the trained network; the simulation with one worker; with one worker
-per core, an image each; and with all workers on one image. Figures are medians of
-the rounds. An image-step is one timestep of one image. Of a NIR file it measures
-the simulation alone.
+dense pass of the trained network; the simulation with one worker; with one
+worker per core, each with its own image; and with all workers on one image.
+Figures are medians of the rounds. An image-step is one timestep of one image.
+For a NIR file it measures the simulation alone.
 
-Without --data, images are random numbers, and the network is calibrated on them;
-rates are then only roughly those of real images.`,
-		Example: `  sresnet bench resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
+Without --data, images are random numbers, and the network is calibrated on
+them; rates are then only roughly those of real images.`,
+		Example: `  sresnet bench resnet20.onnx --data cifar10:cifar10 --normalize imagenet
   sresnet bench 'resnet50.onnx?input=3x224x224' --images 2 -T 32 --json
-  sresnet bench resnet20.nir --data cifar10:cifar-10-batches-bin`,
+  sresnet bench resnet20.nir --data cifar10:cifar10`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case rounds < 1 || rounds > benchmark.MaxRounds:
 				return usage("--rounds %d: give from 1 to %d", rounds, benchmark.MaxRounds)
 			case o.Data == "" && o.Images == 0:
-				return usage("--images 0: there is no end to random images; give their number")
+				return usage("--images 0: random images never end; give a number")
 			}
 			e, err := open(cmd, &o, args[0])
 			if err != nil {
@@ -108,13 +108,13 @@ func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchma
 func printBenchmark(w io.Writer, r *benchmark.Result) {
 	terminal.Printf(w, "%s on %d images of %s, T = %d, medians of %d rounds\n", r.Model, r.Images, r.Data, r.Timesteps, r.Rounds)
 	terminal.Printf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
-	conv := fmt.Sprintf("a 3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
+	conv := fmt.Sprintf("3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
 	if r.DenseMillis > 0 {
-		terminal.Printf(w, "trained network: %.3f ms a dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
+		terminal.Printf(w, "trained network: %.3f ms per dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
 	} else {
-		terminal.Printf(w, "trained network: none beside the file; %s\n", conv)
+		terminal.Printf(w, "trained network: none, MODEL is a spiking network; %s\n", conv)
 	}
-	terminal.Printf(w, "a timestep:      %s spikes, rate %.4f, %s additions\n\n", terminal.Count(r.SpikesPerStep), r.Rate, terminal.Count(r.ACsPerStep))
+	terminal.Printf(w, "per timestep:    %s spikes, rate %.4f, %s additions\n\n", terminal.Count(r.SpikesPerStep), r.Rate, terminal.Count(r.ACsPerStep))
 
 	t := terminal.NewTable("lrrrrrr", "workers", "image-steps/s", "us/image-step", "ns/spike", "G additions/s/core", "dense passes/step", "speed-up")
 	add := func(name string, m *benchmark.Speed) {
@@ -126,8 +126,8 @@ func printBenchmark(w io.Writer, r *benchmark.Result) {
 		}
 	}
 	add("1", &r.One)
-	add(fmt.Sprintf("%d, an image each", r.Workers), r.All)
-	add(fmt.Sprintf("%d, one image", r.Workers), r.Shared)
+	add(fmt.Sprintf("%d, one image each", r.Workers), r.All)
+	add(fmt.Sprintf("%d, sharing one image", r.Workers), r.Shared)
 	t.Print(w)
 
 	t = terminal.NewTable("llrrrrrr", "layer", "method", "tile", "neurons", "rate", "us/step", "share %", "G additions/s")
@@ -144,8 +144,7 @@ func printBenchmark(w io.Writer, r *benchmark.Result) {
 	}
 }
 
-// passes formats dense passes a step, of which nothing is known without the trained
-// network.
+// passes formats dense passes per step, which are unknown without the trained network.
 func passes(x float64) string {
 	if x == 0 {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"sresnet/internal/terminal"
 )
 
-// printChoice shows which T there are to choose from, and which one to take.
+// printChoice shows the values of T to choose from, and the recommended one.
 func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	header, align := []string{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
 	priced := r.Energy != nil && r.Energy.Device != nil
@@ -41,14 +41,18 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	if len(within) > 0 {
 		terminal.Printf(w, "%s\n", strings.Join(within, "; "))
 	}
-	terminal.Printf(w, "nothing is gained after T = %d\n", c.Best)
+	if c.Best < r.Timesteps {
+		terminal.Printf(w, "accuracy peaks at T = %d\n", c.Best)
+	} else if r.Timesteps > 1 { // The last timestep is better than every one before it.
+		terminal.Printf(w, "accuracy still rises at the end, T = %d\n", c.Best)
+	}
 	p := r.Point(c.Recommended)
 	takes := terminal.Count(p.ACs) + " ACs"
 	if priced {
 		takes += ", " + p.Joules.String()
 	}
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
-	terminal.Printf(w, "             there %s %% for %s an image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
+	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
 		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), r.Images)
 }
 

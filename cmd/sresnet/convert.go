@@ -29,24 +29,25 @@ func newConvert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert MODEL --calibrate SPEC [--target READER] -o FILE.nir",
 		Short: "Convert a network and write the spiking one as a NIR file",
-		Long: `convert turns the trained network of an ONNX file into a spiking network and
-writes it as a NIR file, which the tools of the field read (docs/nir.md). What NIR
-cannot say, such as reset by subtraction, is kept as metadata, from which sresnet
-has the same network again; what readers will do otherwise is printed and kept,
-too.
+		Long: `convert turns a trained network into a spiking network and writes it as a NIR
+file, which the tools of the field read (docs/nir.md). What NIR cannot express,
+such as reset by subtraction, is kept as metadata, from which sresnet restores
+the same network; what other readers will do differently is printed, and kept as
+well.
 
---target writes the form that one tool reads, which differ in the nodes they have,
-and names what this tool will get wrong all the same. Most have no node that
-multiplies, and take convolutions for the scales of identity shortcuts; with
+--target writes the form that one tool reads, as tools support different nodes,
+and names what that tool will still get wrong. Most have no node that
+multiplies, so that the scales of identity shortcuts become convolutions; with
 --shared-lambda there are none.
 
-Scales come from training images: those of --calibrate, of which SPEC?images=500
-takes the first 500 instead of 1,000. A MODEL that is the folder of a run is
-converted as that run's was.`,
-		Example: `  sresnet convert resnet20.onnx --calibrate cifar10:cifar-10-batches-bin -o resnet20.nir
-  sresnet convert resnet20.onnx --calibrate cifar10:cifar-10-batches-bin \
+Scales come from training images, those of --calibrate; SPEC?images=500 takes
+the first 500 instead of 1,000. If MODEL is the folder of a run, the network is
+converted as it was for that run.`,
+		Example: `  sresnet convert resnet20.onnx --calibrate cifar10:cifar10 -o resnet20.nir
+  sresnet convert resnet20.onnx --calibrate cifar10:cifar10 \
       --target spinnaker2 --v-init 0 -o resnet20.nir
-  sresnet convert mnist.onnx --calibrate mnist --percentile 99.99 --compensation global -o mnist.nir
+  sresnet convert mnist.onnx --calibrate mnist --percentile 99.99 \
+      --compensation global -o mnist.nir
   sresnet convert runs/resnet20 -o resnet20.nir`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,17 +62,17 @@ converted as that run's was.`,
 				return err
 			}
 			if o.Calibrate == "" {
-				return usage("training images are missing: give %s with --calibrate", dataset.Specs)
+				return usage("--calibrate is missing: give training images, %s", dataset.Specs)
 			}
-			o.Data, o.Images = "", 0 // No test images have a part in it.
+			o.Data, o.Images = "", 0 // Test images play no part in it.
 			return runConvert(cmd, o, profile, out, asJSON)
 		},
 	}
 	outFlag(cmd, &out, "write the NIR file `FILE`")
-	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "tool that is to read the file, a `READER`: "+strings.Join(nir.Profiles(), ", "))
+	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "write for the tool `READER`: "+experiment.Either(nir.Profiles()))
 	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions)
 	cmd.Flags().Lookup("calibrate").Usage = "calibration images; `SPEC` is " + dataset.Specs
-	cmd.Flags().Lookup("timesteps").Usage = "length `T` of a presentation in the search of --compensation"
+	cmd.Flags().Lookup("timesteps").Usage = "present each image for `T` timesteps in the search for --compensation"
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	return cmd
@@ -85,12 +86,12 @@ type converted struct {
 	Layers   int            `json:"layers"`
 	Nodes    map[string]int `json:"nodes"` // By type.
 	Reader   string         `json:"reader,omitempty"`
-	Warnings []string       `json:"warnings"` // What readers will do otherwise than sresnet.
+	Warnings []string       `json:"warnings"` // What readers will do differently from sresnet.
 }
 
 func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, out string, asJSON bool) error {
 	if experiment.IsNIR(o.Model) {
-		return experiment.WantsTrained(o.Model, "it is to be converted")
+		return experiment.WantsTrained(o.Model, "only that can be converted")
 	}
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() { // Before the work.
 		return hint.Error(fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(out), filepath.Base(out)), "make it first")
@@ -140,7 +141,7 @@ func (c *converted) print(w io.Writer) {
 		words = append(words, fmt.Sprintf("%d %s", c.Nodes[t], t))
 	}
 	terminal.Printf(w, "nodes: %s\n", strings.Join(words, ", "))
-	printList(w, fmt.Sprintf("What %s will do otherwise than sresnet:", cmp.Or(c.Reader, "readers")), c.Warnings)
+	printList(w, fmt.Sprintf("What %s will do differently from sresnet:", cmp.Or(c.Reader, "readers")), c.Warnings)
 	terminal.Printf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", c.File)
 }
 

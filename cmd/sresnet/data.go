@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func newData() *cobra.Command {
 		Short: "Look at a data set, or download one",
 		Example: `  sresnet data get cifar10
   sresnet data info cifar10:cifar10 -o cifar10.png`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataInfo(), newDataGet())
@@ -77,17 +78,18 @@ func newDataInfo() *cobra.Command {
 	var o dataInfoOptions
 	cmd := &cobra.Command{
 		Use:   "info SPEC",
-		Short: "Show counts, classes, shape, mean and deviation of a data set, and a sheet of its images",
-		Long: `info opens both splits of a data set and shows how many images they have of each
-class, the shape of an image, and mean and standard deviation of the pixels (divided
-by 255) per channel. It names the --normalize that fits such pixels; what counts is
+		Short: "Show classes, counts, shape and statistics of a data set",
+		Long: terminal.Wrap(`info opens both splits of a data set and shows the number of images per class,
+the shape of an image, and mean and standard deviation of the pixels (divided by
+255) per channel. It names the --normalize that fits such pixels; what counts is
 how the network at hand was trained.
 
 --out writes a PNG file with the first images and their labels, which shows at a
-glance whether labels, channels and rows are what they should be.
+glance whether labels, channels and rows are right.
 
-SPEC is ` + dataset.Specs + `. Behind a question mark it has options, ` + dataset.SpecOptions + `;
-10,000 images are measured unless it says how many.`,
+SPEC is `+dataset.Specs+`.
+Options follow a question mark: `+dataset.SpecOptions+`.
+Without images=N, 10,000 images are measured.`, terminal.Columns),
 		Example: `  sresnet data info mnist
   sresnet data info 'folder:imagenet/val?crop=224' -o sheet.png
   sresnet data info npz:own.npz --json`,
@@ -121,7 +123,7 @@ func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
 	if err := opts.Check(); err != nil {
 		return err
 	}
-	_ = complete(cmd, &opts, "") // Of no model nothing can be wrong.
+	_ = complete(cmd, &opts, "") // Cannot fail without a model.
 	spec, err := dataset.ParseSpec(text)
 	if err != nil {
 		return &usageError{err}
@@ -156,7 +158,7 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 		d, err := dataset.Open(spec.Source, s)
 		var wrong *dataset.SpecError
 		if errors.As(err, &wrong) {
-			return nil, &usageError{hint.Error(err, "SPEC is %s", dataset.Specs)}
+			return nil, &usageError{err}
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -182,10 +184,12 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 	switch {
 	case info.measured != nil:
 		return info, nil
-	case len(errs) > 0:
+	case len(errs) > 0 && errors.Is(errs[0], fs.ErrNotExist):
 		return nil, errs[0]
+	case len(errs) > 0:
+		return nil, hint.Error(errs[0], "SPEC is %s", dataset.Specs)
 	}
-	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "leave --split away")
+	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "omit --split")
 }
 
 // measure fills in what is asked of the pixels.
@@ -275,7 +279,7 @@ func (info *dataInfo) print(w io.Writer) {
 	}
 	terminal.Printf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
 	if info.Skipped > 0 {
-		terminal.Printf(w, "%d more could not be read and are left out\n", info.Skipped)
+		terminal.Printf(w, "%d more could not be read and were left out\n", info.Skipped)
 	}
 	terminal.Printf(w, "--normalize %s fits them; what counts is how the network was trained\n", info.Normalize)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/dataset/fetch"
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/nearest"
 	"sresnet/internal/terminal"
@@ -19,13 +20,14 @@ func newDataGet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get " + strings.Join(fetch.Names(), "|") + " [DIR]",
 		Short: "Download a data set from its official address",
-		Long: `get downloads a data set into the folder DIR, which by default has the name of the
-data set, and checks the files by the checksums that its publisher gives. What is
-there already is not downloaded again; what broke off goes on where it was when the
-command is given again. CIFAR stays an archive, which every command reads as it is.
+		Long: `get downloads a data set into the folder DIR, by default named after the data
+set, and checks the files against the checksums of its publisher. Files that are
+already there are not downloaded again; an interrupted download resumes when the
+command is given again. CIFAR stays an archive, which every command reads as it
+is.
 
---from takes the files from another address, such as a mirror in your network. The
-checksums hold for these as well. Proxies are taken from the environment (HTTPS_PROXY).`,
+--from takes the files from another address, such as a mirror in your network;
+the same checksums apply. Proxies are taken from the environment (HTTPS_PROXY).`,
 		Example: `  sresnet data get cifar10
   sresnet data get fashion-mnist data/fashion
   sresnet data get mnist --from https://mirror.example.org/mnist/`,
@@ -33,7 +35,7 @@ checksums hold for these as well. Proxies are taken from the environment (HTTPS_
 		ValidArgs: fetch.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(fetch.Names(), args[0]) {
-				return usage("data set %q: give %s%s", args[0], strings.Join(fetch.Names(), ", "), nearest.DidYouMean(args[0], fetch.Names()))
+				return usage("data set %q: give %s%s", args[0], experiment.Either(fetch.Names()), nearest.DidYouMean(args[0], fetch.Names()))
 			}
 			dir := args[0]
 			if len(args) > 1 {
@@ -65,11 +67,11 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	var failed *fetch.Error
 	switch {
 	case err != nil && cmd.Context().Err() != nil:
-		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command goes on where it was")
+		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command resumes where it stopped")
 	case errors.As(err, &failed) && failed.Unreachable():
-		return hint.Error(err, "is this machine online? Elsewhere, download %s (MD5 %s) and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
+		return hint.Error(err, "is this machine online? If not, download %s (MD5 %s) elsewhere and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
 	case errors.As(err, &failed):
-		return hint.Error(err, "try again later, which goes on where it was; --from gives another address")
+		return hint.Error(err, "try again later, which resumes where it stopped; --from gives another address")
 	case errors.Is(err, fetch.ErrOther):
 		return hint.Error(err, "remove it, or choose another folder")
 	case err != nil:
@@ -79,6 +81,6 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	if n == 0 {
 		verb = "was already"
 	}
-	terminal.Printf(cmd.OutOrStdout(), "%s %s in %s, checksums right: give --data %s:%s\n", name, verb, dir, name, dir)
+	terminal.Printf(cmd.OutOrStdout(), "%s %s in %s, checksums correct: give --data %s:%s\n", name, verb, dir, name, dir)
 	return nil
 }

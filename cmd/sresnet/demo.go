@@ -13,7 +13,7 @@ func newDemo() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Convert the built-in ResNet-8 and classify MNIST digits with spikes",
+		Short: "Convert a built-in ResNet-8 and classify MNIST digits",
 		Long: `demo takes a ResNet-8 that was trained on MNIST and is built into this program,
 converts it into a spiking network with the settings of the paper, and presents
 test images to both networks. It takes less than a minute on two cores.
@@ -33,7 +33,7 @@ with the four idx files instead.`,
 			return runDemo(cmd, e, asJSON)
 		},
 	}
-	// All options of eval have their defaults, the paper's settings; these can be set.
+	// All options of eval have their defaults, the settings of the paper; only these can be set.
 	optionFlags(cmd, &o, []string{"data", "images"}, runOptions)
 	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
@@ -48,7 +48,7 @@ func runDemo(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 			terminal.Printf(out, format+"\n", args...)
 		}
 	}
-	say("1. A ResNet-8, trained on MNIST, with ReLUs and %s parameters, is read from this program.", terminal.Count(float64(parameters(e.Graph))))
+	say("1. A ResNet-8 with ReLUs and %s parameters, trained on MNIST, is read from this program.", terminal.Count(float64(parameters(e.Graph))))
 	say("2. It sees %d training images. The 99.9th percentile of each ReLU's activations becomes its scale.", e.Calibration.Len())
 	net, err := e.Network(ctx)
 	if err != nil {
@@ -67,9 +67,9 @@ func runDemo(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 		return interrupted(runErr, r.Images, e.Test.Len(), "--images N presents fewer images")
 	}
 	say(`
-Next: sresnet inspect MODEL.onnx                      what a network of yours becomes
-      sresnet eval MODEL.onnx --data cifar10:DIR      the same for a network of yours
-      sresnet verify MODEL.onnx --data cifar10:DIR    whether every step kept its function
+Next: sresnet inspect MODEL.onnx                      what your own network becomes
+      sresnet eval MODEL.onnx --data cifar10:DIR      the same for your own network
+      sresnet verify MODEL.onnx --data cifar10:DIR    whether every step keeps its function
       sresnet demo --images 10000                     all test images`)
 	return nil
 }

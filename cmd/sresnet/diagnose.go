@@ -28,33 +28,35 @@ func newDiagnose() *cobra.Command {
 	o.Images = 100
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
-		Short: "Say why accuracy is lost, in which layer, and what returns it",
-		Long: `diagnose converts a network and splits the error of every neuron, between what its
-rate stands for and the trained network's activation, into four parts:
+		Short: "Explain why accuracy is lost, in which layer, and what recovers it",
+		Long: `diagnose converts a network and splits the error of every neuron, the difference
+between what its rate stands for and the trained network's activation, into four
+parts:
 
-  clipping      the activation exceeds lambda, and no rate can show it
+  clipping      the activation exceeds lambda, which no rate can represent
   inherited     the layers before are wrong
-  quantisation  T timesteps only have so many rates
+  quantisation  T timesteps allow only so many rates
   unevenness    spikes came in an order that later input would have changed
 
-Then it tries what could help, one thing at a time, and ranks what that returns in
-accuracy: layers replaced by the trained network's, the lambda of the worst ones raised
-and lowered, more timesteps, other start potentials, other percentiles, compensation,
-another read-out.
+Then it tries what could help, one change at a time, and ranks the changes by
+the accuracy they recover: layers replaced by those of the trained network, the
+lambda of the worst ones raised and lowered, more timesteps, other start
+potentials, other percentiles, compensation, another read-out.
 
-A NIR file is diagnosed beside the trained network that it was converted from, which
---ann names; the file says how it was converted.
+A NIR file is diagnosed against the trained network that it was converted from,
+which --ann names; the file says how it was converted.
 
-The images are test images: what a diagnosis recommends must be confirmed on others.
+The images are test images: confirm what a diagnosis recommends on others.
 
-With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same command
-goes on where it was, and machines that share the folder can divide it. --plan plans the
-measurement, 'sresnet run DIR/diagnosis' or 'sresnet submit DIR/diagnosis' does its
-shards, and 'sresnet merge DIR/diagnosis' plans what to try, and once that is done, too,
-makes the result. Another diagnosis of the run takes the place of one that is finished.`,
-		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin --normalize imagenet
-  sresnet diagnose resnet20.onnx --data cifar10:cifar-10-batches-bin -T 64 --images 500
-  sresnet diagnose mnist.onnx --data mnist -o runs/mnist    # beside what eval --out kept there
+With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same
+command resumes where it stopped, and machines that share the folder can divide
+the work. --plan plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet
+submit DIR/diagnosis' computes its shards, and 'sresnet merge DIR/diagnosis'
+plans what to try and, once that is done as well, makes the result. Another
+diagnosis of the same run replaces one that is finished.`,
+		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar10 --normalize imagenet
+  sresnet diagnose resnet20.onnx --data cifar10:cifar10 -T 64 --images 500
+  sresnet diagnose mnist.onnx --data mnist -o runs/mnist
   sresnet diagnose mnist.onnx --data mnist -o runs/mnist --plan=20
   sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -69,7 +71,7 @@ makes the result. Another diagnosis of the run takes the place of one that is fi
 			case o.Data == "":
 				return missingData()
 			case experiment.IsNIR(o.Model) && o.Trained == "":
-				return experiment.WantsTrained(o.Model, "errors are what is between its activations and the rates; name it with --ann")
+				return experiment.WantsTrained(o.Model, "errors are measured against its activations; name it with --ann")
 			}
 			if out != "" {
 				d, err := study.Open(cmd.Context(), study.Options{Experiment: o, Out: out, Shards: plan.shards})
@@ -94,8 +96,8 @@ makes the result. Another diagnosis of the run takes the place of one that is fi
 		},
 	}
 	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"readout"})
-	cmd.Flags().StringVar(&o.Trained, "ann", "", "the trained network, an ONNX `FILE`, of a MODEL that is a NIR file")
-	outFlag(cmd, &out, "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and go on from what is there")
+	cmd.Flags().StringVar(&o.Trained, "ann", "", "the trained network, an ONNX `FILE`, if MODEL is a NIR file")
+	outFlag(cmd, &out, "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and resume from what is there")
 	planFlag(cmd, &plan)
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
@@ -117,7 +119,7 @@ func (k *keptDiagnosis) summary(*shard.Group) string {
 
 func (k *keptDiagnosis) next() string { return "what to try" }
 
-// finish does what is missing and shows the result.
+// finish computes what is missing and shows the result.
 func (k *keptDiagnosis) finish(cmd *cobra.Command, asJSON bool) error {
 	d, err := k.Run(cmd.Context())
 	if err != nil {
@@ -132,7 +134,7 @@ func (k *keptDiagnosis) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return hint.Error(errInterrupted, "what is done is kept in %s: the same command goes on from there", k.Dir())
+	return hint.Error(errInterrupted, "what is done is kept in %s: the same command resumes from there", k.Dir())
 }
 
 // showDiagnosis prints a diagnosis as JSON or as text.
@@ -152,7 +154,7 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	}
 	terminal.Printf(w, "%s on %d images: trained %s %%%s\n\n", d.Model, d.Images, terminal.Percent(d.ANNTop1), spiking.String())
 	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
-	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "whole", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
+	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "total", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
 	for _, l := range d.Layers {
 		e := l.At[last]
 		t.Append(
@@ -162,7 +164,7 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	}
 	t.Print(w)
 
-	fmt.Fprintln(w, "Verdict, what buys most first:")
+	fmt.Fprintln(w, "Verdict, largest gain first:")
 	for i, f := range d.Verdict {
 		terminal.Printf(w, "%3d. %s\n", i+1, f.Text)
 	}
@@ -170,7 +172,7 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	if len(d.Counterfactuals) == 0 {
 		return
 	}
-	terminal.Printf(w, "Tried on these %d images, where one is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
+	terminal.Printf(w, "Tried on these %d images, each of which is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
 	t = terminal.NewTable("trrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
 	for _, c := range d.Counterfactuals {
 		t.Append(c.Change, c.Timesteps, terminal.Percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost)

@@ -14,7 +14,7 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 		printEnergyAlone(w, e)
 		return
 	}
-	header, align := []string{"an image takes", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
+	header, align := []string{"per image", "trained MACs", "trained ACs", "spiking MACs", "spiking ACs", "updates"}, "lrrrrr"
 	if e.Device != nil {
 		header, align = append(header, "trained energy", "spiking energy"), align+"rr"
 	}
@@ -39,16 +39,16 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 	row("sum, dense", e.ANN.Dense(), e.SNN.Dense())
 	t.Print(w)
 
-	terminal.Printf(w, "sparsity:  activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
+	terminal.Printf(w, "sparsity:   activations %s %% trained, %s %% spiking; connections %s %% and %s %%\n",
 		terminal.Percent(e.ANN.ActivationSparsity), terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.ANN.ConnectionSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
-	terminal.Printf(w, "footprint: %s trained, %s spiking, potentials included\n", terminal.Bytes(e.ANN.FootprintBytes), terminal.Bytes(e.SNN.FootprintBytes))
+	terminal.Printf(w, "footprint:  %s trained, %s spiking, potentials included\n", terminal.Bytes(e.ANN.FootprintBytes), terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
-	printLines(w, "even:", e.BreakEven.Words(e.Device, e.Timesteps))
+	printLines(w, "break-even:", e.BreakEven.Words(e.Device, e.Timesteps))
 }
 
 // printEnergyAlone is printEnergy for a spiking network by itself.
 func printEnergyAlone(w io.Writer, e *energy.Accounts) {
-	header, align := []string{"an image takes", "MACs", "ACs", "updates"}, "lrrr"
+	header, align := []string{"per image", "MACs", "ACs", "updates"}, "lrrr"
 	if e.Device != nil {
 		header, align = append(header, "energy"), align+"r"
 	}
@@ -72,26 +72,26 @@ func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 	row("sum, dense", e.SNN.Dense())
 	t.Print(w)
 
-	terminal.Printf(w, "sparsity:  activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
-	terminal.Printf(w, "footprint: %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
+	terminal.Printf(w, "sparsity:   activations %s %%; connections %s %%\n", terminal.Percent(e.SNN.ActivationSparsity), terminal.Percent(e.SNN.ConnectionSparsity))
+	terminal.Printf(w, "footprint:  %s, potentials included\n", terminal.Bytes(e.SNN.FootprintBytes))
 	printLines(w, "energy:", energyLines(e))
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
 }
 
-// printLines writes a list behind a name, a line each.
+// printLines writes a list behind a name, one item per line.
 func printLines(w io.Writer, name string, list []string) {
 	for i, s := range list {
 		if i > 0 {
 			name = ""
 		}
-		terminal.Printf(w, "%-10s %s\n", name, s)
+		terminal.Printf(w, "%-11s %s\n", name, s)
 	}
 }
 
 // energyLines says whose energies the table has, and what it leaves out.
 func energyLines(e *energy.Accounts) []string {
 	if e.Device == nil {
-		return []string{"--device 45nm, or another, multiplies the effective operations with its energies"}
+		return []string{"--device 45nm, or another one, multiplies the effective operations by its energies"}
 	}
 	return e.Words()
 }

@@ -82,7 +82,7 @@ func spelled(err error) string {
 	return text
 }
 
-// fail prints err, which came of a command, with hints and returns the exit code.
+// fail prints err, the error of a command, with hints and returns the exit code.
 func fail(w io.Writer, command string, err error) int {
 	var (
 		usage  *usageError
@@ -147,7 +147,7 @@ func hints(err error) []string {
 		list = append(list, "'sresnet inspect' lists the operators of a network and what each becomes")
 	}
 	switch {
-	case errors.As(err, &format): // Whatever else is said of the folder, this is what to do.
+	case errors.As(err, &format): // This is what to do, even if more is said about the folder.
 		return []string{format.Hint()}
 	case h != "":
 		return append(list, h)
@@ -160,7 +160,7 @@ func hints(err error) []string {
 	case errors.Is(err, regular.ErrNot):
 		return []string{"give the path of a file; folders, pipes and devices are not read"}
 	case errors.Is(err, regular.ErrTooLarge):
-		return []string{"check the path: what is wanted there is a smaller file"}
+		return []string{"check the path: a smaller file is expected there"}
 	case errors.As(err, &path):
 		return []string{"check what is at that path, and the folders and links on the way to it"}
 	}

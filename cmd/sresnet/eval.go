@@ -20,38 +20,42 @@ func newEval() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval MODEL --data SPEC",
 		Short: "Convert a network and measure it on test images",
-		Long: `eval converts the trained network of an ONNX file into a spiking network and
-presents test images to both. One simulation gives the accuracy after every
-timestep, the agreement of the two networks, spikes and synaptic operations. It
-recommends a T, and itemises what both networks compute; --device turns that into
-an estimate of energy by a published table, or by one of yours.
+		Long: `eval converts a trained network into a spiking one and presents test images to
+both. One simulation gives the accuracy after every timestep, the agreement of
+the two networks, spikes and synaptic operations. It recommends a T and itemises
+what both networks compute; --device turns that into an estimate of energy, from
+a published table or from one of your own.
 
-Scales come from training images only. With --data a folder, those are the
-training images in it; with a single file, name them with --calibrate. Image files
-are all read once before the work, so that a damaged one is found at once; further
-runs read only those that are new or changed.
+Scales come from training images only. If --data is a folder, these are the
+training images in it; if it is a single file, name them with --calibrate. All
+image files are read once before the work starts, so that a damaged one is found
+at once; later runs read only those that are new or changed.
 
-MODEL may also be weights without operators, a .safetensors file of a ResNet from
-torchvision, timm or the common code for CIFAR; the folder of a run, which stands
-for that run's options; or a file of 'sresnet convert' or another .nir that can be
-simulated. The latter is taken as it is: with its own normalisation and read-out, if
-it has them, and alone, as there is no trained network beside it.
+MODEL is an ONNX file; weights without operators, a .safetensors file of a
+ResNet from torchvision, timm or the common code for CIFAR; the folder of a run,
+which stands for that run's options; or a file of 'sresnet convert' or another
+.nir file that can be simulated. A NIR file is taken as it is, with its own
+normalisation and read-out if it has them, and without a trained network to
+compare it with.
 
-Options of a data set stand behind it: folder:DIR?resize=256&crop=224&skip-bad=3
+Options of a data set follow it: folder:DIR?resize=256&crop=224&skip-bad=3
 resizes and crops image files and leaves out up to three that cannot be read;
 --calibrate 'SPEC?images=500' calibrates on 500 images instead of 1,000.
 
-Ctrl-C prints what is done so far. With --out it is kept, and the same command goes
-on from there, as it does after a crash. So kept, a run can be spread over machines
-that share the folder: see 'sresnet run' and 'sresnet submit'.`,
-		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin
-  sresnet eval resnet20.onnx --data cifar10:test_batch.bin --calibrate cifar10:data_batch_1.bin \
-      --normalize 0.485,0.456,0.406:0.229,0.224,0.225 --images 1000 -T 128
+Ctrl-C prints what is done so far. With --out it is kept, and the same command
+resumes from there, after a crash as well. Such a run can be spread over
+machines that share the folder: see 'sresnet run' and 'sresnet submit'.`,
+		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar10
+  sresnet eval resnet20.onnx --data cifar10:test_batch.bin \
+      --calibrate cifar10:data_batch_1.bin --images 1000 -T 128 \
+      --normalize 0.485,0.456,0.406:0.229,0.224,0.225
   sresnet eval mnist.onnx --data mnist --device 45nm -o runs/mnist
-  sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train
-  sresnet eval resnet18.onnx --data 'tar:val-{000000..000049}.tar' --calibrate tar:train-000000.tar
+  sresnet eval resnet18.onnx --data folder:imagenet/val \
+      --calibrate folder:imagenet/train
+  sresnet eval resnet18.onnx --data 'tar:val-{000000..000049}.tar' \
+      --calibrate tar:train-000000.tar
   sresnet eval mnist.onnx --data npz:test.npz --calibrate npz:train.npz --json
-  sresnet eval 'weights.safetensors?arch=resnet56-cifar' --data cifar10:cifar-10-batches-bin
+  sresnet eval 'weights.safetensors?arch=resnet56-cifar' --data cifar10:cifar10
   sresnet eval mnist.onnx --data mnist --neuron lif --leak 0.99
   sresnet eval mnist.nir --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -70,7 +74,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 		},
 	}
 	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "device"})
-	outFlag(cmd, &out, "keep the run in the folder `DIR`, and go on from what is there")
+	outFlag(cmd, &out, "keep the run in the folder `DIR`, and resume from what is there")
 	planFlag(cmd, &plan)
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
@@ -81,7 +85,7 @@ that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 func checkPlan(p *planning, out string, asJSON bool) error {
 	switch {
 	case p.only && out == "":
-		return usage("--plan plans work that is kept: name its folder with --out")
+		return usage("--plan plans work that is kept: name a folder for it with --out")
 	case p.only && asJSON:
 		return usage("--plan has no result to print as JSON")
 	}
@@ -103,7 +107,7 @@ func runEval(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 	return interrupted(err, r.Images, e.Test.Len(), "add --out DIR to keep what is done")
 }
 
-// runKept goes on with the run in a folder, or plans it.
+// runKept starts or resumes the run in a folder, or plans it.
 func runKept(cmd *cobra.Command, e *experiment.Experiment, out string, plan *planning, asJSON bool) error {
 	if e.Test == nil {
 		return missingData()
@@ -123,7 +127,7 @@ func runKept(cmd *cobra.Command, e *experiment.Experiment, out string, plan *pla
 	if err := showResult(w, k.Experiment, r, asJSON); err != nil { // The work is done: at least show it.
 		return err
 	}
-	return interrupted(err, r.Images, k.Test.Len(), "what is done is kept in "+out+": the same command goes on from there")
+	return interrupted(err, r.Images, k.Test.Len(), "what is done is kept in "+out+": the same command resumes from there")
 }
 
 // describe says what was planned and what to do with it.

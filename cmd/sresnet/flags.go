@@ -69,7 +69,7 @@ func listFlags(cmd *cobra.Command, names []string, values map[string]*[]string) 
 		for _, word := range []string{"`P`", "`V`", "`A`", "`N`", "`WORD`"} {
 			help = strings.Replace(help, word, "`LIST`", 1)
 		}
-		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; with commas between values")
+		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; values separated by commas")
 	}
 }
 
@@ -85,14 +85,14 @@ func outFlag(cmd *cobra.Command, out *string, help string) {
 
 // planFlag adds the flag that only plans work that is kept.
 func planFlag(cmd *cobra.Command, p *planning) {
-	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in `N` shards that machines can take one each; without =N one every 250 images")
+	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in `N` shards for machines to share; without =N, one per 250 images")
 	f.NoOptDefVal = "auto"
 }
 
 // planning is the value of --plan.
 type planning struct {
 	only   bool
-	shards int // 0 for one every so many images.
+	shards int // 0 for one per so many images.
 }
 
 func (p *planning) String() string { return "" }
@@ -130,8 +130,8 @@ func finish(cmd *cobra.Command) {
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":
 			words = nir.Profiles()
-		case "out", "ann":
-			return // Files, as the shell completes them.
+		case "ann":
+			words, after = []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 		default:
 			if p := experiment.OptionNamed(f.Name); p != nil && p.Words != nil {
 				words = p.Words()

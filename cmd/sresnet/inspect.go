@@ -28,6 +28,8 @@ type inspection struct {
 	MACs       int64        `json:"macs"`
 	Neurons    int          `json:"neurons"` // Of the spiking network.
 	Converts   bool         `json:"converts"`
+
+	unsupported int // Nodes.
 }
 
 // nodeInfo is one operator of the trained network and what becomes of it.
@@ -44,21 +46,23 @@ func newInspect() *cobra.Command {
 	var plan, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
-		Short: "Show a network, operator by operator, and what each becomes with spikes",
-		Long: `inspect reads an ONNX file, or weights without operators (.safetensors), and prints
-every operator with the shape of its output, its parameters, its multiply-accumulates
-(MACs), and what it becomes in the spiking network. It needs no images: scales appear
-as lambda(LAYER), which calibration measures. Operators that cannot be expressed with
-spikes are named, all of them, with the reason, and the exit code is 1. Of a NIR file
-it prints the layers of the spiking network that is in it.
+		Short: "Show the operators of a network and what each becomes with spikes",
+		Long: terminal.Wrap(`inspect reads an ONNX file, or weights without operators (.safetensors), and
+prints every operator with the shape of its output, its parameters, its
+multiply-accumulates (MACs) and what it becomes in the spiking network. It needs
+no images: scales appear as lambda(LAYER), which calibration measures. All
+operators that cannot be expressed with spikes are named, with the reason, and
+the exit code is 1. For a NIR file it prints the layers of the spiking network
+in it.
 
-Where an ONNX file leaves the shape of an image open, net.onnx?input=3x224x224 says
-it; weights.safetensors?arch=NAME says which architecture weights are of, where they
-fit several: ` + architectures() + `.
+If an ONNX file does not fix the shape of an image, net.onnx?input=3x224x224
+gives it. If weights fit several architectures, weights.safetensors?arch=NAME
+gives theirs:
+`+architectures()+`.
 
-With --plan it prints instead how the engine computes each layer of the spiking
-network. That follows shapes and the rates to expect, which a file of 'sresnet convert'
-has; it never changes a spike.`,
+With --plan it prints how the engine computes each layer of the spiking network
+instead. This depends on shapes and on expected rates, which a file of 'sresnet
+convert' has; it never changes a spike.`, terminal.Columns),
 		Example: `  sresnet inspect resnet20.onnx
   sresnet inspect resnet20.onnx --json
   sresnet inspect resnet50.safetensors
@@ -109,7 +113,7 @@ func runInspect(cmd *cobra.Command, e *experiment.Experiment, plan, asJSON bool)
 		in.print(w)
 	}
 	if err == nil && !in.Converts {
-		err = fmt.Errorf("%s does not convert: see the nodes that are unsupported", e.Options.Model)
+		err = fmt.Errorf("%d of %d nodes of %s are unsupported", in.unsupported, len(in.Nodes), e.Options.Model)
 	}
 	return err
 }
@@ -132,7 +136,10 @@ func inspectGraph(g *ann.Graph) (*inspection, error) {
 	for i := range g.Nodes {
 		n, fate := &g.Nodes[i], fates[i]
 		in.Neurons += fate.Neurons
-		in.Converts = in.Converts && !fate.Unsupported
+		if fate.Unsupported {
+			in.Converts = false
+			in.unsupported++
+		}
 		in.Nodes = append(in.Nodes, nodeInfo{
 			Name: n.Name, Op: n.Op.Type(), Shape: n.Shape,
 			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: fate.Becomes,

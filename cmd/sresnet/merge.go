@@ -24,18 +24,17 @@ func newMerge() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "merge RUN",
-		Short: "Make the result of a run from its shards",
-		Long: `merge proves that the shards of a run are all there, as they were written and with
-every image once, and makes the files that 'sresnet eval --out RUN' makes where one
-process does it all: the same bytes, but for the times. It prints the result.
+		Short: "Combine the shards of a run into its result",
+		Long: `merge checks that all shards of a run are there, as they were written and with
+every image exactly once, and writes the files that 'sresnet eval --out RUN'
+writes if one process does all the work: the same bytes, except for times. It
+prints the result, which does not depend on what was stopped, started again,
+done twice or spread over machines.
 
-Whatever was stopped, started again, done twice or spread over machines does not
-show in it.
-
-A sweep is done in two steps, as the run on test images follows from the choice. Once
-all settings are done, merge plans that run, and the exit code is 76: more shards are
-to do. Once they are done, too, it makes the result. Likewise for a diagnosis: what is
-tried follows from what was measured.`,
+A sweep takes two steps, as the run on test images follows from the choice. Once
+all settings are done, merge plans that run, and the exit code is 76: more
+shards are to do. Once these are done as well, it makes the result. The same
+holds for a diagnosis: what is tried follows from what was measured.`,
 		Example: `  sresnet merge RUN
   sresnet merge RUN --allow-missing
   sresnet merge RUN --map /home/me=/scratch/me`,
@@ -44,7 +43,7 @@ tried follows from what was measured.`,
 			return runMerge(cmd, args[0], moved, missing, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&missing, "allow-missing", false, "show what there is so far, even if shards are missing")
+	cmd.Flags().BoolVar(&missing, "allow-missing", false, "show the result so far, even if shards are missing")
 	mapFlag(cmd, &moved)
 	jsonFlag(cmd, &asJSON)
 	cmd.ValidArgsFunction = completeFolder
@@ -63,12 +62,12 @@ func runMerge(cmd *cobra.Command, dir string, moved moves, allowMissing, asJSON 
 	}
 	several := g.Study() != nil
 	if len(missing) > 0 && (several || !allowMissing) {
-		shows := "--allow-missing shows what there is"
+		shows := "--allow-missing shows the result so far"
 		if several {
-			shows = "the folders in it are runs, of which --allow-missing shows what there is"
+			shows = "the folders in it are runs, for each of which --allow-missing shows the result so far"
 		}
 		return hint.Error(fmt.Errorf("%s is not complete: %d of %d shards are missing: %s", dir, len(missing), g.Shards(), launch.Ranges(missing)),
-			"'sresnet run %s' does them; %s", shell.Quote(dir), shows)
+			"'sresnet run %s' computes them; %s", shell.Quote(dir), shows)
 	}
 	op := opener(cmd, 0, moved)
 	if several {
@@ -95,7 +94,7 @@ func mergeRun(cmd *cobra.Command, r *shard.Run, dir string, op *run.Opener, asJS
 		return err
 	}
 	if got == nil {
-		return hint.Error(fmt.Errorf("%s holds no image yet", dir), "'sresnet run %s' presents them", shell.Quote(dir))
+		return hint.Error(fmt.Errorf("%s has no results yet", dir), "'sresnet run %s' presents the images", shell.Quote(dir))
 	}
 	if err := k.Write(got); err != nil {
 		_ = showResult(cmd.OutOrStdout(), k.Experiment, got, asJSON) // The work is done: at least show it.
@@ -121,7 +120,7 @@ func reopen(cmd *cobra.Command, g *shard.Group, dir string, op *run.Opener) (kep
 		d, err := study.Reopen(ctx, g, filepath.Join(dir, ".."), op)
 		return &keptDiagnosis{d}, err
 	default:
-		return nil, hint.Error(fmt.Errorf("the runs in %s are of no study that this version of sresnet knows: %q", dir, s.Kind), "use the version that planned them")
+		return nil, hint.Error(fmt.Errorf("the runs in %s belong to a study that this version of sresnet does not know: %q", dir, s.Kind), "use the version that planned them")
 	}
 }
 
@@ -146,7 +145,7 @@ func mergeStudy(cmd *cobra.Command, g *shard.Group, dir string, op *run.Opener, 
 		}
 		if len(missing) > 0 {
 			return hint.Error(fmt.Errorf("%w: %d of %d follow from those that are done: %s", errMoreToDo, len(missing), next.Shards(), launch.Ranges(missing)),
-				"do them with 'sresnet run %s', then merge again", shell.Quote(dir))
+				"compute them with 'sresnet run %s', then merge again", shell.Quote(dir))
 		}
 	}
 	return s.finish(cmd, asJSON)

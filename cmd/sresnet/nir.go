@@ -55,10 +55,10 @@ func newNIR() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nir FILE",
 		Short: "Show a NIR file, node by node, and which tools read it",
-		Long: `nir prints every node of a NIR file with its type, the shape of what it gives, its
+		Long: `nir prints every node of a NIR file with its type, the shape of its output, its
 parameters and where its input comes from; what is wrong with the file; whether
-sresnet can run it; and which tools of the field read it, with what they will get
-wrong, as far as that is known (docs/nir.md).`,
+sresnet can run it; and which tools of the field read it, with what they are
+known to get wrong (docs/nir.md).`,
 		Example: `  sresnet nir resnet20.nir
   sresnet nir resnet20.nir --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -97,8 +97,8 @@ func newNIRFile(name string, g *nir.Graph) *nirFile {
 	return f
 }
 
-// addNodes adds the nodes of g, names behind prefix, in the order of the edges as
-// far as these have one.
+// addNodes adds the nodes of g, with prefix before their names, in the order of the
+// edges where these define one.
 func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 	from := make(map[string][]string)
 	for _, e := range g.Edges {
@@ -179,7 +179,7 @@ func (f *nirFile) print(w io.Writer) {
 	if i := f.Info; i.Version != "" {
 		from = fmt.Sprintf(", written by sresnet %s from %s", i.Version, cmp.Or(i.Model, "a network"))
 	}
-	terminal.Printf(w, "%s\n\n", terminal.Clean(f.File+": NIR "+cmp.Or(f.Version, "of no version")+from))
+	terminal.Printf(w, "%s\n\n", terminal.Clean(f.File+": NIR "+cmp.Or(f.Version, "without a version")+from))
 	t := terminal.NewTable("llltt", "node", "type", "output", "parameters", "from")
 	for _, n := range f.Nodes {
 		var shape any = ""
@@ -207,7 +207,7 @@ func (f *nirFile) print(w io.Writer) {
 		t.Append(r.Reader, reads, strings.Join(why, "\n"))
 	}
 	t.Print(w)
-	printList(w, "What readers will do otherwise than sresnet:", f.Warnings)
+	printList(w, "What readers will do differently from sresnet:", f.Warnings)
 }
 
 // parameters lists the parameters in short: values of sizes, shapes of arrays.

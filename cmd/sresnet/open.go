@@ -56,7 +56,7 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 // opener opens runs for work on this machine.
 func opener(cmd *cobra.Command, workers int, moved moves) *run.Opener {
 	var o experiment.Options
-	_ = complete(cmd, &o, "") // Of no model nothing can be wrong.
+	_ = complete(cmd, &o, "") // Cannot fail without a model.
 	return &run.Opener{Workers: workers, Progress: o.Progress, Warn: o.Warn, Moved: moved}
 }
 
@@ -82,7 +82,7 @@ func (m *moves) Set(s string) error {
 
 // mapFlag adds the flag that says where files lie on this machine.
 func mapFlag(cmd *cobra.Command, m *moves) {
-	cmd.Flags().Var(m, "map", "files that lay below one folder when the run was planned lie below another here, `FROM=TO`; may be repeated")
+	cmd.Flags().Var(m, "map", "files that were below folder FROM when the run was planned are below TO here, `FROM=TO`; may be repeated")
 }
 
 // openGroup opens the run, or the runs, in a folder.
@@ -114,5 +114,5 @@ func noRun(dir string, err error) error {
 // printHowToDo says what to do with what is planned in a folder.
 func printHowToDo(w io.Writer, dir string) {
 	dir = shell.Quote(dir)
-	terminal.Printf(w, "'sresnet run %s --shard K' does one, 'sresnet submit %s' all of them on a cluster, 'sresnet merge %s' makes the result.\n", dir, dir, dir)
+	terminal.Printf(w, "'sresnet run %s --shard K' computes one, 'sresnet submit %s' all of them on a cluster; 'sresnet merge %s' makes the result.\n", dir, dir, dir)
 }

@@ -55,7 +55,7 @@ func printPlan(w io.Writer, layers []planLayer) {
 	terminal.Printf(w, `sweep    each spike adds its weights to the outputs around it, whose sums are in registers, and finished sums go into their neurons; a tile of channels at a time
 gather   each output adds the weights of the spikes under its window
 scatter  each spike adds its weights to a buffer of currents
-dense    a dense product, where the source hardly ever rests
-image    the constant current of the image, computed once an image
+dense    a dense product, for a source that is rarely silent
+image    the constant current of the image, computed once per image
 `)
 }

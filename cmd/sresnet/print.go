@@ -12,8 +12,8 @@ import (
 	"sresnet/snn"
 )
 
-// output passes on what commands print, which they may do without a look at
-// errors: it keeps the first one and writes nothing more.
+// output passes on what commands print, so that they need not check for errors: it
+// keeps the first one and writes nothing more.
 type output struct {
 	w   io.Writer
 	err error
@@ -68,7 +68,7 @@ func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 		skipped      int
 	}{{"", data, e.Test.Skipped()}, {"calibration images ", calibration, c.Skipped}} {
 		if d.skipped > 0 {
-			terminal.Printf(w, "%d more %sof %s could not be read and are left out\n", d.skipped, d.images, d.spec)
+			terminal.Printf(w, "%d more %sof %s could not be read and were left out\n", d.skipped, d.images, d.spec)
 		}
 	}
 	neuron := ""
@@ -126,7 +126,7 @@ func printLayers(w io.Writer, r *eval.Result) {
 }
 
 func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
-	terminal.Printf(w, "time:      %s, %s an image with %d workers, %.0f image-steps/s\n",
+	terminal.Printf(w, "time:       %s, %s per image with %d workers, %.0f image-steps/s\n",
 		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 

@@ -32,26 +32,29 @@ func newRecord() *cobra.Command {
 	e.Images = 10
 	cmd := &cobra.Command{
 		Use:   "record MODEL --data SPEC -o FILE",
-		Short: "Write spike trains, potentials and currents of chosen layers to a file",
+		Short: "Write spikes, potentials and currents of chosen layers to a file",
 		Long: `record presents test images to the spiking network and writes what chosen
 populations do at every timestep, neuron by neuron: spikes, membrane potentials,
-input currents. The suffix of the file says the format:
+input currents. The suffix of the file selects the format:
 
-  .h5, .hdf5      NIRData: HDF5, as the nir package reads it; nodes have the names
-                  that they have in the file of 'sresnet convert'
-  .npz            an archive of numpy
-  .npy, a folder  files of numpy, one an array, which can be mapped into memory
+  .h5, .hdf5      NIRData: HDF5, as the nir package reads it; nodes have their
+                  names in the file of 'sresnet convert'
+  .npz            a numpy archive
+  .npy, a folder  numpy files, one per array, which can be mapped into memory
 
-Arrays are (samples, steps, neurons), neurons channel by channel: (c*H + y)*W + x.
-docs/recording.md says what they mean and how to load them.
+Arrays are (samples, steps, neurons), neurons channel by channel: (c*H + y)*W +
+x. docs/recording.md says what they mean and how to load them.
 
---layers takes names of layers or nodes, as 'sresnet inspect' and 'sresnet nir' show
-them, with * for anything. --events makes spikes a list in place of a grid. A NIR
-file is taken as it is. The sizes are known before the work, and bounded by --max-gb.`,
-		Example: `  sresnet record resnet20.onnx --data cifar10:cifar-10-batches-bin -o spikes.h5
-  sresnet record net.nir --data mnist --layers 'block1*,classifier*' --what spikes,potentials,currents -o rec.npz
+--layers takes names of layers or nodes, as 'sresnet inspect' and 'sresnet nir'
+show them, with * for anything. --events writes spikes as lists instead of
+grids. A NIR file is taken as it is. Sizes are known before the work starts, and
+limited by --max-gb.`,
+		Example: `  sresnet record resnet20.onnx --data cifar10:cifar10 -o spikes.h5
+  sresnet record net.nir --data mnist --layers 'block1*,classifier*' \
+      --what spikes,potentials,currents -o rec.npz
   sresnet record net.nir --data mnist --images 100 -T 64 --events -o events.h5
-  sresnet record net.nir --data mnist --layers classifier_Gemm --what potentials -o v.npy`,
+  sresnet record net.nir --data mnist --layers classifier_Gemm \
+      --what potentials -o v.npy`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
@@ -68,8 +71,8 @@ file is taken as it is. The sizes are known before the work, and bounded by --ma
 	}
 	f := cmd.Flags()
 	outFlag(cmd, &o.out, "write the file, or the folder, `FILE`")
-	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these, `NAMES` of layers or nodes with * for anything")
-	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record these, `WORDS`: "+strings.Join(record.Observables(), ","))
+	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these layers or nodes, `NAMES` with * for anything")
+	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record these variables, `WORDS`: "+strings.Join(record.Observables(), ","))
 	f.BoolVar(&o.events, "events", false, "write spikes as lists of neurons and times (NIRData)")
 	f.Float64Var(&o.maxGB, "max-gb", 10, "write at most `N` gigabytes, before compression")
 	optionFlags(cmd, &e, imageOptions, runOptions)
@@ -108,7 +111,7 @@ func (o *recordOptions) check() error {
 	for _, w := range o.what {
 		x, err := record.ParseObservable(w)
 		if err != nil {
-			return bad(fmt.Errorf("--what: %w", err), "give one or several, with commas between them")
+			return oneOf("what", w, record.Observables())
 		}
 		if !slices.Contains(o.observables, x) {
 			o.observables = append(o.observables, x)
@@ -128,7 +131,7 @@ func (o *recordOptions) check() error {
 		}
 	}
 	if !(o.maxGB > 0) {
-		return bad(fmt.Errorf("--max-gb %v: give a number above 0", o.maxGB), "a billion bytes are a gigabyte")
+		return bad(fmt.Errorf("--max-gb %v: give a number above 0", o.maxGB), "a gigabyte is a billion bytes")
 	}
 	return nil
 }
@@ -138,7 +141,7 @@ func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) er
 		return hint.Error(fmt.Errorf("there is no folder to write %s into", o.out), "make it first")
 	}
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
-		return hint.Error(fmt.Errorf("%s is a folder, and a %v file is to be written", o.out, o.kind), "give the name of a file, or a folder without a suffix, DIR/")
+		return hint.Error(fmt.Errorf("%s is a folder, but a %v file is to be written", o.out, o.kind), "give the name of a file, or a folder without a suffix, DIR/")
 	} else if err != nil || !info.IsDir() {
 		if err := replaceable(o.out); err != nil {
 			return err
@@ -196,7 +199,7 @@ func (p *recorder) write(ctx context.Context, out string, r record.Options) (*re
 	var file *fs.PathError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, hint.Error(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "--images N and --timesteps T make less to do")
+		return nil, hint.Error(fmt.Errorf("%w: %s is as it was before", errInterrupted, out), "use fewer images (--images N) or timesteps (--timesteps T)")
 	case errors.As(err, &file):
 		return nil, hint.Error(err, "give another file with -o, or make room for this one")
 	}
@@ -273,7 +276,7 @@ func (p *recorder) choose(nodes []string, o *recordOptions) ([]record.Population
 		}
 	}
 	if list == nil {
-		return nil, hint.Error(errors.New("--layers names max-pool gates only, which have spikes alone"), "add spikes to --what")
+		return nil, hint.Error(errors.New("--layers names only max-pool gates, which have nothing but spikes"), "add spikes to --what")
 	}
 	return list, nil
 }

@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/report"
 )
@@ -22,13 +22,13 @@ func newReport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN [RUN ...] -o FILE",
 		Short: "Show runs as a page, as figures or as tables",
-		Long: `report reads folders that sresnet eval --out has kept, and shows them: accuracy
-over time, rates, errors and activations of every layer, confusions, the images
-that changed class, energy, settings. Several runs are laid side by side.
+		Long: `report reads folders that 'sresnet eval --out' has kept, and shows accuracy over
+time, rates, errors and activations of every layer, confusions, the images that
+changed class, energy and settings. Several runs are compared side by side.
 
-The page is one file that needs no network. --format png and svg write the
-figures alone, for print, into a folder; json, csv (one number a line, as pandas
-likes it) and md write one file. Without -o, json, csv and md go to the terminal.`,
+The page is one file that needs no network. --format png and svg write only the
+figures, for print, into a folder; json, csv (one number per line, for pandas)
+and md write one file. Without -o, json, csv and md go to the terminal.`,
 		Example: `  sresnet eval resnet20.onnx --data cifar10:DIR --out runs/resnet20
   sresnet report runs/resnet20 -o report.html
   sresnet report runs/a runs/b -o comparison.html
@@ -39,8 +39,8 @@ likes it) and md write one file. Without -o, json, csv and md go to the terminal
 			return runReport(cmd, args, out, format)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "write to `FILE`, with --format png and svg into a folder of that name")
-	cmd.Flags().StringVar(&format, "format", reportFormats[0], "a `WORD`: "+strings.Join(reportFormats, ", "))
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write to `FILE`; for --format png and svg, a folder")
+	cmd.Flags().StringVar(&format, "format", reportFormats[0], "`WORD` is "+experiment.Either(reportFormats))
 	cmd.Flags().SortFlags = false
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs

@@ -32,22 +32,23 @@ func newRun() *cobra.Command {
 	var o workOptions
 	cmd := &cobra.Command{
 		Use:   "run RUN [--shard K]",
-		Short: "Do one shard of a run, or all that are missing",
-		Long: `run presents the images of one shard of a run that 'sresnet eval --out RUN' has
-planned, or one of those that 'sresnet sweep --out RUN' has, or 'sresnet diagnose' in
-RUN/diagnosis, and keeps what they give in that folder. It is what a cluster, or a list
-of machines, calls once per shard; they share the folder, the model and the data.
-Without a shard, it does all that are missing. 'sresnet merge' then makes the result.
+		Short: "Compute one shard of a run, or all that are missing",
+		Long: `run presents the images of one shard of a run and keeps the results in its
+folder. 'sresnet eval --out RUN --plan' plans such a run; 'sresnet sweep --out
+RUN --plan' plans several, and 'sresnet diagnose' those in RUN/diagnosis. A
+cluster, or a list of machines, calls it once per shard; the machines share the
+folder, the model and the data. Without --shard, it computes all shards that are
+missing. 'sresnet merge' then makes the result.
 
-It may be stopped anywhere, by whatever, and goes on from there when it is called
-again, on any machine. Two that do the same shard at once only waste work. A shard
-that is finished costs a look.
+It can be stopped at any point and in any way, and resumes from there when it is
+called again, on any machine. Two that compute the same shard at once only waste
+work. A shard that is finished already takes no time.
 
 On SIGTERM, SIGINT or SIGUSR1 (which Slurm is told to send near the end of the
-walltime), what is done is kept, and the exit code is 75. It is 0 if the shard is
-finished, whoever finished it. On SIGUSR1, a task of a job array of Slurm also asks to
-be put back into the queue.`,
-		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar-10-batches-bin -o RUN --plan=40
+walltime), what is done is kept, and the exit code is 75. It is 0 if the shard
+is finished, by this process or another. On SIGUSR1, a task of a Slurm job array
+also asks to be requeued.`,
+		Example: `  sresnet eval resnet20.onnx --data cifar10:cifar10 -o RUN --plan=40
   sresnet run RUN --shard 7
   sresnet run RUN --shard $SLURM_ARRAY_TASK_ID
   seq 0 39 | parallel sresnet run RUN --shard {}
@@ -61,7 +62,7 @@ be put back into the queue.`,
 			return runShards(cmd, args[0], &o)
 		},
 	}
-	cmd.Flags().IntVar(&o.shard, "shard", 0, "do shard `K`, counted from 0 (default: all that are missing)")
+	cmd.Flags().IntVar(&o.shard, "shard", 0, "compute shard `K`, counted from 0 (default: all that are missing)")
 	cmd.Flags().IntVarP(&o.workers, "workers", "j", 0, experiment.OptionNamed("workers").Help)
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
@@ -124,19 +125,19 @@ func workOn(ctx context.Context, op *run.Opener, s shard.RunShards) error {
 	return k.Present(ctx, e, s.Shards)
 }
 
-// stopped makes the end of work by a signal what the caller of a worker is told.
-// Near the end of the walltime, a task of Slurm asks for another turn before.
+// stopped turns work that a signal ended into what the caller of a worker is told.
+// Near the end of the walltime, a task of Slurm first asks to be requeued.
 func stopped(cmd *cobra.Command, ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	if cmd.Context().Err() == nil { // The walltime it was, and nobody who wants the work to end.
+	if cmd.Context().Err() == nil { // It was the walltime, not a user who wants the work to end.
 		switch again, err := launch.Requeue(cmd.Context()); {
 		case err != nil:
-			fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: Slurm does not take this task back into the queue: %v\n", err)
+			fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: Slurm does not requeue this task: %v\n", err)
 		case again:
-			fmt.Fprintln(cmd.ErrOrStderr(), "the time of this job is nearly over: Slurm has taken its task back into the queue")
+			fmt.Fprintln(cmd.ErrOrStderr(), "the time of this job is nearly over: Slurm has requeued its task")
 		}
 	}
-	return hint.Error(errCheckpoint, "what is done is kept: the same command goes on from there")
+	return hint.Error(errCheckpoint, "what is done is kept: the same command resumes from there")
 }

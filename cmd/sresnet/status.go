@@ -18,12 +18,12 @@ func newStatus() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status RUN",
-		Short: "Show how far a run is",
-		Long: `status looks at the files of a run, or of those of a sweep or a diagnosis together,
-and shows how many of their shards are finished, which are being worked on, on
-whichever machine, and which nobody is at; and how long what is left takes at the
-rate that there is now. Of what 'sresnet submit' has given to Slurm it also shows
-what the queue holds.`,
+		Short: "Show the progress of a run",
+		Long: `status looks at the files of a run, or of all runs of a sweep or a diagnosis,
+and shows how many shards are finished, which are being computed, on any
+machine, and which are waiting; and how long the rest will take at the current
+rate. For a run that 'sresnet submit' has given to Slurm it also shows what is
+in the queue.`,
 		Example: `  sresnet status RUN
   watch -n 60 sresnet status RUN`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -75,7 +75,7 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 	case left > 0:
 		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
 	case len(s.Running) == 0 && queue == "":
-		terminal.Printf(w, "nothing is running: 'sresnet run %s' goes on\n", shell.Quote(dir))
+		terminal.Printf(w, "nothing is running: 'sresnet run %s' resumes it\n", shell.Quote(dir))
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type planner interface {
 	next() string                               // What follows, once what is planned is done.
 }
 
-// planStudy plans what can be planned, and says so.
+// planStudy plans what can be planned, and describes it.
 func planStudy(cmd *cobra.Command, s planner) error {
 	g, err := s.Plan(cmd.Context())
 	if err != nil {
@@ -35,13 +35,13 @@ func describeStudy(w io.Writer, s planner, g *shard.Group) error {
 		return err
 	}
 	if len(missing) == 0 {
-		terminal.Printf(w, "nothing is left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(s.dir()))
+		terminal.Printf(w, "there is nothing left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(s.dir()))
 		return nil
 	}
 	terminal.Printf(w, "%s: %s in %d shards, %d of them to do (%s)\n", s.dir(), s.summary(g), g.Shards(), len(missing), launch.Ranges(missing))
 	printHowToDo(w, s.dir())
 	if g.More() {
-		terminal.Printf(w, "Before that, once these are done, it plans %s.\n", s.next())
+		terminal.Printf(w, "Once these are done, it first plans %s.\n", s.next())
 	}
 	return nil
 }

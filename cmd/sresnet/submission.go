@@ -10,8 +10,8 @@ import (
 	"sresnet/launch"
 )
 
-// submission shows how far a run on a cluster is: as a bar on a terminal, else in
-// lines, of which there is one a minute at most.
+// submission shows the progress of a run on a cluster: as a bar on a terminal, else in
+// lines, at most one per minute.
 type submission struct {
 	w io.Writer
 
@@ -51,7 +51,7 @@ func (s *submission) update(p launch.Progress) {
 	}
 }
 
-// line prints how far a round is.
+// line prints the progress of a round.
 func (s *submission) line(p launch.Progress) {
 	now := time.Now()
 	if p.Done == 0 && p.Queue == "" { // It begins.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
@@ -45,7 +46,7 @@ type submitOptions struct {
 	moved moves
 }
 
-// engineFlags names the engines of the flags that not all have.
+// engineFlags names the engines of those flags that not all engines have.
 var engineFlags = map[string][]string{
 	"max-running": {onSlurm, onKubernetes, onParallel},
 	"sbatch":      {onSlurm}, "no-wait": {onSlurm}, "dry-run": {onSlurm},
@@ -56,44 +57,48 @@ func newSubmit() *cobra.Command {
 	var o submitOptions
 	cmd := &cobra.Command{
 		Use:   "submit RUN",
-		Short: "Have a cluster do the shards of a run",
-		Long: `submit has many machines do what is missing of a run that 'sresnet eval --out RUN
---plan-only' has planned, or of the runs of a sweep or a diagnosis. They must share the
-folder RUN, this program, the model and the data.
+		Short: "Compute the missing shards of a run on a cluster",
+		Long: `submit has many machines compute what is missing of a run that 'sresnet eval
+--out RUN --plan' has planned, or of the runs of a sweep or a diagnosis. They
+must share the folder RUN, this program, the model and the data.
 
-With Slurm, it submits an array of jobs, one a shard, waits, submits again what
-failed, up to three times, and makes the result. Where further shards
-follow from those, such as the test run of a sweep, it has them done, too. A job whose time is
-nearly over keeps what it did and goes back into the queue; so does one whose node
-is lost. Stop submit whenever you like: the jobs go on, and the same command waits
-for them again.
+With Slurm, it submits an array of jobs, one per shard, waits, resubmits what
+failed, up to three times, and makes the result. If further shards follow from
+those, such as the test run of a sweep, it has them computed as well. A job
+whose time is nearly over keeps what it did and is requeued, as is one whose
+node is lost. You can stop submit at any time: the jobs continue, and the same
+command waits for them again.
 
-The other engines print what to give to somebody else: a manifest for Kubernetes, or
-a command line of GNU parallel or mpirun. Then 'sresnet merge RUN' makes the result.
+The other engines print what to give to another program: a manifest for
+Kubernetes, or a command line of GNU parallel or mpirun. Then 'sresnet merge
+RUN' makes the result.
 
-docs/cluster.md has a page about each, and what to do about trouble.`,
-		Example: `  sresnet eval resnet18.onnx --data folder:imagenet/val --calibrate folder:imagenet/train \
-      -o RUN --plan=200
+docs/cluster.md has a page about each, and about troubleshooting.`,
+		Example: `  sresnet eval resnet18.onnx --data folder:imagenet/val \
+      --calibrate folder:imagenet/train -o RUN --plan=200
   sresnet submit RUN --dry-run
-  sresnet submit RUN --sbatch "-p cpu -A project -t 2:00:00 -c 8 --mem 4G" --max-running 50
+  sresnet submit RUN --sbatch "-p cpu -A project -t 2:00:00 -c 8 --mem 4G" \
+      --max-running 50
   sresnet submit RUN --no-wait; sresnet status RUN
-  sresnet submit RUN --engine k8s --pod image=registry.example.org/sresnet:1,pvc=shared,mount=/data | kubectl apply -f -
+  sresnet submit RUN --engine k8s \
+      --pod image=registry.example.org/sresnet:1,pvc=shared,mount=/data |
+      kubectl apply -f -
   sresnet submit RUN --engine parallel | sh
   sresnet submit RUN --engine mpi`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", onSlurm, "who starts the jobs: "+strings.Join(submitEngines, ", "))
-	f.IntVar(&o.maxRunning, "max-running", 0, "do `M` shards at a time; 0 means as many as there is room for, with parallel one per machine")
-	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory of a job")
+	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs: "+experiment.Either(submitEngines))
+	f.IntVar(&o.maxRunning, "max-running", 0, "run at most `M` shards at a time; 0 means no limit, and with parallel one per machine")
+	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory per job")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")
-	f.BoolVar(&o.dryRun, "dry-run", false, "slurm: print what would be submitted, and do nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "slurm: print what would be submitted, and submit nothing")
 	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
-	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(submitEngines, cobra.ShellCompDirectiveNoFileComp)) // Fails only for unknown flags.
+	finish(cmd)
 	return cmd
 }
 
@@ -112,9 +117,9 @@ func (o *submitOptions) check(flags *pflag.FlagSet) error {
 	case wrong != nil:
 		return wrong
 	case o.maxRunning < 0:
-		return fmt.Errorf("--max-running %d: give a number, or 0 for as many as there is room for", o.maxRunning)
+		return fmt.Errorf("--max-running %d: give a number, or 0 for no limit", o.maxRunning)
 	case o.noWait && o.dryRun:
-		return errors.New("--dry-run submits nothing: leave --no-wait away")
+		return errors.New("--dry-run submits nothing: omit --no-wait")
 	}
 	return nil
 }
@@ -137,7 +142,7 @@ func (o *submitOptions) kubernetes() (*launch.Kubernetes, error) {
 		case "cpus":
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 {
-				return nil, fmt.Errorf("--pod cpus=%s: give 1 or more", value)
+				return nil, fmt.Errorf("--pod cpus=%s: give a number from 1 on", value)
 			}
 			k.CPUs = n
 		default:
@@ -145,7 +150,7 @@ func (o *submitOptions) kubernetes() (*launch.Kubernetes, error) {
 		}
 	}
 	if k.Image == "" || k.Claim == "" {
-		return nil, errors.New("--engine k8s wants --pod image=NAME,pvc=NAME")
+		return nil, errors.New("--engine k8s needs --pod image=NAME,pvc=NAME")
 	}
 	return k, nil
 }
@@ -186,7 +191,7 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	return o.slurm(cmd, dir, r, worker)
 }
 
-// printManifest prints what Kubernetes wants.
+// printManifest prints what kubectl takes.
 func (o *submitOptions) printManifest(cmd *cobra.Command, g *shard.Group, worker []string) error {
 	k, err := o.kubernetes()
 	if err != nil {
@@ -207,7 +212,7 @@ func (o *submitOptions) printManifest(cmd *cobra.Command, g *shard.Group, worker
 	return nil
 }
 
-// slurm submits to Slurm, or shows what it would.
+// slurm submits to Slurm, or shows what it would submit.
 func (o *submitOptions) slurm(cmd *cobra.Command, dir string, r *shard.Group, worker []string) error {
 	options, err := shell.Split(o.sbatch)
 	if err == nil {
@@ -232,8 +237,8 @@ func (o *submitOptions) slurm(cmd *cobra.Command, dir string, r *shard.Group, wo
 	return submitSlurm(cmd, dir, r, s, o.moved)
 }
 
-// warnUnmounted names the files that workers need and do not see: those that do not lie
-// where the volume is mounted. They may be in the image.
+// warnUnmounted names the files that workers need but may not see: those that are not
+// below the mount point of the volume. They may be in the image.
 func (o *submitOptions) warnUnmounted(w io.Writer, g *shard.Group, mount string) error {
 	var warned []string
 	for _, r := range g.Split(run.All(g)) {
@@ -246,7 +251,7 @@ func (o *submitOptions) warnUnmounted(w io.Writer, g *shard.Group, mount string)
 				continue
 			}
 			warned = append(warned, path)
-			fmt.Fprintf(w, "sresnet: warning: %s is not below %s, where the volume is mounted: pods see it only if the image has it\n", path, mount)
+			fmt.Fprintf(w, "sresnet: warning: %s is not below %s, where the volume is mounted: pods see it only if it is in the image\n", path, mount)
 		}
 	}
 	return nil
@@ -264,7 +269,7 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 		return nil, err
 	}
 	if strings.Contains(program, "go-build") {
-		return nil, hint.Error(fmt.Errorf("%s is gone when this command ends, and jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and call that")
+		return nil, hint.Error(fmt.Errorf("%s is removed when this command ends, but jobs run later", program), "build the program with 'go build -o sresnet ./cmd/sresnet', and run that")
 	}
 	var options []string
 	for _, m := range o.moved {
@@ -273,8 +278,8 @@ func (o *submitOptions) worker(dir string) ([]string, error) {
 	return launch.Worker(program, dir, options...), nil
 }
 
-// submitSlurm has Slurm do the run and what follows from its shards, and makes the
-// result.
+// submitSlurm has Slurm compute the run and what follows from its shards, and makes
+// the result.
 func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions, moved moves) error {
 	for {
 		if err := waitSlurm(cmd, dir, r, s); err != nil {
@@ -282,7 +287,7 @@ func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmO
 		}
 		if s.NoWait {
 			quoted := shell.Quote(dir)
-			terminal.Printf(cmd.OutOrStdout(), "'sresnet status %s' shows how far it is; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
+			terminal.Printf(cmd.OutOrStdout(), "'sresnet status %s' shows its progress; 'sresnet submit %s' waits for it and makes the result\n", quoted, quoted)
 			return nil
 		}
 		err := runMerge(cmd, dir, moved, false, false)
@@ -296,7 +301,7 @@ func submitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmO
 	}
 }
 
-// waitSlurm has Slurm do the shards that there are.
+// waitSlurm has Slurm compute the missing shards.
 func waitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOptions) error {
 	show := &submission{w: cmd.ErrOrStderr()}
 	s.Say, s.Progress = show.say, show.update
@@ -306,12 +311,12 @@ func waitSlurm(cmd *cobra.Command, dir string, r *shard.Group, s launch.SlurmOpt
 	var failed *launch.FailedError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return hint.Error(fmt.Errorf("%w: no longer waiting; the jobs go on", errInterrupted),
-			"'sresnet submit %s' waits for them again; 'scancel --me --name=%s' ends them, and what they did is kept", quoted, name)
+		return hint.Error(fmt.Errorf("%w: no longer waiting; the jobs continue", errInterrupted),
+			"'sresnet submit %s' waits for them again; 'scancel --me --name=%s' cancels them and keeps what they did", quoted, name)
 	case errors.As(err, &failed):
-		remedy := "fix what the logs tell, and 'sresnet submit %s' goes on"
+		remedy := "fix what the logs report, and 'sresnet submit %s' resumes the run"
 		if r.Study() == nil {
-			return hint.Error(err, remedy+"; 'sresnet merge %s --allow-missing' shows what there is", quoted, quoted)
+			return hint.Error(err, remedy+"; 'sresnet merge %s --allow-missing' shows the result so far", quoted, quoted)
 		}
 		return hint.Error(err, remedy, quoted)
 	}

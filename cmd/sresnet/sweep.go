@@ -26,29 +26,31 @@ func newSweep() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "sweep MODEL --data SPEC",
-		Short: "Try many settings, choose one on training images, confirm it on test images",
+		Short: "Compare settings on training images, confirm one on test images",
 		Long: `sweep converts the network with every combination of the listed values and
 measures each on images of the training set. The best one is then measured once
 on the test images.
 
-Three parts of the images never mix: the first training images shape the networks
-(scales and compensation), the next ones choose, the test images confirm. If the
-training set is smaller than both parts, it is divided in their proportion.
+The three sets of images never overlap: the first training images shape the
+networks (scales and compensation), the next ones decide between them, the test
+images confirm. If the training set is too small for both parts, it is divided
+in proportion.
 
-The best setting is the one with the most images classified correctly at timestep
---at; ties go to fewer operations. Every T from 1 to --timesteps is in one
-simulation.
+The best setting is the one with the most images classified correctly at
+timestep --at; ties go to fewer operations. One simulation covers every T from 1
+to --timesteps.
 
-With --out, every setting becomes a folder as of 'sresnet eval --out', the test
-run the folder confirmed, and all numbers a table in sweep.csv. After Ctrl-C or a
-crash, the same command goes on where it was. So kept, a sweep can be spread over
-machines that share the folder: --plan plans the runs of all settings, 'sresnet run'
-or 'sresnet submit' does their shards, and 'sresnet merge' plans the test run of the
-best one, and once that is done, too, makes the result.`,
-		Example: `  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin -o sweeps/resnet20
-  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin --at 64 \
+With --out, every setting becomes a folder like that of 'sresnet eval --out',
+the test run becomes the folder confirmed, and all numbers a table, sweep.csv.
+After Ctrl-C or a crash, the same command resumes where it stopped. Such a sweep
+can be spread over machines that share the folder: --plan plans the runs of all
+settings, 'sresnet run' or 'sresnet submit' computes their shards, and 'sresnet
+merge' plans the test run of the best one and, once that is done as well, makes
+the result.`,
+		Example: `  sresnet sweep resnet20.onnx --data cifar10:cifar10 -o sweeps/resnet20
+  sresnet sweep resnet20.onnx --data cifar10:cifar10 --at 64 \
       --percentile 99,99.5,99.9 --v-init 0.5 --compensation none
-  sresnet sweep resnet20.onnx --data cifar10:cifar-10-batches-bin -o sweeps/resnet20 --plan
+  sresnet sweep resnet20.onnx --data cifar10:cifar10 -o sweeps/resnet20 --plan
   sresnet sweep mnist.onnx --data mnist --reset subtract,zero --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,6 +66,9 @@ best one, and once that is done, too, makes the result.`,
 			}
 			if o.Experiment.Data == "" {
 				return missingData()
+			}
+			if _, err := sweep.Grid(o.Values); err != nil { // Before anything is opened.
+				return &usageError{err}
 			}
 			sw, err := sweep.Open(cmd.Context(), o)
 			if err != nil {
@@ -81,7 +86,7 @@ best one, and once that is done, too, makes the result.`,
 	optionFlags(cmd, &o.Experiment, runOptions, []string{"readout", "selection-images"})
 	cmd.Flags().IntVar(&o.At, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	cmd.Flags().Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
-	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and go on from what is there")
+	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and resume from what is there")
 	planFlag(cmd, &plan)
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
@@ -108,7 +113,7 @@ func (k *keptSweep) next() string {
 	return fmt.Sprintf("the run of the best setting on %d test images", k.Test.Len())
 }
 
-// finish does what is missing and shows the result.
+// finish runs what is missing and shows the result.
 func (k *keptSweep) finish(cmd *cobra.Command, asJSON bool) error {
 	runErr := k.Run(cmd.Context())
 	if runErr != nil && k.Finished() == 0 {
@@ -129,9 +134,9 @@ func (k *keptSweep) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	advice := "add --out DIR to keep what is finished and go on from there"
+	advice := "add --out DIR to keep what is finished and resume from there"
 	if k.out != "" {
-		advice = "the same command goes on from what is kept in " + k.out
+		advice = "the same command resumes from what is kept in " + k.out
 	}
 	return hint.Error(fmt.Errorf("%w with %d of %d settings finished", errInterrupted, k.Finished(), len(k.Settings)), "%s", advice)
 }

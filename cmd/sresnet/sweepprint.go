@@ -34,10 +34,10 @@ func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
 	}
 	terminal.Printf(w, "%s, %d settings, pixels normalised as %s\n", k.Graph.Name, len(k.Settings), k.Options.Normalize)
 	terminal.Printf(w, "calibration: %s, for scales and compensation\n", k.CalibrationName())
-	terminal.Printf(w, "selection:   %s, which shaped nothing\n", k.SelectionName())
+	terminal.Printf(w, "selection:   %s, held out from calibration\n", k.SelectionName())
 	for _, r := range k.Results {
 		if r != nil {
-			terminal.Printf(w, "             trained network: %s %%; below, the spiking network's accuracy there in percent\n\n", terminal.Percent(r.TrainedTop1))
+			terminal.Printf(w, "             trained network: %s %%; below, the accuracy of the spiking network on them in percent\n\n", terminal.Percent(r.TrainedTop1))
 			break
 		}
 	}
@@ -53,7 +53,7 @@ func (k *keptSweep) printSettings(w io.Writer) {
 	var columns []string
 	align, header := "", []string(nil)
 	for i, name := range sweep.Axes() {
-		// Columns in which all lines would be the same say nothing, but for the first ones.
+		// Columns in which all lines would be the same tell nothing, except the first ones.
 		if i >= 3 && !slices.ContainsFunc(k.Settings, func(s sweep.Setting) bool { return s[i] != k.Settings[0][i] }) {
 			continue
 		}
@@ -97,12 +97,12 @@ func (k *keptSweep) printSettings(w io.Writer) {
 	t.Print(w)
 }
 
-// printChoice says which setting is chosen, and what test images say of it.
+// printChoice shows the setting that is chosen, and its result on test images.
 func (k *keptSweep) printChoice(w io.Writer) {
 	best := k.Chosen()
 	name, r, ties := k.Settings[best].Name(), k.Results[best], ""
 	if n := k.Ties(); n > 1 {
-		ties = fmt.Sprintf(";\n        %d settings were as accurate there, and this one takes the fewest operations", n)
+		ties = fmt.Sprintf(";\n        %d settings are equally accurate there; this one takes the fewest operations", n)
 	}
 	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SpikingTop1[k.At-1]), k.At, ties)
 	if c := k.Confirmed; c != nil {
@@ -115,6 +115,6 @@ func (k *keptSweep) printChoice(w io.Writer) {
 		t.Print(w)
 	}
 	if k.out != "" {
-		terminal.Printf(w, "kept in %s: a folder for each setting, %s for the test run, sweep.csv for all numbers\n", k.out, sweep.Confirmation)
+		terminal.Printf(w, "kept in %s: a folder per setting, %s for the test run, sweep.csv for all numbers\n", k.out, sweep.Confirmation)
 	}
 }

@@ -28,30 +28,34 @@ func newVerify() *cobra.Command {
 	o.Images, o.Timesteps = 10, 64
 	cmd := &cobra.Command{
 		Use:   "verify MODEL --data SPEC",
-		Short: "Check that every step of the conversion kept the network's function",
+		Short: "Check that every conversion step keeps the network's function",
 		Long: fmt.Sprintf(`verify converts a network and compares, on test images:
 
-  imported = folded                         logits, within %g of the largest
-  folded = normalised                       every layer's activations against lambda times
-                                            its rate in the limit of many timesteps, were no
-                                            neuron to saturate but at the bound of a Clip
-                                            (ReLU6), within %g
-  weight-normalised = threshold-balanced    the same rates; every spike, with scales rounded
-                                            to powers of two, where both forms are exact; and
-                                            the spikes with calibrated scales, which rounding
-                                            moves: a few times what moving the last bit of
-                                            every weight moves is accepted
-  event engine = reference engine           every spike, on the first two images
+  imported = folded                       logits, within %g of the largest
+  folded = normalised                     activations of every layer against
+                                          lambda times its rate in the limit of
+                                          many timesteps, if no neuron saturates
+                                          except at the bound of a Clip (ReLU6),
+                                          within %g
+  weight-normalised = threshold-balanced  the same rates; every spike, with
+                                          scales rounded to powers of two, where
+                                          both forms are exact; and the spikes
+                                          with calibrated scales, which rounding
+                                          moves: accepted is a few times what a
+                                          change of the last bit of every weight
+                                          moves
+  event engine = reference engine         every spike, on the first two images
 
-Of a NIR file it compares, on the test images, what needs no trained network:
+For a NIR file it compares, on the test images, what needs no trained network:
 
-  network = written and read again          every spike
-  event engine = reference engine           every spike, on the first two images
+  network = written and read again        every spike
+  event engine = reference engine         every spike, on the first two images
 
-It exits with 1 if one of them fails. Ctrl-C prints what the finished images showed.`, verify.MaxRelative, verify.MaxRelative),
-		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin
-  sresnet verify resnet20.onnx --data cifar10:cifar-10-batches-bin --images 3 -T 256
-  sresnet verify resnet20.nir --data cifar10:cifar-10-batches-bin`,
+The exit code is 1 if a comparison fails. Ctrl-C prints what the finished images
+showed.`, verify.MaxRelative, verify.MaxRelative),
+		Example: `  sresnet verify resnet20.onnx --data cifar10:cifar10
+  sresnet verify resnet20.onnx --data cifar10:cifar10 --images 3 -T 256
+  sresnet verify resnet20.nir --data cifar10:cifar10`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, err := open(cmd, &o, args[0])
@@ -99,11 +103,10 @@ func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error 
 		err = hint.Error(fmt.Errorf("%d of %d stages changed the function of %s", failed, len(stages), name),
 			"a failed stage is an error of this program, not of the network: please report it with the model")
 	}
-	return errors.Join(interrupted(runErr, images, e.Test.Len(), "--images N and --timesteps T make less to do"), err)
+	return errors.Join(interrupted(runErr, images, e.Test.Len(), "use fewer images (--images N) or timesteps (--timesteps T)"), err)
 }
 
-// verifyStages compares what there is to compare: all stages of a conversion, or of a
-// NIR file the network alone.
+// verifyStages compares all stages of a conversion or, for a NIR file, the network alone.
 func verifyStages(ctx context.Context, e *experiment.Experiment) ([]verify.Stage, error) {
 	opts := &e.Options
 	o := verify.Options{Convert: opts.Convert(), Timesteps: opts.Timesteps, Seed: opts.Seed, Workers: opts.Workers}

@@ -35,17 +35,18 @@ happens: the evidence for every class as bars, the answer at every timestep, the
 spikes of every layer, and when the answer settles.
 
 --image is the number of a test image, from 0, or a PNG or JPEG file, which is
-resized and cropped as those of a folder of images are (cat.jpg?resize=256);
-digit.png?invert swaps dark and light, for a dark digit on light paper. Scales come
-from training images, so --data is needed for a file, too, unless MODEL is a NIR
-file, which has them. Other settings than the paper's come with a file of 'sresnet
-convert' or the folder of a run as MODEL. Without MODEL, the built-in network for
-MNIST looks at a digit.
+resized and cropped like the images of a folder (cat.jpg?resize=256);
+digit.png?invert swaps dark and light, for a dark digit on light paper. Scales
+come from training images, so that --data is needed for a file as well, unless
+MODEL is a NIR file, which has them. For settings other than those of the paper,
+give a file of 'sresnet convert' or the folder of a run as MODEL. Without MODEL,
+the built-in network for MNIST classifies a digit.
 
-Where the output is no terminal, it prints the state after 1, 2, 4, 8, ... timesteps.`,
+If the output is not a terminal, it prints the state after 1, 2, 4, 8, ...
+timesteps.`,
 		Example: `  sresnet watch --image 7
   sresnet watch --image 'digit.png?invert'
-  sresnet watch resnet20.onnx --data cifar10:cifar-10-batches-bin --image cat.jpg --speed 20
+  sresnet watch resnet20.onnx --data cifar10:cifar10 --image cat.jpg --speed 20
   sresnet watch runs/resnet20 --image 7
   sresnet watch resnet20.nir --image cat.jpg
   sresnet watch --image 7 -T 64 --json`,

@@ -19,12 +19,12 @@ var movedFlags = map[string]string{
 	"crop":                "it is an option of the data set: --data 'folder:DIR?crop=224'",
 	"skip-bad":            "it is an option of the data set: --data 'folder:DIR?skip-bad=3'",
 	"calibration-images":  "it is an option of the data set: --calibrate 'SPEC?images=500'",
-	"compensation-images": "200 calibration images are taken; in Go, Options.CompensationImages says how many",
-	"weights":             "weights are the MODEL",
+	"compensation-images": "200 calibration images are used; a Go program can set Options.CompensationImages",
+	"weights":             "give the file of weights as MODEL",
 	"arch":                "it is an option of the MODEL: 'weights.safetensors?arch=NAME'",
 	"input":               "it is an option of the MODEL: 'net.onnx?input=3x224x224'",
 	"invert":              "it is an option of the image: --image 'digit.png?invert'",
-	"plain":               "send the output through a pipe: | cat",
+	"plain":               "pipe the output: sresnet watch ... | cat",
 	"plan-only":           "it is --plan",
 	"shards":              "it is --plan=N",
 	"shard-from":          "let the shell do that: --shard $SLURM_ARRAY_TASK_ID",
@@ -32,16 +32,16 @@ var movedFlags = map[string]string{
 	"model":               "--map FROM=TO says where files lie on this machine",
 	"output":              "it is --out, or -o",
 	"sheet":               "it is --out, or -o",
-	"format":              "the suffix of -o FILE says it",
+	"format":              "the suffix of -o FILE selects it",
 	"engine":              "'sresnet verify' compares the two engines",
 	"image":               "it is in --pod image=NAME,pvc=NAME",
 	"pvc":                 "it is in --pod image=NAME,pvc=NAME",
 	"mount":               "it is in --pod mount=DIR",
 	"cpus":                "it is in --pod cpus=N",
 	"memory":              "it is in --pod memory=AMOUNT",
-	"rounds":              "a shard is submitted up to three times; the same command goes on after that",
+	"rounds":              "a shard is submitted up to three times; after that, give the same command again",
 	"shared-lambda":       "'sresnet convert' has it, and 'sresnet eval' takes the file that it writes",
-	"poll":                "submit looks every second at first, and every 10 seconds later",
+	"poll":                "submit looks every second at first, then every 10 seconds",
 }
 
 // flagError makes an error of flags one of the command line: with what was meant, where
@@ -61,7 +61,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return &usageError{err}
 }
 
-// unknownFlag is the error of a flag that cmd has not got.
+// unknownFlag is the error of a flag that cmd does not have.
 func unknownFlag(cmd *cobra.Command, name string) error {
 	dashes := "--"
 	if len(name) == 1 {
@@ -76,21 +76,29 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	if near := nearest.To(name, names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
-	if experiment.OptionNamed(name) != nil {
-		return hint.Error(err, "'%s' takes it from a MODEL that is a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
+	switch {
+	case experiment.OptionNamed(name) == nil || !strings.Contains(cmd.Use, "MODEL"):
+	case name == "data" && cmd.Flags().Lookup("calibrate") != nil:
+		return hint.Error(err, "give training images with --calibrate")
+	default:
+		return hint.Error(err, "'%s' takes this setting from its MODEL, a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
 	}
 	return err
 }
 
-// unknownCommand is the error of a command that there is not.
-func unknownCommand(root *cobra.Command, name string) error {
+// onlyCommands checks the arguments of what takes a command and nothing else.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
 	var names []string
-	for _, c := range root.Commands() {
+	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	return usage("there is no command %q%s", name, nearest.DidYouMean(name, names))
+	_, above, _ := strings.Cut(cmd.CommandPath()+" ", " ")
+	return usage("there is no command %q%s", above+args[0], nearest.DidYouMean(args[0], names))
 }
 
 // groups are the commands in the order of help.
@@ -112,5 +120,5 @@ var groups = []struct {
 
 // oneOf is the error of a word that is none of a list.
 func oneOf(flag, word string, list []string) error {
-	return usage("--%s %q: give %s%s", flag, word, strings.Join(list, ", "), nearest.DidYouMean(word, list))
+	return usage("--%s %q: give %s%s", flag, word, experiment.Either(list), nearest.DidYouMean(word, list))
 }

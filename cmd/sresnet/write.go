@@ -9,9 +9,9 @@ import (
 	"sresnet/internal/hint"
 )
 
-// replaceable returns an error unless a file may be written under that name. What is
-// written takes the place of what is there, which must be a file or a link to one: it
-// would take that of a device, too.
+// replaceable returns an error unless a file may be written under that name. Writing
+// replaces what is there, which must be a file or a link to one: it would replace a
+// device as well.
 func replaceable(name string) error {
 	info, err := os.Stat(name)
 	switch {
@@ -20,7 +20,7 @@ func replaceable(name string) error {
 	case info.IsDir():
 		return hint.Error(fmt.Errorf("%s is a folder", name), "give the path of a file")
 	}
-	return hint.Error(fmt.Errorf("%s is not a regular file, and what is written would take its place", name), "give the path of a file")
+	return hint.Error(fmt.Errorf("%s is not a regular file, and writing would replace it", name), "give the path of a file")
 }
 
 // writeTo writes a file as a whole or, after an error, not at all.
