@@ -258,7 +258,7 @@ func (r *Run) Divide(shards int) (*Run, error) {
 		return nil, err
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been begun; it cannot have %d any more", r.dir, r.plan.Shards, shards)
+		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been started; it cannot have %d any more", r.dir, r.plan.Shards, shards)
 	}
 	p := r.plan
 	p.Shards = shards
