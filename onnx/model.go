@@ -170,7 +170,7 @@ func parseGraph(b []byte) (*graph, error) {
 		case 12:
 			g.outputs, err = appendValue(g.outputs, p)
 		case 15:
-			return unsupported("sparse initializers are not read; save the model with dense ones")
+			return unsupported("sparse initializers are not supported; save the model with dense ones")
 		}
 		return err
 	})
