@@ -13,7 +13,7 @@ import (
 // maxDepth bounds graphs within graphs and trees within trees.
 const maxDepth = 64
 
-// ErrNotNIR is the error of a file that may be HDF5 but is no NIR file.
+// ErrNotNIR is the error of a file that may be HDF5 but is not a NIR file.
 var ErrNotNIR = errors.New("not a NIR file")
 
 // DamagedError is about a file that cannot be opened as HDF5 at all: it was cut off or
@@ -28,7 +28,12 @@ func (e *DamagedError) Error() string { return e.err.Error() }
 func (e *DamagedError) Unwrap() error { return e.err }
 
 // Hint says what to do about e.
-func (*DamagedError) Hint() string { return "write or download the file again" }
+func (e *DamagedError) Hint() string {
+	if errors.Is(e.err, hdf5.ErrNotHDF5) {
+		return "give a file that 'sresnet convert' or another tool has written as NIR"
+	}
+	return "write or download the file again"
+}
 
 // unopened returns err, of opening a file, as a [*DamagedError] if the file is there
 // and is not merely one of a kind that is not supported.
