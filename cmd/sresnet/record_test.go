@@ -123,7 +123,7 @@ func TestChooseGates(t *testing.T) {
 		{"?/conv", record.Currents, []int{0, 2}, ""},
 		{"b_*", record.Currents, []int{2}, ""},
 		{"pool", record.Currents, nil, "a max-pool gate has spikes and no currents"},
-		{"po*", record.Currents, nil, "max-pool gates only"},
+		{"po*", record.Currents, nil, "names only max-pool gates"},
 		{"c", record.Spikes, nil, "no such layer"},
 	} {
 		o := &recordOptions{layers: []string{tt.layers}, what: []string{tt.what.String()}, observables: []record.Observable{tt.what}}
