@@ -66,7 +66,7 @@ var may = map[string][]string{
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
-	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
+	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
 	"report":                 {"diagnose", "energy", "eval", "experiment", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
