@@ -181,13 +181,16 @@ func (o *Order) Open(ctx context.Context) (*Kept, error) {
 			return nil, err
 		}
 	}
+	if err := k.divide(o); err != nil {
+		return nil, err
+	}
 	k.folder = folder
 	return k, k.readNetwork()
 }
 
 // Find returns the run in the folder of o, without its network; nil if there is none. It
 // is an error if that is not the run that o asks for, but for the options that are named
-// by their keys. One that is not begun takes the number of shards of o.
+// by their keys, or has another number of shards and has begun.
 func (o *Order) Find(ignore ...string) (*Kept, error) {
 	r, err := shard.Open(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -263,12 +266,15 @@ func (k *Kept) same(o *Order, ignore []string) error {
 	if err := fewer(o.Shards, k.Run.Plan().Images); err != nil {
 		return err
 	}
-	r, err := k.Run.Divide(o.Shards)
-	if err != nil {
-		return hint.Error(err, "give {plan} without a number, or plan the run in another folder")
+	return hint.Error(k.Run.Divisible(o.Shards), "give {plan} without a number, or plan the run in another folder")
+}
+
+// divide gives the run as many shards as are asked for.
+func (k *Kept) divide(o *Order) (err error) {
+	if o.Shards > 0 {
+		k.Run, err = k.Run.Divide(o.Shards)
 	}
-	k.Run = r
-	return nil
+	return err
 }
 
 // fewer returns an error if there are more shards than images.

@@ -26,7 +26,7 @@ var movedFlags = map[string]string{
 	"invert":              "it is an option of the image: --image 'digit.png?invert'",
 	"plain":               "pipe the output: sresnet watch ... | cat",
 	"plan-only":           "it is --plan",
-	"shards":              "it is --plan=N",
+	"shards":              "it is --plan=N, of the command that planned the run",
 	"shard-from":          "let the shell do that: --shard $SLURM_ARRAY_TASK_ID",
 	"shard-base":          "let the shell do that: --shard $((SGE_TASK_ID - 1))",
 	"model":               "--map FROM=TO says where files lie on this machine",
@@ -78,10 +78,10 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	}
 	switch {
 	case experiment.OptionNamed(name) == nil || !strings.Contains(cmd.Use, "MODEL"):
-	case name == "data" && cmd.Flags().Lookup("calibrate") != nil:
-		return hint.Error(err, "give training images with --calibrate")
-	default:
+	case name != "data":
 		return hint.Error(err, "'%s' takes this setting from its MODEL, a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
+	case cmd.Flags().Lookup("calibrate") != nil:
+		return hint.Error(err, "give training images with --calibrate")
 	}
 	return err
 }

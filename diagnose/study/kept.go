@@ -158,7 +158,7 @@ func (k *Kept) order(kind string) *run.Order {
 
 // study returns the diagnosis as work in stages.
 func (k *Kept) study() *run.Study {
-	o := &k.Options
+	o := &k.options.Experiment // As they were given: a NIR file says some itself.
 	c := config{Dir: o.Dir, Model: o.Model, Trained: o.Trained, Options: *o, Shards: k.options.Shards}
 	if c.Dir == "" {
 		c.Dir, _ = os.Getwd() // It was found when the files were opened.
