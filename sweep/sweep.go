@@ -162,5 +162,5 @@ func (s *Sweep) Ties() int {
 // confirmed another.
 func (s *Sweep) changed(v Setting, dir string, err error) error {
 	return hint.Error(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.Name(), err),
-		"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another folder with {out}", dir)
+		"a choice made after a look at test images is no longer blind: remove %s if you accept that, or give another folder with {out}", dir)
 }
