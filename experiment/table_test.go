@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 		`timesteps 0: give a number from 1 to 65535`:                  func(o *Options) { o.Timesteps = 0 },
 		`workers -1: give a number from 0 to 1024`:                    func(o *Options) { o.Workers = -1 },
 		`leak 0: give a number above 0, up to 1`:                      func(o *Options) { o.Neuron, o.Leak = "lif", 0 },
-		`neuron if: leak and refractory are of lif neurons`:           func(o *Options) { o.Leak = 0.9 },
+		`neuron if: leak and refractory are for lif neurons`:          func(o *Options) { o.Leak = 0.9 },
 		`readout "loudest": give count+potential, count or potential`: func(o *Options) { o.Readout = "loudest" },
 		`encoding "Encoding(9)": give direct or poisson`:              func(o *Options) { o.Encoding = 9 },
 		`there is no option "zoom"`:                                   func(o *Options) { o.Data = "mnist?zoom=3" },
