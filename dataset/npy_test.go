@@ -184,7 +184,7 @@ func TestNPYHeader(t *testing.T) {
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 'y'}":                         "!unknown key",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)":                                    "!damaged",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2000000000, 2000000000, 2000000000), }": "!too large",
-		"": "!no dictionary",
+		"": "!not a dictionary",
 	} {
 		a, err := parseNPYHeader(header)
 		if want, bad := strings.CutPrefix(want, "!"); bad {
