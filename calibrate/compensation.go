@@ -52,7 +52,7 @@ func newCompensator(g *ann.Graph, net *snn.Network, images Images, o Compensatio
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		if s, ok := g.Shape(l.Name); !ok || s.Len() != l.Neurons() {
-			return nil, fmt.Errorf("calibrate: layer %q of the spiking network is none of the trained network %q", l.Name, g.Name)
+			return nil, fmt.Errorf("calibrate: layer %q of the spiking network is not in the trained network %q", l.Name, g.Name)
 		}
 	}
 	model, err := infer.New(g)

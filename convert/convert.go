@@ -135,9 +135,9 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 	return net, nil
 }
 
-// Check returns the error that [Convert] gives for g whatever the statistics: one
-// that holds an [*UnsupportedError] for each node without a spiking counterpart.
-// It spares calibrating a network that does not convert.
+// Check returns the error that [Convert] gives for g with any statistics: one that
+// holds an [*UnsupportedError] for each node without a spiking counterpart. It saves
+// calibrating a network that does not convert.
 func Check(g *ann.Graph) error {
 	bad, err := Unsupported(g)
 	if err != nil {

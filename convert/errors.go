@@ -1,14 +1,14 @@
 package convert
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
 )
 
-// UnsupportedError is about a node of a trained network that has no spiking
+// UnsupportedError is the error of a node of a trained network that has no spiking
 // counterpart.
 type UnsupportedError struct {
 	Node   string
@@ -25,13 +25,14 @@ func (e *UnsupportedError) Error() string {
 func (e *UnsupportedError) Hint() string { return e.Remedy }
 
 // Remedies that several nodes share. Only the first changes what the network
-// computes, and is for where nothing else helps.
+// computes: it is for cases where nothing else helps.
 const (
-	hintRectify = "put a ReLU behind every convolution but the last of a branch, and behind every sum, and train again"
-	hintSum     = "put a ReLU behind the sum, which gives the same network, as no branch is negative, and export it again"
+	hintRectify = "put a ReLU after every convolution except the last of a branch, and after every sum, and train again"
+	hintSum     = "put a ReLU after the sum, which gives the same network, as no branch is negative, and export it again"
 	hintProduct = "replace the two layers by one with the product of their weights, which gives the same network, and export it again"
-	hintPool    = "put the ReLU before the max pool rather than behind it, which gives the same network, and export it again"
-	hintSize    = "take smaller images or fewer channels, or check the padding before it"
+	hintPool    = "put the ReLU before the max pool instead of after it, which gives the same network, and export it again"
+	hintSize    = "use smaller images or fewer channels, or check the padding before it"
+	hintInput   = "export the network without it, and give its mean and standard deviation with {normalize}"
 	hintBranch  = "a shortcut may be the identity, a convolution, an average pool, or a slice with zero-padded channels"
 )
 
@@ -39,13 +40,35 @@ func unsupported(n *ann.Node, remedy, format string, args ...any) *UnsupportedEr
 	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// join makes one error of a list, nil of an empty one.
-func join(list []*UnsupportedError) error {
-	errs := make([]error, len(list))
-	for i, e := range list {
+// several is the error of more than one node.
+type several []*UnsupportedError
+
+func (s several) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "convert: %d nodes are not supported:", len(s))
+	for _, e := range s {
+		fmt.Fprintf(&b, "\n  node %q: %s: %s", e.Node, e.Op, e.Reason)
+	}
+	return b.String()
+}
+
+func (s several) Unwrap() []error {
+	errs := make([]error, len(s))
+	for i, e := range s {
 		errs[i] = e
 	}
-	return errors.Join(errs...)
+	return errs
+}
+
+// join makes one error of a list, nil of an empty one.
+func join(list []*UnsupportedError) error {
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return list[0]
+	}
+	return several(list)
 }
 
 // DeadLayerError is about a layer whose activations give it no scale: its lambda
@@ -66,5 +89,5 @@ func (e *DeadLayerError) Hint() string {
 	if e.Max > 0 {
 		return "raise the percentile (100 is the maximum), or calibrate on more images"
 	}
-	return "calibrate on more images and check that they are normalised as in training; the layer may have died in training"
+	return "calibrate on more images, and check that they are normalised as in training; the layer may have died in training"
 }

@@ -132,20 +132,20 @@ func (p *populator) checkOutput(last string) {
 		if n == nil {
 			n = p.nodes[p.g.Output]
 		}
-		p.fail(unsupported(n, "", "the network ends in it, and it makes no neurons"))
+		p.fail(unsupported(n, "", "the network ends in it, but it makes no neurons"))
 		return
 	}
 	out := p.list[p.index[last]]
 	if _, ok := out.node.Op.(*ann.MaxPool); ok {
-		p.fail(unsupported(out.node, "", "the network ends in it, and a gate has no neurons to read"))
+		p.fail(unsupported(out.node, "", "the network ends in it, but a gate has no neurons to read"))
 	}
 	if out.shape[1] != 1 || out.shape[2] != 1 {
-		p.fail(unsupported(out.node, "end the network in a vector of one number a class",
-			"the network ends in it with shape %v, which is no vector of classes", out.shape))
+		p.fail(unsupported(out.node, "end the network in a vector of one number per class",
+			"the network ends in it with shape %v, which is not a vector of classes", out.shape))
 	}
 }
 
-// fail notes an error, one a node, and reports whether it is the node's first.
+// fail notes an error, one per node, and reports whether it is the node's first.
 func (p *populator) fail(e *UnsupportedError) (first bool) {
 	if p.named[e.Node] {
 		return false
@@ -247,12 +247,12 @@ func product(first, second ann.Op) bool {
 func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 	switch n.Op.(type) {
 	case *ann.BatchNormalization:
-		behind := "the image itself"
+		before, hint := "the image itself", hintInput
 		if s := p.nodes[n.Inputs[0]]; s != nil {
-			behind = fmt.Sprintf("%s %q", s.Op.Type(), s.Name)
+			before = fmt.Sprintf("%s %q", s.Op.Type(), s.Name)
+			hint = "put batch normalization directly after a convolution, as in the original residual blocks"
 		}
-		return unsupported(n, "put batch normalization right behind a convolution, as in the original residual blocks",
-			"it stands behind %s, where it cannot be folded into a convolution", behind)
+		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)
 	case *ann.Softmax:
 		return unsupported(n, "", "it can only be dropped at the end of the network")
 	}

@@ -139,7 +139,7 @@ func identity(k snn.Connection, in tensor.Shape) bool {
 func lambda(s *calibrate.Statistics, name string) (float32, error) {
 	n := s.Node(name)
 	if n == nil {
-		return 0, fmt.Errorf("convert: layer %q: the statistics say nothing of it; were they taken of another network?", name)
+		return 0, fmt.Errorf("convert: layer %q: the statistics do not include it; were they taken from another network?", name)
 	}
 	if !(n.Lambda > 0) || math.IsInf(float64(n.Lambda), 0) {
 		return 0, &DeadLayerError{NodeStatistics: *n, Percentile: s.Percentile, Images: s.Images}

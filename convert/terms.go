@@ -16,7 +16,7 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 	n := p.nodes[name]
 	if i, ok := p.index[name]; ok {
 		if i == snn.FromInput {
-			p.fail(unsupported(rectifier, "", "it takes the image itself, which must first meet a convolution or a fully connected layer"))
+			p.fail(unsupported(rectifier, "", "it takes the image itself, which must first pass through a convolution or a fully connected layer"))
 			return nil
 		}
 		return []term{{from: i, connection: snn.Identity(1, p.shapeOf(i))}}
@@ -94,7 +94,7 @@ func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []ter
 // or sum that asks, to terms.
 func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if takers := p.consumers[n.Name]; len(takers) > 1 {
-		p.fail(unsupported(n, p.sumHint(n), "the sum goes into %d nodes, %q and %q among them; it is no population of neurons and must go into one ReLU",
+		p.fail(unsupported(n, p.sumHint(n), "the sum goes into %d nodes, %q and %q among them; it is not a population of neurons and must go into one ReLU",
 			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
 		return terms
 	}
@@ -104,7 +104,7 @@ func (p *populator) branches(terms []term, n *ann.Node) []term {
 	}
 	for _, in := range n.Inputs {
 		if i, ok := p.index[in]; ok && i == snn.FromInput {
-			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, which must first meet a convolution"))
+			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, but must first pass through a convolution"))
 			continue
 		}
 		if _, ok := p.index[in]; !ok && isSum(p.nodes[in]) {
@@ -143,7 +143,7 @@ func (p *populator) shortcut(n *ann.Node) []term {
 		taker = n
 		if i, ok := p.index[n.Inputs[0]]; ok {
 			if i == snn.FromInput {
-				p.fail(unsupported(n, hintBranch, "it takes the image itself, which must first meet a convolution"))
+				p.fail(unsupported(n, hintBranch, "it takes the image itself, which must first pass through a convolution"))
 				return nil
 			}
 			return p.oneToOne(i, chain)
@@ -160,7 +160,7 @@ func (p *populator) oneToOne(i int, chain []*ann.Node) []term {
 		switch op := n.Op.(type) {
 		case *ann.Slice:
 			if op.Start[0] != 0 || op.Size[0] != k.Shape[0] {
-				p.fail(unsupported(n, hintBranch, "it takes some of the channels only"))
+				p.fail(unsupported(n, hintBranch, "it takes only some of the channels"))
 				return nil
 			}
 			for a := range 2 {
@@ -187,7 +187,7 @@ func (p *populator) single(n *ann.Node, k snn.Connection) []term {
 		return nil
 	}
 	if from == snn.FromInput {
-		p.fail(unsupported(n, "", "it pools the image itself, which must first meet a convolution"))
+		p.fail(unsupported(n, "", "it pools the image itself, which must first pass through a convolution"))
 		return nil
 	}
 	return []term{{from: from, connection: k}}

@@ -26,9 +26,9 @@ func readArchive(name string, wanted func(base string) bool) (map[string][]byte,
 	defer f.Close()
 	damaged := func(err error) error {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%s: half an archive, as of a download that broke off: get it again", name)
+			return fmt.Errorf("%s: half an archive, as from an interrupted download: get it again", name)
 		}
-		return fmt.Errorf("%s: no .tar.gz, or a damaged one: %v", name, err)
+		return fmt.Errorf("%s: not a .tar.gz file, or a damaged one: %v", name, err)
 	}
 	z, err := gzip.NewReader(bufio.NewReader(f))
 	if err != nil {

@@ -39,7 +39,7 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 	defer f.Close()
 	z, err := zip.NewReader(f, size)
 	if err != nil {
-		return nil, fmt.Errorf("%s: no .npz file, or half of one: %v", path, err)
+		return nil, fmt.Errorf("%s: not an .npz file, or half of one: %v", path, err)
 	}
 	files := make(map[string]*zip.File)
 	var names []string
@@ -99,7 +99,7 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 // images: the name of their file with "labels" for "images", or labels.npy.
 func openNPY(path string, _ Split) (*Dataset, error) {
 	if path == "" {
-		return nil, &SpecError{errors.New("a path is needed: the .npy file of the images, and after a comma that of the labels")}
+		return nil, &SpecError{errors.New("a path is needed: the .npy file of the images, then a comma and that of the labels")}
 	}
 	images, labels, ok := strings.Cut(path, ",")
 	if !ok {
@@ -187,7 +187,7 @@ func arrayLabels(a *array) (labels []uint16, classes int, err error) {
 		return nil, 0, fmt.Errorf("labels are %v: save class numbers as integers", a)
 	}
 	if len(a.shape) > 2 || len(a.shape) == 2 && a.shape[1] != 1 {
-		return nil, 0, fmt.Errorf("labels are %v: save one class number an image (of one-hot rows, the argmax)", a)
+		return nil, 0, fmt.Errorf("labels are %v: save one class number per image (the argmax of one-hot rows)", a)
 	}
 	list := a.ints()
 	labels = make([]uint16, len(list))
@@ -214,7 +214,7 @@ func arrayImages(a *array) (tensor.Shape, store, error) {
 	case len(s) == 4 && is(3):
 		shape, last = tensor.Shape{s[3], s[1], s[2]}, true
 	case len(s) == 4:
-		return nil, nil, fmt.Errorf("an array of %s has neither 1 nor 3 channels, as its second axis or its last: images are grey or red, green and blue", s)
+		return nil, nil, fmt.Errorf("an array of %s has neither 1 nor 3 channels as its second or last axis: images are grey, or red, green and blue", s)
 	default:
 		return nil, nil, fmt.Errorf("images are an array of %s: it needs axes image, channel, row, column (or channel last; or none for grey images)", s)
 	}

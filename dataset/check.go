@@ -205,7 +205,7 @@ func (k *checker) unchanged() error {
 		if id, _, err := identify(path); err != nil {
 			return err
 		} else if id != k.archives[name].identity {
-			return fmt.Errorf("%s was changed while it was read: start anew when it is finished", path)
+			return fmt.Errorf("%s changed while it was read: start again when it is complete", path)
 		}
 	}
 	return nil

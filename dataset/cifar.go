@@ -166,13 +166,13 @@ func (c cifar) files(dir string, split Split) ([]string, error) {
 		case err != nil:
 			return nil, err
 		case len(missing) > 0:
-			return nil, fmt.Errorf("folder %s: %s is there but %s is missing: add it, or give one file's path", dir, name, missing[0])
+			return nil, fmt.Errorf("folder %s: %s is there but %s is missing: add it, or give the path of one file", dir, name, missing[0])
 		default:
 			files = append(files, file)
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("folder %s: no %s, which the %s split is read from: add it, or give a file's path", dir, missing[0], split)
+		return nil, fmt.Errorf("folder %s: there is no %s, from which the %s split is read: add it, or give the path of a file", dir, missing[0], split)
 	}
 	return files, nil
 }
@@ -202,7 +202,7 @@ func (c cifar) readArchive(path string, split Split, add func(pixels, labels []b
 			b, ok = contents[name]
 		}
 		if !ok {
-			return fmt.Errorf("%s: no %s in it, which the %s split is read from: is it %s or %s?", path, want, split, c.archives[0], c.archives[1])
+			return fmt.Errorf("%s: it has no %s, from which the %s split is read: is it %s or %s?", path, want, split, c.archives[0], c.archives[1])
 		}
 		pixels, labels, err := c.parse(b)
 		if err != nil {
@@ -285,7 +285,7 @@ func (c cifar) readFile(name string) (pixels, labels []byte, err error) {
 }
 
 func (c cifar) lengthError(size int64) error {
-	return fmt.Errorf("%d bytes are no whole number of records of %d bytes (%d label, %d pixels): the file is truncated or of another kind",
+	return fmt.Errorf("%d bytes are not a whole number of records of %d bytes (%d label, %d pixels): the file is truncated or of another kind",
 		size, c.record(), len(c.labels), cifarShape.Len())
 }
 
@@ -343,7 +343,7 @@ func (c cifar) parsePython(b []byte) (pixels, labels []byte, err error) {
 	}
 	dict, ok := v.(*pyDict)
 	if !ok {
-		return nil, nil, errors.New("the pickle is no dictionary, as a CIFAR file is")
+		return nil, nil, errors.New("the pickle is not a dictionary, which a CIFAR file is")
 	}
 	list, ok := dict.items[c.key].(*pyList)
 	if !ok {

@@ -100,7 +100,7 @@ func (s *fileStore) changed(f *imageFile) error {
 	if s.cache != "" {
 		_ = os.Remove(s.cache)
 	}
-	return fmt.Errorf("%s: its content is not the one that was checked before: bring that back, or start anew and leave images alone meanwhile", s.where(f))
+	return fmt.Errorf("%s: its content has changed since it was checked: restore it, or start again and leave the images alone meanwhile", s.where(f))
 }
 
 // ReadImageFile returns one PNG or JPEG file as an image of that shape (C, H, W), its

@@ -35,7 +35,7 @@ type labelled struct {
 // split: train, and val or test.
 func openFolder(dir string, split Split) (*Dataset, error) {
 	if dir == "" {
-		return nil, &SpecError{errors.New("a path is needed: the folder that holds one folder a class")}
+		return nil, &SpecError{errors.New("a path is needed: the folder that holds one folder per class")}
 	}
 	root, single, err := splitFolder(dir, split)
 	if err != nil {
@@ -60,7 +60,7 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		}
 	}
 	if len(empty) > 0 {
-		return nil, fmt.Errorf("folder %s: there is no PNG or JPEG file in %s: every folder is a class: fill it or take it away, which renumbers the classes behind it", root, some(empty))
+		return nil, fmt.Errorf("folder %s: there is no PNG or JPEG file in %s: every folder is a class: fill it, or remove it, which renumbers the classes after it", root, some(empty))
 	}
 	d := newFiles(root, interleave(classes), len(names))
 	d.names, d.single = names, single
@@ -74,7 +74,7 @@ func splitFolder(dir string, split Split) (root string, single bool, err error) 
 		return "", false, err
 	}
 	if !info.IsDir() {
-		return "", false, fmt.Errorf("%s: not a folder: give the folder that holds one folder a class", dir)
+		return "", false, fmt.Errorf("%s: not a folder: give the folder that holds one folder per class", dir)
 	}
 	names := map[Split][]string{Train: {"train", "training"}, Test: {"val", "test", "validation", "valid"}}
 	there := map[Split]string{}
@@ -89,7 +89,7 @@ func splitFolder(dir string, split Split) (root string, single bool, err error) 
 	case there[split] != "":
 		return there[split], false, nil
 	case len(there) > 0:
-		return "", false, fmt.Errorf("folder %s: no folder %s, which the %s split is read from: add it, or give the folder of the classes", dir, names[split][0], split)
+		return "", false, fmt.Errorf("folder %s: there is no folder %s, from which the %s split is read: add it, or give the folder of the classes", dir, names[split][0], split)
 	}
 	return dir, true, nil
 }
@@ -106,10 +106,10 @@ func classFolders(root string) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("folder %s: no folders in it: it needs one a class; of a flat folder with a labels file, give files:DIR", root)
+		return nil, fmt.Errorf("folder %s: there are no folders in it: it needs one per class; for a flat folder with a file of labels, give files:DIR", root)
 	}
 	if len(names) > maxClasses {
-		return nil, fmt.Errorf("folder %s: %d folders, more than the %d classes that there may be", root, len(names), maxClasses)
+		return nil, fmt.Errorf("folder %s: %d folders, more than the limit of %d classes", root, len(names), maxClasses)
 	}
 	return names, nil
 }
@@ -228,7 +228,7 @@ func readLabels(name string) ([][]string, error) {
 	}
 	defer f.Close()
 	if size > maxTable {
-		return nil, fmt.Errorf("a file of %d bytes, more than the %d that a table of labels may have", size, maxTable)
+		return nil, fmt.Errorf("a file of %d bytes, more than the limit of %d for a table of labels", size, maxTable)
 	}
 	r := csv.NewReader(f)
 	r.FieldsPerRecord = 2
@@ -271,7 +271,7 @@ func classesOf(rows [][]string, list []labelled) (names []string, classes int, e
 	slices.Sort(names)
 	names = slices.Compact(names)
 	if len(names) > maxClasses {
-		return nil, 0, fmt.Errorf("%d different labels, more than the %d that there may be", len(names), maxClasses)
+		return nil, 0, fmt.Errorf("%d different labels, more than the limit of %d", len(names), maxClasses)
 	}
 	for i, row := range rows {
 		list[i].class, _ = slices.BinarySearchFunc(names, row[1], cmp.Compare[string])

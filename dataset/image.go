@@ -39,15 +39,15 @@ func DecodeImage(b []byte) (image.Image, error) {
 	}
 	size, factor := rasterBytes(b, config, format)
 	if most := rasterBase + factor*int64(len(b)); size > most {
-		return nil, fmt.Errorf("%d x %d pixels take %d MB, too many for a file of %d bytes; should it be sound, save it smaller", config.Width, config.Height, size>>20, len(b))
+		return nil, fmt.Errorf("%d x %d pixels take %d MB, too many for a file of %d bytes; if the file is sound, save it smaller", config.Width, config.Height, size>>20, len(b))
 	}
 	if format == "jpeg" && !ended(b) {
-		return nil, errors.New("half an image, as of a download that broke off")
+		return nil, errors.New("half an image, as from an interrupted download")
 	}
 	if size > largeRaster+pngFactor*int64(len(b)) {
 		oneLarge.Lock()
 		defer oneLarge.Unlock()
-		defer runtime.GC() // Else the next one is decoded before this one's memory is had back.
+		defer runtime.GC() // Or the next one is decoded before the memory of this one is free again.
 	}
 	m, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {

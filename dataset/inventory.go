@@ -128,7 +128,7 @@ func (v *FileInventory) open() (*Dataset, error) {
 		sum, err := hex.DecodeString(l.SHA256)
 		switch {
 		case err != nil || len(sum) != len(f.sum):
-			return nil, fmt.Errorf("image %d: %q is no SHA-256", i, l.SHA256)
+			return nil, fmt.Errorf("image %d: %q is not a SHA-256", i, l.SHA256)
 		case !filepath.IsLocal(filepath.FromSlash(l.Name)):
 			return nil, fmt.Errorf("image %d: %q is not the name of a file below the root", i, l.Name)
 		case l.Size < 0 || l.Size > maxImageFile || l.Offset < 0 || l.Offset+l.Size < 0 || l.Member == "" && l.Offset > 0:

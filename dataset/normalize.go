@@ -59,7 +59,7 @@ func ParseNormalization(s string, channels int) (Normalization, error) {
 		// A preset of one channel is for grey images; only lists broadcast.
 		// unit says nothing about channels.
 		if n := len(p.Mean); n > 0 && n != channels && s != "unit" {
-			return Normalization{}, fmt.Errorf("normalization %s is for images of %d channels, these have %d", s, n, channels)
+			return Normalization{}, fmt.Errorf("normalization %s is for images of %d channels, but these have %d", s, n, channels)
 		}
 		p.Mean, p.Std = slices.Clone(p.Mean), slices.Clone(p.Std)
 		return p, nil

@@ -52,7 +52,7 @@ func readNPY(r io.Reader, limit int64) (*array, error) {
 	}
 	n := int64(a.shape.Len())
 	if n > limit/int64(a.width) {
-		return nil, fmt.Errorf("the header claims %v, too much for a file of this size", a)
+		return nil, fmt.Errorf("the header claims %v, too many for a file of this size", a)
 	}
 	want := n * int64(a.width)
 	a.data, err = io.ReadAll(io.LimitReader(r, want+1)) // Grows with what is there; one more byte shows a surplus.
@@ -99,7 +99,7 @@ func parseNPYHeader(header string) (*array, error) {
 	a := &array{}
 	var seen [3]bool
 	if !p.take("{") {
-		return nil, errors.New("the .npy header is no dictionary")
+		return nil, errors.New("the .npy header is not a dictionary")
 	}
 	for !p.take("}") {
 		key, ok := p.text()
@@ -150,7 +150,7 @@ func parseNPYHeader(header string) (*array, error) {
 func (a *array) setType(descr string) error {
 	unknown := fmt.Errorf("the elements are of type %q: save images as uint8 or float32, labels as integers", descr)
 	if strings.Contains(descr, "O") {
-		return errors.New("the array holds Python objects, as one of images of mixed shapes does: make all images one size, and save a plain array of numbers")
+		return errors.New("the array holds Python objects, as for images of mixed sizes: make all images one size, and save a plain array of numbers")
 	}
 	if len(descr) < 3 {
 		return unknown

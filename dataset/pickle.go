@@ -429,7 +429,7 @@ func (p *unpickler) latin1(args pyTuple) ([]byte, error) {
 // bytesArray returns the shape and elements of a numpy array of uint8: the state
 // (version, shape, dtype, Fortran order, elements) of a call of _reconstruct.
 func bytesArray(v any) (shape []int64, data []byte, err error) {
-	bad := errors.New("the pickle's data is no array of uint8")
+	bad := errors.New("the pickle's data is not an array of uint8")
 	o, ok := v.(*pyObject)
 	if !ok || o.callable != numpyArray && o.callable != numpyArray2 {
 		return nil, nil, bad

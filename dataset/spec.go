@@ -54,7 +54,7 @@ func ParseSpec(text string) (Spec, error) {
 		name, value, _ := strings.Cut(part, "=")
 		at := s.option(name)
 		if at == nil {
-			return s, &SpecError{fmt.Errorf("data set %s: there is no option %q: behind the question mark are %s, with & between them%s", s.Source, name, SpecOptions, nearest.DidYouMean(name, specOptions))}
+			return s, &SpecError{fmt.Errorf("data set %s: there is no option %q: give %s, separated by &%s", s.Source, name, SpecOptions, nearest.DidYouMean(name, specOptions))}
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {

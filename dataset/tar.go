@@ -145,7 +145,7 @@ func shards(arg string, split Split) (root string, names []string, single bool, 
 	case len(names) == 0 && len(compressed) > 0:
 		return "", nil, false, fmt.Errorf("folder %s: %s: %w", root, some(compressed), errCompressed)
 	case len(names) == 0:
-		return "", nil, false, fmt.Errorf("folder %s: no .tar file in it: %s", root, tarSpecHint)
+		return "", nil, false, fmt.Errorf("folder %s: there is no .tar file in it: %s", root, tarSpecHint)
 	case single:
 		names, single, err = ofSplit(names, split)
 	}
@@ -230,12 +230,12 @@ func readClassNames(folders ...string) ([]string, error) {
 			var names []string
 			for line := range strings.Lines(string(b)) {
 				if line = strings.TrimSpace(line); line == "" {
-					return nil, fmt.Errorf("%s: line %d is empty: a line is the name of a class", name, len(names)+1)
+					return nil, fmt.Errorf("%s: line %d is empty: each line is the name of a class", name, len(names)+1)
 				}
 				names = append(names, line)
 			}
 			if len(names) == 0 || len(names) > maxClasses {
-				return nil, fmt.Errorf("%s: %d lines; it needs the name of a class a line, from 1 to %d", name, len(names), maxClasses)
+				return nil, fmt.Errorf("%s: %d lines; it needs one class name per line, from 1 to %d", name, len(names), maxClasses)
 			}
 			return names, nil
 		}
@@ -243,7 +243,7 @@ func readClassNames(folders ...string) ([]string, error) {
 	return nil, nil
 }
 
-var errCompressed = errors.New("compressed, and images are read from where they lie: unpack with gunzip, which leaves a .tar file")
+var errCompressed = errors.New("it is compressed, but images are read in place: unpack with gunzip, which leaves a .tar file")
 
 // indexTarFile is indexTar of a file.
 func indexTarFile(path, name string, size int64) ([]labelled, error) {
@@ -281,13 +281,13 @@ func indexTar(r io.ReadSeeker, size int64, name string) ([]labelled, error) {
 			return nil, seekErr
 		case errors.Is(err, io.EOF):
 			if at < end+tarBlock {
-				return nil, fmt.Errorf("it breaks off behind %d images, without the end that a .tar file has: copy or download it again", len(keys))
+				return nil, fmt.Errorf("it breaks off after %d images, without the end of a .tar file: copy or download it again", len(keys))
 			}
 			return labelledSamples(samples, keys)
 		case errors.Is(err, tar.ErrHeader):
-			return nil, fmt.Errorf("no .tar file, or damaged near byte %d: copy or download it again", at)
+			return nil, fmt.Errorf("not a .tar file, or damaged near byte %d: copy or download it again", at)
 		case err != nil:
-			return nil, fmt.Errorf("it breaks off near byte %d, behind %d images: copy or download it again: %v", at, len(keys), err)
+			return nil, fmt.Errorf("it breaks off near byte %d, after %d images: copy or download it again: %v", at, len(keys), err)
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue
@@ -392,7 +392,7 @@ func labelledSamples(samples map[string]*sample, keys []string) ([]labelled, err
 // readClass reads a member that is a class number.
 func readClass(r io.Reader, size int64) (int, error) {
 	if size > maxLabel {
-		return 0, fmt.Errorf("%d bytes are no class number", size)
+		return 0, fmt.Errorf("%d bytes are not a class number", size)
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -400,7 +400,7 @@ func readClass(r io.Reader, size int64) (int, error) {
 	}
 	class, err := strconv.Atoi(string(bytes.TrimSpace(b)))
 	if err != nil {
-		return 0, fmt.Errorf("%.20q is no class number", b)
+		return 0, fmt.Errorf("%.20q is not a class number", b)
 	}
 	return class, checkClass(class)
 }

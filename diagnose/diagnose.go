@@ -220,15 +220,15 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 		return nil, fmt.Errorf("diagnose: timesteps %v: give at least one length, ascending", o.Timesteps)
 	}
 	if s.Convert.ThresholdBalanced {
-		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes alike")
+		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes identically")
 	}
 	for i := range s.Network.Layers {
 		l := &s.Network.Layers[i]
 		if !l.IsGate() && l.Neuron.Reset != snn.ResetSubtract {
-			return nil, fmt.Errorf("diagnose: layer %q resets to zero, which loses charge; the error can be split for reset by subtraction only", l.Name)
+			return nil, fmt.Errorf("diagnose: layer %q resets to zero, which loses charge; the error can be split only for reset by subtraction", l.Name)
 		}
 		if shape, ok := s.Graph.Shape(l.Name); !ok || shape.Len() != l.Neurons() {
-			return nil, fmt.Errorf("diagnose: layer %q of the spiking network is none of the trained network %q", l.Name, s.Graph.Name)
+			return nil, fmt.Errorf("diagnose: layer %q of the spiking network is not in the trained network %q", l.Name, s.Graph.Name)
 		}
 	}
 	if !s.Images.Shape().Equal(s.Graph.Input.Shape) {

@@ -53,7 +53,7 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 		if off > faultTolerance*largest+1e-6 {
 			return &Finding{
 				Layer: l.Name, Cause: CauseConversion,
-				Text: fmt.Sprintf("%s: its conversion is wrong. However many timesteps there are, its rates stand for something else than the trained network's activations, by up to %.3g where those reach %.3g, although what it reads is right. A weight, a bias or the scale of a shortcut that ends on it is not what it should be.", l.Name, off, largest),
+				Text: fmt.Sprintf("%s: its conversion is wrong. With any number of timesteps, what its rates stand for differs from the trained network's activations by up to %.3g where those reach %.3g, although its input is correct. A weight, a bias or the scale of a shortcut into it is wrong.", l.Name, off, largest),
 			}, nil
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// verdict puts what was found into sentences, that which buys most first.
+// verdict puts what was found into sentences, the largest gain first.
 func verdict(r *Diagnosis, trials []trial) []Finding {
 	T := r.Timesteps[len(r.Timesteps)-1]
 	top1 := r.SNNTop1[len(r.SNNTop1)-1]
@@ -14,7 +14,7 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	if loss <= 0 {
 		return []Finding{{
 			Cause: CauseNone,
-			Text:  fmt.Sprintf("Nothing is lost on these %d images: after %d timesteps the spiking network names %.2f %% of them rightly, the trained one %.2f %%.", r.Images, T, 100*top1, 100*r.ANNTop1),
+			Text:  fmt.Sprintf("Nothing is lost on these %d images: after %d timesteps the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%.", r.Images, T, 100*top1, 100*r.ANNTop1),
 		}}
 	}
 	var list []Finding
@@ -37,11 +37,11 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	part, size := l.last().largestOwn()
 	return []Finding{{
 		Layer: l.Name, Cause: part,
-		Text: fmt.Sprintf("Nothing that was tried returns any of the %.2f points. The largest error of its own is that of %s: %s, %.3g of lambda.", loss, l.Name, part, size),
+		Text: fmt.Sprintf("Nothing that was tried recovers any of the %.2f points. The layer with the largest error of its own is %s: %s, %.3g of lambda.", loss, l.Name, part, size),
 	}}
 }
 
-// finding puts a trial that gained into words; not all deserve a sentence.
+// finding describes a trial that gained accuracy; not all deserve a sentence.
 func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 	f := Finding{Layer: t.Layer}
 	var l *Layer
@@ -55,9 +55,9 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 			return f, false // Said there.
 		}
 		f.Cause = CauseClipping
-		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda returns them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
+		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda recovers them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
 		if p != nil && p.Gain > 0 {
-			f.Text += fmt.Sprintf(", percentile %v returns %.2f", high, p.Gain)
+			f.Text += fmt.Sprintf(", percentile %v recovers %.2f", high, p.Gain)
 		}
 		f.Text += "."
 	case lambdaPercentile:
@@ -66,39 +66,39 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 				return f, false // Said there.
 			}
 			f.Cause = CauseClipping
-			f.Text = fmt.Sprintf("%s: clipping takes points, since %.2g %% of its activations exceed lambda; percentile %v returns %.2f of them.", l.Name, 100*l.Clipped, high, t.Gain)
+			f.Text = fmt.Sprintf("%s: clipping takes points, since %.2g %% of its activations exceed lambda; percentile %v recovers %.2f of them.", l.Name, 100*l.Clipped, high, t.Gain)
 			break
 		}
 		f.Cause = CauseQuantisation
-		f.Text = fmt.Sprintf("%s: its lambda, %.4g, is wide for %d timesteps; percentile %v returns %.2f points.", l.Name, l.Lambda, t.Timesteps, low, t.Gain)
+		f.Text = fmt.Sprintf("%s: its lambda, %.4g, is large for %d timesteps; percentile %v recovers %.2f points.", l.Name, l.Lambda, t.Timesteps, low, t.Gain)
 	case moreTimesteps:
 		f.Cause = coarse(r)
-		why := "rates are too coarse after fewer"
+		why := "after fewer, rates are too coarse"
 		if f.Cause == CauseUnevenness {
-			why = "spikes that came unevenly weigh less after more of them"
+			why = "unevenly timed spikes weigh less after more of them"
 		}
-		f.Text = fmt.Sprintf("All layers: %s returns %.2f points; %s (%s, %.3g of lambda on average).", t.Change, t.Gain, why, f.Cause, average(r, f.Cause))
+		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points; %s (%s, %.3g of lambda on average).", t.Change, t.Gain, why, f.Cause, average(r, f.Cause))
 	case startPotential:
 		f.Cause = CauseQuantisation
-		f.Text = fmt.Sprintf("All layers: %s returns %.2f points.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points.", t.Change, t.Gain)
 	case allPercentile:
 		f.Cause = CauseQuantisation
 		if t.higher {
 			f.Cause = CauseClipping
 		}
-		f.Text = fmt.Sprintf("All layers: %s returns %.2f points.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points.", t.Change, t.Gain)
 	case compensation:
 		f.Cause = coarse(r)
-		f.Text = fmt.Sprintf("All layers: %s, for charge that neurons have not turned into spikes yet, returns %.2f points.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s, for charge that neurons have not yet turned into spikes, recovers %.2f points.", t.Change, t.Gain)
 	case readout:
 		f.Cause = CauseReadout
-		f.Text = fmt.Sprintf("Output: %s returns %.2f points; spike counts cannot tell negative logits apart.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("Output: %s recovers %.2f points; spike counts cannot tell negative logits apart.", t.Change, t.Gain)
 	}
 	return f, true
 }
 
-// where says between which layers accuracy is lost. What a layer returns that is
-// replaced by the trained network's, over one before it, is lost between the two.
+// where says between which layers accuracy is lost. What replacing a layer by the
+// trained network's recovers, beyond the one before it, is lost between the two.
 func where(r *Diagnosis, trials []trial) (list []Finding) {
 	before, gain, top1 := "", 0.0, r.SNNTop1[len(r.SNNTop1)-1]
 	for i := range trials { // In the order of the layers.
@@ -115,7 +115,7 @@ func where(r *Diagnosis, trials []trial) (list []Finding) {
 			}
 			list = append(list, Finding{
 				Layer: l.Name, Cause: part, Points: points,
-				Text: fmt.Sprintf("%s: %.2f points are lost there. With the trained network's activations in place of the latter's, %.2f %% are named rightly, without %.2f %%. Its own error is mostly %s, %.3g of lambda.", place, points, 100*t.Top1, 100*top1, part, size),
+				Text: fmt.Sprintf("%s: %.2f points are lost there. With the trained network's activations in place of the latter's, %.2f %% of images are classified correctly, without them %.2f %%. Its own error is mostly %s, %.3g of lambda.", place, points, 100*t.Top1, 100*top1, part, size),
 			})
 		}
 		if t.Gain > gain {
@@ -148,7 +148,7 @@ func (e *Errors) largestOwn() (cause string, rms float64) {
 	return cause, rms
 }
 
-// coarse tells which of the two errors that time heals is the larger one.
+// coarse tells which of the two errors that shrink with time is the larger one.
 func coarse(r *Diagnosis) string {
 	if average(r, CauseUnevenness) > average(r, CauseQuantisation) {
 		return CauseUnevenness

@@ -45,7 +45,7 @@ type Contribution struct {
 	Joules *Joules `json:"joules_per_image,omitempty"` // nil if the device does not price it.
 }
 
-// Part is where in a residual network operations take place.
+// Part is where in a network operations take place.
 type Part string
 
 // Parts, in the order in which they are shown.

@@ -6,19 +6,19 @@ import (
 )
 
 // Balance says how many spikes a synapse may carry before the spiking network costs
-// what the trained one does. Spikes per synapse are the additions of an image, over
+// as much as the trained one. Spikes per synapse are the additions per image, divided by
 // the synapses that spikes may take, those inside the border.
 type Balance struct {
 	Synapses uint64  `json:"synapses"`           // That carry spikes.
-	Spikes   float64 `json:"spikes_per_synapse"` // That one carried, a mean over synapses and images, in T timesteps.
+	Spikes   float64 `json:"spikes_per_synapse"` // Per synapse in T timesteps, averaged over synapses and images.
 
 	// Ratio is how many additions a multiply-accumulate would have to cost for both
-	// networks to be even at T, membrane updates left out; 0 if no ratio makes them so.
+	// networks to break even at T, without membrane updates; 0 if no ratio does.
 	Ratio float64 `json:"ratio"`
 
 	// On the device, with all that it prices: the spikes per synapse at which the
-	// networks are even, and the last T at which the spiking one takes no more. Dense
-	// is beside a trained network that multiplies everything, Effective beside one
+	// networks break even, and the last T at which the spiking one takes no more. Dense
+	// compares with a trained network that multiplies everything, Effective with one
 	// that skips zeros. Nil if the device prices no addition or no multiply-accumulate.
 	Dense     *Even `json:"dense,omitempty"`
 	Effective *Even `json:"effective,omitempty"`
@@ -27,12 +27,12 @@ type Balance struct {
 // Even is where two networks take the same energy.
 type Even struct {
 	Joules    Joules  `json:"joules_per_image"`   // Of the trained network.
-	Spikes    float64 `json:"spikes_per_synapse"` // Less than 0 if the spiking one takes more without a spike.
+	Spikes    float64 `json:"spikes_per_synapse"` // Below 0 if the spiking one takes more even without a spike.
 	Timesteps int     `json:"t"`                  // The last T at which the spiking one takes no more; 0 if the spiking network takes more from the first timestep on.
 }
 
 // even returns where the spiking network, with acs additions up to each timestep,
-// takes what those operations of the trained one do.
+// takes as much as those operations of the trained one.
 func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 	v := &Even{}
 	v.Joules, _ = a.Device.joules(trained)
@@ -44,29 +44,29 @@ func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 	return v
 }
 
-// Words says where the two networks are even, a sentence each. Without a trained
+// Words says where the two networks break even, in sentences. Without a trained
 // network d is nil.
 func (b *Balance) Words(d *Device, timesteps int) []string {
 	s := []string{fmt.Sprintf("A synapse carries %.3g spikes per image in %d timesteps.", b.Spikes, timesteps)}
 	if b.Ratio > 0 {
-		s = append(s, fmt.Sprintf("Memory and membrane updates left out, that is cheaper than all products of the trained network where a MAC costs more than %.3g ACs.", b.Ratio))
+		s = append(s, fmt.Sprintf("Without memory and membrane updates, that is cheaper than all products of the trained network if a MAC costs more than %.3g ACs.", b.Ratio))
 	}
 	switch {
 	case b.Dense != nil:
 		s = append(s, fmt.Sprintf("Break-even on %s: %s; if the trained network skips zeros, %s.", d.Name, b.Dense.words(timesteps), b.Effective.words(timesteps)))
 	case d != nil && len(d.missing()) > 0:
-		s = append(s, fmt.Sprintf("Break-even on %s: not known without an energy of %s.", d.Name, strings.Join(d.missing(), " and ")))
+		s = append(s, fmt.Sprintf("Break-even on %s: unknown without the energy of %s.", d.Name, strings.Join(d.missing(), " and ")))
 	}
 	return s
 }
 
-// words says where two networks are even, of an evaluation of that many timesteps.
+// words says where two networks break even, in an evaluation of that many timesteps.
 func (v *Even) words(timesteps int) string {
 	switch {
 	case v.Spikes <= 0:
-		return fmt.Sprintf("none at T = %d, where neurons and the image alone take more", timesteps)
+		return fmt.Sprintf("none at T = %d, where neurons and the image alone take more energy", timesteps)
 	case v.Timesteps == timesteps:
-		return fmt.Sprintf("%.3g spikes a synapse, not reached at T = %d", v.Spikes, timesteps)
+		return fmt.Sprintf("%.3g spikes per synapse, not reached at T = %d", v.Spikes, timesteps)
 	}
-	return fmt.Sprintf("%.3g spikes a synapse, reached at T = %d", v.Spikes, v.Timesteps+1)
+	return fmt.Sprintf("%.3g spikes per synapse, reached at T = %d", v.Spikes, v.Timesteps+1)
 }

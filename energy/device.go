@@ -93,7 +93,7 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	b, err := regular.ReadFile(name, maxDevice)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("energy: no device %q: give %s, or a JSON file with energies%s", name, strings.Join(names, ", "), nearest.DidYouMean(name, names))
+		return nil, fmt.Errorf("energy: there is no device %q: give %s, or a JSON file with energies%s", name, strings.Join(names, ", "), nearest.DidYouMean(name, names))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("energy: device: %w", err)
@@ -119,7 +119,7 @@ func parseDevice(b []byte) (*Device, error) {
 		if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 			return nil, fmt.Errorf("unknown key %s: there are name, source, pj_per_mac, pj_per_ac and pj_per_update", key)
 		}
-		return nil, fmt.Errorf("no JSON object with energies: %w", err)
+		return nil, fmt.Errorf("not a JSON object with energies: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the JSON object")

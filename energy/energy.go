@@ -1,7 +1,7 @@
-// Package energy counts what a trained and a spiking network compute for an image, and
-// multiplies the counts with the energies of a device.
+// Package energy counts what a trained and a spiking network compute per image, and
+// multiplies the counts by the energies of a device.
 //
-// A [Meter] knows what there is to count in a pair of networks; each image adds to
+// A [Meter] knows what can be counted in a pair of networks; each image adds to
 // [Counts], which are whole numbers; and these become [Accounts], means per image of
 // every part of both networks. A [Device] is a table of energies in picojoules.
 // docs/energy.md has the rules of counting. This package presents no images.
@@ -23,7 +23,7 @@ type Accounts struct {
 	SNN        Account  `json:"spiking"`
 	ANN        *Account `json:"trained"` // Nil without a trained network.
 	BreakEven  Balance  `json:"break_even"`
-	NotCounted []string `json:"not_counted"` // What joules leave out, a phrase each; none without a device.
+	NotCounted []string `json:"not_counted"` // What joules leave out, in phrases; none without a device.
 }
 
 // WriteJSON writes a as one JSON object.
@@ -33,7 +33,7 @@ func (a *Accounts) WriteJSON(w io.Writer) error {
 	return enc.Encode(a)
 }
 
-// price fills what depends on the device, and the break-even. acs are the additions
+// price fills in what depends on the device, and the break-even. acs are the additions
 // of the spiking network up to each timestep.
 func (a *Accounts) price(acs []float64) {
 	b := &a.BreakEven
@@ -110,7 +110,7 @@ func (a *Accounts) JoulesAt(T int, acs float64) Joules {
 }
 
 // Words says whose energies a has, what they leave out and how the networks compare,
-// a sentence or phrase each; nothing without a device.
+// in sentences or phrases; nothing without a device.
 func (a *Accounts) Words() []string {
 	if a.Device == nil {
 		return nil
@@ -120,7 +120,7 @@ func (a *Accounts) Words() []string {
 		"not counted: " + strings.Join(a.NotCounted, "; "),
 	}
 	if even := a.BreakEven.Effective; even != nil && even.Joules > 0 {
-		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that multiplies zeros, too",
+		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that also multiplies zeros",
 			*a.SNN.Joules/even.Joules, *a.SNN.Joules/a.BreakEven.Dense.Joules))
 	}
 	return list

@@ -7,7 +7,7 @@ import (
 	"sresnet/snn"
 )
 
-// Meter is what there is to count in a pair of networks, or in a spiking network by
+// Meter is what can be counted in a pair of networks, or in a spiking network by
 // itself. It is made once and shared by all workers, each of which gathers [Counts].
 type Meter struct {
 	g         *ann.Graph // Nil without a trained network.
@@ -19,7 +19,7 @@ type Meter struct {
 	units     uint64       // Elements of these.
 }
 
-// NewMeter lists what there is to count in g and its conversion net; g is nil
+// NewMeter lists what can be counted in g and its conversion net; g is nil
 // without a trained network.
 func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 	m := &Meter{g: g, net: net, depth: make([]int, len(net.Layers))}

@@ -9,31 +9,31 @@ import (
 	"sresnet/energy"
 )
 
-// Choice is what one evaluation says about the length T of a presentation. All of
-// it was seen on the images of the evaluation: a T that is chosen by them looks a
-// little better on them than it will on others.
+// Choice is what one evaluation says about the length T of a presentation. It was
+// all measured on the images of the evaluation: a T chosen by them looks a little
+// better on them than it will on others.
 type Choice struct {
-	// Within holds, for 2, 1 and 0.5 points, the smallest T of which holds: at T
-	// and every later timestep of the evaluation, the spiking network is at most
-	// that much worse than the trained one. A T that is close once, by luck, and
-	// not afterwards does not count. Empty without a trained network.
+	// Within has, for 2, 1 and 0.5 points, the smallest T such that at T and every
+	// later timestep of the evaluation the spiking network is at most that much
+	// worse than the trained one. Being close once, by luck, does not count. Empty
+	// without a trained network.
 	Within []Within `json:"within"`
 
-	// Best is the first T of the highest accuracy: after it nothing is gained.
+	// Best is the first T with the highest accuracy.
 	Best int `json:"best_t"`
 
 	Recommended int    `json:"recommended_t"` // T
-	Reason      string `json:"reason"`        // Why that one, a sentence.
+	Reason      string `json:"reason"`        // Why that one, in a sentence.
 
 	// Pareto holds every T, ascending, that no other one dominates: none has at
 	// least its accuracy for fewer operations.
 	Pareto []int `json:"pareto_t"`
 }
 
-// Within says from which T on the accuracy is close to the trained network's.
+// Within is the T from which the accuracy stays close to the trained network's.
 type Within struct {
 	Points float64 `json:"points"` // Of percent, below the trained network.
-	T      int     `json:"t"`      // 0 if the accuracy is not that close after the last timestep.
+	T      int     `json:"t"`      // 0 if the accuracy is not that close at the last timestep.
 }
 
 // Point is the state of an evaluation after T timesteps. Accuracies are fractions
@@ -48,8 +48,8 @@ type Point struct {
 	Joules    energy.Joules // Of what the device's table prices; 0 without a device.
 }
 
-// Wilson returns the 95 % confidence interval of a share of which k of n images
-// speak, after Wilson: with p = k/n and z = 1.96,
+// Wilson returns the 95 % confidence interval of a share that k of n images show,
+// by Wilson's formula: with p = k/n and z = 1.96,
 //
 //	(p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)
 //
@@ -100,18 +100,18 @@ func (r *Result) Choose() Choice {
 	c.Best = slices.Index(correct, most) + 1
 
 	if c.Recommended = last.T; c.Recommended > 0 {
-		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of the trained network's", last.Points)
+		c.Reason = fmt.Sprintf("the smallest T from which the accuracy stays within %v points of the trained network's", last.Points)
 	} else {
 		// The last timestep itself may be further from the best one than that.
 		c.Recommended = c.Best
 		if T := staysWithin(correct, most, tenths[len(tenths)-1], r.Images); T > 0 {
 			c.Recommended = T
 		}
-		c.Reason = fmt.Sprintf("the smallest from which on the accuracy stays within %v points of its own best; "+
-			"it does not come as close to the trained network's and stay there, for which a longer presentation may help", last.Points)
+		c.Reason = fmt.Sprintf("the smallest T from which the accuracy stays within %v points of its own best; "+
+			"it does not get and stay as close to the trained network's, for which a longer presentation may help", last.Points)
 		if c.Recommended == c.Best {
 			c.Reason = fmt.Sprintf("where the accuracy is best; "+
-				"it does not come within %v points of the trained network's and stay there, for which a longer presentation may help", last.Points)
+				"it does not get and stay within %v points of the trained network's, for which a longer presentation may help", last.Points)
 		}
 		if r.Alone() {
 			c.Reason, _, _ = strings.Cut(c.Reason, "; ")

@@ -50,7 +50,7 @@ type Experiment struct {
 	factors Factors
 }
 
-// Conversion is what there is to say of how a network was made.
+// Conversion describes how a network was made.
 type Conversion struct {
 	Images       int    `json:"images"`            // Calibration images,
 	Skipped      int    `json:"skipped,omitempty"` // and those that could not be read.
@@ -132,7 +132,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	return e, nil
 }
 
-// readTrained reads the trained network for the images of d, nil for whatever it takes.
+// readTrained reads the trained network for the images of d; nil is for those it takes.
 func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 	crop := e.data.Crop
 	if d == nil || e.Options.Data == "" {

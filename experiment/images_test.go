@@ -30,8 +30,8 @@ func TestFits(t *testing.T) {
 		want    string // Part of the error; empty for none.
 	}{
 		{tensor.Shape{3, 32, 32}, 100, ""},
-		{tensor.Shape{3, 32, 32}, 10, "has 10 outputs, cifar100:" + name + " has 100 classes"},
-		{tensor.Shape{1, 28, 28}, 100, "takes images of 1x28x28, those of cifar100:" + name + " are 3x32x32"},
+		{tensor.Shape{3, 32, 32}, 10, "has 10 outputs, but cifar100:" + name + " has 100 classes"},
+		{tensor.Shape{1, 28, 28}, 100, "takes images of 1x28x28, but those of cifar100:" + name + " are 3x32x32"},
 	} {
 		e := &Experiment{Graph: &ann.Graph{
 			Input: ann.Input{Name: "image", Shape: tt.input}, Output: "fc",

@@ -25,7 +25,30 @@ type Option struct {
 	// one that is given.
 	Shapes bool
 
+	// Setting says that the option is a part of the method: commands that convert have it,
+	// and sweeps vary it. Nil for others.
+	Setting *Setting
+
 	value value
+}
+
+// Setting is what a sweep does with an option.
+type Setting struct {
+	Prefix string   // Of a value in the name of a setting, such as "p" in "p99.9".
+	Always bool     // The value is in the name even if it is the default.
+	Tried  []string // Values that a sweep tries unless it is told others; nil for the default alone.
+}
+
+// Settings returns the names of the options that are parts of the method, in the order of
+// the [Table]: what takes longest to change comes first.
+func Settings() []string {
+	var names []string
+	for _, p := range Table() {
+		if p.Setting != nil {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // Key returns the name of the option in JSON: "v_init".

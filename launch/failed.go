@@ -10,8 +10,7 @@ import (
 	"unicode"
 )
 
-// FailedError says which shards were tried as often as was asked and have no
-// result.
+// FailedError says which shards were tried as often as allowed and have no result.
 type FailedError struct {
 	Shards []int // In ascending order.
 	Rounds int   // How often they were submitted.
@@ -28,7 +27,7 @@ func (e *FailedError) Error() string {
 	fmt.Fprintf(&b, "%s without a result after %s: %s", plural(len(e.Shards), "shard"), plural(e.Rounds, "round"), Ranges(e.Shards))
 	for i, k := range e.Shards {
 		if i == shownLogs {
-			fmt.Fprintf(&b, "\nand %d more; their logs are beside these", len(e.Shards)-i)
+			fmt.Fprintf(&b, "\nand %d more, whose logs are in the same folder", len(e.Shards)-i)
 			break
 		}
 		fmt.Fprintf(&b, "\n%s", endOfLog(logFile(e.dir, k), shownLines))

@@ -65,7 +65,7 @@ func (k Kubernetes) Manifest(run Run) ([]byte, error) {
 	case !memory.MatchString(k.Memory):
 		return nil, fmt.Errorf("memory %q: give an amount such as 512Mi or 4Gi", k.Memory)
 	case k.CPUs < 0:
-		return nil, fmt.Errorf("%d CPUs: give 1 or more", k.CPUs)
+		return nil, fmt.Errorf("%d CPUs: give a number from 1 on", k.CPUs)
 	case err != nil || !filepath.IsAbs(k.Mount) || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)):
 		return nil, fmt.Errorf("mount point %q: give a folder that holds the run, %s", k.Mount, run.Dir())
 	}

@@ -148,7 +148,7 @@ func CheckSbatch(options []string) error {
 		name, _, _ := strings.Cut(o, "=")
 		for _, t := range taken {
 			if name == t.long || t.short != "" && strings.HasPrefix(o, t.short) {
-				return fmt.Errorf("%s: leave %s away, it does not go with what the launcher does", o, t.long)
+				return fmt.Errorf("%s: omit %s, which conflicts with what the launcher does", o, t.long)
 			}
 		}
 		if !strings.HasPrefix(o, "-") && strings.HasSuffix(o, ".sh") {
@@ -206,8 +206,8 @@ func (s *slurm) prepare(ctx context.Context) error {
 	}
 	if most, ok := maxArraySize(config); ok && s.run.Shards() > most {
 		return &Error{
-			fmt.Errorf("the run has %d shards, and this Slurm numbers the tasks of an array below %d", s.run.Shards(), most),
-			fmt.Sprintf("plan the run anew with --plan=%d, in another folder if it has begun", min(most, 1000)),
+			fmt.Errorf("the run has %d shards, but this Slurm numbers the tasks of an array below %d", s.run.Shards(), most),
+			fmt.Sprintf("plan the run anew with --plan=%d, in another folder if it has been started", min(most, 1000)),
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(s.run.Dir(), "log"), 0o777); err != nil {
@@ -356,7 +356,7 @@ func (s *slurm) look(ctx context.Context) ([]Task, bool) {
 	}
 	if trouble != s.trouble && ctx.Err() == nil {
 		if err != nil {
-			s.Say(trouble + "; the tasks may well go on, asking again")
+			s.Say(trouble + "; asking again, as the tasks may still be running")
 		} else {
 			s.Say("Slurm answers again")
 		}

@@ -173,7 +173,7 @@ func (p *interpreter) order() []*Node {
 	}
 	for _, n := range p.g.Nodes {
 		if waits[n.Name] > 0 {
-			p.fail(n, "it is in a loop, or behind one; recurrent networks cannot be simulated")
+			p.fail(n, "it is in a loop, or follows one; recurrent networks cannot be simulated")
 		}
 	}
 	return order
@@ -298,7 +298,7 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	}
 	for _, in := range inputs {
 		if in.flat {
-			p.fail(n, "it stands behind a Flatten node, where only a fully connected one can be simulated")
+			p.fail(n, "it follows a Flatten node, where only a fully connected one can be simulated")
 			return
 		}
 		k, err := in.connection(s)
@@ -360,13 +360,13 @@ func (p *interpreter) output() {
 	}
 	last := slices.IndexFunc(p.net.Layers, func(l snn.Layer) bool { return l.Name == from[0] })
 	if last < 0 {
-		p.fail(p.nodes[from[0]], "the network ends in it, and only a population of neurons can be read out")
+		p.fail(p.nodes[from[0]], "the network ends in it, but only a population of neurons can be read out")
 		return
 	}
 	for i := range p.net.Layers {
 		for _, s := range p.net.Layers[i].Synapses {
 			if s.From == last {
-				p.fail(p.nodes[from[0]], "the network ends in it, and yet %q takes its spikes", p.net.Layers[i].Name)
+				p.fail(p.nodes[from[0]], "the network ends in it, but %q takes its spikes", p.net.Layers[i].Name)
 				return
 			}
 		}

@@ -24,7 +24,7 @@ func (v *linear) connection(s tensor.Shape) (snn.Connection, error) {
 	case *snn.Conv, *snn.Dense:
 	default:
 		if v.from == snn.FromInput {
-			return nil, errors.New("the image itself goes into it, which must first meet a convolution or a fully connected node")
+			return nil, errors.New("the image itself goes into it, but must first pass through a convolution or a fully connected node")
 		}
 	}
 	return v.through, nil
@@ -45,7 +45,7 @@ func multiplied(t *tensor.Tensor, f float64) *tensor.Tensor {
 // behind returns what v becomes in node n.
 func (v *linear) behind(n *Node) (*linear, error) {
 	if v.flat && n.Type != "Affine" && n.Type != "Linear" {
-		return nil, errors.New("it stands behind a Flatten node, where only a fully connected one can be simulated")
+		return nil, errors.New("it follows a Flatten node, where only a fully connected one can be simulated")
 	}
 	switch n.Type {
 	case "Flatten":

@@ -59,7 +59,7 @@ func (e *exporter) model(i int, n *Node, parameters []parameter) ([]parameter, e
 			break
 		}
 		if e.profile.Reader != "" {
-			e.refuse(i, "leaky neurons are written without a target only, since tools count time in them in ways of their own")
+			e.refuse(i, "leaky neurons can only be written without a target, since tools differ in how they count time")
 		}
 		n.Type = "LIF"
 		n.Metadata.Set("leak", Array{Data: []float32{m.Leak}})
@@ -117,7 +117,7 @@ func (p *interpreter) leaky(n *Node, s tensor.Shape) (_ snn.Model, k float64, cu
 	}
 	m.Leak, k = float32(1-dt/tau), r*dt/tau
 	if !(m.Leak > 0 && m.Leak < 1 && k > 0) {
-		return nil, 0, nil, fmt.Errorf("a leak of 1 - dt/tau = %v a timestep; the metadata dt of the graph, or r = tau/dt, must say how long a timestep is", m.Leak)
+		return nil, 0, nil, fmt.Errorf("a leak of 1 - dt/tau = %v per timestep; the metadata dt of the graph, or r = tau/dt, must say how long a timestep is", m.Leak)
 	}
 	leak, err := perChannel(n.Data.Arrays["v_leak"], s)
 	if err != nil {

@@ -85,7 +85,7 @@ func (e *exporter) sums(b branch, w tensor.Window) (string, error) {
 // gate adds what goes into the node that stands for a max-pool gate.
 func (e *exporter) gate(b branch, k *snn.MaxPool) (string, error) {
 	if e.profile.Gate == "" {
-		e.refuse(b.layer, "it has no max pools, and neurons that fire several times a timestep cannot stand for them; train with average pools or strides instead")
+		e.refuse(b.layer, "it has no max pools, and neurons that fire several times per timestep cannot stand for them; train with average pools or strides instead")
 		return e.node(b.from), nil
 	}
 	if e.gateAverages(k.Window) {

@@ -14,7 +14,7 @@ import (
 // maxDepth bounds graphs within graphs and trees within trees.
 const maxDepth = 64
 
-// ErrNotNIR is the error of a file that may be HDF5 but is no NIR file.
+// ErrNotNIR is the error of a file that may be HDF5 but is not a NIR file.
 var ErrNotNIR = errors.New("not a NIR file")
 
 // withRemedy adds to err, of a file, what to do about it, unless it is about opening the

@@ -41,7 +41,7 @@ const (
 const byTable = "Conv1d CubaLI CubaLIF LI LIF"
 
 var readers = []reader{
-	{name: "Sinabs, Speck", types: convolutional + "Conv1d SumPool2d LI LIF", neurons: "IAFSqueeze: subtracts its threshold, fires several times a timestep where it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
+	{name: "Sinabs, Speck", types: convolutional + "Conv1d SumPool2d LI LIF", neurons: "IAFSqueeze: subtracts its threshold, fires several times per timestep if it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
 	{name: "SpiNNaker2", types: convolutional + "Conv1d SumPool2d AvgPool2d Linear CubaLIF LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
 	{name: "Norse", types: convolutional + "SumPool2d AvgPool2d Linear CubaLIF LI LIF", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
 	{name: "snnTorch", types: convolutional + "AvgPool2d Linear CubaLIF LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
@@ -168,13 +168,13 @@ func loops(g *Graph) bool {
 func (r *reader) checkNeurons(n *Node, refuse func(string)) {
 	one := allAre(n.Data.Arrays["r"], 1)
 	if r.r == "1" && !one {
-		refuse("it wants r = 1")
+		refuse("it needs r = 1")
 	}
 	if r.r == "1/dt" && one {
-		refuse("it wants r = 1/dt, such as 10000")
+		refuse("it needs r = 1/dt, such as 10000")
 	}
 	if th, err := n.Data.Arrays["v_threshold"].Float32s(); r.uniform && err == nil && len(th) > 0 && !allAre(n.Data.Arrays["v_threshold"], th[0]) {
-		refuse("it wants one threshold a population")
+		refuse("it needs one threshold per population")
 	}
 }
 
@@ -245,7 +245,7 @@ func spiNNaker2Notes(g *Graph) (why, notes []string) {
 	for _, n := range g.Nodes {
 		types[n.Name] = n.Type
 		if n.Type == "Conv2d" && !allAre(n.Data.Arrays["groups"], 1) && len(notes) == 0 {
-			notes = append(notes, fmt.Sprintf("takes no notice of the groups of %q", n.Name))
+			notes = append(notes, fmt.Sprintf("ignores the groups of %q", n.Name))
 		}
 	}
 	neurons := func(name string) bool { return types[name] == "IF" || types[name] == "LIF" }

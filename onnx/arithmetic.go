@@ -47,7 +47,7 @@ func (im *importer) sum(n *node, acts []*edge) (*edge, error) {
 	same := true
 	for _, e := range acts[1:] {
 		if !slices.Equal(e.dims, first.dims) {
-			return nil, unsupported("adds shapes %v and %v; the branches of a block must have one shape", first.dims, e.dims)
+			return nil, unsupported("adds shapes %v and %v; the branches of a block must have the same shape", first.dims, e.dims)
 		}
 		same = same && e.last == first.last && im.shapes[e.node].Equal(im.shapes[first.node])
 	}
@@ -201,7 +201,7 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 		set(op, i, v)
 	}
 	if err := tensor.CheckFinite(slices.Concat(op.Scale, op.Bias)); err != nil {
-		return nil, fmt.Errorf("its constant gives a factor or offset that is no number: %w", err)
+		return nil, fmt.Errorf("its constant gives a factor or offset that is not a finite number: %w", err)
 	}
 	name, err := im.emit(n, op, x)
 	if err != nil {
@@ -216,7 +216,7 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 // be the same along all others.
 func (im *importer) channels(c *value, dims []int, axis int) ([]float32, error) {
 	if c.kind != floats {
-		return nil, errors.New("its constant is made of integers")
+		return nil, errors.New("its constant has integers")
 	}
 	if err := im.tensors.budget.charge(c.len(), 1); err != nil { // For the time it takes.
 		return nil, err
@@ -234,7 +234,7 @@ func (im *importer) channels(c *value, dims []int, axis int) ([]float32, error) 
 			if dims[skip+i] == 1 {
 				return nil, unsupported("a constant of shape %v makes %v larger", c.shape, dims)
 			}
-			return nil, fmt.Errorf("shapes %v and %v do not go together", dims, c.shape)
+			return nil, fmt.Errorf("shapes %v and %v do not match", dims, c.shape)
 		}
 		if skip+i == axis && d != 1 {
 			stride[i] = 1
@@ -250,7 +250,7 @@ func (im *importer) channels(c *value, dims []int, axis int) ([]float32, error) 
 		out[channel], seen[channel] = c.f[i], true
 	})
 	if varies {
-		return nil, unsupported("its constant of shape %v differs from position to position; only one number a channel can", c.shape)
+		return nil, unsupported("its constant of shape %v differs between positions; only one number per channel is supported", c.shape)
 	}
 	for i := range out {
 		if !seen[i] {

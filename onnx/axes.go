@@ -82,13 +82,13 @@ func reshapeDims(dims []int, target []int64, allowZero bool) ([]int, error) {
 		switch {
 		case d == 0 && !allowZero:
 			if i >= len(dims) {
-				return nil, fmt.Errorf("shape %v copies an axis that the input %v has not", target, dims)
+				return nil, fmt.Errorf("shape %v copies an axis that the input %v does not have", target, dims)
 			}
 			out[i] = dims[i]
 		case d == -1 && open < 0:
 			open, out[i] = i, 1
 		case d < 0 || d > math.MaxInt32:
-			return nil, fmt.Errorf("shape %v is none", target)
+			return nil, fmt.Errorf("%v is not a shape", target)
 		default:
 			out[i] = int(d)
 		}
@@ -213,7 +213,7 @@ func cuts(n *node, in []*value, dims []int) ([]cut, error) {
 	}
 	starts, ends, axes, steps := lists[0], lists[1], lists[2], lists[3]
 	if len(starts) != len(ends) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
-		return nil, errors.New("starts, ends, axes and steps are not of one length")
+		return nil, errors.New("starts, ends, axes and steps differ in length")
 	}
 	out := make([]cut, len(dims))
 	for i, d := range dims {

@@ -20,7 +20,7 @@ func (im *importer) conv(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if len(weight.shape) != 4 {
-		return nil, unsupported("has a weight of shape %v; only convolutions over rows and columns are read", weight.shape)
+		return nil, unsupported("has a weight of shape %v; only convolutions over rows and columns are supported", weight.shape)
 	}
 	x, err := im.image(e)
 	if err != nil {
@@ -70,7 +70,7 @@ func (im *importer) emitImage(n *node, op ann.Op, x string) (*edge, error) {
 func floatInput(in []*edge, i int, what string) (*value, error) {
 	v, err := required(in, i, what)
 	if err == nil && v.kind != floats {
-		err = fmt.Errorf("the %s is made of integers", what)
+		err = fmt.Errorf("the %s has integers", what)
 	}
 	return v, err
 }
@@ -113,7 +113,7 @@ func (im *importer) batchNormalization(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if spatial == 0 {
-		return nil, unsupported("normalises every position on its own (spatial = 0), not every channel")
+		return nil, unsupported("normalises each position separately (spatial = 0), not each channel")
 	}
 	if len(e.dims) < 2 {
 		return nil, errors.New("takes an input with channels")

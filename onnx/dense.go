@@ -36,7 +36,7 @@ func (im *importer) gemm(n *node, in []*edge) (*edge, error) {
 		}
 	}
 	if transA != 0 {
-		return nil, unsupported("transposes its input (transA); only its weight can be")
+		return nil, unsupported("transposes its input (transA); only its weight can be transposed")
 	}
 	if len(e.dims) != 2 {
 		return nil, unsupported("takes a vector, not a value of shape %v", e.dims)
@@ -62,7 +62,7 @@ func (im *importer) gemm(n *node, in []*edge) (*edge, error) {
 func (im *importer) matMul(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
-		return nil, unsupported("multiplies a constant with activations; only activations with a constant")
+		return nil, unsupported("multiplies a constant by activations; only activations by a constant are supported")
 	}
 	weight, err := floatInput(in, 1, "weight")
 	if err != nil {
@@ -104,7 +104,7 @@ func (im *importer) dense(v *value, transpose bool, alpha float32) (*tensor.Tens
 // broadcastBias returns beta C as a vector of n.
 func (im *importer) broadcastBias(c *value, n int, beta float32) ([]float32, error) {
 	if c.kind != floats {
-		return nil, errors.New("the bias is made of integers")
+		return nil, errors.New("the bias has integers")
 	}
 	k := len(c.f)
 	if len(c.shape) > 2 || len(c.shape) > 0 && c.shape[len(c.shape)-1] != k || k != 1 && k != n {
@@ -145,7 +145,7 @@ func (im *importer) softmax(n *node, in []*edge) (*edge, error) {
 	}
 	total := im.shapes[e.node].Len()
 	if over != total || axis == 0 && len(e.dims) > 1 {
-		return nil, unsupported("does not take all the logits together: axis %d of a value of shape %v", axis, e.dims)
+		return nil, unsupported("does not cover all the logits: axis %d of a value of shape %v", axis, e.dims)
 	}
 	flat := &edge{node: e.node, dims: []int{im.batch, total}, last: e.last, view: e.view, flat: e.flat}
 	x, err := im.vector(flat)

@@ -117,7 +117,7 @@ func (im *importer) vector(e *edge) (string, error) {
 		return e.node, nil
 	}
 	if e.last {
-		return "", unsupported("takes a vector, and the channels of its input are last")
+		return "", unsupported("takes a vector, but the channels of its input are last")
 	}
 	if e.flat == "" {
 		n := e.view

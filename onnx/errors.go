@@ -23,7 +23,7 @@ type UnsupportedNode struct {
 	Reason string
 }
 
-// Error names all the nodes, one a line.
+// Error names all the nodes, one per line.
 func (e *UnsupportedError) Error() string {
 	var b strings.Builder
 	b.WriteString("onnx: ")
@@ -43,12 +43,11 @@ func (e *UnsupportedError) Error() string {
 
 // Hint says what to do about e.
 func (*UnsupportedError) Hint() string {
-	return "only networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or take those operators out"
+	return "only networks of convolutions, batch norm, ReLU, pools, sums and fully connected layers can be read; export such a network, or remove those operators"
 }
 
-// DamagedError is about bytes that are not those of a whole ONNX file: it was cut off
-// or changed, or is something else. A file that is sound but not accepted never gives
-// one.
+// DamagedError is the error of bytes that are not a whole ONNX file: it was cut off or
+// changed, or is something else. A file that is sound but not accepted never gives one.
 type DamagedError struct {
 	err error
 }

@@ -139,7 +139,7 @@ func toInts(list []int64) ([]int, error) {
 	out := make([]int, len(list))
 	for i, d := range list {
 		if d < 0 || d > math.MaxInt32 {
-			return nil, fmt.Errorf("shape %v is none", list[:min(len(list), maxAxes)])
+			return nil, fmt.Errorf("%v is not a shape", list[:min(len(list), maxAxes)])
 		}
 		out[i] = int(d)
 	}

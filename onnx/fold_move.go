@@ -185,7 +185,7 @@ func broadcast(in []*value) (shape []int, stride [][]int, err error) {
 		skip := len(shape) - len(v.shape)
 		for i, d := range v.shape {
 			if d != 1 && shape[skip+i] != 1 && shape[skip+i] != d {
-				return nil, nil, fmt.Errorf("shapes %v and %v do not go together", in[0].shape, v.shape)
+				return nil, nil, fmt.Errorf("shapes %v and %v do not match", in[0].shape, v.shape)
 			}
 			if d != 1 {
 				shape[skip+i] = d

@@ -214,14 +214,14 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 }
 
 // errNoActivations is the reason of an operator that is folded, but not translated.
-var errNoActivations = unsupported("is computed on constants and shapes, but not on activations")
+var errNoActivations = unsupported("is supported on constants and shapes, but not on activations")
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
-	"Concat": unsupported("joins two activations; only one with zeros, as a shortcut does"),
-	"Sub":    unsupported("subtracts activations; only a constant can be"),
-	"Mul":    unsupported("multiplies activations with each other; only with a constant"),
-	"Div":    unsupported("divides by activations; only by a constant"),
+	"Concat": unsupported("joins two activations; only joining one with zeros, as a shortcut does, is supported"),
+	"Sub":    unsupported("subtracts activations; only a constant can be subtracted"),
+	"Mul":    unsupported("multiplies activations; only multiplication by a constant is supported"),
+	"Div":    unsupported("divides by activations; only division by a constant is supported"),
 }
 
 // edge returns what is known of a value, and decodes it if it is an initializer.
@@ -245,7 +245,7 @@ func (im *importer) edge(name string) (*edge, error) {
 // known returns an error if n's operator is neither translated nor folded.
 func (im *importer) known(n *node) error {
 	if n.domain != "" {
-		return unsupported("operator of the domain %q; export the model with standard ONNX operators only", n.domain)
+		return unsupported("is from the domain %q; export the model with only standard ONNX operators", n.domain)
 	}
 	if translations[n.op] != nil || folds[n.op] != nil {
 		return nil
@@ -253,7 +253,7 @@ func (im *importer) known(n *node) error {
 	if r := reasons[n.op]; r != "" {
 		return reason(r)
 	}
-	return unsupported("no such operator in the networks that can be read here")
+	return unsupported("this operator is not supported")
 }
 
 // translate returns n's output.
@@ -279,7 +279,7 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 		}
 		return constant(v), nil
 	case foldable:
-		return nil, unsupported("works on constants only, which is not computed on reading; simplify the model first")
+		return nil, unsupported("takes only constants, which this program does not compute; simplify the model first")
 	case data == nil:
 		return nil, errNoActivations
 	}

@@ -59,7 +59,7 @@ func (g *graph) order(output string) (nodes []*node, used map[string]bool, err e
 			used[in] = true
 			i, ok := maker[in]
 			if !ok && !given[in] {
-				return nil, nil, nodeErr(n, fmt.Errorf("its input %q is nowhere computed or given; is the file complete?", in))
+				return nil, nil, nodeErr(n, fmt.Errorf("its input %q is neither computed nor given; is the file complete?", in))
 			}
 			if ok && !live[i] {
 				live[i] = true
@@ -101,7 +101,7 @@ func (g *graph) order(output string) (nodes []*node, used map[string]bool, err e
 	if len(nodes) < count {
 		for i := range g.nodes {
 			if live[i] && waits[i] > 0 {
-				return nil, nil, nodeErr(&g.nodes[i], fmt.Errorf("it is part of a cycle, or behind one; a network must not feed back"))
+				return nil, nil, nodeErr(&g.nodes[i], fmt.Errorf("it is part of a cycle, or follows one; a network must not feed back"))
 			}
 		}
 	}

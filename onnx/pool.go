@@ -142,14 +142,14 @@ func (im *importer) reduceMean(n *node, in []*edge) (*edge, error) {
 func (im *importer) meanOver(e *edge, axes []int) (ann.Op, error) {
 	s := im.shapes[e.node]
 	if len(s) != 3 {
-		return nil, unsupported("takes the mean over axes %v of a vector; only means over rows and columns are read", axes)
+		return nil, unsupported("takes the mean over axes %v of a vector; only means over rows and columns are supported", axes)
 	}
 	c, h, w := s.CHW()
 	if im.isImage(e) {
 		over := [3]bool{}
 		for _, a := range axes {
 			if a == 0 || e.axis(a) == 0 {
-				return nil, unsupported("takes the mean over axes %v; only means over rows and columns are read", axes)
+				return nil, unsupported("takes the mean over axes %v; only means over rows and columns are supported", axes)
 			}
 			over[e.axis(a)] = true
 		}
@@ -168,5 +168,5 @@ func (im *importer) meanOver(e *edge, axes []int) (ann.Op, error) {
 	if !e.last && len(e.dims) > 2 && e.dims[0] == im.batch && e.dims[1] == c && len(axes) == len(e.dims)-2 && axes[0] == 2 {
 		return &ann.GlobalAveragePool{}, nil
 	}
-	return nil, unsupported("takes the mean over axes %v of a value of shape %v; only means over rows and columns are read", axes, e.dims)
+	return nil, unsupported("takes the mean over axes %v of a value of shape %v; only means over rows and columns are supported", axes, e.dims)
 }

@@ -30,7 +30,7 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 		return e, nil
 	}
 	if !im.isImage(e) {
-		return nil, unsupported("slices a value of shape %v; only images can be", e.dims)
+		return nil, unsupported("slices a value of shape %v; only images can be sliced", e.dims)
 	}
 	op := &ann.Slice{}
 	for i, c := range cs {
@@ -40,7 +40,7 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 		case k < 0 && c != cut{0, 1, e.dims[0]}:
 			return nil, unsupported("slices the batch")
 		case c.step < 0 && c.size > 1:
-			return nil, unsupported("turns axis %d of the image around (a step of %d)", i, c.step)
+			return nil, unsupported("reverses axis %d of the image (a step of %d)", i, c.step)
 		case k >= 0:
 			op.Start[k], op.Step[k], op.Size[k] = c.start, max(1, c.step), c.size
 		}
@@ -79,17 +79,17 @@ func (im *importer) pad(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if mode != "constant" {
-		return nil, unsupported("pads in mode %q; only with zeros", mode)
+		return nil, unsupported("pads in mode %q; only padding with zeros is supported", mode)
 	}
 	fill, err := bound(n, in, "value", 2, 0)
 	if err != nil {
 		return nil, err
 	}
 	if fill != 0 {
-		return nil, unsupported("pads with %v; only with zeros", fill)
+		return nil, unsupported("pads with %v; only padding with zeros is supported", fill)
 	}
 	if !im.isImage(e) {
-		return nil, unsupported("pads a value of shape %v; only images can be", e.dims)
+		return nil, unsupported("pads a value of shape %v; only images can be padded", e.dims)
 	}
 	op := &ann.Pad{}
 	for i := range before {
@@ -180,7 +180,7 @@ func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 		case !slices.Equal(s, e.dims):
 			return nil, fmt.Errorf("joins shapes %v and %v on axis %d", e.dims, z.c.shape, axis)
 		case !z.c.isZero():
-			return nil, unsupported("joins an activation with constants; only with zeros, as a shortcut does")
+			return nil, unsupported("joins an activation with constants; only joining it with zeros, as a shortcut does, is supported")
 		case i < at:
 			before += count
 		default:
@@ -191,7 +191,7 @@ func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 		return e, nil
 	}
 	if !im.isImage(e) || axis == 0 {
-		return nil, unsupported("joins values of shape %v on axis %d; only images, and not the batch", e.dims, axis)
+		return nil, unsupported("joins values of shape %v on axis %d; only images can be joined, and not along the batch", e.dims, axis)
 	}
 	op := &ann.Pad{}
 	op.Before[e.axis(axis)], op.After[e.axis(axis)] = before, after

@@ -61,7 +61,7 @@ var layouts = map[elemType]layout{
 func (t elemType) layout() (layout, error) {
 	l, ok := layouts[t]
 	if !ok {
-		return l, fmt.Errorf("data type %d is not read, only floats of 16 to 64 bits, integers of 8 to 64 and bool", t)
+		return l, fmt.Errorf("data type %d is not supported, only floats of 16 to 64 bits, integers of 8 to 64 and bool", t)
 	}
 	return l, nil
 }
@@ -108,7 +108,7 @@ func parseProto(b []byte) (t proto, err error) {
 			v, err = f.integer()
 			t.typ = elemType(v)
 		case 3:
-			err = errors.New("tensors in segments are not read")
+			err = errors.New("tensors in segments are not supported")
 		case 9:
 			t.raw, err = f.message()
 			t.hasRaw = true

@@ -116,7 +116,7 @@ func (v *value) isZero() bool {
 // intList returns the elements of a short list of integers: a shape, axes, paddings.
 func (v *value) intList() ([]int64, error) {
 	if v.kind == floats {
-		return nil, errors.New("a list of integers is made of floats")
+		return nil, errors.New("a list of integers has floats")
 	}
 	if len(v.i) > maxInts {
 		return nil, fmt.Errorf("a list of %d integers", len(v.i))

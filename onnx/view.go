@@ -83,5 +83,5 @@ func (im *importer) transpose(n *node, in []*edge) (*edge, error) {
 	case !e.last && im.isImage(e) && slices.Equal(perm, []int{0, 2, 3, 1}):
 		return im.activation(e.node, dims, true), nil
 	}
-	return nil, unsupported("transposes activations by %v; only between channels first and channels last", perm)
+	return nil, unsupported("transposes activations by %v; only a change between channels first and channels last is supported", perm)
 }

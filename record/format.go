@@ -36,7 +36,7 @@ func ParseFormat(s string) (Format, error) {
 	if i := slices.Index(formats, s); i >= 0 {
 		return Format(i), nil
 	}
-	return 0, fmt.Errorf("record: %q is none of %s", s, strings.Join(formats, ", "))
+	return 0, fmt.Errorf("record: %q is not one of %s", s, strings.Join(formats, ", "))
 }
 
 // FormatOf returns the format of a file of that name: by its suffix, .h5 or .hdf5,
@@ -54,7 +54,7 @@ func FormatOf(name string) (Format, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() || name != "" && os.IsPathSeparator(name[len(name)-1]) {
 		return NPY, nil
 	}
-	return 0, fmt.Errorf("record: the suffix of %q says no format", name)
+	return 0, fmt.Errorf("record: the suffix of %q selects no format", name)
 }
 
 // create begins the file of that name for a recording of n images.

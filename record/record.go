@@ -72,7 +72,7 @@ func ParseObservable(s string) (Observable, error) {
 	if i := slices.Index(observables, s); i >= 0 {
 		return Observable(i), nil
 	}
-	return 0, fmt.Errorf("record: %q is none of %s", s, strings.Join(observables, ", "))
+	return 0, fmt.Errorf("record: %q is not one of %s", s, strings.Join(observables, ", "))
 }
 
 // size returns the bytes of an element.

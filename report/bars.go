@@ -3,7 +3,7 @@ package report
 // bar is a row of a chart of bars: rectangles over a common axis that fills the
 // width it is given. Positions are percent of that width.
 type bar struct {
-	Says  string // For whoever cannot see it.
+	Says  string // For readers who cannot see it.
 	Rects []rect
 	Axis  num // Where zero is.
 	Mark  num // A further mark, such as a total; NaN for none.

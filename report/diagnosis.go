@@ -10,5 +10,5 @@ var parts = []struct {
 	{"clipping", "activations above lambda", func(s *diagnose.Errors) diagnose.Size { return s.Clipping }},
 	{"inherited", "errors of earlier layers", func(s *diagnose.Errors) diagnose.Size { return s.Inherited }},
 	{"quantisation", "T timesteps allow T+1 rates", func(s *diagnose.Errors) diagnose.Size { return s.Quantisation }},
-	{"unevenness", "spikes that later input would have taken back", func(s *diagnose.Errors) diagnose.Size { return s.Unevenness }},
+	{"unevenness", "spikes that later input would have prevented", func(s *diagnose.Errors) diagnose.Size { return s.Unevenness }},
 }

@@ -71,7 +71,7 @@ var palette = []color.Color{
 	color.RGBA{0x44, 0x44, 0x44, 255},
 }
 
-// dashes go with the colours, for whoever prints in grey.
+// dashes go with the colours, for printing in grey.
 var dashes = [][]vg.Length{nil, {7, 3}, {2, 3}, {9, 3, 2, 3}, {4, 2}, {12, 4}, {1, 2}, {6, 2, 1, 2}}
 
 // Figures returns what r shows as figures: the curves of all runs, then, named by
@@ -277,7 +277,7 @@ func (run *Run) rateFigure(name string) Figure {
 	for i := range run.Result.Layers {
 		layers, rates = append(layers, run.Result.Layers[i].Name), append(rates, num(run.Result.Layers[i].Rate))
 	}
-	return layerFigure(name, "Rate per layer", "spikes a neuron and timestep", layers, newGroup("", 0, rates, nil))
+	return layerFigure(name, "Rate per layer", "spikes per neuron and timestep", layers, newGroup("", 0, rates, nil))
 }
 
 // errorFigure stacks the parts of every layer's error at the last mark.
@@ -320,7 +320,7 @@ func (run *Run) energyFigure(name string) Figure {
 	}
 	groups := []*group{newGroup("spiking", 0, snn, nil)}
 	if run.Result.Energy.ANN != nil {
-		a, b := groups[0], newGroup("trained, zeros left out", 1, ann, nil)
+		a, b := groups[0], newGroup("trained, zeros skipped", 1, ann, nil)
 		a.thick, b.thick = a.thick/2, b.thick/2
 		a.shift, b.shift = a.thick/2, -b.thick/2
 		groups = append(groups, b)

@@ -179,26 +179,26 @@ func (run *Run) tiles() []tile {
 	t := []tile{{"Spiking", percent(last.Top1), "%", says}}
 	if !res.Alone() {
 		t = []tile{
-			{"Trained", percent(run.TrainedTop1()), "%", "top-1 of the network it came from"},
+			{"Trained", percent(run.TrainedTop1()), "%", "top-1 of the network it was converted from"},
 			t[0],
-			{"Difference", points(last.Top1 - run.TrainedTop1()), "points", fmt.Sprintf("spiking less trained, on %d images", res.Images)},
-			{"Agreement", percent(last.Agreement), "%", "images on which both name the same class"},
+			{"Difference", points(last.Top1 - run.TrainedTop1()), "points", fmt.Sprintf("spiking minus trained, on %d images", res.Images)},
+			{"Agreement", percent(last.Agreement), "%", "images that both put in the same class"},
 		}
 	}
-	t = append(t, tile{"T to take", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
+	t = append(t, tile{"Recommended T", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
 	trained := trainedJoules(res.Energy)
 	if e := res.Energy; e != nil && e.SNN.Joules != nil && trained != nil && *trained > 0 && e.Device != nil {
 		zeros := ""
 		if e.BreakEven.Dense != nil {
-			zeros = " with products of zeros"
+			zeros = " with multiplications by zero"
 		}
 		return append(t, tile{
 			"Energy", significant(num(*e.SNN.Joules / *trained)), "of the trained network’s",
-			fmt.Sprintf("%s an image at T = %d against %s%s, by the table %s", joules(num(*e.SNN.Joules)), last.T, joules(num(*trained)), zeros, e.Device.Name),
+			fmt.Sprintf("%s per image at T = %d against %s%s, by the table %s", joules(num(*e.SNN.Joules)), last.T, joules(num(*trained)), zeros, e.Device.Name),
 		})
 	}
 	if e := res.Energy; e != nil && e.ANN == nil && e.SNN.Joules != nil && e.Device != nil {
-		return append(t, tile{"Energy", joules(num(*e.SNN.Joules)), "an image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
+		return append(t, tile{"Energy", joules(num(*e.SNN.Joules)), "per image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
 	}
 	if res.DenseMACsPerImage > 0 {
 		t = append(t, tile{

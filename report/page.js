@@ -8,7 +8,7 @@
   const color = s => s < 0 ? style("--fg") : style("--c" + s % 8);
   const plots = [];
 
-  // short writes a number of an axis: 1200000 as 1.2M.
+  // short formats a number on an axis: 1200000 as 1.2M.
   function short(x) {
     if (x === null || x === undefined) return "–";
     const a = Math.abs(x);
@@ -22,7 +22,7 @@
     const common = { stroke: style("--soft"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 }, labelFont: "12px system-ui, sans-serif", font: "12px system-ui, sans-serif", labelSize: 20 };
     const x = Object.assign({ label: c.x + (c.log ? " (logarithmic)" : ""), size: 34, values: (u, v) => v.map(t => t === null ? null : short(t)) }, common);
     if (c.log) {
-      // Whole powers only, and fewer of them where there is little room.
+      // Only whole powers, and fewer of them if there is little room.
       x.splits = u => {
         const list = [], lo = u.scales.x.min, hi = u.scales.x.max;
         for (let v = Math.pow(c.log, Math.floor(Math.log(lo) / Math.log(c.log) + 1e-9)); v <= hi * 1.0001; v *= c.log) list.push(v);
@@ -122,7 +122,7 @@
       if (!s.length) return nothing(div, "The run has no sample of this layer; sresnet diagnose makes one.");
       const hi = Math.max(1.05, ...s.map(p => p[0])), lo = Math.min(0, ...s.map(p => p[0]));
       const f = frame(div, `Activation against rate of ${s.length} units, layer ${l.name}`,
-        { lo, hi, title: "activation of the trained network (λ)" }, { lo: 0, hi: 1.05, title: "rate (spikes a timestep)", ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
+        { lo, hi, title: "activation of the trained network (λ)" }, { lo: 0, hi: 1.05, title: "rate (spikes per timestep)", ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
       for (const p of s) svg(f.root, "circle", { class: "unit", cx: f.px(p[0]).toFixed(1), cy: f.py(Math.min(p[1], 1.05)).toFixed(1), r: 2.6 });
       svg(f.root, "polyline", { class: "ideal", points: [[lo, 0], [0, 0], [1, 1], [hi, 1]].map(p => f.px(p[0]) + "," + f.py(p[1])).join(" ") });
       svg(f.root, "text", { class: "small", x: W - R, y: 11, "text-anchor": "end" }, `${s.length} units, T = ${l.T}; dashed: without error`);
@@ -147,7 +147,7 @@
     rate(div, l) {
       if (!l.rate) return nothing(div, "The run has no spikes over time.");
       const hi = Math.max(...l.rate) * 1.05 || 1, n = l.rate.length;
-      const f = frame(div, `Rate over time of layer ${l.name}`, { lo: 1, hi: Math.max(n, 2), title: "timestep" }, { lo: 0, hi, title: "spikes a neuron" });
+      const f = frame(div, `Rate over time of layer ${l.name}`, { lo: 1, hi: Math.max(n, 2), title: "timestep" }, { lo: 0, hi, title: "spikes per neuron" });
       svg(f.root, "polyline", { class: "s0", points: l.rate.map((v, t) => f.px(t + 1).toFixed(1) + "," + f.py(v).toFixed(1)).join(" ") });
       if (n === 1) svg(f.root, "circle", { class: "unit", cx: f.px(1), cy: f.py(l.rate[0]), r: 4 });
     },

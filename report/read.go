@@ -96,8 +96,8 @@ func (r *Run) point(T int) Point {
 	return q
 }
 
-// optional are files that a report shows and that not every run has, with what makes
-// them.
+// optional are files that a report shows but not every run has, with the commands that
+// make them.
 var optional = []struct{ file, shows, from string }{
 	{"activations.json", "histograms of activations", "sresnet eval -o"},
 	{"changed.json", "the images that changed class", "sresnet eval -o"},
@@ -107,14 +107,14 @@ var optional = []struct{ file, shows, from string }{
 // trainedToo are the files of optional that only a run with a trained network has.
 var trainedToo = []string{"activations.json", "diagnosis.json"}
 
-// note says what a reader of r has to do without.
+// note says what is missing from r.
 func (r *Run) note(kept *run.Run) {
 	lacks := func(format string, args ...any) { r.Missing = append(r.Missing, fmt.Sprintf(format, args...)) }
 	if !r.Result.Complete {
 		lacks("The run was interrupted: it holds the %d images that were finished.", r.Result.Images)
 	}
 	if r.Result.Alone() {
-		lacks("The run is of a spiking network by itself: what compares it with a trained one is left out.")
+		lacks("The run is of a spiking network alone: comparisons with a trained one are left out.")
 	}
 	if slices.ContainsFunc(r.Result.Layers, func(l eval.Layer) bool { return l.SpikesAt == nil }) {
 		lacks("The version of sresnet that made the run did not keep the spikes of layers over time.")
@@ -128,7 +128,7 @@ func (r *Run) note(kept *run.Run) {
 		}
 		why := "is not there"
 		if _, err := os.Stat(filepath.Join(r.Dir, o.file)); err == nil {
-			why = "is there, but manifest.json does not name it, so that it may be of another run"
+			why = "is there, but manifest.json does not name it, so that it may belong to another run"
 		}
 		lacks("%s %s. '%s %s' writes it: %s.", o.file, why, o.from, r.Dir, o.shows)
 	}

@@ -84,7 +84,7 @@ func differences(runs []*Run) []string {
 			}
 		}
 		if len(seen) > 1 {
-			notes = append(notes, "The runs are of different "+x.what+": "+strings.Join(shown, ", ")+".")
+			notes = append(notes, "The runs have different "+x.what+": "+strings.Join(shown, ", ")+".")
 		}
 	}
 	return notes

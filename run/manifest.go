@@ -95,7 +95,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, problem(dir, err, again, "manifest.json is damaged: %v", err)
 	}
 	if m.Version == "" || len(m.Files) == 0 {
-		return nil, problem(dir, nil, give, "manifest.json is not that of a run: it names no version or no files")
+		return nil, problem(dir, nil, give, "manifest.json is not that of a run: it does not name a version or files")
 	}
 	return &m, shard.CheckFormat(dir, b)
 }

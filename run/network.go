@@ -129,7 +129,7 @@ func (k *Kept) NetworkIn(name string) (*snn.Network, error) {
 	}
 	b, err := k.Run.ReadFile(name)
 	if err != nil {
-		return nil, hint.Error(err, "without the network that it was planned with, the run cannot go on; plan it again in another folder")
+		return nil, hint.Error(err, "without the network that it was planned with, the run cannot continue; plan it again in another folder")
 	}
 	var net *snn.Network
 	g, err := nir.Read(bytes.NewReader(b), int64(len(b)), nir.ReadOptions{})

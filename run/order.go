@@ -230,7 +230,7 @@ func vacant(dir string) error {
 func RefuseLinks(dirs ...string) error {
 	for _, dir := range dirs {
 		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return hint.Error(fmt.Errorf("%s is a link, which would lead what is kept elsewhere", dir), "remove it, or give another folder with {out}")
+			return hint.Error(fmt.Errorf("%s is a link, and what is kept would go elsewhere", dir), "remove it, or give another folder with {out}")
 		}
 	}
 	return nil
@@ -339,7 +339,7 @@ func readConfig(r *shard.Run) (*Config, error) {
 	d := json.NewDecoder(bytes.NewReader(r.Plan().Config))
 	d.UseNumber()
 	if err := d.Decode(c); err != nil {
-		return nil, hint.Error(fmt.Errorf("the plan in %s is not of a run that this version of sresnet knows: %w", r.Dir(), err), "use the version that planned it")
+		return nil, hint.Error(fmt.Errorf("this version of sresnet does not know the plan in %s: %w", r.Dir(), err), "use the version that planned it")
 	}
 	return c, nil
 }

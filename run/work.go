@@ -58,7 +58,7 @@ func (k *Kept) Work(ctx context.Context, step string, do func(update func(done, 
 		return Damaged(err)
 	}
 	if err != nil && ctx.Err() == nil {
-		return hint.Error(err, "what is done is kept in %s: the same command goes on from there", k.Run.Dir())
+		return hint.Error(err, "what is done is kept in %s: the same command resumes from there", k.Run.Dir())
 	}
 	return err
 }
@@ -69,7 +69,7 @@ func Damaged(err error) error {
 	if !errors.As(err, &file) {
 		return err
 	}
-	return hint.Error(err, "remove that file: its images are then presented again; and see why the disk damaged it")
+	return hint.Error(err, "remove that file, so that its images are presented again, and find out why the disk damaged it")
 }
 
 // Gather adds up the shards; nil if there is nothing.
@@ -120,7 +120,7 @@ func (k *Kept) Write(r *eval.Result) error {
 	}
 	files = append(files, k.reportFiles(r)...)
 	return hint.Error(k.folder.Write(m, r, files...),
-		"all that was simulated is kept: when that is fixed, 'sresnet merge %s' writes the files", shell.Quote(k.Run.Dir()))
+		"everything that was simulated is kept: once that is fixed, 'sresnet merge %s' writes the files", shell.Quote(k.Run.Dir()))
 }
 
 // Describe says what was planned.

@@ -38,7 +38,7 @@ func readHeader(r io.ReaderAt, size int64) (map[string]Info, error) {
 	length := binary.LittleEndian.Uint64(start[:8])
 	switch {
 	case n < 9 || start[8] != '{' || length > maxHeader && length > uint64(size):
-		return nil, damaged(errors.New("not a safetensors file, which begins with the length of a header and the header, a JSON object"))
+		return nil, damaged(errNotSafetensors)
 	case length > maxHeader:
 		return nil, fmt.Errorf("a header of %d bytes, more than the %d that the format allows", length, maxHeader)
 	case int64(length) > size-8:
@@ -58,9 +58,14 @@ func readHeader(r io.ReaderAt, size int64) (map[string]Info, error) {
 	return tensors, nil
 }
 
+// errNotSafetensors is the error of a file of another kind.
+var errNotSafetensors = errors.New("not a safetensors file, which begins with the length of a JSON header and the header")
+
+// save is how to make such a file.
+const save = "save the weights with safetensors.torch.save_file(model.state_dict(), FILE)"
+
 // otherFormat says what else the file is, if its first bytes tell.
 func otherFormat(start []byte) error {
-	const save = "save the weights with safetensors.torch.save_file(model.state_dict(), FILE)"
 	for _, k := range []struct{ magic, what string }{
 		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; " + save},
 		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint; " + save},

@@ -59,7 +59,12 @@ func (e *DamagedError) Error() string { return e.err.Error() }
 func (e *DamagedError) Unwrap() error { return e.err }
 
 // Hint says what to do about e.
-func (*DamagedError) Hint() string { return "save or download the file again" }
+func (e *DamagedError) Hint() string {
+	if errors.Is(e.err, errNotSafetensors) {
+		return save
+	}
+	return "save or download the file again"
+}
 
 func damaged(err error) error { return &DamagedError{err} }
 

@@ -258,7 +258,7 @@ func (r *Run) Divisible(shards int) error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("shard: %s is divided into %d shards and has been begun; it cannot have %d any more", r.dir, r.plan.Shards, shards)
+		return fmt.Errorf("shard: %s is divided into %d shards and has been started; it cannot have %d any more", r.dir, r.plan.Shards, shards)
 	}
 	p := r.plan
 	p.Shards = shards

@@ -162,7 +162,7 @@ func (p *Plan) compileLayer(i int) error {
 	lp := &p.layers[i]
 	lp.grid = newGrid(l.Shape)
 	if lp.c > kernel.MaxChannels || lp.positions() > kernel.MaxPositions {
-		return fmt.Errorf("shape %v: the engine takes at most %d channels and %d positions a layer", l.Shape, kernel.MaxChannels, kernel.MaxPositions)
+		return fmt.Errorf("shape %v: the engine takes at most %d channels and %d positions per layer", l.Shape, kernel.MaxChannels, kernel.MaxPositions)
 	}
 	if l.IsGate() {
 		syn := l.Synapses[0]

@@ -62,7 +62,7 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 		return o, fmt.Errorf("sim: %d timesteps: T must be between 1 and %d", o.Timesteps, MaxTimesteps)
 	}
 	if o.Workers < 0 {
-		return o, fmt.Errorf("sim: %d workers an image", o.Workers)
+		return o, fmt.Errorf("sim: %d workers per image", o.Workers)
 	}
 	o.Workers = max(o.Workers, 1)
 	if o.Block == 0 {

@@ -42,7 +42,7 @@ type config struct {
 func Reopen(ctx context.Context, g *shard.Group, out string, op *run.Opener) (*Sweep, error) {
 	c := config{Options: experiment.DefaultOptions()}
 	if err := json.Unmarshal(g.Study().Config, &c); err != nil {
-		return nil, hint.Error(fmt.Errorf("the sweep in %s is not one that this version of sresnet knows: %w", out, err), "use the version that planned it")
+		return nil, hint.Error(fmt.Errorf("this version of sresnet does not know the sweep in %s: %w", out, err), "use the version that planned it")
 	}
 	c.Options.Model = c.Model
 	return Open(ctx, Options{Experiment: op.Here(c.Options, c.Dir), Values: c.Values, At: c.At, Out: out, Shards: c.Shards})

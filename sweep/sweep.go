@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	}
 	T := o.Experiment.Timesteps
 	switch {
-	case o.At < 0 || o.At > T:
+	case o.At < 0 || o.At > max(T, 0): // A wrong T is told by what opens it.
 		return nil, &experiment.OptionError{Option: "at", Value: fmt.Sprint(o.At), Err: fmt.Errorf("give a timestep from 1 to %d, or 0 for the last", T)}
 	case o.At == 0:
 		o.At = T
@@ -162,5 +162,5 @@ func (s *Sweep) Ties() int {
 // confirmed another.
 func (s *Sweep) changed(v Setting, dir string, err error) error {
 	return hint.Error(fmt.Errorf("the best setting is now %s, but test images have confirmed one already: %w", v.Name(), err),
-		"a choice made after a look at test images is no longer blind: remove %s if you want that, or take another folder with {out}", dir)
+		"a choice made after a look at test images is no longer blind: remove %s if you accept that, or give another folder with {out}", dir)
 }

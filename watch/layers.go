@@ -39,7 +39,7 @@ func (th *Thought) layers(t, w, rows, columns int) []terminal.Line {
 			spikes += uint64(n)
 		}
 	}
-	head := fmt.Sprintf("%s spikes; at the right, a neuron's in 100 timesteps", terminal.Count(float64(spikes)))
+	head := fmt.Sprintf("%s spikes; at the right, per neuron in 100 timesteps", terminal.Count(float64(spikes)))
 	if n < len(th.Layers) {
 		head += fmt.Sprintf("; %d of %d layers", n, len(th.Layers))
 	}

@@ -14,7 +14,7 @@ import (
 // framesASecond bounds how often the terminal is drawn on.
 const framesASecond = 20
 
-// Play draws the thought in place on a terminal, speed timesteps a second, until its last one
+// Play draws the thought in place on a terminal, speed timesteps per second, until its last one
 // or the end of ctx. It returns the timestep that it came to.
 func (th *Thought) Play(ctx context.Context, out *os.File, speed float64) int {
 	tick := time.NewTicker(time.Second / framesASecond)
@@ -49,7 +49,7 @@ func (s *screen) play(ctx context.Context, th *Thought) int {
 			switch {
 			case drawn == 0:
 			case nw != w || nh != h:
-				fmt.Fprint(s.out, "\x1b[2J\x1b[H") // Lines may have wrapped: begin anew.
+				fmt.Fprint(s.out, "\x1b[2J\x1b[H") // Lines may have wrapped: start over.
 			default:
 				fmt.Fprintf(s.out, "\x1b[%dA", lines)
 			}

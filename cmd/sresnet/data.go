@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
 	"io/fs"
 	"slices"
@@ -136,7 +137,11 @@ func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
 		return err
 	}
 	if o.out != "" {
-		if err := writeSheet(o.out, info.measured); err != nil {
+		sheet, err := info.measured.Sheet()
+		if err != nil {
+			return err
+		}
+		if err := writeTo(o.out, func(w io.Writer) error { return png.Encode(w, sheet) }); err != nil {
 			return err
 		}
 	}

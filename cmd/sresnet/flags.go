@@ -21,7 +21,7 @@ import (
 // converted, and about how it is simulated.
 var (
 	imageOptions   = []string{"data", "calibrate", "images", "normalize"}
-	networkOptions = []string{"percentile", "v-init", "encoding", "neuron", "leak", "refractory", "reset", "compensation"}
+	networkOptions = experiment.Settings()
 	runOptions     = []string{"timesteps", "workers"}
 )
 
@@ -35,6 +35,11 @@ func optionFlags(cmd *cobra.Command, o *experiment.Options, lists ...[]string) {
 			f.NoOptDefVal = "true"
 		}
 	}
+}
+
+// without returns a list without one of its names.
+func without(list []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == name })
 }
 
 // flagWords is the help of an option as that of a flag, in which {data} is --data.

@@ -93,7 +93,7 @@ docs/cluster.md has a page about each, and about troubleshooting.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs: "+experiment.Either(submitEngines))
+	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs, a `WORD`: "+experiment.Either(submitEngines))
 	f.IntVar(&o.maxRunning, "max-running", 0, "run at most `M` shards at a time; 0 means no limit, and with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory per job")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")

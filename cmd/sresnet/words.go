@@ -78,10 +78,10 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	}
 	switch {
 	case experiment.OptionNamed(name) == nil || !strings.Contains(cmd.Use, "MODEL"):
-	case name == "data" && cmd.Flags().Lookup("calibrate") != nil:
-		return hint.Error(err, "give training images with --calibrate")
-	default:
+	case name != "data":
 		return hint.Error(err, "'%s' takes this setting from its MODEL, a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
+	case cmd.Flags().Lookup("calibrate") != nil:
+		return hint.Error(err, "give training images with --calibrate")
 	}
 	return err
 }

@@ -143,7 +143,7 @@ func (s set) get(ctx context.Context, dir string, o Options) (got int, err error
 }
 
 // ErrOther is the error of a file that is in the way of one to download.
-var ErrOther = errors.New("another file than the published one, or half of it")
+var ErrOther = errors.New("not the published file, or only half of it")
 
 // there reports whether the file is in dir. It is an error if another one is.
 func (f file) there(dir string) (bool, error) {
@@ -300,7 +300,7 @@ func (f file) copy(ctx context.Context, address string, w *os.File, o Options) e
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("broken off after %d bytes, which are kept: %w", done, cause(err))
+			return fmt.Errorf("interrupted after %d bytes, which are kept: %w", done, cause(err))
 		}
 	}
 }

@@ -83,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Kept, error) {
 			found, err = nil, os.RemoveAll(k.dir)
 		}
 		if err != nil {
-			return nil, hint.Error(err, "remove %s if that is of no use any more, or give the options and files that it was made with", k.dir)
+			return nil, hint.Error(err, "remove %s if it is no longer needed, or give the options and files that it was made with", k.dir)
 		}
 		if found != nil && order == trials {
 			if k.trials, err = listOf(found); err != nil {
@@ -98,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Kept, error) {
 func Reopen(ctx context.Context, g *shard.Group, out string, op *run.Opener) (*Kept, error) {
 	c := config{Options: experiment.DefaultOptions()}
 	if err := json.Unmarshal(g.Study().Config, &c); err != nil {
-		return nil, hint.Error(fmt.Errorf("the diagnosis in %s is not one that this version of sresnet knows: %w", out, err), "use the version that planned it")
+		return nil, hint.Error(fmt.Errorf("this version of sresnet does not know the diagnosis in %s: %w", out, err), "use the version that planned it")
 	}
 	c.Options.Model, c.Options.Trained = c.Model, c.Trained
 	return Open(ctx, Options{Experiment: op.Here(c.Options, c.Dir), Out: out, Shards: c.Shards})
@@ -127,7 +127,7 @@ func (k *Kept) folderOf() (*run.Folder, error) {
 		}
 		if m.Model.SHA256 == hash {
 			folder, err := run.OpenFolder(out)
-			return folder, hint.Error(err, "make room in the folder, or leave {out} away")
+			return folder, hint.Error(err, "make room in the folder, or omit {out}")
 		}
 	}
 	return nil, hint.Error(fmt.Errorf("the run in %s is of another network, %s", out, m.Model.Name), "give the folder of a run of %s with {out}", last)

@@ -14,6 +14,9 @@ var (
 	// subset that this package reads.
 	ErrUnsupported = errors.New("not supported")
 
+	// ErrNotHDF5 is the error of a file that does not begin as HDF5 does.
+	ErrNotHDF5 = errors.New("not an HDF5 file: the signature is missing")
+
 	// ErrNotFound is the error of a child or an attribute that is not there.
 	ErrNotFound = errors.New("not found")
 )
@@ -150,7 +153,7 @@ func (f *File) findSignature() error {
 			return nil
 		}
 	}
-	return errors.New("no HDF5 file: the signature is missing")
+	return ErrNotHDF5
 }
 
 // superblock returns the address of the root group's header.

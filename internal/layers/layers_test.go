@@ -66,7 +66,7 @@ var may = map[string][]string{
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
-	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
+	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
 	"report":                 {"diagnose", "energy", "eval", "experiment", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
@@ -75,7 +75,7 @@ var may = map[string][]string{
 	"bench":                  {},
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/cluster":          {"shard"},
-	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular"},
+	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular", "internal/shell"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
