@@ -296,7 +296,7 @@ func TestScaleErrors(t *testing.T) {
 		{"V[0] below zero", good, convert.Options{VInit: -0.1}, "V[0] of -0.1 thresholds is outside [0, 1)"},
 		{"unknown reset", good, convert.Options{Reset: 9}, "unknown reset"},
 		{"unknown encoding", good, convert.Options{Encoding: 9}, "unknown encoding"},
-		{"another network", lambdas("r", 1.), convert.Options{}, `layer "logits": the statistics say nothing of it`},
+		{"another network", lambdas("r", 1.), convert.Options{}, `layer "logits": the statistics do not include it`},
 		{"black images", black, convert.Options{Encoding: snn.Poisson}, "all zero"},
 		{"overflow", lambdas("r", 1e-44, "logits", 2.), convert.Options{}, `layer "r": its weights overflow`},
 	} {

@@ -114,7 +114,7 @@ func TestCIFARFiles(t *testing.T) {
 	if got := labels(d); !slices.Equal(got, []int{99, 0}) || d.Classes() != 100 {
 		t.Errorf("cifar100: got labels %v of %d", got, d.Classes())
 	}
-	fails(t, "cifar100:"+dir, Train, dir, "no train.bin", "train split", "give a file's path")
+	fails(t, "cifar100:"+dir, Train, dir, "no train.bin", "train split", "give the path of a file")
 }
 
 func TestCIFARErrors(t *testing.T) {
@@ -126,7 +126,7 @@ func TestCIFARErrors(t *testing.T) {
 		fails(t, file(), split, "x.bin: no images: the file is empty")
 		fails(t, file(good, good[:100]), split, "x.bin: 3173 bytes", "records of 3073 bytes", "truncated")
 		fails(t, file(good, cifarRecord(5, 10)), split, "x.bin: image 1: label 10 is out of range 0 to 9")
-		fails(t, file([]byte{0x1f, 0x8b, 8, 0}), split, "x.bin: half an archive, as of a download that broke off: get it again")
+		fails(t, file([]byte{0x1f, 0x8b, 8, 0}), split, "x.bin: half an archive, as from an interrupted download: get it again")
 	}
 	fails(t, "cifar10:"+filepath.Join(dir, "nowhere"), Test, "nowhere: no such file")
 	if n := len(cifarRecord(0, 20, 0)); n != 3074 {

@@ -91,7 +91,7 @@ func TestFolderErrors(t *testing.T) {
 	fails(t, "folder:"+dir, Test, "no PNG or JPEG file in b: every folder is a class")
 	outer := t.TempDir()
 	write(t, outer, "train/a/1.png", square(1))
-	fails(t, "folder:"+outer, Test, "no folder val, which the test split is read from")
+	fails(t, "folder:"+outer, Test, "no folder val, from which the test split is read")
 }
 
 func TestFiles(t *testing.T) {

@@ -74,7 +74,7 @@ func TestInventory(t *testing.T) {
 		if list := firsts(t, part); !slices.Equal(list, []int{1, 2, 3, 4}) || part.Skipped() != 1 {
 			t.Errorf("%s: got %v, %d skipped", spec, list, part.Skipped())
 		}
-		if err := got.Pixels(5, make([]float32, 4)); err == nil || !strings.Contains(err.Error(), "its content is not the one that was checked") {
+		if err := got.Pixels(5, make([]float32, 4)); err == nil || !strings.Contains(err.Error(), "its content has changed since it was checked") {
 			t.Errorf("%s: got error %v", spec, err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestInventoryErrors(t *testing.T) {
 		"cannot be resized to 0":                          func(v *Inventory) { v.Files.Resize = 0 },
 		"1 or 3 channels":                                 func(v *Inventory) { v.Files.Shape = nil },
 		"2 classes with 1 names":                          func(v *Inventory) { v.Files.Classes = 2 },
-		`"zz" is no SHA-256`:                              func(v *Inventory) { v.Files.List[0].SHA256 = "zz" },
+		`"zz" is not a SHA-256`:                           func(v *Inventory) { v.Files.List[0].SHA256 = "zz" },
 		`"../1.png" is not the name`:                      func(v *Inventory) { v.Files.List[0].Name = "../1.png" },
 		"no 268435457 bytes at 0":                         func(v *Inventory) { v.Files.List[0].Size = maxImageFile + 1 },
 		"label 1 is out of range":                         func(v *Inventory) { v.Files.List[0].Label = 1 },

@@ -21,8 +21,8 @@ func TestParseNormalizationErrors(t *testing.T) {
 	}{
 		{"imagnet", 3, `normalization "imagnet" is unknown: give imagenet, cifar10`},
 		{"", 3, "is unknown"},
-		{"imagenet", 1, "normalization imagenet is for images of 3 channels, these have 1"},
-		{"mnist", 3, "normalization mnist is for images of 1 channels, these have 3"},
+		{"imagenet", 1, "normalization imagenet is for images of 3 channels, but these have 1"},
+		{"mnist", 3, "normalization mnist is for images of 1 channels, but these have 3"},
 		{"0.5:0", 1, "standard deviation 0: must be above 0"},
 		{"0.5:-1", 1, "standard deviation -1: must be above 0"},
 		{"NaN:1", 1, "must be finite"},

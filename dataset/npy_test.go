@@ -138,13 +138,13 @@ func TestArrayErrors(t *testing.T) {
 	img := npy("|u1", "(2, 1, 1)", 0, 1)
 	file := func(parts ...any) string { return "npz:" + write(t, dir, "x.npz", npz(t, parts...)) }
 	fails(t, "npz", Test, "a path is needed")
-	fails(t, "npz:"+write(t, dir, "x.npz", npz(t, "images", img, "labels", lab)[:50]), Test, "x.npz: no .npz file, or half of one")
+	fails(t, "npz:"+write(t, dir, "x.npz", npz(t, "images", img, "labels", lab)[:50]), Test, "x.npz: not an .npz file, or half of one")
 	fails(t, file("pictures", img, "labels", lab), Test, "no array of images for the test split among pictures, labels", "name it images")
 	fails(t, file("images", img), Test, "no array of labels")
 	fails(t, file("images", npy("|u1", "(3, 1, 1)", 0, 1, 2), "labels", lab), Test, "array images: 3 images, but labels holds 2 labels")
 	fails(t, file("images", npy("|u1", "(2, 4, 1, 2)", make([]byte, 16)...), "labels", lab), Test, "array images: an array of 2x4x1x2 has neither 1 nor 3 channels")
 	fails(t, file("images", npy("|u1", "(2, 4)", make([]byte, 8)...), "labels", lab), Test, "images are an array of 2x4: it needs axes")
-	fails(t, file("images", npy("|O", "(2,)", 0, 0), "labels", lab), Test, "images of mixed shapes", "make all images one size")
+	fails(t, file("images", npy("|O", "(2,)", 0, 0), "labels", lab), Test, "images of mixed sizes", "make all images one size")
 	fails(t, file("images", npy("<f4", "(2, 1, 1)", floats(-2, 2)...), "labels", lab), Test, "pixels go from -2 to 2", "before normalisation")
 	fails(t, file("images", npy("<f4", "(2, 1, 1)", floats(0, float32(math.NaN()))...), "labels", lab), Test, "image 1 has a pixel NaN")
 	fails(t, file("images", npy("<i4", "(1, 1, 2)", make([]byte, 8)...), "labels", lab), Test, "images are int32 of 1x1x2: save them as uint8")
@@ -152,7 +152,7 @@ func TestArrayErrors(t *testing.T) {
 	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(0, 1)...)), Test, "save class numbers as integers")
 	fails(t, file("images", img, "labels", npy("|u1", "(2, 2)", 0, 1, 1, 0)), Test, "one-hot")
 	fails(t, file("images", img[:len(img)-1], "labels", lab), Test, "array images: truncated: uint8 of 2x1x1 are 2 bytes, only 1 are there")
-	fails(t, file("images", npy("|u1", "(900, 900, 900)"), "labels", lab), Test, "too much for a file of this size")
+	fails(t, file("images", npy("|u1", "(900, 900, 900)"), "labels", lab), Test, "too many for a file of this size")
 
 	images := write(t, dir, "a.npy", img)
 	fails(t, "npy:"+images, Test, "labels are missing", "labels.npy beside", "give npy:IMAGES,LABELS")
@@ -184,7 +184,7 @@ func TestNPYHeader(t *testing.T) {
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 'y'}":                         "!unknown key",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)":                                    "!damaged",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2000000000, 2000000000, 2000000000), }": "!too large",
-		"": "!no dictionary",
+		"": "!not a dictionary",
 	} {
 		a, err := parseNPYHeader(header)
 		if want, bad := strings.CutPrefix(want, "!"); bad {

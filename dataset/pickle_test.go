@@ -116,7 +116,7 @@ func TestCIFARForms(t *testing.T) {
 			}
 		})
 	}
-	fails(t, "cifar10:"+filepath.Join(dir, "y.tar.gz"), Train, "y.tar.gz: no data_batch_1.bin in it", "is it cifar-10-binary.tar.gz")
+	fails(t, "cifar10:"+filepath.Join(dir, "y.tar.gz"), Train, "y.tar.gz: it has no data_batch_1.bin", "is it cifar-10-binary.tar.gz")
 	fails(t, "cifar10:"+write(t, dir, "bad.tar.gz", targz(t, "cifar-10-batches-py/test_batch", python10[:99])), Test, "bad.tar.gz, file test_batch: the pickle is truncated")
 	whole := targz(t, "cifar-10-batches-bin/test_batch.bin", binary10)
 	fails(t, "cifar10:"+write(t, dir, "half.tar.gz", whole[:len(whole)/2]), Test, "half.tar.gz: half an archive", "get it again")
@@ -159,14 +159,14 @@ func TestPickleErrors(t *testing.T) {
 	fails(t, file(pickled("labels", []byte{10}, image)), Test, "image 0: label 10 is out of range 0 to 9")
 	fails(t, file(pickled("labels", []byte{1, 2}, image)), Test, "2 labels for an array of [2 3072] with 3072 bytes")
 	fails(t, file([]byte("\x80\x02cos\nsystem\nU\x02ls\x85R.")), Test, `calls for "os.system"`, "not run")
-	fails(t, file([]byte("\x80\x02K\x01.")), Test, "no dictionary")
+	fails(t, file([]byte("\x80\x02K\x01.")), Test, "not a dictionary")
 	fails(t, file([]byte("\x80\x02c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacU\x06latin1\x86R.")), Test, "damaged") // A euro sign.
 	twice := "c_codecs\nencode\nh\x00U\x06latin1\x86R0"
 	fails(t, file([]byte("\x80\x02X\x80\x00\x00\x00"+strings.Repeat("a", 128)+"q\x000"+strings.Repeat(twice, 9)+".")), Test, "damaged")
 	fails(t, file([]byte("\x80\x02R.")), Test, "damaged")
 	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}0"), maxPickle)...)), Test, "more instructions")
 	fails(t, file(append([]byte("\x80\x02"), bytes.Repeat([]byte("}"), maxPickle)...)), Test, "more on its stack")
-	fails(t, file(bytes.Replace(good, []byte("u1"), []byte("f4"), 1)), Test, "no array of uint8")
+	fails(t, file(bytes.Replace(good, []byte("u1"), []byte("f4"), 1)), Test, "not an array of uint8")
 }
 
 // TestPickleNumpy reads what Python 3 and numpy write.

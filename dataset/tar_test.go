@@ -134,7 +134,7 @@ func TestTarErrors(t *testing.T) {
 	fails(t, "tar", Test, "a path is needed")
 	fails(t, "tar:"+dir, Test, "no .tar file in it")
 	write(t, dir, "x.tar.gz", []byte("x"))
-	fails(t, "tar:"+dir, Test, "x.tar.gz: compressed", "gunzip")
+	fails(t, "tar:"+dir, Test, "x.tar.gz: it is compressed", "gunzip")
 	fails(t, "tar:"+filepath.Join(dir, "x-{5..3}.tar"), Test, "5 comes after 3")
 	fails(t, "tar:"+filepath.Join(dir, "x-{0..99999}{0..99999}.tar"), Test, "more than")
 	fails(t, "tar:"+filepath.Join(dir, "x-{0..8}.tar"), Test, "9 of the 9 files are not there", "x-0.tar", "and 4 more")
@@ -145,12 +145,12 @@ func TestTarErrors(t *testing.T) {
 		want string
 	}{
 		"gzip":              {[]byte("\x1f\x8b123"), "gunzip"},
-		"text":              {bytes.Repeat([]byte("hello "), 100), "no .tar file, or damaged near byte 512"},
+		"text":              {bytes.Repeat([]byte("hello "), 100), "not a .tar file, or damaged near byte 512"},
 		"zeros":             {make([]byte, 2048), "no images"},
-		"empty":             {nil, "it breaks off behind 0 images, without the end"},
+		"empty":             {nil, "it breaks off after 0 images, without the end"},
 		"half a member":     {whole[:540], `member "a.png": its `},
-		"half a header":     {whole[:1200], "it breaks off near byte 1200, behind 1 images"},
-		"whole members":     {whole[:len(whole)-1024], "it breaks off behind 2 images, without the end"},
+		"half a header":     {whole[:1200], "it breaks off near byte 1200, after 1 images"},
+		"whole members":     {whole[:len(whole)-1024], "it breaks off after 2 images, without the end"},
 		"link":              {tarOf(a, []member{{name: "b.png", kind: tar.TypeSymlink}}), `member "b.png": a link, device or the like`},
 		"hard link":         {tarOf(a, []member{{name: "b.png", kind: tar.TypeLink}}), `member "b.png": a link, device or the like`},
 		"device":            {tarOf(a, []member{{name: "b", kind: tar.TypeChar}}), `member "b": a link, device or the like`},
@@ -162,10 +162,10 @@ func TestTarErrors(t *testing.T) {
 		"no label":          {tarOf(a, b[:1]), `1 of 2 images have no label, a member KEY.cls with a class number: "b.png"`},
 		"label in words":    {tarOf(a, []member{{name: "b.png"}, {name: "b.json", content: []byte(`{"label": "bee"}`)}}), "1 of 2 images have no label"},
 		"no image":          {tarOf(a, b[1:], []member{{name: "b.webp"}}), `1 labels have no image, a member KEY.jpg, KEY.jpeg or KEY.png: "b.cls"`},
-		"no number":         {tarOf([]member{{name: "b.cls", content: []byte("bee")}}), `member "b.cls": "bee" is no class number`},
+		"no number":         {tarOf([]member{{name: "b.cls", content: []byte("bee")}}), `member "b.cls": "bee" is not a class number`},
 		"large number":      {tarOf([]member{{name: "b.cls", content: []byte("65536")}}), `member "b.cls": label 65536 is out of range`},
 		"negative":          {tarOf([]member{{name: "b.json", content: []byte(`{"label": -1}`)}}), `member "b.json": label -1 is out of range`},
-		"large label":       {tarOf([]member{{name: "b.cls", content: make([]byte, maxLabel+1)}}), `member "b.cls": 1048577 bytes are no class number`},
+		"large label":       {tarOf([]member{{name: "b.cls", content: make([]byte, maxLabel+1)}}), `member "b.cls": 1048577 bytes are not a class number`},
 		"sparse by PAX":     {sparse(), `a sparse file, whose content has gaps`},
 		"size of exabytes":  {giant(1 << 60), `member "a.png": its 1152921504606846976 bytes go beyond the end`},
 		"as large as a tar": {giant(int64(len(whole))), `go beyond the end`},

@@ -99,7 +99,7 @@ func TestNotCounted(t *testing.T) {
 	if got := strings.Join(e.NotCounted, "; "); !strings.HasPrefix(got, "multiply-accumulates of the spiking network; multiply-accumulates of the trained network; memory") {
 		t.Errorf("not counted: %s", got)
 	}
-	if got := strings.Join(e.BreakEven.Words(d, 256), " "); !strings.Contains(got, "Break-even on loihi: not known without an energy of multiply-accumulates") {
+	if got := strings.Join(e.BreakEven.Words(d, 256), " "); !strings.Contains(got, "Break-even on loihi: unknown without the energy of multiply-accumulates") {
 		t.Errorf("in words: %s", got)
 	}
 }

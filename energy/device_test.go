@@ -21,9 +21,9 @@ func TestOpenDevice(t *testing.T) {
 		{"negative", `{"pj_per_mac": -1}`, "pj_per_mac is -1"},
 		{"in joules a thousand times", `{"pj_per_ac": 1e13}`, "pj_per_ac is 1e+13"},
 		{"two objects", `{"pj_per_ac": 1} {}`, "something follows"},
-		{"no JSON", `pj_per_ac = 1`, "no JSON object"},
-		{"text", `{"pj_per_ac": "1"}`, "no JSON object"},
-		{"empty", ``, "no JSON object"},
+		{"no JSON", `pj_per_ac = 1`, "not a JSON object"},
+		{"text", `{"pj_per_ac": "1"}`, "not a JSON object"},
+		{"empty", ``, "not a JSON object"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "chip.json")

@@ -32,7 +32,7 @@ func TestResultJSON(t *testing.T) {
 		`{"layer":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6,` +
 		`"spikes_at":[0,1,2],"acs_at":[1,2,3]}],"trained_top1":0.5,"dense_macs_per_image":0,` +
 		`"choice":{"within":[{"points":2,"t":1},{"points":1,"t":1},{"points":0.5,"t":1}],"best_t":1,"recommended_t":1,` +
-		`"reason":"the smallest from which on the accuracy stays within 0.5 points of the trained network's","pareto_t":[1]},` +
+		`"reason":"the smallest T from which the accuracy stays within 0.5 points of the trained network's","pareto_t":[1]},` +
 		`"predictions":{"image":[0,1],"label":[1,0],"trained_class":[1,1],"spiking_class":[1,1]}}` + "\n"
 	if got := b.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)

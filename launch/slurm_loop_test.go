@@ -486,7 +486,7 @@ func TestFailedError(t *testing.T) {
 	for _, want := range []string{
 		"5 shards without a result after 2 rounds: 3,7-10\n",
 		"shard-3.txt ends:\n    so far all is well\n", "\n    sresnet: error:  [31mno space [0m\n",
-		"shard-7.txt cannot be read: ", "\nand 2 more; ",
+		"shard-7.txt cannot be read: ", "\nand 2 more, ",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

@@ -21,7 +21,7 @@ func TestReaders(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Sinabs, Speck": "it has no Scale, AvgPool2d", "Spyx": "it has no AvgPool2d", "Norse": "it has no Scale",
-		"SpikingJelly": "it has no Scale; it wants r = 1/dt, such as 10000", "Nengo": "it has no Conv2d, IF, ", "jaxsnn": ", Affine",
+		"SpikingJelly": "it has no Scale; it needs r = 1/dt, such as 10000", "Nengo": "it has no Conv2d, IF, ", "jaxsnn": ", Affine",
 		"Lava-DL":    "it refuses convolutions with a bias",
 		"SpiNNaker2": `it has no edges from neurons right into neurons, such as from "block_1_sum" to "block_2_sum"; it drops Flatten nodes right behind neurons, such as "fc_flatten"`,
 	} {

@@ -215,7 +215,7 @@ func TestReadBare(t *testing.T) {
 	if err := (&Report{Runs: []*Run{r}}).WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), "What this report lacks") {
+	if !strings.Contains(b.String(), "What is missing from this report") {
 		t.Error("the page does not say what it lacks")
 	}
 }
@@ -261,7 +261,7 @@ func TestReadResults(t *testing.T) {
 	if err := r.WriteHTML(io.Discard); err != nil {
 		t.Error(err)
 	}
-	if !strings.HasPrefix(r.Notes[0], "The runs are of different models: ") {
+	if !strings.HasPrefix(r.Notes[0], "The runs have different models: ") {
 		t.Errorf("notes: %.200q", r.Notes)
 	}
 }
@@ -306,7 +306,7 @@ func TestNew(t *testing.T) {
 	other.model = "other"
 	other.manifest = func(m *run.Manifest) { m.Version = "v2"; m.Options["percentile"] = 99 }
 	r := open(t, small(), other)
-	if want := "The runs are of different models: tiny (run0), other (run1)."; len(r.Notes) != 2 || r.Notes[0] != want || !strings.HasPrefix(r.Notes[1], "The runs are of different versions of sresnet: v1.2.3 (run0), v2") {
+	if want := "The runs have different models: tiny (run0), other (run1)."; len(r.Notes) != 2 || r.Notes[0] != want || !strings.HasPrefix(r.Notes[1], "The runs have different versions of sresnet: v1.2.3 (run0), v2") {
 		t.Errorf("notes: %q", r.Notes)
 	}
 	if got := r.differ(); len(got) != 1 || got[0] != "percentile" {

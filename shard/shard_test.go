@@ -528,7 +528,7 @@ func TestDivide(t *testing.T) {
 	}
 	a, _ := begin(t, d, 4)
 	defer a.Abandon()
-	if _, err := d.Divide(2); err == nil || !strings.Contains(err.Error(), "has been begun") {
+	if _, err := d.Divide(2); err == nil || !strings.Contains(err.Error(), "has been started") {
 		t.Errorf("dividing a run that has been begun: got error %v", err)
 	}
 	if same, err := d.Divide(5); err != nil || same != d {

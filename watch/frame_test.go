@@ -63,7 +63,7 @@ class 1 ██████████                           1
 answer  01··
         1 class 1 since t = 2    ◆ trained network
 
-1.0 spikes; at the right, a neuron's in 100 timest
+1.0 spikes; at the right, per neuron in 100 timest
 block0.1  ▃··                                  7.1
 `
 	th.Image = strings.Repeat("long ", 20)

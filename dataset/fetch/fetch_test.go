@@ -90,7 +90,7 @@ func TestResume(t *testing.T) {
 	})
 	dir := t.TempDir()
 	_, err := testSet(base).get(t.Context(), dir, Options{})
-	if err == nil || !strings.Contains(err.Error(), "broken off after 100000 bytes, which are kept") {
+	if err == nil || !strings.Contains(err.Error(), "interrupted after 100000 bytes, which are kept") {
 		t.Fatalf("got error %v", err)
 	}
 	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {

@@ -174,8 +174,8 @@ func TestHostile(t *testing.T) {
 		make func(t *testing.T) []byte
 		want string
 	}{
-		{"no HDF5", func(t *testing.T) []byte { return []byte("PK\x03\x04 something else") }, "no HDF5 file"},
-		{"empty", func(t *testing.T) []byte { return nil }, "no HDF5 file"},
+		{"no HDF5", func(t *testing.T) []byte { return []byte("PK\x03\x04 something else") }, "not an HDF5 file"},
+		{"empty", func(t *testing.T) []byte { return nil }, "not an HDF5 file"},
 		{"cycle", func(t *testing.T) []byte {
 			b := bytesOf(t, func(root *GroupWriter) { root.Group("a").Group("b") })
 			relink(t, b, "b", target(t, b, "a"))
