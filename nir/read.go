@@ -16,8 +16,8 @@ const maxDepth = 64
 // ErrNotNIR is the error of a file that may be HDF5 but is not a NIR file.
 var ErrNotNIR = errors.New("not a NIR file")
 
-// DamagedError is about a file that cannot be opened as HDF5 at all: it was cut off or
-// changed, or is something else.
+// DamagedError is the error of a file that cannot be opened as HDF5 at all: it was cut
+// off or changed, or is something else.
 type DamagedError struct {
 	err error
 }
