@@ -16,7 +16,7 @@ type axis struct {
 	defaults []string // What a sweep tries where it is not told.
 }
 
-// axes lists what there is, outermost first: settings with the same scales follow each
+// axes lists all axes, outermost first: settings with the same scales follow each
 // other, so that each scale is measured once.
 var axes = []axis{
 	{"percentile", "p", true, []string{"99", "99.9", "99.99", "100"}},
@@ -53,7 +53,7 @@ type Setting []string
 func (s Setting) Value(option string) string { return s[slices.Index(named, option)] }
 
 // Name is a name for s that suits a folder, such as "p99.9-v0.5-none": what has the
-// paper's value is left out, but for the first three.
+// paper's value is left out, except the first three.
 func (s Setting) Name() string {
 	usual := experiment.DefaultOptions()
 	var words []string
