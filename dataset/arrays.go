@@ -248,7 +248,7 @@ func scalePixels(x []float32, size int) error {
 		least, most = min(least, v), max(most, v)
 	}
 	if least < 0 || most > 255 {
-		return fmt.Errorf("pixels go from %v to %v, neither 0 to 1 nor 0 to 255: save them as they were before normalisation, which --normalize describes", least, most)
+		return fmt.Errorf("pixels go from %v to %v, neither 0 to 1 nor 0 to 255: save them as they were before normalisation, which is done when they are presented", least, most)
 	}
 	if most <= 1 {
 		for i := range x {

@@ -351,9 +351,9 @@ func checkMember(h *tar.Header, at, size int64) error {
 	case !filepath.IsLocal(filepath.FromSlash(h.Name)):
 		return errors.New("its name leads out of the .tar file")
 	case h.Typeflag == tar.TypeGNUSparse:
-		return errors.New("a sparse file, whose content has gaps: pack with tar without --sparse")
+		return errors.New("a sparse file, whose content has gaps: pack without the option sparse of tar")
 	case h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir:
-		return errors.New("a link, device or the like: pack the files themselves, with tar --dereference --hard-dereference")
+		return errors.New("a link, device or the like: pack the files themselves, with the options dereference and hard-dereference of tar")
 	case h.Size < 0 || h.Size > size-at:
 		return fmt.Errorf("its %d bytes go beyond the end of the file: copy or download it again", h.Size)
 	case isImage(h.Name) && h.Size > maxImageFile:

@@ -115,7 +115,8 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 		return &trials.List[len(trials.List)-1]
 	}
 	for _, i := range worst(r, d.o.Worst) {
-		name := d.Network.Layers[i].Name
+		l := &d.Network.Layers[i]
+		name, scale := l.Name, l.Lambda/float32(l.Neuron.Period()) // As calibration has it.
 		for _, s := range statistics {
 			node := s.Node(name)
 			if node == nil || !(node.Lambda > 0) || node.Lambda == d.Statistics.Node(name).Lambda {
@@ -129,7 +130,7 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 			if s.Percentile == 100 {
 				kind, what = lambdaMax, "the maximum"
 			}
-			add(kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, d.Network.Layers[i].Lambda, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
+			add(kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
 		}
 	}
 	add(moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).Timesteps = 2 * d.T

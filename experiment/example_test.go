@@ -8,19 +8,16 @@ import (
 	"sresnet/experiment"
 )
 
-// The whole way, from files to accuracies: the trained network beside the spiking one,
-// after every number of timesteps.
+// The whole way: from files to accuracies of the trained and the spiking network.
 func Example() {
 	o := experiment.DefaultOptions()
 	o.Model, o.Data = "../models/resnet8_mnist.onnx", "mnist"
 	o.CalibrationImages, o.Images, o.Timesteps = 100, 50, 128
-
-	ctx := context.Background()
-	e, err := experiment.Open(ctx, o)
+	e, err := experiment.Open(context.Background(), o)
 	if err != nil {
 		log.Fatal(err)
 	}
-	r, err := e.Evaluate(ctx)
+	r, err := e.Evaluate(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -152,13 +152,14 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 	var asked part
 	if test != nil {
 		// Before the training images, of which there may be many to read.
-		if err := e.wouldFit(test, e.data); err != nil {
+		sized, err := e.fitting(test, e.data)
+		if err != nil {
 			return err
 		}
 		if asked, err = e.firstImages(test); err != nil {
 			return err
 		}
-		if c, _, _ := test.Shape().CHW(); e.Options.Normalize == "" {
+		if c, _, _ := sized.Shape().CHW(); e.Options.Normalize == "" {
 			e.Options.Normalize = defaultNormalization(test.Name(), c)
 		}
 	}
@@ -172,12 +173,6 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 	if test != nil {
 		e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance)
 	}
-	return err
-}
-
-// wouldFit is fits for images that view has not made ready.
-func (e *Experiment) wouldFit(d *dataset.Dataset, s dataset.Spec) error {
-	_, err := e.fitting(d, s)
 	return err
 }
 

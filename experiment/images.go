@@ -23,7 +23,7 @@ func openSpec(s dataset.Spec, split dataset.Split, option string) (*dataset.Data
 	var wrong *dataset.SpecError
 	switch {
 	case errors.As(err, &wrong):
-		return nil, bad(option, "", err) // Which lists the kinds.
+		return nil, bad(option, "", err)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "{%s} takes %s", option, dataset.Specs)
 	}

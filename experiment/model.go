@@ -27,13 +27,16 @@ import (
 // ResNet-8 for MNIST.
 const Builtin = "resnet8_mnist"
 
-// weightsExt is how files of weights end.
-const weightsExt = ".safetensors"
+// How files of weights, and of spiking networks, end.
+const (
+	weightsExt = ".safetensors"
+	nirExt     = ".nir"
+)
 
 // IsNIR reports whether the file of a model is a spiking network already.
 func IsNIR(model string) bool {
 	m, _ := parseModel(model)
-	return strings.EqualFold(filepath.Ext(m.file), ".nir")
+	return strings.EqualFold(filepath.Ext(m.file), nirExt)
 }
 
 // ModelFile returns the file of a model, without options.
@@ -71,7 +74,10 @@ func parseModel(text string) (m modelSpec, err error) {
 				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsExt))
 			}
 		case "input":
-			if m.input, err = parseShape(value); err != nil {
+			if m.input, err = parseShape(value); err == nil && strings.EqualFold(filepath.Ext(m.file), nirExt) {
+				err = errors.New("a spiking network says itself what it takes")
+			}
+			if err != nil {
 				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
 			}
 		default:
@@ -99,7 +105,7 @@ func (m modelSpec) String() string {
 // isWeights reports whether the model is weights without operators.
 func (m *modelSpec) isWeights() bool {
 	ext := filepath.Ext(m.file)
-	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, ".nir")
+	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, nirExt)
 }
 
 // parseShape reads a shape such as "3x224x224".

@@ -48,6 +48,9 @@ func (e *Experiment) refuseShaping() error {
 		if !p.Shapes || p.Get(&e.Options) == p.Get(&usual) {
 			continue
 		}
+		if p.Name == "calibration-images" && e.Options.Calibrate == "" { // So many of none.
+			continue
+		}
 		switch {
 		case e.Options.Trained == "":
 			return bad(p.Name, "", fmt.Errorf("%s is a spiking network already, without a trained one; give the ONNX file", e.model.file))
@@ -81,6 +84,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	if out.VInit != nil {
 		o.VInit = float64(out.VInit[0])
 	}
+	o.setNeuron(out.Model)
 	return nil
 }
 
@@ -117,8 +121,10 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	file := e.network
 	for i := range file.Layers {
 		l := &file.Layers[i]
-		if n := s.Node(l.Name); n != nil {
-			n.Lambda = l.Lambda
+		// Conversion multiplies the scales of neurons that rest, and the product may round.
+		period := float64(l.Neuron.Period())
+		if n := s.Node(l.Name); n != nil && float32(float64(n.Lambda)*period) != l.Lambda {
+			n.Lambda = float32(float64(l.Lambda) / period)
 		}
 	}
 	if file.Input.Encoding.Spikes() {
@@ -135,7 +141,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 		e.factors.PerLayer = f
 	}
 	if !sameNetwork(net, file) {
-		return hint.Error(fmt.Errorf("%s is not the network that the trained one becomes with the scales and options in it: another version of sresnet wrote it, or it was changed", e.model.file), "convert again")
+		return hint.Error(fmt.Errorf("%s is not the network that the trained one becomes with the scales and options in it: another version of sresnet wrote it, it was changed, or its neurons are leaky and were calibrated on other images", e.model.file), "convert again")
 	}
 	e.converted(s)
 	return nil

@@ -17,7 +17,7 @@ type Option struct {
 	Name    string // Of a flag: "v-init". The key in JSON is the same with "_": "v_init".
 	Letter  string // Short form of a flag: "T"; "" for none.
 	Default string // As Set takes it.
-	Help    string // In one line, with the word for the value in backquotes.
+	Help    string // In one line, with the word for the value in backquotes and options in braces; see package internal/hint.
 	Words   func() []string
 	Range   Range // Of a number.
 
@@ -25,7 +25,30 @@ type Option struct {
 	// one that is given.
 	Shapes bool
 
+	// Setting says that the option is a part of the method: commands that convert have it,
+	// and sweeps vary it. Nil for others.
+	Setting *Setting
+
 	value value
+}
+
+// Setting is what a sweep does with an option.
+type Setting struct {
+	Prefix string   // Of a value in the name of a setting, such as "p" in "p99.9".
+	Always bool     // The value is in the name even if it is the default.
+	Tried  []string // Values that a sweep tries unless it is told others; nil for the default alone.
+}
+
+// Settings returns the names of the options that are parts of the method, in the order of
+// the [Table]: what takes longest to change comes first.
+func Settings() []string {
+	var names []string
+	for _, p := range Table() {
+		if p.Setting != nil {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // Key returns the name of the option in JSON: "v_init".

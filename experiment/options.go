@@ -105,8 +105,12 @@ func (o *Options) Check() error {
 			return bad(s.name, "", err)
 		}
 	}
-	if o.Neuron != (snn.LIF{}).Kind() && (o.Leak != 1 || o.Refractory != 0) {
-		return bad("neuron", o.Neuron, errors.New("leak and refractory are for lif neurons"))
+	if o.Neuron != (snn.LIF{}).Kind() {
+		for _, p := range []*Option{OptionNamed("leak"), OptionNamed("refractory")} {
+			if p.Get(o) != p.Default {
+				return bad(p.Name, p.Get(o), fmt.Errorf("%s neurons have none", o.Neuron), "give {neuron} lif")
+			}
+		}
 	}
 	if float32(o.Leak) == 0 {
 		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of potentials"))
@@ -207,6 +211,13 @@ func (o *Options) Convert() convert.Options {
 	c.VInit, c.SharedLambda, c.Reset, c.Encoding = float32(o.VInit), o.SharedLambda, o.Reset, o.Encoding
 	c.Neuron = o.NeuronModel()
 	return c
+}
+
+// setNeuron takes the options of a model from it.
+func (o *Options) setNeuron(m snn.Model) {
+	if m, ok := m.(snn.LIF); ok {
+		o.Neuron, o.Leak, o.Refractory = m.Kind(), float64(m.Leak), m.Refractory
+	}
 }
 
 // NeuronModel returns the model of the neurons.

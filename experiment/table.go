@@ -22,7 +22,7 @@ var table = []Option{
 		value: text(func(o *Options) *string { return &o.Data }),
 	},
 	{
-		Name: "calibrate", Help: "calibration images, a `SPEC` like that of --data (default: the training images of --data)",
+		Name: "calibrate", Help: "calibration images, a `SPEC` like that of {data} (default: the training images of {data})",
 		Shapes: true, value: text(func(o *Options) *string { return &o.Calibrate }),
 	},
 	{
@@ -43,40 +43,48 @@ var table = []Option{
 	},
 	{
 		Name: "percentile", Default: "99.9", Help: "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum",
-		Range: Range{Max: 100, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Percentile }),
+		Range: Range{Max: 100, Above: true}, Shapes: true, Setting: &Setting{Prefix: "p", Always: true, Tried: []string{"99", "99.9", "99.99", "100"}},
+		value: number(func(o *Options) *float64 { return &o.Percentile }),
 	},
 	{
 		Name: "shared-lambda", Default: "false", Help: "use one scale, the largest, for all layers joined by identity shortcuts, so that these shortcuts have weight 1",
 		Shapes: true, value: boolean(func(o *Options) *bool { return &o.SharedLambda }),
 	},
 	{
-		Name: "v-init", Default: "0.5", Help: "initial potential `V` of every neuron, in thresholds",
-		Range: Range{Max: 1, Below: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.VInit }),
+		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential; `WORD` is " + Either(snn.Resets()),
+		Shapes: true, Setting: &Setting{},
+		value: word[snn.Reset]{func(o *Options) *snn.Reset { return &o.Reset }, snn.ResetNamed},
 	},
 	{
 		Name: "encoding", Default: snn.Direct.String(), Words: snn.Encodings, Help: "how pixels enter the network; `WORD` is " + Either(snn.Encodings()),
-		Shapes: true, value: word[snn.Encoding]{func(o *Options) *snn.Encoding { return &o.Encoding }, snn.EncodingNamed},
+		Shapes: true, Setting: &Setting{},
+		value: word[snn.Encoding]{func(o *Options) *snn.Encoding { return &o.Encoding }, snn.EncodingNamed},
 	},
 	{
 		Name: "neuron", Default: neurons[0], Words: func() []string { return neurons }, Help: "neuron model; `WORD` is " + Either(neurons),
-		Shapes: true, value: text(func(o *Options) *string { return &o.Neuron }),
+		Shapes: true, Setting: &Setting{},
+		value: text(func(o *Options) *string { return &o.Neuron }),
 	},
 	{
-		Name: "leak", Default: "1", Help: "for neuron lif: fraction `A` of the potential left after a timestep; 1 means no leak",
-		Range: Range{Max: 1, Above: true}, Shapes: true, value: number(func(o *Options) *float64 { return &o.Leak }),
+		Name: "leak", Default: "1", Help: "for {neuron} lif: fraction `A` of the potential left after a timestep; 1 means no leak",
+		Range: Range{Max: 1, Above: true}, Shapes: true, Setting: &Setting{Prefix: "a"},
+		value: number(func(o *Options) *float64 { return &o.Leak }),
 	},
 	{
-		Name: "refractory", Default: "0", Help: "for neuron lif: rest `N` timesteps after a spike",
-		Range: Range{Max: snn.MaxRefractory}, Shapes: true, value: integer(func(o *Options) *int { return &o.Refractory }),
+		Name: "refractory", Default: "0", Help: "for {neuron} lif: rest `N` timesteps after a spike",
+		Range: Range{Max: snn.MaxRefractory}, Shapes: true, Setting: &Setting{Prefix: "r"},
+		value: integer(func(o *Options) *int { return &o.Refractory }),
 	},
 	{
-		Name: "reset", Default: snn.ResetSubtract.String(), Words: snn.Resets, Help: "what a spike does to the potential; `WORD` is " + Either(snn.Resets()),
-		Shapes: true, value: word[snn.Reset]{func(o *Options) *snn.Reset { return &o.Reset }, snn.ResetNamed},
+		Name: "v-init", Default: "0.5", Help: "initial potential `V` of every neuron, in thresholds",
+		Range: Range{Max: 1, Below: true}, Shapes: true, Setting: &Setting{Prefix: "v", Always: true, Tried: []string{"0", "0.5"}},
+		value: number(func(o *Options) *float64 { return &o.VInit }),
 	},
 	{
 		Name: "compensation", Default: NoCompensation.String(), Words: Compensations,
 		Help:   "factor on synapses against the loss of spikes with depth; `WORD` is " + Either(Compensations()),
-		Shapes: true, value: word[Compensation]{func(o *Options) *Compensation { return &o.Compensation }, CompensationNamed},
+		Shapes: true, Setting: &Setting{Always: true, Tried: Compensations()},
+		value: word[Compensation]{func(o *Options) *Compensation { return &o.Compensation }, CompensationNamed},
 	},
 	{
 		Name: "compensation-images", Default: "200", Help: "search for the factor on the first `N` calibration images",
@@ -108,7 +116,7 @@ var table = []Option{
 	},
 }
 
-// neurons are the words for neuron neurons, that of the paper first.
+// neurons are the words for neuron models, that of the paper first.
 var neurons = []string{snn.IF{}.Kind(), snn.LIF{}.Kind()}
 
 // engines are the words for simulators.

@@ -99,7 +99,8 @@ func TestCheck(t *testing.T) {
 		`timesteps 0: give a number from 1 to 65535`:                  func(o *Options) { o.Timesteps = 0 },
 		`workers -1: give a number from 0 to 1024`:                    func(o *Options) { o.Workers = -1 },
 		`leak 0: give a number above 0, up to 1`:                      func(o *Options) { o.Neuron, o.Leak = "lif", 0 },
-		`neuron if: leak and refractory are for lif neurons`:          func(o *Options) { o.Leak = 0.9 },
+		`leak 0.9: if neurons have none`:                              func(o *Options) { o.Leak = 0.9 },
+		`refractory 2: if neurons have none`:                          func(o *Options) { o.Refractory = 2 },
 		`readout "loudest": give count+potential, count or potential`: func(o *Options) { o.Readout = "loudest" },
 		`encoding "Encoding(9)": give direct or poisson`:              func(o *Options) { o.Encoding = 9 },
 		`there is no option "zoom"`:                                   func(o *Options) { o.Data = "mnist?zoom=3" },
@@ -112,6 +113,54 @@ func TestCheck(t *testing.T) {
 		var option *OptionError
 		if err := o.Check(); !errors.As(err, &option) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %q", err, want)
+		}
+	}
+}
+
+// Every option of the table refuses what it cannot be, as text and in JSON, by its name.
+func TestWrongValues(t *testing.T) {
+	wrong := map[string][]string{
+		"data":                {"tulips:here", "mnist?zoom=3", "mnist?images=-1"},
+		"calibrate":           {"tulips:here", "mnist?images=many"},
+		"calibration-images":  {"0", "many"},
+		"images":              {"-1", "1.5"},
+		"selection-images":    {"0", ""},
+		"normalize":           {"bright", "0:0"},
+		"percentile":          {"0", "100.1", "NaN", "high"},
+		"shared-lambda":       {"perhaps"},
+		"v-init":              {"-0.1", "1", "NaN", "0.99999999999"},
+		"encoding":            {"phase", ""},
+		"neuron":              {"leaky", ""},
+		"leak":                {"0", "1.1", "NaN", "0.9"}, // The last since neurons are IF.
+		"refractory":          {"-1", "1e9", "1"},
+		"reset":               {"soft"},
+		"compensation":        {"both"},
+		"compensation-images": {"0"},
+		"timesteps":           {"0", "65536", "T"},
+		"readout":             {"max"},
+		"engine":              {"fast"},
+		"seed":                {"-1", "18446744073709551616"},
+		"device":              {"abacus"},
+		"workers":             {"-1", "1025"},
+	}
+	for _, p := range Table() {
+		if len(wrong[p.Name]) == 0 {
+			t.Errorf("no wrong value of %s is known", p.Name)
+		}
+		for _, v := range wrong[p.Name] {
+			o := DefaultOptions()
+			o.Model, o.Data = Builtin, "mnist"
+			if p.Set(&o, v) != nil {
+				continue // Refused without its name, which whoever reads the text knows.
+			}
+			var option *OptionError
+			if _, err := Open(t.Context(), o); !errors.As(err, &option) || option.Option != p.Name {
+				t.Errorf("%s %q: got error %v", p.Name, v, err)
+			}
+		}
+		var o Options
+		if err := json.Unmarshal([]byte(`{"`+p.Key()+`":{}}`), &o); err == nil || !strings.Contains(err.Error(), p.Key()) {
+			t.Errorf("%s as an object: got error %v", p.Name, err)
 		}
 	}
 }

@@ -31,5 +31,5 @@ func Example() {
 	fmt.Println(line, err)
 	// Output:
 	// (seq 0 6; seq 8 39) | parallel -q --jobs 1 --retries 3 /opt/sresnet run /data/run --shard {} <nil>
-	// mpirun -n 7 /opt/sresnet run /data/run --shard-from OMPI_COMM_WORLD_RANK : -n 32 /opt/sresnet run /data/run --shard-from OMPI_COMM_WORLD_RANK --shard-base -1 <nil>
+	// mpirun -n 7 sh -c 'exec /opt/sresnet run /data/run --shard $OMPI_COMM_WORLD_RANK' : -n 32 sh -c 'exec /opt/sresnet run /data/run --shard $((OMPI_COMM_WORLD_RANK + 1))' <nil>
 }

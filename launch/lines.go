@@ -2,7 +2,6 @@ package launch
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"sresnet/internal/shell"
@@ -37,16 +36,17 @@ func MPI(run Run, worker []string) (string, error) {
 		return "", err
 	}
 	// Ranks go on from one part of the line to the next, and shards need not, so
-	// that each part says what to take from its ranks.
+	// that each part says what its ranks lack. A shell reads the rank, which only the
+	// process itself knows.
 	var parts []string
 	rank := 0
 	for _, s := range spans(missing) {
 		n := s.last - s.first + 1
-		part := fmt.Sprintf("-n %d %s --shard-from OMPI_COMM_WORLD_RANK", n, shell.Join(worker))
-		if base := rank - s.first; base != 0 {
-			part += " --shard-base " + strconv.Itoa(base)
+		shard := "$OMPI_COMM_WORLD_RANK"
+		if lack := s.first - rank; lack != 0 {
+			shard = fmt.Sprintf("$((OMPI_COMM_WORLD_RANK + %d))", lack)
 		}
-		parts = append(parts, part)
+		parts = append(parts, fmt.Sprintf("-n %d sh -c %s", n, shell.Quote("exec "+shell.Join(worker)+" --shard "+shard)))
 		rank += n
 	}
 	return "mpirun " + strings.Join(parts, " : "), nil

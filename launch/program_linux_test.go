@@ -41,7 +41,7 @@ func planProgram(program string) func(t *testing.T, dir string, shards int, held
 			images, timesteps = 80, 350
 		}
 		sresnet(t, program, "eval", "../models/resnet8_mnist.onnx", "--data", "mnist", "--calibrate", "mnist?images=20",
-			"--images", strconv.Itoa(images*shards), "--timesteps", strconv.Itoa(timesteps), "--shards", strconv.Itoa(shards), "--out", dir, "--plan")
+			"--images", strconv.Itoa(images*shards), "--timesteps", strconv.Itoa(timesteps), "--out", dir, "--plan="+strconv.Itoa(shards))
 		run, err := shard.Open(dir)
 		if err != nil {
 			t.Fatal(err)

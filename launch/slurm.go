@@ -207,7 +207,7 @@ func (s *slurm) prepare(ctx context.Context) error {
 	if most, ok := maxArraySize(config); ok && s.run.Shards() > most {
 		return &Error{
 			fmt.Errorf("the run has %d shards, but this Slurm numbers the tasks of an array below %d", s.run.Shards(), most),
-			fmt.Sprintf("plan the run again, in another folder, with {plan}=%d", min(most, 1000)),
+			fmt.Sprintf("plan the run anew with --plan=%d, in another folder if it has been started", min(most, 1000)),
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(s.run.Dir(), "log"), 0o777); err != nil {

@@ -349,7 +349,7 @@ func TestSlurmRefuses(t *testing.T) {
 		t.Errorf("error %v after %v", l.err, l.took)
 	}
 	l = launchFake(t, 1002, SlurmOptions{}, nil)
-	if !errors.As(l.err, &e) || !strings.Contains(e.Remedy, "{plan}=1000") || len(l.calls) > 0 {
+	if !errors.As(l.err, &e) || !strings.Contains(e.Remedy, "--plan=1000") || len(l.calls) > 0 {
 		t.Errorf("error %v after %q", l.err, l.calls)
 	}
 	if l = launchFake(t, 1001, SlurmOptions{NoWait: true}, nil); l.err != nil {

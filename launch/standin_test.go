@@ -168,18 +168,9 @@ var errCheckpointed = errors.New("checkpointed")
 func computeStandin(dir string, args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	k := flags.Int("shard", -1, "")
-	from := flags.String("shard-from", "", "")
-	base := flags.Int("shard-base", 0, "")
 	flags.Int("workers", 0, "")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	if *from != "" {
-		n, err := strconv.Atoi(os.Getenv(*from))
-		if err != nil {
-			return fmt.Errorf("%s: %w", *from, err)
-		}
-		*k = n - *base
 	}
 	r := &standinRun{dir: dir}
 	b, err := os.ReadFile(filepath.Join(dir, "plan.json"))
@@ -366,13 +357,13 @@ func TestLinesText(t *testing.T) {
 		{
 			nil,
 			"seq 0 9 | parallel -q --jobs 1 --retries 3 /bin/sresnet run '/runs/a b' --shard {}",
-			"mpirun -n 10 /bin/sresnet run '/runs/a b' --shard-from OMPI_COMM_WORLD_RANK",
+			`mpirun -n 10 sh -c 'exec /bin/sresnet run '\''/runs/a b'\'' --shard $OMPI_COMM_WORLD_RANK'`,
 		},
 		{
 			map[int]bool{0: true, 3: true, 4: true},
 			"(seq 1 2; seq 5 9) | parallel -q --jobs 1 --retries 3 /bin/sresnet run '/runs/a b' --shard {}",
-			"mpirun -n 2 /bin/sresnet run '/runs/a b' --shard-from OMPI_COMM_WORLD_RANK --shard-base -1" +
-				" : -n 5 /bin/sresnet run '/runs/a b' --shard-from OMPI_COMM_WORLD_RANK --shard-base -3",
+			`mpirun -n 2 sh -c 'exec /bin/sresnet run '\''/runs/a b'\'' --shard $((OMPI_COMM_WORLD_RANK + 1))'` +
+				` : -n 5 sh -c 'exec /bin/sresnet run '\''/runs/a b'\'' --shard $((OMPI_COMM_WORLD_RANK + 3))'`,
 		},
 	} {
 		run.finished = tt.finished

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"sresnet/internal/hdf5"
+	"sresnet/internal/hint"
 )
 
 // maxDepth bounds graphs within graphs and trees within trees.
@@ -16,33 +17,21 @@ const maxDepth = 64
 // ErrNotNIR is the error of a file that may be HDF5 but is not a NIR file.
 var ErrNotNIR = errors.New("not a NIR file")
 
-// DamagedError is the error of a file that cannot be opened as HDF5 at all: it was cut
-// off or changed, or is something else.
-type DamagedError struct {
-	err error
-}
-
-func (e *DamagedError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error without its kind.
-func (e *DamagedError) Unwrap() error { return e.err }
-
-// Hint says what to do about e.
-func (e *DamagedError) Hint() string {
-	if errors.Is(e.err, hdf5.ErrNotHDF5) {
-		return "give a file that 'sresnet convert' or another tool has written as NIR"
-	}
-	return "write or download the file again"
-}
-
-// unopened returns err, of opening a file, as a [*DamagedError] if the file is there
-// and is not merely one of a kind that is not supported.
-func unopened(err error) error {
+// withRemedy adds to err, of a file, what to do about it, unless it is about opening the
+// file by its name. damaged says that no file that is whole gives it.
+func withRemedy(err error, damaged bool) error {
 	var path *fs.PathError
-	if errors.As(err, &path) || errors.Is(err, hdf5.ErrUnsupported) {
+	switch {
+	case errors.As(err, &path):
 		return err
+	case errors.Is(err, hdf5.ErrUnsupported):
+		return hint.Error(err, "write the file in another way, with h5py for instance")
+	case errors.Is(err, ErrNotNIR), errors.Is(err, hdf5.ErrNotHDF5):
+		return hint.Error(err, "give the path of a NIR file")
+	case damaged:
+		return hint.Error(err, "write or download the file again")
 	}
-	return &DamagedError{err}
+	return hint.Error(err, "write the file again, perhaps with another version of the tool that wrote it")
 }
 
 // ReadOptions adjusts reading. The zero value is a good default.
@@ -59,12 +48,12 @@ func ReadFile(name string) (*Graph, error) { return ReadOptions{}.ReadFile(name)
 func (o ReadOptions) ReadFile(name string) (*Graph, error) {
 	f, err := hdf5.OpenFile(name, hdf5.Options{MaxBytes: o.MaxBytes})
 	if err != nil {
-		return nil, fmt.Errorf("nir: %w", unopened(err))
+		return nil, fmt.Errorf("nir: %w", withRemedy(err, true))
 	}
 	defer f.Close()
 	g, err := read(f)
 	if err != nil {
-		return nil, fmt.Errorf("nir: %s: %w", name, err)
+		return nil, fmt.Errorf("nir: %s: %w", name, withRemedy(err, false))
 	}
 	return g, nil
 }
@@ -75,11 +64,11 @@ func (o ReadOptions) ReadFile(name string) (*Graph, error) {
 func Read(r io.ReaderAt, size int64, o ReadOptions) (*Graph, error) {
 	f, err := hdf5.Open(r, size, hdf5.Options{MaxBytes: o.MaxBytes})
 	if err != nil {
-		return nil, fmt.Errorf("nir: %w", unopened(err))
+		return nil, fmt.Errorf("nir: %w", withRemedy(err, true))
 	}
 	g, err := read(f)
 	if err != nil {
-		return nil, fmt.Errorf("nir: %w", err)
+		return nil, fmt.Errorf("nir: %w", withRemedy(err, false))
 	}
 	return g, nil
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"sresnet/internal/steps"
+
+	"sresnet/internal/hint"
 )
 
 // resnet is a small residual network, most of whose constants are computed.
@@ -142,8 +144,14 @@ func TestBadInput(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, but\n%v", g)
 			}
-			if !strings.HasPrefix(err.Error(), "onnx: ") || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %q, want one with %q", err, tt.want)
+			told := err.Error()
+			if h := hint.Of(err); h != "" {
+				told += "; " + h
+			} else if !errors.Is(err, ErrOpenShape) {
+				t.Errorf("error %q does not say what to do", err)
+			}
+			if !strings.HasPrefix(told, "onnx: ") || !strings.Contains(told, tt.want) {
+				t.Errorf("error %q, want one with %q", told, tt.want)
 			}
 		})
 	}

@@ -1,7 +1,5 @@
 package onnx
 
-import "fmt"
-
 // budget bounds the memory and the time of reading: everything that is decoded,
 // computed or scanned is charged first. It grows with the file, so that a tiny
 // file cannot claim gigabytes while a large one may hold them.
@@ -19,7 +17,7 @@ func newBudget(file int) *budget { return &budget{budgetBase + budgetFactor*int6
 // charge takes n elements of size bytes.
 func (b *budget) charge(n, size int) error {
 	if n < 0 || int64(n) > b.left/int64(size) {
-		return fmt.Errorf("%d elements need more memory than a model file of this size can ask for", n)
+		return refused(exportOther, "%d elements need more memory than a model file of this size can ask for", n)
 	}
 	b.left -= int64(n) * int64(size)
 	return nil

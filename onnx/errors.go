@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"sresnet/internal/hint"
 )
 
 // UnsupportedError lists every node of a file that has no counterpart in
@@ -60,6 +62,29 @@ func (*DamagedError) Hint() string { return "export or download the file again" 
 
 func damaged(format string, args ...any) error { return &DamagedError{fmt.Errorf(format, args...)} }
 
+// Remedies that several errors share.
+const (
+	exportAgain  = "export the model again"
+	exportLogits = "export the model with its logits only"
+	exportOther  = "the file is whole, but what is in it cannot be read here; export it in another way"
+	exportOpset  = "export the model with an opset from 7 to 21, such as 13"
+	keepTogether = "keep the files that the exporter wrote together, in one folder"
+	smaller      = "take a smaller network or smaller images"
+)
+
+// refused returns an error about a file that is whole, but not accepted.
+func refused(remedy, format string, args ...any) error {
+	return hint.Error(fmt.Errorf(format, args...), "%s", remedy)
+}
+
+// withRemedy makes sure that err says what to do about it.
+func withRemedy(err error) error {
+	if hint.Of(err) != "" || errors.Is(err, ErrOpenShape) { // Which says it itself.
+		return err
+	}
+	return hint.Error(err, exportOther)
+}
+
 // reason is an error of a single node that is sound ONNX but has no counterpart
 // in package ann.
 type reason string
@@ -75,23 +100,24 @@ func nodeErr(n *node, err error) error {
 
 // notONNX turns an error of the outermost messages into a sentence about the file.
 func notONNX(data []byte, err error) error {
-	for _, k := range []struct{ magic, what string }{
-		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint; export the model with torch.onnx.export, or save its weights as safetensors"},
-		{"\x89HDF", "an HDF5 file, perhaps a Keras model; convert it with tf2onnx"},
-		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint; export the model with torch.onnx.export, or save its weights as safetensors"},
-		{"version https://git-lfs", "a Git LFS pointer, not the model itself; run 'git lfs pull'"},
-		{"<!DOCTYPE", "a web page; download the file itself"},
-		{"<html", "a web page; download the file itself"},
+	const export = "export the model with torch.onnx.export, or save its weights as safetensors"
+	for _, k := range []struct{ magic, what, remedy string }{
+		{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint", export},
+		{"\x89HDF", "an HDF5 file, perhaps a Keras model", "convert it with tf2onnx"},
+		{"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint", export},
+		{"version https://git-lfs", "a Git LFS pointer, not the model itself", "run 'git lfs pull'"},
+		{"<!DOCTYPE", "a web page", "download the file itself"},
+		{"<html", "a web page", "download the file itself"},
 	} {
 		if bytes.HasPrefix(data, []byte(k.magic)) {
-			return fmt.Errorf("not an ONNX model but %s", k.what)
+			return refused(k.remedy, "not an ONNX model but %s", k.what)
 		}
 	}
 	if len(data) == 0 {
 		return damaged("the file is empty")
 	}
-	if r := reason(""); errors.As(err, &r) { // It is one, but not for us.
-		return err
+	if d := (*DamagedError)(nil); hint.Of(err) != "" && !errors.As(err, &d) {
+		return err // It is one, but not for us.
 	}
 	return damaged("not an ONNX model, or a damaged one: %w", err)
 }

@@ -61,11 +61,11 @@ func (l *location) parse(f field) error {
 // folder.
 func (d *folder) read(l location, n int, b *budget) ([]byte, error) {
 	if d == nil {
-		return nil, fmt.Errorf("its data is in another file, %q; read the model from its folder", l.file)
+		return nil, refused("read the model from its folder", "its data is in another file, %q", l.file)
 	}
 	name := filepath.FromSlash(strings.ReplaceAll(l.file, `\`, "/"))
 	if l.file == "" || !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("external data: %q is not a file beside the model", l.file)
+		return nil, refused(keepTogether, "external data: %q is not a file beside the model", l.file)
 	}
 	root, err := os.OpenRoot(d.dir)
 	if err != nil {
@@ -74,12 +74,12 @@ func (d *folder) read(l location, n int, b *budget) ([]byte, error) {
 	defer root.Close()
 	info, err := root.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("external data: no file %q beside the model; copy it there", l.file)
+		return nil, refused(keepTogether, "external data: no file %q beside the model", l.file)
 	} else if err != nil {
 		return nil, fmt.Errorf("external data: %q: %w", l.file, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("external data: %q is not a file", l.file)
+		return nil, refused(keepTogether, "external data: %q is not a file", l.file)
 	}
 	if l.hasLength && l.length != int64(n) {
 		return nil, fmt.Errorf("external data: %q: length %d, but the shape needs %d bytes", l.file, l.length, n)

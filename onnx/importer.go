@@ -114,14 +114,14 @@ func (im *importer) output() (string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return "", fmt.Errorf("the graph has no output; export the model again")
+		return "", refused(exportAgain, "the graph has no output")
 	case 1:
 		return names[0], nil
 	}
 	if len(names) > 10 {
 		names = append(names[:10:10], "...")
 	}
-	return "", fmt.Errorf("the graph has %d outputs (%s), want one; export the model with its logits only", len(im.graph.outputs), strings.Join(names, ", "))
+	return "", refused(exportLogits, "the graph has %d outputs (%s), want one", len(im.graph.outputs), strings.Join(names, ", "))
 }
 
 // step translates one node. What goes wrong is noted, so that the nodes after it
@@ -394,7 +394,7 @@ const (
 func (im *importer) claim(s tensor.Shape) error {
 	n := s.Len()
 	if n > maxActivation || im.elements+n > maxActivations {
-		return fmt.Errorf("an activation of shape %v makes the network too large to run", s)
+		return refused(smaller, "an activation of shape %v makes the network too large to run", s)
 	}
 	im.elements += n
 	return nil
@@ -434,16 +434,16 @@ func data(in []*edge) (*edge, error) {
 func (im *importer) finish(output string) error {
 	e := im.edges[output]
 	if e.c != nil {
-		return fmt.Errorf("the output %q does not depend on the input; export the model again", output)
+		return refused(exportAgain, "the output %q does not depend on the input", output)
 	}
 	name := e.node
 	if e.last {
-		return fmt.Errorf("output %q is an image with channels last; end the network at its logits", output)
+		return refused(readout, "output %q is an image with channels last", output)
 	}
 	if !im.isImage(e) {
 		var err error
 		if name, err = im.vector(e); err != nil {
-			return fmt.Errorf("output %q: the network ends with a value of shape %v; end it at its logits", output, e.dims)
+			return refused(readout, "output %q: the network ends with a value of shape %v", output, e.dims)
 		}
 	}
 	if name == im.g.Input.Name {

@@ -19,7 +19,7 @@ func (im *importer) input(nodes []*node) error {
 		}
 	}
 	if len(found) == 0 {
-		return errors.New("the output does not depend on any input; export the model again")
+		return refused(exportAgain, "the output does not depend on any input")
 	}
 	if len(found) > 1 {
 		var names []string

@@ -111,16 +111,15 @@ func (m *model) parseOpset(b []byte) error {
 const minOpset, maxOpset = 7, 21
 
 func (m *model) check() error {
-	const again = "export the model with an opset from 7 to 21, such as 13"
 	switch {
 	case m.opset == 0:
-		return errors.New("the model does not say which operator set it uses; " + again)
+		return refused(exportOpset, "the model does not say which operator set it uses")
 	case m.opset < minOpset:
-		return fmt.Errorf("operator set %d is too old; %s", m.opset, again)
+		return refused(exportOpset, "operator set %d is too old", m.opset)
 	case m.opset > maxOpset:
-		return fmt.Errorf("operator set %d is newer than those known here; %s", m.opset, again)
+		return refused(exportOpset, "operator set %d is newer than those known here", m.opset)
 	case len(m.graph.nodes) == 0:
-		return errors.New("the graph has no nodes; export the model again")
+		return refused(exportAgain, "the graph has no nodes")
 	}
 	return nil
 }
@@ -141,14 +140,14 @@ func parseGraph(b []byte) (*graph, error) {
 		switch f.num {
 		case 1:
 			if len(g.nodes) == maxNodes {
-				return unsupported("more than %d nodes", maxNodes)
+				return refused("take a smaller network", "more than %d nodes", maxNodes)
 			}
 			n, err := parseNode(p)
 			if err != nil {
 				return fmt.Errorf("node %d: %w", len(g.nodes), err)
 			}
 			if edges += len(n.in) + len(n.out); edges > maxEdges {
-				return unsupported("more than %d inputs and outputs of nodes", maxEdges)
+				return refused("take a smaller network", "more than %d inputs and outputs of nodes", maxEdges)
 			}
 			g.nodes = append(g.nodes, n)
 		case 2:
@@ -162,7 +161,7 @@ func parseGraph(b []byte) (*graph, error) {
 				return fmt.Errorf("two initializers are called %q", name)
 			}
 			if len(g.inits) == maxInits {
-				return unsupported("more than %d initializers", maxInits)
+				return refused("take a smaller network", "more than %d initializers", maxInits)
 			}
 			g.inits[name] = p
 		case 11:
@@ -170,7 +169,7 @@ func parseGraph(b []byte) (*graph, error) {
 		case 12:
 			g.outputs, err = appendValue(g.outputs, p)
 		case 15:
-			return unsupported("sparse initializers are not supported; save the model with dense ones")
+			return refused("save the model with dense initializers", "sparse initializers are not read")
 		}
 		return err
 	})
@@ -185,7 +184,7 @@ func parseNode(b []byte) (node, error) {
 			var s string
 			s, err = f.text()
 			if len(n.in)+len(n.out) >= maxEdges {
-				return unsupported("more than %d inputs and outputs", maxEdges)
+				return refused("take a smaller network", "more than %d inputs and outputs", maxEdges)
 			}
 			if f.num == 1 {
 				n.in = append(n.in, s)
@@ -202,7 +201,7 @@ func parseNode(b []byte) (node, error) {
 				return err
 			}
 			if len(n.attrs) == maxAttributes {
-				return unsupported("more than %d attributes", maxAttributes)
+				return refused("take a smaller network", "more than %d attributes", maxAttributes)
 			}
 			err = fields(a.body, func(f field) (err error) {
 				if f.num == 1 {
@@ -242,7 +241,7 @@ func (n *node) label() string {
 
 func appendValue(vs []valueInfo, b []byte) ([]valueInfo, error) {
 	if len(vs) == maxValues {
-		return nil, unsupported("more than %d inputs or outputs", maxValues)
+		return nil, refused("take a smaller network", "more than %d inputs or outputs", maxValues)
 	}
 	v, err := parseValueInfo(b)
 	if err == nil && v.name == "" {
@@ -274,7 +273,7 @@ func parseValueInfo(b []byte) (v valueInfo, err error) {
 // parseDim reads TensorShapeProto{dim = 1}.
 func (v *valueInfo) parseDim(f field) error {
 	if len(v.dims) == maxAxes {
-		return unsupported("more than %d axes", maxAxes)
+		return refused("take a smaller network", "more than %d axes", maxAxes)
 	}
 	if f.num == 1 {
 		v.dims = append(v.dims, dim{})

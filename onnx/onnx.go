@@ -74,10 +74,10 @@ func (o Options) ReadFile(name string) (*ann.Graph, error) {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("onnx: %s is not a file; give the path of an .onnx file", name)
+		return nil, refused("give the path of an .onnx file", "onnx: %s is not a file", name)
 	}
 	if info.Size() > maxFile {
-		return nil, fmt.Errorf("onnx: %s has %d bytes, more than an ONNX file can have; save the model with external data", name, info.Size())
+		return nil, refused("save the model with external data", "onnx: %s has %d bytes, more than an ONNX file can have", name, info.Size())
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -98,6 +98,7 @@ func (o Options) read(data []byte, file, title string, ext *folder) (*ann.Graph,
 			u.File = file
 			return nil, u
 		}
+		err = withRemedy(err)
 		if file != "" {
 			return nil, fmt.Errorf("onnx: %s: %w", file, err)
 		}

@@ -17,7 +17,8 @@
 //	z[t] = u[t] >= θ
 //	v[t] = u[t] - θ z[t], or 0 after a spike if the neuron resets to zero
 //
-// in float32, to the last bit, from v[-1] = V[0] on. I is the sum of what all synapses
+// in float32, to the last bit, from v[-1] = V[0] on; u[t] = A v[t-1] + I[t] with a leak,
+// and where a neuron rests see snn.LIF. I is the sum of what all synapses
 // carry and of the bias, at one timestep. A max-pool gate has spikes alone.
 //
 // # Memory

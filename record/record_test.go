@@ -242,9 +242,17 @@ func contents(t *testing.T, name string) (b []byte) {
 	return b
 }
 
-// The equations of the package comment hold to the last bit.
+// The equations of the package comment hold to the last bit, and so do those of other
+// neuron models.
 func TestEquations(t *testing.T) {
-	net := network()
+	for _, model := range []snn.Model{nil, snn.LIF{Leak: 0.875}, snn.LIF{Leak: 0.75, Refractory: 2}} {
+		net := network()
+		net.Layers[0].Neuron.Model, net.Layers[2].Neuron.Model = model, model
+		testEquations(t, net)
+	}
+}
+
+func testEquations(t *testing.T, net *snn.Network) {
 	m := images{n: 2, size: net.Input.Shape.Len()}
 	const T = 30
 	name := filepath.Join(t.TempDir(), "rec.h5")
@@ -257,15 +265,27 @@ func TestEquations(t *testing.T) {
 		l := &net.Layers[p.Layer]
 		z, v, in := got[p.Name+".spikes"].([]bool), got[p.Name+".potentials"].([]float32), got[p.Name+".currents"].([]float32)
 		n, fired := l.Neurons(), 0
+		rest := make([]int, n)
+		model, ok := l.Neuron.Model.(snn.LIF)
+		if !ok {
+			model.Leak = 1
+		}
 		for i := range v {
 			before := l.Neuron.VInitOf(0)
 			if i/n%T > 0 {
 				before = v[i-n]
+			} else {
+				rest[i%n] = 0
 			}
-			u := before + in[i]
+			u := float32(model.Leak*before) + in[i]
 			spike := u >= l.Neuron.ThresholdOf(0)
+			if rest[i%n] > 0 {
+				rest[i%n]--
+				u, spike = before, false
+			}
 			if spike {
 				fired++
+				rest[i%n] = model.Refractory
 				u -= l.Neuron.ThresholdOf(0)
 				if l.Neuron.Reset == snn.ResetZero {
 					u = 0

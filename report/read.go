@@ -99,9 +99,9 @@ func (r *Run) point(T int) Point {
 // optional are files that a report shows but not every run has, with the commands that
 // make them.
 var optional = []struct{ file, shows, from string }{
-	{"activations.json", "histograms of activations", "sresnet eval --out"},
-	{"changed.json", "the images that changed class", "sresnet eval --out"},
-	{"diagnosis.json", "the verdict, the errors of each layer and the scatter of rates", "sresnet diagnose MODEL --data SPEC --out"},
+	{"activations.json", "histograms of activations", "sresnet eval -o"},
+	{"changed.json", "the images that changed class", "sresnet eval -o"},
+	{"diagnosis.json", "the verdict, the errors of each layer and the scatter of rates", "sresnet diagnose MODEL -o"},
 }
 
 // trainedToo are the files of optional that only a run with a trained network has.

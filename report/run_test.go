@@ -205,7 +205,7 @@ func TestReadBare(t *testing.T) {
 	s.bare = true
 	r := open(t, s).Runs[0]
 	missing := strings.Join(r.Missing, " ")
-	if len(r.Missing) != 2+len(optional) || !strings.Contains(missing, "did not keep the spikes of layers over time") || !strings.Contains(missing, "changed.json is not there. 'sresnet eval --out") {
+	if len(r.Missing) != 2+len(optional) || !strings.Contains(missing, "did not keep the spikes of layers over time") || !strings.Contains(missing, "changed.json is not there. 'sresnet eval -o") {
 		t.Errorf("missing: %q", r.Missing)
 	}
 	if r.last().Joules.known() {

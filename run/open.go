@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -107,7 +108,7 @@ func (k *Kept) openFiles(ctx context.Context, o experiment.Options) error {
 		p = experiment.Part{Training: true, From: t.From, End: t.End}
 	}
 	if _, listed := k.Run.Plan().Files[imagesFile]; listed && !o.HasMoved() {
-		if p.Listed, err = k.listedImages(); err != nil {
+		if p.Listed, err = k.listedImages(&o); err != nil {
 			return err
 		}
 	}
@@ -123,8 +124,8 @@ func (k *Kept) openFiles(ctx context.Context, o experiment.Options) error {
 	return nil
 }
 
-// listedImages opens the images that the plan lists.
-func (k *Kept) listedImages() (*dataset.Dataset, error) {
+// listedImages opens the images that the plan lists, where o says that they are.
+func (k *Kept) listedImages(o *experiment.Options) (*dataset.Dataset, error) {
 	b, err := k.Run.ReadFile(imagesFile)
 	if err != nil {
 		return nil, hint.Error(err, "plan the run again in another folder")
@@ -132,6 +133,9 @@ func (k *Kept) listedImages() (*dataset.Dataset, error) {
 	v := new(dataset.Inventory)
 	if err := json.Unmarshal(b, v); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(k.Run.Dir(), imagesFile), err)
+	}
+	if v.Files != nil {
+		v.Files.Root = o.Path(cmp.Or(v.Files.Root, "."))
 	}
 	return v.Open()
 }

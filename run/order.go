@@ -181,13 +181,16 @@ func (o *Order) Open(ctx context.Context) (*Kept, error) {
 			return nil, err
 		}
 	}
+	if err := k.divide(o); err != nil {
+		return nil, err
+	}
 	k.folder = folder
 	return k, k.readNetwork()
 }
 
 // Find returns the run in the folder of o, without its network; nil if there is none. It
 // is an error if that is not the run that o asks for, except for the options that are
-// named by their keys. One that is not begun takes the number of shards of o.
+// named by their keys, or has another number of shards and has begun.
 func (o *Order) Find(ignore ...string) (*Kept, error) {
 	r, err := shard.Open(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -260,12 +263,26 @@ func (k *Kept) same(o *Order, ignore []string) error {
 	if o.Shards == 0 || o.Shards == k.Run.Shards() {
 		return nil
 	}
-	r, err := k.Run.Divide(o.Shards)
-	if err != nil {
-		return refuse(fmt.Sprintf("it has %d shards, not %d", k.Run.Shards(), o.Shards))
+	if err := fewer(o.Shards, k.Run.Plan().Images); err != nil {
+		return err
 	}
-	k.Run = r
-	return nil
+	return hint.Error(k.Run.Divisible(o.Shards), "give {plan} without a number, or plan the run in another folder")
+}
+
+// divide gives the run as many shards as are asked for.
+func (k *Kept) divide(o *Order) (err error) {
+	if o.Shards > 0 {
+		k.Run, err = k.Run.Divide(o.Shards)
+	}
+	return err
+}
+
+// fewer returns an error if there are more shards than images.
+func fewer(shards, images int) error {
+	if shards <= images {
+		return nil
+	}
+	return &experiment.OptionError{Option: "plan", Value: fmt.Sprint(shards), Err: fmt.Errorf("there are only %d images", images)}
 }
 
 // plan makes the network and the plan.
@@ -281,8 +298,8 @@ func (k *Kept) plan(ctx context.Context, o *Order) (err error) {
 	}
 	images := k.Test.Len() * max(o.Turns, 1)
 	plan := shard.Plan{Kind: o.Kind, Images: images, Shards: cmp.Or(o.Shards, defaultShards(images, o.Most))}
-	if plan.Shards > images {
-		return &experiment.OptionError{Option: "plan", Value: fmt.Sprint(plan.Shards), Err: fmt.Errorf("there are only %d images", images)}
+	if err := fewer(plan.Shards, images); err != nil {
+		return err
 	}
 	files, err := k.planned(ctx, o)
 	if err != nil {

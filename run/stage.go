@@ -91,11 +91,21 @@ func (s *Study) Do(ctx context.Context, each func(context.Context, *Order, *Kept
 	return nil
 }
 
-// plan plans the runs of the stage that are not.
+// plan plans the runs of the stage that are not, and divides those anew that are to have
+// another number of shards: all of them, or none if one has begun.
 func (s *Stage) plan(ctx context.Context) error {
-	for _, o := range s.Orders {
-		k, err := o.Find()
-		if err == nil && k == nil {
+	there := make([]*Kept, len(s.Orders))
+	for i, o := range s.Orders {
+		var err error
+		if there[i], err = o.Find(); err != nil {
+			return err
+		}
+	}
+	for i, o := range s.Orders {
+		var err error
+		if k := there[i]; k != nil {
+			err = k.divide(o)
+		} else {
 			_, err = o.Open(ctx)
 		}
 		if err != nil {

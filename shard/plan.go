@@ -247,24 +247,34 @@ func (r *Run) ReadFile(name string) ([]byte, error) {
 	return b, nil
 }
 
-// Divide gives the run another number of shards. It is an error if work on one has
-// begun, finished or not.
-func (r *Run) Divide(shards int) (*Run, error) {
+// Divisible returns an error if the run cannot have that number of shards, for one
+// because it has another and work on one of these has begun, finished or not.
+func (r *Run) Divisible(shards int) error {
 	if shards == r.plan.Shards {
-		return r, nil
+		return nil
 	}
 	entries, err := r.entries()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("shard: %s is divided into %d shards and has been started; it cannot have %d any more", r.dir, r.plan.Shards, shards)
+		return fmt.Errorf("shard: %s is divided into %d shards and has been started; it cannot have %d any more", r.dir, r.plan.Shards, shards)
 	}
 	p := r.plan
 	p.Shards = shards
 	if err := p.check(); err != nil {
-		return nil, fmt.Errorf("shard: %w", err)
+		return fmt.Errorf("shard: %w", err)
 	}
+	return nil
+}
+
+// Divide gives the run another number of shards, if it is [Run.Divisible].
+func (r *Run) Divide(shards int) (*Run, error) {
+	if err := r.Divisible(shards); err != nil || shards == r.plan.Shards {
+		return r, err
+	}
+	p := r.plan
+	p.Shards = shards
 	b, err := p.encode()
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	}
 	T := o.Experiment.Timesteps
 	switch {
-	case o.At < 0 || o.At > T:
+	case o.At < 0 || o.At > max(T, 0): // A wrong T is told by what opens it.
 		return nil, &experiment.OptionError{Option: "at", Value: fmt.Sprint(o.At), Err: fmt.Errorf("give a timestep from 1 to %d, or 0 for the last", T)}
 	case o.At == 0:
 		o.At = T

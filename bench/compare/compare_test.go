@@ -12,7 +12,7 @@ func TestParseSresnet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := sample{Program: sresnet, Setting: "event-driven, an image a core", Timesteps: 3, Accuracy: 0.75, Seconds: 2, Speed: 6}
+	want := sample{Program: sresnet, Setting: "event-driven, one image per core", Timesteps: 3, Accuracy: 0.75, Seconds: 2, Speed: 6}
 	if got.images != 4 || got.trained != 1 || !slices.Equal(got.top1, []float64{0.25, 0.5, 0.75}) || !slices.Equal(got.samples, []sample{want}) {
 		t.Errorf("got %+v, want a sample %+v", got, want)
 	}
@@ -43,7 +43,7 @@ func TestParseONNXRuntime(t *testing.T) {
 	}
 	want := []sample{
 		{Program: onnxruntime, Setting: "trained network, batches of 8", Timesteps: 1, Accuracy: 0.75, Seconds: 2, Speed: 8},
-		{Program: onnxruntime, Setting: "trained network, batches of 8, a session a core", Timesteps: 1, Accuracy: 0.75, Seconds: 2, Speed: 12},
+		{Program: onnxruntime, Setting: "trained network, batches of 8, one session per core", Timesteps: 1, Accuracy: 0.75, Seconds: 2, Speed: 12},
 	}
 	if got.images != 4 || got.version != "1.30.0" || !slices.Equal(got.samples, want) {
 		t.Errorf("got %+v, want samples %+v", got, want)
@@ -96,7 +96,7 @@ func measured() *comparison {
 func TestPrint(t *testing.T) {
 	const want = `net, the first 4 images of test_batch.bin, programs bound to their cores. a processor; medians of 3 rounds, slowest and fastest in brackets.
 
-| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms an image |
+| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image |
 |--:|---|---|--:|--:|--:|--:|--:|
 | 1 | sresnet | events | 100 | 75.00 % | 400 (100 to 1000) |  | 250.00 |
 | 1 | PyTorch 1.13 | loop | 100 | 75.00 % | 100 (50 to 500) | 2.00 | 1000.00 |

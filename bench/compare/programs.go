@@ -94,7 +94,7 @@ func parseSresnet(b []byte) (*output, error) {
 	return &output{
 		images: r.Images, top1: r.Spiking, trained: r.Trained,
 		samples: []sample{{
-			Program: sresnet, Setting: "event-driven, an image a core", Timesteps: r.Timesteps,
+			Program: sresnet, Setting: "event-driven, one image per core", Timesteps: r.Timesteps,
 			Accuracy: r.Spiking[r.Timesteps-1], Seconds: r.Seconds, Speed: float64(r.Images) * float64(r.Timesteps) / r.Seconds,
 		}},
 	}, nil
@@ -147,7 +147,7 @@ func parseONNXRuntime(b []byte) (*output, error) {
 	for _, run := range r.Runs {
 		setting := fmt.Sprintf("trained network, batches of %d", run.Batch)
 		if run.Sessions > 1 {
-			setting += ", a session a core"
+			setting += ", one session per core"
 		}
 		out.samples = append(out.samples, sample{
 			Program: onnxruntime, Setting: setting, Timesteps: 1,

@@ -89,7 +89,7 @@ func speeds(samples []sample) []float64 {
 func (c *comparison) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, the first %s of %s, %s. %s; medians of %s, slowest and fastest in brackets.\n\n",
 		strings.TrimSuffix(c.Model, ".onnx"), terminal.Plural(c.Images, "image", "images"), c.Data, c.binding(), c.Processor, terminal.Plural(c.Rounds, "round", "rounds"))
-	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms an image |")
+	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image |")
 	fmt.Fprintln(w, "|--:|---|---|--:|--:|--:|--:|--:|")
 	for _, r := range c.rows() {
 		s := r.best[0]

@@ -105,17 +105,17 @@ func (s setting) String() string {
 func (s setting) About() string {
 	switch s {
 	case setting{0.5, "none", byCount}:
-		return "Every neuron starts at half its threshold, as in the authors' released scripts. That removes the mean of the charge that a neuron still holds when time is up."
+		return "Every neuron starts at half its threshold, as in the authors' released scripts. That removes the mean of the charge that a neuron still holds at the end."
 	case setting{0.5, "none", byCurrent}:
-		return "The same spikes, but the class is that of the output neuron with the largest accumulated current (`--readout potential`). Spike counts cannot tell negative logits apart. Where no logit of an image is positive, as for many images and the ResNet-8 for CIFAR-10, stray spikes of the first timesteps decide by count; the accumulated current still tells. PyTorch gives the same spikes for that network (`go test ./bench`), so the loss by count is the method's."
+		return "The same spikes, but the class is that of the output neuron with the largest accumulated current (`--readout potential`). Spike counts cannot tell negative logits apart. If an image has no positive logit, as is common with the ResNet-8 for CIFAR-10, counts are decided by stray spikes of the first timesteps, while the accumulated current still separates the classes. PyTorch gives the same spikes for that network (`go test ./bench`), so the loss by count comes from the method."
 	case setting{0, "none", byCount}:
-		return "Neurons start empty. Each is short of half a spike on average when time is up, and the shortfall is handed on and grows with depth."
+		return "Neurons start empty. At the end each lacks half a spike on average, and the shortfall is passed on and grows with depth."
 	case setting{0, "global", byCount}:
-		return "One factor on all weights, searched on calibration images: the one with which most of their classes agree with the trained network's at the last timestep."
+		return "One factor on all weights, searched on calibration images: the one for which most classes agree with those of the trained network at the last timestep."
 	case setting{0, "layer", byCount}:
-		return "One factor a layer, on calibration images: what the trained network's activations add up to over what the spiking layer's rates do, from the input on and with the layers below corrected."
+		return "One factor per layer, from calibration images: the sum of the trained network's activations divided by the sum of the spiking layer's rates, starting from the input, with the layers below already corrected."
 	case setting{0.5, "global", byCount}:
-		return "Both at once. Half a threshold at the start already makes up for what the factor is for, so together they are expected to overshoot, or the search to choose a factor close to 1."
+		return "Both at once. Half a threshold at the start already compensates for what the factor is meant to correct. Together they should overshoot, unless the search chooses a factor close to 1."
 	}
 	return ""
 }

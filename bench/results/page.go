@@ -11,6 +11,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"sresnet/internal/shell"
 )
 
 //go:embed page.md.tmpl
@@ -129,7 +131,7 @@ func writePage(o options, all []configuration) error {
 func newPage(o options, all []configuration, r runs) *page {
 	p := &page{
 		Command: "go run ./bench/results --data " + o.data, Images: o.images,
-		Example:   "sresnet " + strings.Join(all[1].arguments(o), " "),
+		Example:   "sresnet " + shell.Join(all[1].arguments(o)),
 		Timesteps: timesteps, Percentile: percentile, CalibrationImages: calibrationImages, Checked: checked,
 		CompensationImages: compensationImages, Steps: steps, Settings: settings,
 	}

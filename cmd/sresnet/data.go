@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +28,7 @@ func newData() *cobra.Command {
 		Short: "Look at a data set, or download one",
 		Example: `  sresnet data get cifar10
   sresnet data info cifar10:cifar10 -o cifar10.png`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataInfo(), newDataGet())
@@ -135,7 +137,11 @@ func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
 		return err
 	}
 	if o.out != "" {
-		if err := writeSheet(o.out, info.measured); err != nil {
+		sheet, err := info.measured.Sheet()
+		if err != nil {
+			return err
+		}
+		if err := writeTo(o.out, func(w io.Writer) error { return png.Encode(w, sheet) }); err != nil {
 			return err
 		}
 	}
@@ -183,8 +189,10 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 	switch {
 	case info.measured != nil:
 		return info, nil
-	case len(errs) > 0:
+	case len(errs) > 0 && errors.Is(errs[0], fs.ErrNotExist):
 		return nil, errs[0]
+	case len(errs) > 0:
+		return nil, hint.Error(errs[0], "SPEC is %s", dataset.Specs)
 	}
 	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "omit --split")
 }

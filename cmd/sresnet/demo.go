@@ -60,7 +60,7 @@ func runDemo(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 	if r == nil {
 		return runErr
 	}
-	if err := showResult(out, e, r, asJSON); err != nil {
+	if err := showResult(out, e, experiment.SourceOf(e.Options.Data), r, asJSON); err != nil {
 		return err
 	}
 	if runErr != nil {

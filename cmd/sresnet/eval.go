@@ -101,7 +101,7 @@ func runEval(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 	if r == nil {
 		return err
 	}
-	if err := showResult(cmd.OutOrStdout(), e, r, asJSON); err != nil {
+	if err := showResult(cmd.OutOrStdout(), e, experiment.SourceOf(e.Options.Data), r, asJSON); err != nil {
 		return err
 	}
 	return interrupted(err, r.Images, e.Test.Len(), "add --out DIR to keep what is done")
@@ -124,7 +124,7 @@ func runKept(cmd *cobra.Command, e *experiment.Experiment, out string, plan *pla
 	if r == nil {
 		return err
 	}
-	if err := showResult(w, k.Experiment, r, asJSON); err != nil { // The work is done: at least show it.
+	if err := showKept(w, k, r, asJSON); err != nil { // The work is done: at least show it.
 		return err
 	}
 	return interrupted(err, r.Images, k.Test.Len(), "what is done is kept in "+out+": the same command resumes from there")

@@ -12,6 +12,7 @@ import (
 	"sresnet/dataset"
 	"sresnet/energy"
 	"sresnet/experiment"
+	"sresnet/internal/hint"
 	"sresnet/nir"
 	"sresnet/shard"
 )
@@ -20,7 +21,7 @@ import (
 // converted, and about how it is simulated.
 var (
 	imageOptions   = []string{"data", "calibrate", "images", "normalize"}
-	networkOptions = []string{"percentile", "v-init", "encoding", "neuron", "leak", "refractory", "reset", "compensation"}
+	networkOptions = experiment.Settings()
 	runOptions     = []string{"timesteps", "workers"}
 )
 
@@ -36,10 +37,13 @@ func optionFlags(cmd *cobra.Command, o *experiment.Options, lists ...[]string) {
 	}
 }
 
-// flagWords is the help of an option as that of a flag: "neuron lif" becomes "--neuron lif".
-func flagWords(help string) string {
-	return strings.Replace(help, "for neuron lif", "for --neuron lif", 1)
+// without returns a list without one of its names.
+func without(list []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == name })
 }
+
+// flagWords is the help of an option as that of a flag, in which {data} is --data.
+func flagWords(help string) string { return hint.Render(help, spell) }
 
 // optionValue is an option as the value of a flag.
 type optionValue struct {
@@ -131,8 +135,8 @@ func finish(cmd *cobra.Command) {
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":
 			words = nir.Profiles()
-		case "out", "ann":
-			return // Files, as the shell completes them.
+		case "ann":
+			words, after = []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 		default:
 			if p := experiment.OptionNamed(f.Name); p != nil && p.Words != nil {
 				words = p.Words()

@@ -61,13 +61,13 @@ func TestOpenShapeCrop(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, split := range []string{"train", "test"} {
-		if err := writePictures(filepath.Join(dir, "own", split), d, 20+len(split)); err != nil {
+		if err := writePictures(filepath.Join(dir, "own", split), d, 80+len(split)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	file := tiny{open: true, weight: 0.1}.write(t)
 	o := experiment.DefaultOptions()
-	o.Model, o.Data, o.CalibrationImages = file, "folder:"+filepath.Join(dir, "own")+"?crop=20", 10
+	o.Model, o.Data, o.Normalize, o.CalibrationImages = file, "folder:"+filepath.Join(dir, "own")+"?crop=20", "mnist", 10
 	e, err := experiment.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

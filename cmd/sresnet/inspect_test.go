@@ -14,12 +14,12 @@ import (
 func TestInspectOpenShape(t *testing.T) {
 	file := tiny{open: true, weight: 0.1}.write(t)
 	code, _, stderr := sresnet(t, t.Context(), "inspect", file)
-	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image with --input, ") {
+	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image behind the file: "+file+"?input=3x32x32\n") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file, "--input", "1x28x28")
+	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file+"?input=1x28x28")
 	if code != 0 || !strings.Contains(stdout, "The network converts.") {
-		t.Errorf("with --input: exit code %d: %s%s", code, stdout, stderr)
+		t.Errorf("with input: exit code %d: %s%s", code, stdout, stderr)
 	}
 }
 
@@ -30,7 +30,7 @@ func TestTooLarge(t *testing.T) {
 	file := tiny{weight: 0.1, pad: 120}.write(t)
 	const reason = "its 1 channels of 266x266 positions are too many"
 	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file)
-	if code != 0 || !strings.Contains(stdout, "unsupported: "+reason) || !strings.Contains(stdout, "The network does not convert") {
+	if code != exitError || !strings.Contains(stdout, "unsupported: "+reason) || !strings.Contains(stdout, "The network does not convert") || !strings.Contains(stderr, file+" does not convert") {
 		t.Errorf("inspect: exit code %d: %s%s", code, stdout, stderr)
 	}
 	ended, cancel := context.WithCancel(t.Context())

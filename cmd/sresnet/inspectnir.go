@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sresnet/internal/terminal"
@@ -29,8 +30,9 @@ type spikingInfo struct {
 	Synapses []string     `json:"synapses"`
 	Weights  int          `json:"weights"` // Thresholds and biases not counted.
 	Lambda   float32      `json:"lambda"`
-	Rate     float32      `json:"rate"`  // To expect; 0 if nothing is known of it.
-	Reset    string       `json:"reset"` // Empty for a gate.
+	Rate     float32      `json:"rate"`             // To expect; 0 if nothing is known of it.
+	Reset    string       `json:"reset"`            // Empty for a gate.
+	Neuron   string       `json:"neuron,omitempty"` // The model, unless it is integrate-and-fire.
 }
 
 // showNetwork prints the layers of a spiking network.
@@ -50,6 +52,9 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 		info := spikingInfo{Name: l.Name, Shape: l.Shape, Neurons: l.Neurons(), Lambda: l.Lambda, Rate: l.Rate}
 		if !l.IsGate() {
 			info.Reset = l.Neuron.Reset.String()
+			if l.Neuron.Model != nil {
+				info.Neuron = l.Neuron.Model.String()
+			}
 		}
 		for _, syn := range l.Synapses {
 			from := "the image"
@@ -66,7 +71,17 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	var models []string
+	for _, l := range in.Layers {
+		if l.Neuron != "" && !slices.Contains(models, l.Neuron) {
+			models = append(models, l.Neuron)
+		}
+	}
+	if models != nil {
+		terminal.Printf(w, "neurons: %s\n", strings.Join(models, "; "))
+	}
+	terminal.Printf(w, "\n")
 	t := terminal.NewTable("llrrrrlt", "layer", "output", "neurons", "weights", "lambda", "rate", "reset", "synapses")
 	for _, l := range in.Layers {
 		rate, reset := "unknown", l.Reset

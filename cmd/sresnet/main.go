@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sresnet/internal/shell"
 	"sresnet/run"
 
 	"github.com/spf13/cobra"
@@ -55,13 +56,8 @@ further training, and simulates that network on real images.`,
 		Example: `  sresnet demo
   sresnet inspect resnet20.onnx
   sresnet eval resnet20.onnx --data cifar10:cifar10 --images 1000`,
-		Version: run.Version(),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return nil
-		},
+		Version:       run.Version(),
+		Args:          onlyCommands,
 		SilenceErrors: true, // fail prints them.
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -79,14 +75,29 @@ further training, and simulates that network on real images.`,
 	return root
 }
 
+// bashCompletion prints the script for bash.
+func bashCompletion(cmd *cobra.Command, _ []string) error {
+	var script strings.Builder
+	if err := cmd.Root().GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), shell.Completion(script.String(), cmd.Root().Name()))
+	return err
+}
+
 // addCompletion adds the command that prints scripts for shells, which keeps the output
 // that root has now. By itself it would not report an unknown shell as an error.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
-			c.Args = usageArgs(cobra.NoArgs)
+			c.Args = onlyCommands
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			bash, _, _ := c.Find([]string{"bash"})
+			bash.RunE = bashCompletion
+			before, after, _ := strings.Cut(bash.Long, "This script depends")
+			_, after, _ = strings.Cut(after, "\n\n")
+			bash.Long = before + after
 		}
 	}
 }

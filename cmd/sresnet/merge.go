@@ -97,10 +97,10 @@ func mergeRun(cmd *cobra.Command, r *shard.Run, dir string, op *run.Opener, asJS
 		return hint.Error(fmt.Errorf("%s has no results yet", dir), "'sresnet run %s' presents the images", shell.Quote(dir))
 	}
 	if err := k.Write(got); err != nil {
-		_ = showResult(cmd.OutOrStdout(), k.Experiment, got, asJSON) // The work is done: at least show it.
+		_ = showKept(cmd.OutOrStdout(), k, got, asJSON) // The work is done: at least show it.
 		return err
 	}
-	return showResult(cmd.OutOrStdout(), k.Experiment, got, asJSON)
+	return showKept(cmd.OutOrStdout(), k, got, asJSON)
 }
 
 // kept is a study that is kept: a sweep or a diagnosis.

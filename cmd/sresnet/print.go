@@ -9,6 +9,7 @@ import (
 	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 	"sresnet/snn"
 )
 
@@ -45,22 +46,27 @@ func (o *output) join(err error) error {
 // shownTimesteps are the lengths at which the terminal shows the accuracy.
 var shownTimesteps = []int{8, 16, 32, 64, 128, 256, 350}
 
-// showResult prints a result as JSON or as text.
-func showResult(w io.Writer, e *experiment.Experiment, r *eval.Result, asJSON bool) error {
+// showKept is showResult for a run that is kept.
+func showKept(w io.Writer, k *run.Kept, r *eval.Result, asJSON bool) error {
+	return showResult(w, k.Experiment, k.Config.Manifest.Data.Name, r, asJSON)
+}
+
+// showResult prints a result on the images that data names as JSON or as text.
+func showResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Result, asJSON bool) error {
 	switch {
 	case asJSON:
 		return r.WriteJSON(w)
 	case e.Graph == nil:
-		printAlone(w, e, r)
+		printAlone(w, e, data, r)
 	default:
-		printResult(w, e, r)
+		printResult(w, e, data, r)
 	}
 	return nil
 }
 
-func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
+func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Result) {
 	o, c := &e.Options, e.Made
-	data, calibration := experiment.SourceOf(o.Data), experiment.SourceOf(o.Calibrate)
+	calibration := experiment.SourceOf(o.Calibrate)
 	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, o.Normalize)
 	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, calibration, o.Scales())
 	for _, d := range []struct {
@@ -101,8 +107,8 @@ func printResult(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 }
 
 // printAlone shows the result of a spiking network by itself.
-func printAlone(w io.Writer, e *experiment.Experiment, r *eval.Result) {
-	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, experiment.SourceOf(e.Options.Data), e.Options.Normalize)
+func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Result) {
+	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, e.Options.Normalize)
 	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
 	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {

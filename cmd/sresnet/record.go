@@ -111,7 +111,7 @@ func (o *recordOptions) check() error {
 	for _, w := range o.what {
 		x, err := record.ParseObservable(w)
 		if err != nil {
-			return bad(fmt.Errorf("--what: %w", err), "give one or several, separated by commas")
+			return oneOf("what", w, record.Observables())
 		}
 		if !slices.Contains(o.observables, x) {
 			o.observables = append(o.observables, x)
@@ -218,7 +218,10 @@ func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.Populations, err = p.choose(nodes, o); err != nil {
+	var missing *record.LayerError
+	if r.Populations, err = record.Choose(p.network, nodes, o.layers, o.observables); errors.As(err, &missing) {
+		return r, &usageError{hint.Error(fmt.Errorf("--layers %q: %w", missing.Pattern, err), "it has %s", terminal.Clean(strings.Join(nodes, ", ")))}
+	} else if err != nil {
 		return r, err
 	}
 	arrays := 0
@@ -240,45 +243,6 @@ func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 	hash, err := p.Options.HashModel(p.Options.Model)
 	r.Attributes["model_sha256"] = hash
 	return r, err
-}
-
-// choose returns the populations that --layers names, by their layers' names or those
-// of their nodes.
-func (p *recorder) choose(nodes []string, o *recordOptions) ([]record.Population, error) {
-	spikes := slices.Contains(o.observables, record.Spikes)
-	chosen := make([]bool, len(nodes))
-	for _, pattern := range o.layers {
-		found := false
-		for i, node := range nodes {
-			l := &p.network.Layers[i]
-			ok := pattern == "all" || pattern == l.Name
-			for _, name := range []string{node, strings.ReplaceAll(l.Name, "/", "_")} {
-				match, _ := path.Match(strings.ReplaceAll(pattern, "/", "_"), name) // Patterns are checked.
-				ok = ok || match
-			}
-			found = found || ok
-			if ok && l.IsGate() && !spikes {
-				if pattern == l.Name || pattern == node {
-					return nil, hint.Error(fmt.Errorf("--layers %s: a max-pool gate has spikes and no %s", pattern, strings.Join(o.what, " and ")), "leave it out, or add spikes to --what")
-				}
-				ok = false
-			}
-			chosen[i] = chosen[i] || ok
-		}
-		if !found {
-			return nil, &usageError{hint.Error(fmt.Errorf("--layers %q: %s has no such layer", pattern, p.network.Name), "it has %s", terminal.Clean(strings.Join(nodes, ", ")))}
-		}
-	}
-	var list []record.Population
-	for i, node := range nodes {
-		if chosen[i] {
-			list = append(list, record.Population{Layer: i, Name: node})
-		}
-	}
-	if list == nil {
-		return nil, hint.Error(errors.New("--layers names only max-pool gates, which have nothing but spikes"), "add spikes to --what")
-	}
-	return list, nil
 }
 
 // neurons returns how many populations have together.

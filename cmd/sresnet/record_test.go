@@ -10,8 +10,6 @@ import (
 
 	"sresnet/internal/hdf5"
 	"sresnet/nir"
-	"sresnet/record"
-	"sresnet/snn"
 )
 
 // Recordings have the spikes that eval counts, under the names of the nodes of the
@@ -103,37 +101,5 @@ func TestRecordInterrupted(t *testing.T) {
 	b, err := os.ReadFile(out)
 	if list, _ := os.ReadDir(dir); err != nil || string(b) != "before" || len(list) != 1 {
 		t.Errorf("left %v, error %v", list, err)
-	}
-}
-
-// Max-pool gates have spikes alone.
-func TestChooseGates(t *testing.T) {
-	pool := snn.Layer{Name: "pool", Synapses: []snn.Synapse{{Connection: &snn.MaxPool{}}}}
-	p := &recorder{network: &snn.Network{Layers: []snn.Layer{{Name: "a/conv"}, pool, {Name: "b/conv"}}}}
-	nodes := []string{"a_conv", "pool", "b_conv"}
-	for _, tt := range []struct {
-		layers string
-		what   record.Observable
-		want   []int
-		err    string
-	}{
-		{"all", record.Spikes, []int{0, 1, 2}, ""},
-		{"all", record.Currents, []int{0, 2}, ""},
-		{"*", record.Currents, []int{0, 2}, ""},
-		{"?/conv", record.Currents, []int{0, 2}, ""},
-		{"b_*", record.Currents, []int{2}, ""},
-		{"pool", record.Currents, nil, "a max-pool gate has spikes and no currents"},
-		{"po*", record.Currents, nil, "max-pool gates only"},
-		{"c", record.Spikes, nil, "no such layer"},
-	} {
-		o := &recordOptions{layers: []string{tt.layers}, what: []string{tt.what.String()}, observables: []record.Observable{tt.what}}
-		list, err := p.choose(nodes, o)
-		var got []int
-		for _, q := range list {
-			got = append(got, q.Layer)
-		}
-		if !slices.Equal(got, tt.want) || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("%+v: got layers %v, error %v", tt, got, err)
-		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"sresnet/experiment"
 	"sresnet/internal/hint"
+	"sresnet/internal/nearest"
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
@@ -45,6 +46,9 @@ type submitOptions struct {
 	pod   string
 	moved moves
 }
+
+// podOptions are the options of --pod.
+var podOptions = []string{"image", "pvc", "mount", "cpus", "memory"}
 
 // engineFlags names the engines of those flags that not all engines have.
 var engineFlags = map[string][]string{
@@ -89,7 +93,7 @@ docs/cluster.md has a page about each, and about troubleshooting.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs: "+experiment.Either(submitEngines))
+	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs, a `WORD`: "+experiment.Either(submitEngines))
 	f.IntVar(&o.maxRunning, "max-running", 0, "run at most `M` shards at a time; 0 means no limit, and with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory per job")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")
@@ -97,8 +101,8 @@ docs/cluster.md has a page about each, and about troubleshooting.`,
 	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
-	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(submitEngines, cobra.ShellCompDirectiveNoFileComp)) // Fails only for unknown flags.
+	finish(cmd)
 	return cmd
 }
 
@@ -146,7 +150,7 @@ func (o *submitOptions) kubernetes() (*launch.Kubernetes, error) {
 			}
 			k.CPUs = n
 		default:
-			return nil, fmt.Errorf("--pod %s: give image=NAME, pvc=NAME, mount=DIR, cpus=N and memory=AMOUNT", part)
+			return nil, fmt.Errorf("--pod %s: give image=NAME, pvc=NAME, mount=DIR, cpus=N and memory=AMOUNT%s", part, nearest.DidYouMean(name, podOptions))
 		}
 	}
 	if k.Image == "" || k.Claim == "" {
@@ -163,9 +167,9 @@ func runSubmit(cmd *cobra.Command, dir string, o submitOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := openGroup(path)
+	r, err := shard.OpenGroup(path)
 	if err != nil {
-		return err
+		return noRun(dir, err)
 	}
 	worker, err := o.worker(path)
 	if err != nil {

@@ -67,6 +67,9 @@ the result.`,
 			if o.Experiment.Data == "" {
 				return missingData()
 			}
+			if _, err := sweep.Grid(o.Values); err != nil { // Before anything is opened.
+				return &usageError{err}
+			}
 			sw, err := sweep.Open(cmd.Context(), o)
 			if err != nil {
 				return err

@@ -68,7 +68,7 @@ showed.`, verify.MaxRelative, verify.MaxRelative),
 			return runVerify(cmd, e, asJSON)
 		},
 	}
-	optionFlags(cmd, &o, imageOptions, networkOptions[:len(networkOptions)-1], runOptions) // Compensation changes the function.
+	optionFlags(cmd, &o, imageOptions, without(networkOptions, "compensation"), runOptions) // Which changes the function.
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	return cmd

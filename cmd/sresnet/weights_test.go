@@ -64,16 +64,17 @@ func TestWeightsOfEveryCommand(t *testing.T) {
 	}
 	digits := filepath.Join(dir, "digits")
 	writeDigits(t, digits)
-	data := []string{"--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=2", "--timesteps", "4"}
+	calibrate := []string{"--calibrate", "mnist:" + digits + "?images=2", "--timesteps", "4"}
+	data := append([]string{"--data", "mnist:" + digits}, calibrate...)
 	for command, args := range map[string][]string{
 		"inspect":  nil,
 		"eval":     append(data, "--images", "1"),
 		"verify":   append(data, "--images", "1"),
 		"diagnose": append(data, "--images", "1"),
-		"bench":    append(data, "--images", "1", "--rounds", "1"),
+		"bench":    {"--data", "mnist:" + digits, "--timesteps", "4", "--images", "1", "--rounds", "1"},
 		"sweep":    append(data, "--images", "1", "--selection-images", "1", "--percentile", "99", "--v-init", "0", "--compensation", "none"),
 		"watch":    append(data, "--image", "0"),
-		"convert":  append(data, "-o", filepath.Join(dir, "net.nir")),
+		"convert":  append(calibrate, "-o", filepath.Join(dir, "net.nir")),
 		"record":   append(data, "--images", "1", "-o", filepath.Join(dir, "spikes.npz")),
 	} {
 		t.Run(command, func(t *testing.T) {

@@ -110,7 +110,7 @@ func TestTablesFit(t *testing.T) {
 			{long, long, shape, many, math.MaxInt64, word}, {long, long, nil, 0, 0, long},
 		}}).print,
 		"inspect NIR": (&spikingInspection{Model: "m", Input: shape, Encoding: "direct", Weights: many, Neurons: many, Layers: []spikingInfo{
-			{long, shape, many, []string{word, word}, many, 1.234e-30, 0.1, "subtract"},
+			{long, shape, many, []string{word, word}, many, 1.234e-30, 0.1, "subtract", ""},
 		}}).print,
 		"nir": (&nirFile{
 			File: "net.nir", Version: word, Info: nir.Info{Version: word, Model: word}, Runs: word, Problems: []string{word}, Warnings: []string{word},

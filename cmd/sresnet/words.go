@@ -26,7 +26,7 @@ var movedFlags = map[string]string{
 	"invert":              "it is an option of the image: --image 'digit.png?invert'",
 	"plain":               "pipe the output: sresnet watch ... | cat",
 	"plan-only":           "it is --plan",
-	"shards":              "it is --plan=N",
+	"shards":              "it is --plan=N, of the command that planned the run",
 	"shard-from":          "let the shell do that: --shard $SLURM_ARRAY_TASK_ID",
 	"shard-base":          "let the shell do that: --shard $((SGE_TASK_ID - 1))",
 	"model":               "--map FROM=TO says where files lie on this machine",
@@ -78,23 +78,27 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	}
 	switch {
 	case experiment.OptionNamed(name) == nil || !strings.Contains(cmd.Use, "MODEL"):
-	case name == "data" && cmd.Flags().Lookup("calibrate") != nil:
-		return hint.Error(err, "give training images with --calibrate")
-	default:
+	case name != "data":
 		return hint.Error(err, "'%s' takes this setting from its MODEL, a file of 'sresnet convert' or the folder of a run", cmd.CommandPath())
+	case cmd.Flags().Lookup("calibrate") != nil:
+		return hint.Error(err, "give training images with --calibrate")
 	}
 	return err
 }
 
-// unknownCommand is the error of a command that does not exist.
-func unknownCommand(root *cobra.Command, name string) error {
+// onlyCommands checks the arguments of what takes a command and nothing else.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
 	var names []string
-	for _, c := range root.Commands() {
+	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	return usage("there is no command %q%s", name, nearest.DidYouMean(name, names))
+	_, above, _ := strings.Cut(cmd.CommandPath()+" ", " ")
+	return usage("there is no command %q%s", above+args[0], nearest.DidYouMean(args[0], names))
 }
 
 // groups are the commands in the order of help.

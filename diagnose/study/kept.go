@@ -116,7 +116,7 @@ func (k *Kept) folderOf() (*run.Folder, error) {
 	m, err := run.ReadManifest(out)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep one first: sresnet eval %s --data %s -o %s", last, o.Data, out)
+		return nil, hint.Error(fmt.Errorf("there is no run in %s to add a diagnosis to", out), "keep an evaluation of %s in that folder first", last)
 	case err != nil:
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (k *Kept) order(kind string) *run.Order {
 
 // study returns the diagnosis as work in stages.
 func (k *Kept) study() *run.Study {
-	o := &k.Options
+	o := &k.options.Experiment // As they were given: a NIR file says some itself.
 	c := config{Dir: o.Dir, Model: o.Model, Trained: o.Trained, Options: *o, Shards: k.options.Shards}
 	if c.Dir == "" {
 		c.Dir, _ = os.Getwd() // It was found when the files were opened.

@@ -167,11 +167,10 @@ func setUp() error {
 	if err != nil {
 		return err
 	}
-	common := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=20"}
-	if err := run(good, program, append([]string{"eval", "model.onnx", "--out", "run", "--images", "6", "--timesteps", "8"}, common...)...); err != nil {
+	if err := run(good, program, "eval", "model.onnx", "--out", "run", "--images", "6", "--timesteps", "8", "--data", "mnist:digits", "--calibrate", "mnist:digits?images=20"); err != nil {
 		return err
 	}
-	return run(good, program, append([]string{"convert", "model.onnx", "-o", "model.nir"}, common...)...)
+	return run(good, program, "convert", "model.onnx", "-o", "model.nir", "--calibrate", "mnist:digits?images=20")
 }
 
 // idx is a file of MNIST's form.

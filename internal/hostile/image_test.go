@@ -90,8 +90,8 @@ func images() []hostile {
 		{name: "folder: no folder", args: "data info folder:d", want: []string{"folder:d"}},
 		{name: "folder: a file", args: "data info folder:d", want: []string{"folder:d"}, make: func(f *files) { f.write("d", nil) }},
 		{name: "folder: empty", args: "data info folder:d", want: []string{"folder:d"}, make: func(f *files) { f.folder("d") }},
-		{name: "folder: crop of gigabytes", args: "data info folder:d --crop 2000000000", want: []string{"folder:d"}, make: func(f *files) { f.write("d/a/0.png", picture(8, 8)) }},
-		{name: "folder: crop above the resized image", args: "data info folder:d --crop 100 --resize 50", want: []string{"folder:d", "100 x 100"}, make: func(f *files) { f.write("d/a/0.png", picture(8, 8)) }},
+		{name: "folder: crop of gigabytes", args: "data info folder:d?crop=2000000000", want: []string{"folder:d"}, make: func(f *files) { f.write("d/a/0.png", picture(8, 8)) }},
+		{name: "folder: crop above the resized image", args: "data info folder:d?resize=50&crop=100", want: []string{"folder:d", "100 x 100"}, make: func(f *files) { f.write("d/a/0.png", picture(8, 8)) }},
 		{name: "folder: split that is not there", args: "data info folder:d --split test", want: []string{"folder:d"}, make: func(f *files) { f.write("d/train/a/0.png", picture(8, 8)) }},
 		{name: "folder: image of a line", args: "data info folder:d", want: []string{"0.png"}, make: func(f *files) { f.write("d/a/0.png", picture(60000, 1)) }},
 

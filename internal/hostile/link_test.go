@@ -16,7 +16,7 @@ import (
 // may have left them in a folder that is shared. A link is replaced or refused; what it
 // leads to stays as it was.
 func TestLinks(t *testing.T) {
-	const data = " --data mnist:BASE/digits --calibration-images 10"
+	const data = " --data mnist:BASE/digits --calibrate mnist:BASE/digits?images=10"
 	for _, c := range []struct {
 		name  string
 		args  string
@@ -34,8 +34,8 @@ func TestLinks(t *testing.T) {
 		{name: "page", args: "report BASE/run -o page.html", links: []string{"page.html"}},
 		{name: "table", args: "report BASE/run -o table.csv --format csv", links: []string{"table.csv"}},
 		{name: "figures", args: "report BASE/run -o out --format svg", all: true},
-		{name: "NIR file", args: "convert BASE/model.onnx -o net.nir" + data, links: []string{"net.nir"}},
-		{name: "sheet", args: "data info mnist:BASE/digits --sheet sheet.png", links: []string{"sheet.png"}},
+		{name: "NIR file", args: "convert BASE/model.onnx -o net.nir --calibrate mnist:BASE/digits?images=10", links: []string{"net.nir"}},
+		{name: "sheet", args: "data info mnist:BASE/digits -o sheet.png", links: []string{"sheet.png"}},
 		{name: "download", args: "data get cifar10 d --from http://127.0.0.1:1/", links: []string{"d/cifar-10-binary.tar.gz.part"}, fails: "cifar-10-binary.tar.gz.part"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -196,8 +196,12 @@ func models() []hostile {
 	}
 	// Other commands than inspect take the same path to a file; each has its turn.
 	for _, command := range []string{"eval", "verify", "diagnose", "bench", "sweep", "watch --image 0", "convert -o out.nir"} {
+		data := " m.onnx --data mnist:BASE/digits"
+		if strings.HasPrefix(command, "convert") {
+			data = " m.onnx --calibrate mnist:BASE/digits"
+		}
 		list = append(list, hostile{
-			name: "truncated, for " + strings.Fields(command)[0], args: command + " m.onnx --data mnist:BASE/digits", want: []string{"m.onnx"},
+			name: "truncated, for " + strings.Fields(command)[0], args: command + data, want: []string{"m.onnx"},
 			make: func(f *files) { b := f.read("model.onnx"); f.write("m.onnx", b[:len(b)*2/3]) },
 		})
 	}

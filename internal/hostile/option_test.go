@@ -55,25 +55,24 @@ func options() []hostile {
 		list = append(list, hostile{name: command, args: command, code: 2, want: want})
 	}
 	for option, values := range map[string]string{
-		"images":             "-1 1e9 9223372036854775808 NaN ten 0x -9223372036854775808",
-		"calibration-images": "0 -1 9223372036854775808 all",
-		"timesteps":          "0 -1 1000000000 9223372036854775807 9223372036854775808 1.5 NaN",
-		"percentile":         "0 -1 100.1 NaN Inf -Inf 1e400 high",
-		"v-init":             "-0.1 1 NaN Inf 0.99999999999 half",
-		"workers":            "-1 1025 1000000000 9223372036854775808 many",
-		"seed":               "-1 18446744073709551616 random",
-		"resize":             "-1 9223372036854775808 large",
-		"crop":               "-1 9223372036854775808 small",
-		"skip-bad":           "-1 9223372036854775808 all",
-		"compensation":       "layers LAYER none,layer",
-		"encoding":           "phase direct,poisson",
-		"reset":              "soft",
-		"readout":            "max",
-		"engine":             "fast",
-		"normalize":          "bright : 0: :1 0:0 0:-1 NaN:1 0:NaN 0:Inf 1e400:1 0,0:1 1,2,3,4:1 " + strings.Repeat("0,", 5000) + "0:1",
-		"data":               "tulips:here :x cifar10: cifar10 npz: npy: folder: files: ../..",
-		"calibrate":          "tulips:here cifar10:",
-		"device":             "65nm",
+		"images":       "-1 1e9 9223372036854775808 NaN ten 0x -9223372036854775808",
+		"timesteps":    "0 -1 1000000000 9223372036854775807 9223372036854775808 1.5 NaN",
+		"percentile":   "0 -1 100.1 NaN Inf -Inf 1e400 high",
+		"v-init":       "-0.1 1 NaN Inf 0.99999999999 half",
+		"workers":      "-1 1025 1000000000 9223372036854775808 many",
+		"seed":         "-1 18446744073709551616 random",
+		"neuron":       "LIF if,lif leaky",
+		"leak":         "0 -0.5 1.1 NaN Inf 1e-60 0.5 some",
+		"refractory":   "-1 1 65536 9223372036854775808 1.5",
+		"compensation": "layers LAYER none,layer",
+		"encoding":     "phase direct,poisson",
+		"reset":        "soft",
+		"readout":      "max",
+		"normalize":    "bright : 0: :1 0:0 0:-1 NaN:1 0:NaN 0:Inf 1e400:1 0,0:1 1,2,3,4:1 " + strings.Repeat("0,", 5000) + "0:1",
+		"data":         "tulips:here :x cifar10: cifar10 npz: npy: folder: files: ../..",
+		"calibrate":    "tulips:here cifar10:",
+		"plan":         "0 -1 1000000000 9223372036854775808 many",
+		"device":       "65nm",
 	} {
 		for value := range strings.FieldsSeq(values) {
 			data := "--data mnist:BASE/digits "
@@ -93,13 +92,28 @@ func options() []hostile {
 	of("eval a b", "arg")
 	of("eval BASE/model.onnx --nothing", "--nothing")
 	of("eval BASE/model.onnx --data", "--data")
+	of("eval BASE/model.onnx?zoom=3 --data mnist:BASE/digits", "zoom")
+	of("eval BASE/model.onnx?arch=resnet18 --data mnist:BASE/digits", "arch")
+	of("eval BASE/model.onnx?arch= --data mnist:BASE/digits", "arch")
+	for option, values := range map[string]string{
+		"images":   "0 -1 9223372036854775808 all",
+		"resize":   "-1 9223372036854775808 large",
+		"crop":     "-1 9223372036854775808 small",
+		"skip-bad": "-1 9223372036854775808 all",
+		"zoom":     "3",
+	} {
+		for value := range strings.FieldsSeq(values) {
+			of("eval BASE/model.onnx --data mnist:BASE/digits --calibrate mnist:BASE/digits?"+option+"="+value, "--calibrate", option)
+			of("data info mnist:BASE/digits?"+option+"="+value, option)
+		}
+	}
 	of("inspect", "arg")
-	of("inspect BASE/model.onnx --input 3x224", "--input")
-	of("inspect BASE/model.onnx --input 3x0x224", "--input")
-	of("inspect BASE/model.onnx --input 3x-1x224", "--input")
-	of("inspect BASE/model.onnx --input 999999999x999999999x999999999", "--input")
-	of("inspect BASE/model.onnx --input 9223372036854775808x1x1", "--input")
-	of("inspect BASE/model.onnx --input NaN", "--input")
+	of("inspect BASE/model.onnx?input=3x224", "input=3x224")
+	of("inspect BASE/model.onnx?input=3x0x224", "input=3x0x224")
+	of("inspect BASE/model.onnx?input=3x-1x224", "input=3x-1x224")
+	of("inspect BASE/model.onnx?input=999999999x999999999x999999999", "input=999999999x999999999x999999999")
+	of("inspect BASE/model.onnx?input=9223372036854775808x1x1", "input=9223372036854775808x1x1")
+	of("inspect BASE/model.onnx?input=NaN", "input=NaN")
 	of("sweep BASE/model.onnx --data mnist:BASE/digits --percentile 99,99", "twice")
 	of("sweep BASE/model.onnx --data mnist:BASE/digits --percentile 99,NaN", "--percentile")
 	of("sweep BASE/model.onnx --data mnist:BASE/digits --percentile ,", "--percentile")
@@ -110,7 +124,7 @@ func options() []hostile {
 	of("sweep BASE/model.onnx --data mnist:BASE/digits --compensation all", "--compensation")
 	of("bench BASE/model.onnx --rounds 0", "--rounds")
 	of("bench BASE/model.onnx --rounds 1000000000000", "--rounds")
-	of("bench BASE/model.onnx --input 1x2", "--input")
+	of("bench BASE/model.onnx?input=1x2", "input=1x2")
 	of("watch BASE/model.onnx --data mnist:BASE/digits --speed NaN --image 0", "--speed")
 	of("watch BASE/model.onnx --data mnist:BASE/digits --speed 0 --image 0", "--speed")
 	of("watch BASE/model.onnx --data mnist:BASE/digits --speed -1 --image 0", "--speed")
@@ -118,11 +132,10 @@ func options() []hostile {
 	of("report", "arg")
 	of("report r --format pdf -o x", "--format")
 	of("report r", "-o")
-	of("convert BASE/model.onnx --data mnist:BASE/digits", "-o")
+	of("convert BASE/model.onnx --calibrate mnist:BASE/digits", "-o")
 	of("data info", "arg")
 	of("data info tulips", "tulips")
 	of("data info mnist:BASE/digits --split all", "--split")
-	of("data info mnist:BASE/digits --images -1", "--images")
 	of("data get imagenet", "imagenet")
 	of("data get ../../etc", "../../etc")
 	of("data get cifar10 a b", "arg")
@@ -133,18 +146,18 @@ func options() []hostile {
 	list = append(
 		list,
 		hostile{name: "empty command", argv: []string{""}, code: 2, want: []string{"command"}},
-		hostile{name: "empty model", argv: []string{"inspect", ""}, want: []string{"onnx"}},
+		hostile{name: "empty model", argv: []string{"inspect", ""}, code: 2, want: []string{"MODEL", "onnx"}},
 		hostile{name: "empty data", argv: []string{"eval", good + "/model.onnx", "--data", ""}, code: 2, want: []string{"--data"}},
 		hostile{name: "empty page", argv: []string{"report", good + "/run", "-o", ""}, code: 2, want: []string{"-o"}},
 		hostile{name: "command of control characters", argv: []string{"\x1b[2J\x00"[:4]}, code: 2, want: []string{"command"}},
 		hostile{name: "option of control characters", argv: []string{"eval", "m.onnx", "--data", "\x1b[2J\a"}, code: 2, want: []string{"--data"}},
 		hostile{name: "option of a megabyte", argv: []string{"eval", "m.onnx", "--data", strings.Repeat("a", 100000)}, code: 2, want: []string{"--data"}},
-		hostile{name: "more images than there are", args: "eval BASE/model.onnx --data mnist:BASE/digits --images 11", want: []string{"--images 11"}},
-		hostile{name: "images of files resized that are none", args: "eval BASE/model.onnx --data mnist:BASE/digits --resize 8", code: 2, want: []string{"--resize"}},
+		hostile{name: "more images than there are", args: "eval BASE/model.onnx --data mnist:BASE/digits --images 11", code: 2, want: []string{"--images 11"}},
+		hostile{name: "images of files resized that are none", args: "eval BASE/model.onnx --data mnist:BASE/digits?resize=8", code: 2, want: []string{"resize"}},
 		hostile{name: "options of a trained network for a spiking one", args: "eval BASE/model.nir --data mnist:BASE/digits --percentile 99", code: 2, want: []string{"--percentile"}},
-		hostile{name: "convert into a folder that is not there", args: "convert BASE/model.onnx --data mnist:BASE/digits -o no/x.nir", want: []string{"x.nir"}},
-		hostile{name: "convert into a folder", args: "convert BASE/model.onnx --data mnist:BASE/digits -o x.nir", want: []string{"x.nir"}, make: func(f *files) { f.folder("x.nir") }},
-		hostile{name: "sheet into a folder that is not there", args: "data info mnist:BASE/digits --sheet no/x.png", want: []string{"x.png"}},
+		hostile{name: "convert into a folder that is not there", args: "convert BASE/model.onnx --calibrate mnist:BASE/digits -o no/x.nir", want: []string{"x.nir"}},
+		hostile{name: "convert into a folder", args: "convert BASE/model.onnx --calibrate mnist:BASE/digits -o x.nir", want: []string{"x.nir"}, make: func(f *files) { f.folder("x.nir") }},
+		hostile{name: "sheet into a folder that is not there", args: "data info mnist:BASE/digits -o no/x.png", want: []string{"x.png"}},
 		hostile{name: "download from nowhere", args: "data get mnist d --from file:///etc/", want: []string{"file"}, make: func(f *files) { f.folder("d") }},
 		hostile{name: "download into a file", args: "data get mnist d --from http://127.0.0.1:1/", want: []string{"d"}, make: func(f *files) { f.write("d", nil) }},
 		hostile{name: "download over another file", args: "data get mnist d --from http://127.0.0.1:1/", want: []string{"train-images-idx3-ubyte.gz"}, make: func(f *files) { f.write("d/train-images-idx3-ubyte.gz", []byte("x")) }},

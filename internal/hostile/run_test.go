@@ -167,13 +167,13 @@ func runs() []hostile {
 		}},
 		{name: "run of no network", args: "diagnose BASE/model.onnx --data mnist:BASE/digits --images 2 --out r", want: []string{"r"}, make: func(f *files) { f.folder("r") }},
 		{name: "run of which the manifest is a pipe", args: "diagnose BASE/model.onnx --data mnist:BASE/digits --images 2 --out r", want: []string{"manifest.json"}, make: func(f *files) { f.pipe("r/manifest.json") }},
-		{name: "sweep into a file", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibration-images 10 --selection-images 10 --out r", want: []string{"r"}, make: func(f *files) { f.write("r", nil) }},
+		{name: "sweep into a file", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibrate mnist:BASE/digits?images=10 --selection-images 10 --out r", want: []string{"r"}, make: func(f *files) { f.write("r", nil) }},
 		{
-			name: "sweep over a manifest of another type", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibration-images 10 --selection-images 10 --percentile 99 --v-init 0 --compensation none --out r",
+			name: "sweep over a manifest of another type", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibrate mnist:BASE/digits?images=10 --selection-images 10 --percentile 99 --v-init 0 --compensation none --out r",
 			want: []string{"manifest.json"}, make: func(f *files) { f.write("r/p99-v0-none/manifest.json", []byte("[]")) },
 		},
 		{
-			name: "sweep over a manifest that is a pipe", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibration-images 10 --selection-images 10 --percentile 99 --v-init 0 --compensation none --out r",
+			name: "sweep over a manifest that is a pipe", args: "sweep BASE/model.onnx --data mnist:BASE/digits --calibrate mnist:BASE/digits?images=10 --selection-images 10 --percentile 99 --v-init 0 --compensation none --out r",
 			want: []string{"manifest.json"}, make: func(f *files) { f.pipe("r/p99-v0-none/manifest.json") },
 		},
 		{name: "eval into a file", args: "eval BASE/model.onnx --data mnist:BASE/digits --out r", want: []string{"r"}, make: func(f *files) { f.write("r", nil) }},

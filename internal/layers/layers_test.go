@@ -6,8 +6,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,10 +48,10 @@ var may = map[string][]string{
 	"models":                 {},
 	"dataset":                {"tensor", "internal/atomic", "internal/nearest", "internal/parallel", "internal/regular"},
 	"dataset/fetch":          {"internal/regular"},
-	"onnx":                   {"ann", "tensor"},
+	"onnx":                   {"ann", "tensor", "internal/hint"},
 	"safetensors":            {"tensor", "internal/regular"},
 	"resnet":                 {"ann", "tensor", "safetensors"},
-	"nir":                    {"snn", "tensor", "internal/hdf5"},
+	"nir":                    {"snn", "tensor", "internal/hdf5", "internal/hint"},
 	"ann/infer":              {"ann", "tensor", "internal/kernel"},
 	"sim":                    {"snn", "tensor", "internal/kernel", "sim/internal/reference"},
 	"sim/internal/reference": {"snn", "tensor"},
@@ -59,7 +66,7 @@ var may = map[string][]string{
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel"},
-	"record":                 {"snn", "sim", "internal/hdf5", "internal/parallel"},
+	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
 	"report":                 {"diagnose", "energy", "eval", "experiment", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
@@ -68,7 +75,7 @@ var may = map[string][]string{
 	"bench":                  {},
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/cluster":          {"shard"},
-	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular"},
+	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular", "internal/shell"},
 }
 
 // never lists, for each package, those of ours that it must not depend on, even
@@ -206,6 +213,24 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// TestPage finds packages that docs/architecture.md does not explain, and names in its
+// table that are none.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := make(map[string]bool)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)`.* \\| .+ \\|$").FindAllStringSubmatch(string(page), -1) {
+		explained[m[1]] = true
+	}
+	for name := range may {
+		if !explained[name] {
+			t.Errorf("docs/architecture.md does not say what package %s holds", name)
+		}
+	}
+}
+
 // TestTables finds names that no row explains, which a rename leaves behind.
 func TestTables(t *testing.T) {
 	check := func(name string) {
@@ -223,5 +248,33 @@ func TestTables(t *testing.T) {
 	}
 	for _, name := range together {
 		check(name)
+	}
+}
+
+// TestNoFlags finds texts of libraries that name a flag: whoever calls them may be no
+// command line. The command itself, what writes command lines, and programs are let off.
+func TestNoFlags(t *testing.T) {
+	flag := regexp.MustCompile(`(^|[^-a-zA-Z])--[a-z]{2}`)
+	off := []string{"cmd/", "launch/", "bench/", "training/", "internal/kernel/_asm/", "tools/"}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		rel := filepath.ToSlash(strings.TrimPrefix(path, "../../"))
+		if err != nil || d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || slices.ContainsFunc(off, func(s string) bool { return strings.HasPrefix(rel, s) }) {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && flag.MatchString(lit.Value) {
+				t.Errorf("%s:%d names a flag: %s", rel, set.Position(lit.Pos()).Line, lit.Value)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

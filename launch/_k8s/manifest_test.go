@@ -64,7 +64,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("security context %v", s)
 	}
 	c := pod.Containers[0]
-	if want := []string{"run", r.dir, "--shard-from", "JOB_COMPLETION_INDEX", "--workers", "4"}; !slices.Equal(c.Args, want) || c.Command != nil {
+	if want := []string{"run", r.dir, "--shard", "$(JOB_COMPLETION_INDEX)", "--workers", "4"}; !slices.Equal(c.Args, want) || c.Command != nil {
 		t.Errorf("command %q %q, want %q", c.Command, c.Args, want)
 	}
 	if cpu, memory := c.Resources.Requests.Cpu(), c.Resources.Requests.Memory(); cpu.Value() != 4 || memory.Value() != 4<<30 {

@@ -1,18 +1,13 @@
-package main
+package dataset
 
 import (
 	"image"
 	"image/color"
 	"image/draw"
-	"image/png"
-	"io"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
-
-	"sresnet/dataset"
-	"sresnet/internal/terminal"
 )
 
 // A sheet has at most so many images, and small ones are enlarged to at least so many
@@ -26,16 +21,9 @@ const (
 	maxSheet     = 1 << 26 // Pixels of all.
 )
 
-// writeSheet writes a PNG file with the first images of d, each above its label.
-func writeSheet(name string, d *dataset.Dataset) error {
-	m, err := sheet(d)
-	if err != nil {
-		return err
-	}
-	return writeTo(name, func(w io.Writer) error { return png.Encode(w, m) })
-}
-
-func sheet(d *dataset.Dataset) (image.Image, error) {
+// Sheet draws the first images of d, each above the name of its class: at a glance it
+// shows whether labels, channels and rows are what they should be.
+func (d *Dataset) Sheet() (image.Image, error) {
 	_, h, w := d.Shape().CHW()
 	scale := max((sheetPixels+w-1)/w, 1)
 	cellW, cellH := w*scale+sheetMargin, h*scale+sheetMargin+sheetText
@@ -55,7 +43,7 @@ func sheet(d *dataset.Dataset) (image.Image, error) {
 			}
 		}
 		face := basicfont.Face7x13
-		label := []rune(terminal.Clean(d.ClassName(d.Label(i))))
+		label := []rune(d.ClassName(d.Label(i)))
 		label = label[:min(len(label), w*scale/face.Advance)]
 		text := font.Drawer{Dst: m, Src: image.Black, Face: face, Dot: fixed.P(x, y+h*scale+face.Ascent+1)}
 		text.DrawString(string(label))
