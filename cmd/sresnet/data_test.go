@@ -54,7 +54,7 @@ func TestDataGet(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mnist")
 	for _, want := range []string{"mnist is in ", "mnist was already in "} {
 		code, stdout, stderr := sresnet(t, t.Context(), "data", "get", "mnist", dir, "--from", server.URL)
-		if code != 0 || strings.Join(strings.Fields(stdout), " ") != want+dir+", checksums right: give --data mnist:"+dir {
+		if code != 0 || strings.Join(strings.Fields(stdout), " ") != want+dir+", checksums correct: give --data mnist:"+dir {
 			t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 		}
 	}

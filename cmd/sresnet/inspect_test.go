@@ -14,7 +14,7 @@ import (
 func TestInspectOpenShape(t *testing.T) {
 	file := tiny{open: true, weight: 0.1}.write(t)
 	code, _, stderr := sresnet(t, t.Context(), "inspect", file)
-	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image behind the file: "+file+"?input=3x32x32\n") {
+	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image after the file: "+file+"?input=3x32x32\n") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file+"?input=1x28x28")
@@ -37,7 +37,7 @@ func TestTooLarge(t *testing.T) {
 	cancel()
 	for _, command := range []string{"eval", "verify"} {
 		code, _, stderr := sresnet(t, ended, command, file, "--data", "mnist")
-		if code != exitError || !strings.Contains(stderr, `node "relu": Relu is not supported: `+reason) || !strings.Contains(stderr, "hint: take smaller images") {
+		if code != exitError || !strings.Contains(stderr, `node "relu": Relu is not supported: `+reason) || !strings.Contains(stderr, "hint: use smaller images") {
 			t.Errorf("%s: exit code %d: %s", command, code, stderr)
 		}
 	}

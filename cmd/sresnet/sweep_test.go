@@ -23,7 +23,7 @@ func TestSweepInterrupted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sweep")
 	ctx := when(t, filepath.Join(dir, "p99-v0-none", "manifest.json"), 0)
 	code, stdout, stderr := call(ctx, dir)
-	if code != exitInterrupted || !strings.Contains(stderr, "of 8 settings finished") || !strings.Contains(stderr, "goes on from what is kept in "+dir) {
+	if code != exitInterrupted || !strings.Contains(stderr, "of 8 settings finished") || !strings.Contains(stderr, "resumes from what is kept in "+dir) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	r := parseSweep(t, stdout)
