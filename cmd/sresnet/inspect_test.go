@@ -37,7 +37,7 @@ func TestTooLarge(t *testing.T) {
 	cancel()
 	for _, command := range []string{"eval", "verify"} {
 		code, _, stderr := sresnet(t, ended, command, file, "--data", "mnist")
-		if code != exitError || !strings.Contains(stderr, `node "relu": Relu is not supported: `+reason) || !strings.Contains(stderr, "hint: take smaller images") {
+		if code != exitError || !strings.Contains(stderr, `node "relu": Relu is not supported: `+reason) || !strings.Contains(stderr, "hint: use smaller images") {
 			t.Errorf("%s: exit code %d: %s", command, code, stderr)
 		}
 	}
