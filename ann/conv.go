@@ -11,7 +11,7 @@ import (
 //
 //	y[o, r, c] = b[o] + sum over i, ky, kx of W[o, i, ky, kx] x[g*I + i, Row(r, ky), Col(c, kx)]
 //
-// with I input channels a group and g the group of output channel o.
+// with I input channels per group and g the group of output channel o.
 type Conv struct {
 	Weight *tensor.Tensor // (O, I/Groups, kernel rows, kernel columns)
 	Bias   []float32      // Length O, or nil for none.

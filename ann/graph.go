@@ -1,8 +1,9 @@
 // Package ann describes a trained artificial neural network: a graph of the few
-// ONNX operators that residual networks are made of. A Graph is a plain value:
-// it holds weights, no state, and runs nothing. Package onnx reads one from a
-// file, package ann/infer runs it, package convert turns it into a spiking
-// network. This package knows nothing of spikes, files or images.
+// ONNX operators that multilayer perceptrons, plain CNNs and residual networks
+// are made of. A Graph is a plain value: it holds weights, no state, and runs
+// nothing. Package onnx reads one from a file, package ann/infer runs it,
+// package convert turns it into a spiking network. This package knows nothing of
+// spikes, files or images.
 //
 // # Layout
 //
@@ -40,8 +41,7 @@ type Node struct {
 	Shape  tensor.Shape // Of the output; [Graph.InferShapes] fills it.
 }
 
-// Node returns the node of that name, or nil. Who asks for many takes
-// [Graph.ByName].
+// Node returns the node of that name, or nil. For many, use [Graph.ByName].
 func (g *Graph) Node(name string) *Node {
 	for i := range g.Nodes {
 		if g.Nodes[i].Name == name {
@@ -51,7 +51,7 @@ func (g *Graph) Node(name string) *Node {
 	return nil
 }
 
-// ByName returns every node under its name, as long as g.Nodes stays where it is.
+// ByName returns every node under its name, as long as g.Nodes is not reallocated.
 func (g *Graph) ByName() map[string]*Node {
 	m := make(map[string]*Node, len(g.Nodes))
 	for i := range g.Nodes {
@@ -161,7 +161,7 @@ func (g *Graph) Validate() error {
 	return nil
 }
 
-// String returns one line a node: name, operator, output shape and inputs.
+// String returns one line per node: name, operator, output shape and inputs.
 func (g *Graph) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: input %s %v\n", g.Name, g.Input.Name, g.Input.Shape)

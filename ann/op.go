@@ -2,10 +2,10 @@ package ann
 
 import "sresnet/tensor"
 
-// Op is an operator with its parameters: a pointer type of this package. What else
-// there is to know of some operators they answer as a [Rectifier], [Summer],
-// [Weighted], [Padder] or [Mover], so that whoever walks through a graph asks them
-// what they are like, not which they are.
+// Op is an operator with its parameters: a pointer type of this package. Some
+// operators tell more about themselves as a [Rectifier], [Summer], [Weighted],
+// [Padder] or [Mover], so that code that walks through a graph asks what they are
+// like, not which they are.
 type Op interface {
 	// Type returns the ONNX operator, such as "Conv".
 	Type() string

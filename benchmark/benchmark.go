@@ -63,7 +63,7 @@ type Result struct {
 	ACsPerStep    float64 `json:"acs_per_step"`
 
 	One    Speed  `json:"one_worker"`
-	All    *Speed `json:"all_workers,omitempty"` // An image a worker.
+	All    *Speed `json:"all_workers,omitempty"` // One image per worker.
 	Shared *Speed `json:"one_image,omitempty"`   // All workers on one image.
 
 	Layers     []Layer `json:"layers"`
@@ -77,7 +77,7 @@ type Speed struct {
 	StepMicros   float64 `json:"us_per_image_step"` // Wall time over image-steps.
 	SpikeNanos   float64 `json:"ns_per_spike"`      // Processor time.
 	GSynAdd      float64 `json:"gsynadd_per_second_per_core"`
-	PerDensePass float64 `json:"image_step_per_dense_pass,omitempty"` // Processor time of an image-step over that of a dense pass.
+	PerDensePass float64 `json:"image_step_per_dense_pass,omitempty"` // Processor time per image-step over that of a dense pass.
 	SpeedUp      float64 `json:"speed_up"`                            // Over one worker.
 }
 

@@ -6,7 +6,7 @@ import (
 	"sresnet/internal/kernel"
 )
 
-// densePass returns the seconds that the trained network takes for an image.
+// densePass returns the seconds that the trained network takes per image.
 func (b *bench) densePass() (float64, error) {
 	start := time.Now()
 	for _, x := range b.Images {

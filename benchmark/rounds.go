@@ -13,7 +13,7 @@ import (
 type bench struct {
 	Options
 	runner  *infer.Runner // Of the trained network; nil where there is none.
-	single  []*sim.Engine // One an image worker.
+	single  []*sim.Engine // One per image worker.
 	shared  *sim.Engine   // All workers on one image; nil for one worker.
 	methods []sim.Method
 

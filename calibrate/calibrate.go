@@ -8,11 +8,10 @@
 // [Run] finds percentiles exactly, by radix selection in two passes over the
 // images: the first counts activations by the high 16 bits of their ordered bits,
 // the second counts by the low 16 bits those that share the high bits of the
-// percentile. Whatever the number of images, that takes a table of 512 KiB a
-// layer, shared by all workers, and the buffers of one infer.Runner a worker.
-// Counts are integers, and so are the sums behind a mean, so that the result
-// depends on nothing but the set of images: not on their order, the workers or a
-// restart.
+// percentile. For any number of images, that takes a table of 512 KiB per layer,
+// shared by all workers, and the buffers of one infer.Runner per worker. Counts
+// are integers, and so are the sums behind a mean, so that the result depends on
+// nothing but the set of images: not on their order, the workers or a restart.
 package calibrate
 
 import (

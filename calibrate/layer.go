@@ -13,7 +13,7 @@ import (
 // for something else, such as a layer that hardly fires.
 const minLayerFactor, maxLayerFactor = 0.5, 2
 
-// LayerFactors returns one factor a layer, taken from the input on with the
+// LayerFactors returns one factor per layer, taken from the input on with the
 // corrected layers below:
 //
 //	c = sum of a / sum of r

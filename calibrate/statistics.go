@@ -36,7 +36,7 @@ type NodeStatistics struct {
 
 // Histogram counts activations in up to 64 bins of equal width. Bin i goes from
 // Edges[i] to Edges[i+1]; an activation on an edge is in the bin farther from
-// zero, but for the largest and the smallest. There are no bins if there is
+// zero, except the largest and the smallest. There are no bins if there is
 // nothing to count.
 type Histogram struct {
 	Edges  []float64 // One more than Counts.

@@ -9,7 +9,7 @@ import (
 	"sresnet/tensor"
 )
 
-// foldBatchNorm replaces every batch normalisation behind a convolution or fully
+// foldBatchNorm replaces every batch normalisation after a convolution or fully
 // connected layer by that layer with
 //
 //	W_f = (gamma / sigma) W     b_f = beta + (gamma / sigma) (b - mu)     sigma = sqrt(var + eps)
@@ -64,10 +64,10 @@ func normalised(op ann.Weighted, bn *ann.BatchNormalization) (*tensor.Tensor, []
 	return f, b
 }
 
-// foldAhead folds a batch normalisation that stands behind something else into
-// the layers that follow, if all of them are fully connected, perhaps with a
-// Flatten between, or convolutions without padding: over padding, where the
-// normalised value is zero and not what zero becomes, there is no such weight.
+// foldAhead folds a batch normalisation that follows something else into the
+// layers that follow, if all of them are fully connected, perhaps with a Flatten
+// between, or convolutions without padding: over padding, where the normalised
+// value is zero and not what zero becomes, there is no such weight.
 //
 //	W_f = W a     b_f = b + W s     for the normalisation y = a x + s per input channel
 func foldAhead(g *folding) {

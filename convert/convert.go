@@ -2,10 +2,9 @@
 // snn.Network, after "Spiking Deep Residual Network" [hu2023].
 //
 // [Fold] rewrites the graph until it holds only what has a spiking counterpart.
-// [Convert] then makes a population of neurons of every ReLU,
-// a gate of every max pool and synapses of all that lies between, and scales them
-// by the activations that package calibrate measured. This package runs nothing
-// and reads no files.
+// [Convert] then makes a population of neurons of every ReLU, a gate of every max
+// pool and synapses of everything between them, and scales them by the activations
+// that package calibrate measured. This package runs nothing and reads no files.
 //
 // # Scale
 //

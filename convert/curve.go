@@ -9,9 +9,9 @@ import (
 
 // curve is the rate curve of a neuron model: the rate r that a constant current leads
 // to. A trained network's activation a, as a share of lambda, wants r(I) = a / period;
-// for [snn.IF] that is I = a. Of other models r is no line, and a layer can only scale
-// and shift what comes in: the line I = gain r + offset is chosen that is nearest to
-// the curve, by least squares over the activations that calibration saw. With n_k of
+// for [snn.IF] that is I = a. For other models r is not a line, and a layer can only
+// scale and shift what comes in: the line I = gain r + offset is chosen that is nearest
+// to the curve, by least squares over the activations that calibration saw. With n_k of
 // them at the rate r_k, for which the curve wants the current I_k,
 //
 //	gain   = sum n_k (r_k - r) (I_k - I) / sum n_k (r_k - r)²     r, I: the means of r_k, I_k

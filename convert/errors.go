@@ -71,8 +71,8 @@ func join(list []*UnsupportedError) error {
 	return several(list)
 }
 
-// DeadLayerError is about a layer whose activations give it no scale: its lambda
-// is not positive, so dividing by it would mean nothing.
+// DeadLayerError is the error of a layer whose activations give it no scale: its
+// lambda is not positive, so dividing by it would mean nothing.
 type DeadLayerError struct {
 	calibrate.NodeStatistics
 	Percentile float64

@@ -17,7 +17,7 @@ const maxArchived = 1 << 29
 
 // readArchive returns the content of those files of a .tar.gz whose names, without
 // folders, are wanted. It holds no more memory than those files have, and no more than
-// a small multiple of the archive's size, whatever its headers claim.
+// a small multiple of the archive's size, no matter what its headers claim.
 func readArchive(name string, wanted func(base string) bool) (map[string][]byte, error) {
 	f, size, err := regular.Open(name)
 	if err != nil {

@@ -71,7 +71,7 @@ func identify(path string) (id identity, settled bool, err error) {
 	return identity{info.Size(), info.ModTime().UnixNano(), inode(info)}, info.ModTime().Before(now.Add(-racy)), nil
 }
 
-// maxCache bounds the size of a cache, which has about 120 bytes an image.
+// maxCache bounds the size of a cache, which has about 120 bytes per image.
 const maxCache = 1 << 30
 
 // openCache reads the cache of a root from a folder of caches; of the folder "" it

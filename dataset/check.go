@@ -48,9 +48,9 @@ type Check struct {
 }
 
 // Checked reads every image once, so that one that cannot be read is found before
-// hours of work rather than in them, and returns a data set without those, and which
-// they were. From then on, a file with other content is an error when its pixels are
-// asked for. Of images in memory, or checked before, there is nothing to check.
+// hours of work rather than during them, and returns a data set without those, and
+// which they were. From then on, a file with other content is an error when its
+// pixels are asked for. Images in memory, or checked before, are not checked.
 func (d *Dataset) Checked(ctx context.Context, c Check) (*Dataset, []*FileError, error) {
 	s, ok := d.images.(*fileStore)
 	if !ok || !slices.ContainsFunc(s.files, func(f imageFile) bool { return !f.checked }) {

@@ -141,9 +141,9 @@ func (c cifar) wanted(split Split) []string {
 	return c.train
 }
 
-// files returns the files of a split. Of the five training batches, those from
-// the first up to a missing one are taken: a few are enough to calibrate with.
-// A batch behind a gap is an error, since the images would not be the first ones.
+// files returns the files of a split. Of the five training batches, those from the
+// first up to a missing one are taken: a few are enough to calibrate with. A batch
+// after a gap is an error, since the images would not be the first ones.
 func (c cifar) files(dir string, split Split) ([]string, error) {
 	for _, name := range c.folders {
 		if inner := filepath.Join(dir, name); isDir(inner) {
@@ -292,7 +292,7 @@ func (c cifar) lengthError(size int64) error {
 var gzipMagic = []byte{0x1f, 0x8b}
 
 // isGzip and isPickle report whether a file begins as such files do. No binary file
-// does, since those bytes are no labels.
+// does, since those bytes are not labels.
 func isGzip(name string) bool   { return hasMagic(name, gzipMagic) }
 func isPickle(name string) bool { return hasMagic(name, []byte{opProto}) }
 

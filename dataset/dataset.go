@@ -9,11 +9,11 @@
 //
 // # Layout
 //
-// Images are CHW with a contiguous W axis, grey images have one channel. Pixels
-// stay bytes in memory and become float32 one image at a time. Everything is
-// read when a data set is opened, but for image files, which are decoded whenever an
-// image is asked for; from then on a data set is never written, so any number of
-// goroutines may read it.
+// Images are CHW with a contiguous W axis, grey images have one channel. Pixels stay
+// bytes in memory and become float32 one image at a time. Everything is read when a
+// data set is opened, except image files, which are decoded whenever an image is
+// asked for; from then on a data set is never written, so any number of goroutines
+// may read it.
 package dataset
 
 import (
@@ -61,8 +61,8 @@ func (d *Dataset) Classes() int { return d.classes }
 // largest label, so that there may be classes without an image.
 func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
 
-// Single reports whether the spec names one list of images, whatever the split: those
-// of a single file, for example.
+// Single reports whether the spec names one list of images for both splits: those of a
+// single file, for example.
 func (d *Dataset) Single() bool { return d.single }
 
 // Skipped returns how many images [Dataset.Checked] left out of d, or of what d is a

@@ -31,8 +31,8 @@ type labelled struct {
 	class int
 }
 
-// openFolder reads a folder with one folder a class, or with such a folder for each
-// split: train, and val or test.
+// openFolder reads a folder with one folder per class, or with such a folder for
+// each split: train, and val or test.
 func openFolder(dir string, split Split) (*Dataset, error) {
 	if dir == "" {
 		return nil, &SpecError{errors.New("a path is needed: the folder that holds one folder per class")}

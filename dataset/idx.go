@@ -42,7 +42,7 @@ func readIDXFile(name string, magic uint32) (dims []int, data []byte, err error)
 }
 
 // readIDX reads an idx file of size bytes. It holds no more memory than a small
-// multiple of the data really there, whatever the header claims.
+// multiple of the data really there, no matter what the header claims.
 func readIDX(r io.Reader, size int64, magic uint32) (dims []int, data []byte, err error) {
 	br := bufio.NewReader(r)
 	limit := size

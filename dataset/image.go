@@ -92,7 +92,7 @@ func bytesPerPixel(m color.Model) int64 {
 	return 4
 }
 
-// ended reports whether a JPEG has an end behind its pixels.
+// ended reports whether a JPEG has an end after its pixels.
 func ended(b []byte) bool {
 	pixels := bytes.Index(b, []byte{0xff, 0xda})
 	return pixels >= 0 && bytes.LastIndex(b, []byte{0xff, 0xd9}) > pixels

@@ -19,7 +19,7 @@ func NewImages(d *Dataset, norm Normalization) (*Images, error) {
 	return &Images{d, norm}, nil
 }
 
-// OpenImages is [Open], [ParseNormalization] and [NewImages] in one: the first n
+// OpenImages combines [Open], [ParseNormalization] and [NewImages]: the first n
 // images of a split, or all if n is 0, normalised as they were in training. Image
 // files of any size need [Dataset.Resized] between.
 func OpenImages(spec string, split Split, normalization string, n int) (*Images, error) {

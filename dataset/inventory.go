@@ -15,7 +15,7 @@ import (
 // can each read a part of them and be sure that they are the same. It is plain data that
 // becomes JSON. [Dataset.Inventory] makes one, [Inventory.Open] opens what it lists.
 type Inventory struct {
-	Spec   string `json:"spec"` // As it opened the data set; where data lie elsewhere, set that.
+	Spec   string `json:"spec"` // As it opened the data set; set it if the data are elsewhere now.
 	Split  string `json:"split"`
 	First  int    `json:"first,omitempty"` // Of images that are not files: the place of the first in the split.
 	Images int    `json:"images"`          // How many there are.
@@ -27,7 +27,7 @@ type Inventory struct {
 
 // FileInventory lists image files.
 type FileInventory struct {
-	Root           string        `json:"root"`   // The folder of the names below; where files lie elsewhere, set that.
+	Root           string        `json:"root"`   // The folder of the names below; set it if the files are elsewhere now.
 	Shape          tensor.Shape  `json:"shape"`  // Of an image, (C, H, W).
 	Resize         int           `json:"resize"` // Length of the shorter side before the middle is cut out, in pixels.
 	Classes        int           `json:"classes"`
@@ -74,9 +74,9 @@ func (d *Dataset) Inventory() (*Inventory, error) {
 
 // Open opens the images that v lists. Image files are not touched: they count as
 // checked, and one with other content than listed is an error when its pixels are asked
-// for, so that whoever takes a [Dataset.Slice] reads no more than that. Other data sets
-// are read, and compared as a whole. The data set has the hash v.SHA256; v need not be
-// trusted in anything else.
+// for, so that a process that takes a [Dataset.Slice] reads no more than that. Other
+// data sets are read, and compared as a whole. The data set has the hash v.SHA256; v
+// need not be trusted in anything else.
 func (v *Inventory) Open() (*Dataset, error) {
 	d, err := v.open()
 	if err != nil {

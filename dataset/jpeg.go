@@ -20,7 +20,7 @@ func fromYCbCr(m *image.YCbCr) raster {
 		up.row(cb, m.Cb, y)
 		up.row(cr, m.Cr, y)
 		for x, l := range luma {
-			// In 16 bits behind the point: 1.402, 0.34414, 0.71414 and 1.772.
+			// In 16 bits after the point: 1.402, 0.34414, 0.71414 and 1.772.
 			b, r := int32(cb[x])-128, int32(cr[x])-128
 			dst[3*x] = clamp(int32(l) + (91881*r+1<<15)>>16)
 			dst[3*x+1] = clamp(int32(l) + (-22554*b-46802*r+1<<15)>>16)

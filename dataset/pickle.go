@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// Python's pickle is a program for a machine with a stack [pickle]. Files of CIFAR
-// need few of its instructions, and of what these may call, two functions of numpy
-// and one that turns text into bytes. Numpy's are only written down here: nothing of a
-// file is ever executed, and whatever else it asks for is an error.
+// Python's pickle is a program for a machine with a stack [pickle]. Files of CIFAR need
+// few of its instructions, and of what these may call, two functions of numpy and one
+// that turns text into bytes. Numpy's are only written down here: nothing of a file is
+// ever executed, and anything else it asks for is an error.
 //
 // References:
 //

@@ -30,7 +30,7 @@ func Resize(pixels []float32, shape tensor.Shape, h, w int) []byte {
 	return out
 }
 
-// Weights are fixed-point numbers with this many bits behind the point.
+// Weights are fixed-point numbers with this many bits after the point.
 const weightBits = 32 - 8 - 2
 
 // resample returns the part of src resized to w times h that crop cuts out, with

@@ -39,9 +39,9 @@ func (s *Spec) option(name string) *int {
 	return nil
 }
 
-// ParseSpec reads a spec: a source and, behind a question mark, options with & between
-// them. A question mark without options is part of a path. An option that there is not,
-// or whose value is no number of images or pixels, is a [*SpecError].
+// ParseSpec reads a spec: a source and, after a question mark, options with & between
+// them. A question mark without options is part of a path. An unknown option, or one
+// whose value is not a number of images or pixels, is a [*SpecError].
 func ParseSpec(text string) (Spec, error) {
 	s := Spec{Source: text}
 	i := strings.LastIndexByte(text, '?')
@@ -98,7 +98,7 @@ func (s Spec) String() string {
 	return s.Source + "?" + strings.Join(list, "&")
 }
 
-// Kinds lists the words that a spec may begin with, with a colon behind those that a path
+// Kinds lists the words that a spec may begin with, with a colon after those that a path
 // must follow.
 func Kinds() []string {
 	var list []string
@@ -123,7 +123,8 @@ func (s Spec) Map(path func(string) string) Spec {
 	return s
 }
 
-// split returns the word that the source begins with, with its colon, and the paths behind.
+// split returns the word that the source begins with, with its colon, and the paths
+// after it.
 func (s Spec) split() (word string, paths []string) {
 	word, path, colon := strings.Cut(s.Source, ":")
 	if !colon || path == "" || !slices.ContainsFunc(kinds, func(k kind) bool { return k.name == word }) {

@@ -409,7 +409,7 @@ func readClass(r io.Reader, size int64) (int, error) {
 // "label"; else the class is -1.
 func readClassJSON(r io.Reader, size int64) (int, error) {
 	if size > maxLabel {
-		return -1, nil // Whatever it is, it is no label.
+		return -1, nil // It is not a label.
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {

@@ -1,15 +1,14 @@
 // Package diagnose says why a spiking network is less accurate than the trained one
-// it came from, and what would return the accuracy.
+// it was converted from, and what would recover the accuracy.
 //
-// [Run] presents images to both networks and splits the error of every neuron into
-// its parts, see [Split]. Then it tries what could help, one thing at a time: a
-// layer replaced by the trained network's, its lambda raised or lowered, more
-// timesteps, other start potentials, compensation. What each returns in accuracy
-// ranks the verdict. A [Diagnoser] does the same in steps, which can be divided among
-// processes.
+// [Run] presents images to both networks and splits the error of every neuron into its
+// parts, see [Split]. Then it tries what could help, one thing at a time: a layer
+// replaced by the trained network's, its lambda raised or lowered, more timesteps,
+// other start potentials, compensation. The accuracy that each recovers ranks the
+// verdict. A [Diagnoser] does the same in steps, which can be divided among processes.
 //
-// Memory is bounded by the network and a few numbers per image and layer. Results do
-// not depend on the number of workers, nor on how the work was divided.
+// Memory is bounded by the network and a few numbers per image and layer. Results
+// depend neither on the number of workers nor on how the work was divided.
 package diagnose
 
 import (
@@ -72,8 +71,8 @@ type Diagnosis struct {
 	ANNTop1         float64          `json:"trained_top1"` // Fractions of 1.
 	SNNTop1         []float64        `json:"spiking_top1"` // At each of Timesteps.
 	Layers          []Layer          `json:"layers"`
-	Counterfactuals []Counterfactual `json:"counterfactuals"` // What gains most comes first.
-	Verdict         []Finding        `json:"verdict"`         // What buys most comes first.
+	Counterfactuals []Counterfactual `json:"counterfactuals"` // The largest gain comes first.
+	Verdict         []Finding        `json:"verdict"`         // The largest gain comes first.
 }
 
 // Read reads a Diagnosis from its JSON form.

@@ -16,10 +16,10 @@ import (
 //	q  = clip(floor(T c' + V[0]), 0, T) / T       Quantisation = q - c'
 //	r  = spikes / T                               Unevenness   = r - q
 //
-// The parts add up to r - x. Clipping is what no rate can show; Inherited is what
-// the layers before got wrong; Quantisation is what a neuron with that mean current,
-// spread evenly, rounds off; Unevenness is the order of spikes in time, such as
-// early ones that later input would have taken back. The split follows the clipping,
+// The parts add up to r - x. Clipping is what no rate can show; Inherited is what the
+// layers before got wrong; Quantisation is what a neuron with that mean current,
+// spread evenly, rounds off; Unevenness is the order of spikes in time, such as early
+// ones that later input would have prevented. The split follows the clipping,
 // quantisation and unevenness errors of the literature [bu2022].
 //
 // That is of integrate-and-fire neurons. Of others, whose rates do not exceed the
@@ -30,7 +30,7 @@ import (
 //	c' = min(max((zbar - offset) / gain, 0), 1/p)
 //	q  = the rate in T timesteps under the constant current zbar
 //
-// so that Quantisation is also what the curve is off the line.
+// so that Quantisation also includes the distance of the curve from the line.
 //
 // References:
 //

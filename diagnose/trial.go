@@ -90,7 +90,7 @@ func (d *Diagnoser) replaceable() []int {
 }
 
 // Plan returns what is to be tried, by what was measured on all images. It calibrates
-// anew for other percentiles and searches factors for the compensation.
+// again for other percentiles and searches factors for the compensation.
 func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 	fault, err := d.fault(ctx)
 	if err != nil || fault != nil {
@@ -124,7 +124,7 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 			}
 			net, err := d.convert(withLambda(d.Statistics, name, node.Lambda), d.Convert)
 			if err != nil {
-				continue // A lambda that does not convert is no remedy.
+				continue // A lambda that does not convert does not help.
 			}
 			kind, what := lambdaPercentile, fmt.Sprintf("percentile %v", s.Percentile)
 			if s.Percentile == 100 {
@@ -192,7 +192,7 @@ func (e *Errors) own() float64 {
 	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS)
 }
 
-// percentiles calibrates anew, where the subject has other percentiles.
+// percentiles calibrates again, if the subject has other percentiles.
 func (d *Diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, error) {
 	if d.Calibration == nil {
 		return nil, nil

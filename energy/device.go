@@ -13,7 +13,7 @@ import (
 	"sresnet/internal/regular"
 )
 
-// Device is a table of energies, in picojoules an operation. What it does not give
+// Device is a table of energies, in picojoules per operation. What it does not give
 // is nil, is never taken for zero, and is named in [Accounts.NotCounted]. A file
 // holds one as a JSON object with the same keys:
 //
@@ -43,8 +43,8 @@ type Device struct {
 //
 // Neuromorphic chips have no figure for a multiply-accumulate of the analog image,
 // nor for the trained network. Published figures for one chip differ by several
-// times, with what they include: KerasSpiking quotes 13.3 nJ a synaptic event and 26
-// nJ a neuron update for SpiNNaker.
+// times, with what they include: KerasSpiking quotes 13.3 nJ per synaptic event and
+// 26 nJ per neuron update for SpiNNaker.
 //
 // References:
 //
@@ -142,7 +142,7 @@ const maxPicojoules = 1e12
 type price struct {
 	key   string
 	what  string // What it is the energy of.
-	each  string // One of these.
+	each  string // For one of these, in words.
 	pj    *float64
 	count func(*Operations) float64
 }
@@ -151,9 +151,9 @@ const membraneUpdates = "membrane updates"
 
 func (d *Device) prices() []price {
 	return []price{
-		{"pj_per_mac", "multiply-accumulates", "a MAC", d.MAC, func(o *Operations) float64 { return o.MACs }},
-		{"pj_per_ac", "additions", "an AC", d.AC, func(o *Operations) float64 { return o.ACs }},
-		{"pj_per_update", membraneUpdates, "a membrane update", d.Update, func(o *Operations) float64 { return o.Updates }},
+		{"pj_per_mac", "multiply-accumulates", "per MAC", d.MAC, func(o *Operations) float64 { return o.MACs }},
+		{"pj_per_ac", "additions", "per AC", d.AC, func(o *Operations) float64 { return o.ACs }},
+		{"pj_per_update", membraneUpdates, "per membrane update", d.Update, func(o *Operations) float64 { return o.Updates }},
 	}
 }
 
@@ -183,7 +183,7 @@ func (d *Device) missing() []string {
 	return list
 }
 
-// String formats d as "45nm (4.6 pJ a MAC, 0.9 pJ an AC)".
+// String formats d as "45nm (4.6 pJ per MAC, 0.9 pJ per AC)".
 func (d *Device) String() string {
 	var parts []string
 	for _, p := range d.prices() {

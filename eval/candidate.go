@@ -1,10 +1,10 @@
 package eval
 
 // Candidate is how well one setting did on the images that settings are compared
-// on. Those must not be test images: the best of many is best by luck, too, and
-// only images that had no part in the choice tell how good it is.
+// on. Those must not be test images: the best of many is partly so by luck, and
+// only held-out images tell how good it is.
 type Candidate struct {
-	Correct    int     // Images that the spiking network classifies rightly.
+	Correct    int     // Images that the spiking network classifies correctly.
 	Operations float64 // Per image.
 }
 

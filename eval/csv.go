@@ -48,7 +48,7 @@ func (r *Result) WriteSpikes(w io.Writer) error {
 
 // WritePredictions writes one line per finished image: its index in the data
 // set, its label, and the class that each network gives it after the last
-// timestep; none of a trained network that is not at hand.
+// timestep; none of a missing trained network.
 func (r *Result) WritePredictions(w io.Writer) error {
 	c := newTable(w, "image", "label", "trained_class", "spiking_class")
 	p := &r.Predictions

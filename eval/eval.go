@@ -1,10 +1,10 @@
-// Package eval measures a spiking network beside the trained one it came from.
+// Package eval measures a spiking network beside the trained one it was converted from.
 //
-// One simulation an image gives everything at once: the class at every timestep
-// from 1 to T, hence accuracy and agreement with the trained network over time,
-// spikes, rates and synaptic operations. [Run] returns it as a [Result], which says
-// which T to take ([Result.Choose]) and itemises what both networks compute
-// ([energy.Accounts]). This package converts nothing, keeps nothing and draws nothing.
+// One simulation per image gives everything at once: the class at every timestep from 1
+// to T, hence accuracy and agreement with the trained network over time, spikes, rates
+// and synaptic operations. [Run] returns it as a [Result], which says which T to take
+// ([Result.Choose]) and itemises what both networks compute ([energy.Accounts]). This
+// package converts nothing, keeps nothing and draws nothing.
 package eval
 
 import (
@@ -36,9 +36,9 @@ type Images interface {
 type Options struct {
 	Sim     sim.Options    // Timesteps, engine and seed.
 	Readout Readout        // Defaults to CountPotential.
-	Device  *energy.Device // Whose energies to multiply counts with, if any.
+	Device  *energy.Device // Whose energies to multiply counts by, if any.
 
-	// Workers is how many goroutines work, an image each; with fewer images than
+	// Workers is how many goroutines work, each on one image; with fewer images than
 	// workers, several share one. It changes speed and memory, never a result.
 	// Defaults to the number of cores.
 	Workers int
@@ -52,9 +52,8 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// Run presents all images to the trained network g and to net, its conversion. A
-// nil g stands for one that is not at hand: then the result is that of net alone,
-// and [Result.Alone].
+// Run presents all images to the trained network g and to net, its conversion. If
+// g is nil, the result is that of net alone; see [Result.Alone].
 //
 // If ctx ends early, Run returns the result over the images that were finished,
 // with Complete unset, together with ctx's error; the result is nil if there is
@@ -81,8 +80,8 @@ func Run(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, o O
 	return e.Result(sum, time.Since(start)), err
 }
 
-// Evaluator is a pair of networks and images, made ready. Its methods present
-// images in parts, whose tallies add up: [Run] is all of them in one. It is safe for
+// Evaluator is a pair of networks and images, made ready. Its methods present images
+// in parts, whose tallies add up; [Run] does all of them at once. It is safe for
 // concurrent use.
 type Evaluator struct {
 	graph  *ann.Graph // Nil without a trained network.
@@ -239,7 +238,7 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	return t, nil
 }
 
-// noClass is what a trained network names that there is not.
+// noClass stands for the class of a missing trained network.
 const noClass = -1
 
 // trained returns the class that the trained network gives image i, whose pixels

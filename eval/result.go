@@ -39,7 +39,7 @@ type Result struct {
 	// does [yik2025].
 	SpikesPerImage []float64 `json:"spikes_per_image"`
 	ACsPerImage    []float64 `json:"acs_per_image"`  // Additions that spikes cause.
-	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once an image, as its current is constant.
+	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once per image, as its current is constant.
 
 	DenseMACsPerImage float64 `json:"dense_macs_per_image"` // Of the trained network.
 
@@ -56,7 +56,7 @@ type Layer struct {
 	Kind           string  `json:"kind"`             // The connections that end on it, such as "conv+shortcut".
 	Neurons        int     `json:"neurons"`          // Or outputs of a gate.
 	Lambda         float64 `json:"lambda"`           // Activation that a rate of 1 stands for.
-	Rate           float64 `json:"rate"`             // Mean spikes a neuron and timestep.
+	Rate           float64 `json:"rate"`             // Mean spikes per neuron and timestep.
 	SpikesPerImage float64 `json:"spikes_per_image"` // After T timesteps.
 	ACsPerImage    float64 `json:"acs_per_image"`    // After T timesteps.
 
@@ -196,7 +196,7 @@ func (p *Predictions) check(n int, alone bool) error {
 	if !alone {
 		lists = append(lists, p.Trained)
 	} else if p.Trained != nil {
-		return errors.New("it has predictions of a trained network that there is not")
+		return errors.New("it has predictions of a missing trained network")
 	}
 	for _, list := range lists {
 		if len(list) != n {

@@ -15,13 +15,12 @@ import (
 )
 
 // Tally is what was counted on some images. It holds integers only, so that tallies
-// add up to the same, whichever images each is of and in whichever order; its JSON
-// form keeps all of it.
+// add up to the same, in any grouping and any order; its JSON form keeps all of it.
 type Tally struct {
 	readout     Readout
 	images      int
 	annCorrect  int
-	correct     []uint32   // Over time: images that the spiking network classifies rightly.
+	correct     []uint32   // Over time: images that the spiking network classifies correctly.
 	agree       []uint32   // Over time: images on which both networks agree.
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64

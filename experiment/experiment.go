@@ -1,7 +1,7 @@
 // Package experiment is the way from a network and data sets, named as a user names
-// them, to everything that the other packages want: the trained network, its images,
-// what calibration measures, and the spiking network. [Open] is the only such way; a
-// command line, a run in shards and a program of yours all take it, with the same
+// them, to everything that the other packages need: the trained network, its images,
+// what calibration measures, and the spiking network. [Open] is the only way; a
+// command line, a run in shards and your own program all use it, with the same
 // [Options].
 //
 // It decides nothing about results: steps are those of packages onnx, calibrate, convert
@@ -29,13 +29,13 @@ import (
 // Experiment is a network and images, opened. What takes long is made when it is asked
 // for, once: [Experiment.Statistics], [Experiment.Network].
 type Experiment struct {
-	// Options are those that it was opened with, what they left open filled in.
+	// Options are those that it was opened with, with defaults filled in.
 	Options Options
 
 	Graph       *ann.Graph      // The trained network; nil beside a NIR file alone.
 	File        *nir.Graph      // The NIR file that the spiking network was read from, or nil.
-	Test        *dataset.Images // What is presented; nil without Data.
-	Calibration *dataset.Images // What shapes the spiking network; nil where nothing is converted.
+	Test        *dataset.Images // The images presented; nil without Data.
+	Calibration *dataset.Images // The images that shape the spiking network; nil if nothing is converted.
 	Device      *energy.Device  // Of Options.Device; nil for none.
 
 	// Made says how the network was made, once it has been; nil for that of a NIR file.
@@ -65,8 +65,8 @@ type made struct {
 }
 
 // Open opens the network and the images that o names, and checks that they fit and that
-// the network converts. Without Data and Calibrate it opens the network alone. Of options
-// that make no sense the error is an [*OptionError].
+// the network converts. Without Data and Calibrate it opens the network alone. Options
+// that make no sense give an [*OptionError].
 func Open(ctx context.Context, o Options) (*Experiment, error) {
 	e, err := newExperiment(o)
 	if err != nil {
@@ -177,8 +177,8 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 }
 
 // Select divides the training images: the first CalibrationImages of them shape networks,
-// and the SelectionImages behind them, which it returns with where they are, choose among
-// these. Where there are fewer, all are divided in that proportion.
+// and the SelectionImages after them, which it returns with their place, choose among
+// these. If there are fewer, all are divided in that proportion.
 func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, end int, err error) {
 	n, m, err := divide(e.train.Len(), e.Options.CalibrationImages, e.Options.SelectionImages)
 	if err != nil {
@@ -195,8 +195,8 @@ func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, 
 }
 
 // With returns the experiment with other options for the conversion and the simulation,
-// and other images to present: the same networks and images otherwise, and nothing is
-// measured twice.
+// and other images to present: otherwise the networks and images are the same, and
+// nothing is measured twice.
 func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 	other := *e
 	other.Options, other.Test = o, test
@@ -219,8 +219,8 @@ func (e *Experiment) Statistics(ctx context.Context) (*calibrate.Statistics, err
 	return e.made.statistics[o.Percentile], err
 }
 
-// CalibrateOn makes [Experiment.Statistics] those of other images than the calibration
-// images of the options, such as random ones where there are no others.
+// CalibrateOn bases [Experiment.Statistics] on images other than the calibration images
+// of the options, such as random ones.
 func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
 	o := &e.Options
 	c := calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
@@ -292,8 +292,8 @@ func (e *Experiment) shape() string {
 	return s
 }
 
-// Rectifiers returns how many nodes of the trained network become populations at least:
-// those that rectify, and the output.
+// Rectifiers returns how many nodes of the trained network become populations, at the
+// least: those that rectify, and the output.
 func (e *Experiment) Rectifiers() int {
 	n := 1
 	for i := range e.Graph.Nodes {

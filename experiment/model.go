@@ -133,9 +133,9 @@ func (o *Options) HashModel(model string) (string, error) {
 	return regular.Hash(o.Path(ModelFile(model)))
 }
 
-// ReadModel reads a trained network, whatever kind of file it is in, for images of the
-// shape that the model says, or of its own. Weights say which architecture they turned
-// out to be of; the model that is returned names it.
+// ReadModel reads a trained network, from any kind of file, for images of the shape
+// that the model says, or of its own. For weights, the model that is returned names the
+// architecture that they turned out to have.
 func ReadModel(model string) (g *ann.Graph, named string, err error) {
 	m, err := parseModel(model)
 	if err != nil {

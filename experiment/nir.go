@@ -16,9 +16,9 @@ import (
 	"sresnet/snn"
 )
 
-// openNIR reads the spiking network of the model and, as far as the file says them and
-// the options do not, the normalisation and the read-out. Beside a trained network, the
-// file says how it was converted.
+// openNIR reads the spiking network of the model and, where the file gives them and the
+// options do not, the normalisation and the read-out. Beside a trained network, the file
+// says how it was converted.
 func (e *Experiment) openNIR() error {
 	if err := e.refuseShaping(); err != nil {
 		return err
@@ -147,8 +147,8 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	return nil
 }
 
-// sameNetwork reports whether two networks are the same but for their name and the
-// rates to expect.
+// sameNetwork reports whether two networks are the same except for their name and
+// the rates to expect.
 func sameNetwork(a, b *snn.Network) bool {
 	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) {
 		return false

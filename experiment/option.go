@@ -168,7 +168,7 @@ type field[T any] struct {
 	at    func(*Options) *T
 	parse func(string) (T, error)
 	form  func(T) string
-	float func(T) float64 // Nil for what is no number.
+	float func(T) float64 // Nil for what is not a number.
 }
 
 func (f field[T]) get(o *Options) string { return f.form(*f.at(o)) }

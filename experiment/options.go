@@ -23,7 +23,7 @@ import (
 // be and what they mean is in the [Table].
 type Options struct {
 	// Model is the file of the network: trained (.onnx, or the weights of a well-known
-	// architecture, .safetensors) or spiking already (.nir). Behind a question mark it has
+	// architecture, .safetensors) or spiking already (.nir). After a question mark it has
 	// options: input=3x224x224, the shape of one image where an ONNX file leaves it open;
 	// arch=NAME, the architecture of weights (default: the one that they fit).
 	Model string
@@ -34,13 +34,13 @@ type Options struct {
 
 	// Data is the test images, Calibrate the training images that shape the spiking network:
 	// specs, see [dataset.Open] and [dataset.ParseSpec]. Calibrate defaults to the training
-	// images of Data; without either there are no images. How image files are resized and
-	// cropped holds for both, unless Calibrate says it.
+	// images of Data; without either there are no images. Resizing and cropping of image
+	// files applies to both, unless Calibrate has its own.
 	Data, Calibrate string
 
 	Images            int // Test images; 0 for all.
 	CalibrationImages int // Training images, from the first.
-	SelectionImages   int // Training images behind those, for a choice; see [Experiment.Select].
+	SelectionImages   int // Training images after those, for a choice; see [Experiment.Select].
 
 	Normalize string // How pixels were normalised in training; "" for what is usual for Data.
 
@@ -61,7 +61,7 @@ type Options struct {
 	Readout   string // One of [eval.Readouts]; "" for what a NIR file says, or the first.
 	Engine    string // "event", or "reference".
 	Seed      uint64
-	Device    string // Whose energies to multiply counts with; "" for none.
+	Device    string // Whose energies to multiply counts by; "" for none.
 	Workers   int    // 0 for one per core; never changes a result.
 
 	// Dir is where relative paths begin, "" for the folder that the program is in, and Moved
@@ -74,7 +74,7 @@ type Options struct {
 	Glance bool
 
 	// Progress, if set, is called when a longer step begins, such as "calibrating". It returns
-	// what the step calls to say how far it is, and at its end.
+	// what the step calls to report progress, and at its end.
 	Progress func(step string) (update func(done, total int), stop func())
 
 	// Warn, if set, is told of what a user should know, such as images that are left out.
@@ -123,7 +123,7 @@ func (o *Options) Check() error {
 }
 
 // MarshalJSON writes the options of the [Table], which make a result with the model: all
-// of them, but how many workers there were.
+// of them except the number of workers.
 func (o Options) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any)
 	for _, p := range Table() {
@@ -228,8 +228,8 @@ func (o *Options) NeuronModel() snn.Model {
 	return snn.IF{}
 }
 
-// Step begins a longer step of the work: it returns what the step calls to say how far it
-// is, and at its end.
+// Step begins a longer step of the work: it returns what the step calls to report
+// progress, and at its end.
 func (o *Options) Step(name string) (update func(done, total int), stop func()) {
 	if o.Progress == nil {
 		return func(int, int) {}, func() {}

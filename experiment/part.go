@@ -59,8 +59,7 @@ func OpenPart(ctx context.Context, o Options, p Part) (*Experiment, error) {
 	return e, err
 }
 
-// Has returns the experiment with a network that was made before, and what there is to say
-// of how.
+// Has returns the experiment with a network that was made before, and a description of how.
 func (e *Experiment) Has(net *snn.Network, c *Conversion) *Experiment {
 	other := *e
 	other.network, other.Made = named(net, e.model.file), c

@@ -35,7 +35,7 @@ var jobTemplate string
 
 var job = template.Must(template.New("job.yaml").Funcs(template.FuncMap{"json": toJSON}).Parse(jobTemplate))
 
-// toJSON returns a string as JSON, which is YAML whatever it holds.
+// toJSON returns a string as JSON, which is always valid YAML.
 func toJSON(s string) (string, error) {
 	b, err := json.Marshal(s)
 	return string(b), err

@@ -2,7 +2,7 @@
 //
 // It knows no network and no images, only that a run is a folder in which shards
 // appear as they are finished, and that a worker, which is this program called as
-// [Worker] says, computes one of them. Whatever starts workers will do:
+// [Worker] says, computes one of them. Anything that starts workers will do:
 //
 //   - [Slurm] submits arrays of jobs, watches them, and submits again what failed.
 //   - [Kubernetes] writes the manifest of an Indexed Job.
@@ -35,11 +35,11 @@ type Run interface {
 	Missing() ([]int, error)
 }
 
-// Worker returns the command line that computes one shard of the run in the
-// folder dir, but for the options that say which and with how many processors;
-// options are further ones. It exits with 0 when the shard is finished, whoever
-// finished it; with [Checkpointed] when a signal ended it and another attempt will
-// go on there; and with anything else when it failed.
+// Worker returns the command line that computes one shard of the run in the folder
+// dir, except for the options that say which and with how many processors; options
+// are further ones. It exits with 0 when the shard is finished, by this worker or
+// another; with [Checkpointed] when a signal ended it and another attempt will
+// resume from there; and with anything else when it failed.
 func Worker(program, dir string, options ...string) []string {
 	return append([]string{program, "run", dir}, options...)
 }

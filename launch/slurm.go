@@ -45,11 +45,11 @@ type SlurmOptions struct {
 	// Say is told, in a line without its end, what was done and what went wrong.
 	Say func(text string)
 
-	// Progress is told, after every look, how far the round is.
+	// Progress is told, after every look, the state of the round.
 	Progress func(Progress)
 }
 
-// Progress is how far a round of [Slurm] is.
+// Progress is the state of a round of [Slurm].
 type Progress struct {
 	Round       int // From 1.
 	Done, Total int // Shards, of those that were missing when the round began.
@@ -79,7 +79,7 @@ func (o SlurmOptions) withDefaults() SlurmOptions {
 // many rounds as the options say; then the error is a [*FailedError]. Tasks that
 // an earlier call has left in the queue are waited for rather than submitted.
 //
-// When ctx ends Slurm returns its error; the tasks go on.
+// When ctx ends, Slurm returns its error; the tasks continue.
 func Slurm(ctx context.Context, run Run, o SlurmOptions) error {
 	s := &slurm{run: run, SlurmOptions: o.withDefaults(), name: JobName(run.Dir()), command: command}
 	return s.launch(ctx)
@@ -486,7 +486,7 @@ func Summary(queue []Task) string {
 // the command said.
 func command(ctx context.Context, name string, args ...string) (string, error) {
 	patience := 2 * time.Minute
-	if name == "sbatch" { // Which waits for a controller that is away.
+	if name == "sbatch" { // Which waits for a controller that is down.
 		patience = 10 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -8,8 +8,8 @@ import (
 	"sresnet/tensor"
 )
 
-// gain is what the currents into a layer and its thresholds are multiplied by,
-// which changes no spike: one number for all channels, or one a channel; nil for 1.
+// gain is what the currents into a layer and its thresholds are multiplied by, which
+// changes no spike: one number for all channels, or one per channel; nil for 1.
 type gain []float64
 
 // gain returns that of layer i: what makes its thresholds one number where the

@@ -49,7 +49,7 @@ type interpreter struct {
 	g      *Graph
 	net    snn.Network
 	into   map[string][]string // Where the edges into a node come from.
-	values map[string]*linear  // What nodes give, as far as it is known.
+	values map[string]*linear  // What nodes give, where it is known.
 	bad    []Unsupported
 	named  map[string]bool // Nodes in bad.
 	nodes  map[string]*Node
@@ -179,7 +179,7 @@ func (p *interpreter) order() []*Node {
 	return order
 }
 
-// node works out what one node gives. Nodes behind one that failed are left out.
+// node works out what one node gives. Nodes after one that failed are left out.
 func (p *interpreter) node(n *Node) {
 	var inputs []*linear
 	for _, from := range p.into[n.Name] {

@@ -85,7 +85,7 @@ func (n *Node) flattensAll(axes int) bool {
 	return is("start_dim", 0, -axes) && is("end_dim", -1, axes-1)
 }
 
-// scaled multiplies by a Scale node: one number, or one a channel behind weights.
+// scaled multiplies by a Scale node: one number, or one per channel after weights.
 func (v *linear) scaled(n *Node) (*linear, error) {
 	x, err := perChannel(n.Data.Arrays["scale"], v.shape)
 	if err != nil {
@@ -154,7 +154,7 @@ func (n *Node) weightOf(axes int) (*tensor.Tensor, []float64, error) {
 	return w, cast[float64](b), nil
 }
 
-// dense puts an Affine or Linear node behind spikes or a pool of them.
+// dense puts an Affine or Linear node after spikes or a pool of them.
 func (v *linear) dense(n *Node) (*linear, error) {
 	w, bias, err := n.weightOf(2)
 	if err != nil {
@@ -175,7 +175,7 @@ func (v *linear) dense(n *Node) (*linear, error) {
 	return nil, errTwo
 }
 
-// spread returns the fully connected synapse that is one behind a pool: each
+// spread returns the fully connected synapse that equals one after a pool: each
 // weight goes, divided among them, to all neurons under the window.
 func spread(w *tensor.Tensor, k *snn.AveragePool, in tensor.Shape) (snn.Connection, error) {
 	out, err := k.Out(in)
@@ -187,7 +187,7 @@ func spread(w *tensor.Tensor, k *snn.AveragePool, in tensor.Shape) (snn.Connecti
 		return nil, err
 	}
 	if n.Len() > maxSpread {
-		return nil, fmt.Errorf("behind a pool it has %d synapses, more than %d", n.Len(), maxSpread)
+		return nil, fmt.Errorf("after a pool it has %d synapses, more than %d", n.Len(), maxSpread)
 	}
 	sum := make([]float64, n.Len())
 	for i, x := range w.Data {
@@ -208,7 +208,7 @@ func spread(w *tensor.Tensor, k *snn.AveragePool, in tensor.Shape) (snn.Connecti
 	return &snn.Dense{Weight: d}, nil
 }
 
-// maxSpread bounds the weights of fully connected synapses behind pools, which are
+// maxSpread bounds the weights of fully connected synapses after pools, which are
 // more than the file has.
 const maxSpread = 1 << 25
 
@@ -262,7 +262,7 @@ func (n *Node) convWindow() (w tensor.Window, err error) {
 	return w, err
 }
 
-// conv puts a Conv2d node behind spikes or a pool of them.
+// conv puts a Conv2d node after spikes or a pool of them.
 func (v *linear) conv(n *Node) (*linear, error) {
 	w, bias, err := n.weightOf(4)
 	if err != nil {
@@ -293,7 +293,7 @@ func (v *linear) conv(n *Node) (*linear, error) {
 	return nil, errTwo
 }
 
-// merge returns the convolution that is k behind a pool. Padding of k must lie
+// merge returns the convolution that equals k after a pool. Padding of k must lie
 // outside the source: under windows side by side that end where the source does.
 func merge(k *snn.Conv, pool *snn.AveragePool, in, pooled tensor.Shape) (snn.Connection, error) {
 	w := tensor.Window{Dilation: [2]int{1, 1}}
@@ -301,7 +301,7 @@ func merge(k *snn.Conv, pool *snn.AveragePool, in, pooled tensor.Shape) (snn.Con
 		size, step := pool.Window.Kernel[a], pool.Window.Stride[a]
 		padded := k.Window.Pad[a] > 0 || k.Window.Pad[a+2] > 0
 		if pool.Window.Pad[a] != 0 || pool.Window.Pad[a+2] != 0 || pool.Window.Dilation[a] != 1 || padded && (size > step || pooled[a+1]*step != in[a+1]) {
-			return nil, errors.New("it is padded behind a pool whose windows overlap or leave a rest, with no neurons between")
+			return nil, errors.New("it is padded after a pool whose windows overlap or leave a remainder, with no neurons between")
 		}
 		w.Kernel[a] = (k.Window.Kernel[a]-1)*k.Window.Dilation[a]*step + size
 		w.Stride[a] = k.Window.Stride[a] * step
@@ -313,7 +313,7 @@ func merge(k *snn.Conv, pool *snn.AveragePool, in, pooled tensor.Shape) (snn.Con
 		return nil, err
 	}
 	if n.Len() > maxSpread {
-		return nil, fmt.Errorf("behind a pool it has %d weights, more than %d", n.Len(), maxSpread)
+		return nil, fmt.Errorf("after a pool it has %d weights, more than %d", n.Len(), maxSpread)
 	}
 	sum := make([]float64, n.Len())
 	share := float64(pool.Scale) / float64(pool.Window.Kernel[0]*pool.Window.Kernel[1])
@@ -333,7 +333,7 @@ func merge(k *snn.Conv, pool *snn.AveragePool, in, pooled tensor.Shape) (snn.Con
 	return c, nil
 }
 
-// pool puts a SumPool2d or AvgPool2d node behind spikes.
+// pool puts a SumPool2d or AvgPool2d node after spikes.
 func (v *linear) pool(n *Node) (*linear, error) {
 	if v.through != nil {
 		return nil, errTwo

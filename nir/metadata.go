@@ -108,7 +108,7 @@ func condensed(names []string) string {
 	return s
 }
 
-// metadata returns that of the graph but for the warnings.
+// metadata returns that of the graph without the warnings.
 func (e *exporter) metadata(info Info) (*Tree, error) {
 	t := &Tree{}
 	for _, s := range info.strings() {

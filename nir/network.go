@@ -69,8 +69,8 @@ func InfoOf(g *Graph) Info {
 
 // FromNetwork returns the graph of a spiking network in the form of a profile, and
 // warnings: what readers of the graph, or the reader of the profile, will do
-// otherwise than the network. The graph has them in its metadata as well, with all
-// that [Graph.Network] needs to return the same network again. A layer that the
+// differently from the network. The graph has them in its metadata as well, with
+// all that [Graph.Network] needs to restore the same network. A layer that the
 // reader cannot have in any form is an error that holds a [*RefusedError].
 //
 // A spike carries 1 in NIR, so weights are multiplied by the charge of the spikes
@@ -387,7 +387,7 @@ type parameter struct {
 	value func(j int) float32
 }
 
-// flatten adds a Flatten node behind the named one.
+// flatten adds a Flatten node after the named one.
 func (e *exporter) flatten(from, base string, s tensor.Shape) string {
 	n := e.add(e.name(base+"_flatten"), "Flatten")
 	start := 0
@@ -454,7 +454,7 @@ func (e *exporter) conv(b branch, k *snn.Conv) (string, error) {
 	return n.Name, err
 }
 
-// addConv adds a Conv2d node of these weights behind the named one, whose output has
+// addConv adds a Conv2d node of these weights after the named one, whose output has
 // shape in, with the bias if the branch takes it.
 func (e *exporter) addConv(from string, b branch, weight Array, w tensor.Window, groups int, in tensor.Shape, suffix string) (*Node, error) {
 	n := e.add(e.name(e.node(b.layer)+suffix), "Conv2d")

@@ -33,7 +33,7 @@ func newModelRecord(n *snn.Neuron) *modelRecord {
 	return nil
 }
 
-// neuron returns the neurons of the record, but for thresholds.
+// neuron returns the neurons of the record, without thresholds.
 func (r *layerRecord) neuron() snn.Neuron {
 	n := snn.Neuron{VInit: r.VInit, Reset: r.Reset}
 	if m := r.Model; m != nil {

@@ -1,11 +1,11 @@
 // Package nir reads and writes NIR files, the exchange format of spiking neural
 // networks [pedersen2024], and turns spiking networks into NIR graphs and back.
 //
-// A [Graph] is the file in memory, whatever its nodes are: named nodes with named
+// A [Graph] is the file in memory, with nodes of any kind: named nodes with named
 // arrays, edges between them, metadata. [ReadFile] and [WriteFile] keep all of it,
-// nodes of types that NIR does not know included. [FromNetwork] and
-// [Graph.Network] stand between graphs and an snn.Network. This package runs
-// nothing and knows nothing of trained networks and images.
+// nodes of types that NIR does not know included. [FromNetwork] and [Graph.Network]
+// stand between graphs and an snn.Network. This package runs nothing and knows
+// nothing of trained networks and images.
 //
 // # Shapes
 //
@@ -306,8 +306,8 @@ func (t *Tree) bytes() (n int64) {
 func (n *Node) Known() bool { _, ok := Primitives[n.Type]; return ok }
 
 // Check returns all that is wrong with the graph as NIR, one sentence each: edges
-// that name no node, nodes of types that NIR does not know, missing parameters. A
-// graph is read and written all the same.
+// that name no node, nodes of types that NIR does not know, missing parameters.
+// Such a graph is still read and written.
 func (g *Graph) Check() []string { return g.check("") }
 
 func (g *Graph) check(prefix string) []string {

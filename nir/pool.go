@@ -8,7 +8,7 @@ import (
 	"sresnet/tensor"
 )
 
-// gateThreshold is that of the node that stands for a max-pool gate behind sums of
+// gateThreshold is that of the node that stands for a max-pool gate after sums of
 // spikes: it fires whenever a neuron under the window does. That is the gate but
 // for its cap: the gate emits no more spikes than the busiest neuron under the
 // window. An IF node must forget the rest of the potential as it fires, which
@@ -31,7 +31,7 @@ func (e *exporter) hasPool(w tensor.Window) bool {
 	return plainPool(w) && (e.profile.PaddedPools || w.Pad == [4]int{})
 }
 
-// pool adds a pool of that type behind the named node.
+// pool adds a pool of that type after the named node.
 func (e *exporter) pool(i int, from, typ string, w tensor.Window) string {
 	n := e.add(e.name(e.node(i)+"_pool"), typ)
 	n.Data.Set("kernel_size", Ints(w.Kernel[:]...))
@@ -107,7 +107,7 @@ func (e *exporter) gateThreshold(i int) float32 {
 	return gateThreshold
 }
 
-// averages reports whether a pool node stands for k, but for a weight.
+// averages reports whether a pool node stands for k, except for a weight.
 func (e *exporter) averages(k *snn.AveragePool) bool {
 	return e.hasPool(k.Window) && (k.CountPad || k.Window.Pad == [4]int{})
 }

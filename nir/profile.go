@@ -6,8 +6,8 @@ import (
 )
 
 // Profile is the choices by which a network is written for a reader, so that this
-// reader gets it right. Whatever they are, [Graph.Network] has the network again:
-// the file keeps them, too.
+// reader gets it right. For any of them [Graph.Network] restores the network, as
+// the file keeps them as well.
 type Profile struct {
 	Name   string // As people choose it.
 	Reader string // Name in the table of [Readers]; empty for none in particular.
@@ -21,11 +21,11 @@ type Profile struct {
 	PaddedPools      bool   // Pools may be padded.
 	Scale            bool   // Scale nodes.
 	Groups           bool   // Convolutions in groups, in which most readers, and nir.read, get channels wrong.
-	PlainEdges       bool   // Edges from neurons right into neurons.
-	BareFlatten      bool   // Flatten nodes right behind neurons.
-	Gate             string // Type of the node that stands for a max-pool gate behind sums: IF where it is reset to zero, LIF that forgets all within a timestep elsewhere; empty if neither works.
+	PlainEdges       bool   // Edges from neurons directly into neurons.
+	BareFlatten      bool   // Flatten nodes directly after neurons.
+	Gate             string // Type of the node that stands for a max-pool gate after sums: IF where it is reset to zero, LIF that forgets all within a timestep elsewhere; empty if neither works.
 
-	// Uniform asks for one threshold a population. Others are divided into weights.
+	// Uniform asks for one threshold per population. Others are divided into the weights.
 	Uniform bool
 
 	// FlattenFromEnd counts the dimensions of Flatten from the last one, which
@@ -48,7 +48,7 @@ var profiles = []Profile{
 		AvgPool: true, PaddedPools: true, PlainEdges: true, BareFlatten: true, Gate: "IF", Uniform: true, FlattenFromEnd: true,
 	},
 	{
-		// Its neurons fire several times a timestep, so that no node stands for a gate.
+		// Its neurons fire several times per timestep, so that no node stands for a gate.
 		Name: "sinabs", Reader: "Sinabs, Speck", DT: 1,
 		SumPool: true, PlainEdges: true, BareFlatten: true, FlattenFromEnd: true,
 	},

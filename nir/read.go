@@ -26,7 +26,7 @@ func withRemedy(err error, damaged bool) error {
 		return err
 	case errors.Is(err, hdf5.ErrUnsupported):
 		return hint.Error(err, "write the file in another way, with h5py for instance")
-	case errors.Is(err, ErrNotNIR):
+	case errors.Is(err, ErrNotNIR), errors.Is(err, hdf5.ErrNotHDF5):
 		return hint.Error(err, "give the path of a NIR file")
 	case damaged:
 		return hint.Error(err, "write or download the file again")

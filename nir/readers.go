@@ -11,7 +11,7 @@ type Reading struct {
 	Reader string
 	Reads  bool
 	Why    string   // If it does not read the graph, or if nothing is known of it.
-	Notes  []string // What it does otherwise than NIR, or than the network that sresnet wrote.
+	Notes  []string // What it does differently from NIR, or from the network that sresnet wrote.
 }
 
 // reader is what is known of a tool, from NIR's table of supported primitives and
@@ -23,7 +23,7 @@ type reader struct {
 	reset   string // Of neurons: "zero", "subtract"; empty if not known, or as configured.
 	fires   string // When the potential is ">" or ">=" the threshold; empty if not known.
 	r       string // "1", "1/dt" or "" for any.
-	uniform bool   // One threshold a node.
+	uniform bool   // One threshold per node.
 	noBias  bool   // Of convolutions.
 
 	// more returns why it does not read the graph, and notes.
@@ -64,8 +64,8 @@ func readerNamed(name string) *reader {
 	return nil
 }
 
-// Readers says of the tools of the field which read the graph, and what they will
-// get wrong.
+// Readers says which tools of the field read the graph, and what they will get
+// wrong.
 func Readers(g *Graph) []Reading {
 	var list []Reading
 	for _, r := range readers {
@@ -203,7 +203,7 @@ func sinabsNotes(g *Graph) (why, notes []string) {
 	return nil, notes
 }
 
-// lateNodes returns the nodes that come behind one they lead to in the order in
+// lateNodes returns the nodes that come after one they lead to in the order in
 // which GraphExecutor of NIRTorch runs the nodes: depth first, along edges in the
 // order of the file.
 func lateNodes(g *Graph) (late []string) {
@@ -251,13 +251,13 @@ func spiNNaker2Notes(g *Graph) (why, notes []string) {
 	neurons := func(name string) bool { return types[name] == "IF" || types[name] == "LIF" }
 	for _, e := range g.Edges {
 		if neurons(e.From) && neurons(e.To) {
-			why = append(why, fmt.Sprintf("it has no edges from neurons right into neurons, such as from %q to %q", e.From, e.To))
+			why = append(why, fmt.Sprintf("it does not support edges from neurons directly into neurons, such as from %q to %q", e.From, e.To))
 			break
 		}
 	}
 	for _, e := range g.Edges {
 		if (neurons(e.From) || types[e.From] == "Input") && types[e.To] == "Flatten" {
-			why = append(why, fmt.Sprintf("it drops Flatten nodes right behind neurons, such as %q", e.To))
+			why = append(why, fmt.Sprintf("it drops Flatten nodes directly after neurons, such as %q", e.To))
 			break
 		}
 	}

@@ -23,7 +23,7 @@ func TestReaders(t *testing.T) {
 		"Sinabs, Speck": "it has no Scale, AvgPool2d", "Spyx": "it has no AvgPool2d", "Norse": "it has no Scale",
 		"SpikingJelly": "it has no Scale; it needs r = 1/dt, such as 10000", "Nengo": "it has no Conv2d, IF, ", "jaxsnn": ", Affine",
 		"Lava-DL":    "it refuses convolutions with a bias",
-		"SpiNNaker2": `it has no edges from neurons right into neurons, such as from "block_1_sum" to "block_2_sum"; it drops Flatten nodes right behind neurons, such as "fc_flatten"`,
+		"SpiNNaker2": `it does not support edges from neurons directly into neurons, such as from "block_1_sum" to "block_2_sum"; it drops Flatten nodes directly after neurons, such as "fc_flatten"`,
 	} {
 		if r := judge()[name]; r.Reads || slices.ContainsFunc(strings.Split(want, "; "), func(w string) bool { return !strings.Contains(r.Why, w) }) {
 			t.Errorf("%s: %+v, want %q", name, r, want)

@@ -10,18 +10,19 @@ import (
 	"sresnet/tensor"
 )
 
-// ErrChanged is the error of a graph that sresnet wrote and that is another now.
+// ErrChanged is the error of a graph that sresnet wrote and that has been changed
+// since.
 var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
 
-// Network returns the spiking network of a graph. One that [FromNetwork] made
-// comes back so that it runs spike for spike the same: its metadata has what its
-// nodes cannot say, and a graph that its metadata does not give again in every
-// number is [ErrChanged].
+// Network returns the spiking network of a graph. One that [FromNetwork] made is
+// restored so that it runs identically, spike for spike: its metadata has what
+// its nodes cannot express, and a graph that differs in any number from what its
+// metadata describe is [ErrChanged].
 //
-// Graphs of others are read by the meaning that NIR gives to their nodes, as far
-// as package snn has it: one Input, convolutions, fully connected layers, pools,
-// uniform scales, and IF and LIF neurons that reset to zero, without loops. All other
-// nodes are named in an [*UnsupportedError].
+// Other graphs are read by the meaning that NIR gives to their nodes, if package snn
+// has it: one Input, convolutions, fully connected layers, pools, uniform scales, and
+// IF and LIF neurons that reset to zero, without loops. All other nodes are named in
+// an [*UnsupportedError].
 func (g *Graph) Network() (*snn.Network, error) {
 	r, err := readRecord(g)
 	if err != nil {

@@ -20,8 +20,8 @@ var compressed = hdf5.Storage{Deflate: 6, Shuffle: true}
 
 const smallArray = 1024
 
-// WriteFile writes g to the file of that name, which an old one becomes only when
-// the new one is whole.
+// WriteFile writes g to the file of that name, replacing an old one only when the
+// new one is complete.
 //
 // Arrays are compressed, unless so much of the graph is one number repeated that a
 // reader would have to take the file for one that is to exhaust its memory.

@@ -58,7 +58,7 @@ func (im *importer) gemm(n *node, in []*edge) (*edge, error) {
 	return im.emitVector(n, op, x, e.dims)
 }
 
-// matMul translates MatMul(x, W). A bias added behind it is taken in by a pass.
+// matMul translates MatMul(x, W). A bias added after it is merged by a pass.
 func (im *importer) matMul(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {

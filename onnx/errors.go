@@ -177,7 +177,7 @@ const (
 var squashes = map[string]bool{"Sigmoid": true, "Softplus": true, "Softsign": true, "Tanh": true, "Erf": true}
 
 // keepsShape tells the operators whose output is shaped as their input, so that the
-// nodes behind them can still be checked.
+// nodes after them can still be checked.
 func keepsShape(op string) bool {
 	switch op {
 	case "Neg", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Abs", "Exp", "Log", "Clip", "LRN":

@@ -124,8 +124,8 @@ func (im *importer) output() (string, error) {
 	return "", refused(exportLogits, "the graph has %d outputs (%s), want one", len(im.graph.outputs), strings.Join(names, ", "))
 }
 
-// step translates one node. What goes wrong is noted, so that the nodes behind
-// it are looked at too.
+// step translates one node. What goes wrong is noted, so that the nodes after it
+// are looked at too.
 func (im *importer) step(n *node) {
 	in, out := im.inputs(n)
 	var err error
@@ -184,7 +184,7 @@ func (im *importer) inputs(n *node) (in []*edge, out *edge) {
 func unknown(n *node, in []*edge) *edge {
 	e := &edge{unknown: true}
 	switch {
-	case n.op == "Shape" || n.op == "Size": // Constants, whatever the image.
+	case n.op == "Shape" || n.op == "Size": // Constants, for any image.
 	case n.op == "Sub" && len(n.in) == 2 && n.in[0] == n.in[1]: // A way to write zeros.
 	default:
 		e.blind = slices.ContainsFunc(in, (*edge).ofImage)
@@ -305,7 +305,7 @@ func (im *importer) note(n *node, in []*edge, err error) *edge {
 }
 
 // standIn returns an edge that is as the output of n, which is not supported, would
-// be: good enough to look at the nodes behind it. It returns nil if it knows none.
+// be: good enough to look at the nodes after it. It returns nil if it knows none.
 func (im *importer) standIn(n *node, in []*edge) *edge {
 	switch {
 	case n.op == "Concat":

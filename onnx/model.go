@@ -28,7 +28,7 @@ type node struct {
 	attrs            []attribute
 }
 
-// attribute is an AttributeProto, decoded only as far as its name.
+// attribute is an AttributeProto, of which only the name is decoded.
 type attribute struct {
 	name string
 	body []byte

@@ -8,9 +8,9 @@
 // it at once, as an [*UnsupportedError].
 //
 // Operator sets 7 to 21 are read. This package knows nothing of spikes, and runs
-// no network. Files are not trusted: whatever the bytes, the result is a graph
-// that validates or an error, in memory that stays within a few times the size
-// of the file.
+// no network. Files are not trusted: for any bytes, the result is a graph that
+// validates or an error, in memory that stays within a few times the size of the
+// file.
 //
 // # Layout
 //

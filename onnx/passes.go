@@ -74,7 +74,7 @@ func merge(g *ann.Graph, keepFirst bool, join func(a, b *ann.Node) bool) {
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n ann.Node) bool { return gone[n.Name] })
 }
 
-// mergeBias turns an offset behind a Gemm or Conv without bias into its bias.
+// mergeBias turns an offset after a Gemm or Conv without bias into its bias.
 func mergeBias(g *ann.Graph) {
 	merge(g, true, func(a, b *ann.Node) bool {
 		offset, ok := b.Op.(*ann.BatchNormalization)

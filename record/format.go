@@ -14,7 +14,7 @@ type Format uint8
 // Formats.
 const (
 	NIRData Format = iota // HDF5, as the nir package reads it.
-	NPY                   // A folder of files of numpy, one an array, or one such file.
+	NPY                   // A folder of numpy files, one per array, or one such file.
 	NPZ                   // An archive of numpy.
 )
 

@@ -78,7 +78,7 @@ func fileName(p Population, o Observable) string {
 	}, p.Name) + "." + o.String()
 }
 
-// npy is files of numpy, one an array: in a folder, or one by itself.
+// npy is numpy files, one per array: in a folder, or one by itself.
 type npy struct {
 	n       int
 	o       Options

@@ -9,8 +9,9 @@ import (
 // maxHeld is how many bytes of an image wait at most for earlier images.
 const maxHeld = 64 << 20
 
-// order lets images write in their order, whichever worker has them: then a file has
-// the same bytes for any number of workers. The image whose turn it is never waits.
+// order lets images write in their order, no matter which worker has them: then a
+// file has the same bytes for any number of workers. The image whose turn it is never
+// waits.
 type order struct {
 	mu     sync.Mutex
 	change *sync.Cond

@@ -25,7 +25,7 @@
 //
 // Arrays go to the file while they come about. In memory are, for each worker, a piece
 // of every array, and up to 64 MB of pieces that wait for those of earlier images:
-// files have them in the order of the images, whatever the number of workers.
+// files have them in the order of the images, for any number of workers.
 package record
 
 import (
@@ -153,7 +153,7 @@ type sink interface {
 	// an image, if they are lists. wrote is told of bytes that are written once more.
 	finish(ctx context.Context, most []int, wrote func(n int64)) error
 
-	// abort removes what there is. After finish it does nothing.
+	// abort removes what has been written. After finish it does nothing.
 	abort()
 }
 

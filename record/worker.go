@@ -150,7 +150,7 @@ func unpack(dst []bool, s sim.Spikes, positions int) {
 	}
 }
 
-// grid gathers rows of an array, one a timestep, to a piece.
+// grid gathers rows of an array, one per timestep, to a piece.
 type grid[T bool | float32] struct {
 	to            array
 	neurons, rows int

@@ -9,15 +9,14 @@ import (
 	"strings"
 )
 
-// WriteJSON writes all that r shows as one JSON object. What a run does not say is
-// null.
+// WriteJSON writes all that r shows as one JSON object. Unknown values are null.
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	return e.Encode(r)
 }
 
-// WriteCSV writes one line a number, in tidy form: the run, its model, what the
+// WriteCSV writes one line per number, in tidy form: the run, its model, what the
 // number is, the layer and the timestep that it belongs to, if any, and the number.
 //
 //	run,model,quantity,layer,t,value

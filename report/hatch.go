@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// group is a series of horizontal bars, one a row, that a hatch tells apart as well
-// as a colour. It is a plot.Plotter.
+// group is a series of horizontal bars, one per row, that a hatch tells apart as
+// well as a colour. It is a plot.Plotter.
 type group struct {
 	label    string
 	style    int

@@ -13,8 +13,8 @@ import (
 	"sresnet/run"
 )
 
-// Run is a run as a report shows it. What the run does not have is nil; Missing says so
-// in words.
+// Run is a run as a report shows it. What the run lacks is nil; Missing says so in
+// words.
 type Run struct {
 	Name     string        `json:"name"` // Of the folder, unique in a report.
 	Dir      string        `json:"dir"`
@@ -30,7 +30,7 @@ type Run struct {
 	Missing []string `json:"missing,omitempty"` // Sentences.
 }
 
-// Point is the state after T timesteps. What the run does not say is NaN.
+// Point is the state after T timesteps. Unknown values are NaN.
 type Point struct {
 	T         int `json:"t"`
 	Top1      num `json:"spiking_top1"`

@@ -1,8 +1,8 @@
 // Package report shows runs: it reads the folders that sresnet eval keeps and
 // writes one HTML page, or its figures, tables and data alone.
 //
-// It measures nothing. Every number of a page stands in a file of a run; what is
-// made here is layout, scales of axes and words. Names of layers, models and
+// It measures nothing. Every number on a page is from a file of a run; this
+// package adds layout, scales of axes and words. Names of layers, models and
 // classes come from files that anyone may have written, and reach a page through
 // html/template, or in scripts as text nodes, only.
 package report
@@ -17,14 +17,14 @@ import (
 	"sresnet/run"
 )
 
-// Report is one or more runs to be shown beside each other. It is plain data.
+// Report is one or more runs, shown side by side. It is plain data.
 type Report struct {
 	Runs  []*Run   `json:"runs"`
 	Notes []string `json:"notes"` // What a reader must know before comparing the runs, as sentences.
 }
 
-// New puts runs beside each other. Runs of different models or data may be
-// compared, and Notes says that they are; a run beside itself is an error.
+// New puts runs side by side. Runs of different models or data may be compared,
+// and Notes says that they are; a run compared with itself is an error.
 func New(runs ...*Run) (*Report, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("report: no runs")

@@ -285,7 +285,7 @@ func (run *Run) hashes() [][2]string {
 	return list
 }
 
-// differ returns the options that are not the same in all runs, but for those that
+// differ returns the options that are not the same in all runs, except those that
 // other columns show or that change no result.
 func (r *Report) differ() []string {
 	differ := make(map[string]bool)

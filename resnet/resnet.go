@@ -1,6 +1,6 @@
 // Package resnet builds residual networks of well-known architecture from their
 // weights: a safetensors file has the parameters of a network and no operators,
-// and the name of an architecture says the rest.
+// and the name of an architecture gives the rest.
 //
 // Parameters have the names that PyTorch gives them: those of torchvision, which
 // timm's plain ResNets share (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0,
@@ -28,7 +28,7 @@ import (
 	"sresnet/safetensors"
 )
 
-// architecture is a network but for its parameters.
+// architecture is a network without its parameters.
 type architecture struct {
 	name       string
 	blocks     []int // A stage.

@@ -173,8 +173,8 @@ func (e *WeightsError) problems() int {
 // shown bounds the lines of each kind in the text of a [WeightsError].
 const shown = 12
 
-// Error names the tensors, one a line and up to 12 of a kind, and how many more there
-// are; only a few where a guess was far from all architectures.
+// Error names the tensors, one per line and up to 12 of a kind, and how many more
+// there are; only a few where a guess was far from all architectures.
 func (e *WeightsError) Error() string {
 	var b strings.Builder
 	b.WriteString("resnet: ")

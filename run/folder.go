@@ -127,7 +127,7 @@ func (f *Folder) Add(file File) error {
 // write writes a file and notes its hash in m.
 func (f *Folder) write(m *Manifest, file File) error {
 	if !plain(file.Name) || m.Files[file.Name] != "" {
-		return fmt.Errorf("run: %q is no name for a file of a run", file.Name)
+		return fmt.Errorf("run: %q is not a name for a file of a run", file.Name)
 	}
 	if file.Write == nil {
 		sum, err := regular.Hash(filepath.Join(f.dir, file.Name))

@@ -2,7 +2,7 @@
 //
 // A [Folder] writes the [eval.Result] of a run with a [Manifest] of what it was made
 // from, and tables that show parts of the result ([Views]). [Read] reads a run back and
-// refuses what is not of one run or not of this [Format]; whoever wants to know what a
+// refuses what is not of one run or not of this [Format]; code that wants to know what a
 // folder holds asks it. docs/runs.md lists the files and what is in them. This package
 // computes nothing and shows nothing.
 package run

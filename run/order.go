@@ -36,13 +36,13 @@ type Order struct {
 	Kind       string // Of the work; see [shard.Plan].
 	Experiment *experiment.Experiment
 
-	Shards int // 0 for one every ImagesPerShard images,
+	Shards int // 0 for one per ImagesPerShard images,
 	Most   int // but no more than so many, if that is not 0.
 
 	// Presented is what the images are called in the manifest; "" for the spec of the test
 	// images.
 	Presented string
-	Training  *Part  // Which training images they are, where they are no test images.
+	Training  *Part  // Which training images they are, if they are not test images.
 	Purpose   string // "" for an evaluation by itself; see [Manifest].
 
 	// Like is a run whose network this one has, too; nil to make it.
@@ -135,6 +135,11 @@ func optionsMap(o *experiment.Options, spiking bool) (map[string]any, error) {
 // OptionsOf returns the options of the run in a folder, to do the same again.
 func OptionsOf(dir string) (experiment.Options, error) {
 	r, err := shard.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if other := vacant(dir); other != nil {
+			err = hint.Error(other, "give the folder of one run, made by this version of sresnet")
+		}
+	}
 	if err != nil {
 		return experiment.Options{}, err
 	}
@@ -189,8 +194,8 @@ func (o *Order) Open(ctx context.Context) (*Kept, error) {
 }
 
 // Find returns the run in the folder of o, without its network; nil if there is none. It
-// is an error if that is not the run that o asks for, but for the options that are named
-// by their keys, or has another number of shards and has begun.
+// is an error if that is not the run that o asks for, except for the options that are
+// named by their keys, or has another number of shards and has begun.
 func (o *Order) Find(ignore ...string) (*Kept, error) {
 	r, err := shard.Open(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -231,8 +236,8 @@ func RefuseLinks(dirs ...string) error {
 	return nil
 }
 
-// same checks that the run in the folder is the one that is asked for, but for the
-// options that are named, and takes over how its network was made.
+// same checks that the run in the folder is the one that is asked for, except for
+// the options that are named, and takes over how its network was made.
 func (k *Kept) same(o *Order, ignore []string) error {
 	c, err := readConfig(k.Run)
 	if err != nil {

@@ -31,7 +31,7 @@ type Run struct {
 // names is not there, or is not the one that was written.
 var ErrIncomplete = errors.New("the run is not complete")
 
-// Error says why a folder is no run that can be read. It wraps what [Read] says.
+// Error says why a folder is not a run that can be read. It wraps what [Read] says.
 type Error struct {
 	Dir     string
 	Problem string
@@ -145,7 +145,7 @@ func (r *Run) holds(name string) (bool, error) {
 // read reads a file and says whether it is the one that the manifest names.
 func (r *Run) read(name string) (b []byte, ok bool, err error) {
 	if !plain(name) {
-		return nil, false, fmt.Errorf("%q is no name for a file of a run", name)
+		return nil, false, fmt.Errorf("%q is not a name for a file of a run", name)
 	}
 	if b, err = regular.ReadFileIn(r.Dir, name, maxFile); err != nil {
 		return nil, false, err
@@ -169,7 +169,7 @@ func (r *Run) ReadFile(name string) ([]byte, error) {
 	return b, nil
 }
 
-// Files of a run that are no views of its result.
+// Files of a run that are not views of its result.
 const (
 	activationsFile = "activations.json"
 	changedFile     = "changed.json"

@@ -160,7 +160,7 @@ func TestReadRefuses(t *testing.T) {
 		{"no result", change("manifest.json", `"result.json"`, `"results.json"`), ErrIncomplete, "manifest.json does not name result.json; the run was kept by version v1"},
 		{"a view of another run", change("predictions.csv", "\n0,", "\n00,"), ErrIncomplete, "predictions.csv is not the file of this run: its SHA-256 differs"},
 		{"a result of another run", change("result.json", "tiny", "Tiny"), ErrIncomplete, "result.json is not the file of this run"},
-		{"a way out", change("manifest.json", `"spikes.csv"`, `"../spikes.csv"`), ErrIncomplete, `"../spikes.csv" is no name for a file of a run`},
+		{"a way out", change("manifest.json", `"spikes.csv"`, `"../spikes.csv"`), ErrIncomplete, `"../spikes.csv" is not a name for a file of a run`},
 		{"another number of images", change("manifest.json", `"images": 2`, `"images": 3`), ErrIncomplete, "its files are of different runs: 2 images in result.json, 3 in manifest.json"},
 		{"a result that cannot be", rewrite(`"timesteps":3`, `"timesteps":4`), nil, "result.json is not what this version of sresnet understands: "},
 	} {

@@ -28,7 +28,7 @@ type Study struct {
 }
 
 // Plan plans what can be planned: the runs of the first stage, and of the stages that
-// follow where those before are finished. It returns the runs that there are then.
+// follow where those before are finished. It returns the runs that exist then.
 func (s *Study) Plan(ctx context.Context) (*shard.Group, error) {
 	var names []string
 	for stage := s.First; ; {

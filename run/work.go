@@ -48,8 +48,7 @@ func (k *Kept) Present(ctx context.Context, e *eval.Evaluator, shards []int) err
 	return k.Work(ctx, "simulating", func(update func(done, total int)) error { return e.PresentShards(ctx, k.Run, shards, update) })
 }
 
-// Work shows how far some work on the run is while it is done, and says what to do about
-// its errors.
+// Work shows the progress of some work on the run, and says what to do about its errors.
 func (k *Kept) Work(ctx context.Context, step string, do func(update func(done, total int)) error) error {
 	update, stop := k.Options.Step(step)
 	defer stop()
@@ -81,8 +80,9 @@ func (k *Kept) Gather(e *eval.Evaluator) (*eval.Result, error) {
 	return r, Damaged(err)
 }
 
-// Complete does what is missing of the run and writes its files. Where ctx ends early, the
-// result is of what is done, and comes with that error; it is nil if nothing is.
+// Complete presents the images that are missing from the run and writes its files. If ctx
+// ends early, the result is of what is done, and comes with that error; it is nil if
+// nothing is.
 func (k *Kept) Complete(ctx context.Context) (*eval.Result, error) {
 	e, err := k.Evaluator(ctx)
 	if err != nil {

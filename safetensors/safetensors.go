@@ -5,8 +5,8 @@
 // A file is the length of a header in 8 bytes, little endian; the header, a JSON
 // object that gives every tensor its type, shape and place; and the elements,
 // little endian and row-major. Files are not trusted: [New] checks the header
-// against the size of the file, so that whatever the bytes, memory stays within
-// a few times that size. Elements are only read when they are asked for.
+// against the size of the file, so that for any bytes, memory stays within a few
+// times that size. Elements are only read when they are asked for.
 package safetensors
 
 import (
@@ -47,7 +47,7 @@ var elementSizes = map[string]int64{
 	"U64": 8, "I64": 8, "F64": 8,
 }
 
-// DamagedError is about bytes that are not those of a whole safetensors file: it was
+// DamagedError is the error of bytes that are not a whole safetensors file: it was
 // cut off or changed, or is something else. A file that is sound never gives one.
 type DamagedError struct {
 	err error

@@ -66,7 +66,7 @@ func (r *Run) Attempt(k int) (*Attempt, []Block, error) {
 		return nil, nil, fmt.Errorf("shard: cannot keep shard %d: %w", k, err)
 	}
 	atomic.SyncDir(filepath.Join(r.dir, shards)) // Before anything that it takes over is removed.
-	// What is copied is not needed any more, unless its attempt still goes on.
+	// What is copied is not needed any more, unless its attempt is still running.
 	for _, e := range parts {
 		if e.abandoned() {
 			_ = os.Remove(e.path)
@@ -86,7 +86,7 @@ func (r *Run) newPart(k int) (*os.File, error) {
 	}
 }
 
-// host returns the name of this machine, as far as it suits the name of a file.
+// host returns the name of this machine, in characters that suit the name of a file.
 func host() string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {
@@ -119,7 +119,7 @@ func (a *Attempt) line(v any) error {
 func (a *Attempt) Done() Set { return a.done }
 
 // Append keeps b, whose images must be new ones of the shard: after it has returned,
-// a machine that loses its power does not lose b.
+// a machine that loses power does not lose b.
 func (a *Attempt) Append(b *Block) error {
 	first, end := a.run.plan.Range(a.shard)
 	if err := b.Images.within(first, end); err != nil {

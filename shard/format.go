@@ -35,8 +35,8 @@ func (e *FormatError) Hint() string {
 }
 
 // CheckFormat returns a [*FormatError] unless b, a JSON object, is of this format. An
-// object that does not say is of format 1. What is no object at all is nil: whoever
-// reads it will find out.
+// object that does not say is of format 1. What is not an object at all is nil:
+// reading it will show that.
 func CheckFormat(name string, b []byte) error {
 	var f *struct {
 		Format *int `json:"format"`

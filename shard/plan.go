@@ -1,11 +1,11 @@
-// Package shard keeps a run in a folder in such a way that it can stop anywhere and
-// go on anywhere, on any number of machines that share the folder, and that nothing
-// is lost or counted twice.
+// Package shard keeps a run in a folder so that it can stop anywhere and resume
+// anywhere, on any number of machines that share the folder, and nothing is lost or
+// counted twice.
 //
 // A run is about images 0 to N-1, or what its kind numbers so, divided into shards of
 // contiguous ranges. Each shard becomes one file, which only ever appears whole
 // ([Attempt.Finish]); until then every attempt at the shard keeps its work in a part
-// file of its own, from which a later attempt goes on ([Run.Attempt]). No locks are
+// file of its own, from which a later attempt resumes ([Run.Attempt]). No locks are
 // needed: two attempts at one shard, wherever they run, waste work and change nothing.
 //
 //	plan.json                               what the run is, written once
@@ -212,7 +212,7 @@ func Open(dir string) (*Run, error) {
 	if info, err := os.Lstat(filepath.Join(dir, shards)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return nil, fmt.Errorf("shard: %s is a link: shards are written into the folder of the run and nowhere else", filepath.Join(dir, shards))
 	}
-	for name, sum := range r.plan.Files { // Unless whoever made the plan has done that.
+	for name, sum := range r.plan.Files { // Unless the process that made the plan has done so.
 		_ = os.Rename(staged(dir, name, sum), filepath.Join(dir, name))
 	}
 	sum := sha256.Sum256(b)

@@ -144,7 +144,7 @@ func (r *Run) Partial(k int) ([]Block, error) {
 }
 
 // adopt gathers what the parts of shard k have done, and returns the blocks and the
-// parts that they are from. A part that is damaged counts as far as it is whole.
+// parts that they are from. Of a damaged part, what is whole counts.
 func (r *Run) adopt(k int, entries []entry) (list []Block, parts []entry) {
 	var done Set
 	for _, e := range entries {

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Status is how far a run has come.
+// Status is the progress of a run.
 type Status struct {
 	Shards   int   `json:"shards"`
 	Finished int   `json:"finished"` // Shards.
-	Running  []int `json:"running"`  // Shards that an attempt is at, as far as can be told from here.
+	Running  []int `json:"running"`  // Shards that an attempt is working on, as seen from here.
 	Waiting  []int `json:"waiting"`  // Shards that are neither.
 
 	Images int `json:"images"`
 	Done   int `json:"done"` // Images, those of shards in flight included.
 
-	// Rate is images a second, of all running attempts together if they go on as they
-	// did; 0 if none runs or it is not known.
+	// Rate is images per second, of all running attempts together if they continue as
+	// before; 0 if none runs or it is not known.
 	Rate float64 `json:"images_per_second"`
 }
 
-// Left returns how long the run takes from here on at its rate, 0 if it has none.
+// Left returns how long the rest of the run takes at its rate, 0 if that is unknown.
 func (s *Status) Left() time.Duration {
 	if s.Rate <= 0 {
 		return 0

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Sum is what was found on some images. Sums of different images add up to the same,
-// whichever images each is of and in whichever order.
+// Sum is what was found on some images. Sums of different images add up to the same
+// in any grouping and any order.
 type Sum[S any] interface {
 	json.Marshaler
 	Images() []int // In no order.
@@ -39,9 +39,9 @@ type Work[S Sum[S]] struct {
 const keepEvery = 2 * time.Second
 
 // Do works on the images of the given shards of r, in their order, and keeps what it
-// finds. It goes on where earlier attempts stopped, and leaves out shards that are
+// finds. It resumes where earlier attempts stopped, and leaves out shards that are
 // finished. If progress is set, it is told how many images of these shards are done,
-// by whomever; calls do not overlap.
+// by any process; calls do not overlap.
 //
 // If ctx ends early, what is done is kept, and ctx's error returned.
 func (w Work[S]) Do(ctx context.Context, r *Run, shards []int, progress func(done, total int)) error {

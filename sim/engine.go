@@ -117,7 +117,7 @@ func newPopulation(l *layerPlan, steps int) population {
 	return s
 }
 
-// newWorker makes room for whatever layer needs the most of it.
+// newWorker makes room for the layer that needs the most of it.
 func (p *Plan) newWorker() worker {
 	var part, row, mask, scratch, sum int
 	w := worker{spikes: make([]spikes, 1)}

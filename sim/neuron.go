@@ -26,8 +26,8 @@ func newFire(n *snn.Neuron, g grid) (kernel.FireParams, []float32) {
 	return par, vInit
 }
 
-// decay multiplies the potentials v, of pitch channels a position, of the n channels
-// from first on by a, each product rounded.
+// decay multiplies the potentials v, of pitch channels per position, of the n
+// channels from first on by a, each product rounded.
 func decay(v []float32, first, n, pitch int, a float32) {
 	if a == 1 {
 		return

@@ -104,7 +104,7 @@ type synapse interface {
 type grid struct {
 	c, h, w int
 	n       int // c rounded up to a multiple of kernel.Lanes.
-	words   int // Mask words a position.
+	words   int // Mask words per position.
 }
 
 func newGrid(s tensor.Shape) grid {

@@ -24,12 +24,12 @@ type Record struct {
 
 	// MACs counts the products of the image itself with the weights it meets, its
 	// zeros and taps over the border not counted. Where the input current is constant
-	// they are spent once an image; signed spikes add weights instead, which ACs
+	// they are spent once per image; signed spikes add weights instead, which ACs
 	// counts.
 	MACs uint64
 }
 
-// At returns what the output layer shows after step t, one number an output: spikes,
+// At returns what the output layer shows after step t, one number per output: spikes,
 // membrane potentials and accumulated currents up to then. They are parts of the
 // record, which the next [Engine.Run] overwrites.
 func (r *Record) At(t int) (counts []uint32, potential, current []float32) {

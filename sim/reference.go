@@ -71,8 +71,8 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	})
 }
 
-// Rates returns what the spike rate of every neuron tends to as T grows, were no
-// neuron to saturate: the network with a rectifier in place of its neurons. Per
+// Rates returns what the spike rate of every neuron tends to as T grows, if no
+// neuron saturates: the network with a rectifier in place of its neurons. Per
 // layer, CHW. Times Lambda they are the activations of the trained network, up to
 // float rounding, which is how a conversion is verified. The last layer is not
 // rectified: its values times Lambda are the logits.

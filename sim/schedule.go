@@ -6,7 +6,7 @@ import (
 )
 
 // ring returns how many blocks of masks every layer keeps: two where workers share
-// an image, so that a layer may go on while the next one still reads its last
+// an image, so that a layer may proceed while the next one still reads its last
 // block.
 func (p *Plan) ring() int { return min(p.opt.Workers, 2) }
 

@@ -16,7 +16,7 @@ import (
 	"sresnet/snn"
 )
 
-// MaxTimesteps bounds Options.Timesteps, so that a slip of the pen does not
+// MaxTimesteps bounds Options.Timesteps, so that a typing error does not
 // allocate all memory, and lets spike counts have 16 bits.
 const MaxTimesteps = 1<<16 - 1
 
@@ -35,8 +35,8 @@ type Options struct {
 	Marks []int
 
 	// Traced are layers, ascending, that Engine.Trace sees at every timestep. They
-	// are computed step by step and synapse by synapse, so that what there is to see
-	// is there at some time: slower, with the same spikes. Gates cannot be traced.
+	// are computed step by step and synapse by synapse, so that their state at each
+	// timestep exists: slower, with the same spikes. Gates cannot be traced.
 	Traced []int
 
 	// Workers is how many goroutines share one image: while one advances a layer,
@@ -102,7 +102,7 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 type Spikes struct {
 	Layer int // Index in snn.Network.Layers.
 	Step  int // From 0.
-	Words int // 64-bit words a position: channels / 64, rounded up.
+	Words int // 64-bit words per position: channels / 64, rounded up.
 	Bits  []uint64
 }
 
@@ -112,18 +112,18 @@ type Spikes struct {
 type Probe func(Spikes)
 
 // Potentials hands the membrane potentials of one layer after a number of timesteps
-// to whoever asked for them, CHW. Where neurons keep all the charge that spikes have
-// not taken, what has come into them follows from V. I is nil there; of other models
-// it is the current summed over the timesteps so far.
+// to the caller that asked for them, CHW. Where neurons keep all the charge that
+// spikes have not taken, what has come into them follows from V. I is nil there; of
+// other models it is the current summed over the timesteps so far.
 type Potentials struct {
 	Layer int // Index in snn.Network.Layers; never a gate's, which has none.
 	Steps int
 	V, I  []float32
 }
 
-// Trace hands what the neurons of one layer did at one timestep to whoever asked for
-// it. I is the current into each of them, V the potential after the step, a spike's
-// reset included; both are CHW.
+// Trace hands what the neurons of one layer did at one timestep to the caller that
+// asked for it. I is the current into each of them, V the potential after the step, a
+// spike's reset included; both are CHW.
 type Trace struct {
 	Layer int // Index in snn.Network.Layers.
 	Step  int // From 0.

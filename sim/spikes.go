@@ -9,7 +9,7 @@ import (
 // spikes are what one layer emitted at one timestep.
 type spikes struct {
 	grid
-	mask []uint64 // words a position.
+	mask []uint64 // words per position.
 	n    int      // Number of spikes.
 
 	// The same as a list, see kernel.Events; valid after list.

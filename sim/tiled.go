@@ -5,11 +5,11 @@ import (
 	"sresnet/snn"
 )
 
-// A layer is tiled if all its synapses of spikes are convolutions, but for a
+// A layer is tiled if all its synapses of spikes are convolutions, except for a
 // shortcut at the end: strided and 1x1 convolutions, and blocks with a projection.
-// Row by row, the currents of a tile of channels are gathered in a buffer that
-// stays in the first cache, and its neurons are advanced. With a block of timesteps
-// for each tile, the tile's weights stay in cache, however wide the layer is.
+// Row by row, the currents of a tile of channels are gathered in a buffer that stays
+// in the first cache, and its neurons are advanced. With a block of timesteps for
+// each tile, the tile's weights stay in cache, however wide the layer is.
 
 // tiled is such a layer.
 type tiled struct {

@@ -11,9 +11,9 @@ import (
 //
 //	I[o, r, c] = sum over ky, kx, i of (q W[o, i, ky, kx]) z[g*J + i, Row(r, ky), Col(c, kx)]
 //
-// with J input channels a group. The order of the sum is part of the definition:
-// ky, then kx, then i, ascending, in float32, starting at the current that the
-// layer's earlier synapses gave.
+// with J input channels per group. The order of the sum is part of the
+// definition: ky, then kx, then i, ascending, in float32, starting at the current
+// that the layer's earlier synapses gave.
 type Conv struct {
 	Weight *tensor.Tensor // (O, J, kernel rows, kernel columns)
 	Window tensor.Window

@@ -10,7 +10,7 @@ import (
 )
 
 // Encoding is how an image becomes current: the number of a row in [encodings], which
-// has its code. Whoever presents an image asks it, and knows no list of encodings.
+// has its code. Code that presents images asks it and needs no list of encodings.
 type Encoding uint8
 
 // Encodings.

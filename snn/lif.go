@@ -31,7 +31,8 @@ type LIF struct {
 	Refractory int     // Timesteps of rest after a spike, from 0 to [MaxRefractory].
 }
 
-// MaxRefractory bounds LIF.Refractory: rates of a neuron that rests longer say little.
+// MaxRefractory bounds LIF.Refractory: the rates of a neuron that rests longer carry
+// little information.
 const MaxRefractory = 31
 
 // Kind returns "lif".

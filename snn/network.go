@@ -73,8 +73,8 @@ type Layer struct {
 	// every timestep stands for: activation = Lambda * rate.
 	Lambda float32
 
-	// Rate is the mean rate of the neurons to expect, from 0 to 1; 0 if nothing is
-	// known of it. An engine may choose its ways by it, which changes no spike.
+	// Rate is the expected mean rate of the neurons, from 0 to 1; 0 if unknown. An
+	// engine may choose its ways by it, which changes no spike.
 	Rate float32
 }
 

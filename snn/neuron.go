@@ -22,7 +22,7 @@ type Neuron struct {
 }
 
 // Model is a neuron model with its parameters: a comparable value that has no state.
-// Whoever runs a network asks it, and knows no list of models. An engine may have a
+// Code that runs a network asks it and needs no list of models. An engine may have a
 // faster way for a model than calling Step for every neuron, if it gives the same bits.
 type Model interface {
 	// Kind returns the word for people, options and files, such as "if".

@@ -79,7 +79,7 @@ func (k *AveragePool) String() string { return fmt.Sprintf("average pool %v", k.
 //	M += out
 //
 // M counts the spikes that the output has emitted, so it follows the count of the
-// busiest input with at most one spike a timestep.
+// busiest input with at most one spike per timestep.
 type MaxPool struct {
 	Window tensor.Window
 }

@@ -28,7 +28,7 @@ const forSelection, forConfirmation = "selection", "confirmation"
 // Confirmation is the folder of the test run.
 const Confirmation = "confirmed"
 
-// config is all that a sweep depends on, for another process to go on with it.
+// config is all that a sweep depends on, for another process to resume it.
 type config struct {
 	Dir     string              `json:"dir"` // Where relative paths begin.
 	Model   string              `json:"model"`
@@ -194,7 +194,7 @@ func (s *Sweep) confirm(ctx context.Context) (*run.Stage, error) {
 }
 
 // Plan plans the runs of all settings or, once these are finished, the test run of the
-// best. It returns the runs that there are then.
+// best. It returns the runs that exist then.
 func (s *Sweep) Plan(ctx context.Context) (*shard.Group, error) {
 	stop := s.begin()
 	defer stop()

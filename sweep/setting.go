@@ -41,7 +41,7 @@ type Setting []string
 func (s Setting) Value(option string) string { return s[slices.Index(named, option)] }
 
 // Name is a name for s that suits a folder, such as "p99.9-v0.5-none": what has the
-// paper's value is left out, but for the first three.
+// paper's value is left out, except the first three.
 func (s Setting) Name() string {
 	var words []string
 	for i, option := range named {

@@ -5,7 +5,7 @@
 // are the combinations of the values of [Axes]; every T up to that of the options is in
 // one simulation of each.
 //
-// A sweep may be kept in a folder, in which each setting is a run: it then goes on from
+// A sweep may be kept in a folder, in which each setting is a run: it then resumes from
 // what is there, and its runs are a [run.Study] that machines can share.
 package sweep
 
@@ -27,7 +27,7 @@ type Options struct {
 	At         int // Timestep by whose accuracy the choice is made; 0 for the last.
 
 	Out    string // The folder that it is kept in; "" for none.
-	Shards int    // Of a run that is kept; 0 for one every so many images.
+	Shards int    // Of a run that is kept; 0 for one per so many images.
 }
 
 // Sweep is a sweep, opened.
@@ -36,7 +36,7 @@ type Sweep struct {
 
 	Settings  []Setting
 	At        int
-	Selection *dataset.Images // Training images that are no calibration images.
+	Selection *dataset.Images // Training images that are not calibration images.
 	Results   []*eval.Result  // Per setting, on the selection images; nil where it is not finished.
 	Confirmed *eval.Result    // Of the chosen setting on the test images, or nil.
 

@@ -69,7 +69,7 @@ func (w Window) Col(ox, kx int) int { return ox*w.Stride[1] + kx*w.Dilation[1] -
 
 // Inside returns the kernel rows (axis 0) or columns (axis 1) whose taps for
 // output o lie inside an input of n rows or columns: lo <= k < hi, none if lo is
-// not less than hi. It takes no time in proportion to the kernel.
+// not less than hi. Its time does not grow with the kernel.
 func (w Window) Inside(axis, o, n int) (lo, hi int) {
 	d := w.Dilation[axis]
 	first := o*w.Stride[axis] - w.Pad[axis] // Of tap 0.

@@ -9,7 +9,7 @@ import (
 	"sresnet/sim"
 )
 
-// findings is what one image showed. Slices have one element a layer.
+// findings is what one image showed. Slices have one element per layer.
 type findings struct {
 	image    int
 	finished bool // Unset for an image whose comparisons were not all made.
@@ -97,7 +97,7 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			return err
 		}
 	}
-	// By name: folding leaves out a softmax behind the logits.
+	// By name: folding leaves out a softmax after the logits.
 	want, got := w.imported.Activation(w.output), w.folded.Activation(w.output)
 	if len(got) != len(want) {
 		f.logits.diff = math.Inf(1)

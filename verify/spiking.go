@@ -10,9 +10,9 @@ import (
 	"sresnet/snn"
 )
 
-// Spiking compares what there is to compare of a spiking network without the trained
-// one, spike for spike: net with again, which is net written to a file and read from
-// it, on all images, and the event engine with the reference engine on the first ones.
+// Spiking compares what can be compared of a spiking network without the trained one,
+// spike for spike: net with again, which is net written to a file and read from it, on
+// all images, and the event engine with the reference engine on the first ones.
 // Options.Convert is unused. If ctx ends, it returns as [Run] does.
 func Spiking(ctx context.Context, net, again *snn.Network, images Images, o Options) ([]Stage, error) {
 	if images.Len() == 0 {

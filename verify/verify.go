@@ -1,5 +1,5 @@
 // Package verify checks that every step from a trained network to its simulation
-// kept the function: that folding batch norm changed no logit, that the
+// keeps the function: that folding batch norm changes no logit, that the
 // normalised network computes the trained activations, that normalised weights
 // and balanced thresholds are the same network, and that the two engines agree.
 // It converts by itself and knows no file and no data set.

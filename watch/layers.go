@@ -91,7 +91,7 @@ func (th *Thought) layer(l *Layer, t, w int) terminal.Line {
 	return append(append(head, sparkline...), terminal.Plain.Span(fmt.Sprintf("%*.1f", number, 100*l.rate(bucket{0, t}))))
 }
 
-// rate returns the spikes of a neuron in a timestep, on average.
+// rate returns the average spikes per neuron and timestep.
 func (l *Layer) rate(b bucket) float64 {
 	var n uint64
 	for _, spikes := range l.Spikes[b.from:b.end] {

@@ -9,7 +9,8 @@ import (
 	"sresnet/internal/terminal"
 )
 
-// Print writes the state after a few timesteps and what came out, for where nothing moves.
+// Print writes the state after a few timesteps and what came out, for output that is
+// not a terminal.
 func (th *Thought) Print(w io.Writer) {
 	th.printSteps(w)
 	th.printSummary(w)

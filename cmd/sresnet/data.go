@@ -155,7 +155,7 @@ func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
 	return nil
 }
 
-// openInfo opens the splits that there are, one of which is to be measured.
+// openInfo opens the splits that exist, one of which is to be measured.
 func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 	info := &dataInfo{Spec: spec.Source, MeasuredOn: split}
 	var errs []error

@@ -78,7 +78,7 @@ func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 	printLines(w, "spikes:", e.BreakEven.Words(nil, e.Timesteps))
 }
 
-// printLines writes a list behind a name, one item per line.
+// printLines writes a list after a name, one item per line.
 func printLines(w io.Writer, name string, list []string) {
 	for i, s := range list {
 		if i > 0 {

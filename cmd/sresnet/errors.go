@@ -24,7 +24,7 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
-	exitCheckpoint  = launch.Checkpointed // The same command goes on.
+	exitCheckpoint  = launch.Checkpointed // The same command resumes.
 	exitMoreToDo    = 76                  // Of merge: more shards are to do.
 	exitInterrupted = 130                 // As a shell reports a program that Ctrl-C ended.
 )

@@ -30,7 +30,7 @@ type nirFile struct {
 }
 
 type nirNode struct {
-	Name       string              `json:"name"` // Nodes of graphs within graphs come behind them, with a path.
+	Name       string              `json:"name"` // Nodes of graphs within graphs come after them, with a path.
 	Type       string              `json:"type"`
 	Shape      []int               `json:"shape"` // Of what it gives; null where its parameters do not say.
 	Parameters map[string]nirArray `json:"parameters"`
@@ -125,7 +125,7 @@ func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 }
 
 // alongEdges returns the nodes so that edges go forward, where there is no loop;
-// a node comes right behind the one that it waited for.
+// a node comes directly after the one that it waited for.
 func alongEdges(g *nir.Graph) []*nir.Node {
 	nodes, waits, next := make(map[string]*nir.Node), make(map[string]int), make(map[string][]string)
 	for _, n := range g.Nodes {

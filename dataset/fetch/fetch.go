@@ -1,6 +1,6 @@
 // Package fetch downloads data sets from their official addresses, whole or not at
-// all: what broke off goes on where it was, and a file gets its name only when its
-// checksum is right. It knows no more of the files than that.
+// all: an interrupted download resumes where it stopped, and a file gets its name
+// only when its checksum is correct. It knows nothing else about the files.
 package fetch
 
 import (
@@ -79,14 +79,14 @@ type Options struct {
 	// official one: a mirror that holds them under their names.
 	From string
 
-	// Progress, if set, is told while a file comes how many of its bytes are there.
+	// Progress, if set, is told how many bytes of a file have arrived.
 	Progress func(file string, done, total int64)
 
 	// Stall is how long the server may be silent. Defaults to 30 seconds.
 	Stall time.Duration
 }
 
-// Error is that of a file that could not be had.
+// Error is the error of a file that could not be downloaded.
 type Error struct {
 	URL string
 	MD5 string // Of the file, in hexadecimal.
@@ -97,8 +97,8 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("cannot download %s: %v", e.URL, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Unreachable reports whether there was no answer from the server, as where a machine
-// is offline.
+// Unreachable reports whether the server did not answer, as on a machine that is
+// offline.
 func (e *Error) Unreachable() bool {
 	var u *url.Error
 	return errors.As(e.Err, &u)
@@ -142,7 +142,7 @@ func (s set) get(ctx context.Context, dir string, o Options) (got int, err error
 	return got, nil
 }
 
-// ErrOther is the error of a file that is in the way of one to download.
+// ErrOther is the error of a file that is in the place of one to download.
 var ErrOther = errors.New("not the published file, or only half of it")
 
 // there reports whether the file is in dir. It is an error if another one is.

@@ -36,7 +36,7 @@ const Folder = "diagnosis"
 type Options struct {
 	Experiment experiment.Options
 	Out        string // The folder of the run that the diagnosis is added to.
-	Shards     int    // Of each stage; 0 for one every so many images.
+	Shards     int    // Of each stage; 0 for one per so many images.
 }
 
 // Kept is a diagnosis whose work is kept.
@@ -54,7 +54,7 @@ type Kept struct {
 	outcomes *diagnose.Outcomes
 }
 
-// config is all that a diagnosis depends on, for another process to go on with it.
+// config is all that a diagnosis depends on, for another process to resume it.
 type config struct {
 	Dir     string             `json:"dir"` // Where relative paths begin.
 	Model   string             `json:"model"`
@@ -245,7 +245,7 @@ func (k *Kept) divided(o *run.Order) *run.Order {
 	return o
 }
 
-// Run does what is missing, sums up and keeps the result.
+// Run computes what is missing, sums up and keeps the result.
 func (k *Kept) Run(ctx context.Context) (*diagnose.Diagnosis, error) {
 	err := k.study().Do(ctx, func(ctx context.Context, o *run.Order, r *run.Kept) error {
 		if err := Work(ctx, r, run.All(r.Run)); err != nil || o.Kind != Trials {
@@ -278,7 +278,7 @@ func (k *Kept) Run(ctx context.Context) (*diagnose.Diagnosis, error) {
 }
 
 // Plan plans the measurement or, once that is finished, the trials. It returns the runs
-// that there are then.
+// that exist then.
 func (k *Kept) Plan(ctx context.Context) (*shard.Group, error) { return k.study().Plan(ctx) }
 
 // Trials returns how many things are tried on each image, once that is planned; else 0.

@@ -1,4 +1,4 @@
-// Package atomic writes files that are there as a whole or not at all.
+// Package atomic writes files that are there either completely or not at all.
 package atomic
 
 import (
@@ -12,9 +12,9 @@ import (
 )
 
 // WriteFile writes the file name in one step: a reader, or a machine that loses
-// its power, sees the old file or the new one and never a part. It leaves no
-// other file behind unless it is killed. Where name is a link, the link is
-// replaced, not what it points to.
+// power, sees the old file or the new one and never a part. It leaves no other
+// file behind unless it is killed. Where name is a link, the link is replaced,
+// not what it points to.
 func WriteFile(name string, write func(io.Writer) error) error {
 	return writeFile(name, write, os.Rename)
 }

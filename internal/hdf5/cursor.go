@@ -137,7 +137,7 @@ func (f *File) checked(addr, n uint64, signature string) (*cursor, error) {
 	return c, nil
 }
 
-// checksum compares the last 4 bytes with the rest and takes them away.
+// checksum compares the last 4 bytes with the rest and removes them.
 func (c *cursor) checksum() error {
 	n := len(c.whole) - 4
 	if n < c.pos() {

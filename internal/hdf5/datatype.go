@@ -178,7 +178,7 @@ func (c *cursor) members(n int, version byte) []string {
 	return names
 }
 
-// trim takes away what makes a fixed string as long as the others.
+// trim removes the padding of a fixed-length string.
 func (t Type) trim(s string) string {
 	switch t.pad {
 	case 0:

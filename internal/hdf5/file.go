@@ -134,7 +134,7 @@ func open(r io.ReaderAt, size int64, opts Options) (*File, error) {
 	}
 	g, ok := o.(*Group)
 	if !ok {
-		return nil, errors.New("root group: it is no group")
+		return nil, errors.New("root group: it is not a group")
 	}
 	f.root = g
 	return f, nil

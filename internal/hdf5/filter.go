@@ -59,7 +59,7 @@ func (f *File) filters(b []byte) ([]filter, error) {
 	return fs, c.err
 }
 
-// unfilter undoes the filters on a chunk, but for those in the mask. The chunk
+// unfilter undoes the filters on a chunk, except those in the mask. The chunk
 // has size bytes then.
 func unfilter(b []byte, fs []filter, mask uint32, size, element int) ([]byte, error) {
 	// Checksums were added to what deflate saw, perhaps.

@@ -369,7 +369,7 @@ func TestErrors(t *testing.T) {
 		`hdf5: "/": attribute "missing": not found`:                       func() error { return noAttr },
 		`hdf5: "/group" is no dataset`:                                    func() error { _, err := root.Dataset("group"); return err },
 		`hdf5: "/text" is no group`:                                       func() error { _, err := root.Group("text"); return err },
-		`hdf5: "/float": 1.5 is no 64-bit integer`:                        func() error { _, err := at("float").Int64s(); return err },
+		`hdf5: "/float": 1.5 is not a 64-bit integer`:                     func() error { _, err := at("float").Int64s(); return err },
 		`hdf5: "/float": holds float64, not strings`:                      func() error { _, err := at("float").Strings(); return err },
 		`hdf5: "/float": has 2 elements, not one`:                         func() error { _, err := at("float").Float64(); return err },
 		`hdf5: "/float": 1.5 is neither 0 nor 1`:                          func() error { _, err := at("float").Bools(); return err },

@@ -107,7 +107,7 @@ func (f *File) object(addr uint64, parent *Group, name string) (o Object, err er
 			t.typ, err = f.datatype(h.find(msgDatatype))
 			o = t
 		default:
-			return errors.New("the object is no group, no dataset and no type")
+			return errors.New("the object is not a group, dataset or type")
 		}
 		return err
 	})

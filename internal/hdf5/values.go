@@ -123,7 +123,7 @@ func (a *Array) Int64s() ([]int64, error) {
 		if t.Kind == Float {
 			x := t.float(b)
 			if x != math.Trunc(x) || x < -1<<63 || x >= 1<<63 {
-				return 0, fmt.Errorf("%v is no 64-bit integer", x)
+				return 0, fmt.Errorf("%v is not a 64-bit integer", x)
 			}
 			return int64(x), nil
 		}
@@ -142,7 +142,7 @@ func (a *Array) Uint64s() ([]uint64, error) {
 		if t.Kind == Float {
 			x := t.float(b)
 			if x != math.Trunc(x) || x < 0 || x >= 1<<64 {
-				return 0, fmt.Errorf("%v is no unsigned 64-bit integer", x)
+				return 0, fmt.Errorf("%v is not an unsigned 64-bit integer", x)
 			}
 			return uint64(x), nil
 		}

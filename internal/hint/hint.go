@@ -3,7 +3,7 @@
 //
 // A library knows options by their names and not how its caller spells them: on a
 // command line {data} is --data, in Go the field Data. So a hint writes options in
-// braces, and whoever shows it says how ([Render]).
+// braces, and the caller that shows it says how ([Render]).
 package hint
 
 import (

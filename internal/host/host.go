@@ -1,4 +1,4 @@
-// Package host tells what the system says of the machine and the process.
+// Package host tells what the system reports about the machine and the process.
 package host
 
 import (

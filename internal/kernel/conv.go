@@ -26,7 +26,7 @@ type Conv struct {
 }
 
 // PackConv returns a convolution ready to run. weight is OIHW, with I the input
-// channels of a group; bias has one element an output channel, or is nil. It
+// channels of a group; bias has one element per output channel, or is nil. It
 // keeps neither. It panics if the lengths do not fit the geometry.
 //
 // A fully connected layer of an image is the convolution whose kernel is as
@@ -173,8 +173,8 @@ func (k *Conv) product(dst []float32, p, n int, patches []float32, group int, sc
 		c, ldc := dst[first:], g.OutChannels
 		lanes := min(Lanes, o-panel*Lanes)
 		if lanes < Lanes {
-			// The last panel of a number that is no multiple of 16 would spill
-			// over into the next position.
+			// The last panel of a number that is not a multiple of 16 would spill over into
+			// the next position.
 			c, ldc = scratch[:n*Lanes], Lanes
 			clear(c)
 			for i := range n {

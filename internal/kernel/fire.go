@@ -8,7 +8,7 @@ type FireParams struct {
 	First     int       // First channel, a multiple of [Lanes].
 	N         int       // Channels, a multiple of [Lanes].
 	Pitch     int       // Channels of the whole layer, padded: from one position's potentials to the next.
-	Words     int       // 64-bit words a position of the mask: channels of the layer / 64, rounded up.
+	Words     int       // 64-bit words per position of the mask: channels of the layer / 64, rounded up.
 	Threshold []float32 // θ, per channel, length N; +Inf for padding.
 	ResetZero bool      // Set the potential of a neuron that fires to zero instead of subtracting θ.
 	Shortcut  float32   // Weight of an identity shortcut, one to one.
@@ -26,7 +26,7 @@ type FireParams struct {
 //	cur[p*N+c] = 0
 //
 // constant is one current per neuron, or N long for one per channel. shortcut is a
-// mask like the layer's own, or nil. Other bits of mask are left alone.
+// mask like the layer's own, or nil. Other bits of mask are unchanged.
 func Fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
 	n := par.N
 	if n < 1 || n%Lanes != 0 || len(cur)%n != 0 || len(v) != len(cur)/n*par.Pitch || len(par.Threshold) != n ||

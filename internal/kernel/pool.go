@@ -2,8 +2,8 @@ package kernel
 
 import "math/bits"
 
-// Count adds the spikes of a mask to counters, for channels channels a position (a
-// multiple of [Lanes]):
+// Count adds the spikes of a mask to counters, for channels channels per position
+// (a multiple of [Lanes]):
 //
 //	n[p*channels + c]++    if bit c of position p of mask is set
 func Count(n []uint16, mask []uint64, words, channels int) {
@@ -28,7 +28,7 @@ func countGeneric(n []uint16, mask []uint64, words, channels int) {
 // GateShape is the geometry of [Gate]: Rows rows of Cols source positions, a window
 // of Kernel columns whose first output begins at column First (negative within the
 // padding) and moves on by Stride, Words words and Channels channels (a multiple of
-// [Lanes]) a position.
+// [Lanes]) per position.
 type GateShape struct {
 	Rows, Cols, Kernel, First, Stride, Words, Channels int
 }

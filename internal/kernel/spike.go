@@ -16,8 +16,8 @@ const (
 	MaxChannels  = 1 << 16
 )
 
-// Events lists the spikes in mask, which holds words 64-bit words a position, bit
-// c%64 of word c/64 for channel c; none of them at n or above, a multiple of
+// Events lists the spikes in mask, which holds words 64-bit words per position,
+// bit c%64 of word c/64 for channel c; none of them at n or above, a multiple of
 // [Lanes]:
 //
 //	start[p] = i
@@ -25,7 +25,7 @@ const (
 //		dst[i] = p<<16 | c
 //		i++
 //
-// at last start[positions] = i, the result. dst must have room for n events a
+// at last start[positions] = i, the result. dst must have room for n events per
 // position and Lanes more, start for positions + 1.
 func Events(dst []uint32, start []int32, mask []uint64, words, n int) int {
 	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < len(mask)/words*n+Lanes {
@@ -52,8 +52,8 @@ func eventsGeneric(dst []uint32, start []int32, mask []uint64, words int) int {
 }
 
 // ScatterShape is the geometry of [Scatter]: a kernel of Rows x Cols taps, N
-// output channels (a multiple of [Lanes]) and a current buffer of Stride floats a
-// row.
+// output channels (a multiple of [Lanes]) and a current buffer of Stride floats
+// per row.
 type ScatterShape struct {
 	Rows, Cols, N, Stride int
 }
@@ -178,7 +178,7 @@ func addStrip(dst, x []float32) {
 }
 
 // AddSpikes adds weight to the current of every neuron whose bit is set, one to
-// one, for n channels a position (a multiple of [Lanes]):
+// one, for n channels per position (a multiple of [Lanes]):
 //
 //	cur[p*n + c] += weight    if bit c of position p of mask is set
 func AddSpikes(cur []float32, mask []uint64, words, n int, weight float32) {

@@ -2,12 +2,12 @@ package kernel
 
 import "math/bits"
 
-// SweepLayer is a layer behind a 3x3 convolution with a border of one, or a tile of
+// SweepLayer is a layer after a 3x3 convolution with a border of one, or a tile of
 // its channels: what [Sweep] needs beside masks and potentials.
 type SweepLayer struct {
 	Rows, Cols  int // Positions of the source.
 	Stride      int // 1 or 2.
-	SourceWords int // 64-bit words a position of the source's mask.
+	SourceWords int // 64-bit words per position of the source's mask.
 	Words       int // The same of the layer's own mask, and of the shortcut's.
 
 	First int // The tile's first channel, a multiple of N.
@@ -43,7 +43,7 @@ func (l *SweepLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
 //	bit First+o of position p of out = v[p*Pitch+First+o] >= Threshold[o]
 //	if it is set: v[p*Pitch+First+o] -= Threshold[o]
 //
-// shortcut is nil where there is none. Other bits of out are left alone. part is
+// shortcut is nil where there is none. Other bits of out are unchanged. part is
 // scratch, and what it holds does not matter.
 func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	if l.Rows < 1 || l.Cols < 1 || l.Stride != 1 && l.Stride != 2 {

@@ -1,4 +1,4 @@
-// Package nearest finds what a mistyped word may have been meant to be.
+// Package nearest finds the word that a mistyped one may stand for.
 package nearest
 
 import "strings"

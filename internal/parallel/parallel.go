@@ -1,4 +1,4 @@
-// Package parallel does numbered jobs on several goroutines.
+// Package parallel runs numbered jobs on several goroutines.
 package parallel
 
 import (
@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// Do does jobs 0 to n-1 on that many workers, each with a function of its
-// own that start makes. done is called after every job, never twice at a time.
-// Jobs begin in order and one that has begun without ctx's end is finished, so
-// that the error returned is always that of the lowest job that fails.
+// Do runs jobs 0 to n-1 on that many workers, each with a function of its own
+// that start makes. done is called after every job, never twice at a time. Jobs
+// begin in order and one that has begun without ctx's end is finished, so that
+// the error returned is always that of the lowest job that fails.
 func Do(ctx context.Context, workers, n int, start func(worker int) func(ctx context.Context, job int) error, done func()) error {
 	var (
 		next   atomic.Int64
@@ -48,7 +48,7 @@ func Do(ctx context.Context, workers, n int, start func(worker int) func(ctx con
 	return fail
 }
 
-// Feed does the jobs that next hands out, until it says false, on that many workers,
+// Feed runs the jobs that next hands out, until it says false, on that many workers,
 // each with a function of its own that start makes, and calls add with what comes of
 // each. Calls of next and add do not overlap. The first error of any of them, or of
 // ctx, ends it and is returned.

@@ -1,5 +1,5 @@
-// Package regular opens regular files and nothing else, so that a name which is
-// that of a pipe or a device makes no program wait or read without end.
+// Package regular opens regular files and nothing else, so that the name of a
+// pipe or a device does not make a program wait or read forever.
 package regular
 
 import (
@@ -19,9 +19,9 @@ var ErrNot = errors.New("not a regular file")
 // ErrTooLarge is the error of a file with more bytes than are read.
 var ErrTooLarge = errors.New("too large")
 
-// Open opens the file of that name for reading and returns its size in bytes. What
-// is no regular file is an [ErrNot] in a [fs.PathError], and is not opened: to open a
-// pipe is to wait for its other end.
+// Open opens the file of that name for reading and returns its size in bytes. What is
+// not a regular file is an [ErrNot] in a [fs.PathError], and is not opened, as opening
+// a pipe waits for its other end.
 func Open(name string) (*os.File, int64, error) {
 	info, err := os.Stat(name)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 type Progress struct {
 	W io.Writer
 
-	// Part, if set, is told in place of every bar how far it is: the work is a
-	// part of some that has a bar of its own.
+	// Part, if set, is told the progress instead of a bar: the work is part of a
+	// larger one with its own bar.
 	Part func(done, total int)
 
 	// Note, if set, is shown after the bar.

@@ -2,7 +2,7 @@
 // equal, spike for spike: at every timestep it visits every neuron and every
 // synapse, in the order that package snn defines. Its loops are the equations.
 //
-// Activations are CHW, one value a neuron; nothing is packed, skipped or reused.
+// Activations are CHW, one value per neuron; nothing is packed, skipped or reused.
 package reference
 
 import (
