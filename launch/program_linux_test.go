@@ -103,7 +103,7 @@ func (s *suite) testStopped(t *testing.T) {
 	}
 	err := cmd.Process.Signal(os.Interrupt)
 	_ = cmd.Wait() // Its error is the exit code.
-	if code := cmd.ProcessState.ExitCode(); err != nil || code != 130 || !strings.Contains(stderr.String(), "the jobs go on\n") || !strings.Contains(stderr.String(), "--name="+JobName(run.Dir())+"'") {
+	if code := cmd.ProcessState.ExitCode(); err != nil || code != 130 || !strings.Contains(stderr.String(), "the jobs continue\n") || !strings.Contains(stderr.String(), "--name="+JobName(run.Dir())+"'") {
 		t.Errorf("error %v, exit code %d, stderr:\n%s", err, code, &stderr)
 	}
 	if tasks, err := SlurmTasks(t.Context(), run.Dir()); len(tasks) == 0 || err != nil {

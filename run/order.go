@@ -135,6 +135,11 @@ func optionsMap(o *experiment.Options, spiking bool) (map[string]any, error) {
 // OptionsOf returns the options of the run in a folder, to do the same again.
 func OptionsOf(dir string) (experiment.Options, error) {
 	r, err := shard.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if other := vacant(dir); other != nil {
+			err = hint.Error(other, "give the folder of one run, made by this version of sresnet")
+		}
+	}
 	if err != nil {
 		return experiment.Options{}, err
 	}

@@ -105,6 +105,9 @@ func interrupted(err error, done, of int, advice string) error {
 
 // noRun is the error of a folder that holds no run.
 func noRun(dir string, err error) error {
+	if hint.Of(err) != "" {
+		return err
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return hint.Error(err, "if the file is damaged, plan the run again in another folder")
 	}

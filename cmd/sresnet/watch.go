@@ -64,7 +64,11 @@ timesteps.`,
 			case !(speed > 0 && speed <= 1e6): // Also NaN.
 				return usage("--speed %v: give timesteps per second, above 0", speed)
 			}
-			e, err := open(cmd, &o, args[0])
+			if err := complete(cmd, &o, args[0]); err != nil {
+				return err
+			}
+			o.Images = 0 // Whatever a run presented, all test images can be watched.
+			e, err := experiment.Open(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
