@@ -165,6 +165,9 @@ func TestErrors(t *testing.T) {
 	if _, err := Read(strings.NewReader("no"), 2, ReadOptions{}); !strings.Contains(hint.Of(err), "download") {
 		t.Errorf("a file of two bytes: %v, hint %q, want that of a damaged file", err, hint.Of(err))
 	}
+	if _, err := Read(strings.NewReader("no such thing"), 13, ReadOptions{}); hint.Of(err) != "give the path of a NIR file" {
+		t.Errorf("a file of another kind: %v, hint %q", err, hint.Of(err))
+	}
 	whole := encode(t, sample())
 	if _, err := Read(bytes.NewReader(whole), int64(len(whole)-1), ReadOptions{}); !strings.Contains(hint.Of(err), "download") {
 		t.Errorf("a file that was cut off: %v, hint %q, want that of a damaged file", err, hint.Of(err))

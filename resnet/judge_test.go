@@ -102,7 +102,7 @@ func TestJudge(t *testing.T) {
 
 // TestTrained takes the weights out of a trained network's ONNX file: the logits of
 // test images are the same but for rounding, so that the same images are named
-// rightly.
+// correctly.
 func TestTrained(t *testing.T) {
 	data := filepath.Join("..", "..", "shared", "data")
 	model := filepath.Join(data, "models", "resnet20_cifar10_akamaster_bn.onnx")
@@ -172,6 +172,6 @@ func TestTrained(t *testing.T) {
 		}
 	}
 	if right < 85 { // 91.73 % of all.
-		t.Errorf("%d of %d images are named rightly", right, n)
+		t.Errorf("%d of %d images are classified correctly", right, n)
 	}
 }

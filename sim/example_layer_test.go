@@ -117,7 +117,7 @@ func ExampleRecord() {
 	}
 	e := plan.NewEngine()
 	image := make([]float32, images.Shape().Len())
-	all, late := 0, 0 // Images named rightly.
+	all, late := 0, 0 // Images classified correctly.
 	for i := range images.Len() {
 		if err := images.Image(i, image); err != nil {
 			log.Fatal(err)

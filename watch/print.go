@@ -50,7 +50,7 @@ func (th *Thought) printSummary(w io.Writer) {
 		}
 	}
 	name := func(class int) string { return terminal.Clean(th.className(class)) }
-	answer := fmt.Sprintf("%s, from timestep %d of %d on", name(th.Class), th.Settled, th.Timesteps)
+	answer := fmt.Sprintf("%s from timestep %d of %d on", name(th.Class), th.Settled, th.Timesteps)
 	if th.Label != nil {
 		answer += "; the label is " + name(*th.Label)
 	}

@@ -67,9 +67,9 @@ func runDemo(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 		return interrupted(runErr, r.Images, e.Test.Len(), "--images N presents fewer images")
 	}
 	say(`
-Next: sresnet inspect MODEL.onnx                      what your own network becomes
-      sresnet eval MODEL.onnx --data cifar10:DIR      the same for your own network
-      sresnet verify MODEL.onnx --data cifar10:DIR    whether every step keeps its function
-      sresnet demo --images 10000                     all test images`)
+Next: sresnet inspect MODEL.onnx                    what your network becomes
+      sresnet eval MODEL.onnx --data cifar10:DIR    the same for your network
+      sresnet verify MODEL.onnx --data cifar10:DIR  check every conversion step
+      sresnet demo --images 10000                   all test images`)
 	return nil
 }

@@ -14,7 +14,7 @@ var (
 	// subset that this package reads.
 	ErrUnsupported = errors.New("not supported")
 
-	// ErrNotHDF5 is the error of a file that does not begin as HDF5 does.
+	// ErrNotHDF5 is the error of a file without the signature of HDF5.
 	ErrNotHDF5 = errors.New("not an HDF5 file: the signature is missing")
 
 	// ErrNotFound is the error of a child or an attribute that is not there.
@@ -143,6 +143,9 @@ func open(r io.ReaderAt, size int64, opts Options) (*File, error) {
 // findSignature sets base: the signature is at 0, 512, 1024, 2048 and so on.
 func (f *File) findSignature() error {
 	total := f.size
+	if total < uint64(len(signature)) { // It may be what is left of one.
+		return fmt.Errorf("not an HDF5 file, or cut off: it has %d bytes", total)
+	}
 	for at := uint64(0); at+uint64(len(signature)) <= total; at = max(512, 2*at) {
 		b := make([]byte, len(signature))
 		if _, err := f.r.ReadAt(b, int64(at)); err != nil && !errors.Is(err, io.EOF) {
