@@ -38,10 +38,15 @@ func (e *usageError) Unwrap() error { return e.err }
 // usageArgs makes errors of a check of arguments usage errors.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{err}
+		err := check(cmd, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		line := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		if wanted := strings.Fields(cmd.Use); len(args) == 0 && len(wanted) > 1 {
+			return usage("%s is missing: %s", wanted[1], line)
+		}
+		return usage("%s too many: %s", terminal.Plural(len(args), "argument is", "arguments are"), line)
 	}
 }
 
