@@ -2,7 +2,6 @@ package eval_test
 
 import (
 	"flag"
-	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -94,7 +93,7 @@ func TestLeak(t *testing.T) {
 			t.Log("A = 1:", none)
 			for _, leak := range []float32{0.999, 0.99, 0.95} {
 				with, without := top1(leak, false), top1(leak, true)
-				t.Log(fmt.Sprintf("A = %v: %.1f, %.1f with the weights for A = 1", leak, with, without))
+				t.Logf("A = %v: %.1f, %.1f with the weights for A = 1", leak, with, without)
 				for i := range with {
 					if with[i] < none[i]-3 || tt.data != "mnist" && leak < 0.97 && with[i] < without[i]+3 {
 						t.Errorf("A = %v, T = %d: accuracy %v, without a leak %v, with weights for none %v", leak, timesteps[i], with[i], none[i], without[i])

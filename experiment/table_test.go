@@ -75,10 +75,20 @@ func TestRange(t *testing.T) {
 		x    float64
 		want bool
 	}{
-		{percentile, 0, false}, {percentile, 1e-9, true}, {percentile, 100, true}, {percentile, 100.1, false}, {percentile, math.NaN(), false}, {percentile, math.Inf(1), false},
-		{vInit, 0, true}, {vInit, -1e-9, false}, {vInit, 0.99, true}, {vInit, 1, false},
+		{percentile, 0, false},
+		{percentile, 1e-9, true},
+		{percentile, 100, true},
+		{percentile, 100.1, false},
+		{percentile, math.NaN(), false},
+		{percentile, math.Inf(1), false},
+		{vInit, 0, true},
+		{vInit, -1e-9, false},
+		{vInit, 0.99, true},
+		{vInit, 1, false},
 		{vInit, 0.99999999, false}, // It is 1 in the precision of a potential.
-		{images, 0, false}, {images, 1, true}, {images, 1e18, true},
+		{images, 0, false},
+		{images, 1, true},
+		{images, 1e18, true},
 	} {
 		if got := tt.r.contains(tt.x); got != tt.want {
 			t.Errorf("%v contains %v: got %t", tt.r, tt.x, got)

@@ -62,9 +62,15 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 	want := run(t, net, Options{Timesteps: timesteps, Seed: 7, Marks: marks, Traced: traced, Reference: true}, image, index)
 	const block = agreeBlock
 	for _, o := range []Options{
-		{Block: 1}, {Block: block}, {Block: 16},
-		{Block: block, Traced: traced}, {Block: 16, Marks: marks},
-		{Workers: 2}, {Block: block, Workers: 2, Traced: traced}, {Block: 1, Workers: 3, Marks: marks}, {Block: block, Workers: 3, Marks: marks},
+		{Block: 1},
+		{Block: block},
+		{Block: 16},
+		{Block: block, Traced: traced},
+		{Block: 16, Marks: marks},
+		{Workers: 2},
+		{Block: block, Workers: 2, Traced: traced},
+		{Block: 1, Workers: 3, Marks: marks},
+		{Block: block, Workers: 3, Marks: marks},
 	} {
 		o.Timesteps, o.Seed = timesteps, 7
 		got := run(t, net, o, image, index)

@@ -2,10 +2,11 @@ package watch
 
 import (
 	"fmt"
-	"sresnet/internal/terminal"
-	"sresnet/tensor"
 	"strings"
 	"testing"
+
+	"sresnet/internal/terminal"
+	"sresnet/tensor"
 )
 
 // A frame fits the terminal, however small, and uses one that is large enough for

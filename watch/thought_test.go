@@ -3,10 +3,11 @@ package watch
 import (
 	"fmt"
 	"reflect"
+	"testing"
+
 	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/tensor"
-	"testing"
 )
 
 func TestThought(t *testing.T) {

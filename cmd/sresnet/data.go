@@ -70,13 +70,13 @@ type missingSplit struct {
 }
 
 type dataInfoOptions struct {
-	split, out string
-	workers    int
-	asJSON     bool
+	experiment.Options // Of which workers count.
+	split, out         string
+	asJSON             bool
 }
 
 func newDataInfo() *cobra.Command {
-	var o dataInfoOptions
+	o := dataInfoOptions{Options: experiment.DefaultOptions()}
 	cmd := &cobra.Command{
 		Use:   "info SPEC",
 		Short: "Show classes, counts, shape and statistics of a data set",
@@ -104,7 +104,7 @@ Without images=N, 10,000 images are measured.`, terminal.Columns),
 	}
 	outFlag(cmd, &o.out, "write the first images with their labels to `FILE.png`")
 	cmd.Flags().StringVar(&o.split, "split", "", "measure and draw this `SPLIT`: train or test (default: train where there is one)")
-	cmd.Flags().IntVarP(&o.workers, "workers", "j", 0, experiment.OptionNamed("workers").Help)
+	optionFlags(cmd, &o.Options, []string{"workers"})
 	jsonFlag(cmd, &o.asJSON)
 	cmd.ValidArgsFunction = cobra.FixedCompletions(dataset.Kinds(), cobra.ShellCompDirectiveNoSpace)
 	finish(cmd)
@@ -119,12 +119,10 @@ var splits = []string{dataset.Train.String(), dataset.Test.String()}
 const measuredImages = 10000
 
 func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
-	opts := experiment.DefaultOptions()
-	opts.Workers = o.workers
-	if err := opts.Check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
-	_ = complete(cmd, &opts, "") // Cannot fail without a model.
+	_ = complete(cmd, &o.Options, "") // Cannot fail without a model.
 	spec, err := dataset.ParseSpec(text)
 	if err != nil {
 		return &usageError{err}
@@ -133,7 +131,7 @@ func runDataInfo(cmd *cobra.Command, text string, o *dataInfoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := info.measure(cmd.Context(), spec, &opts); err != nil {
+	if err := info.measure(cmd.Context(), spec, &o.Options); err != nil {
 		return err
 	}
 	if o.out != "" {

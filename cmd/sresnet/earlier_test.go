@@ -69,10 +69,21 @@ func TestEarlierRuns(t *testing.T) {
 	}
 	run, sweep := filepath.Join(dir, "run"), filepath.Join(dir, "sweep")
 	for _, args := range [][]string{
-		{"run", run}, {"submit", run, "--dry-run"}, {"merge", run}, {"status", run}, {"report", run, "-o", filepath.Join(dir, "page.html")},
-		{"eval", run}, {"inspect", run}, {"convert", run, "-o", filepath.Join(dir, "x.nir")}, {"sweep", run},
-		{"eval", model, "--data", "mnist", "--images", "2", "--out", run}, {"diagnose", model, "--data", "mnist", "--images", "2", "--out", run},
-		{"run", sweep}, {"submit", sweep, "--dry-run"}, {"merge", sweep}, {"status", sweep},
+		{"run", run},
+		{"submit", run, "--dry-run"},
+		{"merge", run},
+		{"status", run},
+		{"report", run, "-o", filepath.Join(dir, "page.html")},
+		{"eval", run},
+		{"inspect", run},
+		{"convert", run, "-o", filepath.Join(dir, "x.nir")},
+		{"sweep", run},
+		{"eval", model, "--data", "mnist", "--images", "2", "--out", run},
+		{"diagnose", model, "--data", "mnist", "--images", "2", "--out", run},
+		{"run", sweep},
+		{"submit", sweep, "--dry-run"},
+		{"merge", sweep},
+		{"status", sweep},
 	} {
 		code, stdout, stderr := sresnet(t, t.Context(), args...)
 		name := run

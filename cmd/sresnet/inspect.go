@@ -165,11 +165,9 @@ func (in *inspection) print(w io.Writer) {
 	}
 	t.Footer("total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons))
 	t.Print(w)
-	if in.Converts {
+	if in.Converts { // What is unsupported is an error, told after the table.
 		fmt.Fprintln(w, "The network converts.")
-		return
 	}
-	fmt.Fprintln(w, "The network does not convert: see the lines marked \"unsupported\".")
 }
 
 // orBlank leaves zeros out of a table.

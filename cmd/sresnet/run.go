@@ -22,14 +22,14 @@ var errCheckpoint = errors.New("stopped by a signal")
 
 // workOptions are those of run.
 type workOptions struct {
-	shard   int
-	one     bool // Whether one shard is asked for.
-	workers int
-	moved   moves
+	experiment.Options // Of which workers count.
+	shard              int
+	one                bool // Whether one shard is asked for.
+	moved              moves
 }
 
 func newRun() *cobra.Command {
-	var o workOptions
+	o := workOptions{Options: experiment.DefaultOptions()}
 	cmd := &cobra.Command{
 		Use:   "run RUN [--shard K]",
 		Short: "Compute one shard of a run, or all that are missing",
@@ -56,14 +56,14 @@ also asks to be requeued.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.one = cmd.Flags().Changed("shard")
-			if o.workers < 0 || o.workers > experiment.MaxWorkers {
-				return &experiment.OptionError{Option: "workers", Value: fmt.Sprint(o.workers), Err: fmt.Errorf("give a number up to %d, or 0 for one per core", experiment.MaxWorkers)}
+			if err := o.Check(); err != nil {
+				return err
 			}
 			return runShards(cmd, args[0], &o)
 		},
 	}
 	cmd.Flags().IntVar(&o.shard, "shard", 0, "compute shard `K`, counted from 0 (default: all that are missing)")
-	cmd.Flags().IntVarP(&o.workers, "workers", "j", 0, experiment.OptionNamed("workers").Help)
+	optionFlags(cmd, &o.Options, []string{"workers"})
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
 	finish(cmd)
@@ -95,7 +95,7 @@ func runShards(cmd *cobra.Command, dir string, o *workOptions) error {
 		fmt.Fprintln(cmd.OutOrStdout(), "all shards are finished already")
 		return nil
 	}
-	op := opener(cmd, o.workers, o.moved)
+	op := opener(cmd, o.Workers, o.moved)
 	for _, s := range g.Split(shards) {
 		if err := workOn(ctx, op, s); err != nil {
 			return stopped(cmd, ctx, err)

@@ -16,7 +16,6 @@ import (
 	"sresnet/nir"
 	"sresnet/run"
 	"sresnet/shard"
-	"sresnet/snn"
 )
 
 // Kind is the kind of a [shard.Study] that is a diagnosis.
@@ -49,7 +48,6 @@ type Kept struct {
 
 	trials   []diagnose.Trial // Once they are planned.
 	planned  *diagnose.Trials // As they were planned in this process, or nil.
-	network  *snn.Network     // Of the measurement.
 	measured *diagnose.Measurement
 	outcomes *diagnose.Outcomes
 }
