@@ -92,7 +92,7 @@ func TestSharedLambdaRandom(t *testing.T) {
 		shared++
 		sameRates(t, g, net, im[0])
 	})
-	if shared < 10 || unchanged < 10 {
+	if !testing.Short() && (shared < 10 || unchanged < 10) { // Short tests draw few.
 		t.Errorf("%d networks with identity shortcuts and %d without are too few", shared, unchanged)
 	}
 }
