@@ -198,6 +198,8 @@ func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, 
 // and other images to present: otherwise the networks and images are the same, and
 // nothing is measured twice.
 func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
+	was := &e.Options // Which has what o leaves open.
+	o.Calibrate, o.Normalize, o.Readout = cmp.Or(o.Calibrate, was.Calibrate), cmp.Or(o.Normalize, was.Normalize), cmp.Or(o.Readout, was.Readout)
 	other := *e
 	other.Options, other.Test = o, test
 	if e.File == nil {
