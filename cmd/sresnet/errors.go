@@ -46,7 +46,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if wanted := strings.Fields(cmd.Use); len(args) == 0 && len(wanted) > 1 {
 			return usage("%s is missing: %s", wanted[1], line)
 		}
-		return usage("%s too many: %s", terminal.Plural(len(args), "argument is", "arguments are"), line)
+		return usage("too many arguments, %q: %s", args, line)
 	}
 }
 
