@@ -89,7 +89,7 @@ func options() []hostile {
 	}
 	of("nothing", "nothing")
 	of("eval", "is missing")
-	of("eval a b", "is missing")
+	of("eval a b", "too many arguments")
 	of("eval BASE/model.onnx --nothing", "--nothing")
 	of("eval BASE/model.onnx --data", "--data")
 	of("eval BASE/model.onnx?zoom=3 --data mnist:BASE/digits", "zoom")
@@ -138,7 +138,7 @@ func options() []hostile {
 	of("data info mnist:BASE/digits --split all", "--split")
 	of("data get imagenet", "imagenet")
 	of("data get ../../etc", "../../etc")
-	of("data get cifar10 a b", "is missing")
+	of("data get cifar10 a b", "too many arguments")
 	of("nir", "is missing")
 	of("completion tcsh", "tcsh")
 	of("demo --images -1", "--images")
