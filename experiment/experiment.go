@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -61,7 +62,7 @@ type Conversion struct {
 // made is what experiments that differ only in how they convert share.
 type made struct {
 	statistics map[float64]*calibrate.Statistics // By percentile.
-	factors    map[string]Factors                // By all options that shape a network.
+	factors    map[string]Factors                // By all options that a network depends on.
 }
 
 // Open opens the network and the images that o names, and checks that they fit and that
@@ -196,12 +197,15 @@ func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, 
 
 // With returns the experiment with other options for the conversion and the simulation,
 // and other images to present: otherwise the networks and images are the same, and
-// nothing is measured twice.
+// nothing is measured twice. Options are taken as they are: see [Options.Check].
 func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 	was := &e.Options // Which has what o leaves open.
 	o.Calibrate, o.Normalize, o.Readout = cmp.Or(o.Calibrate, was.Calibrate), cmp.Or(o.Normalize, was.Normalize), cmp.Or(o.Readout, was.Readout)
 	other := *e
 	other.Options, other.Test = o, test
+	if o.Device != was.Device {
+		other.Device, _ = o.device() // Nil for one that Check refuses.
+	}
 	if e.File == nil {
 		other.network, other.factors, other.Made = nil, Factors{}, nil
 	}
@@ -283,16 +287,20 @@ func (e *Experiment) converted(s *calibrate.Statistics) {
 	}
 }
 
-// shape is all options that shape a network, as text.
+// shape is all options that a network depends on, as text.
 func (e *Experiment) shape() string {
 	var s string
 	for _, p := range Table() {
-		if p.Shapes {
+		if p.Shapes || slices.Contains(searched, p.Name) {
 			s += p.Get(&e.Options) + "\x00"
 		}
 	}
 	return s
 }
+
+// searched are the options that shape no network by themselves, but that the search for
+// compensation factors depends on: it simulates.
+var searched = []string{"timesteps", "readout", "seed", "engine"}
 
 // Rectifiers returns how many nodes of the trained network become populations, at the
 // least: those that rectify, and the output.

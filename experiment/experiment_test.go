@@ -108,6 +108,37 @@ func TestWith(t *testing.T) {
 	}
 }
 
+// With finds what Open finds with the same options: the factors of another simulation are
+// not taken, and the device is that of the options.
+func TestWithIsOpen(t *testing.T) {
+	o := small(t)
+	o.Compensation, o.CompensationImages, o.Timesteps = GlobalFactor, 10, 8
+	factor := func(e *Experiment, err error) float32 {
+		t.Helper()
+		if err == nil {
+			_, err = e.Network(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Factors().Global
+	}
+	e, err := Open(t.Context(), o)
+	short := factor(e, err)
+	o.Timesteps, o.Device = 40, "45nm"
+	long := factor(Open(t.Context(), o))
+	if short == long {
+		t.Fatalf("the factor is %v for both numbers of timesteps: the test shows nothing", long)
+	}
+	with := e.With(o, e.Test)
+	if got := factor(with, nil); got != long {
+		t.Errorf("factor %v after T was changed, want %v, as if opened with it", got, long)
+	}
+	if with.Device == nil || with.Device.Name != "45nm" {
+		t.Errorf("device %v, want 45nm", with.Device)
+	}
+}
+
 // What is missing is an error, not a crash.
 func TestOpenWithoutImages(t *testing.T) {
 	o := small(t)
