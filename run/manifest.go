@@ -83,21 +83,24 @@ const maxFile = 1 << 30
 func ReadManifest(dir string) (*Manifest, error) {
 	b, err := regular.ReadFileIn(dir, manifestFile, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, problem(dir, err, again, "it is incomplete: there is no manifest.json, which a run writes last")
+		return nil, problem(dir, err, anew(dir), "it is incomplete: there is no manifest.json, which a run writes last")
 	}
 	if err != nil {
-		return nil, problem(dir, err, again, "manifest.json cannot be read: %v", err)
+		return nil, problem(dir, err, anew(dir), "manifest.json cannot be read: %v", err)
+	}
+	if err := shard.CheckFormat(dir, b); err != nil {
+		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber() // A seed of 64 bits is more than a float64 holds.
 	var m Manifest
 	if err := d.Decode(&m); err != nil {
-		return nil, problem(dir, err, again, "manifest.json is damaged: %v", err)
+		return nil, problem(dir, err, anew(dir), "manifest.json is damaged: %v", err)
 	}
 	if m.Version == "" || len(m.Files) == 0 {
 		return nil, problem(dir, nil, give, "manifest.json is not that of a run: it does not name a version or files")
 	}
-	return &m, shard.CheckFormat(dir, b)
+	return &m, nil
 }
 
 // Difference says in a few words what m was made from that other was not: the

@@ -16,6 +16,7 @@ import (
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/internal/regular"
+	"sresnet/internal/shell"
 	"sresnet/shard"
 )
 
@@ -53,8 +54,24 @@ func problem(dir string, err error, remedy, format string, args ...any) error {
 const (
 	again = "make the run again in a new folder"
 	give  = "give the folder of a run"
-	whole = "copy the whole folder, or " + again
 )
+
+// anew says how the files of the run in dir are written again: from its shards where they
+// are there.
+func anew(dir string) string {
+	r, err := shard.Open(dir)
+	if err != nil {
+		return again
+	}
+	name := shell.Quote(dir)
+	switch missing, err := r.Missing(); {
+	case err != nil:
+		return again
+	case len(missing) > 0:
+		return fmt.Sprintf("'sresnet run %s' computes what is missing, and 'sresnet merge %s' then writes its files", name, name)
+	}
+	return fmt.Sprintf("'sresnet merge %s' writes its files again, from its shards", name)
+}
 
 // Read reads the run in the folder dir, finished or interrupted, and checks that all
 // files are those of its manifest.
@@ -77,7 +94,7 @@ func Read(dir string) (*Run, error) {
 		return nil, err
 	}
 	if !r.Has(resultFile) {
-		return nil, problem(dir, ErrIncomplete, again, "it is incomplete: manifest.json does not name %s; the run was kept by version %s", resultFile, r.Manifest.Version)
+		return nil, problem(dir, ErrIncomplete, anew(dir), "it is incomplete: manifest.json does not name %s; the run was kept by version %s", resultFile, r.Manifest.Version)
 	}
 	if err := r.checkFiles(); err != nil {
 		return nil, err
@@ -95,7 +112,7 @@ func Read(dir string) (*Run, error) {
 		return nil, r.strange(resultFile, err)
 	}
 	if r.Result.Images != r.Manifest.Images || r.Result.Complete != r.Manifest.Complete {
-		return nil, problem(dir, ErrIncomplete, again, "its files are of different runs: %d images in result.json, %d in manifest.json", r.Result.Images, r.Manifest.Images)
+		return nil, problem(dir, ErrIncomplete, anew(dir), "its files are of different runs: %d images in result.json, %d in manifest.json", r.Result.Images, r.Manifest.Images)
 	}
 	return r, nil
 }
@@ -117,13 +134,13 @@ func (r *Run) checkFiles() error {
 		case errors.Is(err, fs.ErrNotExist):
 			absent = append(absent, name)
 		case err != nil:
-			return problem(r.Dir, ErrIncomplete, "copy the whole folder, with files and not links, or "+again, "%s cannot be read: %v", name, err)
+			return problem(r.Dir, ErrIncomplete, "copy the whole folder, with files and not links, or "+anew(r.Dir), "%s cannot be read: %v", name, err)
 		case !ok:
 			changed = append(changed, name)
 		}
 	}
 	if len(absent) > 0 {
-		return problem(r.Dir, ErrIncomplete, whole, "it is incomplete: manifest.json names %s, which is not there", strings.Join(absent, ", "))
+		return problem(r.Dir, ErrIncomplete, "copy the whole folder, or "+anew(r.Dir), "it is incomplete: manifest.json names %s, which is not there", strings.Join(absent, ", "))
 	}
 	if len(changed) > 0 {
 		return r.changed(strings.Join(changed, ", "))
@@ -132,7 +149,7 @@ func (r *Run) checkFiles() error {
 }
 
 func (r *Run) changed(names string) error {
-	return problem(r.Dir, ErrIncomplete, "restore the file, or "+again,
+	return problem(r.Dir, ErrIncomplete, "restore the file, or "+anew(r.Dir),
 		"%s is not the file of this run: its SHA-256 differs from that in manifest.json; it was changed, belongs to another run, or a run is being written", names)
 }
 
@@ -161,7 +178,7 @@ func plain(name string) bool { return name == filepath.Base(name) && !strings.Ha
 func (r *Run) ReadFile(name string) ([]byte, error) {
 	b, ok, err := r.read(name)
 	if err != nil {
-		return nil, problem(r.Dir, ErrIncomplete, whole, "%s cannot be read: %v", name, err)
+		return nil, problem(r.Dir, ErrIncomplete, "copy the whole folder, or "+anew(r.Dir), "%s cannot be read: %v", name, err)
 	}
 	if !ok {
 		return nil, r.changed(name)

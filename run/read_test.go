@@ -183,6 +183,7 @@ func TestReadRefuses(t *testing.T) {
 		want string
 	}{
 		{"a manifest of format 1", change("manifest.json", `  "format": 2,`, ``), "was kept by an earlier version of sresnet (format 1); this one reads format 2"},
+		{"a manifest of another form", change("manifest.json", "\"format\": 2,\n  \"version\": \"v1\"", "\"format\": 1,\n  \"version\": 1"), "was kept by an earlier version of sresnet (format 1); this one reads format 2"},
 		{"a later manifest", change("manifest.json", `"format": 2`, `"format": 3`), "was kept by a later version of sresnet (format 3); this one reads format 2"},
 		{"a result of format 1", rewrite(`"format":2,`, ``), "was kept by an earlier version of sresnet (format 1); this one reads format 2"},
 	} {

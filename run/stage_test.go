@@ -3,12 +3,16 @@ package run_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sresnet/eval"
 	"sresnet/experiment"
+	"sresnet/internal/hint"
 	"sresnet/run"
 	"sresnet/shard"
 )
@@ -37,6 +41,41 @@ func twoStages(t *testing.T, dir string, asked *int) *run.Study {
 			return &run.Stage{Orders: []*run.Order{last}}, nil
 		},
 	}}
+}
+
+// What is wrong with the files of a run is written again from its shards, where they are
+// there; only without them is the run to be made again.
+func TestRemedies(t *testing.T) {
+	dir := t.TempDir()
+	o := twoStages(t, dir, new(int)).First.Orders[0]
+	k, err := o.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(want string) {
+		t.Helper()
+		var e *run.Error
+		if _, err := run.Read(o.Dir); !errors.As(err, &e) || !strings.Contains(e.Hint(), want) {
+			t.Errorf("got error %v, hint %q, want %q", err, hint.Of(err), want)
+		}
+	}
+	refused("'sresnet run " + o.Dir + "' computes what is missing, and 'sresnet merge " + o.Dir + "' then")
+	for _, file := range []string{"manifest.json", "result.json", "accuracy.csv"} {
+		if _, err := k.Complete(t.Context()); err != nil { // As merge does.
+			t.Fatal(err)
+		}
+		if _, err := run.Read(o.Dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(o.Dir, file), []byte("{"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		refused("'sresnet merge " + o.Dir + "' writes its files again")
+	}
+	if err := os.Remove(filepath.Join(o.Dir, "plan.json")); err != nil {
+		t.Fatal(err)
+	}
+	refused("make the run again in a new folder")
 }
 
 // present does the shards of a group that are missing.
