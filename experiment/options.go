@@ -105,10 +105,10 @@ func (o *Options) Check() error {
 			return bad(s.name, "", err)
 		}
 	}
-	if o.Neuron != (snn.LIF{}).Kind() {
+	if o.Neuron == (snn.IF{}).Kind() {
 		for _, p := range []*Option{OptionNamed("leak"), OptionNamed("refractory")} {
 			if p.Get(o) != p.Default {
-				return bad(p.Name, p.Get(o), fmt.Errorf("%s neurons have none", o.Neuron), "give {neuron} lif")
+				return bad(p.Name, p.Get(o), errors.New("IF neurons have none"), "give {neuron} lif")
 			}
 		}
 	}

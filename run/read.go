@@ -40,7 +40,10 @@ type Error struct {
 	Err     error  // Nil if nothing is to be told apart.
 }
 
+// Error names the folder before the problem.
 func (e *Error) Error() string { return "run: " + e.Dir + ": " + e.Problem }
+
+// Unwrap returns what Read says of the error.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Hint returns the remedy.
@@ -68,9 +71,9 @@ func anew(dir string) string {
 	case err != nil:
 		return again
 	case len(missing) > 0:
-		return fmt.Sprintf("'sresnet run %s' computes what is missing, and 'sresnet merge %s' then writes its files", name, name)
+		return fmt.Sprintf("give 'sresnet run %s', which computes what is missing, and then 'sresnet merge %s'", name, name)
 	}
-	return fmt.Sprintf("'sresnet merge %s' writes its files again, from its shards", name)
+	return fmt.Sprintf("give 'sresnet merge %s', which writes its files again from its shards", name)
 }
 
 // Read reads the run in the folder dir, finished or interrupted, and checks that all

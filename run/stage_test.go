@@ -59,7 +59,7 @@ func TestRemedies(t *testing.T) {
 			t.Errorf("got error %v, hint %q, want %q", err, hint.Of(err), want)
 		}
 	}
-	refused("'sresnet run " + o.Dir + "' computes what is missing, and 'sresnet merge " + o.Dir + "' then")
+	refused("give 'sresnet run " + o.Dir + "', which computes what is missing, and then 'sresnet merge " + o.Dir + "'")
 	for _, file := range []string{"manifest.json", "result.json", "accuracy.csv"} {
 		if _, err := k.Complete(t.Context()); err != nil { // As merge does.
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestRemedies(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(o.Dir, file), []byte("{"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		refused("'sresnet merge " + o.Dir + "' writes its files again")
+		refused("give 'sresnet merge " + o.Dir + "', which writes its files again")
 	}
 	if err := os.Remove(filepath.Join(o.Dir, "plan.json")); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -121,13 +120,4 @@ func (k *Kept) Write(r *eval.Result) error {
 	files = append(files, k.reportFiles(r)...)
 	return hint.Error(k.folder.Write(m, r, files...),
 		"everything that was simulated is kept: once that is fixed, 'sresnet merge %s' writes the files", shell.Quote(k.Run.Dir()))
-}
-
-// Describe says what was planned.
-func (k *Kept) Describe() (string, error) {
-	missing, err := k.Run.Missing()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s: %d images in %d shards, %d of them to do", k.Run.Dir(), k.Test.Len(), k.Run.Shards(), len(missing)), nil
 }

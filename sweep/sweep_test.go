@@ -29,7 +29,7 @@ func TestGrid(t *testing.T) {
 		`percentile "high": give a number`:       {"percentile": {"high"}},
 		"percentile 101: give a number above 0":  {"percentile": {"101"}},
 		"reset: give at least one value":         {"reset": {}},
-		"leak 0.9: if neurons have none":         {"leak": {"1", "0.9"}},
+		"leak 0.9: IF neurons have none":         {"leak": {"1", "0.9"}},
 		`compensation "both": give none`:         {"compensation": {"both"}},
 	} {
 		if _, err := Grid(values); err == nil || !strings.Contains(err.Error(), want) {

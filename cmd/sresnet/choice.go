@@ -16,7 +16,7 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	if priced {
 		header, align = append(header, "energy/image"), align+"r"
 	}
-	fmt.Fprintln(w, "choosing T: each line is more accurate than every shorter presentation")
+	terminal.Printf(w, "choosing T: each line is more accurate than every shorter presentation\n")
 	t := terminal.NewTable(align, header...)
 	for _, p := range thinned(r, c) {
 		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}

@@ -19,14 +19,8 @@ func printEnergy(w io.Writer, e *energy.Accounts) {
 		header, align = append(header, "trained energy", "spiking energy"), align+"rr"
 	}
 	t := terminal.NewTable(align, header...)
-	row := func(name string, ann, snn *energy.Operations, cost ...string) {
-		cells := []any{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}
-		if e.Device != nil {
-			for _, x := range cost {
-				cells = append(cells, x)
-			}
-		}
-		t.Append(cells...)
+	row := func(name string, ann, snn *energy.Operations, cost ...any) { // Which is dropped where there is no column for it.
+		t.Append(append([]any{name, count(ann.MACs), count(ann.ACs), count(snn.MACs), count(snn.ACs), count(snn.Updates)}, cost...)...)
 	}
 	for _, part := range energy.Parts() {
 		ann, snn := e.ANN.Sum(part), e.SNN.Sum(part)
@@ -53,14 +47,8 @@ func printEnergyAlone(w io.Writer, e *energy.Accounts) {
 		header, align = append(header, "energy"), align+"r"
 	}
 	t := terminal.NewTable(align, header...)
-	row := func(name string, o *energy.Operations, cost ...string) {
-		cells := []any{name, count(o.MACs), count(o.ACs), count(o.Updates)}
-		if e.Device != nil {
-			for _, x := range cost {
-				cells = append(cells, x)
-			}
-		}
-		t.Append(cells...)
+	row := func(name string, o *energy.Operations, cost ...any) {
+		t.Append(append([]any{name, count(o.MACs), count(o.ACs), count(o.Updates)}, cost...)...)
 	}
 	for _, part := range energy.Parts() {
 		if s := e.SNN.Sum(part); s.Operations != (energy.Operations{}) {

@@ -114,7 +114,11 @@ func fail(w io.Writer, command string, err error) int {
 	case errors.As(err, &usage), errors.As(err, &option):
 		say(w, "sresnet: error: %s\n", readable(oneLine(spelled(err))))
 		printHints(w, err)
-		say(w, "sresnet: hint: '%s --help' lists the options with examples\n", command)
+		command, lists := strings.TrimSuffix(command, " help"), "options with examples"
+		if command == "sresnet" {
+			lists = "commands"
+		}
+		say(w, "sresnet: hint: '%s --help' lists the %s\n", command, lists)
 		return exitUsage
 	}
 	say(w, "sresnet: error: %s\n", readable(spelled(err)))

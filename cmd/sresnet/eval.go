@@ -7,6 +7,7 @@ import (
 
 	"sresnet/eval"
 	"sresnet/experiment"
+	"sresnet/internal/terminal"
 	"sresnet/run"
 )
 
@@ -132,13 +133,11 @@ func runKept(cmd *cobra.Command, e *experiment.Experiment, out string, plan *pla
 
 // describe says what was planned and what to do with it.
 func describe(w io.Writer, k *run.Kept) error {
-	text, err := k.Describe()
+	missing, err := k.Run.Missing()
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, text+"\n"); err != nil {
-		return err
-	}
+	terminal.Printf(w, "%s: %d images in %s, %d of them to do\n", k.Run.Dir(), k.Test.Len(), terminal.Plural(k.Run.Shards(), "shard", "shards"), len(missing))
 	printHowToDo(w, k.Run.Dir())
 	return nil
 }

@@ -70,11 +70,8 @@ func (v *optionValue) Type() string {
 // listFlags adds a flag for each option that takes a list of values, with commas.
 func listFlags(cmd *cobra.Command, names []string, values map[string]*[]string) {
 	for _, name := range names {
-		help := experiment.OptionNamed(name).Help
-		for _, word := range []string{"`P`", "`V`", "`A`", "`N`", "`WORD`"} {
-			help = strings.Replace(help, word, "`LIST`", 1)
-		}
-		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; values separated by commas")
+		help := strings.ReplaceAll(experiment.OptionNamed(name).Help, "`", "")
+		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; `LIST` of values to try, separated by commas")
 	}
 }
 
@@ -90,9 +87,12 @@ func outFlag(cmd *cobra.Command, out *string, help string) {
 
 // planFlag adds the flag that only plans work that is kept.
 func planFlag(cmd *cobra.Command, p *planning) {
-	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in `N` shards for machines to share; without =N, one per 250 images")
-	f.NoOptDefVal = "auto"
+	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in N shards for machines to share; without =N, one per 250 images")
+	f.NoOptDefVal = onePer
 }
+
+// onePer is the value of --plan where it has none; help shows --plan[=N].
+const onePer = "N"
 
 // planning is the value of --plan.
 type planning struct {
@@ -101,11 +101,11 @@ type planning struct {
 }
 
 func (p *planning) String() string { return "" }
-func (p *planning) Type() string   { return "N" }
+func (p *planning) Type() string   { return "bool" } // For help: a value is optional.
 
 func (p *planning) Set(s string) error {
 	p.only, p.shards = true, 0
-	if s == "auto" {
+	if s == onePer {
 		return nil
 	}
 	n, err := strconv.Atoi(s)

@@ -86,10 +86,18 @@ func bashCompletion(cmd *cobra.Command, _ []string) error {
 }
 
 // addCompletion adds the command that prints scripts for shells, which keeps the output
-// that root has now. By itself it would not report an unknown shell as an error.
+// that root has now, and help. By themselves they would not report an unknown shell, or
+// command, as an error.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, _ := root.Find(args)
+				return onlyCommands(found, rest)
+			}
+		}
 		if c.Name() == "completion" {
 			c.Args = onlyCommands
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -82,7 +82,7 @@ func (m *moves) Set(s string) error {
 
 // mapFlag adds the flag that says where files lie on this machine.
 func mapFlag(cmd *cobra.Command, m *moves) {
-	cmd.Flags().Var(m, "map", "files that were below folder FROM when the run was planned are below TO here, `FROM=TO`; may be repeated")
+	cmd.Flags().Var(m, "map", "`FROM=TO`: files that were below folder FROM when the run was planned are below TO here; may be repeated")
 }
 
 // openGroup opens the run, or the runs, in a folder.

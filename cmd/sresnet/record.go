@@ -70,9 +70,9 @@ limited by --max-gb.`,
 		},
 	}
 	f := cmd.Flags()
-	outFlag(cmd, &o.out, "write the file, or the folder, `FILE`")
-	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record these layers or nodes, `NAMES` with * for anything")
-	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record these variables, `WORDS`: "+strings.Join(record.Observables(), ","))
+	outFlag(cmd, &o.out, "write to the file, or the folder, `FILE`")
+	f.StringSliceVar(&o.layers, "layers", []string{"all"}, "record the layers or nodes `NAMES`, with * for anything")
+	f.StringSliceVar(&o.what, "what", record.Observables()[:1], "record `WORDS`: "+strings.Join(record.Observables(), ", ")+", separated by commas")
 	f.BoolVar(&o.events, "events", false, "write spikes as lists of neurons and times (NIRData)")
 	f.Float64Var(&o.maxGB, "max-gb", 10, "write at most `N` gigabytes, before compression")
 	optionFlags(cmd, &e, imageOptions, runOptions)

@@ -40,7 +40,7 @@ and md write one file. Without -o, json, csv and md go to the terminal.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write to `FILE`; for --format png and svg, a folder")
-	cmd.Flags().StringVar(&format, "format", reportFormats[0], "`WORD` is "+experiment.Either(reportFormats))
+	cmd.Flags().StringVar(&format, "format", reportFormats[0], "write the form `WORD`: "+experiment.Either(reportFormats))
 	cmd.Flags().SortFlags = false
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
@@ -51,17 +51,14 @@ and md write one file. Without -o, json, csv and md go to the terminal.`,
 }
 
 func runReport(cmd *cobra.Command, dirs []string, out, format string) error {
-	bad := func(format string, args ...any) error {
-		return &usageError{fmt.Errorf(format, args...)}
-	}
 	figures := format == "png" || format == "svg"
 	switch {
 	case !slices.Contains(reportFormats, format):
 		return oneOf("format", format, reportFormats)
 	case out == "" && format == "html":
-		return bad("-o is missing: give a file for the page, such as -o report.html")
+		return usage("--out is missing: give a file for the page, such as -o report.html")
 	case out == "" && figures:
-		return bad("-o is missing: give a folder for the figures, such as -o figures")
+		return usage("--out is missing: give a folder for the figures, such as -o figures")
 	}
 	r, err := readReport(dirs)
 	if err != nil {

@@ -38,7 +38,7 @@ func describeStudy(w io.Writer, s planner, g *shard.Group) error {
 		terminal.Printf(w, "there is nothing left to plan: 'sresnet merge %s' makes the result\n", shell.Quote(s.dir()))
 		return nil
 	}
-	terminal.Printf(w, "%s: %s in %d shards, %d of them to do (%s)\n", s.dir(), s.summary(g), g.Shards(), len(missing), launch.Ranges(missing))
+	terminal.Printf(w, "%s: %s in %s, %d of them to do (%s)\n", s.dir(), s.summary(g), terminal.Plural(g.Shards(), "shard", "shards"), len(missing), launch.Ranges(missing))
 	printHowToDo(w, s.dir())
 	if g.More() {
 		terminal.Printf(w, "Once these are done, it first plans %s.\n", s.next())

@@ -93,12 +93,12 @@ docs/cluster.md has a page about each, and about troubleshooting.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs, a `WORD`: "+experiment.Either(submitEngines))
+	f.StringVar(&o.engine, "engine", onSlurm, "what starts the jobs; `WORD` is "+experiment.Either(submitEngines))
 	f.IntVar(&o.maxRunning, "max-running", 0, "run at most `M` shards at a time; 0 means no limit, and with parallel one per machine")
 	f.StringVar(&o.sbatch, "sbatch", "", "slurm: further `OPTIONS` of sbatch, such as partition, account, time, CPUs and memory per job")
 	f.BoolVar(&o.noWait, "no-wait", false, "slurm: only submit, once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "slurm: print what would be submitted, and submit nothing")
-	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has, `LIST` of image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
+	f.StringVar(&o.pod, "pod", "", "k8s: what a pod has; `LIST` is image=NAME (of a container whose entry point is sresnet), pvc=NAME (the volume claim with the run, the model and the data), mount=DIR (where it is mounted, so that its files have the paths that they have here; default: the folder that RUN is in), cpus=N, memory=AMOUNT")
 	mapFlag(cmd, &o.moved)
 	cmd.ValidArgsFunction = completeFolder
 	_ = cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(submitEngines, cobra.ShellCompDirectiveNoFileComp)) // Fails only for unknown flags.

@@ -69,6 +69,37 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// A value that may be left out is shown as one, and only the words of help stand for it.
+func TestHelpOfValues(t *testing.T) {
+	for _, f := range allFlags() {
+		list := f.cmd.Flags().FlagUsages()
+		if strings.Contains(list, "`") || strings.Contains(list, "[=auto]") {
+			t.Errorf("%s: help has quotes:\n%s", f.cmd.CommandPath(), list)
+		}
+		if f.flag.Name == "plan" && f.cmd.Name() != "inspect" && !strings.Contains(list, "--plan[=N]  ") {
+			t.Errorf("%s: no --plan[=N] in\n%s", f.cmd.CommandPath(), list)
+		}
+	}
+}
+
+// Help about what there is not is an error.
+func TestHelpOfUnknownCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"help evla":     "there is no command \"evla\"; did you mean eval?\n",
+		"help data inf": "there is no command \"data inf\"; did you mean info?\n",
+		"help eval x":   "there is no command \"eval x\"\n",
+		"evla":          "there is no command \"evla\"; did you mean eval?\n",
+	} {
+		code, stdout, stderr := sresnet(t, t.Context(), strings.Fields(line)...)
+		if code != exitUsage || stdout != "" || stderr != "sresnet: error: "+want+"sresnet: hint: 'sresnet --help' lists the commands\n" {
+			t.Errorf("%s: exit code %d: %s%s", line, code, stdout, stderr)
+		}
+	}
+	if code, stdout, stderr := sresnet(t, t.Context(), "help", "data", "info"); code != 0 || !strings.HasPrefix(stdout, "info opens") {
+		t.Errorf("help data info: exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // completions asks for what may come at the end of a command line, as the shell does.
 func completions(t *testing.T, args ...string) []string {
 	t.Helper()
@@ -280,7 +311,8 @@ func TestUnknownFlags(t *testing.T) {
 		"convert net.onnx --data mnist":         "there is no option --data\nsresnet: hint: give training images with --calibrate\n",
 		"inspect net.onnx --data mnist":         "there is no option --data\nsresnet: hint: 'sresnet inspect --help'",
 		"status RUN --timesteps 9":              "there is no option --timesteps\nsresnet: hint: 'sresnet status --help'",
-		"eval net.onnx --data":                  "flag needs an argument: --data\n",
+		"eval net.onnx --data":                  "--data: SPEC is missing\n",
+		"eval net.onnx -T":                      "--timesteps: T is missing\n",
 		"eval net.onnx --percentile 99 --wings": "there is no option --wings\n",
 	} {
 		code, _, stderr := sresnet(t, t.Context(), strings.Fields(line)...)

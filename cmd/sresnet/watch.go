@@ -79,7 +79,7 @@ timesteps.`,
 			return showThought(cmd, th, speed, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&image, "image", "", "the test image with this number, from 0, or a picture: `N|FILE`")
+	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture")
 	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize"}, runOptions)
 	cmd.Flags().Float64Var(&speed, "speed", 40, "show `N` timesteps per second")
 	jsonFlag(cmd, &asJSON)

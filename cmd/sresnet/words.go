@@ -50,13 +50,16 @@ func flagError(cmd *cobra.Command, err error) error {
 	var (
 		missing *pflag.NotExistError
 		invalid *pflag.InvalidValueError
+		alone   *pflag.ValueRequiredError
 	)
 	switch {
 	case errors.As(err, &missing):
 		return &usageError{unknownFlag(cmd, missing.GetSpecifiedName())}
 	case errors.As(err, &invalid):
-		cause := invalid.Unwrap()
-		return &usageError{fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), cause)}
+		return usage("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+	case errors.As(err, &alone):
+		value, _ := pflag.UnquoteUsage(alone.GetFlag())
+		return usage("--%s: %s is missing", alone.GetFlag().Name, value)
 	}
 	return &usageError{err}
 }

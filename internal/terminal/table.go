@@ -38,7 +38,7 @@ func NewTable(align string, header ...string) *Table {
 	return t
 }
 
-// Append adds a row, formatted as fmt.Sprint does.
+// Append adds a row, formatted as fmt.Sprint does. Cells that have no column are dropped.
 func (t *Table) Append(cells ...any) { t.rows = append(t.rows, t.cells(cells)) }
 
 // Separator adds a line.
