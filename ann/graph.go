@@ -179,6 +179,7 @@ type NodeError struct {
 	Err  error
 }
 
+// Error names the node before the error.
 func (e *NodeError) Error() string { return fmt.Sprintf("node %q (%s): %v", e.Node, e.Op, e.Err) }
 
 // Unwrap returns the error without the node.

@@ -25,8 +25,8 @@ import (
 
 // Images are normalised images, CHW. All methods are safe for concurrent use.
 type Images interface {
-	Len() int
-	Image(i int, dst []float32) error
+	Len() int                         // How many there are.
+	Image(i int, dst []float32) error // Writes image i, from 0, to dst.
 }
 
 // Options adjusts a calibration.

@@ -26,10 +26,10 @@ import (
 // Images are labelled and normalised images, CHW. All methods are safe for
 // concurrent use.
 type Images interface {
-	Len() int
-	Shape() tensor.Shape
-	Label(i int) int
-	Image(i int, dst []float32) error
+	Len() int                         // How many there are.
+	Shape() tensor.Shape              // Of one image.
+	Label(i int) int                  // The class of image i, from 0.
+	Image(i int, dst []float32) error // Writes image i to dst.
 }
 
 // Options adjusts an evaluation.

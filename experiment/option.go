@@ -93,6 +93,7 @@ type OptionError struct {
 	Err    error
 }
 
+// Error returns the name, the value and what is wrong with it.
 func (e *OptionError) Error() string {
 	if e.Value == "" {
 		return fmt.Sprintf("%s: %v", e.Option, e.Err)
@@ -100,6 +101,7 @@ func (e *OptionError) Error() string {
 	return fmt.Sprintf("%s %s: %v", e.Option, e.Value, e.Err)
 }
 
+// Unwrap returns the error without the option.
 func (e *OptionError) Unwrap() error { return e.Err }
 
 // bad returns an OptionError with a hint, if there is one.

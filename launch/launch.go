@@ -54,7 +54,10 @@ type Error struct {
 	Remedy string // What to do about it.
 }
 
+// Error returns what went wrong, without the remedy.
 func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without the remedy.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Hint says what to do about e.

@@ -16,6 +16,7 @@ type UnsupportedError struct{ Nodes []Unsupported }
 // Unsupported is a node with the reason.
 type Unsupported struct{ Node, Type, Reason string }
 
+// Error lists all nodes, one per line where there are several.
 func (e *UnsupportedError) Error() string {
 	var lines []string
 	for _, u := range e.Nodes {

@@ -94,6 +94,7 @@ type RefusedError struct {
 // Refused is a layer with the reason.
 type Refused struct{ Layer, Reason string }
 
+// Error lists all layers, one per line where there are several.
 func (e *RefusedError) Error() string {
 	var lines []string
 	for _, l := range e.Layers {

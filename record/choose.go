@@ -17,6 +17,7 @@ type LayerError struct {
 	Pattern string
 }
 
+// Error says that the network has no such layer; the pattern is known to who gave it.
 func (e *LayerError) Error() string { return e.Network + " has no such layer" }
 
 // Choose returns the populations of net that patterns name, by their layers' names or by

@@ -92,8 +92,8 @@ type Population struct {
 
 // Images are normalised images, CHW, safe for concurrent use.
 type Images interface {
-	Len() int
-	Image(i int, dst []float32) error
+	Len() int                         // How many there are.
+	Image(i int, dst []float32) error // Writes image i, from 0, to dst.
 }
 
 // Options says what is recorded.

@@ -53,6 +53,7 @@ type DamagedError struct {
 	err error
 }
 
+// Error returns what is wrong with the file.
 func (e *DamagedError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error without its kind.

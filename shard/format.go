@@ -18,6 +18,7 @@ type FormatError struct {
 	Format int    // Its form, not [Format].
 }
 
+// Error names the form and that of this version.
 func (e *FormatError) Error() string {
 	age := "an earlier"
 	if e.Format > Format {

@@ -122,7 +122,10 @@ type FileError struct {
 	Err  error
 }
 
+// Error names the file before the error.
 func (e *FileError) Error() string { return fmt.Sprintf("shard: %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the error without the file.
 func (e *FileError) Unwrap() error { return e.Err }
 
 // Partial returns the work of shard k that is kept so far, finished or not. No

@@ -27,8 +27,8 @@ const MaxRelative = 1e-4
 
 // Images are normalised images, CHW, safe for concurrent use.
 type Images interface {
-	Len() int
-	Image(i int, dst []float32) error
+	Len() int                         // How many there are.
+	Image(i int, dst []float32) error // Writes image i, from 0, to dst.
 }
 
 // Options adjusts a verification.

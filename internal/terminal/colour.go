@@ -36,6 +36,7 @@ func Colours(getenv func(string) string) Depth {
 // colours leave the shades to the user's theme.
 type Style string
 
+// Styles.
 const (
 	Plain  Style = ""
 	Bold   Style = "1"
