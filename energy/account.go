@@ -5,6 +5,11 @@ import "math"
 // Operations are counts, means over the images, in the terms of NeuroBench
 // [yik2025]: effective ones are those of inputs that are not zero, dense ones those
 // of all inputs.
+//
+// References:
+//
+//	[yik2025]  Jason Yik et al. The NeuroBench framework for benchmarking neuromorphic
+//	           computing algorithms and systems. Nature Communications 16:1545. 2025.
 type Operations struct {
 	ACs       float64 `json:"effective_acs"`  // Additions: of a weight for a spike, of an activation without a weight.
 	MACs      float64 `json:"effective_macs"` // Multiply-accumulates: an activation with a weight.
@@ -62,11 +67,6 @@ const (
 func Parts() []Part {
 	return []Part{PartInput, PartLayers, PartShortcuts, PartPools, PartClassifier, PartNeurons}
 }
-
-// References:
-//
-//	[yik2025]  Jason Yik et al. The NeuroBench framework for benchmarking neuromorphic
-//	           computing algorithms and systems. Nature Communications 16:1545. 2025.
 
 // sum adds up the contributions to means over n images: as whole numbers of
 // operations, so that the sum is the mean of the sum to the last digit.

@@ -53,13 +53,14 @@ func (k *keptSweep) printSettings(w io.Writer) {
 	var columns []string
 	align, header := "", []string(nil)
 	for i, name := range sweep.Axes() {
+		p := experiment.OptionNamed(name)
 		// Columns in which all lines would be the same tell nothing, except the first ones.
-		if i >= 3 && !slices.ContainsFunc(k.Settings, func(s sweep.Setting) bool { return s[i] != k.Settings[0][i] }) {
+		if !p.Setting.Always && !slices.ContainsFunc(k.Settings, func(s sweep.Setting) bool { return s[i] != k.Settings[0][i] }) {
 			continue
 		}
 		columns = append(columns, name)
 		letter, title := "L", name
-		if i < 2 {
+		if p.Words == nil { // A number.
 			letter = "R"
 		}
 		if name == "v-init" {

@@ -251,30 +251,85 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestNoFlags finds texts of libraries that name a flag: whoever calls them may be no
-// command line. The command itself, what writes command lines, and programs are let off.
-func TestNoFlags(t *testing.T) {
-	flag := regexp.MustCompile(`(^|[^-a-zA-Z])--[a-z]{2}`)
-	off := []string{"cmd/", "launch/", "bench/", "training/", "internal/kernel/_asm/", "tools/"}
+// files calls see for every file of Go that is no test, with its name from the root, except
+// those below the folders of off.
+func files(t *testing.T, off []string, see func(rel string, file *ast.File, line func(ast.Node) int)) {
+	t.Helper()
+	seen := 0
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		rel := filepath.ToSlash(strings.TrimPrefix(path, "../../"))
 		if err != nil || d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || slices.ContainsFunc(off, func(s string) bool { return strings.HasPrefix(rel, s) }) {
 			return err
 		}
 		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, nil, 0)
-		if err != nil {
-			return err
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		if err == nil {
+			seen++
+			see(rel, file, func(n ast.Node) int { return set.Position(n.Pos()).Line })
 		}
+		return err
+	})
+	if err != nil || seen < 100 {
+		t.Fatalf("%d files, error %v", seen, err)
+	}
+}
+
+// TestNoFlags finds texts of libraries that name a flag: whoever calls them may be no
+// command line. The command itself, what writes command lines, and programs are let off.
+func TestNoFlags(t *testing.T) {
+	flag := regexp.MustCompile(`(^|[^-a-zA-Z])--[a-z]{2}`)
+	off := []string{"cmd/", "launch/", "bench/", "training/", "internal/kernel/_asm/", "tools/"}
+	files(t, off, func(rel string, file *ast.File, line func(ast.Node) int) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && flag.MatchString(lit.Value) {
-				t.Errorf("%s:%d names a flag: %s", rel, set.Position(lit.Pos()).Line, lit.Value)
+				t.Errorf("%s:%d names a flag: %s", rel, line(lit), lit.Value)
 			}
 			return true
 		})
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestComments finds exported names without a comment: types, their methods but for those
+// of errors, functions, constants and variables. One of a group does for all of it.
+func TestComments(t *testing.T) {
+	files(t, nil, func(rel string, file *ast.File, line func(ast.Node) int) {
+		check := func(name *ast.Ident, comments ...*ast.CommentGroup) {
+			if name.IsExported() && !slices.ContainsFunc(comments, func(c *ast.CommentGroup) bool { return c != nil }) {
+				t.Errorf("%s:%d: %s has no comment", rel, line(name), name.Name)
+			}
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if exported(d.Recv) && d.Name.Name != "Error" && d.Name.Name != "Unwrap" {
+					check(d.Name, d.Doc)
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					switch s := s.(type) {
+					case *ast.TypeSpec:
+						check(s.Name, s.Doc, d.Doc)
+					case *ast.ValueSpec:
+						for _, name := range s.Names {
+							check(name, s.Doc, s.Comment, d.Doc)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// exported reports whether a method is one of an exported type; true for a function.
+func exported(receiver *ast.FieldList) bool {
+	if receiver == nil {
+		return true
 	}
+	found := false
+	ast.Inspect(receiver.List[0].Type, func(n ast.Node) bool {
+		name, ok := n.(*ast.Ident)
+		found = found || ok && name.IsExported()
+		return !ok
+	})
+	return found
 }
