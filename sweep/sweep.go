@@ -22,9 +22,9 @@ import (
 
 // Options says what is swept.
 type Options struct {
-	Experiment experiment.Options // What all settings share.
-	Values     map[string][]string
-	At         int // Timestep by whose accuracy the choice is made; 0 for the last.
+	Experiment experiment.Options  // What all settings share.
+	Values     map[string][]string // What is tried, by the names of [Axes]; of one that is not there, [Default].
+	At         int                 // Timestep by whose accuracy the choice is made; 0 for the last.
 
 	Out    string // The folder that it is kept in; "" for none.
 	Shards int    // Of a run that is kept; 0 for one per so many images.
@@ -82,11 +82,10 @@ func (s *Sweep) trainingImages(from, end int) string {
 	return fmt.Sprintf("training images %d to %d of %s", from, end-1, experiment.SourceOf(s.Options.Calibrate))
 }
 
-// CalibrationName and SelectionName say which training images shape the networks, and
-// which choose among them.
+// CalibrationName says which training images shape the networks.
 func (s *Sweep) CalibrationName() string { return s.trainingImages(0, s.Calibration.Len()) }
 
-// SelectionName: see CalibrationName.
+// SelectionName says which training images choose among the settings.
 func (s *Sweep) SelectionName() string { return s.trainingImages(s.selection.From, s.selection.End) }
 
 // of returns the experiment of a setting that presents the given images.

@@ -106,7 +106,7 @@ func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchma
 }
 
 func printBenchmark(w io.Writer, r *benchmark.Result) {
-	terminal.Printf(w, "%s on %d images of %s, T = %d, medians of %d rounds\n", r.Model, r.Images, r.Data, r.Timesteps, r.Rounds)
+	terminal.Printf(w, "%s on %s of %s, T = %d, medians of %s\n", r.Model, images(r.Images), r.Data, r.Timesteps, terminal.Plural(r.Rounds, "round", "rounds"))
 	terminal.Printf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
 	conv := fmt.Sprintf("3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
 	if r.DenseMillis > 0 {

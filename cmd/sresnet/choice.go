@@ -52,8 +52,8 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 		takes += ", " + p.Joules.String()
 	}
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
-	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %d images\n\n",
-		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), r.Images)
+	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %s\n\n",
+		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
 }
 
 // thinned returns few points of the Pareto table: each at least halves what the one

@@ -152,7 +152,7 @@ func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
 	for k, T := range d.Timesteps {
 		fmt.Fprintf(&spiking, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
 	}
-	terminal.Printf(w, "%s on %d images: trained %s %%%s\n\n", d.Model, d.Images, terminal.Percent(d.ANNTop1), spiking.String())
+	terminal.Printf(w, "%s on %s: trained %s %%%s\n\n", d.Model, images(d.Images), terminal.Percent(d.ANNTop1), spiking.String())
 	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
 	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "total", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
 	for _, l := range d.Layers {

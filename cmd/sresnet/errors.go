@@ -93,21 +93,16 @@ func fail(w io.Writer, command string, err error) int {
 		usage  *usageError
 		option *experiment.OptionError
 	)
+	code, what := exitError, "error: "
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errCheckpoint):
-		say(w, "sresnet: %s\n", readable(err.Error()))
-		printHints(w, err)
-		return exitCheckpoint
+		code, what = exitCheckpoint, ""
 	case errors.Is(err, errMoreToDo):
-		say(w, "sresnet: %s\n", readable(err.Error()))
-		printHints(w, err)
-		return exitMoreToDo
+		code, what = exitMoreToDo, ""
 	case errors.Is(err, errInterrupted):
-		say(w, "sresnet: error: %s\n", readable(err.Error()))
-		printHints(w, err)
-		return exitInterrupted
+		code = exitInterrupted
 	case errors.Is(err, context.Canceled):
 		say(w, "sresnet: error: interrupted before any image was finished\n")
 		return exitInterrupted
@@ -121,9 +116,9 @@ func fail(w io.Writer, command string, err error) int {
 		say(w, "sresnet: hint: '%s --help' lists the %s\n", command, lists)
 		return exitUsage
 	}
-	say(w, "sresnet: error: %s\n", readable(spelled(err)))
+	say(w, "sresnet: %s%s\n", what, readable(spelled(err)))
 	printHints(w, err)
-	return exitError
+	return code
 }
 
 func printHints(w io.Writer, err error) {

@@ -137,7 +137,7 @@ func describe(w io.Writer, k *run.Kept) error {
 	if err != nil {
 		return err
 	}
-	terminal.Printf(w, "%s: %d images in %s, %d of them to do\n", k.Run.Dir(), k.Test.Len(), terminal.Plural(k.Run.Shards(), "shard", "shards"), len(missing))
+	terminal.Printf(w, "%s: %s in %s, %d of them to do\n", k.Run.Dir(), images(k.Test.Len()), terminal.Plural(k.Run.Shards(), "shard", "shards"), len(missing))
 	printHowToDo(w, k.Run.Dir())
 	return nil
 }

@@ -113,7 +113,7 @@ func runInspect(cmd *cobra.Command, e *experiment.Experiment, plan, asJSON bool)
 		in.print(w)
 	}
 	if err == nil && !in.Converts {
-		err = fmt.Errorf("%d of %d nodes of %s are unsupported", in.unsupported, len(in.Nodes), e.Options.Model)
+		err = fmt.Errorf("%d of %d nodes of %s cannot be converted", in.unsupported, len(in.Nodes), e.Options.Model)
 	}
 	return err
 }

@@ -30,7 +30,7 @@ func TestTooLarge(t *testing.T) {
 	file := tiny{weight: 0.1, pad: 120}.write(t)
 	const reason = "its 1 channels of 266x266 positions are too many"
 	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file)
-	if code != exitError || !strings.Contains(stdout, "unsupported: "+reason) || strings.Contains(stdout, "The network converts") || !strings.Contains(stderr, "1 of 5 nodes of "+file+" are unsupported") {
+	if code != exitError || !strings.Contains(stdout, "unsupported: "+reason) || strings.Contains(stdout, "The network converts") || !strings.Contains(stderr, "1 of 5 nodes of "+file+" cannot be converted") {
 		t.Errorf("inspect: exit code %d: %s%s", code, stdout, stderr)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -67,8 +67,8 @@ func showResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Resu
 func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Result) {
 	o, c := &e.Options, e.Made
 	calibration := experiment.SourceOf(o.Calibrate)
-	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, o.Normalize)
-	terminal.Printf(w, "calibrated on %d images of %s, %s\n", c.Images, calibration, o.Scales())
+	terminal.Printf(w, "%s on %s of %s, pixels normalised as %s\n", r.Model, images(r.Images), data, o.Normalize)
+	terminal.Printf(w, "calibrated on %s of %s, %s\n", images(c.Images), calibration, o.Scales())
 	for _, d := range []struct {
 		images, spec string
 		skipped      int
@@ -108,7 +108,7 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 
 // printAlone shows the result of a spiking network by itself.
 func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Result) {
-	terminal.Printf(w, "%s on %d images of %s, pixels normalised as %s\n", r.Model, r.Images, data, e.Options.Normalize)
+	terminal.Printf(w, "%s on %s of %s, pixels normalised as %s\n", r.Model, images(r.Images), data, e.Options.Normalize)
 	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
 	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
 	for _, T := range timestepsToShow(r.Timesteps) {
@@ -121,6 +121,9 @@ func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Resu
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)
 }
+
+// images returns "1 image" and the like.
+func images(n int) string { return terminal.Plural(n, "image", "images") }
 
 // printLayers shows what each layer did.
 func printLayers(w io.Writer, r *eval.Result) {

@@ -30,6 +30,12 @@ func TestTimestepsToShow(t *testing.T) {
 	}
 }
 
+func TestImages(t *testing.T) {
+	if got := images(0) + ", " + images(1) + ", " + images(2); got != "0 images, 1 image, 2 images" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestReport(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
@@ -51,6 +57,8 @@ func TestReport(t *testing.T) {
 			hint.Error(fmt.Errorf("%w after 3 of 9 images", errInterrupted), "go on"), 130,
 			"sresnet: error: interrupted after 3 of 9 images\nsresnet: hint: go on\n",
 		},
+		{hint.Error(errCheckpoint, "go on"), 75, "sresnet: stopped by a signal\nsresnet: hint: go on\n"},
+		{hint.Error(fmt.Errorf("%w: 2 of 4", errMoreToDo), "go on"), 76, "sresnet: more shards are to do: 2 of 4\nsresnet: hint: go on\n"},
 	} {
 		var b bytes.Buffer
 		if code := fail(&b, "sresnet eval", tt.err); code != tt.code || b.String() != tt.stderr {

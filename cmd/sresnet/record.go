@@ -170,7 +170,7 @@ func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) er
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		terminal.Printf(cmd.OutOrStdout(), "%s on %d images of %s, T = %d: %s of arrays, before compression\n", net.Name, e.Test.Len(), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, terminal.Bytes(size))
+		terminal.Printf(cmd.OutOrStdout(), "%s on %s of %s, T = %d: %s of arrays, before compression\n", net.Name, images(e.Test.Len()), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, terminal.Bytes(size))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"sresnet/experiment"
 	"sresnet/internal/hint"
+	"sresnet/internal/terminal"
 	"sresnet/shard"
 	"sresnet/sweep"
 )
@@ -102,7 +103,7 @@ type keptSweep struct {
 func (k *keptSweep) dir() string { return k.out }
 
 func (k *keptSweep) summary(g *shard.Group) string {
-	s := fmt.Sprintf("%d settings on %d images", len(k.Settings), k.Selection.Len())
+	s := fmt.Sprintf("%s on %s", terminal.Plural(len(k.Settings), "setting", "settings"), images(k.Selection.Len()))
 	if best := k.Chosen(); !g.More() && best >= 0 {
 		s += fmt.Sprintf(" and the best, %s, on %d test images", k.Settings[best].Name(), k.Test.Len())
 	}

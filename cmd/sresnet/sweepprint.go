@@ -32,7 +32,7 @@ func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(k.Report())
 	}
-	terminal.Printf(w, "%s, %d settings, pixels normalised as %s\n", k.Graph.Name, len(k.Settings), k.Options.Normalize)
+	terminal.Printf(w, "%s, %s, pixels normalised as %s\n", k.Graph.Name, terminal.Plural(len(k.Settings), "setting", "settings"), k.Options.Normalize)
 	terminal.Printf(w, "calibration: %s, for scales and compensation\n", k.CalibrationName())
 	terminal.Printf(w, "selection:   %s, held out from calibration\n", k.SelectionName())
 	for _, r := range k.Results {

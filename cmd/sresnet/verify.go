@@ -95,7 +95,7 @@ func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error 
 			return err
 		}
 	} else {
-		terminal.Printf(w, "%s, %d images of %s, pixels normalised as %s, T = %d\n\n", name, images, experiment.SourceOf(o.Data), o.Normalize, o.Timesteps)
+		terminal.Printf(w, "%s, %s of %s, pixels normalised as %s, T = %d\n\n", name, terminal.Plural(images, "image", "images"), experiment.SourceOf(o.Data), o.Normalize, o.Timesteps)
 		printStages(w, stages)
 	}
 	var err error
