@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if r.SpikesPerStep != 2.5 || r.Rate != 2.5/3 || r.ACsPerStep != 1.5 {
-		t.Errorf("%v spikes and %v additions a step, rate %v", r.SpikesPerStep, r.ACsPerStep, r.Rate)
+		t.Errorf("%v spikes and %v additions per step, rate %v", r.SpikesPerStep, r.ACsPerStep, r.Rate)
 	}
 	if r.One.Workers != 1 || r.All.Workers != 2 || r.Shared.Workers != 2 || r.One.PerDensePass != 0 || len(r.Layers) != 2 || r.Layers[0].Rate != 0.75 {
 		t.Errorf("got %+v, all %+v, one image %+v", r, r.All, r.Shared)

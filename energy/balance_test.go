@@ -67,7 +67,7 @@ func TestJoules(t *testing.T) {
 				T, r.Point(T).Joules, r.Point(T+1).Joules, even.Joules)
 		}
 		if spikes := r.ACsPerImage[T-1] / 24; spikes > even.Spikes || r.ACsPerImage[T]/24 <= even.Spikes {
-			t.Errorf("break-even at %v spikes a synapse, but at T = %d there are %v", even.Spikes, T, spikes)
+			t.Errorf("break-even at %v spikes per synapse, but at T = %d there are %v", even.Spikes, T, spikes)
 		}
 	}
 	// Were a MAC to cost Ratio ACs, both would take the same.

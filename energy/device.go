@@ -135,7 +135,7 @@ func parseDevice(b []byte) (*Device, error) {
 	return &d, nil
 }
 
-// maxPicojoules is a joule an operation, far above any device: a slip of the unit.
+// maxPicojoules is a joule per operation, far above any device: a slip of the unit.
 const maxPicojoules = 1e12
 
 // price is one number of a table.

@@ -52,8 +52,8 @@ type modelSpec struct {
 	input tensor.Shape // Of one image; nil for what the file says.
 }
 
-// ModelOptions describes the options of a model, for a command's help.
-const ModelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
+// modelOptions describes the options of a model.
+const modelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
 
 // parseModel reads a model. The error is an [*OptionError].
 func parseModel(text string) (m modelSpec, err error) {
@@ -81,7 +81,7 @@ func parseModel(text string) (m modelSpec, err error) {
 				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
 			}
 		default:
-			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, ModelOptions, nearest.DidYouMean(name, []string{"arch", "input"})))
+			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, modelOptions, nearest.DidYouMean(name, []string{"arch", "input"})))
 		}
 	}
 	return m, nil
@@ -131,18 +131,6 @@ func (o *Options) HashModel(model string) (string, error) {
 		return hex.EncodeToString(sum[:]), nil
 	}
 	return regular.Hash(o.Path(ModelFile(model)))
-}
-
-// ReadModel reads a trained network, from any kind of file, for images of the shape
-// that the model says, or of its own. For weights, the model that is returned names the
-// architecture that they turned out to have.
-func ReadModel(model string) (g *ann.Graph, named string, err error) {
-	m, err := parseModel(model)
-	if err != nil {
-		return nil, model, err
-	}
-	g, err = m.read(m.input, 0)
-	return g, m.String(), err
 }
 
 // read reads a trained network for images of that shape; nil means what the file says,

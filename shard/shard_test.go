@@ -575,7 +575,7 @@ func TestStatus(t *testing.T) {
 			all = append(all, i)
 		}
 		b := block(t, all...)
-		b.Seconds = 5 // Two images a second.
+		b.Seconds = 5 // Two images per second.
 		if err := a.Finish(b); err != nil {
 			t.Fatal(err)
 		}

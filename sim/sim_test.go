@@ -194,7 +194,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The gate emits as many spikes as its busiest input, one a timestep at most.
+// The gate emits as many spikes as its busiest input, one per timestep at most.
 func TestMaxPoolGate(t *testing.T) {
 	net := &snn.Network{
 		Name: "gate", Input: snn.Input{Shape: tensor.Shape{1, 2, 2}},
@@ -281,7 +281,7 @@ func TestEngineIsReusable(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 2 { // The encoder and its closure, once an image.
+	if n > 2 { // The encoder and its closure, once per image.
 		t.Errorf("%v allocations per image", n)
 	}
 }
@@ -337,7 +337,7 @@ func TestMethods(t *testing.T) {
 		if _, err := e.Run(context.Background(), pixels, 0); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 2 { // The encoder and its closure, once an image.
+	}); n > 2 { // The encoder and its closure, once per image.
 		t.Errorf("%v allocations an image", n)
 	}
 	if spent := e.Spent(); spent[wide] <= 0 || spent[pool] <= 0 {

@@ -44,7 +44,7 @@ var encodings = [...]encoding{
 func poisson(dst, x []float32, amplitude float32, rnd *rand.Rand) {
 	for i, x := range x {
 		dst[i] = 0
-		// One draw a pixel whether it fires or not keeps the stream in step.
+		// One draw per pixel whether it fires or not keeps the stream in step.
 		if float32(rnd.Float32()*amplitude) < float32(math.Abs(float64(x))) {
 			dst[i] = float32(math.Copysign(float64(amplitude), float64(x)))
 		}

@@ -11,7 +11,7 @@ import (
 //
 //	title                                             timestep
 //
-//	image     bars, one a class
+//	image     bars, one per class
 //
 //	the answer at every timestep so far
 //	a sparkline for every layer

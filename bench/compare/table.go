@@ -15,7 +15,7 @@ import (
 // was the fastest.
 type row struct {
 	best     []sample // Of every round, in their order.
-	speed    float64  // Image-steps a second, median of the rounds.
+	speed    float64  // Image-steps per second, median of the rounds.
 	ratio    float64  // Image-steps of sresnet for one of this program, median of the rounds.
 	slowest  float64
 	fastest  float64
@@ -59,7 +59,7 @@ func (c *comparison) cores() []int {
 	return list
 }
 
-// fastest returns the samples, one a round, of the program's setting with the
+// fastest returns the samples, one per round, of the program's setting with the
 // highest median speed.
 func (c *comparison) fastest(name string, cores int) []sample {
 	settings := map[string][]sample{}

@@ -321,7 +321,7 @@ func BenchmarkGather(b *testing.B) {
 	}
 }
 
-// additions reports the synaptic additions a second.
+// additions reports the synaptic additions per second.
 func additions(b *testing.B, n int) {
 	b.ReportMetric(float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GSynAdd/s")
 }
