@@ -83,6 +83,9 @@ const maxFile = 1 << 30
 func ReadManifest(dir string) (*Manifest, error) {
 	b, err := regular.ReadFileIn(dir, manifestFile, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
+		if g, groupErr := shard.OpenGroup(dir); groupErr == nil && g.Study() != nil {
+			return nil, problem(dir, err, "give the folder of one run", "it holds several runs, of a %s", g.Study().Kind)
+		}
 		return nil, problem(dir, err, anew(dir), "it is incomplete: there is no manifest.json, which a run writes last")
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -124,6 +125,9 @@ func TestStudy(t *testing.T) {
 	g = plan(6, []int{4, 5}, false, 1)
 	present(t, g)
 	plan(6, nil, false, 1)
+	if _, err := run.Read(shared); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "it holds several runs, of a test") || hint.Of(err) != "give the folder of one run" {
+		t.Errorf("the folder above the runs: error %v, hint %q", err, hint.Of(err))
+	}
 
 	asked := 0
 	var done []string

@@ -107,7 +107,6 @@ func (o *recordOptions) check() error {
 	if len(o.what) == 0 || len(o.layers) == 0 {
 		return bad(errors.New("--what and --layers: there is nothing to record"), "give "+strings.Join(record.Observables(), ", ")+", and names of layers or all")
 	}
-	o.observables = nil
 	for _, w := range o.what {
 		x, err := record.ParseObservable(w)
 		if err != nil {

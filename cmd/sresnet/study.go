@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,10 +25,7 @@ func planStudy(cmd *cobra.Command, s planner) error {
 	if err != nil {
 		return err
 	}
-	return describeStudy(cmd.OutOrStdout(), s, g)
-}
-
-func describeStudy(w io.Writer, s planner, g *shard.Group) error {
+	w := cmd.OutOrStdout()
 	missing, err := g.Missing()
 	if err != nil {
 		return err

@@ -139,5 +139,8 @@ func (k *keptSweep) interrupted(err error) error {
 	if k.out != "" {
 		advice = "the same command resumes from what is kept in " + k.out
 	}
+	if best := k.Chosen(); best >= 0 {
+		return hint.Error(fmt.Errorf("%w before test images confirmed %s", errInterrupted, k.Settings[best].Name()), "%s", advice)
+	}
 	return hint.Error(fmt.Errorf("%w with %d of %d settings finished", errInterrupted, k.Finished(), len(k.Settings)), "%s", advice)
 }

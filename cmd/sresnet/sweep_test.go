@@ -3,13 +3,32 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"sresnet/eval"
 	"sresnet/sweep"
 )
+
+// Ctrl-C says how far a sweep came: not all settings, or all but not their confirmation.
+func TestSweepInterruptedAt(t *testing.T) {
+	settings, err := sweep.Grid(map[string][]string{"percentile": {"99"}, "compensation": {"none"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keptSweep{&sweep.Sweep{Settings: settings, At: 1, Results: make([]*eval.Result, len(settings))}, ""}
+	for _, want := range []string{"interrupted with 0 of 2 settings finished", "interrupted with 1 of 2 settings finished", "interrupted before test images confirmed p99-v0-none"} {
+		if err := k.interrupted(context.Canceled); !errors.Is(err, errInterrupted) || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if i := k.Finished(); i < 2 {
+			k.Results[i] = &eval.Result{Images: 1, SpikingTop1: []float64{1}, ACsPerImage: []float64{1}}
+		}
+	}
+}
 
 // Ctrl-C stops soon and keeps the finished settings; the same command
 // goes on with the others and chooses what an uninterrupted sweep would.
