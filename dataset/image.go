@@ -58,7 +58,7 @@ func DecodeImage(b []byte) (image.Image, error) {
 
 func imageError(err error) error {
 	if errors.Is(err, image.ErrFormat) {
-		return errors.New("neither a PNG nor a JPEG image")
+		return errors.New("neither a PNG, a JPEG nor a BMP image")
 	}
 	return fmt.Errorf("the image cannot be decoded: %v", err)
 }

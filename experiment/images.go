@@ -40,6 +40,7 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		}
 	}
 	if !trained || o.Data == "" && o.Calibrate == "" {
+		e.note(test, "test")
 		return test, nil, nil
 	}
 	if o.Calibrate == "" {
@@ -56,11 +57,45 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		return nil, nil, err
 	}
 	e.shapeAlike(train)
+	if test, train, err = e.numberAlike(test, train); err != nil {
+		return nil, nil, err
+	}
+	e.note(test, "test")
+	e.note(train, "training")
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy on images that shaped the network means nothing; give training images with {calibrate}")
 	}
 	return test, train, nil
+}
+
+// note passes on what opening d, images of that kind, found; d may be nil.
+func (e *Experiment) note(d *dataset.Dataset, kind string) {
+	if d == nil {
+		return
+	}
+	for _, text := range d.Notes() {
+		e.Options.warn(fmt.Sprintf("%s images of %s: %s", kind, d.Spec(), text))
+	}
+}
+
+// numberAlike has the test images' classes numbered as those of the training images, where
+// each would go by the order of its own names. Training images of fewer classes, some
+// for calibration alone, follow the test images.
+func (e *Experiment) numberAlike(test, train *dataset.Dataset) (*dataset.Dataset, *dataset.Dataset, error) {
+	if test == nil || !test.Ordered() || !train.Ordered() || slices.Equal(test.ClassNames(), train.ClassNames()) {
+		return test, train, nil
+	}
+	numbered, err := test.Numbered(train.ClassNames())
+	if err == nil {
+		e.Options.warn(fmt.Sprintf("classes are numbered as those of %s: %d, of which %s has %d", train.Spec(), train.Classes(), test.Spec(), test.Classes()))
+		return numbered, train, nil
+	}
+	if fewer, fits := train.Numbered(test.ClassNames()); fits == nil {
+		e.Options.warn(fmt.Sprintf("classes are numbered as those of %s: %d, of which %s has only %d", test.Spec(), test.Classes(), train.Spec(), train.Classes()))
+		return test, fewer, nil
+	}
+	return nil, nil, hint.Error(fmt.Errorf("data set %s: %w", test.Spec(), err), "give with {calibrate} the images that the network was trained on")
 }
 
 // shapeAlike has calibration images that are files resized and cropped as the test images
