@@ -115,11 +115,14 @@ func findIDX(dir, prefix, what string, axes int) (string, error) {
 	usual := fmt.Sprintf("%s-%s-idx%d-ubyte", prefix, what, axes)
 	dotted := fmt.Sprintf("%s-%s.idx%d-ubyte", prefix, what, axes)
 	names := []string{usual, usual + ".gz", dotted, dotted + ".gz"}
+	folder := "" // Of a file's name.
 	in := func(dir string) (string, error) {
 		for _, name := range names {
 			path := filepath.Join(dir, name)
 			switch info, err := os.Stat(path); {
-			case err == nil && !info.IsDir():
+			case err == nil && info.IsDir():
+				folder = path
+			case err == nil:
 				return path, nil
 			case err != nil && !errors.Is(err, fs.ErrNotExist):
 				return "", err
@@ -161,6 +164,9 @@ func findIDX(dir, prefix, what string, axes int) (string, error) {
 	}
 	switch len(found) {
 	case 0:
+		if folder != "" {
+			return "", fmt.Errorf("%s is a folder, and the file of that name is not in it: unpack the archive again", folder)
+		}
 		return "", fmt.Errorf("folder %s: neither %s nor %s.gz is there: give the folder that holds the four idx files", dir, usual, usual)
 	case 1:
 		return found[0], nil
