@@ -5,7 +5,8 @@
 //
 // # Units
 //
-// Pixels are 0..255 as in the file until a Normalization is applied to them.
+// Pixels are 0..255 as in the file until a Normalization is applied to them. Values that
+// are no pixels, as after a normalisation, stay as they are: see [Dataset.Prepared].
 //
 // # Layout
 //
@@ -37,6 +38,9 @@ type Dataset struct {
 	names   []string // Of the classes, if the data say them.
 	ordered bool     // Classes are numbered by the order of the names that this split has.
 	notes   []string
+
+	prepared, scaled bool // See frames.
+
 	atLeast bool // There may be more classes than labels show.
 	single  bool // Both splits are the same images.
 	skipped int
@@ -70,6 +74,13 @@ func (d *Dataset) Single() bool { return d.single }
 // Notes returns what whoever opened d should know, such as files that are left out since
 // their format cannot be read: a sentence each, without a full stop.
 func (d *Dataset) Notes() []string { return slices.Clone(d.notes) }
+
+// Prepared reports whether values are no pixels 0..255, so that the network is given them
+// as they are, which the normalisation "none" does.
+func (d *Dataset) Prepared() bool { return d.prepared }
+
+// Scaled reports whether pixels are 0 to 1 in the file, and 255 times that here.
+func (d *Dataset) Scaled() bool { return d.scaled }
 
 // Ordered reports whether classes are numbered by the order of the names that this split
 // has, those of folders or words, so that another split may number them otherwise: see

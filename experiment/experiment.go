@@ -160,7 +160,7 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 			return err
 		}
 		if c, _, _ := sized.Shape().CHW(); e.Options.Normalize == "" {
-			e.Options.Normalize = defaultNormalization(test.Name(), c)
+			e.Options.Normalize = defaultNormalization(test, c)
 		}
 	}
 	if train != nil {

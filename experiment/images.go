@@ -60,6 +60,9 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	if test, train, err = e.numberAlike(test, train); err != nil {
 		return nil, nil, err
 	}
+	if test != nil && test.Prepared() != train.Prepared() {
+		return nil, nil, fmt.Errorf("values of one of %s and %s are pixels 0 to 255, of the other they are not: prepare both in the same way", test.Spec(), train.Spec())
+	}
 	e.note(test, "test")
 	e.note(train, "training")
 	if test != nil && dataset.Same(train, test) {
@@ -132,11 +135,17 @@ func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spe
 	}
 	c, _, _ := d.Shape().CHW()
 	if e.Options.Normalize == "" {
-		e.Options.Normalize = defaultNormalization(d.Name(), c)
+		e.Options.Normalize = defaultNormalization(d, c)
 	}
 	norm, err := dataset.ParseNormalization(e.Options.Normalize, c)
 	if err != nil {
 		return nil, bad("normalize", "", err)
+	}
+	if d.Prepared() && !norm.Raw {
+		return nil, bad("normalize", e.Options.Normalize, fmt.Errorf("values of %s are no pixels 0 to 255", d.Spec()), "give none, which takes them as they are")
+	}
+	if d.Scaled() && norm.Raw {
+		e.Options.warn(fmt.Sprintf("pixels of %s go from 0 to 1 and become 0 to 255 with the normalisation none; unit leaves them as they are", d.Spec()))
 	}
 	return dataset.NewImages(d, norm)
 }
@@ -228,8 +237,11 @@ func cacheFolder() string {
 
 // defaultNormalization is the one that networks for a data set, of that many channels,
 // are most often trained with.
-func defaultNormalization(data string, channels int) string {
-	switch data {
+func defaultNormalization(d *dataset.Dataset, channels int) string {
+	if d.Prepared() {
+		return "none"
+	}
+	switch data := d.Name(); data {
 	case "cifar10", "cifar100", "mnist":
 		return data
 	case "folder", "files", "tar":
