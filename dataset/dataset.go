@@ -1,6 +1,6 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG and JPEG files, by themselves or in .tar files. It knows no network;
+// numpy and as PNG, JPEG and BMP files, by themselves or in .tar files. It knows no network;
 // the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units
@@ -54,6 +54,9 @@ func (d *Dataset) Name() string { return d.name }
 // Spec returns the spec that opened d, as it was given.
 func (d *Dataset) Spec() string { return d.spec }
 
+// Split returns the split that was opened.
+func (d *Dataset) Split() Split { return d.split }
+
 // Len returns the number of images.
 func (d *Dataset) Len() int { return len(d.labels) }
 
@@ -78,6 +81,14 @@ func (d *Dataset) Notes() []string { return slices.Clone(d.notes) }
 // Prepared reports whether values are no pixels 0..255, so that the network is given them
 // as they are, which the normalisation "none" does.
 func (d *Dataset) Prepared() bool { return d.prepared }
+
+// Unit names what [Dataset.Statistics] are of: "pixels / 255", or "values" if d is prepared.
+func (d *Dataset) Unit() string {
+	if d.prepared {
+		return "values"
+	}
+	return "pixels / 255"
+}
 
 // Scaled reports whether pixels are 0 to 1 in the file, and 255 times that here.
 func (d *Dataset) Scaled() bool { return d.scaled }

@@ -178,7 +178,7 @@ func TestReadImageFile(t *testing.T) {
 		shape tensor.Shape
 		want  string
 	}{
-		{"text.png", tensor.Shape{1, 8, 8}, "neither a PNG, a JPEG nor a BMP image"},
+		{"text.png", tensor.Shape{1, 8, 8}, "not a PNG, JPEG or BMP image"},
 		{"none.png", tensor.Shape{1, 8, 8}, "none.png"},
 		{"a/1.png", tensor.Shape{2, 8, 8}, "1 or 3 channels"},
 	} {
@@ -207,7 +207,7 @@ func TestChecked(t *testing.T) {
 		if !errors.As(err, &bad) || len(bad.Files) != 2 || bad.Of != 5 {
 			t.Fatalf("got error %v", err)
 		}
-		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: neither a PNG, a JPEG nor a BMP")} {
+		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: not a PNG, JPEG or BMP")} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("got error %v\nwant in it: %s", err, want)
 			}

@@ -60,7 +60,7 @@ func DecodeImage(b []byte) (image.Image, error) {
 
 func imageError(err error) error {
 	if errors.Is(err, image.ErrFormat) {
-		return errors.New("neither a PNG, a JPEG nor a BMP image")
+		return errors.New("not a PNG, JPEG or BMP image")
 	}
 	return fmt.Errorf("the image cannot be decoded: %v", err)
 }

@@ -40,7 +40,7 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		}
 	}
 	if !trained || o.Data == "" && o.Calibrate == "" {
-		e.note(test, "test")
+		Note(test, &e.Options)
 		return test, nil, nil
 	}
 	if o.Calibrate == "" {
@@ -63,8 +63,8 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	if test != nil && test.Prepared() != train.Prepared() {
 		return nil, nil, fmt.Errorf("values of one of %s and %s are pixels 0 to 255, of the other they are not: prepare both in the same way", test.Spec(), train.Spec())
 	}
-	e.note(test, "test")
-	e.note(train, "training")
+	Note(test, &e.Options)
+	Note(train, &e.Options)
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy on images that shaped the network means nothing; give training images with {calibrate}")
@@ -72,13 +72,13 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	return test, train, nil
 }
 
-// note passes on what opening d, images of that kind, found; d may be nil.
-func (e *Experiment) note(d *dataset.Dataset, kind string) {
+// Note warns of what opening d found; d may be nil.
+func Note(d *dataset.Dataset, o *Options) {
 	if d == nil {
 		return
 	}
 	for _, text := range d.Notes() {
-		e.Options.warn(fmt.Sprintf("%s images of %s: %s", kind, d.Spec(), text))
+		o.warn(fmt.Sprintf("%s images of %s: %s", d.Split(), d.Spec(), text))
 	}
 }
 
