@@ -19,12 +19,14 @@ import (
 const maxClasses = 1 << 16
 
 // Names that the arrays of a .npz file may have. The first list holds those of one
-// split, with its name in place of the %s, as keras, MedMNIST and others write them.
+// split, with its name in place of the %s, as keras, MedMNIST, torchvision (data, targets),
+// Hugging Face (image, img, pixel_values, label, fine_label) and others write them. Of
+// CIFAR-100's two labels it is the fine one.
 var (
-	splitImages = []string{"%s_images", "images_%s", "x_%s", "X_%s", "%s_x", "%s_X"}
-	splitLabels = []string{"%s_labels", "labels_%s", "y_%s", "%s_y"}
-	wholeImages = []string{"images", "x", "X", "data"}
-	wholeLabels = []string{"labels", "y"}
+	splitImages = []string{"%s_images", "images_%s", "x_%s", "X_%s", "%s_x", "%s_X", "%s_data", "data_%s", "%s_image", "%s_img", "%s_pixel_values"}
+	splitLabels = []string{"%s_labels", "labels_%s", "y_%s", "%s_y", "%s_targets", "targets_%s", "%s_label", "label_%s", "%s_Y", "Y_%s", "%s_fine_label", "%s_fine_labels"}
+	wholeImages = []string{"images", "x", "X", "data", "image", "img", "imgs", "pixel_values", "inputs"}
+	wholeLabels = []string{"labels", "y", "label", "Y", "targets", "target", "fine_label", "fine_labels"}
 )
 
 // openNPZ reads a file that numpy.savez or numpy.savez_compressed wrote.
@@ -173,8 +175,13 @@ func fromArrays(read func(name string) (*array, error), images, labels string) (
 	if a, err = read(images); err != nil {
 		return nil, err
 	}
-	if d.shape, d.images, err = arrayImages(a); err != nil {
+	f, err := arrayImages(a)
+	if err != nil {
 		return nil, &arrayError{images, err}
+	}
+	d.shape, d.images, d.prepared, d.scaled = f.shape, f.store, f.prepared, f.scaled
+	if f.prepared {
+		d.notes = append(d.notes, fmt.Sprintf("values go from %v to %v, so that they are no pixels: the network is given them as they are", f.least, f.most))
 	}
 	if a.shape[0] != len(d.labels) {
 		return nil, &arrayError{images, fmt.Errorf("%d images, but %s holds %d labels", a.shape[0], labels, len(d.labels))}
@@ -200,57 +207,76 @@ func arrayLabels(a *array) (labels []uint16, classes int, err error) {
 	return labels, int(slices.Max(labels)) + 1, nil
 }
 
+// frames are the images of an array.
+type frames struct {
+	shape       tensor.Shape
+	store       store
+	prepared    bool    // They are no pixels 0..255.
+	scaled      bool    // They were 0 to 1.
+	least, most float32 // If prepared.
+}
+
 // arrayImages makes a store of an array of images. With four axes, channels are the
-// second one if it is 1 or 3 long, else the last; with three axes, images are grey.
-func arrayImages(a *array) (tensor.Shape, store, error) {
-	var shape tensor.Shape
+// second one if it is 1 or 3 long, else the last if that is, else whichever of both is
+// shorter than all others; with three axes, images are grey.
+func arrayImages(a *array) (frames, error) {
+	var f frames
 	last := false // Channels last.
 	is := func(axis int) bool { return a.shape[axis] == 1 || a.shape[axis] == 3 }
 	switch s := a.shape; {
 	case len(s) == 3:
-		shape = tensor.Shape{1, s[1], s[2]}
-	case len(s) == 4 && is(1):
-		shape = tensor.Shape{s[1], s[2], s[3]}
-	case len(s) == 4 && is(3):
-		shape, last = tensor.Shape{s[3], s[1], s[2]}, true
+		f.shape = tensor.Shape{1, s[1], s[2]}
+	case len(s) == 4 && (is(1) || !is(3) && s[1] < min(s[2], s[3])):
+		f.shape = tensor.Shape{s[1], s[2], s[3]}
+	case len(s) == 4 && (is(3) || s[3] < min(s[1], s[2])):
+		f.shape, last = tensor.Shape{s[3], s[1], s[2]}, true
 	case len(s) == 4:
-		return nil, nil, fmt.Errorf("an array of %s has neither 1 nor 3 channels as its second or last axis: images are grey, or red, green and blue", s)
+		return f, fmt.Errorf("an array of %s has neither 1 nor 3 channels as its second or last axis, nor an axis of channels that is shorter than rows and columns", s)
 	default:
-		return nil, nil, fmt.Errorf("images are an array of %s: it needs axes image, channel, row, column (or channel last; or none for grey images)", s)
+		return f, fmt.Errorf("images are an array of %s: it needs axes image, channel, row, column (or channel last; or none for grey images)", s)
 	}
-	switch {
-	case a.kind == 'u' && a.width == 1:
+	if a.kind == 'u' && a.width == 1 {
 		if last {
-			channelsFirst(a.data, shape)
+			channelsFirst(a.data, f.shape)
 		}
-		return shape, &byteStore{a.data, shape.Len()}, nil
-	case a.kind == 'f':
-		x := a.floats()
-		if err := scalePixels(x, shape.Len()); err != nil {
-			return nil, nil, err
-		}
-		if last {
-			channelsFirst(x, shape)
-		}
-		return shape, &floatStore{x, shape.Len()}, nil
+		f.store = &byteStore{a.data, f.shape.Len()}
+		return f, nil
 	}
-	return nil, nil, fmt.Errorf("images are %v: save them as uint8, or as float32 from 0 to 1 or 0 to 255", a)
+	var x []float32
+	switch a.kind {
+	case 'f':
+		x = a.floats()
+	case 'u', 'i':
+		x = a.intsAsFloats()
+	default:
+		return f, fmt.Errorf("images are %v: save them as uint8 or float32", a)
+	}
+	if err := f.scale(x, a.kind == 'f'); err != nil {
+		return f, err
+	}
+	if last {
+		channelsFirst(x, f.shape)
+	}
+	f.store = &floatStore{x, f.shape.Len()}
+	return f, nil
 }
 
-// scalePixels makes pixels 0..255: those that none of is above 1 are taken to be
-// 0..1. Each image is of size values.
-func scalePixels(x []float32, size int) error {
-	least, most := x[0], x[0]
+// scale makes pixels 0..255: floats none of which is above 1 are taken to be 0..1. Values
+// below 0 or above 255 are no pixels, nor are those of other than 1 or 3 channels, such
+// as counts of events, and stay as they are.
+func (f *frames) scale(x []float32, floats bool) error {
+	f.least, f.most = x[0], x[0]
 	for i, v := range x {
 		if v != v || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("image %d has a pixel %v", i/size, v)
+			return fmt.Errorf("image %d has a pixel %v", i/f.shape.Len(), v)
 		}
-		least, most = min(least, v), max(most, v)
+		f.least, f.most = min(f.least, v), max(f.most, v)
 	}
-	if least < 0 || most > 255 {
-		return fmt.Errorf("pixels go from %v to %v, neither 0 to 1 nor 0 to 255: save them as they were before normalisation, which is done when they are presented", least, most)
-	}
-	if most <= 1 {
+	switch {
+	case f.least < 0 || f.most > 255 || f.shape[0] != 1 && f.shape[0] != 3:
+		f.prepared = true
+	case floats && f.most <= 1:
+		f.scaled = true
 		for i := range x {
 			x[i] *= 255
 		}

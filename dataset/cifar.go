@@ -12,6 +12,7 @@ import (
 	"sync"
 	"weak"
 
+	"sresnet/internal/pickle"
 	"sresnet/internal/regular"
 	"sresnet/tensor"
 )
@@ -294,7 +295,7 @@ var gzipMagic = []byte{0x1f, 0x8b}
 // isGzip and isPickle report whether a file begins as such files do. No binary file
 // does, since those bytes are not labels.
 func isGzip(name string) bool   { return hasMagic(name, gzipMagic) }
-func isPickle(name string) bool { return hasMagic(name, []byte{opProto}) }
+func isPickle(name string) bool { return hasMagic(name, []byte{pickle.OpProto}) }
 
 func hasMagic(name string, magic []byte) bool {
 	f, _, err := regular.Open(name)
@@ -310,7 +311,7 @@ func hasMagic(name string, magic []byte) bool {
 // parse splits a file's content into pixels and classes. It overwrites b, which
 // the pixels share.
 func (c cifar) parse(b []byte) (pixels, labels []byte, err error) {
-	if len(b) > 0 && b[0] == opProto {
+	if len(b) > 0 && b[0] == pickle.OpProto {
 		return c.parsePython(b)
 	}
 	if len(b) == 0 {
@@ -341,25 +342,25 @@ func (c cifar) parsePython(b []byte) (pixels, labels []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dict, ok := v.(*pyDict)
+	dict, ok := v.(*pickle.Dict)
 	if !ok {
 		return nil, nil, errors.New("the pickle is not a dictionary, which a CIFAR file is")
 	}
-	list, ok := dict.items[c.key].(*pyList)
+	list, ok := dict.Items[c.key].(*pickle.List)
 	if !ok {
 		return nil, nil, fmt.Errorf("the pickle has no list %q: the file is of another data set", c.key)
 	}
-	shape, pixels, err := bytesArray(dict.items["data"])
+	shape, pixels, err := bytesArray(dict.Items["data"])
 	if err != nil {
 		return nil, nil, err
 	}
 	n := int64(cifarShape.Len())
-	if len(list.items) == 0 || !slices.Equal(shape, []int64{int64(len(list.items)), n}) || int64(len(pixels)) != shape[0]*n {
-		return nil, nil, fmt.Errorf("%d labels for an array of %v with %d bytes: the file is damaged or of another kind", len(list.items), shape, len(pixels))
+	if len(list.Items) == 0 || !slices.Equal(shape, []int64{int64(len(list.Items)), n}) || int64(len(pixels)) != shape[0]*n {
+		return nil, nil, fmt.Errorf("%d labels for an array of %v with %d bytes: the file is damaged or of another kind", len(list.Items), shape, len(pixels))
 	}
 	classes := c.labels[len(c.labels)-1]
-	labels = make([]byte, len(list.items))
-	for i, item := range list.items {
+	labels = make([]byte, len(list.Items))
+	for i, item := range list.Items {
 		l, ok := item.(int64)
 		if !ok || l < 0 || l >= int64(classes) {
 			return nil, nil, fmt.Errorf("image %d: label %v is out of range 0 to %d: the file is damaged or of another kind", i, item, classes-1)

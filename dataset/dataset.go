@@ -1,11 +1,12 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG and JPEG files, by themselves or in .tar files. It knows no network;
+// numpy and as PNG, JPEG and BMP files, by themselves or in .tar files. It knows no network;
 // the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units
 //
-// Pixels are 0..255 as in the file until a Normalization is applied to them.
+// Pixels are 0..255 as in the file until a Normalization is applied to them. Values that
+// are no pixels, as after a normalisation, stay as they are: see [Dataset.Prepared].
 //
 // # Layout
 //
@@ -35,8 +36,13 @@ type Dataset struct {
 	shape   tensor.Shape
 	classes int
 	names   []string // Of the classes, if the data say them.
-	atLeast bool     // There may be more classes than labels show.
-	single  bool     // Both splits are the same images.
+	ordered bool     // Classes are numbered by the order of the names that this split has.
+	notes   []string
+
+	prepared, scaled bool // See frames.
+
+	atLeast bool // There may be more classes than labels show.
+	single  bool // Both splits are the same images.
 	skipped int
 	labels  []uint16
 	images  store
@@ -47,6 +53,9 @@ func (d *Dataset) Name() string { return d.name }
 
 // Spec returns the spec that opened d, as it was given.
 func (d *Dataset) Spec() string { return d.spec }
+
+// Split returns the split that was opened.
+func (d *Dataset) Split() Split { return d.split }
 
 // Len returns the number of images.
 func (d *Dataset) Len() int { return len(d.labels) }
@@ -64,6 +73,72 @@ func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
 // Single reports whether the spec names one list of images for both splits: those of a
 // single file, for example.
 func (d *Dataset) Single() bool { return d.single }
+
+// Notes returns what whoever opened d should know, such as files that are left out since
+// their format cannot be read: a sentence each, without a full stop.
+func (d *Dataset) Notes() []string { return slices.Clone(d.notes) }
+
+// Prepared reports whether values are no pixels 0..255, so that the network is given them
+// as they are, which the normalisation "none" does.
+func (d *Dataset) Prepared() bool { return d.prepared }
+
+// Unit names what [Dataset.Statistics] are of: "pixels / 255", or "values" if d is prepared.
+func (d *Dataset) Unit() string {
+	if d.prepared {
+		return "values"
+	}
+	return "pixels / 255"
+}
+
+// Scaled reports whether pixels are 0 to 1 in the file, and 255 times that here.
+func (d *Dataset) Scaled() bool { return d.scaled }
+
+// Ordered reports whether classes are numbered by the order of the names that this split
+// has, those of folders or words, so that another split may number them otherwise: see
+// [Dataset.Numbered].
+func (d *Dataset) Ordered() bool { return d.ordered }
+
+// Numbered returns d with its classes numbered as in the list of their names. It is an
+// error, which names them, if an image is of a class that is not in the list.
+func (d *Dataset) Numbered(names []string) (*Dataset, error) {
+	if slices.Equal(names, d.names) {
+		return d, nil
+	}
+	number := make(map[string]int)
+	for k, name := range names {
+		number[name] = k
+	}
+	counts := d.Counts()
+	var unknown []string
+	for k, name := range d.names {
+		if _, ok := number[name]; !ok && counts[k] > 0 {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("class numbers are those of the training images, which have no %s: correct the name, take its images away, or if the network was trained with it, give it an image or an empty folder there", some(unknown))
+	}
+	numbered := *d
+	numbered.classes, numbered.names, numbered.labels = len(names), slices.Clone(names), make([]uint16, len(d.labels))
+	for i, l := range d.labels {
+		numbered.labels[i] = uint16(number[d.names[l]])
+	}
+	if absent := numbered.absent(); len(absent) > 0 {
+		numbered.notes = append(d.Notes(), fmt.Sprintf("%d of the %d classes of the training images have no test images: %s", len(absent), len(names), some(absent)))
+	}
+	return &numbered, nil
+}
+
+// absent returns the names of the classes without an image.
+func (d *Dataset) absent() []string {
+	var list []string
+	for k, n := range d.Counts() {
+		if n == 0 {
+			list = append(list, d.ClassName(k))
+		}
+	}
+	return list
+}
 
 // Skipped returns how many images [Dataset.Checked] left out of d, or of what d is a
 // part of.

@@ -1,28 +1,36 @@
 package dataset
 
 import (
-	"cmp"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-
-	"sresnet/internal/regular"
 )
 
-// isImage reports whether a file is named as images are.
+// isImage reports whether a file is named as images are that can be read.
 func isImage(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".png", ".jpg", ".jpeg":
+	case ".png", ".jpg", ".jpeg", ".bmp":
 		return true
 	}
 	return false
+}
+
+// isForeign reports whether a file is named as images are that cannot be read.
+func isForeign(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jfif", ".jp2", ".heic", ".avif":
+		return true
+	}
+	return false
+}
+
+// foreignNote says which files were left out because they are of another format.
+func foreignNote(names []string, of int) string {
+	return fmt.Sprintf("%d of %d image files are neither PNG, JPEG nor BMP and were left out: %s: convert them to PNG to have them", len(names), of, some(names))
 }
 
 // labelled is an image and its class.
@@ -46,24 +54,49 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		return nil, err
 	}
 	classes := make([][]labelled, len(names))
-	var empty []string
+	var empty, foreign []string
+	total := 0
 	for k, name := range names {
-		files, err := imagesBelow(filepath.Join(root, name))
+		files, others, err := imagesBelow(filepath.Join(root, name))
 		if err != nil {
 			return nil, err
 		}
 		if len(files) == 0 {
 			empty = append(empty, name)
 		}
+		total += len(files)
 		for _, f := range files {
 			classes[k] = append(classes[k], labelled{imageFile{name: path.Join(name, f), size: -1}, k})
 		}
+		for _, f := range others {
+			foreign = append(foreign, path.Join(name, f))
+		}
 	}
-	if len(empty) > 0 {
-		return nil, fmt.Errorf("folder %s: there is no PNG or JPEG file in %s: every folder is a class: fill it, or remove it, which renumbers the classes after it", root, some(empty))
+	if total == 0 {
+		return nil, fmt.Errorf("folder %s: there is no PNG, JPEG or BMP file in any folder of a class: %s", root, some(names))
 	}
 	d := newFiles(root, interleave(classes), len(names))
-	d.names, d.single = names, single
+	d.names, d.ordered, d.single = names, true, single
+	if len(empty) > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("%d of %d classes have no images in %s: %s", len(empty), len(names), root, some(empty)))
+	}
+	if len(foreign) > 0 {
+		d.notes = append(d.notes, foreignNote(foreign, total+len(foreign)))
+	}
+	if split == Train || single {
+		return d, nil
+	}
+	trainRoot, _, err := splitFolder(dir, Train)
+	if err != nil {
+		return d, nil // There is none, so that these are all that is known.
+	}
+	trained, err := classFolders(trainRoot)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = d.Numbered(trained); err != nil {
+		return nil, fmt.Errorf("folder %s: %w", root, err)
+	}
 	return d, nil
 }
 
@@ -114,23 +147,25 @@ func classFolders(root string) ([]string, error) {
 	return names, nil
 }
 
-// imagesBelow returns the image files of a folder and the folders in it, in order:
-// their names below it, with slashes.
-func imagesBelow(dir string) ([]string, error) {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return nil, err
+// imagesBelow returns the image files of a folder and the folders in it, and those of
+// formats that cannot be read, in order: their names below it, with slashes.
+func imagesBelow(dir string) (files, foreign []string, err error) {
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, nil, err
 	}
-	var files []string
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !isImage(path) {
+		if err != nil || e.IsDir() || !isImage(path) && !isForeign(path) {
 			return err
 		}
+		list := &files
+		if isForeign(path) {
+			list = &foreign
+		}
 		name, err := filepath.Rel(dir, path)
-		files = append(files, filepath.ToSlash(name))
+		*list = append(*list, filepath.ToSlash(name))
 		return err
 	})
-	return files, err
+	return files, foreign, err
 }
 
 // interleave returns the first image of every class, then the second of every class
@@ -148,135 +183,6 @@ func interleave(classes [][]labelled) []labelled {
 			return list
 		}
 	}
-}
-
-// openFiles reads a folder of images that a file of comma-separated values labels:
-// DIR or DIR,CSV.
-func openFiles(arg string, split Split) (*Dataset, error) {
-	if arg == "" {
-		return nil, &SpecError{errors.New("a path is needed: the folder of the images, with labels.csv in it")}
-	}
-	dir, table, ok := strings.Cut(arg, ",")
-	single := true
-	if !ok {
-		var err error
-		if table, single, err = labelsFile(dir, split); err != nil {
-			return nil, err
-		}
-	}
-	rows, err := readLabels(table)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", table, err)
-	}
-	// A first line that names no image is a header.
-	if len(rows) > 1 && filepath.IsLocal(rows[0][0]) {
-		if _, err := os.Stat(filepath.Join(dir, rows[0][0])); err != nil && !isImage(rows[0][0]) {
-			rows = rows[1:]
-		}
-	}
-	list := make([]labelled, len(rows))
-	var missing []string
-	for i, row := range rows {
-		name := filepath.FromSlash(row[0])
-		if !filepath.IsLocal(name) {
-			return nil, fmt.Errorf("%s: %q is not the name of a file in %s", table, row[0], dir)
-		}
-		list[i].imageFile = imageFile{name: path.Clean(row[0]), size: -1}
-		if !isRegular(filepath.Join(dir, name)) {
-			missing = append(missing, row[0])
-		}
-	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("folder %s: %d of the %d images that %s names are not there: %s", dir, len(missing), len(rows), table, some(missing))
-	}
-	names, classes, err := classesOf(rows, list)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", table, err)
-	}
-	d := newFiles(dir, list, classes)
-	d.names, d.atLeast, d.single = names, names == nil, single
-	return d, nil
-}
-
-// labelsFile returns the labels file of a split, and whether it is that of both.
-func labelsFile(dir string, split Split) (table string, single bool, err error) {
-	if info, err := os.Stat(dir); err != nil {
-		return "", false, err
-	} else if !info.IsDir() {
-		return "", false, fmt.Errorf("%s: not a folder: give the folder of the images", dir)
-	}
-	names := []string{"train.csv"}
-	if split == Test {
-		names = []string{"test.csv", "val.csv"}
-	}
-	for _, name := range append(names, "labels.csv") {
-		if table := filepath.Join(dir, name); isRegular(table) {
-			return table, name == "labels.csv", nil
-		}
-	}
-	return "", false, fmt.Errorf("folder %s: labels are missing: add labels.csv with a line NAME,LABEL for every image (or train.csv and test.csv), or give files:DIR,CSV", dir)
-}
-
-// maxTable bounds the size of a labels file.
-const maxTable = 1 << 28
-
-// readLabels returns the names and labels of a labels file.
-func readLabels(name string) ([][]string, error) {
-	f, size, err := regular.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if size > maxTable {
-		return nil, fmt.Errorf("a file of %d bytes, more than the limit of %d for a table of labels", size, maxTable)
-	}
-	r := csv.NewReader(f)
-	r.FieldsPerRecord = 2
-	r.TrimLeadingSpace = true
-	rows, err := r.ReadAll()
-	if errors.Is(err, csv.ErrFieldCount) {
-		return nil, fmt.Errorf("%w: a line is NAME,LABEL", err)
-	}
-	if err == nil && len(rows) == 0 {
-		return nil, errors.New("no images: the file is empty")
-	}
-	return rows, err
-}
-
-// classesOf fills in classes: the labels, if all are numbers, else their place in the
-// order of all words.
-func classesOf(rows [][]string, list []labelled) (names []string, classes int, err error) {
-	numbers := true
-	for i, row := range rows {
-		n, err := strconv.Atoi(row[1])
-		if err != nil {
-			numbers = false
-			break
-		}
-		if n < 0 || n >= maxClasses {
-			return nil, 0, fmt.Errorf("image %s: label %d is out of range 0 to %d", row[0], n, maxClasses-1)
-		}
-		list[i].class = n
-		classes = max(classes, n+1)
-	}
-	if numbers {
-		return nil, classes, nil
-	}
-	for i, row := range rows {
-		if row[1] == "" {
-			return nil, 0, fmt.Errorf("image %d, %s, has no label", i, row[0])
-		}
-		names = append(names, row[1])
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	if len(names) > maxClasses {
-		return nil, 0, fmt.Errorf("%d different labels, more than the limit of %d", len(names), maxClasses)
-	}
-	for i, row := range rows {
-		list[i].class, _ = slices.BinarySearchFunc(names, row[1], cmp.Compare[string])
-	}
-	return names, len(names), nil
 }
 
 // some joins the first few of many names.

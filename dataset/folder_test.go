@@ -88,7 +88,9 @@ func TestFolderErrors(t *testing.T) {
 	file := write(t, dir, "a/1.png", square(1))
 	fails(t, "folder:"+file, Test, "not a folder")
 	write(t, dir, "b/1.txt", []byte("x"))
-	fails(t, "folder:"+dir, Test, "no PNG or JPEG file in b: every folder is a class")
+	bare := t.TempDir()
+	write(t, bare, "a/1.txt", []byte("x"))
+	fails(t, "folder:"+bare, Test, "no PNG, JPEG or BMP file in any folder of a class: a")
 	outer := t.TempDir()
 	write(t, outer, "train/a/1.png", square(1))
 	fails(t, "folder:"+outer, Test, "no folder val, from which the test split is read")
@@ -120,7 +122,7 @@ func TestFiles(t *testing.T) {
 		"x.png\n":                     "a line is NAME,LABEL",
 		"":                            "no images",
 		"x.png,-1\n":                  "image x.png: label -1 is out of range",
-		"x.png,a\ny.png,\n":           "image 1, y.png, has no label",
+		"x.png,a\ny.png,\n":           "line 2, image y.png: it has no label",
 		"x.png,1\n../x.png,1\n":       `"../x.png" is not the name of a file in`,
 	} {
 		fails(t, "files:"+dir+","+write(t, dir, "bad.csv", []byte(content)), Test, want)
@@ -176,7 +178,7 @@ func TestReadImageFile(t *testing.T) {
 		shape tensor.Shape
 		want  string
 	}{
-		{"text.png", tensor.Shape{1, 8, 8}, "neither a PNG nor a JPEG image"},
+		{"text.png", tensor.Shape{1, 8, 8}, "not a PNG, JPEG or BMP image"},
 		{"none.png", tensor.Shape{1, 8, 8}, "none.png"},
 		{"a/1.png", tensor.Shape{2, 8, 8}, "1 or 3 channels"},
 	} {
@@ -205,7 +207,7 @@ func TestChecked(t *testing.T) {
 		if !errors.As(err, &bad) || len(bad.Files) != 2 || bad.Of != 5 {
 			t.Fatalf("got error %v", err)
 		}
-		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: neither a PNG nor a JPEG")} {
+		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: not a PNG, JPEG or BMP")} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("got error %v\nwant in it: %s", err, want)
 			}

@@ -10,6 +10,8 @@ import (
 	_ "image/png"
 	"runtime"
 	"sync"
+
+	_ "golang.org/x/image/bmp"
 )
 
 // Bounds of an image, before memory is taken for it. A small file may claim an image of
@@ -27,7 +29,7 @@ const (
 
 var oneLarge sync.Mutex
 
-// DecodeImage decodes the content of a PNG or JPEG file. It is an error if the image
+// DecodeImage decodes the content of a PNG, JPEG or BMP file. It is an error if the image
 // has more than 67 million pixels or takes far more memory than the file.
 func DecodeImage(b []byte) (image.Image, error) {
 	config, format, err := image.DecodeConfig(bytes.NewReader(b))
@@ -58,7 +60,7 @@ func DecodeImage(b []byte) (image.Image, error) {
 
 func imageError(err error) error {
 	if errors.Is(err, image.ErrFormat) {
-		return errors.New("neither a PNG nor a JPEG image")
+		return errors.New("not a PNG, JPEG or BMP image")
 	}
 	return fmt.Errorf("the image cannot be decoded: %v", err)
 }

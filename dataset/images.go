@@ -13,6 +13,9 @@ type Images struct {
 // [Dataset.First] of them.
 func NewImages(d *Dataset, norm Normalization) (*Images, error) {
 	c, _, _ := d.shape.CHW()
+	if d.prepared && !norm.Raw {
+		return nil, fmt.Errorf("dataset %s: values are no pixels 0 to 255, so that normalization %s makes no sense: give none, which takes them as they are", d.spec, norm)
+	}
 	if err := norm.check(c); err != nil {
 		return nil, fmt.Errorf("dataset %s: normalization %s: %w", d.spec, norm, err)
 	}

@@ -108,18 +108,74 @@ func openIDX(dir string, split Split) (*Dataset, error) {
 }
 
 // findIDX returns the path of an idx file: train-images-idx3-ubyte, or with a dot
-// for the second hyphen as some copies have it, and .gz or not.
+// for the second hyphen as some copies have it, and .gz or not. One that is in no
+// other place may be in a folder inside, as archives unpack, whose name may be that of
+// the file.
 func findIDX(dir, prefix, what string, axes int) (string, error) {
 	usual := fmt.Sprintf("%s-%s-idx%d-ubyte", prefix, what, axes)
 	dotted := fmt.Sprintf("%s-%s.idx%d-ubyte", prefix, what, axes)
-	for _, name := range []string{usual, usual + ".gz", dotted, dotted + ".gz"} {
-		path := filepath.Join(dir, name)
-		switch _, err := os.Stat(path); {
-		case err == nil:
-			return path, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", err
+	names := []string{usual, usual + ".gz", dotted, dotted + ".gz"}
+	folder := "" // Of a file's name.
+	in := func(dir string) (string, error) {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			switch info, err := os.Stat(path); {
+			case err == nil && info.IsDir():
+				folder = path
+			case err == nil:
+				return path, nil
+			case err != nil && !errors.Is(err, fs.ErrNotExist):
+				return "", err
+			}
 		}
+		return "", nil
 	}
-	return "", fmt.Errorf("folder %s: neither %s nor %s.gz is there: give the folder that holds the four idx files", dir, usual, usual)
+	if path, err := in(dir); path != "" || err != nil {
+		return path, err
+	}
+	var found []string
+	level := []string{dir}
+	for range idxDepth {
+		var below []string
+		for _, dir := range level {
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				return "", err
+			}
+			for _, e := range entries {
+				if e.IsDir() && len(below) < maxIDXFolders {
+					below = append(below, filepath.Join(dir, e.Name()))
+				}
+			}
+		}
+		for _, dir := range below {
+			path, err := in(dir)
+			if err != nil {
+				return "", err
+			}
+			if path != "" {
+				found = append(found, path)
+			}
+		}
+		if len(found) > 0 {
+			break
+		}
+		level = below
+	}
+	switch len(found) {
+	case 0:
+		if folder != "" {
+			return "", fmt.Errorf("%s is a folder, and the file of that name is not in it: unpack the archive again", folder)
+		}
+		return "", fmt.Errorf("folder %s: neither %s nor %s.gz is there: give the folder that holds the four idx files", dir, usual, usual)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("folder %s: it is not clear which of these is meant: %s: give the folder of one of them", dir, some(found))
 }
+
+// How deep, and how broadly, idx files are looked for.
+const (
+	idxDepth      = 3 // As data/MNIST/raw of torchvision, and a folder of the file's name.
+	maxIDXFolders = 1000
+)

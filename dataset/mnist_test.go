@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,6 +112,56 @@ func TestIDXFolderErrors(t *testing.T) {
 	fails(t, spec, Test, "t10k-images-idx3-ubyte: magic number")
 	fails(t, "mnist:"+t.TempDir(), Train, "neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz is there")
 	fails(t, "mnist:"+filepath.Join(dir, "nowhere"), Train, "no such file")
+}
+
+// Files are found as Kaggle and torchvision unpack them.
+func TestIDXFolderUnpacked(t *testing.T) {
+	files := t.TempDir()
+	idxFolder(t, files, false)
+	names := []string{"train-images", "train-labels", "t10k-images", "t10k-labels"}
+	for _, tt := range []struct {
+		layout string
+		path   func(name, kind string) []string
+	}{
+		{"folders of the files' names", func(name, kind string) []string {
+			return []string{name + "-" + kind + "/" + name + "-" + kind}
+		}},
+		{"those beside files", func(name, kind string) []string {
+			return []string{name + "-" + kind + "/" + name + "-" + kind, name + "." + kind}
+		}},
+		{"training images in a folder", func(name, kind string) []string {
+			if strings.HasPrefix(name, "train") {
+				return []string{"train/" + name + "-" + kind}
+			}
+			return []string{name + "-" + kind}
+		}},
+		{"as torchvision", func(name, kind string) []string { return []string{"MNIST/raw/" + name + "-" + kind} }},
+	} {
+		dir := t.TempDir()
+		for _, name := range names {
+			kind := "idx3-ubyte"
+			if strings.HasSuffix(name, "labels") {
+				kind = "idx1-ubyte"
+			}
+			content, err := os.ReadFile(filepath.Join(files, name+"."+kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range tt.path(name, kind) {
+				write(t, dir, path, content)
+			}
+		}
+		if got := labels(open(t, "mnist:"+dir, Train)); !slices.Equal(got, []int{3, 1, 9}) {
+			t.Errorf("%s: got labels %v", tt.layout, got)
+		}
+		if got := labels(open(t, "mnist:"+dir, Test)); !slices.Equal(got, []int{7}) {
+			t.Errorf("%s, test: got labels %v", tt.layout, got)
+		}
+	}
+	both := t.TempDir()
+	idxFolder(t, filepath.Join(both, "MNIST", "raw"), true)
+	idxFolder(t, filepath.Join(both, "KMNIST", "raw"), true)
+	fails(t, "mnist:"+both, Train, "not clear which", filepath.Join("KMNIST", "raw"), filepath.Join("MNIST", "raw"))
 }
 
 func TestFashionMNISTWithoutFolder(t *testing.T) {

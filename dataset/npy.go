@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -242,6 +243,19 @@ func (a *array) ints() []int64 {
 			list = append(list, int64(u<<shift)>>shift)
 		} else {
 			list = append(list, int64(min(u, math.MaxInt64)))
+		}
+	}
+	return list
+}
+
+// intsAsFloats is ints as float32, piece by piece.
+func (a *array) intsAsFloats() []float32 {
+	list := make([]float32, 0, len(a.data)/a.width)
+	part := *a
+	for b := range slices.Chunk(a.data, 1024*a.width) {
+		part.data = b
+		for _, n := range part.ints() {
+			list = append(list, float32(n))
 		}
 	}
 	return list

@@ -102,6 +102,91 @@ func TestArrays(t *testing.T) {
 	}
 }
 
+// Values that are no pixels stay as they are, and only the normalisation none takes them.
+func TestPrepared(t *testing.T) {
+	dir := t.TempDir()
+	lab := npy("|u1", "(2,)", 0, 1)
+	ints := func(x ...int16) (b []byte) {
+		for _, v := range x {
+			b = binary.LittleEndian.AppendUint16(b, uint16(v))
+		}
+		return b
+	}
+	ramp := make([]int16, 64)
+	var events []float32 // The second half of them.
+	for i := range ramp {
+		ramp[i] = int16(5 * i)
+		if i >= 32 {
+			events = append(events, float32(ramp[i]))
+		}
+	}
+	for _, tt := range []struct {
+		name, shape string
+		images      []byte
+		want        []float32 // The second image.
+		prepared    bool
+	}{
+		{"normalised", "1x1x2", npy("<f4", "(2, 1, 2)", floats(1, 0, -0.5, 2.75)...), []float32{-0.5, 2.75}, true},
+		{"above 255", "1x1x2", npy("<f4", "(2, 1, 2)", floats(1, 0, 0.5, 256)...), []float32{0.5, 256}, true},
+		{"0 to 1, and not below", "1x1x2", npy("<f4", "(2, 1, 2)", floats(1, 0, 0.5, 1)...), []float32{127.5, 255}, false},
+		{"normalised, NHWC", "3x2x1", npy("<f4", "(2, 2, 1, 3)", floats(-9, 9, 9, 9, 9, 9, 1, 3, 5, 2, 4, 6)...), []float32{1, 2, 3, 4, 5, 6}, true},
+		{"two channels of events", "2x4x4", npy("<i2", "(2, 2, 4, 4)", ints(ramp...)...), events, true},
+		{"two channels of floats to 1", "2x4x4", npy("<f4", "(2, 2, 4, 4)", floats(append(make([]float32, 63), 1)...)...), append(make([]float32, 31), 1), true},
+		{"two channels last", "2x4x4", npy("|u1", "(2, 4, 4, 2)", append(make([]byte, 62), 7, 8)...), append(append(make([]float32, 15), 7), append(make([]float32, 15), 8)...), false},
+		{"integers of pixels", "1x1x2", npy("<i2", "(2, 1, 2)", ints(1, 0, 1, 255)...), []float32{1, 255}, false},
+		{"16 bits", "1x1x2", npy("<u2", "(2, 1, 2)", ints(1, 0, 1, -1)...), []float32{1, 65535}, true},
+	} {
+		d := open(t, "npz:"+write(t, dir, "x.npz", npz(t, "images", tt.images, "labels", lab)), Test)
+		if got := pixels(t, d, 1); d.Shape().String() != tt.shape || !slices.Equal(got, tt.want) || d.Prepared() != tt.prepared || len(d.Notes()) == 1 != tt.prepared {
+			t.Errorf("%s: got %v of %s, prepared %v, notes %q", tt.name, got, d.Shape(), d.Prepared(), d.Notes())
+			continue
+		}
+		unit, err := NewImages(d, Normalization{Mean: []float32{0}, Std: []float32{1}})
+		if tt.prepared && (err == nil || !strings.Contains(err.Error(), "give none, which takes them as they are")) || !tt.prepared && (err != nil || unit == nil) {
+			t.Errorf("%s: error %v of another normalisation", tt.name, err)
+		}
+		raw, err := NewImages(d, Normalization{Raw: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, d.Shape().Len())
+		if err := raw.Image(1, got); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: as they are: got %v, error %v", tt.name, got, err)
+		}
+		if _, err := d.Sheet(); err != nil {
+			t.Error(err)
+		}
+		s, err := d.Statistics(t.Context(), 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Normalization(); n.Raw != tt.prepared {
+			t.Errorf("%s: %s fits", tt.name, n)
+		}
+	}
+	fails(t, "npz:"+write(t, dir, "nan.npz", npz(t, "images", npy("<f4", "(1, 1, 2)", floats(-1, float32(math.NaN()))...), "labels", npy("|u1", "(1,)", 0))), Test, "image 0 has a pixel NaN")
+}
+
+// Arrays are found by the names that frameworks give them.
+func TestArrayNames(t *testing.T) {
+	dir := t.TempDir()
+	img, lab := npy("|u1", "(1, 1, 2)", 1, 2), npy("|u1", "(1,)", 7)
+	other := npy("|u1", "(1,)", 3)
+	for _, names := range [][]string{
+		{"image", "label"}, {"img", "fine_label", "coarse_label"}, {"img", "label"}, {"pixel_values", "labels"}, {"data", "targets"},
+		{"test_data", "test_targets", "train_targets"}, {"X_test", "Y_test", "Y_train"}, {"test_images", "test_labels", "val_labels"},
+	} {
+		parts := []any{names[0], img, names[1], lab}
+		for _, name := range names[2:] {
+			parts = append(parts, name, other)
+		}
+		d := open(t, "npz:"+write(t, dir, "x.npz", npz(t, parts...)), Test)
+		if got := labels(d); !slices.Equal(got, []int{7}) {
+			t.Errorf("%v: got labels %v", names, got)
+		}
+	}
+}
+
 func TestLabelTypes(t *testing.T) {
 	for descr, data := range map[string][]byte{
 		"|u1": {7, 200}, "<i2": {7, 0, 200, 0}, ">i2": {0, 7, 0, 200}, "<u4": {7, 0, 0, 0, 200, 0, 0, 0},
@@ -145,9 +230,8 @@ func TestArrayErrors(t *testing.T) {
 	fails(t, file("images", npy("|u1", "(2, 4, 1, 2)", make([]byte, 16)...), "labels", lab), Test, "array images: an array of 2x4x1x2 has neither 1 nor 3 channels")
 	fails(t, file("images", npy("|u1", "(2, 4)", make([]byte, 8)...), "labels", lab), Test, "images are an array of 2x4: it needs axes")
 	fails(t, file("images", npy("|O", "(2,)", 0, 0), "labels", lab), Test, "images of mixed sizes", "make all images one size")
-	fails(t, file("images", npy("<f4", "(2, 1, 1)", floats(-2, 2)...), "labels", lab), Test, "pixels go from -2 to 2", "before normalisation")
 	fails(t, file("images", npy("<f4", "(2, 1, 1)", floats(0, float32(math.NaN()))...), "labels", lab), Test, "image 1 has a pixel NaN")
-	fails(t, file("images", npy("<i4", "(1, 1, 2)", make([]byte, 8)...), "labels", lab), Test, "images are int32 of 1x1x2: save them as uint8")
+	fails(t, file("images", npy("|b1", "(1, 1, 2)", make([]byte, 2)...), "labels", lab), Test, "images are bool8 of 1x1x2: save them as uint8")
 	fails(t, file("images", img, "labels", npy("|i1", "(2,)", 0, 255)), Test, "array labels: image 1: label -1 is out of range")
 	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(0, 1)...)), Test, "save class numbers as integers")
 	fails(t, file("images", img, "labels", npy("|u1", "(2, 2)", 0, 1, 1, 0)), Test, "one-hot")
@@ -258,14 +342,14 @@ func FuzzNPY(f *testing.F) {
 		if labels, classes, err := arrayLabels(a); err == nil && (len(labels) != a.shape[0] || classes < 1 || classes > maxClasses) {
 			t.Fatalf("%d labels of %d classes from %v", len(labels), classes, a)
 		}
-		if shape, s, err := arrayImages(a); err == nil {
-			x := make([]float32, shape.Len())
+		if f, err := arrayImages(a); err == nil {
+			x := make([]float32, f.shape.Len())
 			for i := range a.shape[0] {
-				if err := s.pixels(i, x); err != nil {
+				if err := f.store.pixels(i, x); err != nil {
 					t.Fatal(err)
 				}
 				for _, p := range x {
-					if !(p >= 0 && p <= 255) {
+					if !f.prepared && !(p >= 0 && p <= 255) || f.prepared && !(p >= f.least && p <= f.most) {
 						t.Fatalf("pixel %v", p)
 					}
 				}

@@ -69,23 +69,28 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //	cifar10:PATH            a folder with test_batch.bin and data_batch_1.bin, or one file of that form;
 //	                        the same without .bin, as pickled by Python; or the .tar.gz of either
 //	cifar100:PATH           a folder with test.bin and train.bin, or one file of that form; and as above
-//	mnist[:DIR]             a folder with the four idx files, each .gz or not
+//	mnist[:DIR]             a folder with the four idx files, each .gz or not; or folders in it that have them
 //	fashion-mnist[:DIR]     the same
 //	kmnist[:DIR]            the same
-//	npz:FILE                arrays images (or x, X, data) and labels (or y); or x_train, y_train, x_test, y_test
+//	npz:FILE                arrays images (or x, X, data, image, img, pixel_values) and labels (or y, label, targets,
+//	                        fine_label); or x_train, y_train, x_test, y_test
 //	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
 //	folder:DIR              image files, one folder a class; or such folders in train, and in val or test
 //	files:DIR[,CSV]         image files and CSV, or in DIR train.csv and test.csv, or labels.csv, of lines NAME,LABEL
 //	tar:PATH                .tar files of members KEY.jpg or KEY.png and KEY.cls: a folder of them, one, or
 //	                        several such as val-{000000..000049}.tar
 //
-// Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, or floating-point
-// numbers from 0 to 255 or, if none is above 1, from 0 to 1. Labels are integers.
+// Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, integers from 0 to 255, or
+// floating-point numbers from 0 to 255 or, if none is above 1, from 0 to 1. Others, and
+// numbers that are not bytes of other than 1 or 3 channels, are taken as they are:
+// [Dataset.Prepared]. Labels are integers.
 //
-// Image files are PNG and JPEG, and [Dataset.Resizable]. Classes of a folder are in the
-// order of their names; of its images, the first of every class come first, then the
-// second, so that the first few are of all classes. Labels in a CSV file are class numbers
-// or, if one is not a number, words in alphabetical order. The .tar files are in the layout
+// Image files are PNG, JPEG and BMP, and [Dataset.Resizable]; those of other formats are
+// left out, which a note says. Classes of a folder are in the order of their names; of its
+// images, the first of every class come first, then the second, so that the first few are
+// of all classes. Labels in a CSV file, in UTF-8 or UTF-16, are class numbers or words in
+// alphabetical order, not both. The test images of a folder or CSV file have the numbers of
+// the training split, if there is one; a class that it lacks is an error. The .tar files are in the layout
 // of WebDataset and read where they lie, in the order of their names and of their members;
 // a folder of them may hold both splits as folder:DIR does, or by files' names that have a
 // word train, and val or test, in them. Names of classes, one per line, may be in

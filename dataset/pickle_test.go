@@ -12,51 +12,53 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sresnet/internal/pickle"
 )
 
 // pickled writes a file as the official archives have it: Python 2 wrote them with
 // protocol 2. Labels are those of key; the array is of two axes.
 func pickled(key string, labels []byte, pixels []byte) []byte {
-	b := []byte{opProto, 2, opEmptyDict, opBinPut, 0, opMark}
-	text := func(s string) { b = append(append(b, opShortBinString, byte(len(s))), s...) }
+	b := []byte{pickle.OpProto, 2, pickle.OpEmptyDict, pickle.OpBinPut, 0, pickle.OpMark}
+	text := func(s string) { b = append(append(b, pickle.OpShortBinString, byte(len(s))), s...) }
 	text("batch_label")
 	text("testing batch 1 of 1")
 	text(key)
-	b = append(b, opEmptyList, opMark)
+	b = append(b, pickle.OpEmptyList, pickle.OpMark)
 	for _, l := range labels {
-		b = append(b, opBinInt1, l)
+		b = append(b, pickle.OpBinInt1, l)
 	}
-	b = append(b, opAppends)
+	b = append(b, pickle.OpAppends)
 	text("data")
 	b = append(b, "cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\n"...)
-	b = append(b, opBinInt1, 0, opTuple1)
+	b = append(b, pickle.OpBinInt1, 0, pickle.OpTuple1)
 	text("b")
-	b = append(b, opTuple3, opReduce, opMark, opBinInt1, 1)
-	b = binary.LittleEndian.AppendUint16(append(b, opBinInt2), uint16(len(labels)))
-	b = append(b, opBinInt2, 0, 12, opTuple2)
+	b = append(b, pickle.OpTuple3, pickle.OpReduce, pickle.OpMark, pickle.OpBinInt1, 1)
+	b = binary.LittleEndian.AppendUint16(append(b, pickle.OpBinInt2), uint16(len(labels)))
+	b = append(b, pickle.OpBinInt2, 0, 12, pickle.OpTuple2)
 	b = append(b, "cnumpy\ndtype\n"...)
 	text("u1")
-	b = append(b, opBinInt1, 0, opBinInt1, 1, opTuple3, opReduce, opMark, opBinInt1, 3)
+	b = append(b, pickle.OpBinInt1, 0, pickle.OpBinInt1, 1, pickle.OpTuple3, pickle.OpReduce, pickle.OpMark, pickle.OpBinInt1, 3)
 	text("|")
-	b = append(b, opNone, opNone, opNone, opBinInt, 255, 255, 255, 255, opBinInt, 255, 255, 255, 255, opBinInt1, 0, opTuple, opBuild, opNewFalse)
-	b = binary.LittleEndian.AppendUint32(append(b, opBinString), uint32(len(pixels)))
-	b = append(append(b, pixels...), opTuple, opBuild)
-	return append(b, opSetItems, opStop)
+	b = append(b, pickle.OpNone, pickle.OpNone, pickle.OpNone, pickle.OpBinInt, 255, 255, 255, 255, pickle.OpBinInt, 255, 255, 255, 255, pickle.OpBinInt1, 0, pickle.OpTuple, pickle.OpBuild, pickle.OpNewFalse)
+	b = binary.LittleEndian.AppendUint32(append(b, pickle.OpBinString), uint32(len(pixels)))
+	b = append(append(b, pixels...), pickle.OpTuple, pickle.OpBuild)
+	return append(b, pickle.OpSetItems, pickle.OpStop)
 }
 
 // recoded returns a pickle of [pickled] as Python 3 writes it in the same protocol: what
 // was bytes is text, and a call that turns it into bytes.
 func recoded(b []byte, pixels []byte) []byte {
-	old := append(binary.LittleEndian.AppendUint32([]byte{opBinString}, uint32(len(pixels))), pixels...)
+	old := append(binary.LittleEndian.AppendUint32([]byte{pickle.OpBinString}, uint32(len(pixels))), pixels...)
 	text := make([]rune, len(pixels))
 	for i, p := range pixels {
 		text[i] = rune(p)
 	}
 	utf8 := string(text)
 	call := []byte("c_codecs\nencode\n")
-	call = binary.LittleEndian.AppendUint32(append(call, opBinUnicode), uint32(len(utf8)))
-	call = append(append(call, utf8...), opBinUnicode, 6, 0, 0, 0)
-	return bytes.Replace(b, old, append(append(call, "latin1"...), opTuple2, opReduce), 1)
+	call = binary.LittleEndian.AppendUint32(append(call, pickle.OpBinUnicode), uint32(len(utf8)))
+	call = append(append(call, utf8...), pickle.OpBinUnicode, 6, 0, 0, 0)
+	return bytes.Replace(b, old, append(append(call, "latin1"...), pickle.OpTuple2, pickle.OpReduce), 1)
 }
 
 // targz writes an archive: name, content, name, ...
@@ -202,7 +204,7 @@ func FuzzPickle(f *testing.F) {
 		if len(b) == 0 {
 			return
 		}
-		b[0] = opProto
+		b[0] = pickle.OpProto
 		pixels, labels, err := cifar10.parse(b)
 		if err == nil && (len(labels) == 0 || len(pixels) != 3072*len(labels)) {
 			t.Fatalf("%d labels, %d pixels", len(labels), len(pixels))

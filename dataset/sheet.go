@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"slices"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
@@ -36,6 +37,9 @@ func (d *Dataset) Sheet() (image.Image, error) {
 		if err := d.Pixels(i, pixels); err != nil {
 			return nil, err
 		}
+		if d.prepared {
+			stretch(pixels)
+		}
 		x, y := sheetMargin+i%columns*cellW, sheetMargin+i/columns*cellH
 		for r := range h * scale {
 			for c := range w * scale {
@@ -51,11 +55,26 @@ func (d *Dataset) Sheet() (image.Image, error) {
 	return m, nil
 }
 
-// pixel returns pixel i of planes that are so long; a single one is grey.
+// stretch makes values 0..255, the least of them 0 and the most 255.
+func stretch(x []float32) {
+	least, most := slices.Min(x), slices.Max(x)
+	for i, v := range x {
+		if x[i] = 0; most > least {
+			x[i] = (v - least) / (most - least) * 255
+		}
+	}
+}
+
+// pixel returns pixel i of planes that are so long; a single one is grey, the first three
+// of several are red, green and blue.
 func pixel(planes []float32, plane, i int) color.RGBA {
 	r := uint8(planes[i] + 0.5)
 	if len(planes) == plane {
 		return color.RGBA{r, r, r, 255}
 	}
-	return color.RGBA{r, uint8(planes[plane+i] + 0.5), uint8(planes[2*plane+i] + 0.5), 255}
+	c := color.RGBA{r, uint8(planes[plane+i] + 0.5), 0, 255}
+	if len(planes) > 2*plane {
+		c.B = uint8(planes[2*plane+i] + 0.5)
+	}
+	return c
 }

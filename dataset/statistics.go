@@ -7,10 +7,13 @@ import (
 	"sresnet/internal/parallel"
 )
 
-// Statistics are of all pixels of a data set, per channel and in units of p/255.
+// Statistics are of all pixels of a data set, per channel and in units of p/255, or of its
+// values if it is [Dataset.Prepared].
 type Statistics struct {
 	Mean []float64
 	Std  []float64
+
+	prepared bool
 }
 
 // Statistics computes mean and standard deviation on that many goroutines. The result
@@ -19,6 +22,10 @@ type Statistics struct {
 func (d *Dataset) Statistics(ctx context.Context, workers int, progress func(done, total int)) (*Statistics, error) {
 	c, h, w := d.shape.CHW()
 	sums := make([]float64, 2*c*d.Len()) // Of p/255 and of its square, per image and channel.
+	unit := 255.0
+	if d.prepared {
+		unit = 1
+	}
 	done := 0
 	err := parallel.Do(ctx, max(min(workers, d.Len()), 1), d.Len(), func(int) func(context.Context, int) error {
 		x := make([]float32, d.shape.Len())
@@ -29,7 +36,7 @@ func (d *Dataset) Statistics(ctx context.Context, workers int, progress func(don
 			for k := range c {
 				var sum, square float64
 				for _, p := range x[k*h*w : (k+1)*h*w] {
-					v := float64(p) / 255
+					v := float64(p) / unit
 					sum += v
 					square += float64(v * v)
 				}
@@ -46,7 +53,7 @@ func (d *Dataset) Statistics(ctx context.Context, workers int, progress func(don
 	if err != nil {
 		return nil, err
 	}
-	s := &Statistics{make([]float64, c), make([]float64, c)}
+	s := &Statistics{make([]float64, c), make([]float64, c), d.prepared}
 	n := float64(d.Len() * h * w)
 	for k := range c {
 		var sum, square float64
@@ -73,6 +80,10 @@ func (d *Dataset) Counts() []int {
 // standard deviation. A preset fits if its means are within 0.02; published standard
 // deviations, some of which are means over images, say less, and are within 0.07.
 func (s *Statistics) Normalization() Normalization {
+	if s.prepared {
+		n, _ := ParseNormalization("none", len(s.Mean))
+		return n
+	}
 	var best *Normalization
 	nearest := 0.02
 	for i := range presets {

@@ -61,7 +61,7 @@ func TestSuggestedNormalization(t *testing.T) {
 		{[]float64{0.5071, 0.4866, 0.4409}, []float64{0.4, 0.2564, 0.2762}, "0.5071,0.4866,0.4409:0.4,0.2564,0.2762"},
 		{[]float64{1}, []float64{0}, "1:0.0001"},
 	} {
-		n := (&Statistics{tt.mean, tt.std}).Normalization()
+		n := (&Statistics{Mean: tt.mean, Std: tt.std}).Normalization()
 		if got := n.String(); got != tt.want {
 			t.Errorf("mean %v: got %s, want %s", tt.mean, got, tt.want)
 		}

@@ -70,7 +70,7 @@ func TestTar(t *testing.T) {
 	if got := firsts(t, first); !slices.Equal(got, []int{9, 10, 11, 12}) {
 		t.Errorf("got images %v", got)
 	}
-	if _, _, err := d.Checked(t.Context(), Check{}); err == nil || !strings.Contains(err.Error(), "1 of 5 images cannot be read: "+filepath.Join(dir, "x-000011.tar")+", member \"n.Jpeg\": neither a PNG") {
+	if _, _, err := d.Checked(t.Context(), Check{}); err == nil || !strings.Contains(err.Error(), "1 of 5 images cannot be read: "+filepath.Join(dir, "x-000011.tar")+", member \"n.Jpeg\": not a PNG") {
 		t.Errorf("got error %v", err)
 	}
 	good, skipped, err := d.Checked(t.Context(), Check{SkipBad: 1})

@@ -113,7 +113,7 @@ func newExperiment(o Options) (*Experiment, error) {
 		return nil, err
 	}
 	if o.Model == "" {
-		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx, %s or .nir file", weightsExt))
+		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx, %s or .nir file", weightsNamed))
 	}
 	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors)}}
 	at := o.located()
@@ -161,7 +161,7 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 			return err
 		}
 		if c, _, _ := sized.Shape().CHW(); e.Options.Normalize == "" {
-			e.Options.Normalize = defaultNormalization(test.Name(), c)
+			e.Options.Normalize = defaultNormalization(test, c)
 		}
 	}
 	if train != nil {

@@ -40,6 +40,7 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		}
 	}
 	if !trained || o.Data == "" && o.Calibrate == "" {
+		Note(test, &e.Options)
 		return test, nil, nil
 	}
 	if o.Calibrate == "" {
@@ -56,11 +57,48 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 		return nil, nil, err
 	}
 	e.shapeAlike(train)
+	if test, train, err = e.numberAlike(test, train); err != nil {
+		return nil, nil, err
+	}
+	if test != nil && test.Prepared() != train.Prepared() {
+		return nil, nil, fmt.Errorf("values of one of %s and %s are pixels 0 to 255, of the other they are not: prepare both in the same way", test.Spec(), train.Spec())
+	}
+	Note(test, &e.Options)
+	Note(train, &e.Options)
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy on images that shaped the network means nothing; give training images with {calibrate}")
 	}
 	return test, train, nil
+}
+
+// Note warns of what opening d found; d may be nil.
+func Note(d *dataset.Dataset, o *Options) {
+	if d == nil {
+		return
+	}
+	for _, text := range d.Notes() {
+		o.warn(fmt.Sprintf("%s images of %s: %s", d.Split(), d.Spec(), text))
+	}
+}
+
+// numberAlike has the test images' classes numbered as those of the training images, where
+// each would go by the order of its own names. Training images of fewer classes, some
+// for calibration alone, follow the test images.
+func (e *Experiment) numberAlike(test, train *dataset.Dataset) (*dataset.Dataset, *dataset.Dataset, error) {
+	if test == nil || !test.Ordered() || !train.Ordered() || slices.Equal(test.ClassNames(), train.ClassNames()) {
+		return test, train, nil
+	}
+	numbered, err := test.Numbered(train.ClassNames())
+	if err == nil {
+		e.Options.warn(fmt.Sprintf("classes are numbered as those of %s: %d, of which %s has %d", train.Spec(), train.Classes(), test.Spec(), test.Classes()))
+		return numbered, train, nil
+	}
+	if fewer, fits := train.Numbered(test.ClassNames()); fits == nil {
+		e.Options.warn(fmt.Sprintf("classes are numbered as those of %s: %d, of which %s has only %d", test.Spec(), test.Classes(), train.Spec(), train.Classes()))
+		return test, fewer, nil
+	}
+	return nil, nil, hint.Error(fmt.Errorf("data set %s: %w", test.Spec(), err), "give with {calibrate} the images that the network was trained on")
 }
 
 // shapeAlike has calibration images that are files resized and cropped as the test images
@@ -97,11 +135,17 @@ func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spe
 	}
 	c, _, _ := d.Shape().CHW()
 	if e.Options.Normalize == "" {
-		e.Options.Normalize = defaultNormalization(d.Name(), c)
+		e.Options.Normalize = defaultNormalization(d, c)
 	}
 	norm, err := dataset.ParseNormalization(e.Options.Normalize, c)
 	if err != nil {
 		return nil, bad("normalize", "", err)
+	}
+	if d.Prepared() && !norm.Raw {
+		return nil, bad("normalize", e.Options.Normalize, fmt.Errorf("values of %s are no pixels 0 to 255", d.Spec()), "give none, which takes them as they are")
+	}
+	if d.Scaled() && norm.Raw {
+		e.Options.warn(fmt.Sprintf("pixels of %s go from 0 to 1 and become 0 to 255 with the normalisation none; unit leaves them as they are", d.Spec()))
 	}
 	return dataset.NewImages(d, norm)
 }
@@ -193,8 +237,11 @@ func cacheFolder() string {
 
 // defaultNormalization is the one that networks for a data set, of that many channels,
 // are most often trained with.
-func defaultNormalization(data string, channels int) string {
-	switch data {
+func defaultNormalization(d *dataset.Dataset, channels int) string {
+	if d.Prepared() {
+		return "none"
+	}
+	switch data := d.Name(); data {
 	case "cifar10", "cifar100", "mnist":
 		return data
 	case "folder", "files", "tar":

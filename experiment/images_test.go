@@ -74,6 +74,55 @@ func TestFitsLabels(t *testing.T) {
 	}
 }
 
+// Class numbers are those of the training images, also where these are another data set.
+func TestNumberAlike(t *testing.T) {
+	folder := func(classes ...string) *dataset.Dataset {
+		dir := t.TempDir()
+		for i, name := range classes {
+			if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name, fmt.Sprint(i, ".png")), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := dataset.Open("folder:"+dir, dataset.Test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, tt := range []struct {
+		test, train   []string
+		label, labels int // Of the last image of each.
+		classes       int // 0 for an error.
+	}{
+		{[]string{"a", "b", "c"}, []string{"a", "b", "c"}, 2, 2, 3},
+		{[]string{"b", "c"}, []string{"a", "b", "c"}, 2, 2, 3},
+		{[]string{"a", "b", "c"}, []string{"a", "c"}, 2, 2, 3}, // Some, for calibration.
+		{[]string{"b", "d"}, []string{"a", "b"}, 0, 0, 0},
+	} {
+		var warned []string
+		e := &Experiment{Options: Options{Warn: func(s string) { warned = append(warned, s) }}}
+		test, train, err := e.numberAlike(folder(tt.test...), folder(tt.train...))
+		if tt.classes == 0 {
+			if err == nil || !strings.Contains(err.Error(), "which have no d") {
+				t.Errorf("%v and %v: got error %v", tt.test, tt.train, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, other := test.Label(test.Len()-1), train.Label(train.Len()-1); got != tt.label || other != tt.labels || test.Classes() != tt.classes || train.Classes() != tt.classes {
+			t.Errorf("%v and %v: got labels %d and %d of %d and %d classes", tt.test, tt.train, got, other, test.Classes(), train.Classes())
+		}
+		if same := len(tt.test) == len(tt.train); same != (len(warned) == 0) {
+			t.Errorf("%v and %v: warned %q", tt.test, tt.train, warned)
+		}
+	}
+}
+
 func TestDivide(t *testing.T) {
 	for _, tt := range []struct{ n, calibration, selection, wantCalibration, wantSelection int }{
 		{5000, 1000, 500, 1000, 500},

@@ -33,6 +33,9 @@ const (
 	nirExt     = ".nir"
 )
 
+// weightsNamed is how files of weights may end, for errors.
+var weightsNamed = strings.Join(append([]string{weightsExt}, resnet.StateDicts()...), ", ")
+
 // IsNIR reports whether the file of a model is a spiking network already.
 func IsNIR(model string) bool {
 	m, _ := parseModel(model)
@@ -71,7 +74,7 @@ func parseModel(text string) (m modelSpec, err error) {
 			case !slices.Contains(resnet.Architectures(), value):
 				return m, bad("model", m.file, fmt.Errorf("arch=%s: give %s%s", value, Either(resnet.Architectures()), nearest.DidYouMean(value, resnet.Architectures())))
 			case !m.isWeights():
-				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsExt))
+				return m, bad("model", m.file, fmt.Errorf("arch=%s is for weights alone (%s); this file has its operators itself", value, weightsNamed))
 			}
 		case "input":
 			if m.input, err = parseShape(value); err == nil && strings.EqualFold(filepath.Ext(m.file), nirExt) {
@@ -105,7 +108,7 @@ func (m modelSpec) String() string {
 // isWeights reports whether the model is weights without operators.
 func (m *modelSpec) isWeights() bool {
 	ext := filepath.Ext(m.file)
-	return strings.EqualFold(ext, weightsExt) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, nirExt)
+	return strings.EqualFold(ext, weightsExt) || slices.Contains(resnet.StateDicts(), strings.ToLower(ext)) || m.arch != "" && !strings.EqualFold(ext, ".onnx") && !strings.EqualFold(ext, nirExt)
 }
 
 // parseShape reads a shape such as "3x224x224".
@@ -171,7 +174,7 @@ func (m *modelSpec) readWeights(shape tensor.Shape, rows int) (*ann.Graph, error
 	var weights *resnet.WeightsError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Error(err, "give the path of a %s file", weightsExt)
+		return nil, hint.Error(err, "give the path of a %s file", weightsNamed)
 	case errors.As(err, &weights) && weights.Fits != "":
 		return nil, hint.Error(err, "they are those of arch=%s", weights.Fits)
 	case errors.As(err, &weights):

@@ -23,7 +23,7 @@ import (
 // be and what they mean is in the [Table].
 type Options struct {
 	// Model is the file of the network: trained (.onnx, or the weights of a well-known
-	// architecture, .safetensors) or spiking already (.nir). After a question mark it has
+	// architecture, .safetensors, .pt or .pth) or spiking already (.nir). After a question mark it has
 	// options: input=3x224x224, the shape of one image where an ONNX file leaves it open;
 	// arch=NAME, the architecture of weights (default: the one that they fit).
 	Model string

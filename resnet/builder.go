@@ -14,7 +14,7 @@ const epsilon = 1e-5
 // input is the name of the image.
 const input = "input"
 
-// readError is an error of package safetensors, which says that it is.
+// readError is an error of the package that reads the file, which says so.
 type readError struct{ err error }
 
 func (e *readError) Error() string { return e.err.Error() }

@@ -53,8 +53,8 @@ func TestJudge(t *testing.T) {
 	dir := t.TempDir()
 	python(t, "torch, numpy", dir)
 	var cases []struct {
-		Name, Arch string
-		Rows, Cols int
+		Name, File, Arch string
+		Rows, Cols       int
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err == nil {
@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range cases {
 		t.Run(tt.Name, func(t *testing.T) {
-			g, arch, err := resnet.Options{Rows: tt.Rows, Cols: tt.Cols}.ReadFile(filepath.Join(dir, tt.Name+".safetensors"))
+			g, arch, err := resnet.Options{Rows: tt.Rows, Cols: tt.Cols}.ReadFile(filepath.Join(dir, tt.File))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 20 {
+	if len(cases) < 28 {
 		t.Errorf("compared %d networks, fewer than expected", len(cases))
 	}
 }

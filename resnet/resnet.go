@@ -1,6 +1,6 @@
 // Package resnet builds residual networks of well-known architecture from their
-// weights: a safetensors file has the parameters of a network and no operators,
-// and the name of an architecture gives the rest.
+// weights: a safetensors file, or one of PyTorch's torch.save, has the parameters of a
+// network and no operators, and the name of an architecture gives the rest.
 //
 // Parameters have the names that PyTorch gives them: those of torchvision, which
 // timm's plain ResNets share (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0,
@@ -8,7 +8,8 @@
 // downsample). Networks for CIFAR begin with a 3x3 convolution and no pool; without
 // parameters in their shortcuts they have option A: every second row and column, and
 // channels of zeros. A prefix that all names share, such as "module." of DataParallel,
-// is left out, and num_batches_tracked ignored.
+// is left out, and num_batches_tracked ignored. ResNets of Hugging Face's transformers
+// (resnet.embedder, resnet.encoder.stages, classifier) are read as torchvision's.
 //
 // This package knows nothing of spikes, and runs no network.
 //
@@ -21,11 +22,15 @@ package resnet
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sresnet/ann"
 	"sresnet/safetensors"
+	"sresnet/statedict"
+	"sresnet/tensor"
 )
 
 // architecture is a network without its parameters.
@@ -71,13 +76,46 @@ type Options struct {
 	Rows, Cols int
 }
 
-// ReadFile reads a network from the weights in the named safetensors file, and
-// returns its architecture, too. Weights that do not fit give a [*WeightsError].
+// ReadFile reads a network from the weights in the named file, which is of torch.save if
+// its name ends in one of [StateDicts], else safetensors. It returns its architecture,
+// too. Weights that do not fit give a [*WeightsError].
 func ReadFile(name string) (*ann.Graph, string, error) { return Options{}.ReadFile(name) }
+
+// StateDicts lists how names of files end that torch.save wrote.
+func StateDicts() []string { return []string{".pt", ".pth"} }
+
+// Tensors is named tensors in an open file. Errors of Tensor name the file.
+type Tensors interface {
+	Names() []string // Sorted.
+	Shape(name string) (tensor.Shape, bool)
+	Tensor(name string) (*tensor.Tensor, error)
+}
+
+// file is Tensors that are to be closed.
+type file interface {
+	Tensors
+	io.Closer
+}
+
+// open opens the file of that name.
+func open(name string) (file, error) {
+	if slices.Contains(StateDicts(), strings.ToLower(filepath.Ext(name))) {
+		f, err := statedict.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	f, err := safetensors.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
 
 // ReadFile is [ReadFile] with options.
 func (o Options) ReadFile(name string) (g *ann.Graph, arch string, err error) {
-	f, err := safetensors.Open(name)
+	f, err := open(name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,14 +136,14 @@ func inFile(name string, err error) error {
 		weights.File = name
 		return weights
 	case errors.As(err, &read):
-		return read.err // Package safetensors names the file.
+		return read.err // The package that reads it names the file.
 	}
 	return fmt.Errorf("resnet: %s: %w", name, err)
 }
 
 // Build is [Options.ReadFile] for a file that is open.
-func (o Options) Build(f *safetensors.File) (*ann.Graph, string, error) {
-	w := newWeights(f)
+func (o Options) Build(f Tensors) (*ann.Graph, string, error) {
+	w := newWeights(torchvisionNames(f))
 	a, err := w.architecture(o.Architecture)
 	if err != nil {
 		return nil, "", err

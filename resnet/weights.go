@@ -5,20 +5,19 @@ import (
 	"slices"
 	"strings"
 
-	"sresnet/safetensors"
 	"sresnet/tensor"
 )
 
 // weights are the tensors of a file, and how this one names its parameters.
 type weights struct {
-	file       *safetensors.File
+	file       Tensors
 	names      []string // Of the tensors that count, sorted.
 	prefix     string   // Of all names.
 	projection string   // "downsample", "shortcut", or "" for none.
 	classifier string   // "fc" or "linear".
 }
 
-func newWeights(f *safetensors.File) *weights {
+func newWeights(f Tensors) *weights {
 	w := &weights{file: f, classifier: "fc"}
 	for _, name := range f.Names() {
 		if name != "num_batches_tracked" && !strings.HasSuffix(name, ".num_batches_tracked") {
@@ -88,8 +87,8 @@ func (w *weights) architecture(name string) (architecture, error) {
 
 // axis returns the length of an axis of a tensor, or anyLength if it has none.
 func (w *weights) axis(name string, i int) int {
-	if info, ok := w.file.Info(w.prefix + name); ok && i < len(info.Shape) {
-		return info.Shape[i]
+	if shape, ok := w.file.Shape(w.prefix + name); ok && i < len(shape) {
+		return shape[i]
 	}
 	return anyLength
 }
@@ -102,12 +101,12 @@ func (w *weights) fit(a architecture) *WeightsError {
 	wanted := make(map[string]bool)
 	for _, p := range b.parameters {
 		wanted[p.name] = true
-		info, ok := w.file.Info(p.name)
+		shape, ok := w.file.Shape(p.name)
 		switch {
 		case !ok:
 			e.Missing = append(e.Missing, p.name)
-		case !p.fits(info.Shape):
-			e.Misshaped = append(e.Misshaped, fmt.Sprintf("%s: %v, want %s", p.name, info.Shape, p.want()))
+		case !p.fits(shape):
+			e.Misshaped = append(e.Misshaped, fmt.Sprintf("%s: %v, want %s", p.name, shape, p.want()))
 		default:
 			e.fitting++
 		}

@@ -109,6 +109,12 @@ func (f *File) Info(name string) (Info, bool) {
 	return info, ok
 }
 
+// Shape returns the shape of the named tensor, and whether there is one.
+func (f *File) Shape(name string) (tensor.Shape, bool) {
+	info, ok := f.tensors[name]
+	return info.Shape, ok
+}
+
 // Tensor reads the named tensor, of type F32, F16, BF16 or F64. Doubles are
 // rounded. Errors name the file and the tensor; an element that is not finite,
 // or not as a float32, is one.

@@ -198,6 +198,7 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 // measure fills in what is asked of the pixels.
 func (info *dataInfo) measure(ctx context.Context, spec dataset.Spec, o *experiment.Options) (err error) {
 	d := info.measured
+	experiment.Note(d, o)
 	if d.Resizable() {
 		shape := d.Shape()
 		if spec.Crop > 0 {
@@ -280,7 +281,7 @@ func (info *dataInfo) print(w io.Writer) {
 	for _, m := range info.Missing {
 		terminal.Printf(w, "no %s images: %s\n", map[string]string{"train": "training", "test": "test"}[m.Split], m.Why)
 	}
-	terminal.Printf(w, "pixels / 255 of %d %simages: mean %s, standard deviation %s\n", info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
+	terminal.Printf(w, "%s of %d %simages: mean %s, standard deviation %s\n", info.measured.Unit(), info.MeasuredImages, which, decimals(info.Mean), decimals(info.Std))
 	if info.Skipped > 0 {
 		terminal.Printf(w, "%d more could not be read and were left out\n", info.Skipped)
 	}

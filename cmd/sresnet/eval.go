@@ -32,12 +32,12 @@ training images in it; if it is a single file, name them with --calibrate. All
 image files are read once before the work starts, so that a damaged one is found
 at once; later runs read only those that are new or changed.
 
-MODEL is an ONNX file; weights without operators, a .safetensors file of a
-ResNet from torchvision, timm or the common code for CIFAR; the folder of a run,
-which stands for that run's options; or a file of 'sresnet convert' or another
-.nir file that can be simulated. A NIR file is taken as it is, with its own
-normalisation and read-out if it has them, and without a trained network to
-compare it with.
+MODEL is an ONNX file; weights without operators, a .safetensors, .pt or .pth
+file of a ResNet from torchvision, transformers, timm or the common code for
+CIFAR; the folder of a run, which stands for that run's options; or a file of
+'sresnet convert' or another .nir file that can be simulated. A NIR file is taken
+as it is, with its own normalisation and read-out if it has them, and without a
+trained network to compare it with.
 
 Options of a data set follow it: folder:DIR?resize=256&crop=224&skip-bad=3
 resizes and crops image files and leaves out up to three that cannot be read;

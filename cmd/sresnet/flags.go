@@ -158,7 +158,7 @@ func completeModel(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return []string{"onnx", "safetensors", "nir"}, cobra.ShellCompDirectiveFilterFileExt
+	return []string{"onnx", "safetensors", "pt", "pth", "nir"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // completeFolder lets the shell complete a folder as the argument.

@@ -100,9 +100,8 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
 			n, c.Images)
 	}
-	if chance := 1 / float64(e.Test.Classes()); r.TrainedTop1 < 2*chance {
-		terminal.Printf(w, "\nThe trained network itself is hardly better than chance (%s %%): --normalize %s may not be what it was trained with.\n",
-			terminal.Percent(chance), o.Normalize)
+	for _, doubt := range e.Doubts(r) {
+		terminal.Printf(w, "\n%s\n", flagWords(doubt))
 	}
 }
 

@@ -248,6 +248,7 @@ func TestHostile(t *testing.T) {
 		cases []hostile
 	}{
 		{"model", models()},
+		{"pickle", pickles()},
 		{"nir", nirFiles()},
 		{"data", dataSets()},
 		{"image", images()},

@@ -79,8 +79,22 @@ func images() []hostile {
 		folder("link to nowhere", func(f *files) { f.link("nowhere", "d/a/1.png") }, "1.png"),
 		folder("link to a folder", func(f *files) { f.link(".", "d/a/1.png") }, "1.png"),
 		folder("hole of a terabyte", func(f *files) { f.sparse("d/a/1.png", 1<<40) }, "1.png"),
-		folder("empty class", func(f *files) { f.folder("d/nothing") }, "nothing"),
-		folder("class of links in a circle", func(f *files) { f.link("..", "d/c/up"); f.link("../c", "d/c/me") }, "in c"),
+		{name: "folder: empty classes", args: "data info folder:d", want: []string{"nothing"}, make: func(f *files) { f.folder("d/nothing"); f.folder("d/more") }},
+		{name: "folder: class of links in a circle", args: "data info folder:d", want: []string{"of a class: c"}, make: func(f *files) { f.link("..", "d/c/up"); f.link("../c", "d/c/me") }},
+		folder("BMP of 30000 x 30000", func(f *files) {
+			b := append([]byte("BM"), make([]byte, 52)...)
+			b[10], b[14], b[26], b[28] = 54, 40, 1, 24
+			binary.LittleEndian.PutUint32(b[18:], 30000)
+			binary.LittleEndian.PutUint32(b[22:], 30000)
+			f.write("d/a/1.bmp", b)
+		}, "1.bmp", "30000 x 30000"),
+		folder("BMP of 7000 x 7000, without pixels", func(f *files) {
+			b := append([]byte("BM"), make([]byte, 52)...)
+			b[10], b[14], b[26], b[28] = 54, 40, 1, 24
+			binary.LittleEndian.PutUint32(b[18:], 7000)
+			binary.LittleEndian.PutUint32(b[22:], 7000)
+			f.write("d/a/1.bmp", b)
+		}, "1.bmp"),
 		folder("name with control characters", func(f *files) { f.write("d/a/\x1b[2J\n.png", []byte("x")) }, ".png"),
 		folder("a thousand bad images", func(f *files) {
 			for i := range 1000 {

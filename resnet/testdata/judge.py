@@ -126,7 +126,46 @@ def raw(t, dtype):
     return t.numpy().astype({"F32": "<f4", "F16": "<f2", "F64": "<f8"}[dtype]).tobytes()
 
 
-def case(name, arch, block, blocks, width, imagenet, shortcut, classifier="fc", prefix="", dtype="F32", size=(32, 32), channels=3, classes=10):
+def as_saved(net, prefix, saved):
+    """What people give to torch.save."""
+    state = net.state_dict()
+    if "channels last" in saved:
+        net.to(memory_format=torch.channels_last)
+        state = net.state_dict()
+    if "half" in saved:
+        state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    if "parameters" in saved:
+        state = net.state_dict(keep_vars=True)
+    if "transformers" in saved:
+        state = {transformers_name(k): v for k, v in state.items()}
+    state = type(state)((prefix + k, v) for k, v in state.items())
+    if "checkpoint" in saved:
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+        for p in net.parameters():
+            p.grad = torch.ones_like(p)
+        optimizer.step()
+        return {"epoch": 3, "arch": "resnet", "state_dict": state, "best_acc1": torch.tensor(91.5), "optimizer": optimizer.state_dict(), "lr": [0.1, 1e-3], "args": None}
+    return state
+
+
+def transformers_name(name):
+    """Names of transformers' ResNetForImageClassification."""
+    if name.startswith("conv1."):
+        return "resnet.embedder.embedder.convolution." + name[6:]
+    if name.startswith("bn1."):
+        return "resnet.embedder.embedder.normalization." + name[4:]
+    if name.startswith("fc."):
+        return "classifier.1." + name[3:]
+    stage, block, rest = name.split(".", 2)
+    for ours, theirs in [("downsample.0", "shortcut.convolution"), ("downsample.1", "shortcut.normalization")]:
+        rest = rest.replace(ours, theirs)
+    for i in range(3):
+        rest = rest.replace(f"conv{i + 1}", f"layer.{i}.convolution").replace(f"bn{i + 1}", f"layer.{i}.normalization")
+    return f"resnet.encoder.stages.{int(stage[5:]) - 1}.layers.{block}.{rest}"
+
+
+def case(name, arch, block, blocks, width, imagenet, shortcut, classifier="fc", prefix="", dtype="F32", size=(32, 32), channels=3, classes=10, saved="safetensors"):
     torch.manual_seed(len(name))
     net = ResNet(block, blocks, width, imagenet, shortcut, classifier, channels, classes).eval()
     for m in net.modules():
@@ -146,12 +185,16 @@ def case(name, arch, block, blocks, width, imagenet, shortcut, classifier="fc", 
             elif dtype == "BF16":
                 t.copy_(torch.from_numpy((t.numpy().view(np.uint32) & 0xFFFF0000).view(np.float32)))
             tensors[prefix + key] = (dtype, t.shape, raw(t, dtype))
-        save(f"{sys.argv[1]}/{name}.safetensors", tensors)
+        file = f"{name}.{saved.split()[0]}"
+        if saved == "safetensors":
+            save(f"{sys.argv[1]}/{file}", tensors)
+        else:
+            torch.save(as_saved(net, prefix, saved), f"{sys.argv[1]}/{file}", pickle_protocol=4 if "protocol 4" in saved else 2)
         x = torch.randn(1, channels, *size)
         y = net(x)
     x.numpy().astype("<f4").tofile(f"{sys.argv[1]}/{name}.image")
     y.numpy().astype("<f4").tofile(f"{sys.argv[1]}/{name}.logits")
-    return {"name": name, "arch": arch, "rows": size[0], "cols": size[1]}
+    return {"name": name, "file": file, "arch": arch, "rows": size[0], "cols": size[1]}
 
 
 cases = []
@@ -175,6 +218,14 @@ cases += [
     case("resnet18", "resnet18", Block, [2, 2, 2, 2], 64, True, "downsample", size=(224, 224), classes=1000),
     case("resnet34", "resnet34", Block, [3, 4, 6, 3], 64, True, "downsample", size=(97, 64), classes=20, prefix="_orig_mod.module."),
     case("resnet50", "resnet50", Bottleneck, [3, 4, 6, 3], 64, True, "downsample", size=(64, 64), classes=1000),
+    case("saved", "resnet20-cifar", Block, [3] * 3, 16, False, "A", "linear", saved="pt"),
+    case("saved-in-protocol-4", "resnet20-cifar", Block, [3] * 3, 16, False, "A", "linear", saved="pth protocol 4"),
+    case("saved-channels-last", "resnet20-cifar", Block, [3] * 3, 16, False, "downsample", saved="pt channels last"),
+    case("saved-half", "resnet20-cifar", Block, [3] * 3, 16, False, "downsample", saved="pt half"),
+    case("saved-parameters", "resnet20-cifar", Block, [3] * 3, 16, False, "downsample", prefix="model.", saved="pth parameters"),
+    case("transformers", "resnet18", Block, [2, 2, 2, 2], 64, True, "downsample", size=(64, 64), classes=100, saved="pt transformers"),
+    case("transformers50", "resnet50", Bottleneck, [3, 4, 6, 3], 64, True, "downsample", size=(64, 64), prefix="module.", saved="pt transformers"),
 ]
+cases.append(case("checkpoint", "resnet20-cifar", Block, [3] * 3, 16, False, "A", "linear", prefix="module.", saved="pt checkpoint"))
 with open(f"{sys.argv[1]}/cases.json", "w") as f:
     json.dump(cases, f)

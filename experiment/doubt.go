@@ -1,0 +1,230 @@
+package experiment
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"sresnet/ann/infer"
+	"sresnet/dataset"
+	"sresnet/eval"
+)
+
+// What [Experiment.Doubts] goes by.
+const (
+	confident   = 0.95           // Accuracy of a trained network that nothing is wrong with.
+	poor        = 0.5            // Accuracy that is looked into whatever it costs.
+	mostly      = 0.6            // Share of images from which on a pattern explains them.
+	alike       = 0.9            // Share of images that are named alike if the input is far off.
+	trialImages = 100            // At most, and
+	fewImages   = 20             // at least.
+	trialMACs   = 10_000_000_000 // Of all trials together, about a second.
+)
+
+// Doubts says what may be wrong where the trained network names few images correctly, as
+// far as the numbers point to it: the normalisation, the order of channels, of rows and
+// columns or of classes. It tries other ways to present the first images, which takes
+// about a second; none of it changes e or r. Options are in braces, see internal/hint.
+// The result is nil where there is nothing to doubt.
+func (e *Experiment) Doubts(r *eval.Result) []string {
+	if e.Graph == nil || e.Test == nil || r.Alone() || r.TrainedTop1 >= confident || len(r.Predictions.Trained) == 0 {
+		return nil
+	}
+	found := e.tryOthers(r.TrainedTop1)
+	chance := 1 / float64(e.Test.Classes())
+	if r.TrainedTop1 >= 2*chance {
+		return found
+	}
+	list := []string{fmt.Sprintf("The trained network itself is hardly better than chance (%.4g %%).", 100*chance)}
+	if found == nil {
+		found = classDoubts(&r.Predictions)
+	}
+	if found == nil {
+		found = []string{fmt.Sprintf("{normalize} %s may not be what it was trained with, although no other that was tried is better, nor other orders of channels, rows or classes: perhaps these are other images, or weights before training.", e.Options.Normalize)}
+	}
+	return append(list, found...)
+}
+
+// trial is another way to present images.
+type trial struct {
+	advice string
+	norm   dataset.Normalization
+	change func(x []float32, c, h, w int) // Before the normalisation; nil for none.
+}
+
+func (e *Experiment) trials() []trial {
+	c, h, w := e.Test.Shape().CHW()
+	now := e.Test.Normalization()
+	list := []trial{{norm: now}}
+	for _, name := range dataset.NormalizationNames() {
+		n, err := dataset.ParseNormalization(name, c)
+		if err == nil && n.String() != now.String() && !e.Test.Prepared() {
+			list = append(list, trial{"with {normalize} " + name, n, nil})
+		}
+	}
+	if c == 3 {
+		list = append(list, trial{"with red and blue exchanged, as OpenCV has them,", now, reverse})
+	}
+	if h == w {
+		list = append(list, trial{"with rows and columns exchanged", now, transpose})
+	}
+	if !e.Test.Prepared() {
+		list = append(list, trial{"with dark and light exchanged", now, invert})
+	}
+	return list
+}
+
+// tryOthers returns which way to present the first images is better than that of the
+// options; nil if none is.
+func (e *Experiment) tryOthers(accuracy float64) []string {
+	trials := e.trials()
+	n := min(trialImages, e.Test.Len())
+	if most := int(trialMACs / (max(e.Graph.MACs(), 1) * int64(len(trials)))); most < n {
+		if accuracy >= poor {
+			return nil // It may be as good as it gets, and many images would be needed to tell.
+		}
+		n = min(n, max(most, fewImages))
+	}
+	m, err := infer.New(e.Graph)
+	if err != nil {
+		return nil
+	}
+	runner := m.NewRunner()
+	right := make([][]bool, len(trials))
+	x := make([]float32, e.Test.Shape().Len())
+	for k, t := range trials {
+		for i := range n {
+			class, err := e.present(runner, t, i, x)
+			right[k] = append(right[k], err == nil && class == e.Test.Label(i)) // Numbers may become too large.
+		}
+	}
+	best := 0
+	for k := range trials {
+		if count(right[k]) > count(right[best]) {
+			best = k
+		}
+	}
+	if !better(right[best], right[0]) {
+		return nil
+	}
+	return []string{fmt.Sprintf("Of the first %d images it names %d correctly %s, and %d as they were presented.", n, count(right[best]), trials[best].advice, count(right[0]))}
+}
+
+// present returns the class that the trained network names of image i. It uses x.
+func (e *Experiment) present(r *infer.Runner, t trial, i int, x []float32) (int, error) {
+	if err := e.Test.Pixels(i, x); err != nil {
+		return 0, err
+	}
+	shape := e.Test.Shape()
+	if t.change != nil {
+		c, h, w := shape.CHW()
+		t.change(x, c, h, w)
+	}
+	t.norm.Apply(x, shape)
+	out, err := r.Run(x)
+	if err != nil {
+		return 0, err
+	}
+	return slices.Index(out, slices.Max(out)), nil
+}
+
+func count(list []bool) (n int) {
+	for _, b := range list {
+		if b {
+			n++
+		}
+	}
+	return n
+}
+
+// better reports whether a is right so much oftener than b that chance does not explain
+// it: by three standard deviations of the images that only one of them is right on.
+func better(a, b []bool) bool {
+	gained, lost := 0, 0
+	for i := range a {
+		switch {
+		case a[i] && !b[i]:
+			gained++
+		case b[i] && !a[i]:
+			lost++
+		}
+	}
+	d := gained - lost
+	return d >= 5 && d*d >= 9*(gained+lost)
+}
+
+func reverse(x []float32, c, h, w int) {
+	for i := range h * w {
+		x[i], x[2*h*w+i] = x[2*h*w+i], x[i]
+	}
+}
+
+func transpose(x []float32, c, h, w int) {
+	for plane := range slices.Chunk(x, h*w) {
+		for i := range h {
+			for j := range i {
+				plane[i*w+j], plane[j*w+i] = plane[j*w+i], plane[i*w+j]
+			}
+		}
+	}
+}
+
+func invert(x []float32, c, h, w int) {
+	for i, p := range x {
+		x[i] = 255 - p
+	}
+}
+
+// classDoubts says what the classes that the trained network names have to do with the
+// labels; nil if nothing that can be seen.
+func classDoubts(p *eval.Predictions) []string {
+	type pair struct{ named, label, n int }
+	counts := make(map[[2]int]int)
+	named, labelled := make(map[int]int), make(map[int]int)
+	shift := make(map[int]int)
+	for i, k := range p.Trained {
+		counts[[2]int{k, p.Label[i]}]++
+		named[k]++
+		labelled[p.Label[i]]++
+		shift[p.Label[i]-k]++
+	}
+	total := len(p.Trained)
+	if len(labelled) < 2 || total < 5*len(labelled) { // Too few to tell.
+		return nil
+	}
+	for k, n := range named {
+		if float64(n) >= alike*float64(total) {
+			return []string{fmt.Sprintf("It names class %d for %d of %d images, whatever they show, as where pixels are far from those of its training: {normalize} tells how they were prepared.", k, n, total)}
+		}
+	}
+	for _, by := range []int{1, -1} {
+		if float64(shift[by]) >= mostly*float64(total) {
+			word := "higher"
+			if by < 0 {
+				word = "lower"
+			}
+			return []string{fmt.Sprintf("For %d of %d images the label is one %s than the class that it names: number labels as in training.", shift[by], total, word)}
+		}
+	}
+	var pairs []pair
+	for key, n := range counts {
+		pairs = append(pairs, pair{key[0], key[1], n})
+	}
+	slices.SortFunc(pairs, func(a, b pair) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.named, b.named), cmp.Compare(a.label, b.label))
+	})
+	matched := 0
+	usedNames, usedLabels := make(map[int]bool), make(map[int]bool)
+	for _, q := range pairs { // Each class goes with the label that it most often meets.
+		if !usedNames[q.named] && !usedLabels[q.label] {
+			usedNames[q.named], usedLabels[q.label] = true, true
+			matched += q.n
+		}
+	}
+	if float64(matched) < mostly*float64(total) {
+		return nil
+	}
+	q := pairs[0]
+	return []string{fmt.Sprintf("It tells the classes apart, but numbers them otherwise: %d of the %d images that it calls %d are labelled %d, and with classes in another order %d of %d would be right: number labels as in training.",
+		q.n, named[q.named], q.named, q.label, matched, total)}
+}

@@ -1,0 +1,130 @@
+package experiment
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sresnet/dataset"
+	"sresnet/eval"
+)
+
+// digits is a data set of the first MNIST test images, changed, with their labels.
+func digits(t *testing.T, n int, change func(x []float32)) string {
+	t.Helper()
+	d, err := dataset.Open("mnist", dataset.Test)
+	if err != nil {
+		t.Skipf("no MNIST: %v", err)
+	}
+	dir := t.TempDir()
+	var pixels, labels []byte
+	x := make([]float32, d.Shape().Len())
+	for i := range n {
+		if err := d.Pixels(i, x); err != nil {
+			t.Fatal(err)
+		}
+		change(x)
+		for _, p := range x {
+			pixels = append(pixels, byte(p))
+		}
+		labels = append(labels, byte(d.Label(i)))
+	}
+	array := func(name, shape string, data []byte) {
+		header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': %s, }\n", shape)
+		b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), 0)
+		if err := os.WriteFile(filepath.Join(dir, name), append(append(b, header...), data...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	array("images.npy", fmt.Sprintf("(%d, 28, 28)", n), pixels)
+	array("labels.npy", fmt.Sprintf("(%d,)", n), labels)
+	return "npy:" + filepath.Join(dir, "images.npy")
+}
+
+// The way in which the images ought to have been presented is found.
+func TestDoubts(t *testing.T) {
+	const n = 100
+	for _, tt := range []struct {
+		name      string
+		change    func(x []float32)
+		normalize string
+		accuracy  float64 // That is claimed; what follows is measured.
+		want      string  // In the last sentence; empty for no doubt.
+	}{
+		{"as it was trained", func([]float32) {}, "mnist", 0.9, ""},
+		{"good enough", func([]float32) {}, "unit", 0.96, ""},
+		{"another normalisation", func([]float32) {}, "unit", 0.1, "correctly with {normalize} mnist, and "},
+		{"another, but not near chance", func([]float32) {}, "unit", 0.3, "correctly with {normalize} mnist, and "},
+		{"rows and columns", func(x []float32) { transpose(x, 1, 28, 28) }, "mnist", 0.3, "correctly with rows and columns exchanged, and "},
+		{"dark and light", func(x []float32) { invert(x, 1, 28, 28) }, "mnist", 0.1, "correctly with dark and light exchanged, and "},
+	} {
+		o := DefaultOptions()
+		o.Model, o.Data, o.Calibrate, o.Normalize = Builtin, digits(t, n, tt.change), "mnist?images=1", tt.normalize
+		e, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &eval.Result{TrainedTop1: tt.accuracy, Agreement: []float64{0}, Predictions: eval.Predictions{Label: make([]int, n), Trained: make([]int, n)}}
+		got := e.Doubts(r)
+		if tt.want == "" {
+			if got != nil {
+				t.Errorf("%s: got %q", tt.name, got)
+			}
+			continue
+		}
+		if len(got) == 0 || !strings.Contains(got[len(got)-1], tt.want) {
+			t.Errorf("%s: got %q, want %s", tt.name, got, tt.want)
+		}
+		if chance := tt.accuracy < 0.2; chance != (len(got) == 2 && strings.Contains(got[0], "hardly better than chance (10 %)")) {
+			t.Errorf("%s: got %q", tt.name, got)
+		}
+	}
+}
+
+func TestClassDoubts(t *testing.T) {
+	const n = 100
+	for _, tt := range []struct {
+		name  string
+		named func(i, label int) int
+		want  string // Empty for none.
+	}{
+		{"one class", func(i, label int) int { return 3 }, "It names class 3 for 100 of 100 images"},
+		{"labels from 1 on", func(i, label int) int { return label - 1 }, "For 100 of 100 images the label is one higher"},
+		{"labels from -1 on", func(i, label int) int { return label + 1 }, "the label is one lower"},
+		{"another order", func(i, label int) int { return []int{0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9}[9-label] }, "numbers them otherwise: 10 of the 10 images that it calls 0 are labelled 9, and with classes in another order 100 of 100"},
+		{"no order", func(i, label int) int { return i / 10 % 10 }, ""},
+	} {
+		p := &eval.Predictions{}
+		for i := range n {
+			p.Label = append(p.Label, i%10)
+			p.Trained = append(p.Trained, tt.named(i, i%10))
+		}
+		got := strings.Join(classDoubts(p), " ")
+		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+		p.Label, p.Trained = p.Label[:20], p.Trained[:20]
+		if got := classDoubts(p); got != nil {
+			t.Errorf("%s: of 20 images: %q", tt.name, got)
+		}
+	}
+}
+
+func TestBetter(t *testing.T) {
+	of := func(right, n int) (list []bool) {
+		for i := range n {
+			list = append(list, i < right)
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		a, b int
+		want bool
+	}{{50, 40, true}, {49, 40, true}, {48, 40, false}, {40, 50, false}, {9, 0, true}, {8, 0, false}} {
+		if got := better(of(tt.a, 100), of(tt.b, 100)); got != tt.want {
+			t.Errorf("%d and %d of 100: got %v", tt.a, tt.b, got)
+		}
+	}
+}
