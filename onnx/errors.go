@@ -67,7 +67,7 @@ const (
 	exportAgain  = "export the model again"
 	exportLogits = "export the model with its logits only"
 	exportOther  = "the file is whole, but what is in it cannot be read here; export it in another way"
-	exportOpset  = "export the model with an opset from 7 to 21, such as 13"
+	exportOpset  = "export the model with an opset from 7 to 24, such as 13"
 	keepTogether = "keep the files that the exporter wrote together, in one folder"
 	smaller      = "take a smaller network or smaller images"
 )
@@ -171,10 +171,6 @@ const (
 	quantized = "quantized models have no counterpart here; export the float model"
 	readout   = "end the network at its logits"
 )
-
-// squashes has the operators whose largest output is that of the largest input, so
-// that at the end of a network they decide nothing.
-var squashes = map[string]bool{"Sigmoid": true, "Softplus": true, "Softsign": true, "Tanh": true, "Erf": true}
 
 // keepsShape tells the operators whose output is shaped as their input, so that the
 // nodes after them can still be checked.

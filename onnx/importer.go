@@ -26,7 +26,7 @@ type importer struct {
 	names    map[string]bool         // Taken in g.
 	elements int                     // Of all activations together.
 
-	end         string // ONNX value of the network's output.
+	argMax      *node // At the end of the network, where there is one; see trim.
 	unsupported []UnsupportedNode
 	failed      error // The first error about a node.
 }
@@ -41,10 +41,25 @@ func init() { // Here, because some of the functions look into the table.
 		"BatchNormalization": (*importer).batchNormalization,
 		"Relu":               (*importer).relu,
 		"Clip":               (*importer).clip,
+		"Max":                (*importer).max,
+		"Min":                (*importer).min,
+		"LeakyRelu":          (*importer).leaky,
+		"PRelu":              (*importer).leaky,
+		"Elu":                (*importer).leaky,
+		"Celu":               (*importer).leaky,
+		"ThresholdedRelu":    (*importer).thresholded,
+		"Greater":            (*importer).compare,
+		"GreaterOrEqual":     (*importer).compare,
+		"Less":               (*importer).compare,
+		"LessOrEqual":        (*importer).compare,
+		"Not":                (*importer).not,
+		"Where":              (*importer).where,
 		"MaxPool":            (*importer).maxPool,
 		"AveragePool":        (*importer).averagePool,
 		"GlobalAveragePool":  (*importer).globalAveragePool,
-		"ReduceMean":         (*importer).reduceMean,
+		"GlobalMaxPool":      (*importer).globalMaxPool,
+		"ReduceMean":         (*importer).reduce,
+		"ReduceMax":          (*importer).reduce,
 		"Gemm":               (*importer).gemm,
 		"MatMul":             (*importer).matMul,
 		"Softmax":            (*importer).softmax,
@@ -75,11 +90,12 @@ func (im *importer) run() (*ann.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	output = im.trim(output)
 	nodes, used, err := im.graph.order(output)
 	if err != nil {
 		return nil, err
 	}
-	im.used, im.end = used, output
+	im.used = used
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
@@ -283,15 +299,15 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case data == nil:
 		return nil, errNoActivations
 	}
+	if err := halves(n, in); err != nil {
+		return nil, err
+	}
 	return data(im, n, in)
 }
 
 // note records an error about n and returns an edge for its output.
 func (im *importer) note(n *node, in []*edge, err error) *edge {
 	if r, ok := err.(reason); ok {
-		if n.out[0] == im.end && squashes[n.op] {
-			r = readout
-		}
 		im.unsupported = append(im.unsupported, UnsupportedNode{Name: clean(n.label()), Op: n.op, Reason: string(r)})
 		if n.domain == "" {
 			if e := im.standIn(n, in); e != nil {
@@ -435,6 +451,12 @@ func (im *importer) finish(output string) error {
 	e := im.edges[output]
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
+	}
+	if err := halves(&node{}, []*edge{e}); err != nil {
+		return refused(readout, "output %q: %w", output, err)
+	}
+	if err := im.overClasses(e); err != nil {
+		return err
 	}
 	name := e.node
 	if e.last {

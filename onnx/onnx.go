@@ -7,7 +7,7 @@
 // at a time. What has no counterpart in package ann is reported, every node of
 // it at once, as an [*UnsupportedError].
 //
-// Operator sets 7 to 21 are read. This package knows nothing of spikes, and runs
+// Operator sets 7 to 24 are read. This package knows nothing of spikes, and runs
 // no network. Files are not trusted: for any bytes, the result is a graph that
 // validates or an error, in memory that stays within a few times the size of the
 // file.

@@ -1,0 +1,239 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"sresnet/ann"
+	"sresnet/ann/infer"
+)
+
+// run returns what g computes for an image.
+func run(t testing.TB, g *ann.Graph, image []float32) []float32 {
+	t.Helper()
+	m, err := infer.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := m.NewRunner().Run(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// TestRectifiers has every spelling of a ReLU, and those that are none.
+func TestRectifiers(t *testing.T) {
+	const relu, relu6 = "Relu 2x4x4", "Clip 2x4x4"
+	for _, tt := range []struct {
+		name  string
+		want  string // Or part of the error.
+		nodes []msg
+	}{
+		{"max", relu, []msg{op("Max", "y", ins("x", "zero"))}},
+		{"max, swapped", relu, []msg{op("Max", "y", ins("zero", "x"))}},
+		{"max with zeros of every channel", relu, []msg{op("Max", "y", ins("x", "zeros"))}},
+		{"max of a max", relu, []msg{op("Max", "m", ins("x", "zero")), op("Max", "y", ins("m", "less"))}},
+		{"min of max", relu6, []msg{op("Max", "m", ins("x", "zero")), op("Min", "y", ins("m", "six"))}},
+		{"max of min", relu6, []msg{op("Min", "m", ins("six", "x")), op("Max", "y", ins("m", "zero"))}},
+		{"relu of min", relu6, []msg{op("Min", "m", ins("x", "six")), op("Relu", "y", ins("m"))}},
+		{"relu of clip from above", relu6, []msg{op("Clip", "m", ins("x", "", "six")), op("Relu", "y", ins("m"))}},
+		{"min of relu", relu6, []msg{op("Relu", "m", ins("x")), op("Min", "y", ins("m", "six"))}},
+		{"leaky", relu, []msg{op("LeakyRelu", "y", ins("x"), attrF("alpha", 0))}},
+		{"elu", relu, []msg{op("Elu", "y", ins("x"), attrF("alpha", 0))}},
+		{"prelu", relu, []msg{op("PRelu", "y", ins("x", "zeros"))}},
+		{"thresholded", relu, []msg{op("ThresholdedRelu", "y", ins("x"), attrF("alpha", 0))}},
+		{"where greater", relu, []msg{op("Greater", "g", ins("x", "zero")), op("Where", "y", ins("g", "x", "zero"))}},
+		{"where zero is less", relu, []msg{op("LessOrEqual", "g", ins("zero", "x")), op("Where", "y", ins("g", "x", "zero"))}},
+		{"where less", relu, []msg{op("Less", "g", ins("x", "zero")), op("Where", "y", ins("g", "zero", "x"))}},
+		{"where not less", relu, []msg{op("Less", "g", ins("x", "zero")), op("Not", "n", ins("g")), op("Where", "y", ins("n", "x", "zeros"))}},
+		{"masked", relu, []msg{op("GreaterOrEqual", "g", ins("x", "zero")), op("Cast", "m", ins("g"), attrI("to", 1)), op("Mul", "y", ins("m", "x"))}},
+		{"the negative part", "other values", []msg{op("Less", "g", ins("x", "zero")), op("Where", "y", ins("g", "x", "zero"))}},
+		{"where another is greater", "other values", []msg{
+			op("Relu", "r", ins("x")), op("Conv", "c", ins("r", "w")), op("Greater", "g", ins("c", "zero")), op("Where", "y", ins("g", "x", "zero")),
+		}},
+		{"another value below", "another value than 0", []msg{op("Greater", "g", ins("x", "zero")), op("Where", "y", ins("g", "x", "six"))}},
+		{"a mask itself", "a comparison", []msg{op("Greater", "y", ins("x", "zero"))}},
+		{"a mask in a convolution", "a comparison", []msg{op("Greater", "g", ins("x", "zero")), op("Conv", "y", ins("g", "w"))}},
+		{"a mask that is scaled", "a comparison", []msg{op("Greater", "g", ins("x", "zero")), op("Mul", "y", ins("g", "six"))}},
+		{"min alone", "bounded above at 6", []msg{op("Min", "y", ins("x", "six"))}},
+		{"min before a convolution", "bounded above at 6", []msg{op("Min", "m", ins("x", "six")), op("Conv", "y", ins("m", "w"))}},
+		{"min below the max", "is a constant", []msg{op("Min", "m", ins("x", "six")), op("Max", "y", ins("m", "more"))}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build{nodes: tt.nodes, inits: []msg{
+				f32("zero", dims(), 0), f32("zeros", dims(2, 1, 1), 0, 0), f32("six", dims(1), 6), f32("less", dims(), -2), f32("more", dims(), 7),
+				f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1),
+			}}
+			g, err := Parse(b.encode())
+			if err != nil {
+				if strings.Contains(tt.want, "4x4") || !strings.Contains(err.Error(), tt.want) {
+					t.Fatalf("error %v, want %q", err, tt.want)
+				}
+				return
+			}
+			last := g.Nodes[len(g.Nodes)-1]
+			if got := fmt.Sprintf("%s %v", last.Op.Type(), last.Shape); got != tt.want {
+				t.Fatalf("got %s, want %s\n%v", got, tt.want, g)
+			}
+			image := make([]float32, 32)
+			for i := range image {
+				image[i] = float32(i) - 16
+			}
+			bound := float32(math.Inf(1))
+			if tt.want == relu6 {
+				bound = 6
+			}
+			for i, y := range run(t, g, image) {
+				if want := min(max(image[i], 0), bound); y != want {
+					t.Fatalf("of %v: got %v, want %v", image[i], y, want)
+				}
+			}
+		})
+	}
+}
+
+// TestHeads checks that what keeps the order of the classes at the end is dropped, and
+// nothing else.
+func TestHeads(t *testing.T) {
+	const kept = "GlobalAveragePool 2x1x1, Flatten 2, Gemm 3"
+	for _, tt := range []struct {
+		name  string
+		want  string
+		nodes []msg
+	}{
+		{"sigmoid", kept, []msg{op("Sigmoid", "y", ins("l"))}},
+		{"tanh", kept, []msg{op("Tanh", "y", ins("l"))}},
+		{"softplus", kept, []msg{op("Softplus", "y", ins("l"))}},
+		{"log of softmax", kept + ", Softmax 3", []msg{op("Softmax", "s", ins("l")), op("Log", "y", ins("s"))}},
+		{"argmax", kept, []msg{op("ArgMax", "y", ins("l"), attrI("axis", 1))}},
+		{"argmax of softmax, cast and squeezed", kept + ", Softmax 3", []msg{
+			op("Softmax", "s", ins("l")), op("ArgMax", "a", ins("s"), attrI("axis", -1)), op("Cast", "c", ins("a"), attrI("to", 6)), op("Squeeze", "y", ins("c", "one")),
+		}},
+		{"sigmoid, then argmax", kept, []msg{op("Sigmoid", "s", ins("l")), op("Identity", "i", ins("s")), op("ArgMax", "y", ins("i"), attrI("axis", 1))}},
+		{"argmax over the batch", "is not over all the logits", []msg{op("ArgMax", "y", ins("l"), attrI("axis", 0))}},
+		{"log of logits", "not supported", []msg{op("Log", "y", ins("l"))}},
+		{"rounded", "rounds", []msg{op("Sigmoid", "s", ins("l")), op("Cast", "y", ins("s"), attrI("to", 7))}},
+		{"negated", "not on activations", []msg{op("Sigmoid", "s", ins("l")), op("Neg", "y", ins("s"))}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build{
+				nodes: append([]msg{op("GlobalAveragePool", "p", ins("x")), op("Flatten", "f", ins("p")), op("Gemm", "l", ins("f", "w"), attrI("transB", 1))}, tt.nodes...),
+				inits: []msg{f32("w", dims(3, 2), 1, 2, 3, 4, 5, 6), i64("one", 1)},
+			}
+			g, err := Parse(b.encode())
+			got := fmt.Sprint(err)
+			if err == nil {
+				got = operators(g)
+			}
+			if got != tt.want && (err == nil || !strings.Contains(got, tt.want)) {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// operators lists those of g with their shapes.
+func operators(g *ann.Graph) string {
+	var list []string
+	for _, n := range g.Nodes {
+		list = append(list, fmt.Sprintf("%s %v", n.Op.Type(), n.Shape))
+	}
+	return strings.Join(list, ", ")
+}
+
+// TestOrders checks, for random chains of views, that a fully connected layer, a batch
+// norm and an offset behind them take the elements that they take in the file.
+func TestOrders(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	moved := 0
+	for i := range 300 {
+		c, h, w := 1+rnd.IntN(4), 1+rnd.IntN(4), 1+rnd.IntN(4)
+		n := c * h * w
+		shape, order := []int{1, c, h, w}, make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+		b := build{in: []msg{input("x", 0, int64(c), int64(h), int64(w))}}
+		last := "x"
+		emit := func(typ string, more []string, attrs ...msg) {
+			out := fmt.Sprintf("v%d", len(b.nodes))
+			b.nodes, last = append(b.nodes, op(typ, out, append([]string{last}, more...), attrs...)), out
+		}
+		emit("Relu", nil) // A transpose of the input itself would be taken for channels last.
+		for range 1 + rnd.IntN(5) {
+			switch rnd.IntN(4) {
+			case 0, 1:
+				perm := rnd.Perm(len(shape) - 1)
+				list, out, stride := []int64{0}, []int{1}, make([]int, len(perm))
+				for j, a := range perm {
+					list, out, stride[j] = append(list, int64(a+1)), append(out, shape[a+1]), strides(shape[1:])[a]
+				}
+				next := make([]int, n)
+				walk(out[1:], 0, stride, func(to, from int) { next[to] = order[from] })
+				shape, order = out, next
+				emit("Transpose", nil, attrList("perm", list...))
+			case 2:
+				k := 1
+				for n%(k+1) == 0 {
+					k++
+				}
+				shape = []int{1, k, n / k}
+				name := fmt.Sprintf("s%d", len(b.nodes))
+				b.inits = append(b.inits, i64(name, 0, int64(k), -1))
+				emit("Reshape", []string{name})
+			default:
+				emit("Relu", nil)
+			}
+		}
+		emit("Flatten", nil)
+		scale, weight := make([]float32, n), make([]float32, 2*n)
+		for i := range scale {
+			scale[i] = float32(1 + rnd.IntN(5))
+		}
+		for i := range weight {
+			weight[i] = float32(rnd.IntN(9) - 4)
+		}
+		b.inits = append(b.inits, f32("scale", dims(n), scale...), f32("w", dims(n, 2), weight...), f32("zeros", dims(n), make([]float32, n)...), f32("ones", dims(n), repeat(1, n)...))
+		scaled := rnd.IntN(3)
+		switch scaled {
+		case 0:
+			emit("Mul", ins("scale"))
+		case 1:
+			emit("BatchNormalization", ins("scale", "zeros", "zeros", "ones"), attrF("epsilon", 0))
+		}
+		emit("MatMul", ins("w"))
+		b.nodes = append(b.nodes, op("Identity", "y", ins(last)))
+		g, err := Parse(b.encode())
+		if err != nil {
+			t.Fatalf("model %d: %v", i, err)
+		}
+		image, want := make([]float32, n), make([]float32, 2)
+		for i := range image {
+			image[i] = float32(rnd.IntN(16)) // Not negative, so that ReLUs do nothing.
+		}
+		for i, from := range order {
+			x := image[from]
+			if scaled < 2 {
+				x *= scale[i]
+			}
+			for o := range want {
+				want[o] += x * weight[2*i+o]
+			}
+			if i != from {
+				moved++
+			}
+		}
+		for o, y := range run(t, g, image) {
+			if y != want[o] { // Whole numbers that floats hold exactly.
+				t.Fatalf("model %d: output %d is %v, want %v\n%v", i, o, y, want[o], g)
+			}
+		}
+	}
+	if moved < 1000 {
+		t.Errorf("only %d elements were in another place", moved)
+	}
+}
