@@ -185,6 +185,11 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if image && !e.last {
 		axis = 1
 	}
+	if !image && len(im.shapes[x]) == 3 && im.ofInput(x) {
+		if v, err := im.number(c, e.dims); err == nil { // The image seen as something else; all its channels alike.
+			return im.uniform(n, e, v, set)
+		}
+	}
 	var order []int
 	if !image {
 		var err error
@@ -200,10 +205,7 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if err != nil {
 		return nil, err
 	}
-	op := &ann.BatchNormalization{
-		Scale: slices.Repeat([]float32{1}, k), Bias: make([]float32, k),
-		Mean: make([]float32, k), Var: slices.Repeat([]float32{1}, k),
-	}
+	op := identity(k)
 	if by, err = im.moved(by, order); err != nil {
 		return nil, err
 	}
@@ -223,6 +225,26 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	out := *e
 	out.node, out.flat = name, ""
 	return &out, nil
+}
+
+// uniform is perChannel for one number, which does not mind how the image is seen.
+func (im *importer) uniform(n *node, e *edge, v float32, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+	op := identity(im.shapes[e.node][0])
+	for i := range op.Scale {
+		set(op, i, v)
+	}
+	if err := tensor.CheckFinite(slices.Concat(op.Scale, op.Bias)); err != nil {
+		return nil, fmt.Errorf("its constant gives a factor or offset that is not a finite number: %w", err)
+	}
+	return im.elementwise(n, op, e)
+}
+
+// identity returns the BatchNormalization of k channels that changes nothing.
+func identity(k int) *ann.BatchNormalization {
+	return &ann.BatchNormalization{
+		Scale: slices.Repeat([]float32{1}, k), Bias: make([]float32, k),
+		Mean: make([]float32, k), Var: slices.Repeat([]float32{1}, k),
+	}
 }
 
 // channels returns the elements of c, broadcast to dims, along axis. They must

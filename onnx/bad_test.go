@@ -79,7 +79,7 @@ func TestBadInput(t *testing.T) {
 			in: []msg{input("x", 1, 2, 4, 4), input("z", 1, 2, 4, 4)}, nodes: []msg{op("Add", "y", ins("x", "z"))},
 		}.encode(), "2 inputs (x, z)"},
 		{"symbolic size", build{in: []msg{input("x", 0, 3, 0, 8)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), "Nx3xNx8 has open sizes"},
-		{"image without batch", build{in: []msg{input("x", 3, 8, 8)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), "with its batch"},
+		{"image without batch", build{in: []msg{input("x", 3, 8, 8)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), "ends with a value of shape [3 8 8]"},
 		{"huge input", build{in: []msg{input("x", 1, 1<<30, 1<<30, 1<<30)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), "more than"},
 		{"large input", build{in: []msg{input("x", 1, 3, 20000, 20000)}, nodes: []msg{op("Relu", "y", ins("x"))}}.encode(), "too large to run"},
 		{"missing input", relu(op("Relu", "y", ins("nowhere"))).encode(), `node "y": Relu: its input "nowhere" is neither computed nor given`},

@@ -107,6 +107,9 @@ func (im *importer) isImage(e *edge) bool {
 
 // image returns the node behind e if it is an image with channels first.
 func (im *importer) image(e *edge) (string, error) {
+	if !im.isImage(e) {
+		im.seeImage(e)
+	}
 	switch {
 	case e.perm != nil:
 		return "", unsupported("takes an image, but its axes are in another order; only a fully connected layer can take them so")

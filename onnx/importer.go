@@ -19,6 +19,8 @@ type importer struct {
 
 	g        *ann.Graph
 	batch    int
+	seen     *look                   // What the input is taken for; nil for what the file says.
+	looked   *look                   // At the input, where operators look at it as another image than the file says.
 	edges    map[string]*edge        // By ONNX value.
 	used     map[string]bool         // ONNX values that the output depends on.
 	shapes   map[string]tensor.Shape // By node of g, and its input.
@@ -85,7 +87,31 @@ func init() { // Here, because some of the functions look into the table.
 	}
 }
 
+// look is the image that operators see in the input: its batch, its shape, and whether
+// the file has its channels last.
+type look struct {
+	batch int
+	shape tensor.Shape
+	last  bool
+}
+
+// run translates the file; again, if the input turns out to be an image that the file
+// declares in another shape.
 func (im *importer) run() (*ann.Graph, error) {
+	fresh := *im.tensors.budget
+	g, err := im.once()
+	if im.looked == nil {
+		return g, err
+	}
+	again := &importer{options: im.options, graph: im.graph, opset: im.opset, tensors: im.tensors, seen: im.looked}
+	again.tensors.budget = &fresh // What was decoded for nothing is garbage.
+	if seen, err := again.once(); err == nil {
+		return seen, nil
+	}
+	return g, err // Of the file as it is.
+}
+
+func (im *importer) once() (*ann.Graph, error) {
 	output, err := im.output()
 	if err != nil {
 		return nil, err

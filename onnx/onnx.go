@@ -16,7 +16,8 @@
 //
 // ONNX activations have a batch axis, which is dropped: a symbolic batch is taken
 // as 1. An image is (C, H, W) in the graph even where the file has channels last
-// and transposes its input. Training flags of BatchNormalization and Dropout are
+// and transposes its input, or declares it as a vector or another view of the image
+// that its first operator takes. Training flags of BatchNormalization and Dropout are
 // ignored: the graph is the network as it is evaluated.
 package onnx
 

@@ -237,3 +237,73 @@ func TestOrders(t *testing.T) {
 		t.Errorf("only %d elements were in another place", moved)
 	}
 }
+
+// TestViews checks that an input which is an image in another shape is taken for the
+// image, in the order of its pixels.
+func TestViews(t *testing.T) {
+	channelsLast := func(c int) []int64 { return []int64{0, 4, 5, int64(c)} }
+	for _, tt := range []struct {
+		name   string
+		c      int
+		in     []int64
+		before []msg // From x to i.
+		shape  []int64
+	}{
+		{"vector", 2, []int64{0, 40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{-1, 2, 4, 5}},
+		{"vector, scaled", 1, []int64{0, 20}, []msg{op("Div", "d", ins("x", "two")), op("Reshape", "i", ins("d", "shape"))}, []int64{0, 1, 4, 5}},
+		{"rows and columns", 1, []int64{0, 4, 5}, []msg{op("Unsqueeze", "i", ins("x", "one"))}, nil},
+		{"channels last, one channel", 1, []int64{0, 4, 5, 1}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{-1, 1, 4, 5}},
+		{"column", 1, []int64{0, 20, 1}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{-1, 1, 4, 5}},
+		{"without batch", 2, []int64{2, 4, 5}, []msg{op("Unsqueeze", "i", ins("x", "zero"))}, nil},
+		{"without batch, scaled", 2, []int64{2, 4, 5}, []msg{op("Div", "d", ins("x", "two")), op("Unsqueeze", "i", ins("d", "zero"))}, nil},
+		{"one axis", 2, []int64{40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{1, 2, 4, 5}},
+		{"batch of three", 2, []int64{3, 40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{3, 2, 4, 5}},
+		{"vector with channels last", 2, []int64{0, 40}, []msg{op("Reshape", "r", ins("x", "shape")), op("Transpose", "i", ins("r"), attrList("perm", 0, 3, 1, 2))}, channelsLast(2)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := tt.c * 20
+			weight := make([]float32, 3*n)
+			for i := range weight {
+				weight[i] = float32(i%7 - 3)
+			}
+			b := build{
+				in:    []msg{input("x", tt.in...)},
+				nodes: append(tt.before, op("Conv", "c", ins("i", "k")), op("Flatten", "f", ins("c")), op("MatMul", "y", ins("f", "w"))),
+				inits: []msg{
+					f32("k", dims(1, tt.c, 1, 1), repeat(1, tt.c)...), f32("w", dims(20, 3), weight[:60]...),
+					i64("shape", tt.shape...), i64("one", 1), i64("zero", 0), f32("two", dims(1), 2),
+				},
+			}
+			g, err := Parse(b.encode())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []int{tt.c, 4, 5}; fmt.Sprint([]int(g.Input.Shape)) != fmt.Sprint(want) {
+				t.Fatalf("takes images of %v, want %v", g.Input.Shape, want)
+			}
+			image, want := make([]float32, n), make([]float32, 3)
+			for i := range image {
+				image[i] = float32(2 * i)
+				x := image[i]
+				if len(tt.before) == 2 && strings.Contains(tt.name, "scaled") {
+					x /= 2
+				}
+				for o := range want {
+					want[o] += x * weight[i%20*3+o]
+				}
+			}
+			for o, y := range run(t, g, image) {
+				if y != want[o] {
+					t.Errorf("output %d is %v, want %v\n%v", o, y, want[o], g)
+				}
+			}
+		})
+	}
+	// What is not an image under any view.
+	b := build{in: []msg{input("x", 0, 4, 4)}, nodes: []msg{op("Reshape", "r", ins("x", "s")), op("Conv", "y", ins("r", "w"))}, inits: []msg{
+		i64("s", 1, 4, 4), f32("w", dims(1, 1, 1, 1), 1),
+	}}
+	if _, err := Parse(b.encode()); err == nil || !strings.Contains(err.Error(), "takes an image") {
+		t.Errorf("error %v, want that of no image", err)
+	}
+}
