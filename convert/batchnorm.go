@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -36,20 +35,10 @@ func foldBatchNorm(g *folding) {
 	dropUnused(g)
 }
 
-// affine returns bn as y = a x + b per channel, in float64.
-func affine(bn *ann.BatchNormalization) (a, b []float64) {
-	a, b = make([]float64, len(bn.Scale)), make([]float64, len(bn.Scale))
-	for c := range a {
-		a[c] = float64(bn.Scale[c]) / math.Sqrt(float64(bn.Var[c])+float64(bn.Epsilon))
-		b[c] = float64(bn.Bias[c]) - a[c]*float64(bn.Mean[c])
-	}
-	return a, b
-}
-
 // normalised returns the weights and the bias of op with bn behind.
 func normalised(op ann.Weighted, bn *ann.BatchNormalization) (*tensor.Tensor, []float32) {
 	w, bias := op.Weights()
-	scale, shift := affine(bn)
+	scale, shift := bn.Affine()
 	f, b := tensor.New(w.Shape...), make([]float32, len(scale))
 	per := len(w.Data) / len(scale)
 	for o := range b {
@@ -120,7 +109,7 @@ func linearTakers(g *ann.Graph, consumers map[string][]int, name string) (takers
 
 // withInput returns op for an input that bn does not normalise any more.
 func withInput(op ann.Weighted, bn *ann.BatchNormalization) ann.Weighted {
-	scale, shift := affine(bn)
+	scale, shift := bn.Affine()
 	old, bias := op.Weights()
 	w, b := old.Clone(), make([]float32, old.Shape[0])
 	per := len(w.Data) / len(b)

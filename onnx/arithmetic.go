@@ -185,7 +185,7 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if image && !e.last {
 		axis = 1
 	}
-	if !image && len(im.shapes[x]) == 3 && im.ofInput(x) {
+	if !image && len(im.shapes[x]) == 3 && im.scaled[x] {
 		if v, err := im.number(c, e.dims); err == nil { // The image seen as something else; all its channels alike.
 			return im.uniform(n, e, v, set)
 		}

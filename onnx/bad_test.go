@@ -275,7 +275,7 @@ func TestUnsupportedReasons(t *testing.T) {
 		{op("Div", "y", ins("v2", "x")), "divides by activations"},
 		{op("Concat", "y", ins("x", "r"), attrI("axis", 1)), "joins two activations"},
 		{op("Concat", "y", ins("x", "k"), attrI("axis", 1)), "with zeros"},
-		{op("Gather", "y", ins("x", "one"), attrI("axis", 1)), "not on activations"},
+		{op("Gather", "y", ins("r", "one"), attrI("axis", 1)), "not on other activations"},
 		{op("Transpose", "y", ins("x"), attrList("perm", 2, 1, 0, 3)), "transposes"},
 		{op("LeakyRelu", "y", ins("x"), attrF("alpha", 0.5)), "train the network with ReLU"},
 		{op("LeakyRelu", "y", ins("x")), "train the network with ReLU"},

@@ -77,6 +77,11 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	name := im.unique(n.label())
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out})
 	im.shapes[name], im.ops[name] = out, op
+	if len(inputs) == 1 {
+		_, scales := op.(*ann.BatchNormalization)
+		im.scaled[name] = scales && im.scaled[inputs[0]]
+		im.noteMix(name, op, inputs[0])
+	}
 	return name, nil
 }
 

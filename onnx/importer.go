@@ -26,6 +26,8 @@ type importer struct {
 	shapes   map[string]tensor.Shape // By node of g, and its input.
 	ops      map[string]ann.Op       // By node of g.
 	names    map[string]bool         // Taken in g.
+	mixes    map[string]*mix         // By node of g, and its input.
+	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
 	elements int                     // Of all activations together.
 
 	argMax      *node // At the end of the network, where there is one; see trim.
@@ -79,6 +81,9 @@ func init() { // Here, because some of the functions look into the table.
 		"Squeeze":            (*importer).squeeze,
 		"Unsqueeze":          (*importer).unsqueeze,
 		"Transpose":          (*importer).transpose,
+		"Expand":             (*importer).repeated,
+		"Tile":               (*importer).repeated,
+		"Gather":             (*importer).repeated,
 		"Identity":           (*importer).identity,
 		"Dropout":            (*importer).identity,
 		"Cast":               (*importer).cast,
@@ -126,6 +131,8 @@ func (im *importer) once() (*ann.Graph, error) {
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
 	im.names = map[string]bool{}
+	im.mixes = map[string]*mix{}
+	im.scaled = map[string]bool{}
 	im.g = &ann.Graph{Name: clean(im.graph.name)}
 	if err := im.input(nodes); err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"sresnet/ann"
 	"sresnet/tensor"
 )
 
@@ -65,7 +64,10 @@ func (im *importer) input(nodes []*node) error {
 	}
 	name := im.unique(v.name)
 	im.g.Input.Name, im.g.Input.Shape = name, shape
-	im.shapes[name] = shape
+	im.shapes[name], im.scaled[name] = shape, true
+	if m := newMix(shape); m != nil {
+		im.mixes[name] = m
+	}
 	im.edges[v.name] = im.activation(name, dims, last)
 	return nil
 }
@@ -73,7 +75,7 @@ func (im *importer) input(nodes []*node) error {
 // seeImage notes that e, which an operator takes for an image, is the input in another
 // shape than the file says.
 func (im *importer) seeImage(e *edge) {
-	if !im.ofInput(e.node) || im.seen != nil || im.looked != nil || len(e.dims) != 4 {
+	if !im.scaled[e.node] || im.seen != nil || im.looked != nil || len(e.dims) != 4 {
 		return
 	}
 	s := tensor.Shape(slices.Clone(e.dims[1:]))
@@ -81,17 +83,6 @@ func (im *importer) seeImage(e *edge) {
 	if s.Check() == nil && !e.last && (e.perm == nil || last) {
 		im.looked = &look{e.dims[0], s, last}
 	}
-}
-
-// ofInput reports whether the named node is the input, or the input scaled and shifted.
-func (im *importer) ofInput(name string) bool {
-	for name != im.g.Input.Name {
-		if _, ok := im.ops[name].(*ann.BatchNormalization); !ok {
-			return false
-		}
-		name = im.g.Node(name).Inputs[0]
-	}
-	return true
 }
 
 // channelsFirst is the opposite of [channelsLast].

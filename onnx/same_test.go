@@ -307,3 +307,64 @@ func TestViews(t *testing.T) {
 		t.Errorf("error %v, want that of no image", err)
 	}
 }
+
+// TestMixes checks that what is made of the input's channels becomes a convolution of
+// one position that computes it.
+func TestMixes(t *testing.T) {
+	const c, area = 2, 16
+	one := func(x []float32, p int) float32 { return x[p] }
+	two := func(x []float32, p int) float32 { return x[area+p] }
+	for _, tt := range []struct {
+		name  string
+		nodes []msg
+		want  []func(x []float32, p int) float32 // By channel; nil where it is not supported.
+	}{
+		{"swapped by gather", []msg{op("Gather", "y", ins("x", "swap"), attrI("axis", 1))}, []func([]float32, int) float32{two, one}},
+		{"swapped by slice", []msg{op("Slice", "y", ins("x", "m1", "min", "one", "m1"))}, []func([]float32, int) float32{two, one}},
+		{"swapped by concat", []msg{
+			op("Slice", "a", ins("x", "zero", "one", "one")), op("Slice", "b", ins("x", "one", "two", "one")), op("Concat", "y", ins("b", "a"), attrI("axis", 1)),
+		}, []func([]float32, int) float32{two, one}},
+		{"tiled", []msg{op("Tile", "y", ins("x", "twice"))}, []func([]float32, int) float32{one, two, one, two}},
+		{"one channel expanded", []msg{op("Slice", "a", ins("x", "one", "two", "one")), op("Expand", "y", ins("a", "three"))}, []func([]float32, int) float32{two, two, two}},
+		{"each channel with its own scale", []msg{
+			op("Gather", "a", ins("x", "first"), attrI("axis", 1)), op("Gather", "b", ins("x", "second"), attrI("axis", 1)),
+			op("Mul", "s", ins("a", "half")), op("Sub", "d", ins("b", "half")), op("Concat", "y", ins("s", "d"), attrI("axis", 1)),
+		}, []func([]float32, int) float32{
+			func(x []float32, p int) float32 { return x[p] / 2 }, func(x []float32, p int) float32 { return x[area+p] - 0.5 },
+		}},
+		{"itself", []msg{op("Concat", "y", ins("x", "x"), attrI("axis", 1))}, []func([]float32, int) float32{one, two, one, two}},
+		{"expanded to what it is", []msg{op("Expand", "e", ins("x", "same")), op("Relu", "y", ins("e"))}, []func([]float32, int) float32{one, two}},
+		{"rows repeated", []msg{op("Tile", "y", ins("x", "rows"))}, nil},
+		{"rows joined", []msg{op("Concat", "y", ins("x", "x"), attrI("axis", 2))}, nil},
+		{"more than one channel expanded", []msg{op("Expand", "y", ins("x", "three"))}, nil},
+		{"rows taken", []msg{op("Gather", "y", ins("x", "swap"), attrI("axis", 2))}, nil},
+		{"of a ReLU", []msg{op("Relu", "r", ins("x")), op("Tile", "y", ins("r", "twice"))}, nil},
+		{"a channel that is not there", []msg{op("Gather", "y", ins("x", "far"), attrI("axis", 1))}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build{nodes: tt.nodes, inits: []msg{
+				i64("swap", 1, 0), i64("first", 0), i64("second", -1), i64("far", 2), i64("m1", -1), i64("min", math.MinInt64), i64("zero", 0), i64("one", 1), i64("two", 2),
+				i64("twice", 1, 2, 1, 1), i64("rows", 1, 1, 2, 1), i64("three", 1, 3, 4, 4), i64("same", 2, 1, 4), f32("half", dims(), 0.5),
+			}}
+			g, err := Parse(b.encode())
+			if tt.want == nil {
+				if err == nil {
+					t.Errorf("no error, but\n%v", g)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			image := make([]float32, c*area)
+			for i := range image {
+				image[i] = float32(i)
+			}
+			for i, y := range run(t, g, image) {
+				if want := tt.want[i/area](image, i%area); y != want {
+					t.Fatalf("element %d is %v, want %v\n%v", i, y, want, g)
+				}
+			}
+		})
+	}
+}
