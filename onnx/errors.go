@@ -60,6 +60,28 @@ func (e *DamagedError) Unwrap() error { return e.err }
 // Hint says what to do about e.
 func (*DamagedError) Hint() string { return "export or download the file again" }
 
+// OutputError is the error of a file with several outputs if [Options.Output] names none
+// of them.
+type OutputError struct {
+	Missing string   // The name that was given, "" for none.
+	Outputs []string // The names of all outputs.
+}
+
+func (e *OutputError) Error() string {
+	names := e.Outputs
+	if len(names) > 10 {
+		names = append(names[:10:10], "...")
+	}
+	list := clean(strings.Join(names, ", "))
+	if e.Missing != "" {
+		return fmt.Sprintf("there is no output %q, only %s", clean(e.Missing), list)
+	}
+	return fmt.Sprintf("the graph has %d outputs (%s), want one", len(e.Outputs), list)
+}
+
+// Hint says what to do about e.
+func (*OutputError) Hint() string { return exportLogits }
+
 func damaged(format string, args ...any) error { return &DamagedError{fmt.Errorf(format, args...)} }
 
 // Remedies that several errors share.

@@ -158,8 +158,11 @@ func (im *importer) output() (string, error) {
 	for i, v := range im.graph.outputs {
 		names[i] = v.name
 	}
-	if im.options.Output != "" {
-		return im.options.Output, nil
+	if o := im.options.Output; o != "" {
+		if slices.Contains(names, o) || len(names) == 0 || im.graph.computes(o) {
+			return o, nil
+		}
+		return "", &OutputError{Missing: o, Outputs: names}
 	}
 	switch len(names) {
 	case 0:
@@ -167,10 +170,7 @@ func (im *importer) output() (string, error) {
 	case 1:
 		return names[0], nil
 	}
-	if len(names) > 10 {
-		names = append(names[:10:10], "...")
-	}
-	return "", refused(exportLogits, "the graph has %d outputs (%s), want one", len(im.graph.outputs), strings.Join(names, ", "))
+	return "", &OutputError{Outputs: names}
 }
 
 // step translates one node. What goes wrong is noted, so that the nodes after it
