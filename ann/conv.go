@@ -2,6 +2,7 @@ package ann
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"sresnet/tensor"
@@ -121,6 +122,16 @@ func (op *BatchNormalization) Infer(in ...tensor.Shape) (tensor.Shape, error) {
 		}
 	}
 	return slices.Clone(in[0]), nil
+}
+
+// Affine returns op as y = a x + b per channel, in float64.
+func (op *BatchNormalization) Affine() (a, b []float64) {
+	a, b = make([]float64, len(op.Scale)), make([]float64, len(op.Scale))
+	for c := range a {
+		a[c] = float64(op.Scale[c]) / math.Sqrt(float64(op.Var[c])+float64(op.Epsilon))
+		b[c] = float64(op.Bias[c]) - float64(a[c]*float64(op.Mean[c]))
+	}
+	return a, b
 }
 
 // Linear implements [Op].

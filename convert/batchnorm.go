@@ -1,7 +1,7 @@
 package convert
 
 import (
-	"math"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -36,20 +36,10 @@ func foldBatchNorm(g *folding) {
 	dropUnused(g)
 }
 
-// affine returns bn as y = a x + b per channel, in float64.
-func affine(bn *ann.BatchNormalization) (a, b []float64) {
-	a, b = make([]float64, len(bn.Scale)), make([]float64, len(bn.Scale))
-	for c := range a {
-		a[c] = float64(bn.Scale[c]) / math.Sqrt(float64(bn.Var[c])+float64(bn.Epsilon))
-		b[c] = float64(bn.Bias[c]) - a[c]*float64(bn.Mean[c])
-	}
-	return a, b
-}
-
 // normalised returns the weights and the bias of op with bn behind.
 func normalised(op ann.Weighted, bn *ann.BatchNormalization) (*tensor.Tensor, []float32) {
 	w, bias := op.Weights()
-	scale, shift := affine(bn)
+	scale, shift := bn.Affine()
 	f, b := tensor.New(w.Shape...), make([]float32, len(scale))
 	per := len(w.Data) / len(scale)
 	for o := range b {
@@ -120,7 +110,7 @@ func linearTakers(g *ann.Graph, consumers map[string][]int, name string) (takers
 
 // withInput returns op for an input that bn does not normalise any more.
 func withInput(op ann.Weighted, bn *ann.BatchNormalization) ann.Weighted {
-	scale, shift := affine(bn)
+	scale, shift := bn.Affine()
 	old, bias := op.Weights()
 	w, b := old.Clone(), make([]float32, old.Shape[0])
 	per := len(w.Data) / len(b)
@@ -137,4 +127,171 @@ func withInput(op ann.Weighted, bn *ann.BatchNormalization) ann.Weighted {
 		b[o] = float32(sum)
 	}
 	return op.WithWeights(w, b)
+}
+
+// foldThrough folds a batch norm into what is behind it, as [foldAhead], also through
+// pools, into another batch norm, and a scale without offset into a convolution with
+// padding, where zeros stay zero.
+func foldThrough(g *folding) { g.foldBehind(false) }
+
+// offsetOverPadding folds a batch norm with an offset into convolutions with padding,
+// where the offset is missing over the padding: it becomes a convolution, with the same
+// padding, of a population of ones, which fire at every timestep.
+//
+//	conv(pad(a x + b)) = conv_{W a}(pad(x)) + conv_{sum W b}(pad(1))
+func offsetOverPadding(g *folding) { g.foldBehind(true) }
+
+func (f *folding) foldBehind(ones bool) {
+	consumers := f.Consumers()
+	for i := range f.Nodes {
+		n := &f.Nodes[i]
+		bn, ok := n.Op.(*ann.BatchNormalization)
+		if !ok || n.Name == f.Output {
+			continue
+		}
+		a, b := bn.Affine()
+		takers, ok := f.affineTakers(consumers, n.Name, a, b, ones)
+		if !ok || len(takers) == 0 || ones && len(f.Input.Shape) != 3 {
+			continue
+		}
+		name, from := n.Name, n.Inputs[0]
+		f.fates[name] = "folded into " + strings.Join(takers, " and ")
+		for j := range f.Nodes {
+			for k, in := range f.Nodes[j].Inputs {
+				if in == name {
+					f.Nodes[j].Inputs[k] = from
+				}
+			}
+		}
+		on := make(map[[2]int]string) // Populations of ones, by rows and columns.
+		for _, t := range takers {
+			f.takeAffine(t, bn, b, on)
+		}
+		neurons := 0
+		for size := range on {
+			neurons += size[0] * size[1]
+		}
+		if neurons > 0 {
+			f.fates[name] += fmt.Sprintf("; its offset, which padding does not have, comes from %d neurons that fire at every timestep", neurons)
+		}
+		dropUnused(f)
+		f.changed = true
+		return // Nodes have moved; the rest in the next round.
+	}
+}
+
+// affineTakers returns the names of the nodes that can take in y = a x + b, which they
+// take through pools and views, and whether nothing else takes it.
+func (f *folding) affineTakers(consumers map[string][]int, name string, a, b []float64, ones bool) (takers []string, ok bool) {
+	for _, i := range consumers[name] {
+		n := &f.Nodes[i]
+		_, norm := n.Op.(*ann.BatchNormalization)
+		op, weighted := n.Op.(ann.Weighted)
+		switch {
+		case norm:
+			takers = append(takers, n.Name)
+		case weighted:
+			if !ones && padded(op, n) && shifts(b) {
+				return nil, false
+			}
+			takers = append(takers, n.Name)
+		case n.Name != f.Output && goesThrough(n, a, b):
+			more, ok := f.affineTakers(consumers, n.Name, a, b, ones)
+			if !ok {
+				return nil, false
+			}
+			takers = append(takers, more...)
+		default:
+			return nil, false
+		}
+	}
+	return slices.Compact(takers), true
+}
+
+func padded(op ann.Weighted, n *ann.Node) bool {
+	w := op.Fan(n.Shape).Window
+	return w != nil && w.Pad != [4]int{}
+}
+
+// takeAffine has the named node take in bn, whose offset is b.
+func (f *folding) takeAffine(name string, bn *ann.BatchNormalization, b []float64, on map[[2]int]string) {
+	i := slices.IndexFunc(f.Nodes, func(n ann.Node) bool { return n.Name == name })
+	n := &f.Nodes[i]
+	switch op := n.Op.(type) {
+	case *ann.BatchNormalization:
+		n.Op = composed(bn, op)
+	case ann.Weighted:
+		conv, ok := op.(*ann.Conv)
+		if !ok || !padded(op, n) || !shifts(b) {
+			n.Op = withInput(op, bn)
+			return
+		}
+		in, _ := f.Shape(n.Inputs[0])
+		size := [2]int{in[1], in[2]}
+		if on[size] == "" {
+			on[size] = f.ones(name, size)
+			i += 2
+			n = &f.Nodes[i]
+		}
+		unshifted := *bn
+		unshifted.Bias, unshifted.Mean = make([]float32, len(b)), make([]float32, len(b))
+		scaled := ann.Node{Name: f.fresh(name, "scaled"), Inputs: n.Inputs, Op: withInput(conv, &unshifted), Shape: n.Shape}
+		offset := ann.Node{Name: f.fresh(name, "offset"), Inputs: []string{on[size]}, Op: offsets(conv, b), Shape: n.Shape}
+		n.Op, n.Inputs = &ann.Add{}, []string{scaled.Name, offset.Name}
+		f.insert(i, scaled, offset)
+	}
+}
+
+// composed returns the batch norm that is one and then the other.
+func composed(first, second *ann.BatchNormalization) *ann.BatchNormalization {
+	a, b := first.Affine()
+	c, d := second.Affine()
+	out := &ann.BatchNormalization{Mean: make([]float32, len(a)), Var: slices.Repeat([]float32{1}, len(a))}
+	for i := range a {
+		out.Scale = append(out.Scale, float32(c[i]*a[i]))
+		out.Bias = append(out.Bias, float32(float64(c[i]*b[i])+d[i]))
+	}
+	return out
+}
+
+// offsets returns the convolution of ones that is what op makes of the offset b of its
+// input.
+func offsets(op *ann.Conv, b []float64) *ann.Conv {
+	s := op.Weight.Shape
+	taps := s[2] * s[3]
+	sum := make([]float64, s[0]*taps)
+	for i, v := range op.Weight.Data {
+		o, k := i/(s[1]*taps), i%taps
+		sum[o*taps+k] += float64(float64(v) * b[op.Channel(i, len(b))])
+	}
+	w := tensor.New(s[0], 1, s[2], s[3])
+	for i, v := range sum {
+		w.Data[i] = float32(v)
+	}
+	return &ann.Conv{Weight: w, Window: op.Window, Groups: 1}
+}
+
+// ones puts a population of that many rows and columns, of which every activation is 1,
+// at the beginning, and returns its name. It is a part of the named node.
+func (f *folding) ones(name string, size [2]int) string {
+	c, h, w := f.Input.Shape.CHW()
+	win := tensor.Square(1, 1, 0)
+	for i, n := range [2]int{h, w} {
+		switch out := size[i]; {
+		case out >= n:
+			win.Pad[i+2] = out - n
+		default: // The smallest kernel with which that many windows fit.
+			if out > 1 {
+				win.Stride[i] = (n - 1) / (out - 1)
+			} else {
+				win.Stride[i] = n
+			}
+			win.Kernel[i] = max(1, n-(out-1)*win.Stride[i]-(win.Stride[i]-1))
+		}
+	}
+	op := &ann.Conv{Weight: tensor.New(1, c, win.Kernel[0], win.Kernel[1]), Bias: []float32{1}, Window: win, Groups: 1}
+	source := ann.Node{Name: f.fresh(name, "one"), Inputs: []string{f.Input.Name}, Op: op, Shape: tensor.Shape{1, size[0], size[1]}}
+	relu := ann.Node{Name: f.fresh(name, "ones"), Inputs: []string{source.Name}, Op: &ann.Relu{}, Shape: tensor.Shape{1, size[0], size[1]}}
+	f.insert(0, source, relu)
+	return relu.Name
 }

@@ -148,9 +148,18 @@ func Check(g *ann.Graph) error {
 // Unsupported returns all nodes of g that keep it from being converted; none if
 // it converts. It needs no calibration. An error means that g is not valid.
 func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
-	folded, err := Fold(g)
+	f, err := fold(g)
 	if err != nil {
 		return nil, err
 	}
-	return populate(folded).bad, nil
+	bad := populate(f.Graph).bad
+	for _, e := range bad { // In the names of g.
+		if from := f.origin[e.Node]; from != "" {
+			e.Node = from
+		}
+		if n := g.Node(e.Node); n != nil {
+			e.Op = n.Op.Type()
+		}
+	}
+	return bad, nil
 }

@@ -25,10 +25,30 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	for _, e := range p.bad {
 		reasons[e.Node] = e.Reason
 	}
+	parts := make(map[string][]Fate) // Of new nodes, by the node that they do a part of.
+	for i := range f.Nodes {
+		name := f.Nodes[i].Name
+		if from := f.origin[name]; from != "" {
+			if reason, bad := reasons[name]; bad && reasons[from] == "" {
+				reasons[from] = reason
+			}
+			if fate := p.fates[name]; fate.Neurons > 0 && !f.standsIn(name) {
+				parts[from] = append(parts[from], fate)
+			}
+		}
+	}
 	fates := make([]Fate, len(g.Nodes))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		fates[i] = p.fates[f.now(n.Name, kept)]
+		now := f.now(n.Name, kept)
+		for f.stands[now] != "" && now == n.Name {
+			n := f.stands[now]
+			for f.stands[n] != "" {
+				n = f.stands[n]
+			}
+			now = f.now(n, kept)
+		}
+		fates[i] = p.fates[now]
 		words, away := f.fates[n.Name]
 		reason, bad := reasons[n.Name]
 		switch as := kept[n.Name]; {
@@ -43,6 +63,10 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 		case fates[i].Becomes == "":
 			fates[i].Becomes = "nothing: the output does not need it"
 		}
+		for _, part := range parts[n.Name] {
+			fates[i].Becomes += "; " + part.Becomes
+			fates[i].Neurons += part.Neurons
+		}
 	}
 	return fates, nil
 }
@@ -53,6 +77,16 @@ func (f *folding) now(name string, kept map[string]*ann.Node) string {
 		name = f.moved[name]
 	}
 	return name
+}
+
+// standsIn reports whether a new node does the work of another.
+func (f *folding) standsIn(name string) bool {
+	for _, n := range f.stands {
+		if n == name {
+			return true
+		}
+	}
+	return false
 }
 
 // note notes what becomes of n. The first note of a node stays.

@@ -92,7 +92,8 @@ func TestFates(t *testing.T) {
 	}
 
 	// A network that does not convert has the reason where it is, and words for the rest.
-	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1), "x"), node("b", conv(1), "a"), node("r", relu, "b"),
+	over := &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
+	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1, 1), "x"), node("b", over, "a"), node("r", relu, "b"),
 		node("f", &ann.Flatten{}, "r"), node("g", gemm(16, 1), "f"))
 	if fates, err = convert.Fates(g); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,11 @@ type folding struct {
 	*ann.Graph
 	fates map[string]string // In words, by node.
 	moved map[string]string // From a node to the one that does its work now.
+
+	origin    map[string]string // From a node that is new to the one it does a part of.
+	stands    map[string]string // From a node to the new one that does its work now, while it does another's.
+	changed   bool              // By the rewrites of this round.
+	rewritten bool              // By any.
 }
 
 // passes are the rewrites that prepare a graph for spikes, in order. Each may
@@ -50,17 +55,25 @@ func fold(g *ann.Graph) (*folding, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
-	f := &folding{g.Clone(), make(map[string]string), make(map[string]string)}
-	for _, p := range passes {
+	f := &folding{Graph: g.Clone(), fates: make(map[string]string), moved: make(map[string]string), origin: make(map[string]string), stands: make(map[string]string)}
+	if err := f.run(passes); err != nil {
+		return nil, err
+	}
+	return f, f.rewrite()
+}
+
+// run runs a list of passes, each of which leaves a graph that is sound.
+func (f *folding) run(list []pass) error {
+	for _, p := range list {
 		p.run(f)
 		if err := f.InferShapes(); err != nil {
-			return nil, fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
+			return fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
 		}
 		if err := f.Validate(); err != nil {
-			return nil, fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
+			return fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // dropSoftmax ends the network with its logits: the class is the largest of them.

@@ -135,6 +135,9 @@ func wild(t *rapid.T) {
 	if len(list) > 0 {
 		return
 	}
+	if g, err = convert.Simplify(g); err != nil {
+		t.Fatalf("Simplify: %v\n%v", err, g)
+	}
 	s := mustCalibrate(t, g, images{image}, calibrate.Options{Percentile: 100})
 	for i := range s.Nodes {
 		s.Nodes[i].Lambda = 1 // Silent or not.

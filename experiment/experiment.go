@@ -34,6 +34,7 @@ type Experiment struct {
 	Options Options
 
 	Graph       *ann.Graph      // The trained network; nil beside a NIR file alone.
+	Original    *ann.Graph      // The trained network as its file has it; Graph may be a simpler form that converts.
 	File        *nir.Graph      // The NIR file that the spiking network was read from, or nil.
 	Test        *dataset.Images // The images presented; nil without Data.
 	Calibration *dataset.Images // The images that shape the spiking network; nil if nothing is converted.
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if e.Graph == nil || e.Calibration == nil {
 		return e, nil
 	}
-	return e, convert.Check(e.Graph)
+	return e, convert.Check(e.Original)
 }
 
 // newExperiment checks and reads the options.
@@ -139,7 +140,9 @@ func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 	if d == nil || e.Options.Data == "" {
 		crop = e.calibrate.Crop
 	}
-	e.Graph, err = m.readFor(d, crop)
+	if e.Original, err = m.readFor(d, crop); err == nil {
+		e.Graph, err = convert.Simplify(e.Original)
+	}
 	if m == &e.model && e.model.isWeights() { // They have said what they are.
 		named, _ := parseModel(e.Options.Model)
 		named.arch = m.arch

@@ -53,10 +53,12 @@ type modelSpec struct {
 	file  string
 	arch  string       // Of weights; "" for the one that they fit.
 	input tensor.Shape // Of one image; nil for what the file says.
+
+	output string // Of an ONNX file with several; "" for the only one.
 }
 
-// modelOptions describes the options of a model.
-const modelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open) or ?arch=NAME (the architecture of weights)"
+// modelOptions describes the options of a model, for a command's help.
+const modelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open), ?output=NAME (if it has several) or ?arch=NAME (the architecture of weights)"
 
 // parseModel reads a model. The error is an [*OptionError].
 func parseModel(text string) (m modelSpec, err error) {
@@ -83,8 +85,16 @@ func parseModel(text string) (m modelSpec, err error) {
 			if err != nil {
 				return m, bad("model", m.file, fmt.Errorf("input=%s: %w", value, err))
 			}
+		case "output":
+			switch {
+			case value == "":
+				return m, bad("model", m.file, errors.New("output=: give the name of a value in the file"))
+			case m.isWeights() || strings.EqualFold(filepath.Ext(m.file), nirExt):
+				return m, bad("model", m.file, fmt.Errorf("output=%s is for ONNX files, which may have several outputs", value))
+			}
+			m.output = value
 		default:
-			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, modelOptions, nearest.DidYouMean(name, []string{"arch", "input"})))
+			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, modelOptions, nearest.DidYouMean(name, []string{"arch", "input", "output"})))
 		}
 	}
 	return m, nil
@@ -98,6 +108,9 @@ func (m modelSpec) String() string {
 	}
 	if m.input != nil {
 		list = append(list, "input="+m.input.String())
+	}
+	if m.output != "" {
+		list = append(list, "output="+m.output)
 	}
 	if list == nil {
 		return m.file
@@ -154,8 +167,11 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 	case m.isWeights():
 		return m.readWeights(shape, rows)
 	}
-	g, err := onnx.Options{InputShape: shape}.ReadFile(m.file)
+	g, err := onnx.Options{InputShape: shape, Output: m.output}.ReadFile(m.file)
+	var several *onnx.OutputError
 	switch {
+	case errors.As(err, &several):
+		return nil, hint.Error(err, "say which is the network's, its logits if they are there: %s?output=%s", m.file, several.Outputs[0])
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
 	case errors.Is(err, onnx.ErrOpenShape):

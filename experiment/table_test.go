@@ -116,6 +116,8 @@ func TestCheck(t *testing.T) {
 		`there is no option "zoom"`:                                   func(o *Options) { o.Data = "mnist?zoom=3" },
 		`device: `:                                                    func(o *Options) { o.Device = "abacus" },
 		`arch=resnet19: give `:                                        func(o *Options) { o.Model = "w.safetensors?arch=resnet19" },
+		`output=: give the name of a value`:                           func(o *Options) { o.Model = "net.onnx?output=" },
+		`output=a is for ONNX files`:                                  func(o *Options) { o.Model = "net.safetensors?output=a" },
 		`input=3xAx3: give channels, rows and columns`:                func(o *Options) { o.Model = "net.onnx?input=3xAx3" },
 	} {
 		o := DefaultOptions()

@@ -49,7 +49,7 @@ func (im *importer) sum(n *node, acts []*edge) (*edge, error) {
 		if !slices.Equal(e.dims, first.dims) {
 			return nil, unsupported("adds shapes %v and %v; the branches of a block must have the same shape", first.dims, e.dims)
 		}
-		same = same && e.last == first.last && im.shapes[e.node].Equal(im.shapes[first.node])
+		same = same && e.last == first.last && slices.Equal(e.perm, first.perm) && im.shapes[e.node].Equal(im.shapes[first.node])
 	}
 	if !same { // One branch is a vector and the other only looks like one.
 		names, err := im.vectors(acts)
@@ -104,7 +104,7 @@ func (im *importer) sub(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if c == nil {
-		if in[0].node == in[1].node && slices.Equal(in[0].dims, in[1].dims) && in[0].last == in[1].last {
+		if in[0].node == in[1].node && slices.Equal(in[0].dims, in[1].dims) && in[0].same(in[1]) {
 			return im.zeros(e.dims) // x - x, a way to write zeros.
 		}
 		return nil, joined[n.op]
@@ -124,6 +124,12 @@ func (im *importer) mul(n *node, in []*edge) (*edge, error) {
 	e, c, _, err := operands(in)
 	if err != nil {
 		return nil, err
+	}
+	if e.above != nil || c == nil && in[1].above != nil {
+		if c != nil {
+			return nil, unsupported("takes the result of a comparison; only a choice between a value and 0, which is a ReLU, has a counterpart")
+		}
+		return im.masked(n, in)
 	}
 	if c == nil {
 		return nil, joined[n.op]
@@ -179,9 +185,15 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if image && !e.last {
 		axis = 1
 	}
+	if !image && len(im.shapes[x]) == 3 && im.scaled[x] {
+		if v, err := im.number(c, e.dims); err == nil { // The image seen as something else; all its channels alike.
+			return im.uniform(n, e, v, set)
+		}
+	}
+	var order []int
 	if !image {
 		var err error
-		if x, err = im.vector(e); err != nil {
+		if x, order, err = im.ordered(e); err != nil {
 			return nil, err
 		}
 	}
@@ -193,15 +205,18 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if err != nil {
 		return nil, err
 	}
-	op := &ann.BatchNormalization{
-		Scale: slices.Repeat([]float32{1}, k), Bias: make([]float32, k),
-		Mean: make([]float32, k), Var: slices.Repeat([]float32{1}, k),
+	op := identity(k)
+	if by, err = im.moved(by, order); err != nil {
+		return nil, err
 	}
 	for i, v := range by {
 		set(op, i, v)
 	}
 	if err := tensor.CheckFinite(slices.Concat(op.Scale, op.Bias)); err != nil {
 		return nil, fmt.Errorf("its constant gives a factor or offset that is not a finite number: %w", err)
+	}
+	if order != nil {
+		return im.sameOrder(n, op, x, e, order)
 	}
 	name, err := im.emit(n, op, x)
 	if err != nil {
@@ -210,6 +225,26 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	out := *e
 	out.node, out.flat = name, ""
 	return &out, nil
+}
+
+// uniform is perChannel for one number, which does not mind how the image is seen.
+func (im *importer) uniform(n *node, e *edge, v float32, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+	op := identity(im.shapes[e.node][0])
+	for i := range op.Scale {
+		set(op, i, v)
+	}
+	if err := tensor.CheckFinite(slices.Concat(op.Scale, op.Bias)); err != nil {
+		return nil, fmt.Errorf("its constant gives a factor or offset that is not a finite number: %w", err)
+	}
+	return im.elementwise(n, op, e)
+}
+
+// identity returns the BatchNormalization of k channels that changes nothing.
+func identity(k int) *ann.BatchNormalization {
+	return &ann.BatchNormalization{
+		Scale: slices.Repeat([]float32{1}, k), Bias: make([]float32, k),
+		Mean: make([]float32, k), Var: slices.Repeat([]float32{1}, k),
+	}
 }
 
 // channels returns the elements of c, broadcast to dims, along axis. They must

@@ -94,12 +94,21 @@ func (im *importer) batchNormalization(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	op := &ann.BatchNormalization{}
+	spatial, err := n.int("spatial", 1)
+	if err != nil {
+		return nil, err
+	}
 	for i, p := range []struct {
 		what string
 		to   *[]float32
 	}{{"scale", &op.Scale}, {"bias", &op.Bias}, {"mean", &op.Mean}, {"variance", &op.Var}} {
-		if _, err := floatInput(in, i+1, p.what); err != nil {
+		v, err := floatInput(in, i+1, p.what)
+		if err != nil {
 			return nil, err
+		}
+		// MXNet writes spatial = 0 and means channels all the same: it gives one number for each.
+		if spatial == 0 && len(v.shape) > 1 {
+			return nil, unsupported("normalises each position separately (spatial = 0, parameters of shape %v), not each channel", v.shape)
 		}
 		if *p.to, err = vectorInput(in, i+1, p.what); err != nil {
 			return nil, err
@@ -107,13 +116,6 @@ func (im *importer) batchNormalization(n *node, in []*edge) (*edge, error) {
 	}
 	if op.Epsilon, err = n.float("epsilon", 1e-5); err != nil {
 		return nil, err
-	}
-	spatial, err := n.int("spatial", 1)
-	if err != nil {
-		return nil, err
-	}
-	if spatial == 0 {
-		return nil, unsupported("normalises each position separately (spatial = 0), not each channel")
 	}
 	if len(e.dims) < 2 {
 		return nil, errors.New("takes an input with channels")
@@ -124,11 +126,41 @@ func (im *importer) batchNormalization(n *node, in []*edge) (*edge, error) {
 		}
 		return im.elementwise(n, op, e)
 	}
-	x, err := im.vector(e)
+	x, order, err := im.ordered(e)
 	if err != nil {
 		return nil, err
 	}
-	return im.emitVector(n, op, x, e.dims)
+	for _, v := range []*[]float32{&op.Scale, &op.Bias, &op.Mean, &op.Var} {
+		if *v, err = im.moved(*v, order); err != nil {
+			return nil, err
+		}
+	}
+	return im.sameOrder(n, op, x, e, order)
+}
+
+// moved returns the numbers for the elements of a vector in the order of its node.
+func (im *importer) moved(x []float32, order []int) ([]float32, error) {
+	if order == nil || len(x) != len(order) { // Which is an error elsewhere.
+		return x, nil
+	}
+	if err := im.tensors.budget.charge(len(x), 4); err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(x))
+	for i, to := range order {
+		out[to] = x[i]
+	}
+	return out, nil
+}
+
+// sameOrder emits an operator that keeps the elements of e, whose vector is x and has
+// that order.
+func (im *importer) sameOrder(n *node, op ann.Op, x string, e *edge, order []int) (*edge, error) {
+	name, err := im.emit(n, op, x)
+	if err != nil {
+		return nil, err
+	}
+	return &edge{node: name, dims: e.dims, perm: order, view: e.view}, nil
 }
 
 // emitVector emits an operator on the vector x, seen with dims whose last axis

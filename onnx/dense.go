@@ -51,11 +51,34 @@ func (im *importer) gemm(n *node, in []*edge) (*edge, error) {
 			return nil, err
 		}
 	}
-	x, err := im.vector(e)
+	x, err := im.reorder(e, w)
 	if err != nil {
 		return nil, err
 	}
 	return im.emitVector(n, op, x, e.dims)
+}
+
+// reorder returns the vector behind e, and brings the columns of w, a weight for e,
+// into its order.
+func (im *importer) reorder(e *edge, w *tensor.Tensor) (x string, err error) {
+	x, order, err := im.ordered(e)
+	if err != nil || order == nil {
+		return x, err
+	}
+	if w.Shape[1] != len(order) {
+		return "", fmt.Errorf("a weight of shape %v for a vector of %d", w.Shape, len(order))
+	}
+	if err := im.tensors.budget.charge(len(w.Data), 4); err != nil {
+		return "", err
+	}
+	moved := make([]float32, len(w.Data))
+	for row := 0; row < len(moved); row += len(order) {
+		for i, to := range order {
+			moved[row+to] = w.Data[row+i]
+		}
+	}
+	w.Data = moved
+	return x, nil
 }
 
 // matMul translates MatMul(x, W). A bias added after it is merged by a pass.
@@ -72,7 +95,7 @@ func (im *importer) matMul(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := im.vector(e)
+	x, err := im.reorder(e, w)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +170,7 @@ func (im *importer) softmax(n *node, in []*edge) (*edge, error) {
 	if over != total || axis == 0 && len(e.dims) > 1 {
 		return nil, unsupported("does not cover all the logits: axis %d of a value of shape %v", axis, e.dims)
 	}
-	flat := &edge{node: e.node, dims: []int{im.batch, total}, last: e.last, view: e.view, flat: e.flat}
+	flat := &edge{node: e.node, dims: []int{im.batch, total}, last: e.last, perm: e.perm, view: e.view, flat: e.flat}
 	x, err := im.vector(flat)
 	if err != nil {
 		return nil, err

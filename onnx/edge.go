@@ -20,18 +20,29 @@ type edge struct {
 
 	node string // Of the ann.Graph, or its input.
 	dims []int  // As in ONNX, batch first.
-	last bool   // Channels are the last axis of dims, though the first in the ann.Graph.
+	last bool   // Elements have channels last, though they are first in the ann.Graph.
+	perm []int  // Of elements in any other order: that of one image in dims is this one of node.
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
+
+	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
+	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
+}
+
+// mask is where a value is above zero, or where it is not: half of a ReLU that is
+// written as a choice.
+type mask struct {
+	of  *edge
+	not bool
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
 
 // known reports whether e is an activation of which all is known.
-func (e *edge) known() bool { return e != nil && e.c == nil && !e.unknown }
+func (e *edge) known() bool { return e != nil && e.c == nil && !e.unknown && e.above == nil }
 
 // ofImage reports whether e is computed from the image.
-func (e *edge) ofImage() bool { return e.known() || e != nil && e.blind }
+func (e *edge) ofImage() bool { return e.known() || e != nil && (e.blind || e.above != nil) }
 
 // activation returns the edge for a node of the ann.Graph. Where channels last
 // and channels first are the same sequence, it is channels first.
@@ -66,6 +77,11 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	name := im.unique(n.label())
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out})
 	im.shapes[name], im.ops[name] = out, op
+	if len(inputs) == 1 {
+		_, scales := op.(*ann.BatchNormalization)
+		im.scaled[name] = scales && im.scaled[inputs[0]]
+		im.noteMix(name, op, inputs[0])
+	}
 	return name, nil
 }
 
@@ -76,7 +92,7 @@ func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
 		return nil, err
 	}
 	out := *e
-	out.node, out.flat = name, ""
+	out.node, out.flat, out.most = name, "", 0
 	return &out, nil
 }
 
@@ -91,12 +107,17 @@ func (im *importer) imageDims(name string, last bool) []int {
 
 // isImage reports whether e is an image, in either layout.
 func (im *importer) isImage(e *edge) bool {
-	return len(im.shapes[e.node]) == 3 && slices.Equal(e.dims, im.imageDims(e.node, e.last))
+	return e.perm == nil && len(im.shapes[e.node]) == 3 && slices.Equal(e.dims, im.imageDims(e.node, e.last))
 }
 
 // image returns the node behind e if it is an image with channels first.
 func (im *importer) image(e *edge) (string, error) {
+	if !im.isImage(e) {
+		im.seeImage(e)
+	}
 	switch {
+	case e.perm != nil:
+		return "", unsupported("takes an image, but its axes are in another order; only a fully connected layer can take them so")
 	case !im.isImage(e):
 		return "", unsupported("takes an image, not a value of shape %v made from %v", e.dims, im.shapes[e.node])
 	case e.last:
@@ -106,18 +127,28 @@ func (im *importer) image(e *edge) (string, error) {
 }
 
 // vector returns the node behind e as a vector of its last axis, and flattens
-// it if need be.
+// it if need be. The elements must be in its order.
 func (im *importer) vector(e *edge) (string, error) {
+	x, order, err := im.ordered(e)
+	if err == nil && order != nil {
+		err = unsupported("takes a vector, but the channels of its input are last, or its axes in another order")
+	}
+	return x, err
+}
+
+// ordered is vector for elements in any order: it also returns which element of the
+// vector each element of the file's is; nil where it is the same.
+func (im *importer) ordered(e *edge) (x string, order []int, err error) {
 	s := im.shapes[e.node]
 	n := s.Len()
 	if len(e.dims) == 0 || e.dims[len(e.dims)-1] != n {
-		return "", unsupported("takes a vector, not a value of shape %v", e.dims)
+		return "", nil, unsupported("takes a vector, not a value of shape %v", e.dims)
+	}
+	if order, err = im.order(e); err != nil {
+		return "", nil, err
 	}
 	if len(s) == 1 {
-		return e.node, nil
-	}
-	if e.last {
-		return "", unsupported("takes a vector, but the channels of its input are last")
+		return e.node, order, nil
 	}
 	if e.flat == "" {
 		n := e.view
@@ -126,22 +157,89 @@ func (im *importer) vector(e *edge) (string, error) {
 		}
 		name, err := im.emit(n, &ann.Flatten{}, e.node)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		e.flat = name
 	}
-	return e.flat, nil
+	return e.flat, order, nil
 }
 
-// reshaped returns e in the shape dims, which has as many elements.
+// order returns which element of its node each element of e is, for one image; nil
+// where it is the same.
+func (im *importer) order(e *edge) ([]int, error) {
+	if !e.last {
+		return e.perm, nil
+	}
+	s := im.shapes[e.node]
+	if err := im.tensors.budget.charge(s.Len(), 8); err != nil {
+		return nil, err
+	}
+	return channelsLast(s), nil
+}
+
+// channelsLast returns which element of an image of shape s each element of the same
+// with channels last is.
+func channelsLast(s tensor.Shape) []int {
+	c, h, w := s.CHW()
+	order := make([]int, 0, s.Len())
+	for p := range h * w {
+		for k := range c {
+			order = append(order, k*h*w+p)
+		}
+	}
+	return order
+}
+
+// permuted returns e with axes in the order perm.
+func (im *importer) permuted(n *node, e *edge, perm, dims []int) (*edge, error) {
+	s := im.shapes[e.node]
+	if total, err := size(e.dims); err != nil || perm[0] != 0 || e.dims[0] != im.batch || total != im.batch*s.Len() {
+		return nil, unsupported("transposes activations by %v, the batch among them", perm)
+	}
+	order, err := im.order(e)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.tensors.budget.charge(s.Len(), 8); err != nil {
+		return nil, err
+	}
+	from, stride := strides(e.dims[1:]), make([]int, len(perm)-1)
+	for i := range stride {
+		stride[i] = from[perm[i+1]-1]
+	}
+	moved := make([]int, s.Len())
+	walk(dims[1:], 0, stride, func(i, j int) {
+		if moved[i] = j; order != nil {
+			moved[i] = order[j]
+		}
+	})
+	out := &edge{node: e.node, dims: dims, view: n, most: e.most}
+	switch {
+	case isIdentity(moved):
+	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
+		out.last = true
+	default:
+		out.perm = moved
+	}
+	return out, nil
+}
+
+func isIdentity(order []int) bool {
+	for i, j := range order {
+		if i != j {
+			return false
+		}
+	}
+	return true
+}
+
+// reshaped returns e in the shape dims, which has as many elements. It keeps their
+// order.
 func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
 	if slices.Equal(dims, e.dims) {
 		return e, nil
 	}
-	if e.last {
-		return nil, unsupported("reshapes an image whose channels are last")
-	}
-	return &edge{node: e.node, dims: dims, view: n}, nil
+	return &edge{node: e.node, dims: dims, last: e.last, perm: e.perm, view: n, most: e.most}, nil
 }
 
 // axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's

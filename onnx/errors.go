@@ -60,6 +60,28 @@ func (e *DamagedError) Unwrap() error { return e.err }
 // Hint says what to do about e.
 func (*DamagedError) Hint() string { return "export or download the file again" }
 
+// OutputError is the error of a file with several outputs if [Options.Output] names none
+// of them.
+type OutputError struct {
+	Missing string   // The name that was given, "" for none.
+	Outputs []string // The names of all outputs.
+}
+
+func (e *OutputError) Error() string {
+	names := e.Outputs
+	if len(names) > 10 {
+		names = append(names[:10:10], "...")
+	}
+	list := clean(strings.Join(names, ", "))
+	if e.Missing != "" {
+		return fmt.Sprintf("there is no output %q, only %s", clean(e.Missing), list)
+	}
+	return fmt.Sprintf("the graph has %d outputs (%s), want one", len(e.Outputs), list)
+}
+
+// Hint says what to do about e.
+func (*OutputError) Hint() string { return exportLogits }
+
 func damaged(format string, args ...any) error { return &DamagedError{fmt.Errorf(format, args...)} }
 
 // Remedies that several errors share.
@@ -67,7 +89,7 @@ const (
 	exportAgain  = "export the model again"
 	exportLogits = "export the model with its logits only"
 	exportOther  = "the file is whole, but what is in it cannot be read here; export it in another way"
-	exportOpset  = "export the model with an opset from 7 to 21, such as 13"
+	exportOpset  = "export the model with an opset from 7 to 24, such as 13"
 	keepTogether = "keep the files that the exporter wrote together, in one folder"
 	smaller      = "take a smaller network or smaller images"
 )
@@ -171,10 +193,6 @@ const (
 	quantized = "quantized models have no counterpart here; export the float model"
 	readout   = "end the network at its logits"
 )
-
-// squashes has the operators whose largest output is that of the largest input, so
-// that at the end of a network they decide nothing.
-var squashes = map[string]bool{"Sigmoid": true, "Softplus": true, "Softsign": true, "Tanh": true, "Erf": true}
 
 // keepsShape tells the operators whose output is shaped as their input, so that the
 // nodes after them can still be checked.

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +117,12 @@ func TestOptions(t *testing.T) {
 	}
 	if g.Output != "z" || len(g.Nodes) != 1 {
 		t.Errorf("output %s of %d nodes, want z of one", g.Output, len(g.Nodes))
+	}
+	for _, o := range []Options{{}, {Output: "w"}} {
+		var several *OutputError
+		if _, err := o.Parse(two); !errors.As(err, &several) || several.Missing != o.Output || !slices.Equal(several.Outputs, ins("y", "z")) {
+			t.Errorf("output %q: error %v, want one that names both outputs", o.Output, err)
+		}
 	}
 }
 

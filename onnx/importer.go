@@ -19,14 +19,18 @@ type importer struct {
 
 	g        *ann.Graph
 	batch    int
+	seen     *look                   // What the input is taken for; nil for what the file says.
+	looked   *look                   // At the input, where operators look at it as another image than the file says.
 	edges    map[string]*edge        // By ONNX value.
 	used     map[string]bool         // ONNX values that the output depends on.
 	shapes   map[string]tensor.Shape // By node of g, and its input.
 	ops      map[string]ann.Op       // By node of g.
 	names    map[string]bool         // Taken in g.
+	mixes    map[string]*mix         // By node of g, and its input.
+	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
 	elements int                     // Of all activations together.
 
-	end         string // ONNX value of the network's output.
+	argMax      *node // At the end of the network, where there is one; see trim.
 	unsupported []UnsupportedNode
 	failed      error // The first error about a node.
 }
@@ -41,10 +45,25 @@ func init() { // Here, because some of the functions look into the table.
 		"BatchNormalization": (*importer).batchNormalization,
 		"Relu":               (*importer).relu,
 		"Clip":               (*importer).clip,
+		"Max":                (*importer).max,
+		"Min":                (*importer).min,
+		"LeakyRelu":          (*importer).leaky,
+		"PRelu":              (*importer).leaky,
+		"Elu":                (*importer).leaky,
+		"Celu":               (*importer).leaky,
+		"ThresholdedRelu":    (*importer).thresholded,
+		"Greater":            (*importer).compare,
+		"GreaterOrEqual":     (*importer).compare,
+		"Less":               (*importer).compare,
+		"LessOrEqual":        (*importer).compare,
+		"Not":                (*importer).not,
+		"Where":              (*importer).where,
 		"MaxPool":            (*importer).maxPool,
 		"AveragePool":        (*importer).averagePool,
 		"GlobalAveragePool":  (*importer).globalAveragePool,
-		"ReduceMean":         (*importer).reduceMean,
+		"GlobalMaxPool":      (*importer).globalMaxPool,
+		"ReduceMean":         (*importer).reduce,
+		"ReduceMax":          (*importer).reduce,
 		"Gemm":               (*importer).gemm,
 		"MatMul":             (*importer).matMul,
 		"Softmax":            (*importer).softmax,
@@ -62,6 +81,9 @@ func init() { // Here, because some of the functions look into the table.
 		"Squeeze":            (*importer).squeeze,
 		"Unsqueeze":          (*importer).unsqueeze,
 		"Transpose":          (*importer).transpose,
+		"Expand":             (*importer).repeated,
+		"Tile":               (*importer).repeated,
+		"Gather":             (*importer).repeated,
 		"Identity":           (*importer).identity,
 		"Dropout":            (*importer).identity,
 		"Cast":               (*importer).cast,
@@ -70,20 +92,47 @@ func init() { // Here, because some of the functions look into the table.
 	}
 }
 
+// look is the image that operators see in the input: its batch, its shape, and whether
+// the file has its channels last.
+type look struct {
+	batch int
+	shape tensor.Shape
+	last  bool
+}
+
+// run translates the file; again, if the input turns out to be an image that the file
+// declares in another shape.
 func (im *importer) run() (*ann.Graph, error) {
+	fresh := *im.tensors.budget
+	g, err := im.once()
+	if im.looked == nil {
+		return g, err
+	}
+	again := &importer{options: im.options, graph: im.graph, opset: im.opset, tensors: im.tensors, seen: im.looked}
+	again.tensors.budget = &fresh // What was decoded for nothing is garbage.
+	if seen, err := again.once(); err == nil {
+		return seen, nil
+	}
+	return g, err // Of the file as it is.
+}
+
+func (im *importer) once() (*ann.Graph, error) {
 	output, err := im.output()
 	if err != nil {
 		return nil, err
 	}
+	output = im.trim(output)
 	nodes, used, err := im.graph.order(output)
 	if err != nil {
 		return nil, err
 	}
-	im.used, im.end = used, output
+	im.used = used
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
 	im.names = map[string]bool{}
+	im.mixes = map[string]*mix{}
+	im.scaled = map[string]bool{}
 	im.g = &ann.Graph{Name: clean(im.graph.name)}
 	if err := im.input(nodes); err != nil {
 		return nil, err
@@ -109,8 +158,11 @@ func (im *importer) output() (string, error) {
 	for i, v := range im.graph.outputs {
 		names[i] = v.name
 	}
-	if im.options.Output != "" {
-		return im.options.Output, nil
+	if o := im.options.Output; o != "" {
+		if slices.Contains(names, o) || len(names) == 0 || im.graph.computes(o) {
+			return o, nil
+		}
+		return "", &OutputError{Missing: o, Outputs: names}
 	}
 	switch len(names) {
 	case 0:
@@ -118,10 +170,7 @@ func (im *importer) output() (string, error) {
 	case 1:
 		return names[0], nil
 	}
-	if len(names) > 10 {
-		names = append(names[:10:10], "...")
-	}
-	return "", refused(exportLogits, "the graph has %d outputs (%s), want one", len(im.graph.outputs), strings.Join(names, ", "))
+	return "", &OutputError{Outputs: names}
 }
 
 // step translates one node. What goes wrong is noted, so that the nodes after it
@@ -283,15 +332,15 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case data == nil:
 		return nil, errNoActivations
 	}
+	if err := halves(n, in); err != nil {
+		return nil, err
+	}
 	return data(im, n, in)
 }
 
 // note records an error about n and returns an edge for its output.
 func (im *importer) note(n *node, in []*edge, err error) *edge {
 	if r, ok := err.(reason); ok {
-		if n.out[0] == im.end && squashes[n.op] {
-			r = readout
-		}
 		im.unsupported = append(im.unsupported, UnsupportedNode{Name: clean(n.label()), Op: n.op, Reason: string(r)})
 		if n.domain == "" {
 			if e := im.standIn(n, in); e != nil {
@@ -435,6 +484,12 @@ func (im *importer) finish(output string) error {
 	e := im.edges[output]
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
+	}
+	if err := halves(&node{}, []*edge{e}); err != nil {
+		return refused(readout, "output %q: %w", output, err)
+	}
+	if err := im.overClasses(e); err != nil {
+		return err
 	}
 	name := e.node
 	if e.last {

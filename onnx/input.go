@@ -34,11 +34,26 @@ func (im *importer) input(nodes []*node) error {
 	if err != nil {
 		return fmt.Errorf("input %q: %w", v.name, err)
 	}
-	last = last && len(dims) == 4
-	im.batch = dims[0]
-	shape := tensor.Shape(slices.Clone(dims[1:]))
-	if last {
-		shape = tensor.Shape{dims[3], dims[1], dims[2]}
+	var shape tensor.Shape
+	switch last = last && len(dims) == 4; {
+	case im.seen != nil:
+		im.batch, shape = im.seen.batch, im.seen.shape
+		if total, err := size(dims); err != nil || total != im.batch*shape.Len() {
+			return fmt.Errorf("input %q: shape %v is not that of an image %v", v.name, dims, shape)
+		}
+		last = im.seen.last
+	case len(dims) == 2 || len(dims) == 4:
+		im.batch, shape = dims[0], slices.Clone(dims[1:])
+		if last {
+			shape = tensor.Shape{dims[3], dims[1], dims[2]}
+		}
+	default: // Not yet known to be an image.
+		total, err := size(dims)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", v.name, err)
+		}
+		im.batch, shape = 1, tensor.Shape{total}
+		last = false
 	}
 	err = shape.Check()
 	if err == nil {
@@ -49,9 +64,34 @@ func (im *importer) input(nodes []*node) error {
 	}
 	name := im.unique(v.name)
 	im.g.Input.Name, im.g.Input.Shape = name, shape
-	im.shapes[name] = shape
+	im.shapes[name], im.scaled[name] = shape, true
+	if m := newMix(shape); m != nil {
+		im.mixes[name] = m
+	}
 	im.edges[v.name] = im.activation(name, dims, last)
 	return nil
+}
+
+// seeImage notes that e, which an operator takes for an image, is the input in another
+// shape than the file says.
+func (im *importer) seeImage(e *edge) {
+	if !im.scaled[e.node] || im.seen != nil || im.looked != nil || len(e.dims) != 4 {
+		return
+	}
+	s := tensor.Shape(slices.Clone(e.dims[1:]))
+	last := e.perm != nil && slices.Equal(e.perm, channelsFirst(s))
+	if s.Check() == nil && !e.last && (e.perm == nil || last) {
+		im.looked = &look{e.dims[0], s, last}
+	}
+}
+
+// channelsFirst is the opposite of [channelsLast].
+func channelsFirst(s tensor.Shape) []int {
+	order := make([]int, s.Len())
+	for i, j := range channelsLast(s) {
+		order[j] = i
+	}
+	return order
 }
 
 // ErrOpenShape is the error of a file that leaves open how large an image is, if
@@ -71,7 +111,7 @@ func (im *importer) inputDims(v valueInfo, last bool) ([]int, error) {
 		}
 		v.dims = make([]dim, 1+len(given))
 	}
-	if len(v.dims) != 2 && len(v.dims) != 4 {
+	if len(v.dims) == 0 || len(v.dims) > 6 {
 		return nil, fmt.Errorf("shape %s, want one image with its batch, (batch, channels, rows, columns), or (batch, n)", show(v.dims))
 	}
 	dims := make([]int, len(v.dims))

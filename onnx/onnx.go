@@ -7,7 +7,7 @@
 // at a time. What has no counterpart in package ann is reported, every node of
 // it at once, as an [*UnsupportedError].
 //
-// Operator sets 7 to 21 are read. This package knows nothing of spikes, and runs
+// Operator sets 7 to 24 are read. This package knows nothing of spikes, and runs
 // no network. Files are not trusted: for any bytes, the result is a graph that
 // validates or an error, in memory that stays within a few times the size of the
 // file.
@@ -16,7 +16,8 @@
 //
 // ONNX activations have a batch axis, which is dropped: a symbolic batch is taken
 // as 1. An image is (C, H, W) in the graph even where the file has channels last
-// and transposes its input. Training flags of BatchNormalization and Dropout are
+// and transposes its input, or declares it as a vector or another view of the image
+// that its first operator takes. Training flags of BatchNormalization and Dropout are
 // ignored: the graph is the network as it is evaluated.
 package onnx
 

@@ -3,6 +3,7 @@ package onnx
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 )
 
 // order returns the nodes that output depends on, each after those it depends on
@@ -106,6 +107,16 @@ func (g *graph) order(output string) (nodes []*node, used map[string]bool, err e
 		}
 	}
 	return nodes, used, nil
+}
+
+// computes reports whether a node of g computes the named value.
+func (g *graph) computes(name string) bool {
+	for i := range g.nodes {
+		if name != "" && slices.Contains(g.nodes[i].out, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // intHeap is a heap of integers, the smallest first.

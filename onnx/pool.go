@@ -81,8 +81,29 @@ func (im *importer) globalAveragePool(n *node, in []*edge) (*edge, error) {
 	return im.emitImage(n, &ann.GlobalAveragePool{}, x)
 }
 
-// reduceMean translates a mean over rows, columns, or both.
-func (im *importer) reduceMean(n *node, in []*edge) (*edge, error) {
+// globalMaxPool translates GlobalMaxPool to the max pool of one window that it is.
+func (im *importer) globalMaxPool(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	x, err := im.image(e)
+	if err != nil {
+		return nil, err
+	}
+	_, h, w := im.shapes[x].CHW()
+	return im.emitImage(n, &ann.MaxPool{Window: whole(h, w)}, x)
+}
+
+// whole returns the window of so many rows and columns.
+func whole(rows, cols int) tensor.Window {
+	w := tensor.Square(1, 1, 0)
+	w.Kernel = [2]int{rows, cols}
+	return w
+}
+
+// reduce translates a mean or maximum over rows, columns, or both.
+func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
 		return nil, err
@@ -107,11 +128,11 @@ func (im *importer) reduceMean(n *node, in []*edge) (*edge, error) {
 		if noop, err := n.int("noop_with_empty_axes", 0); err != nil || noop != 0 {
 			return e, err
 		}
-		for i := range e.dims { // By default the mean is over everything.
+		for i := range e.dims { // By default it is over everything.
 			axes = append(axes, i)
 		}
 	}
-	op, err := im.meanOver(e, axes)
+	op, err := im.over(n, e, axes)
 	if err != nil {
 		return nil, err
 	}
@@ -131,42 +152,52 @@ func (im *importer) reduceMean(n *node, in []*edge) (*edge, error) {
 	out := im.activation(name, dims, e.last)
 	if keep == 0 {
 		if out.last {
-			return nil, unsupported("takes the mean over one axis of an image whose channels are last")
+			return nil, unsupported("goes over one axis of an image whose channels are last, without keeping it")
 		}
 		out.view = n
 	}
 	return out, nil
 }
 
-// meanOver returns the operator for the mean of e over axes.
-func (im *importer) meanOver(e *edge, axes []int) (ann.Op, error) {
+// over returns the operator for the mean or maximum of e over axes.
+func (im *importer) over(n *node, e *edge, axes []int) (ann.Op, error) {
+	what, pool := "mean", func(rows, cols int) ann.Op { return &ann.AveragePool{Window: whole(rows, cols)} }
+	if n.op == "ReduceMax" {
+		what, pool = "maximum", func(rows, cols int) ann.Op { return &ann.MaxPool{Window: whole(rows, cols)} }
+	}
 	s := im.shapes[e.node]
 	if len(s) != 3 {
-		return nil, unsupported("takes the mean over axes %v of a vector; only means over rows and columns are supported", axes)
+		return nil, unsupported("takes the %s over axes %v of a vector; only those over rows and columns are supported", what, axes)
 	}
 	c, h, w := s.CHW()
+	all := pool(h, w)
+	if n.op == "ReduceMean" {
+		all = &ann.GlobalAveragePool{}
+	}
 	if im.isImage(e) {
 		over := [3]bool{}
 		for _, a := range axes {
 			if a == 0 || e.axis(a) == 0 {
-				return nil, unsupported("takes the mean over axes %v; only means over rows and columns are supported", axes)
+				return nil, unsupported("takes the %s over axes %v; only those over rows and columns are supported", what, axes)
 			}
 			over[e.axis(a)] = true
 		}
-		kernel := [2]int{1, 1}
 		switch {
 		case over[1] && over[2]:
-			return &ann.GlobalAveragePool{}, nil
+			return all, nil
 		case over[1]:
-			kernel[0] = h
+			return pool(h, 1), nil
 		case over[2]:
-			kernel[1] = w
+			return pool(1, w), nil
 		}
-		return &ann.AveragePool{Window: tensor.Window{Kernel: kernel, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}}, nil
+		return pool(1, 1), nil
 	}
-	// An image seen as (batch, C, ...): all but the first two axes are its positions.
-	if !e.last && len(e.dims) > 2 && e.dims[0] == im.batch && e.dims[1] == c && len(axes) == len(e.dims)-2 && axes[0] == 2 {
-		return &ann.GlobalAveragePool{}, nil
+	// An image seen as (batch, C, ...), or with channels last as (batch, ..., C): all
+	// other axes are its positions.
+	if k := len(e.dims) - 1; k > 1 && e.perm == nil && e.dims[0] == im.batch && len(axes) == k-1 {
+		if !e.last && e.dims[1] == c && axes[0] == 2 || e.last && e.dims[k] == c && axes[0] == 1 && axes[k-2] == k-1 {
+			return all, nil
+		}
 	}
-	return nil, unsupported("takes the mean over axes %v of a value of shape %v; only means over rows and columns are supported", axes, e.dims)
+	return nil, unsupported("takes the %s over axes %v of a value of shape %v; only those over rows and columns are supported", what, axes, e.dims)
 }

@@ -37,7 +37,7 @@ func randomModel(r *rand.Rand) build {
 		return v
 	}
 	var b build
-	b.opset = 7 + r.Int64N(15)
+	b.opset = 7 + r.Int64N(18)
 	b.in = [][]msg{{input("x", 0, 2, 4, 4)}, {input("x", 3, 4)}, {input("x", 1, 4, 4, 2)}}[r.IntN(3)]
 	values := []string{"x", "x", "w", "m", "v", "s", "", "i0", "i1", "i2"}
 	b.inits = []msg{

@@ -32,6 +32,11 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 	if !im.isImage(e) {
 		return nil, unsupported("slices a value of shape %v; only images can be sliced", e.dims)
 	}
+	if m := im.mixOf(e); m != nil { // Channels of the input may be in another order.
+		if out, err := im.reversed(n, e, m, cs); out != nil || err != nil {
+			return out, err
+		}
+	}
 	op := &ann.Slice{}
 	for i, c := range cs {
 		switch k := e.axis(i); {
@@ -46,6 +51,26 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 		}
 	}
 	return im.emitAlike(n, op, e)
+}
+
+// reversed returns the image e with its channels in reverse, nil if that is not all
+// that is cut.
+func (im *importer) reversed(n *node, e *edge, m *mix, cs []cut) (*edge, error) {
+	var channels []int
+	for i, c := range cs {
+		switch {
+		case i > 0 && e.axis(i) == 0 && c.step < 0 && c.size > 1:
+			for j := range c.size {
+				channels = append(channels, c.start+j*c.step)
+			}
+		case c != cut{0, 1, e.dims[i]}:
+			return nil, nil
+		}
+	}
+	if channels == nil {
+		return nil, nil
+	}
+	return im.mixed(n, m.selected(channels), e.last)
 }
 
 // emitAlike emits an operator from image to image, in the layout of e.
@@ -148,6 +173,15 @@ func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 	k, err := n.int("axis", 1)
 	if err != nil {
 		return nil, err
+	}
+	if len(in) > 1 && im.mixOf(in[0]) != nil {
+		axis, err := normalAxis(k, len(in[0].dims))
+		if err != nil {
+			return nil, err
+		}
+		if m, last := im.joinedMix(in, axis); m != nil {
+			return im.mixed(n, m, last)
+		}
 	}
 	at := -1
 	for i, e := range in {

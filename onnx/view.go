@@ -37,7 +37,7 @@ func (im *importer) cast(n *node, in []*edge) (*edge, error) {
 	}
 	if to, err := castTo(n); err != nil {
 		return nil, err
-	} else if to != floats {
+	} else if to != floats && e.above == nil {
 		return nil, unsupported("rounds activations to integers")
 	}
 	return e, nil
@@ -56,7 +56,8 @@ func (im *importer) shape(n *node, in []*edge) (*edge, error) {
 	return constant(v), nil
 }
 
-// transpose takes images to channels first and back.
+// transpose takes images to channels first and back, or elements to any other order,
+// which the weights of a fully connected layer take in.
 func (im *importer) transpose(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
@@ -76,12 +77,12 @@ func (im *importer) transpose(n *node, in []*edge) (*edge, error) {
 	switch {
 	case slices.IsSorted(perm):
 		return e, nil
-	case slices.IsSorted(order) && !e.last: // No element moves.
+	case slices.IsSorted(order): // No element moves.
 		return im.reshaped(n, e, dims)
-	case e.last && slices.Equal(perm, []int{0, 3, 1, 2}):
+	case e.last && im.isImage(e) && slices.Equal(perm, []int{0, 3, 1, 2}):
 		return im.activation(e.node, dims, false), nil
 	case !e.last && im.isImage(e) && slices.Equal(perm, []int{0, 2, 3, 1}):
 		return im.activation(e.node, dims, true), nil
 	}
-	return nil, unsupported("transposes activations by %v; only a change between channels first and channels last is supported", perm)
+	return im.permuted(n, e, perm, dims)
 }

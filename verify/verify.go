@@ -43,6 +43,10 @@ type Options struct {
 	// Defaults to 2.
 	ReferenceImages int
 
+	// Original is the trained network as its file has it, where g is a simpler form of
+	// it (see [convert.Simplify]), so that the first stage sees all steps. Defaults to g.
+	Original *ann.Graph
+
 	Progress func(done, total int)
 }
 
@@ -127,7 +131,10 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
 	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, most: bounds(folded, nets.normalised)}
-	if f.imported, err = infer.New(g); err != nil {
+	if o.Original == nil {
+		o.Original = g
+	}
+	if f.imported, err = infer.New(o.Original); err != nil {
 		return nil, err
 	}
 	if f.folded, err = infer.New(folded); err != nil {

@@ -103,7 +103,7 @@ func runInspect(cmd *cobra.Command, e *experiment.Experiment, plan, asJSON bool)
 		}
 		return showNetwork(w, net, asJSON)
 	}
-	in, err := inspectGraph(e.Graph)
+	in, err := inspectGraph(e.Original)
 	if err != nil {
 		return err
 	}

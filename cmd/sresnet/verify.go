@@ -109,7 +109,7 @@ func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error 
 // verifyStages compares all stages of a conversion or, for a NIR file, the network alone.
 func verifyStages(ctx context.Context, e *experiment.Experiment) ([]verify.Stage, error) {
 	opts := &e.Options
-	o := verify.Options{Convert: opts.Convert(), Timesteps: opts.Timesteps, Seed: opts.Seed, Workers: opts.Workers}
+	o := verify.Options{Convert: opts.Convert(), Timesteps: opts.Timesteps, Seed: opts.Seed, Workers: opts.Workers, Original: e.Original}
 	var stop func()
 	if e.Graph != nil {
 		s, err := e.Statistics(ctx)

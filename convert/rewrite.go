@@ -1,0 +1,252 @@
+package convert
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"sresnet/ann"
+)
+
+// rewrites turn a network that has no spiking counterpart as it is into one that has
+// and computes the same. They are tried after the passes, again and again until nothing
+// changes, and leave alone what converts without them.
+var rewrites = []pass{
+	{"foldThrough", foldThrough},     // A batch norm into what is behind it, through pools.
+	{"moveBatchNorm", moveBatchNorm}, // A batch norm behind a pool before it.
+	{"moveRelu", moveRelu},           // A ReLU behind a max pool before it.
+	{"moveMean", moveMean},           // A mean behind a convolution of one position before it.
+	{"compose", compose},             // Linear maps in a row become one.
+	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
+}
+
+// maxRounds bounds how often passes and rewrites are tried. Networks take a few.
+const maxRounds = 64
+
+// Simplify returns the network that calibration, conversion and everything behind them
+// work with: g itself if it converts as it is or not at all, otherwise a network that
+// computes the same, up to float rounding, and converts. g is not modified.
+func Simplify(g *ann.Graph) (*ann.Graph, error) {
+	f, err := fold(g)
+	if err != nil {
+		return nil, err
+	}
+	if !f.rewritten || len(populate(f.Graph).bad) > 0 {
+		return g, nil
+	}
+	return f.Graph, nil
+}
+
+// rewrite runs the passes and rewrites until nothing changes.
+func (f *folding) rewrite() error {
+	for range maxRounds {
+		f.changed = false
+		if err := f.run(rewrites); err != nil {
+			return err
+		}
+		if !f.changed {
+			// What costs neurons, where nothing else helps.
+			if err := f.run([]pass{{"offsetOverPadding", offsetOverPadding}}); err != nil {
+				return err
+			}
+		}
+		if !f.changed {
+			return nil
+		}
+		f.rewritten = true
+		if err := f.run(passes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fresh returns a name for a new node like name, of which it does a part; the fate of
+// that node tells of it.
+func (f *folding) fresh(name, part string) string {
+	base := name + "/" + part
+	free := func(s string) bool { return f.Node(s) == nil && s != f.Input.Name && f.origin[s] == "" }
+	s := base
+	for i := 2; !free(s); i++ {
+		s = fmt.Sprintf("%s_%d", base, i)
+	}
+	if from := f.origin[name]; from != "" {
+		name = from
+	}
+	f.origin[s] = name
+	return s
+}
+
+// insert puts nodes before node i.
+func (f *folding) insert(i int, nodes ...ann.Node) { f.Nodes = slices.Insert(f.Nodes, i, nodes...) }
+
+// only reports whether the node of that name has one taker and is not the output.
+func (f *folding) only(consumers map[string][]int, name string) bool {
+	return len(consumers[name]) == 1 && name != f.Output
+}
+
+// nonNegative returns the nodes of which no element can be negative.
+func nonNegative(g *ann.Graph) map[string]bool {
+	known := make(map[string]bool)
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		_, rectifies := n.Op.(ann.Rectifier)
+		_, moves := n.Op.(ann.Mover)
+		if !rectifies && !moves && !flat(n) && !isPool(n) && !isSum(n) {
+			continue
+		}
+		known[n.Name] = rectifies || !slices.ContainsFunc(n.Inputs, func(in string) bool { return !known[in] })
+	}
+	return known
+}
+
+// rectifySum puts a ReLU, which changes nothing, behind a sum of what is not negative,
+// where the sum does not go into a ReLU or another sum alone.
+func rectifySum(g *folding) {
+	known, consumers, behind := nonNegative(g.Graph), g.Consumers(), redirection{}
+	for i := 0; i < len(g.Nodes); i++ {
+		n := &g.Nodes[i]
+		behind.apply(n)
+		if !isSum(n) || !known[n.Name] || g.endsIn(consumers, n.Name) {
+			continue
+		}
+		name := g.fresh(n.Name, "Relu")
+		r := ann.Node{Name: name, Inputs: []string{n.Name}, Op: &ann.Relu{}, Shape: slices.Clone(n.Shape)}
+		behind[n.Name] = name
+		g.insert(i+1, r)
+		consumers = g.Consumers()
+		i++
+		g.changed = true
+	}
+}
+
+// endsIn reports whether the named node, seen as a vector perhaps, goes into one ReLU or
+// sum, or is the output.
+func (f *folding) endsIn(consumers map[string][]int, name string) bool {
+	for name != f.Output {
+		if len(consumers[name]) != 1 {
+			return len(consumers[name]) == 0
+		}
+		n := &f.Nodes[consumers[name][0]]
+		if _, ok := n.Op.(ann.Rectifier); ok || isSum(n) {
+			return true
+		}
+		if !flat(n) {
+			return false
+		}
+		name = n.Name
+	}
+	return len(consumers[name]) == 0
+}
+
+// moveRelu moves a ReLU behind a max pool before it: the largest of what is rectified is
+// the largest, rectified.
+//
+//	relu(max(x)) = max(relu(x))
+func moveRelu(g *folding) {
+	nodes, consumers, known := g.ByName(), g.Consumers(), nonNegative(g.Graph)
+	for i := range g.Nodes {
+		r := &g.Nodes[i]
+		op, ok := r.Op.(ann.Rectifier)
+		if !ok {
+			continue
+		}
+		before := nodes[r.Inputs[0]]
+		if before == nil || !g.only(consumers, before.Name) || known[before.Name] {
+			continue
+		}
+		_, max := before.Op.(*ann.MaxPool)
+		if !max && !(flat(before) && g.poolBefore(nodes, consumers, before)) {
+			continue
+		}
+		// The nodes keep their places: the first now rectifies, the second pools.
+		name := g.fresh(before.Name, "Relu")
+		g.moved[before.Name], g.stands[r.Name] = r.Name, name
+		before.Name, before.Op, r.Op = name, op, before.Op
+		r.Inputs = []string{name}
+		g.changed = true
+		return // Names have changed; the rest in the next round.
+	}
+}
+
+// poolBefore reports whether a vector is that of a max pool that only it takes.
+func (f *folding) poolBefore(nodes map[string]*ann.Node, consumers map[string][]int, n *ann.Node) bool {
+	for flat(n) && f.only(consumers, n.Name) {
+		n = nodes[n.Inputs[0]]
+	}
+	if n == nil {
+		return false
+	}
+	_, ok := n.Op.(*ann.MaxPool)
+	return ok && f.only(consumers, n.Name)
+}
+
+// passesMean reports whether n is an average pool with which y = a x + b changes places,
+// or only y = a x without shift: one that counts padding takes it for zeros.
+func passesMean(n *ann.Node) (pool, shift bool) {
+	switch op := n.Op.(type) {
+	case *ann.GlobalAveragePool:
+		return true, true
+	case *ann.AveragePool:
+		return true, !op.CountPad || op.Window.Pad == [4]int{}
+	}
+	return false, false
+}
+
+// increasing reports whether every scale is positive, so that a maximum goes through.
+func increasing(a []float64) bool {
+	return !slices.ContainsFunc(a, func(v float64) bool { return !(v > 0) })
+}
+
+// shifts reports whether there is an offset.
+func shifts(b []float64) bool {
+	return slices.ContainsFunc(b, func(v float64) bool { return v != 0 })
+}
+
+// goesThrough reports whether y = a x + b may be behind the pool or view n in place of
+// before it.
+func goesThrough(n *ann.Node, a, b []float64) bool {
+	if _, ok := n.Op.(*ann.MaxPool); ok {
+		return increasing(a)
+	}
+	mean, shift := passesMean(n)
+	return flat(n) || mean && (shift || !shifts(b))
+}
+
+// moveBatchNorm moves a batch norm behind a pool of a convolution before the pool, where
+// it is folded into the convolution.
+func moveBatchNorm(g *folding) {
+	nodes, consumers := g.ByName(), g.Consumers()
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		bn, ok := n.Op.(*ann.BatchNormalization)
+		if !ok {
+			continue
+		}
+		pool := nodes[n.Inputs[0]]
+		if pool == nil || !isPool(pool) || !g.only(consumers, pool.Name) {
+			continue
+		}
+		source := nodes[pool.Inputs[0]]
+		if source == nil || !g.only(consumers, source.Name) {
+			continue
+		}
+		a, b := bn.Affine()
+		_, weighted := source.Op.(ann.Weighted)
+		if !goesThrough(pool, a, b) || !weighted && !isPool(source) {
+			continue
+		}
+		name := g.fresh(pool.Name, "BatchNormalization")
+		g.fates[n.Name] = "folded into " + source.Name
+		g.moved[pool.Name] = n.Name
+		pool.Name, pool.Op, n.Op = name, bn, pool.Op
+		n.Inputs = []string{name}
+		g.changed = true
+		return
+	}
+}
+
+// finite reports whether all numbers are.
+func finite(x []float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+}
