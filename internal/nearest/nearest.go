@@ -3,7 +3,7 @@ package nearest
 
 import "strings"
 
-// DidYouMean returns ", did you mean X?" for the word of the list that is most like s, ""
+// DidYouMean returns "; did you mean X?" for the word of the list that is most like s, ""
 // if none is like it: a third of the letters may differ, in British or American spelling
 // none need to.
 func DidYouMean(s string, list []string) string {
