@@ -12,6 +12,7 @@ import (
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/launch"
+	"sresnet/run"
 )
 
 func newStatus() *cobra.Command {
@@ -67,13 +68,15 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 	if queue != "" {
 		terminal.Printf(w, "queue:     %s\n", queue)
 	}
-	switch left := s.Left(); {
+	switch m, err := run.ReadManifest(dir); {
+	case err == nil && m.Complete:
+		terminal.Printf(w, "complete: 'sresnet report %s' shows the result\n", shell.Quote(dir))
 	case s.Finished == s.Shards && g.More():
 		terminal.Printf(w, "all are finished: 'sresnet merge %s' plans what follows from them\n", shell.Quote(dir))
 	case s.Finished == s.Shards:
 		terminal.Printf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
-	case left > 0:
-		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, left.Round(time.Second))
+	case s.Left() > 0:
+		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, s.Left().Round(time.Second))
 	case len(s.Running) == 0 && queue == "":
 		terminal.Printf(w, "nothing is running: 'sresnet run %s' resumes it\n", shell.Quote(dir))
 	}
