@@ -154,9 +154,7 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	}
 	bad := populate(f.Graph).bad
 	for _, e := range bad { // In the names of g.
-		if from := f.origin[e.Node]; from != "" {
-			e.Node = from
-		}
+		e.Node = f.does(e.Node)
 		if n := g.Node(e.Node); n != nil {
 			e.Op = n.Op.Type()
 		}
