@@ -156,7 +156,7 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	for _, e := range bad { // In the names of g.
 		e.Node = f.does(e.Node)
 		if n := g.Node(e.Node); n != nil {
-			e.Op = n.Op.Type()
+			e.Op = n.Type()
 		}
 	}
 	return bad, nil

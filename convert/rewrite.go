@@ -91,6 +91,7 @@ func (f *folding) swap(a, b *ann.Node) string {
 	name := f.fresh(a.Name, b.Op.Type())
 	f.owner[name], f.owner[b.Name] = second, first
 	a.Name, a.Op, b.Op = name, b.Op, a.Op
+	a.Spelled, b.Spelled = b.Spelled, a.Spelled
 	b.Inputs = []string{name}
 	f.changed = true
 	return name
