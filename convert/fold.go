@@ -40,7 +40,7 @@ var passes = []pass{
 // Fold returns the network that g is without softmax at the end and batch
 // normalisation, with padding merged into the windows it is for. It computes the
 // same logits up to float rounding, and a node of it what the node of that name
-// computes in g, except a Flatten that a batch normalisation now follows. What
+// computes in g, except a Flatten or a pool that a batch normalisation now follows. What
 // cannot be folded stays; [Convert] names it. g is not modified.
 func Fold(g *ann.Graph) (*ann.Graph, error) {
 	f, err := fold(g)
