@@ -39,6 +39,18 @@ type Node struct {
 	Inputs []string     // Names of nodes, or of the graph's input.
 	Op     Op           // With its parameters.
 	Shape  tensor.Shape // Of the output; [Graph.InferShapes] fills it.
+
+	// Spelled is the operator as the file spells it, such as "Sub" for an offset, where it
+	// is another than that of Op; else "".
+	Spelled string
+}
+
+// Type returns the operator as the file spells it.
+func (n *Node) Type() string {
+	if n.Spelled != "" {
+		return n.Spelled
+	}
+	return n.Op.Type()
 }
 
 // Node returns the node of that name, or nil. For many, use [Graph.ByName].
@@ -89,7 +101,7 @@ func (g *Graph) Clone() *Graph {
 	c.Input.Shape = slices.Clone(g.Input.Shape)
 	c.Nodes = make([]Node, len(g.Nodes))
 	for i, n := range g.Nodes {
-		c.Nodes[i] = Node{Name: n.Name, Inputs: slices.Clone(n.Inputs), Op: n.Op.clone(), Shape: slices.Clone(n.Shape)}
+		c.Nodes[i] = Node{Name: n.Name, Inputs: slices.Clone(n.Inputs), Op: n.Op.clone(), Shape: slices.Clone(n.Shape), Spelled: n.Spelled}
 	}
 	return &c
 }

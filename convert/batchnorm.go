@@ -155,7 +155,11 @@ func (f *folding) foldBehind(ones bool) {
 			continue
 		}
 		name, from := n.Name, n.Inputs[0]
-		f.fates[name] = "folded into " + strings.Join(takers, " and ")
+		var into []string
+		for _, t := range takers {
+			into = append(into, f.does(t))
+		}
+		f.fates[name] = "folded into " + strings.Join(into, " and ")
 		for j := range f.Nodes {
 			for k, in := range f.Nodes[j].Inputs {
 				if in == name {
@@ -242,14 +246,16 @@ func (f *folding) takeAffine(name string, bn *ann.BatchNormalization, b []float6
 	}
 }
 
-// composed returns the batch norm that is one and then the other.
+// composed returns the batch norm that is one and then the other, which may be of the
+// flattened image.
 func composed(first, second *ann.BatchNormalization) *ann.BatchNormalization {
 	a, b := first.Affine()
 	c, d := second.Affine()
-	out := &ann.BatchNormalization{Mean: make([]float32, len(a)), Var: slices.Repeat([]float32{1}, len(a))}
-	for i := range a {
-		out.Scale = append(out.Scale, float32(c[i]*a[i]))
-		out.Bias = append(out.Bias, float32(float64(c[i]*b[i])+d[i]))
+	out := &ann.BatchNormalization{Mean: make([]float32, len(c)), Var: slices.Repeat([]float32{1}, len(c))}
+	for i := range c {
+		k := i / (len(c) / len(a))
+		out.Scale = append(out.Scale, float32(c[i]*a[k]))
+		out.Bias = append(out.Bias, float32(float64(c[i]*b[k])+d[i]))
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 
 // maxGrowth is how many times the operations of two linear maps one in their place may
 // have: beyond it, others are better.
-const maxGrowth = 2
+const maxGrowth = 4
 
 // maxWork bounds the multiplications that composing two of them takes.
 const maxWork = 1 << 33
@@ -31,11 +31,7 @@ func moveMean(g *folding) {
 		if !ok || conv.Window != tensor.Square(1, 1, 0) {
 			continue
 		}
-		name := g.fresh(source.Name, "GlobalAveragePool")
-		g.moved[source.Name], g.stands[n.Name] = n.Name, name
-		source.Name, source.Op, n.Op = name, n.Op, conv
-		n.Inputs = []string{name}
-		g.changed = true
+		g.swap(source, n)
 		return
 	}
 }
@@ -59,6 +55,15 @@ func compose(g *folding) {
 		}
 		in := shapeBefore(g.Graph, nodes, first)
 		var op ann.Op
+		view := first // Which stays, of what the convolution before it takes.
+		if b, ok := n.Op.(*ann.Gemm); ok && flat(first) && first.Name == n.Inputs[0] {
+			if conv := nodes[first.Inputs[0]]; conv != nil && g.only(consumers, conv.Name) {
+				if a, ok := conv.Op.(*ann.Conv); ok {
+					first, in = conv, shapeBefore(g.Graph, nodes, conv)
+					op = flattened(a, b, in, conv.Shape)
+				}
+			}
+		}
 		switch a := first.Op.(type) {
 		case *ann.Gemm:
 			if b, ok := n.Op.(*ann.Gemm); ok && len(a.Weight.Data) <= maxWork/b.Weight.Shape[0] {
@@ -72,14 +77,22 @@ func compose(g *folding) {
 		if op == nil {
 			continue
 		}
-		if out, err := op.Infer(in); err != nil || !out.Equal(n.Shape) || !cheaper(op, n, first) {
+		taken := in
+		if view != first {
+			taken = tensor.Shape{in.Len()}
+		}
+		if out, err := op.Infer(taken); err != nil || !out.Equal(n.Shape) || !cheaper(op, n, first) {
 			continue
 		}
 		if w, bias := op.(ann.Weighted).Weights(); !finite(w.Data) || !finite(bias) {
 			continue
 		}
-		g.fates[first.Name] = "folded into " + n.Name
-		n.Op, n.Inputs = op, slices.Clone(first.Inputs)
+		g.fates[first.Name] = "folded into " + g.does(n.Name)
+		if n.Op = op; view != first {
+			view.Inputs = slices.Clone(first.Inputs)
+		} else {
+			n.Inputs = slices.Clone(first.Inputs)
+		}
 		dropUnused(g)
 		g.changed = true
 		return
@@ -123,6 +136,46 @@ func composedDense(a, b *ann.Gemm) *ann.Gemm {
 		}
 		for i, v := range row {
 			w.Data[o*in+i] = float32(v)
+		}
+		bias[o] = float32(sum)
+	}
+	return &ann.Gemm{Weight: w, Bias: bias}
+}
+
+// flattened returns the fully connected layer that is a, from an image of shape in to one
+// of shape mid, and then b; nil if that is too much work.
+func flattened(a *ann.Conv, b *ann.Gemm, in, mid tensor.Shape) ann.Op {
+	as, out := a.Weight.Shape, b.Weight.Shape[0]
+	if size := in.Len(); out > maxWork/8/size || len(a.Weight.Data) > maxWork/(out*mid[1]*mid[2]) {
+		return nil
+	}
+	w, row, bias := tensor.New(out, in.Len()), make([]float64, in.Len()), make([]float32, out)
+	for o := range out {
+		clear(row)
+		var sum float64
+		if b.Bias != nil {
+			sum = float64(b.Bias[o])
+		}
+		for i, v := range b.Weight.Data[o*mid.Len() : (o+1)*mid.Len()] {
+			m, p := i/(mid[1]*mid[2]), i%(mid[1]*mid[2])
+			if a.Bias != nil {
+				sum += float64(v) * float64(a.Bias[m])
+			}
+			for c := range as[1] {
+				from := m/(as[0]/a.Groups)*as[1] + c
+				for ky := range as[2] {
+					y := a.Window.Row(p/mid[2], ky)
+					for kx := range as[3] {
+						x := a.Window.Col(p%mid[2], kx)
+						if y >= 0 && y < in[1] && x >= 0 && x < in[2] {
+							row[(from*in[1]+y)*in[2]+x] += float64(v) * float64(a.Weight.Data[((m*as[1]+c)*as[2]+ky)*as[3]+kx])
+						}
+					}
+				}
+			}
+		}
+		for i, v := range row {
+			w.Data[o*in.Len()+i] = float32(v)
 		}
 		bias[o] = float32(sum)
 	}

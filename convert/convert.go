@@ -1,7 +1,9 @@
 // Package convert turns a trained network, an [ann.Graph], into a spiking one, an
 // snn.Network, after "Spiking Deep Residual Network" [hu2023].
 //
-// [Fold] rewrites the graph until it holds only what has a spiking counterpart.
+// [Simplify] gives the graph a form that converts, where it has none, and computes the
+// same; calibration works with it, too. [Fold] rewrites the graph until it holds only what
+// has a spiking counterpart.
 // [Convert] then makes a population of neurons of every ReLU, a gate of every max
 // pool and synapses of everything between them, and scales them by the activations
 // that package calibrate measured. This package runs nothing and reads no files.
@@ -106,8 +108,8 @@ func (o Options) model() snn.Model {
 	return o.Neuron
 }
 
-// Convert returns the spiking network of g, scaled by the activations s of g. It
-// modifies neither, and the result shares nothing with them.
+// Convert returns the spiking network of g, which is simple (see [Simplify]), scaled by
+// the activations s of g. It modifies neither, and the result shares nothing with them.
 //
 // Nodes that have no spiking counterpart are an error that holds an
 // [*UnsupportedError] for each; a layer that was silent on the calibration images
@@ -154,11 +156,9 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	}
 	bad := populate(f.Graph).bad
 	for _, e := range bad { // In the names of g.
-		if from := f.origin[e.Node]; from != "" {
-			e.Node = from
-		}
+		e.Node = f.does(e.Node)
 		if n := g.Node(e.Node); n != nil {
-			e.Op = n.Op.Type()
+			e.Op = n.Type()
 		}
 	}
 	return bad, nil

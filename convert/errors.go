@@ -37,7 +37,7 @@ const (
 )
 
 func unsupported(n *ann.Node, remedy, format string, args ...any) *UnsupportedError {
-	return &UnsupportedError{Node: n.Name, Op: n.Op.Type(), Reason: fmt.Sprintf(format, args...), Remedy: remedy}
+	return &UnsupportedError{Node: n.Name, Op: n.Type(), Reason: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
 // several is the error of more than one node.

@@ -2,6 +2,9 @@ package convert
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"sresnet/ann"
 )
@@ -25,30 +28,13 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	for _, e := range p.bad {
 		reasons[e.Node] = e.Reason
 	}
-	parts := make(map[string][]Fate) // Of new nodes, by the node that they do a part of.
-	for i := range f.Nodes {
-		name := f.Nodes[i].Name
-		if from := f.origin[name]; from != "" {
-			if reason, bad := reasons[name]; bad && reasons[from] == "" {
-				reasons[from] = reason
-			}
-			if fate := p.fates[name]; fate.Neurons > 0 && !f.standsIn(name) {
-				parts[from] = append(parts[from], fate)
-			}
-		}
+	if f.rewritten {
+		return f.rewrittenFates(g, p, reasons), nil
 	}
 	fates := make([]Fate, len(g.Nodes))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		now := f.now(n.Name, kept)
-		for f.stands[now] != "" && now == n.Name {
-			n := f.stands[now]
-			for f.stands[n] != "" {
-				n = f.stands[n]
-			}
-			now = f.now(n, kept)
-		}
-		fates[i] = p.fates[now]
+		fates[i] = p.fates[f.now(n.Name, kept)]
 		words, away := f.fates[n.Name]
 		reason, bad := reasons[n.Name]
 		switch as := kept[n.Name]; {
@@ -63,12 +49,57 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 		case fates[i].Becomes == "":
 			fates[i].Becomes = "nothing: the output does not need it"
 		}
-		for _, part := range parts[n.Name] {
-			fates[i].Becomes += "; " + part.Becomes
-			fates[i].Neurons += part.Neurons
-		}
 	}
 	return fates, nil
+}
+
+// rewrittenFates is Fates where nodes do the work of others.
+func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]string) []Fate {
+	kept := f.ByName()
+	does := make(map[string][]string) // Nodes that are left, by the one whose work they do.
+	gone := make(map[string]string)   // In words, likewise.
+	for i := range f.Nodes {
+		if name := f.Nodes[i].Name; f.fates[name] == "" {
+			does[f.does(name)] = append(does[f.does(name)], name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.moved)) {
+		if now := f.now(name, kept); kept[name] == nil && kept[now] != nil && f.fates[now] != "" {
+			does[f.does(name)] = append(does[f.does(name)], now)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.fates)) {
+		gone[f.does(name)] = f.fates[name]
+	}
+	unsupported := make(map[string]string)
+	for _, e := range p.bad {
+		unsupported[f.does(e.Node)] = reasons[e.Node]
+	}
+	fates := make([]Fate, len(g.Nodes))
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		var words []string
+		for _, name := range does[n.Name] {
+			fate := p.fates[name]
+			fates[i].Neurons += fate.Neurons
+			if fate.Becomes != "" && !slices.Contains(words, fate.Becomes) {
+				words = append(words, fate.Becomes)
+			}
+		}
+		switch reason, bad := unsupported[n.Name]; {
+		case bad:
+			words, fates[i].Unsupported = []string{"unsupported: " + reason}, true
+		case len(words) > 0:
+		case gone[n.Name] != "":
+			words = []string{gone[n.Name]}
+		case flat(n):
+			words = []string{"nothing: the neurons stay in order"}
+		default:
+			words = []string{"nothing: the output does not need it"}
+		}
+		fates[i].Becomes = strings.Join(words, "; ")
+	}
+	return fates
 }
 
 // now returns the node of the folded graph that does the work of the named one.
@@ -77,16 +108,6 @@ func (f *folding) now(name string, kept map[string]*ann.Node) string {
 		name = f.moved[name]
 	}
 	return name
-}
-
-// standsIn reports whether a new node does the work of another.
-func (f *folding) standsIn(name string) bool {
-	for _, n := range f.stands {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // note notes what becomes of n. The first note of a node stays.

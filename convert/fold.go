@@ -20,8 +20,7 @@ type folding struct {
 	fates map[string]string // In words, by node.
 	moved map[string]string // From a node to the one that does its work now.
 
-	origin    map[string]string // From a node that is new to the one it does a part of.
-	stands    map[string]string // From a node to the new one that does its work now, while it does another's.
+	owner     map[string]string // From a node to the node of the network whose work it does, where that is not its own name's.
 	changed   bool              // By the rewrites of this round.
 	rewritten bool              // By any.
 }
@@ -41,7 +40,7 @@ var passes = []pass{
 // Fold returns the network that g is without softmax at the end and batch
 // normalisation, with padding merged into the windows it is for. It computes the
 // same logits up to float rounding, and a node of it what the node of that name
-// computes in g, except a Flatten that a batch normalisation now follows. What
+// computes in g, except a Flatten or a pool that a batch normalisation now follows. What
 // cannot be folded stays; [Convert] names it. g is not modified.
 func Fold(g *ann.Graph) (*ann.Graph, error) {
 	f, err := fold(g)
@@ -55,7 +54,7 @@ func fold(g *ann.Graph) (*folding, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
-	f := &folding{Graph: g.Clone(), fates: make(map[string]string), moved: make(map[string]string), origin: make(map[string]string), stands: make(map[string]string)}
+	f := &folding{Graph: g.Clone(), fates: make(map[string]string), moved: make(map[string]string), owner: make(map[string]string)}
 	if err := f.run(passes); err != nil {
 		return nil, err
 	}

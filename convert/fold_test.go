@@ -225,7 +225,7 @@ func sameNodes(t rapid.TB, g, folded *ann.Graph, image []float32) {
 			diff = max(diff, w[i]-x[i], x[i]-w[i])
 		}
 		if !(diff <= 1e-5*largest) {
-			t.Errorf("node %q: %v off after folding, of up to %v", n.Name, diff, largest)
+			t.Errorf("node %q: %v off after folding, of up to %v\n%v\n%v", n.Name, diff, largest, g, folded)
 		}
 	}
 }

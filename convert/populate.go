@@ -195,7 +195,7 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 
 // notSpikes says why the output of n cannot go into taker as spikes.
 func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
-	into := fmt.Sprintf("%s %q", taker.Op.Type(), taker.Name)
+	into := fmt.Sprintf("%s %q", taker.Type(), taker.Name)
 	if isSum(n) {
 		return unsupported(n, p.sumHint(n), "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
@@ -249,7 +249,7 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 	case *ann.BatchNormalization:
 		before, hint := "the image itself", hintInput
 		if s := p.nodes[n.Inputs[0]]; s != nil {
-			before = fmt.Sprintf("%s %q", s.Op.Type(), s.Name)
+			before = fmt.Sprintf("%s %q", s.Type(), s.Name)
 			hint = "put batch normalization directly after a convolution, as in the original residual blocks"
 		}
 		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)

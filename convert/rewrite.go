@@ -65,16 +65,36 @@ func (f *folding) rewrite() error {
 // that node tells of it.
 func (f *folding) fresh(name, part string) string {
 	base := name + "/" + part
-	free := func(s string) bool { return f.Node(s) == nil && s != f.Input.Name && f.origin[s] == "" }
+	free := func(s string) bool {
+		return f.Node(s) == nil && s != f.Input.Name && f.owner[s] == "" && f.fates[s] == ""
+	}
 	s := base
 	for i := 2; !free(s); i++ {
 		s = fmt.Sprintf("%s_%d", base, i)
 	}
-	if from := f.origin[name]; from != "" {
-		name = from
-	}
-	f.origin[s] = name
+	f.owner[s] = f.does(name)
 	return s
+}
+
+// does returns the node of the network whose work the named one does.
+func (f *folding) does(name string) string {
+	if of := f.owner[name]; of != "" {
+		return of
+	}
+	return name
+}
+
+// swap has a, which gets a new name, and b behind it do each other's work. It returns the
+// new name.
+func (f *folding) swap(a, b *ann.Node) string {
+	first, second := f.does(a.Name), f.does(b.Name)
+	name := f.fresh(a.Name, b.Op.Type())
+	f.owner[name], f.owner[b.Name] = second, first
+	a.Name, a.Op, b.Op = name, b.Op, a.Op
+	a.Spelled, b.Spelled = b.Spelled, a.Spelled
+	b.Inputs = []string{name}
+	f.changed = true
+	return name
 }
 
 // insert puts nodes before node i.
@@ -147,8 +167,7 @@ func moveRelu(g *folding) {
 	nodes, consumers, known := g.ByName(), g.Consumers(), nonNegative(g.Graph)
 	for i := range g.Nodes {
 		r := &g.Nodes[i]
-		op, ok := r.Op.(ann.Rectifier)
-		if !ok {
+		if _, ok := r.Op.(ann.Rectifier); !ok {
 			continue
 		}
 		before := nodes[r.Inputs[0]]
@@ -160,11 +179,7 @@ func moveRelu(g *folding) {
 			continue
 		}
 		// The nodes keep their places: the first now rectifies, the second pools.
-		name := g.fresh(before.Name, "Relu")
-		g.moved[before.Name], g.stands[r.Name] = r.Name, name
-		before.Name, before.Op, r.Op = name, op, before.Op
-		r.Inputs = []string{name}
-		g.changed = true
+		g.swap(before, r)
 		return // Names have changed; the rest in the next round.
 	}
 }
@@ -227,21 +242,19 @@ func moveBatchNorm(g *folding) {
 		if pool == nil || !isPool(pool) || !g.only(consumers, pool.Name) {
 			continue
 		}
-		source := nodes[pool.Inputs[0]]
-		if source == nil || !g.only(consumers, source.Name) {
-			continue
-		}
 		a, b := bn.Affine()
-		_, weighted := source.Op.(ann.Weighted)
-		if !goesThrough(pool, a, b) || !weighted && !isPool(source) {
+		source, ok := pool, true
+		for ok && source != nil && isPool(source) {
+			ok = g.only(consumers, source.Name) && goesThrough(source, a, b)
+			source = nodes[source.Inputs[0]]
+		}
+		if !ok || source == nil || !g.only(consumers, source.Name) {
 			continue
 		}
-		name := g.fresh(pool.Name, "BatchNormalization")
-		g.fates[n.Name] = "folded into " + source.Name
-		g.moved[pool.Name] = n.Name
-		pool.Name, pool.Op, n.Op = name, bn, pool.Op
-		n.Inputs = []string{name}
-		g.changed = true
+		if _, ok := source.Op.(ann.Weighted); !ok {
+			continue
+		}
+		g.swap(pool, n)
 		return
 	}
 }

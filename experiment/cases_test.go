@@ -11,6 +11,7 @@ import (
 	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/convert"
+	"sresnet/tensor"
 )
 
 // TestCases checks, on networks that people have, that each computes what its twin, or
@@ -153,4 +154,54 @@ func same(t *testing.T, what string, got, want [][]float32, note string) {
 			}
 		}
 	}
+}
+
+// TestNormalisedInFront checks what no file of the cases has: an offset in front of a
+// padded convolution, whose padding does not have it.
+func TestNormalisedInFront(t *testing.T) {
+	weights := func(n int) []float32 {
+		w := make([]float32, n)
+		for i := range w {
+			w[i] = float32(i*7%11-5) / 8
+		}
+		return w
+	}
+	g := &ann.Graph{Name: "front", Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 8, 8}}, Output: "l", Nodes: []ann.Node{
+		{Name: "sub", Inputs: []string{"x"}, Op: &ann.BatchNormalization{Scale: []float32{1}, Bias: []float32{-0.5}, Mean: []float32{0}, Var: []float32{1}}, Spelled: "Sub"},
+		{Name: "div", Inputs: []string{"sub"}, Op: &ann.BatchNormalization{Scale: []float32{4}, Bias: []float32{0}, Mean: []float32{0}, Var: []float32{1}}, Spelled: "Div"},
+		{Name: "c", Inputs: []string{"div"}, Op: &ann.Conv{Weight: tensor.Of(weights(36), 4, 1, 3, 3), Window: tensor.Square(3, 2, 1), Groups: 1}},
+		{Name: "r", Inputs: []string{"c"}, Op: &ann.Relu{}},
+		{Name: "f", Inputs: []string{"r"}, Op: &ann.Flatten{}},
+		{Name: "l", Inputs: []string{"f"}, Op: &ann.Gemm{Weight: tensor.Of(weights(640), 10, 64)}},
+	}}
+	if err := g.InferShapes(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := convert.Simplify(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := convert.Check(s); err != nil {
+		t.Fatal(err)
+	}
+	fates, err := convert.Fates(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "folded into c; its offset, which padding does not have, comes from 64 neurons that fire at every timestep"; fates[1].Becomes != want || fates[0].Becomes != "folded into div" {
+		t.Errorf("become %q and %q, want %q for the second", fates[0].Becomes, fates[1].Becomes, want)
+	}
+	var results [][]float32
+	for _, g := range []*ann.Graph{g, s} {
+		m, err := infer.New(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := m.NewRunner().Run(weights(64))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, append([]float32(nil), y...))
+	}
+	same(t, "normalised in front", results[1:], results[:1], "")
 }

@@ -184,6 +184,9 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 	if !in.Equal(d.Shape()) {
 		return hint.Error(fmt.Errorf("network %s takes images of %v, but those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
 	}
+	if e.Options.Unlabelled {
+		return nil
+	}
 	if d.ClassesGuessed() {
 		for i := range d.Len() {
 			if label := d.Label(i); label >= outputs {

@@ -73,6 +73,10 @@ type Options struct {
 	// files are not all read before the work.
 	Glance bool
 
+	// Unlabelled says that no label of an image matters, so that the network need not tell
+	// the classes of the data apart.
+	Unlabelled bool
+
 	// Progress, if set, is called when a longer step begins, such as "calibrating". It returns
 	// what the step calls to report progress, and at its end.
 	Progress func(step string) (update func(done, total int), stop func())

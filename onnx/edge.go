@@ -75,7 +75,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 		return "", err
 	}
 	name := im.unique(n.label())
-	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out})
+	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
 	im.shapes[name], im.ops[name] = out, op
 	if len(inputs) == 1 {
 		_, scales := op.(*ann.BatchNormalization)
@@ -83,6 +83,14 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 		im.noteMix(name, op, inputs[0])
 	}
 	return name, nil
+}
+
+// spelled returns the operator of the file where op is called otherwise.
+func spelled(file string, op ann.Op) string {
+	if file == op.Type() {
+		return ""
+	}
+	return file
 }
 
 // elementwise emits an operator that keeps the shape of e.

@@ -26,6 +26,7 @@ func newConvert() *cobra.Command {
 		out, target string
 		asJSON      bool
 	)
+	o.Unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "convert MODEL --calibrate SPEC [--target READER] -o FILE.nir",
 		Short: "Convert a network and write the spiking one as a NIR file",

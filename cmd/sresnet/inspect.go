@@ -141,7 +141,7 @@ func inspectGraph(g *ann.Graph) (*inspection, error) {
 			in.unsupported++
 		}
 		in.Nodes = append(in.Nodes, nodeInfo{
-			Name: n.Name, Op: n.Op.Type(), Shape: n.Shape,
+			Name: n.Name, Op: n.Type(), Shape: n.Shape,
 			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: fate.Becomes,
 		})
 	}

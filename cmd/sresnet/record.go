@@ -30,6 +30,7 @@ func newRecord() *cobra.Command {
 		o recordOptions
 	)
 	e.Images = 10
+	e.Unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "record MODEL --data SPEC -o FILE",
 		Short: "Write spikes, potentials and currents of chosen layers to a file",

@@ -26,6 +26,7 @@ func newVerify() *cobra.Command {
 		asJSON bool
 	)
 	o.Images, o.Timesteps = 10, 64
+	o.Unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "verify MODEL --data SPEC",
 		Short: "Check that every conversion step keeps the network's function",
