@@ -179,7 +179,7 @@ func dataSets() []hostile {
 		npy("shape of a thousand axes", array("|u1", "("+strings.Repeat("1, ", 1000)+")", []byte{1}), goodY, "x.npy"),
 		npy("Python objects", array("|O", "(2,)", []byte("\x80\x02cos\nsystem\n")), goodY, "x.npy", "objects"),
 		npy("pixels that are NaN", array("<f4", "(2, 1, 1, 1)", bytes.Repeat([]byte{0xff}, 8)), goodY, "x.npy", "image 0"),
-		npy("two channels", array("|u1", "(2, 2, 4, 4)", make([]byte, 64)), goodY, "x.npy", "channels"),
+		npy("no axis of channels", array("|u1", "(2, 4, 4, 4)", make([]byte, 128)), goodY, "x.npy", "channels"),
 		npy("labels below 0", goodX, array("|i1", "(2,)", []byte{0, 0xff}), "y.npy", "label -1"),
 		npy("labels above the classes", goodX, array("<i8", "(2,)", []byte{0, 0, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0}), "y.npy", "label"),
 		npy("labels of floats", goodX, array("<f4", "(2,)", make([]byte, 8)), "y.npy"),
