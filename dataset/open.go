@@ -83,7 +83,7 @@ func (e *SpecError) Error() string { return e.err.Error() }
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, integers from 0 to 255, or
 // floating-point numbers from 0 to 255 or, if none is above 1, from 0 to 1. Others, and
 // numbers that are not bytes of other than 1 or 3 channels, are taken as they are:
-// [Dataset.Prepared]. Labels are integers.
+// [Dataset.Prepared]. Labels are integers, or floating-point numbers that are.
 //
 // Image files are PNG, JPEG, BMP and WebP, and [Dataset.Resizable]; those of other formats
 // are left out, which a note says. Classes of a folder are in the order of their names; of its

@@ -182,7 +182,7 @@ func dataSets() []hostile {
 		npy("no axis of channels", array("|u1", "(2, 4, 4, 4)", make([]byte, 128)), goodY, "x.npy", "channels"),
 		npy("labels below 0", goodX, array("|i1", "(2,)", []byte{0, 0xff}), "y.npy", "label -1"),
 		npy("labels above the classes", goodX, array("<i8", "(2,)", []byte{0, 0, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0}), "y.npy", "label"),
-		npy("labels of floats", goodX, array("<f4", "(2,)", make([]byte, 8)), "y.npy"),
+		npy("labels of floats", goodX, array("<f4", "(2,)", []byte{0, 0, 0, 0, 0, 0, 0, 0x3f}), "y.npy"),
 		npy("labels of other number", goodX, array("|u1", "(3,)", []byte{0, 1, 0}), "x.npy", "3 labels"),
 		info("npy: pipe", "npy:x.npy,y.npy", func(f *files) { f.pipe("x.npy"); f.pipe("y.npy") }, "y.npy"),
 		info("npy: device", "npy:x.npy,y.npy", func(f *files) { f.link("/dev/zero", "x.npy"); f.link("/dev/zero", "y.npy") }, "y.npy"),
