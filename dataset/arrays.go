@@ -190,11 +190,20 @@ func fromArrays(read func(name string) (*array, error), images, labels string) (
 }
 
 func arrayLabels(a *array) (labels []uint16, classes int, err error) {
-	if a.kind == 'f' || a.kind == 'b' {
+	if a.kind == 'b' {
 		return nil, 0, fmt.Errorf("labels are %v: save class numbers as integers", a)
 	}
 	if len(a.shape) > 2 || len(a.shape) == 2 && a.shape[1] != 1 {
 		return nil, 0, fmt.Errorf("labels are %v: save one class number per image (the argmax of one-hot rows)", a)
+	}
+	if a.kind == 'f' {
+		for i, x := range a.floats() { // As pandas has columns that were once incomplete.
+			if x != float32(math.Trunc(float64(x))) || x < 0 || x >= maxClasses {
+				return nil, 0, fmt.Errorf("image %d: label %v is not a class number from 0 to %d", i, x, maxClasses-1)
+			}
+			labels = append(labels, uint16(x))
+		}
+		return labels, int(slices.Max(labels)) + 1, nil
 	}
 	list := a.ints()
 	labels = make([]uint16, len(list))

@@ -1,6 +1,6 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG, JPEG and BMP files, by themselves or in .tar files. It knows no network;
+// numpy and as PNG, JPEG, BMP and WebP files, by themselves or in .tar files. It knows no network;
 // the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units

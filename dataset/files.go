@@ -103,7 +103,7 @@ func (s *fileStore) changed(f *imageFile) error {
 	return fmt.Errorf("%s: its content has changed since it was checked: restore it, or start again and leave the images alone meanwhile", s.where(f))
 }
 
-// ReadImageFile returns one PNG, JPEG or BMP file as an image of that shape (C, H, W), its
+// ReadImageFile returns one PNG, JPEG, BMP or WebP file as an image of that shape (C, H, W), its
 // pixels 0..255, as a data set of such files has it: see [Dataset.Resized].
 func ReadImageFile(name string, shape tensor.Shape, resize int) ([]float32, error) {
 	p, err := newPicture(shape, resize)

@@ -13,7 +13,7 @@ import (
 // isImage reports whether a file is named as images are that can be read.
 func isImage(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".bmp":
+	case ".png", ".jpg", ".jpeg", ".bmp", ".webp":
 		return true
 	}
 	return false
@@ -22,7 +22,7 @@ func isImage(name string) bool {
 // isForeign reports whether a file is named as images are that cannot be read.
 func isForeign(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jfif", ".jp2", ".heic", ".avif":
+	case ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jfif", ".jp2", ".heic", ".avif":
 		return true
 	}
 	return false
@@ -30,7 +30,7 @@ func isForeign(name string) bool {
 
 // foreignNote says which files were left out because they are of another format.
 func foreignNote(names []string, of int) string {
-	return fmt.Sprintf("%d of %d image files are neither PNG, JPEG nor BMP and were left out: %s: convert them to PNG to have them", len(names), of, some(names))
+	return fmt.Sprintf("%d of %d image files are neither PNG, JPEG, BMP nor WebP and were left out: %s: convert them to PNG to have them", len(names), of, some(names))
 }
 
 // labelled is an image and its class.
@@ -73,7 +73,7 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		}
 	}
 	if total == 0 {
-		return nil, fmt.Errorf("folder %s: there is no PNG, JPEG or BMP file in any folder of a class: %s", root, some(names))
+		return nil, fmt.Errorf("folder %s: there is no PNG, JPEG, BMP or WebP file in any folder of a class: %s", root, some(names))
 	}
 	d := newFiles(root, interleave(classes), len(names))
 	d.names, d.ordered, d.single = names, true, single

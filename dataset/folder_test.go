@@ -90,7 +90,7 @@ func TestFolderErrors(t *testing.T) {
 	write(t, dir, "b/1.txt", []byte("x"))
 	bare := t.TempDir()
 	write(t, bare, "a/1.txt", []byte("x"))
-	fails(t, "folder:"+bare, Test, "no PNG, JPEG or BMP file in any folder of a class: a")
+	fails(t, "folder:"+bare, Test, "no PNG, JPEG, BMP or WebP file in any folder of a class: a")
 	outer := t.TempDir()
 	write(t, outer, "train/a/1.png", square(1))
 	fails(t, "folder:"+outer, Test, "no folder val, from which the test split is read")
@@ -178,7 +178,7 @@ func TestReadImageFile(t *testing.T) {
 		shape tensor.Shape
 		want  string
 	}{
-		{"text.png", tensor.Shape{1, 8, 8}, "not a PNG, JPEG or BMP image"},
+		{"text.png", tensor.Shape{1, 8, 8}, "not a PNG, JPEG, BMP or WebP image"},
 		{"none.png", tensor.Shape{1, 8, 8}, "none.png"},
 		{"a/1.png", tensor.Shape{2, 8, 8}, "1 or 3 channels"},
 	} {
@@ -207,7 +207,7 @@ func TestChecked(t *testing.T) {
 		if !errors.As(err, &bad) || len(bad.Files) != 2 || bad.Of != 5 {
 			t.Fatalf("got error %v", err)
 		}
-		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: not a PNG, JPEG or BMP")} {
+		for _, want := range []string{"2 of 5 images cannot be read", filepath.Join("a", "2.png: the image cannot be decoded"), filepath.Join("a", "4.png: not a PNG, JPEG, BMP or WebP")} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("got error %v\nwant in it: %s", err, want)
 			}

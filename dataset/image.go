@@ -29,7 +29,7 @@ const (
 
 var oneLarge sync.Mutex
 
-// DecodeImage decodes the content of a PNG, JPEG or BMP file. It is an error if the image
+// DecodeImage decodes the content of a PNG, JPEG, BMP or WebP file. It is an error if the image
 // has more than 67 million pixels or takes far more memory than the file.
 func DecodeImage(b []byte) (image.Image, error) {
 	config, format, err := image.DecodeConfig(bytes.NewReader(b))
@@ -55,12 +55,21 @@ func DecodeImage(b []byte) (image.Image, error) {
 	if err != nil {
 		return nil, imageError(err)
 	}
+	if format != "webp" {
+		return m, nil
+	}
+	switch m := m.(type) {
+	case *image.YCbCr:
+		return fromWebP(m), nil
+	case *image.NYCbCrA:
+		return fromWebP(&m.YCbCr), nil
+	}
 	return m, nil
 }
 
 func imageError(err error) error {
 	if errors.Is(err, image.ErrFormat) {
-		return errors.New("not a PNG, JPEG or BMP image")
+		return errors.New("not a PNG, JPEG, BMP or WebP image")
 	}
 	return fmt.Errorf("the image cannot be decoded: %v", err)
 }
@@ -75,6 +84,9 @@ func rasterBytes(b []byte, c image.Config, format string) (size, factor int64) {
 			}
 			return (pixels*samples + all - 1) / all, factor
 		}
+	}
+	if format == "webp" {
+		return pixels * bytesPerPixel(c.ColorModel), jpegFactor
 	}
 	return pixels * bytesPerPixel(c.ColorModel), pngFactor
 }

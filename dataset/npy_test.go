@@ -233,7 +233,13 @@ func TestArrayErrors(t *testing.T) {
 	fails(t, file("images", npy("<f4", "(2, 1, 1)", floats(0, float32(math.NaN()))...), "labels", lab), Test, "image 1 has a pixel NaN")
 	fails(t, file("images", npy("|b1", "(1, 1, 2)", make([]byte, 2)...), "labels", lab), Test, "images are bool8 of 1x1x2: save them as uint8")
 	fails(t, file("images", img, "labels", npy("|i1", "(2,)", 0, 255)), Test, "array labels: image 1: label -1 is out of range")
-	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(0, 1)...)), Test, "save class numbers as integers")
+	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(0, 1.5)...)), Test, "array labels: image 1: label 1.5 is not a class number")
+	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(float32(math.NaN()), 1)...)), Test, "array labels: image 0: label NaN is not a class number")
+	fails(t, file("images", img, "labels", npy("<f4", "(2,)", floats(0, 65536)...)), Test, "label 65536 is not a class number")
+	fails(t, file("images", img, "labels", npy("|b1", "(2,)", 0, 1)), Test, "save class numbers as integers")
+	if got := labels(open(t, file("images", img, "labels", npy("<f4", "(2,)", floats(7, 65535)...)), Test)); !slices.Equal(got, []int{7, 65535}) {
+		t.Errorf("labels that are floats: %v", got)
+	}
 	fails(t, file("images", img, "labels", npy("|u1", "(2, 2)", 0, 1, 1, 0)), Test, "one-hot")
 	fails(t, file("images", img[:len(img)-1], "labels", lab), Test, "array images: truncated: uint8 of 2x1x1 are 2 bytes, only 1 are there")
 	fails(t, file("images", npy("|u1", "(900, 900, 900)"), "labels", lab), Test, "too many for a file of this size")

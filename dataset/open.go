@@ -83,10 +83,10 @@ func (e *SpecError) Error() string { return e.err.Error() }
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, integers from 0 to 255, or
 // floating-point numbers from 0 to 255 or, if none is above 1, from 0 to 1. Others, and
 // numbers that are not bytes of other than 1 or 3 channels, are taken as they are:
-// [Dataset.Prepared]. Labels are integers.
+// [Dataset.Prepared]. Labels are integers, or floating-point numbers that are.
 //
-// Image files are PNG, JPEG and BMP, and [Dataset.Resizable]; those of other formats are
-// left out, which a note says. Classes of a folder are in the order of their names; of its
+// Image files are PNG, JPEG, BMP and WebP, and [Dataset.Resizable]; those of other formats
+// are left out, which a note says. Classes of a folder are in the order of their names; of its
 // images, the first of every class come first, then the second, so that the first few are
 // of all classes. Labels in a CSV file, in UTF-8 or UTF-16, are class numbers or words in
 // alphabetical order, not both. The test images of a folder or CSV file have the numbers of

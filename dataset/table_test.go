@@ -130,7 +130,7 @@ func TestForeignFormats(t *testing.T) {
 	if got := firsts(t, d); !slices.Equal(got, []int{1, 5, 77}) {
 		t.Errorf("got images %v", got)
 	}
-	want := "2 of 5 image files are neither PNG, JPEG nor BMP and were left out: a/more/3.TIF, b/4.gif: convert them to PNG to have them"
+	want := "2 of 5 image files are neither PNG, JPEG, BMP nor WebP and were left out: a/more/3.TIF, b/4.gif: convert them to PNG to have them"
 	if !slices.Equal(d.Notes(), []string{want}) {
 		t.Errorf("notes: %q", d.Notes())
 	}

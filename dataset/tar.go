@@ -31,7 +31,7 @@ const (
 )
 
 // openTar reads .tar files in the layout of WebDataset [aizman2019], where they lie: an
-// image is a member KEY.jpg, KEY.jpeg or KEY.png, with its class number in KEY.cls or
+// image is a member KEY.jpg, KEY.jpeg, KEY.png, KEY.bmp or KEY.webp, with its class number in KEY.cls or
 // under "label" in KEY.json. KEY ends at the first dot of the name.
 //
 // References:
@@ -313,7 +313,7 @@ func indexTar(r io.ReadSeeker, size int64, name string) ([]labelled, error) {
 			samples[key] = s
 		}
 		switch strings.ToLower(ext) {
-		case "jpg", "jpeg", "png":
+		case "jpg", "jpeg", "png", "bmp", "webp":
 			if s.has {
 				return nil, fmt.Errorf("member %q: key %q has an image already, member %q", h.Name, key, s.image.member)
 			}

@@ -161,7 +161,7 @@ func TestTarErrors(t *testing.T) {
 		"two labels":        {tarOf(a, a[1:]), `member "a.cls": key "a" has a label already`},
 		"no label":          {tarOf(a, b[:1]), `1 of 2 images have no label, a member KEY.cls with a class number: "b.png"`},
 		"label in words":    {tarOf(a, []member{{name: "b.png"}, {name: "b.json", content: []byte(`{"label": "bee"}`)}}), "1 of 2 images have no label"},
-		"no image":          {tarOf(a, b[1:], []member{{name: "b.webp"}}), `1 labels have no image, a member KEY.jpg, KEY.jpeg or KEY.png: "b.cls"`},
+		"no image":          {tarOf(a, b[1:], []member{{name: "b.tiff"}}), `1 labels have no image, a member KEY.jpg, KEY.jpeg or KEY.png: "b.cls"`},
 		"no number":         {tarOf([]member{{name: "b.cls", content: []byte("bee")}}), `member "b.cls": "bee" is not a class number`},
 		"large number":      {tarOf([]member{{name: "b.cls", content: []byte("65536")}}), `member "b.cls": label 65536 is out of range`},
 		"negative":          {tarOf([]member{{name: "b.json", content: []byte(`{"label": -1}`)}}), `member "b.json": label -1 is out of range`},

@@ -89,6 +89,8 @@ func (e *Experiment) tryOthers(accuracy float64) []string {
 	if err != nil {
 		return nil
 	}
+	update, stop := e.Options.Step("trying other ways to present images")
+	defer stop()
 	runner := m.NewRunner()
 	right := make([][]bool, len(trials))
 	x := make([]float32, e.Test.Shape().Len())
@@ -96,6 +98,7 @@ func (e *Experiment) tryOthers(accuracy float64) []string {
 		for i := range n {
 			class, err := e.present(runner, t, i, x)
 			right[k] = append(right[k], err == nil && class == e.Test.Label(i)) // Numbers may become too large.
+			update(k*n+i+1, len(trials)*n)
 		}
 	}
 	best := 0

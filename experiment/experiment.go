@@ -114,7 +114,7 @@ func newExperiment(o Options) (*Experiment, error) {
 		return nil, err
 	}
 	if o.Model == "" {
-		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx, %s or .nir file", weightsNamed))
+		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx or .nir file, or weights: %s", weightsNamed))
 	}
 	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors)}}
 	at := o.located()

@@ -77,8 +77,12 @@ func Note(d *dataset.Dataset, o *Options) {
 	if d == nil {
 		return
 	}
+	kind := "test"
+	if d.Split() == dataset.Train {
+		kind = "training"
+	}
 	for _, text := range d.Notes() {
-		o.warn(fmt.Sprintf("%s images of %s: %s", d.Split(), d.Spec(), text))
+		o.warn(fmt.Sprintf("%s images of %s: %s", kind, d.Spec(), text))
 	}
 }
 

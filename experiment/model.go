@@ -34,7 +34,7 @@ const (
 )
 
 // weightsNamed is how files of weights may end, for errors.
-var weightsNamed = strings.Join(append([]string{weightsExt}, resnet.StateDicts()...), ", ")
+var weightsNamed = Either(append([]string{weightsExt}, resnet.StateDicts()...))
 
 // IsNIR reports whether the file of a model is a spiking network already.
 func IsNIR(model string) bool {

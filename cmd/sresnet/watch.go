@@ -34,7 +34,7 @@ func newWatch() *cobra.Command {
 happens: the evidence for every class as bars, the answer at every timestep, the
 spikes of every layer, and when the answer settles.
 
---image is the number of a test image, from 0, or a PNG, JPEG or BMP file, which is
+--image is the number of a test image, from 0, or an image file, which is
 resized and cropped like the images of a folder (cat.jpg?resize=256);
 digit.png?invert swaps dark and light, for a dark digit on light paper. Scales
 come from training images, so that --data is needed for a file as well, unless
@@ -60,7 +60,7 @@ timesteps.`,
 			}
 			switch {
 			case image == "":
-				return usage("--image is missing: give the number of a test image, from 0, or a PNG, JPEG or BMP file")
+				return usage("--image is missing: give the number of a test image, from 0, or an image file")
 			case !(speed > 0 && speed <= 1e6): // Also NaN.
 				return usage("--speed %v: give timesteps per second, above 0", speed)
 			}
@@ -134,7 +134,7 @@ func lookAt(name string, shape []int) (*watch.Image, error) {
 	seen := &watch.Image{Name: file.Source, Label: -1}
 	if seen.Pixels, err = dataset.ReadImageFile(file.Source, shape, file.Resize); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			err = hint.Error(err, "give a PNG, JPEG or BMP file, or the number of a test image; %s?resize=N gives the length of its shorter side", file.Source)
+			err = hint.Error(err, "give an image file, or the number of a test image; %s?resize=N gives the length of its shorter side", file.Source)
 		}
 		return nil, err
 	}

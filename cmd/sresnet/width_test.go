@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/benchmark"
+	"sresnet/dataset"
 	"sresnet/diagnose"
 	"sresnet/eval"
 	"sresnet/models"
@@ -118,7 +119,7 @@ func TestTablesFit(t *testing.T) {
 			Readers: []nirReading{{Reader: long, Why: word}},
 		}).print,
 		"record": (&recordResult{File: "a.h5", Images: 1, Timesteps: 1, Populations: []recordPopulation{{long, long, shape, many, math.MaxInt64}}}).print,
-		"data":   (&dataInfo{Spec: "s", Shape: shape, Classes: 1, ClassNames: []string{long}, Train: classes, Test: classes, Missing: []missingSplit{{"test", word}}}).print,
+		"data":   (&dataInfo{measured: new(dataset.Dataset), Spec: "s", Shape: shape, Classes: 1, ClassNames: []string{long}, Train: classes, Test: classes, Missing: []missingSplit{{"test", word}}}).print,
 		"plan":   func(w io.Writer) { printPlan(w, []planLayer{{Name: long, Shape: shape, Neurons: many, Method: long}}) },
 		"verify": func(w io.Writer) {
 			printStages(w, []verify.Stage{{Name: word, Difference: 1.23e-300, Unit: word, Bound: 1.23e-300, Where: long}})

@@ -81,6 +81,10 @@ func images() []hostile {
 		folder("hole of a terabyte", func(f *files) { f.sparse("d/a/1.png", 1<<40) }, "1.png"),
 		{name: "folder: empty classes", args: "data info folder:d", want: []string{"nothing"}, make: func(f *files) { f.folder("d/nothing"); f.folder("d/more") }},
 		{name: "folder: class of links in a circle", args: "data info folder:d", want: []string{"of a class: c"}, make: func(f *files) { f.link("..", "d/c/up"); f.link("../c", "d/c/me") }},
+		bad("WebP of 16383 x 16383", "1.webp", func() []byte { return webpOf(16383, 16383) }, "16383 x 16383"),
+		bad("WebP of 8000 x 8000, without pixels", "1.webp", func() []byte { return webpOf(8000, 8000) }, "too many for a file"),
+		bad("WebP of 2900 x 2900, without pixels", "1.webp", func() []byte { return webpOf(2900, 2900) }),
+		bad("WebP of nothing", "1.webp", func() []byte { return []byte("RIFF\x04\x00\x00\x00WEBPVP8L") }),
 		folder("BMP of 30000 x 30000", func(f *files) {
 			b := append([]byte("BM"), make([]byte, 52)...)
 			b[10], b[14], b[26], b[28] = 54, 40, 1, 24
@@ -195,4 +199,14 @@ func jpegOf(w, h uint16, kind byte) []byte {
 	binary.BigEndian.PutUint16(b[at+5:], h)
 	binary.BigEndian.PutUint16(b[at+7:], w)
 	return b[:bytes.Index(b, []byte{0xff, 0xda})+14]
+}
+
+// webpOf is a lossless WebP image of that size whose pixels break off.
+func webpOf(w, h int) []byte {
+	bits := uint32(w-1) | uint32(h-1)<<14
+	data := append([]byte{0x2f}, binary.LittleEndian.AppendUint32(nil, bits)...)
+	data = append(data, 0, 0, 0)
+	b := append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, uint32(12+len(data)))...)
+	b = append(append(b, "WEBPVP8L"...), binary.LittleEndian.AppendUint32(nil, uint32(len(data)))...)
+	return append(b, data...)
 }
