@@ -29,8 +29,7 @@ func newRecord() *cobra.Command {
 		e = experiment.DefaultOptions()
 		o recordOptions
 	)
-	e.Images = 10
-	e.Unlabelled = true
+	e.Images, e.Unlabelled = 10, true
 	cmd := &cobra.Command{
 		Use:   "record MODEL --data SPEC -o FILE",
 		Short: "Write spikes, potentials and currents of chosen layers to a file",

@@ -25,8 +25,7 @@ func newVerify() *cobra.Command {
 		o      = experiment.DefaultOptions()
 		asJSON bool
 	)
-	o.Images, o.Timesteps = 10, 64
-	o.Unlabelled = true
+	o.Images, o.Timesteps, o.Unlabelled = 10, 64, true
 	cmd := &cobra.Command{
 		Use:   "verify MODEL --data SPEC",
 		Short: "Check that every conversion step keeps the network's function",

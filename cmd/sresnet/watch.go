@@ -34,13 +34,12 @@ func newWatch() *cobra.Command {
 happens: the evidence for every class as bars, the answer at every timestep, the
 spikes of every layer, and when the answer settles.
 
---image is the number of a test image, from 0, or an image file, which is
-resized and cropped like the images of a folder (cat.jpg?resize=256);
-digit.png?invert swaps dark and light, for a dark digit on light paper. Scales
-come from training images, so that --data is needed for a file as well, unless
-MODEL is a NIR file, which has them. For settings other than those of the paper,
-give a file of 'sresnet convert' or the folder of a run as MODEL. Without MODEL,
-the built-in network for MNIST classifies a digit.
+--image is the number of a test image, from 0, or an image file, which is resized
+and cropped like the images of a folder (cat.jpg?resize=256); digit.png?invert
+swaps dark and light, for a dark digit on light paper. Scales come from training
+images, so that --data is needed for a file as well, unless MODEL is a NIR file,
+which has them. A NIR file or the folder of a run has settings of its own, too.
+Without MODEL, the built-in network for MNIST classifies a digit.
 
 If the output is not a terminal, it prints the state after 1, 2, 4, 8, ...
 timesteps.`,
