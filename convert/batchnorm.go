@@ -142,7 +142,10 @@ func foldThrough(g *folding) { g.foldBehind(false) }
 func offsetOverPadding(g *folding) { g.foldBehind(true) }
 
 func (f *folding) foldBehind(ones bool) {
-	consumers := f.Consumers()
+	consumers, at := f.Consumers(), make(map[string]int, len(f.Nodes))
+	for i := range f.Nodes {
+		at[f.Nodes[i].Name] = i
+	}
 	for i := range f.Nodes {
 		n := &f.Nodes[i]
 		bn, ok := n.Op.(*ann.BatchNormalization)
@@ -160,16 +163,25 @@ func (f *folding) foldBehind(ones bool) {
 			into = append(into, f.does(t))
 		}
 		f.fates[name] = "folded into " + strings.Join(into, " and ")
-		for j := range f.Nodes {
+		for _, j := range consumers[name] {
 			for k, in := range f.Nodes[j].Inputs {
 				if in == name {
 					f.Nodes[j].Inputs[k] = from
 				}
 			}
 		}
+		consumers[from] = append(slices.DeleteFunc(consumers[from], func(j int) bool { return j == i }), consumers[name]...)
+		consumers[name] = nil
+		f.changed = true
+		if !ones {
+			for _, t := range takers {
+				f.takeAffine(at[t], bn, b, nil)
+			}
+			continue
+		}
 		on := make(map[[2]int]string) // Populations of ones, by rows and columns.
 		for _, t := range takers {
-			f.takeAffine(t, bn, b, on)
+			f.takeAffine(slices.IndexFunc(f.Nodes, func(n ann.Node) bool { return n.Name == t }), bn, b, on)
 		}
 		neurons := 0
 		for size := range on {
@@ -178,10 +190,9 @@ func (f *folding) foldBehind(ones bool) {
 		if neurons > 0 {
 			f.fates[name] += fmt.Sprintf("; its offset, which padding does not have, comes from %d neurons that fire at every timestep", neurons)
 		}
-		dropUnused(f)
-		f.changed = true
-		return // Nodes have moved; the rest in the next round.
+		break // Nodes have moved; the rest when it is tried again.
 	}
+	dropUnused(f)
 }
 
 // affineTakers returns the names of the nodes that can take in y = a x + b, which they
@@ -217,10 +228,11 @@ func padded(op ann.Weighted, n *ann.Node) bool {
 	return w != nil && w.Pad != [4]int{}
 }
 
-// takeAffine has the named node take in bn, whose offset is b.
-func (f *folding) takeAffine(name string, bn *ann.BatchNormalization, b []float64, on map[[2]int]string) {
-	i := slices.IndexFunc(f.Nodes, func(n ann.Node) bool { return n.Name == name })
+// takeAffine has node i take in bn, whose offset is b. Where it takes ones, it puts nodes
+// before it, and notes them in on.
+func (f *folding) takeAffine(i int, bn *ann.BatchNormalization, b []float64, on map[[2]int]string) {
 	n := &f.Nodes[i]
+	name := n.Name
 	switch op := n.Op.(type) {
 	case *ann.BatchNormalization:
 		n.Op = composed(bn, op)

@@ -43,7 +43,10 @@ func moveMean(g *folding) {
 // of fully connected layers, and of convolutions without padding of the second, or with
 // it if the first has one position and no offset. An average pool is a convolution.
 func compose(g *folding) {
-	nodes, consumers := g.ByName(), g.Consumers()
+	nodes, consumers, at := g.ByName(), g.Consumers(), make(map[string]int, len(g.Nodes))
+	for i := range g.Nodes {
+		at[g.Nodes[i].Name] = i
+	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		first := nodes[n.Inputs[0]]
@@ -88,15 +91,20 @@ func compose(g *folding) {
 			continue
 		}
 		g.fates[first.Name] = "folded into " + g.does(n.Name)
-		if n.Op = op; view != first {
-			view.Inputs = slices.Clone(first.Inputs)
-		} else {
-			n.Inputs = slices.Clone(first.Inputs)
+		if n.Op = op; view == first {
+			view = n
 		}
-		dropUnused(g)
+		view.Inputs = slices.Clone(first.Inputs)
+		consumers[first.Name] = nil
+		takers := consumers[first.Inputs[0]]
+		for j, k := range takers {
+			if &g.Nodes[k] == first {
+				takers[j] = at[view.Name]
+			}
+		}
 		g.changed = true
-		return
 	}
+	dropUnused(g)
 }
 
 // shapeBefore returns the shape of what n takes.

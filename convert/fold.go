@@ -21,7 +21,8 @@ type folding struct {
 	moved map[string]string // From a node to the one that does its work now.
 
 	owner     map[string]string // From a node to the node of the network whose work it does, where that is not its own name's.
-	changed   bool              // By the rewrites of this round.
+	names     map[string]bool   // Taken so far, once there is a new one.
+	changed   bool              // By the rewrite that ran last.
 	rewritten bool              // By any.
 }
 

@@ -39,6 +39,19 @@ func TestLongGraphs(t *testing.T) {
 		{"batch norms before convolutions", func(i int, name, from string) ann.Node {
 			return node(name, []ann.Op{bn, conv(1), &ann.Relu{}}[i%3], from)
 		}},
+		{"convolutions in a row", func(_ int, name, from string) ann.Node { return node(name, conv(1), from) }},
+		{"batch norms under pools", func(i int, name, from string) ann.Node {
+			return node(name, []ann.Op{bn, &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, conv(1), &ann.Relu{}}[i%4], from)
+		}},
+		{"ReLUs behind pools", func(i int, name, from string) ann.Node {
+			return node(name, []ann.Op{conv(1), &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, &ann.Relu{}}[i%3], from)
+		}},
+		{"sums of ReLUs", func(i int, name, from string) ann.Node {
+			if i%3 == 0 {
+				return node(name, &ann.Add{}, from, from)
+			}
+			return node(name, []ann.Op{conv(1), &ann.Relu{}}[i%3-1], from)
+		}},
 		{"sums of sums", func(_ int, name, from string) ann.Node { return node(name, &ann.Add{}, "r", from) }},
 		{"slices", func(_ int, name, from string) ann.Node {
 			return node(name, &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 2, 2}}, from)

@@ -20,8 +20,9 @@ var rewrites = []pass{
 	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
 }
 
-// maxRounds bounds how often passes and rewrites are tried. Networks take a few.
-const maxRounds = 64
+// maxRewrites bounds how often rewrites are tried on one network, so that the work grows
+// with the number of nodes and not with its square. Beyond it a network stays as it is.
+const maxRewrites = 200
 
 // Simplify returns the network that calibration, conversion and everything behind them
 // work with: g itself if it converts as it is or not at all, otherwise a network that
@@ -39,40 +40,57 @@ func Simplify(g *ann.Graph) (*ann.Graph, error) {
 
 // rewrite runs the passes and rewrites until nothing changes.
 func (f *folding) rewrite() error {
-	for range maxRounds {
-		f.changed = false
-		if err := f.run(rewrites); err != nil {
+	for left := maxRewrites; ; {
+		any, err := f.repeat(rewrites, &left)
+		if err == nil && !any { // What costs neurons, where nothing else helps.
+			any, err = f.repeat([]pass{{"offsetOverPadding", offsetOverPadding}}, &left)
+		}
+		if err != nil || !any {
 			return err
-		}
-		if !f.changed {
-			// What costs neurons, where nothing else helps.
-			if err := f.run([]pass{{"offsetOverPadding", offsetOverPadding}}); err != nil {
-				return err
-			}
-		}
-		if !f.changed {
-			return nil
 		}
 		f.rewritten = true
 		if err := f.run(passes); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// repeat runs each of the rewrites as often as it changes something, which takes from
+// left, and reports whether any did.
+func (f *folding) repeat(list []pass, left *int) (any bool, err error) {
+	for _, p := range list {
+		for *left > 0 {
+			*left--
+			f.changed = false
+			p.run(f)
+			if !f.changed {
+				break
+			}
+			any = true
+			if err := f.InferShapes(); err != nil {
+				return any, fmt.Errorf("convert: internal error: after %s: %w", p.name, err)
+			}
+		}
+	}
+	return any, nil
 }
 
 // fresh returns a name for a new node like name, of which it does a part; the fate of
 // that node tells of it.
 func (f *folding) fresh(name, part string) string {
 	base := name + "/" + part
-	free := func(s string) bool {
-		return f.Node(s) == nil && s != f.Input.Name && f.owner[s] == "" && f.fates[s] == ""
+	if f.names == nil {
+		f.names = make(map[string]bool)
+		for i := range f.Nodes {
+			f.names[f.Nodes[i].Name] = true
+		}
 	}
+	free := func(s string) bool { return !f.names[s] && s != f.Input.Name && f.owner[s] == "" && f.fates[s] == "" }
 	s := base
 	for i := 2; !free(s); i++ {
 		s = fmt.Sprintf("%s_%d", base, i)
 	}
-	f.owner[s] = f.does(name)
+	f.owner[s], f.names[s] = f.does(name), true
 	return s
 }
 
@@ -124,20 +142,20 @@ func nonNegative(g *ann.Graph) map[string]bool {
 // where the sum does not go into a ReLU or another sum alone.
 func rectifySum(g *folding) {
 	known, consumers, behind := nonNegative(g.Graph), g.Consumers(), redirection{}
-	for i := 0; i < len(g.Nodes); i++ {
-		n := &g.Nodes[i]
-		behind.apply(n)
-		if !isSum(n) || !known[n.Name] || g.endsIn(consumers, n.Name) {
+	var nodes []ann.Node
+	for i := range g.Nodes {
+		n := g.Nodes[i]
+		behind.apply(&n)
+		nodes = append(nodes, n)
+		if !isSum(&n) || !known[n.Name] || g.endsIn(consumers, n.Name) {
 			continue
 		}
 		name := g.fresh(n.Name, "Relu")
-		r := ann.Node{Name: name, Inputs: []string{n.Name}, Op: &ann.Relu{}, Shape: slices.Clone(n.Shape)}
+		nodes = append(nodes, ann.Node{Name: name, Inputs: []string{n.Name}, Op: &ann.Relu{}, Shape: slices.Clone(n.Shape)})
 		behind[n.Name] = name
-		g.insert(i+1, r)
-		consumers = g.Consumers()
-		i++
 		g.changed = true
 	}
+	g.Nodes = nodes
 }
 
 // endsIn reports whether the named node, seen as a vector perhaps, goes into one ReLU or

@@ -205,3 +205,20 @@ func TestNormalisedInFront(t *testing.T) {
 	}
 	same(t, "normalised in front", results[1:], results[:1], "")
 }
+
+// TestUnlabelled checks that a network need not tell the classes apart where no label
+// matters, and only there.
+func TestUnlabelled(t *testing.T) {
+	o := DefaultOptions()
+	o.Model, o.Data, o.Images = filepath.Join("..", "..", "shared", "cases", "backbone_only.onnx"), "mnist", 2
+	if _, err := os.Stat(o.Model); err != nil {
+		t.Skip("no ../shared/cases beside the checkout")
+	}
+	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has 64 outputs") {
+		t.Errorf("with labels: error %v, want one about outputs", err)
+	}
+	o.Unlabelled = true
+	if _, err := Open(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+}

@@ -83,6 +83,20 @@ var imports = []struct {
 		nodes: []msg{op("Conv", "c", ins("x", "w")), op("Add", "y", ins("c", "b"))},
 		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)},
 	}, "Conv 1x4x4"},
+	{"mean of rows and columns as one axis, channels last", build{
+		nodes: []msg{
+			op("Transpose", "t", ins("x"), attrList("perm", 0, 2, 3, 1)), op("Relu", "q", ins("t")), op("Reshape", "r", ins("q", "s")),
+			op("ReduceMean", "y", ins("r"), attrList("axes", 1), attrI("keepdims", 0)),
+		},
+		in: []msg{input("x", 0, 2, 4, 4)}, inits: []msg{i64("s", 0, 16, 2)},
+	}, "Relu 2x4x4, GlobalAveragePool 2x1x1, Flatten 2"},
+	{"maximum of rows and columns", build{nodes: []msg{op("ReduceMax", "m", ins("x"), attrList("axes", 2, 3)), op("Flatten", "y", ins("m"))}}, "MaxPool 2x1x1, Flatten 2"},
+	{"maximum of columns", build{nodes: []msg{op("ReduceMax", "y", ins("x"), attrList("axes", 3))}}, "MaxPool 2x4x1"},
+	{"global max pool", build{opset: 24, nodes: []msg{op("GlobalMaxPool", "m", ins("x")), op("Flatten", "y", ins("m"))}}, "MaxPool 2x1x1, Flatten 2"},
+	{"batch norm as MXNet writes it", build{
+		opset: 8, nodes: []msg{op("BatchNormalization", "y", ins("x", "s", "s", "s", "s"), attrI("spatial", 0))},
+		inits: []msg{f32("s", dims(2), 1, 1)},
+	}, "BatchNormalization 2x4x4"},
 	{"bias of a shared convolution", build{nodes: []msg{
 		op("Conv", "c", ins("x", "w")), op("Add", "d", ins("c", "b")), op("Add", "y", ins("c", "d")),
 	}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)}}, "Conv 1x4x4, BatchNormalization 1x4x4, Add 1x4x4"},
