@@ -173,8 +173,14 @@ func TestArrayNames(t *testing.T) {
 	img, lab := npy("|u1", "(1, 1, 2)", 1, 2), npy("|u1", "(1,)", 7)
 	other := npy("|u1", "(1,)", 3)
 	for _, names := range [][]string{
-		{"image", "label"}, {"img", "fine_label", "coarse_label"}, {"img", "label"}, {"pixel_values", "labels"}, {"data", "targets"},
-		{"test_data", "test_targets", "train_targets"}, {"X_test", "Y_test", "Y_train"}, {"test_images", "test_labels", "val_labels"},
+		{"image", "label"},
+		{"img", "fine_label", "coarse_label"},
+		{"img", "label"},
+		{"pixel_values", "labels"},
+		{"data", "targets"},
+		{"test_data", "test_targets", "train_targets"},
+		{"X_test", "Y_test", "Y_train"},
+		{"test_images", "test_labels", "val_labels"},
 	} {
 		parts := []any{names[0], img, names[1], lab}
 		for _, name := range names[2:] {
