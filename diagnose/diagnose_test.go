@@ -323,3 +323,22 @@ func TestRunErrors(t *testing.T) {
 		t.Errorf("canceled: error %v", err)
 	}
 }
+
+// A network that ends in a rectifier is converted correctly: negative logits are
+// compared as what the rectifier makes of them.
+func TestVerdictEndsInRectifier(t *testing.T) {
+	g, m := residual(t)
+	for _, last := range []ann.Op{&ann.Relu{}, &ann.Clip{Max: 1}} {
+		g := g.Clone()
+		g.Nodes = append(g.Nodes, node("last", last, "fc"))
+		g.Output = "last"
+		if err := g.InferShapes(); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{64}}).Verdict {
+			if f.Cause == diagnose.CauseConversion {
+				t.Errorf("%s: the verdict says %+v", last.Type(), f)
+			}
+		}
+	}
+}

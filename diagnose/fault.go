@@ -29,12 +29,12 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 	if _, err := runner.Run(image); err != nil {
 		return nil, fmt.Errorf("diagnose: image 0: trained network: %w", err)
 	}
-	most := make([]float64, len(d.Network.Layers))
+	least, most := make([]float64, len(d.Network.Layers)), make([]float64, len(d.Network.Layers))
 	for i := range most {
 		l := &d.Network.Layers[i]
-		most[i] = math.Inf(1)
-		if op, ok := d.Graph.Node(l.Name).Op.(ann.Rectifier); ok {
-			most[i] = float64(op.Limit()) / float64(l.Lambda)
+		least[i], most[i] = math.Inf(-1), math.Inf(1)
+		if op, ok := d.Graph.Node(l.Name).Op.(ann.Rectifier); ok { // Rates of the output are not rectified.
+			least[i], most[i] = 0, float64(op.Limit())/float64(l.Lambda)
 		}
 	}
 	rates, err := sim.Rates(ctx, d.Network, image, most)
@@ -48,7 +48,7 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 		var off, largest float64
 		for j, r := range rates[i] {
 			x := float64(a[j%positions*channels+j/positions]) // Activations are channels last.
-			off, largest = max(off, math.Abs(x-r*float64(l.Lambda))), max(largest, math.Abs(x))
+			off, largest = max(off, math.Abs(x-max(r, least[i])*float64(l.Lambda))), max(largest, math.Abs(x))
 		}
 		if off > faultTolerance*largest+1e-6 {
 			return &Finding{

@@ -126,7 +126,7 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.rates[li].add(r, balanced[li][j])
 			if len(activation) == l.Neurons() {
 				c, p := j/positions, j%positions
-				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*r)
+				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
 			}
 		}
 	}

@@ -58,7 +58,9 @@ func divided(x float64, n int) float32 {
 }
 
 // jitter returns n with every weight and bias moved to a neighbouring float32, up
-// and down in turn.
+// and down in turn. Of synapses that share one weight it goes towards zero: among
+// equal weights, as an average pool has them, potentials often meet the threshold
+// exactly, and only what takes them below it shows.
 func jitter(n *snn.Network) *snn.Network {
 	c := *n
 	c.Layers = slices.Clone(n.Layers)
@@ -67,14 +69,22 @@ func jitter(n *snn.Network) *snn.Network {
 		l.Bias = jittered(l.Bias)
 		l.Synapses = slices.Clone(l.Synapses)
 		for j := range l.Synapses {
-			if k, ok := l.Synapses[j].Connection.(snn.Weighted); ok {
+			switch k := l.Synapses[j].Connection.(type) {
+			case snn.Weighted:
 				w := k.Weights()
 				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
+			case *snn.MaxPool: // It has no weights.
+			default:
+				l.Synapses[j].Connection = k.Scaled(1 - shrink)
 			}
 		}
 	}
 	return &c
 }
+
+// shrink is the least share by which a float32 can be made smaller whatever its digits
+// are, and its quotient by a number of taps too.
+const shrink = 0x1p-23
 
 func jittered(x []float32) []float32 {
 	moved := slices.Clone(x)

@@ -77,7 +77,8 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
-	most []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
+	most  []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
+	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.
 
 	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
 }
@@ -126,7 +127,8 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 }
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
-	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, most: bounds(folded, nets.normalised)}
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets}
+	f.least, f.most = bounds(folded, nets.normalised)
 	if f.imported, err = infer.New(g); err != nil {
 		return nil, err
 	}
@@ -155,21 +157,22 @@ func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options
 	return f, nil
 }
 
-// bounds returns, per layer, the rate at which the activation reaches the bound
-// that the trained network has for it; infinity where it has none.
-func bounds(folded *ann.Graph, net *snn.Network) []float64 {
+// bounds returns, per layer, the rates at which the activation reaches the bounds
+// that the trained network has for it; infinities where it has none. Only those of the
+// output can be below zero, and are where it ends in no rectifier.
+func bounds(folded *ann.Graph, net *snn.Network) (least, most []float64) {
 	nodes := folded.ByName()
-	most := make([]float64, len(net.Layers))
+	least, most = make([]float64, len(net.Layers)), make([]float64, len(net.Layers))
 	for i := range net.Layers {
 		l := &net.Layers[i]
-		most[i] = math.Inf(1)
+		least[i], most[i] = math.Inf(-1), math.Inf(1)
 		if n := nodes[l.Name]; n != nil {
 			if r, ok := n.Op.(ann.Rectifier); ok {
-				most[i] = float64(r.Limit()) / float64(l.Lambda)
+				least[i], most[i] = 0, float64(r.Limit())/float64(l.Lambda)
 			}
 		}
 	}
-	return most
+	return least, most
 }
 
 // compare runs the images and gathers what they showed.

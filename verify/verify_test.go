@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"sresnet/onnx"
 	"sresnet/sim"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 const testTimesteps = 32
@@ -275,4 +278,121 @@ func firstConv(g *ann.Graph) *ann.Conv {
 		}
 	}
 	return nil
+}
+
+// A network may end in a rectifier, whose activations are compared with rectified
+// rates.
+func TestRunEndsInRectifier(t *testing.T) {
+	g, _, images := mnist(t, 2)
+	for _, last := range []ann.Op{&ann.Relu{}, &ann.Clip{Max: 4}} {
+		t.Run(last.Type(), func(t *testing.T) {
+			g := g.Clone()
+			for {
+				n := g.Node(g.Output)
+				if _, ok := n.Op.(*ann.Softmax); !ok {
+					break
+				}
+				g.Output = n.Inputs[0]
+			}
+			g.Nodes = append(g.Nodes, ann.Node{Name: "last", Op: last, Inputs: []string{g.Output}, Shape: g.Node(g.Output).Shape})
+			g.Output = "last"
+			s, err := calibrate.Run(t.Context(), g, images, calibrate.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stages, err := Run(t.Context(), g, s, images, Options{Convert: convert.DefaultOptions(), Timesteps: 8, ReferenceImages: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, st := range stages {
+				if !st.OK {
+					t.Errorf("stage %q failed: %v %s at %q", st.Name, st.Difference, st.Unit, st.Where)
+				}
+			}
+		})
+	}
+}
+
+// Potentials of a pool of even area meet their threshold exactly, and rounding
+// decides at every such time. The yardstick has to know that of pools, and of
+// shortcuts.
+func TestJitter(t *testing.T) {
+	for _, k := range []snn.Connection{
+		&snn.AveragePool{Window: tensor.Square(2, 2, 0), Scale: 1},
+		&snn.AveragePool{Window: tensor.Square(7, 7, 0), Scale: 1},
+		&snn.AveragePool{Window: tensor.Square(3, 2, 1), Scale: 1.9999999},
+		snn.Identity(0.7, tensor.Shape{1, 4, 4}),
+		snn.Identity(-1, tensor.Shape{1, 4, 4}),
+		&snn.Dense{Weight: tensor.Of([]float32{1, 2, 3, 4}, 1, 4)},
+	} {
+		n := &snn.Network{Layers: []snn.Layer{{Synapses: []snn.Synapse{{From: snn.FromInput, Connection: k}}}}}
+		moved := jitter(n).Layers[0].Synapses[0].Connection
+		was, is := weights(k), weights(moved)
+		for i := range was {
+			if d := math.Abs(float64(is[i])/float64(was[i]) - 1); d == 0 || d > 0x1p-22 {
+				t.Errorf("%v: weight %v became %v", k, was[i], is[i])
+			}
+			if _, ok := k.(*snn.Dense); !ok && math.Abs(float64(is[i])) > math.Abs(float64(was[i])) {
+				t.Errorf("%v: weight %v grew to %v", k, was[i], is[i])
+			}
+		}
+	}
+	gate := &snn.MaxPool{Window: tensor.Square(2, 2, 0)}
+	n := &snn.Network{Layers: []snn.Layer{{Synapses: []snn.Synapse{{Connection: gate}}}}}
+	if jitter(n).Layers[0].Synapses[0].Connection != snn.Connection(gate) {
+		t.Error("a gate changed")
+	}
+}
+
+func weights(k snn.Connection) []float32 {
+	switch k := k.(type) {
+	case *snn.AveragePool:
+		return []float32{k.WeightAt(0, 0, 9, 9), k.WeightAt(1, 1, 9, 9)}
+	case *snn.Shortcut:
+		return []float32{k.Scale}
+	}
+	return k.(snn.Weighted).Weights().Data
+}
+
+// A right network of such pools passes.
+func TestRunAveragePools(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	floats := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(rnd.NormFloat64()) * 0.4
+		}
+		return x
+	}
+	g := &ann.Graph{Name: "pools", Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 28, 28}}, Output: "fc", Nodes: []ann.Node{
+		{Name: "conv", Inputs: []string{"x"}, Op: &ann.Conv{Weight: tensor.Of(floats(4*9), 4, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}},
+		{Name: "relu", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+		{Name: "pool", Inputs: []string{"relu"}, Op: &ann.AveragePool{Window: tensor.Square(2, 2, 0)}},
+		{Name: "conv2", Inputs: []string{"pool"}, Op: &ann.Conv{Weight: tensor.Of(floats(4*4*9), 4, 4, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}},
+		{Name: "relu2", Inputs: []string{"conv2"}, Op: &ann.Relu{}},
+		{Name: "pool2", Inputs: []string{"relu2"}, Op: &ann.AveragePool{Window: tensor.Square(2, 2, 0)}},
+		{Name: "flat", Inputs: []string{"pool2"}, Op: &ann.Flatten{}},
+		{Name: "fc", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.Of(floats(10*196), 10, 196)}},
+	}}
+	if err := g.InferShapes(); err != nil {
+		t.Fatal(err)
+	}
+	_, _, images := mnist(t, 3)
+	s, err := calibrate.Run(t.Context(), g, images, calibrate.Options{Percentile: 99.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages, err := Run(t.Context(), g, s, images, Options{Convert: convert.DefaultOptions(), Timesteps: testTimesteps, ReferenceImages: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range stages {
+		t.Logf("%+v", st)
+		if !st.OK {
+			t.Errorf("stage %q failed: %v %s at %q", st.Name, st.Difference, st.Unit, st.Where)
+		}
+	}
+	if stages[4].Difference <= jitterFloor {
+		t.Errorf("stage %q: rounding moves only %v of the spikes, which proves nothing", stages[4].Name, stages[4].Difference)
+	}
 }
