@@ -50,6 +50,17 @@ var imports = []struct {
 	{"zeros by difference", build{nodes: []msg{
 		op("Sub", "z", ins("x", "x")), op("Concat", "y", ins("z", "x", "z"), attrI("axis", 1)),
 	}}, "Pad 6x4x4"},
+	{"images side by side", build{nodes: []msg{
+		op("Relu", "r", ins("x")), op("Concat", "y", ins("x", "r", "x"), attrI("axis", -3)),
+	}}, "Relu 2x4x4, Concat 6x4x4"},
+	{"vectors side by side", build{nodes: []msg{
+		op("Flatten", "f", ins("x")), op("GlobalAveragePool", "g", ins("x")), op("Squeeze", "s", ins("g"), attrList("axes", 2, 3)),
+		op("Concat", "y", ins("f", "s"), attrI("axis", 1)),
+	}, opset: 11}, "GlobalAveragePool 2x1x1, Flatten 32, Flatten 2, Concat 34"},
+	{"channels last side by side", build{nodes: []msg{
+		op("Transpose", "t", ins("x"), attrList("perm", 0, 2, 3, 1)), op("Concat", "c", ins("t", "t"), attrI("axis", 3)),
+		op("Transpose", "y", ins("c"), attrList("perm", 0, 3, 1, 2)),
+	}}, "Concat 4x4x4"},
 	{"squeezed output", build{nodes: []msg{op("GlobalAveragePool", "g", ins("x")), op("Squeeze", "y", ins("g"))}}, "GlobalAveragePool 2x1x1, Flatten 2"},
 	{"channels last", build{
 		in: []msg{input("x", 0, 4, 4, 2)},

@@ -218,7 +218,6 @@ var errNoActivations = unsupported("is supported on constants and shapes, but no
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
-	"Concat": unsupported("joins two activations; only joining one with zeros, as a shortcut does, is supported"),
 	"Sub":    unsupported("subtracts activations; only a constant can be subtracted"),
 	"Mul":    unsupported("multiplies activations; only multiplication by a constant is supported"),
 	"Div":    unsupported("divides by activations; only division by a constant is supported"),
@@ -308,8 +307,6 @@ func (im *importer) note(n *node, in []*edge, err error) *edge {
 // be: good enough to look at the nodes after it. It returns nil if it knows none.
 func (im *importer) standIn(n *node, in []*edge) *edge {
 	switch {
-	case n.op == "Concat":
-		return im.sideBySide(n, in)
 	case joined[n.op] != nil: // Of several shapes the largest is that of the output.
 		var large *edge
 		for _, e := range in {
@@ -322,34 +319,6 @@ func (im *importer) standIn(n *node, in []*edge) *edge {
 		return in[0]
 	}
 	return nil
-}
-
-// sideBySide returns an edge of the shape of images joined along their channels; nil
-// if n does not join such.
-func (im *importer) sideBySide(n *node, in []*edge) *edge {
-	axis, err := n.int("axis", 1)
-	if err != nil || len(in) == 0 || !in[0].known() || !im.isImage(in[0]) {
-		return nil
-	}
-	first, more := in[0], 0
-	for _, e := range in[1:] {
-		if !e.known() || !im.isImage(e) || e.last != first.last {
-			return nil
-		}
-		a, b := im.shapes[e.node], im.shapes[first.node]
-		if a[1] != b[1] || a[2] != b[2] {
-			return nil
-		}
-		more += a[0]
-	}
-	if k, err := normalAxis(axis, len(first.dims)); err != nil || k == 0 || first.axis(k) != 0 {
-		return nil
-	}
-	name, err := im.emit(n, &ann.Pad{After: [3]int{more}}, first.node)
-	if err != nil {
-		return nil
-	}
-	return im.activation(name, im.imageDims(name, first.last), first.last)
 }
 
 // unique returns a name for a node of the ann.Graph, like s and not yet taken.

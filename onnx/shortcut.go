@@ -143,7 +143,7 @@ func padding(n *node, in []*value, rank int) (before, after []int64, err error) 
 	return before, after, nil
 }
 
-// concat translates Concat of an image with zeros, which pads it.
+// concat translates Concat of an image with zeros, which pads it, and of activations.
 func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 	k, err := n.int("axis", 1)
 	if err != nil {
@@ -155,7 +155,7 @@ func (im *importer) concat(n *node, in []*edge) (*edge, error) {
 		case e == nil:
 			return nil, errors.New("an input is left out")
 		case e.c == nil && at >= 0:
-			return nil, joined[n.op]
+			return im.join(n, in, k)
 		case e.c == nil:
 			at = i
 		}

@@ -114,6 +114,8 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return clip{limit: a.Limit()}, in[0], nil
 	case *ann.Add:
 		return newAdd(in), in[0], nil
+	case *ann.Concat:
+		return newConcat(in, n.Shape), out, nil
 	case *ann.MaxPool:
 		return maxPool{pool{a.Window, in[0], out}}, out, nil
 	case *ann.AveragePool:

@@ -63,6 +63,7 @@ func TestOperatorsAnswer(t *testing.T) {
 		{&ann.Relu{}, image},
 		{&ann.Clip{Max: 0.75}, image},
 		{&ann.Add{}, image},
+		{&ann.Concat{}, image},
 		{&ann.MaxPool{Window: tensor.Square(3, 1, 1)}, image},
 		{&ann.AveragePool{Window: tensor.Square(4, 1, 1), CountPad: true}, image},
 		{&ann.AveragePool{Window: tensor.Square(2, 1, 0)}, image},

@@ -127,7 +127,9 @@ func (gr *grower) grow(vectors bool) *ann.Graph {
 		from := pick()
 		s, _ := gr.g.Shape(from)
 		var name string
-		if gr.int(0, 4, "sum") == 0 {
+		if gr.int(0, 4, "side by side") == 0 {
+			name = gr.add(&ann.Concat{}, from, gr.add(&ann.Relu{}, from), from)
+		} else if gr.int(0, 4, "sum") == 0 {
 			name = gr.add(&ann.Add{}, from, gr.add(&ann.Relu{}, from), from)
 		} else {
 			name = gr.add(gr.image(s), from)
@@ -165,6 +167,9 @@ func (gr *grower) growVectors(flat string) string {
 		} else {
 			v = gr.add(&ann.Add{}, v, square, flat)
 		}
+	}
+	if gr.int(0, 2, "end to end") == 0 {
+		v = gr.add(&ann.Concat{}, gemm(v, 3), v, flat)
 	}
 	if gr.int(0, 2, "gemm") > 0 {
 		v = gemm(v, gr.int(1, 20, "out"))

@@ -89,6 +89,11 @@ func referenceOp(op ann.Op, shape tensor.Shape, in []*tensor.Tensor) *tensor.Ten
 			}
 			y.Data[i] = sum
 		}
+	case *ann.Concat:
+		y.Data = y.Data[:0]
+		for _, t := range in {
+			y.Data = append(y.Data, t.Data...)
+		}
 	case *ann.MaxPool:
 		pixels(func(c, r, k int) float32 {
 			best := float32(math.Inf(-1))
