@@ -116,15 +116,15 @@ func Convert(g *ann.Graph, s *calibrate.Statistics, o Options) (*snn.Network, er
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	folded, err := Fold(g)
+	folded, err := fold(g)
 	if err != nil {
 		return nil, err
 	}
-	p := populate(folded)
+	p := folded.populate()
 	if err := join(p.bad); err != nil {
 		return nil, err
 	}
-	net, err := scale(folded, p.list, s, o)
+	net, err := scale(folded.Graph, p.list, s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +148,29 @@ func Check(g *ann.Graph) error {
 // Unsupported returns all nodes of g that keep it from being converted; none if
 // it converts. It needs no calibration. An error means that g is not valid.
 func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
-	folded, err := Fold(g)
+	folded, err := fold(g)
 	if err != nil {
 		return nil, err
 	}
-	return populate(folded).bad, nil
+	return folded.populate().bad, nil
+}
+
+// Populated returns a network that computes the same as g, in which every population
+// and gate of the spiking network is a node: g itself, unless some of its nodes become
+// several. That is what has to be calibrated, and compared with rates. An error means
+// that g is not valid.
+func Populated(g *ann.Graph) (*ann.Graph, error) {
+	folded, err := fold(g)
+	if err != nil {
+		return nil, err
+	}
+	nodes := g.ByName()
+	for i := range folded.Nodes {
+		n := &folded.Nodes[i]
+		_, is := n.Op.(ann.Rectifier)
+		if (is || isPool(n)) && nodes[n.Name] == nil {
+			return folded.Graph, nil
+		}
+	}
+	return g, nil
 }

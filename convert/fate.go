@@ -2,6 +2,9 @@ package convert
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"sresnet/ann"
 )
@@ -20,7 +23,7 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, kept := populate(f.Graph), f.ByName()
+	p, kept := f.populate(), f.ByName()
 	reasons := make(map[string]string)
 	for _, e := range p.bad {
 		reasons[e.Node] = e.Reason
@@ -28,23 +31,86 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	fates := make([]Fate, len(g.Nodes))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		fates[i] = p.fates[f.now(n.Name, kept)]
-		words, away := f.fates[n.Name]
-		reason, bad := reasons[n.Name]
-		switch as := kept[n.Name]; {
-		case bad:
-			fates[i].Becomes, fates[i].Unsupported = "unsupported: "+reason, true
-		case away && (as == nil || as.Op.Type() != n.Op.Type()):
-			fates[i] = Fate{Becomes: words}
-		case flat(n):
-			fates[i].Becomes = "nothing: the neurons stay in order"
-		case as != nil && f.moved[n.Name] != "": // Others take it without the batch norm.
-			fates[i].Becomes += "; with " + f.moved[n.Name] + ", " + p.fates[f.now(f.moved[n.Name], kept)].Becomes
-		case fates[i].Becomes == "":
-			fates[i].Becomes = "nothing: the output does not need it"
+		if reason, bad := reasons[n.Name]; bad {
+			fates[i] = Fate{Becomes: "unsupported: " + reason, Unsupported: true}
+		} else {
+			fates[i] = f.fate(n.Name, n.Op, p, kept)
 		}
 	}
 	return fates, nil
+}
+
+// fate returns what becomes of the named node, which was op and is not named as unsupported.
+func (f *folding) fate(name string, op ann.Op, p *populator, kept map[string]*ann.Node) Fate {
+	now := f.now(name, kept)
+	fate := p.fates[now]
+	words, away := f.fates[name]
+	_, flattens := op.(*ann.Flatten)
+	switch as := kept[name]; {
+	case f.parts[now] != nil && !away:
+		return f.together(now, op, p, kept)
+	case away && (as == nil || as.Op.Type() != op.Type()):
+		return Fate{Becomes: words}
+	case flattens:
+		fate.Becomes = "nothing: the neurons stay in order"
+	case as != nil && f.moved[name] != "": // Others take it without the batch norm.
+		fate.Becomes += "; with " + f.moved[name] + ", " + p.fates[f.now(f.moved[name], kept)].Becomes
+	case fate.Becomes == "":
+		fate.Becomes = "nothing: the output does not need it"
+	}
+	return fate
+}
+
+// together returns what becomes of a node whose work several do.
+func (f *folding) together(name string, op ann.Op, p *populator, kept map[string]*ann.Node) Fate {
+	var all Fate
+	var words []string
+	if as := kept[name]; as != nil {
+		all.Neurons = p.fates[name].Neurons
+	}
+	for _, part := range f.parts[name] {
+		x := f.fate(part, op, p, kept)
+		all.Neurons += x.Neurons
+		if !slices.Contains(words, x.Becomes) {
+			words = append(words, x.Becomes)
+		}
+	}
+	all.Becomes = strings.Join(words, "; ")
+	if n := len(f.parts[name]); n > 1 {
+		all.Becomes = fmt.Sprintf("in %d parts: %s", n, all.Becomes)
+	}
+	return all
+}
+
+// populate finds the populations of the graph. What it finds wrong is named as in the
+// graph that was folded.
+func (f *folding) populate() *populator {
+	p := populate(f.Graph)
+	origin := make(map[string]string)
+	for whole, parts := range f.parts {
+		for _, part := range parts {
+			origin[part] = whole
+		}
+	}
+	bad := p.bad[:0]
+	named := make(map[string]bool)
+	for _, e := range p.bad {
+		for origin[e.Node] != "" {
+			e.Node = origin[e.Node]
+		}
+		for part, whole := range origin {
+			e.Reason = strings.ReplaceAll(e.Reason, strconv.Quote(part), strconv.Quote(whole))
+		}
+		if op := f.ops[e.Node]; op != "" {
+			e.Op = op
+		}
+		if !named[e.Node] {
+			bad = append(bad, e)
+		}
+		named[e.Node] = true
+	}
+	p.bad = bad
+	return p
 }
 
 // now returns the node of the folded graph that does the work of the named one.

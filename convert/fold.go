@@ -17,8 +17,10 @@ type pass struct {
 // nodes that they take away.
 type folding struct {
 	*ann.Graph
-	fates map[string]string // In words, by node.
-	moved map[string]string // From a node to the one that does its work now.
+	fates map[string]string   // In words, by node.
+	moved map[string]string   // From a node to the one that does its work now.
+	parts map[string][]string // From a node to those that do parts of its work.
+	ops   map[string]string   // ONNX operators of the nodes that there were.
 }
 
 // passes are the rewrites that prepare a graph for spikes, in order. Each may
@@ -26,7 +28,10 @@ type folding struct {
 var passes = []pass{
 	{"dropSoftmax", dropSoftmax},      // Leaves no Softmax at the end.
 	{"foldBatchNorm", foldBatchNorm},  // Leaves no BatchNormalization behind a Conv or Gemm,
+	{"splitConcat", splitConcat},      // Leaves no Concat.
 	{"foldBatchNormAhead", foldAhead}, // or before one that needs no padding.
+	{"spreadNorm", spreadNorm},        // None behind a sum,
+	{"normToConv", normToConv},        // and none between spikes and a Relu.
 	{"mergePad", mergePad},            // Leaves no Pad of rows and columns before a window.
 	{"sliceSingle", sliceSingle},      // Leaves no 1x1 average pool in a shortcut.
 	{"dropIdleRelu", dropIdleRelu},    // Leaves no Relu of what is a population already.
@@ -50,7 +55,10 @@ func fold(g *ann.Graph) (*folding, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
-	f := &folding{g.Clone(), make(map[string]string), make(map[string]string)}
+	f := &folding{g.Clone(), make(map[string]string), make(map[string]string), make(map[string][]string), make(map[string]string)}
+	for i := range g.Nodes {
+		f.ops[g.Nodes[i].Name] = g.Nodes[i].Op.Type()
+	}
 	for _, p := range passes {
 		p.run(f)
 		if err := f.InferShapes(); err != nil {

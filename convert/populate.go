@@ -95,6 +95,9 @@ func flat(n *ann.Node) bool {
 }
 
 func isSum(n *ann.Node) bool {
+	if n == nil {
+		return false
+	}
 	_, ok := n.Op.(*ann.Add)
 	return ok
 }

@@ -139,11 +139,52 @@ func (b *builder) block(from string) string {
 	return b.relu(sum)
 }
 
+// branches adds branches side by side.
+func (b *builder) branches(from string) string {
+	var list []string
+	rectified := true
+	for range 2 + b.choose(2, "branches") {
+		switch b.choose(5, "branch") {
+		case 0:
+			list = append(list, from)
+		case 1:
+			list = append(list, b.add(&ann.MaxPool{Window: tensor.Square(3, 1, 1)}, from))
+		case 2:
+			list = append(list, b.add(&ann.AveragePool{Window: tensor.Square(3, 1, 1)}, from))
+		case 3:
+			rectified = false
+			list = append(list, b.conv(from, 1+b.choose(3, "width"), 1, 1))
+		default:
+			list = append(list, b.relu(b.conv(from, 1+b.choose(3, "width"), 3, 1)))
+		}
+	}
+	last := b.add(&ann.Concat{}, list...)
+	if rectified && b.choose(3, "side by side again") == 0 {
+		last = b.add(&ann.Concat{}, last, from)
+	}
+	if !rectified || b.choose(3, "norm of branches") == 0 {
+		last = b.relu(b.norm(last))
+	}
+	switch b.choose(5, "behind branches") {
+	case 0:
+		last = b.add(&ann.MaxPool{Window: tensor.Square(2, 1, 1)}, last)
+	case 1:
+		last = b.add(&ann.AveragePool{Window: tensor.Square(2, 1, 0)}, last)
+	case 2:
+		last = b.relu(b.conv(last, 4, 3, 1))
+	}
+	return last
+}
+
 func (b *builder) network() *ann.Graph {
 	b.input = tensor.Shape{1 + b.choose(3, "channels"), 3 + b.choose(6, "rows"), 3 + b.choose(6, "columns")}
 	last := b.relu(b.conv("x", 1+b.choose(6, "width"), 3, 1))
 	for range b.choose(4, "blocks") {
-		switch b.choose(6, "what") {
+		switch b.choose(8, "what") {
+		case 6, 7:
+			if s := b.shape(last); s[1] > 2 && s[2] > 2 {
+				last = b.branches(last)
+			}
 		case 0:
 			last = b.add(&ann.MaxPool{Window: tensor.Square(2, 1+b.choose(2, "stride"), 1)}, last)
 		case 1:
@@ -194,7 +235,8 @@ func TestRandom(t *testing.T) {
 			}
 		}
 
-		s := mustCalibrate(t, g, im, calibrate.Options{Percentile: 99})
+		populated := mustPopulate(t, g)
+		s := mustCalibrate(t, populated, im, calibrate.Options{Percentile: 99})
 		for i := range s.Nodes {
 			l := s.Nodes[i].Lambda
 			if !(l > 0) { // Small layers do die; that is another test's.
@@ -209,7 +251,7 @@ func TestRandom(t *testing.T) {
 		balanced := mustConvert(t, g, s, o)
 		checkFates(t, g, normalised)
 		for _, net := range []*snn.Network{normalised, balanced} {
-			sameRates(t, g, net, im[0])
+			sameRates(t, populated, net, im[0])
 		}
 		if want, got := spikeTrains(t, normalised, im[0]), spikeTrains(t, balanced, im[0]); !slices.Equal(want, got) {
 			t.Errorf("balanced thresholds give other spikes than normalised weights\n%v\n%v", normalised, balanced)

@@ -53,7 +53,7 @@ func TestSharedLambdaRandom(t *testing.T) {
 	shared, unchanged := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		b := &builder{T: t, rnd: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))}
-		g := b.network()
+		g := mustPopulate(t, b.network())
 		im := images{b.floats(b.input.Len(), 1, 0), b.floats(b.input.Len(), 1, 0)}
 		s := mustCalibrate(t, g, im, calibrate.Options{Percentile: 100})
 		for i := range s.Nodes {
@@ -102,7 +102,7 @@ func TestSharedLambdaRandom(t *testing.T) {
 func TestSharedLambdaForms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := &builder{T: t, rnd: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))}
-		g := b.network()
+		g := mustPopulate(t, b.network())
 		im := images{b.floats(b.input.Len(), 1, 0)}
 		s := mustCalibrate(t, g, im, calibrate.Options{Percentile: 99})
 		for i := range s.Nodes {

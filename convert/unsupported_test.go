@@ -51,9 +51,9 @@ func TestUnsupported(t *testing.T) {
 		{
 			"convolution before a batch norm that cannot be folded",
 			[]ann.Node{
-				node("a", conv(1), "r"), node("b", conv(1), "a"), node("sum", add, "b", "r"), node("bn", bn, "sum"), node("r2", relu, "bn"),
+				node("a", conv(1), "r"), node("b", conv(1), "a"), node("sum", add, "b", "r"), node("bn", bn, "sum"), node("c3", conv3(), "bn"), node("r2", relu, "c3"),
 			},
-			[]string{"bn", `follows Add "sum"`, "a", `goes into Conv "b" without a ReLU`},
+			[]string{"bn", `goes into Conv "c3" without a ReLU`, "a", `goes into Conv "bn" without a ReLU`},
 		},
 		{
 			"linear bottleneck",
@@ -72,9 +72,9 @@ func TestUnsupported(t *testing.T) {
 			[]string{"sum", `goes into 2 nodes, "r1" and "sum2" among them`},
 		},
 		{
-			"batch norm of a sum",
-			[]ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "r"), node("bn", bn, "sum"), node("r2", relu, "bn")},
-			[]string{"bn", `follows Add "sum"`},
+			"batch norm of a sum of the image",
+			[]ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "x"), node("bn", bn, "sum"), node("r2", relu, "bn")},
+			[]string{"bn", `follows Add "sum"`, "sum", "the image itself"},
 		},
 		{
 			"batch norm before padding",
@@ -174,7 +174,7 @@ func TestUnsupported(t *testing.T) {
 		},
 		{
 			"several at once",
-			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r1", relu, "b"), node("bn", bn, "r1"), node("r2", relu, "bn")},
+			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r1", relu, "b"), node("bn", bn, "r1"), node("c3", conv3(), "bn"), node("r2", relu, "c3")},
 			[]string{"a", "without a ReLU", "bn", `follows Relu "r1"`},
 		},
 	} {

@@ -221,6 +221,10 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 	if s.Convert.ThresholdBalanced {
 		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes identically")
 	}
+	var err error
+	if s.Graph, err = convert.Populated(s.Graph); err != nil {
+		return nil, err
+	}
 	for i := range s.Network.Layers {
 		l := &s.Network.Layers[i]
 		if !l.IsGate() && l.Neuron.Reset != snn.ResetSubtract {

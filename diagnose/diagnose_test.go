@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -339,6 +340,45 @@ func TestVerdictEndsInRectifier(t *testing.T) {
 			if f.Cause == diagnose.CauseConversion {
 				t.Errorf("%s: the verdict says %+v", last.Type(), f)
 			}
+		}
+	}
+}
+
+// A ReLU behind branches becomes a population for each, which are diagnosed one by one.
+func TestVerdictBranches(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	g := graph(
+		t, 4,
+		conv("conv1", "x", 8, random(rnd, 32, 0.7), nil), node("relu1", &ann.Relu{}, "conv1"),
+		conv("conv2", "relu1", 8, random(rnd, 64, 0.35), nil), conv("conv3", "relu1", 4, random(rnd, 32, 0.35), nil),
+		node("side", &ann.Concat{}, "conv2", "conv3"), node("relu2", &ann.Relu{}, "side"), node("flat", &ann.Flatten{}, "relu2"),
+		node("fc", &ann.Gemm{Weight: tensor.Of(random(rnd, 48, 0.5), 4, 12), Bias: []float32{0.3, 0.3, 0.3, 0.3}}, "flat"),
+	)
+	var pixels [][]float32
+	for range 50 {
+		pixels = append(pixels, random(rnd, 4, 1))
+	}
+	m := label(t, g, pixels)
+	populated, err := convert.Populated(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := calibrate.Run(t.Context(), populated, m, calibrate.Options{Percentile: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := reconvert(t, diagnose.Subject{Graph: g, Statistics: s, Convert: convert.DefaultOptions(), Images: m, Calibration: m})
+	d := run(t, subject, diagnose.Options{Timesteps: []int{64, 256}})
+	var names []string
+	for _, l := range d.Layers {
+		names = append(names, l.Name)
+	}
+	if want := []string{"relu1", "relu2.1", "relu2.2", "fc"}; !slices.Equal(names, want) {
+		t.Errorf("got layers %v, want %v", names, want)
+	}
+	for _, f := range d.Verdict {
+		if f.Cause == diagnose.CauseConversion {
+			t.Errorf("the verdict says %+v", f)
 		}
 	}
 }

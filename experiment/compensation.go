@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"sresnet/ann"
 	"sresnet/calibrate"
+	"sresnet/convert"
 	"sresnet/dataset"
 	"sresnet/snn"
 )
@@ -82,7 +84,11 @@ func (e *Experiment) compensate(ctx context.Context, net *snn.Network) (f Factor
 	o := calibrate.Compensation{Sim: e.Options.Sim(), Readout: readout.Class, Workers: e.Options.Workers, Progress: update}
 	f.Images = images.Len()
 	if e.Options.Compensation == LayerFactors {
-		f.PerLayer, err = calibrate.LayerFactors(ctx, e.Graph, net, images, o)
+		var g *ann.Graph
+		if g, err = convert.Populated(e.Graph); err != nil {
+			return f, err
+		}
+		f.PerLayer, err = calibrate.LayerFactors(ctx, g, net, images, o)
 		return f, err
 	}
 	f.Global, f.Search, err = calibrate.GlobalFactor(ctx, e.Graph, net, images, o)

@@ -229,7 +229,11 @@ func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) e
 	var stop func()
 	c.Progress, stop = o.Step("calibrating")
 	defer stop()
-	s, err := calibrate.Run(ctx, e.Graph, images, c)
+	g, err := convert.Populated(e.Graph)
+	if err != nil {
+		return err
+	}
+	s, err := calibrate.Run(ctx, g, images, c)
 	var node *ann.NodeError
 	if errors.As(err, &node) {
 		return hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)

@@ -218,9 +218,9 @@ var errNoActivations = unsupported("is supported on constants and shapes, but no
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
-	"Sub":    unsupported("subtracts activations; only a constant can be subtracted"),
-	"Mul":    unsupported("multiplies activations; only multiplication by a constant is supported"),
-	"Div":    unsupported("divides by activations; only division by a constant is supported"),
+	"Sub": unsupported("subtracts activations; only a constant can be subtracted"),
+	"Mul": unsupported("multiplies activations; only multiplication by a constant is supported"),
+	"Div": unsupported("divides by activations; only division by a constant is supported"),
 }
 
 // edge returns what is known of a value, and decodes it if it is an initializer.

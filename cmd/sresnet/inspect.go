@@ -124,7 +124,11 @@ func networkToShow(ctx context.Context, e *experiment.Experiment) (*snn.Network,
 	if e.Graph == nil {
 		return e.Network(ctx)
 	}
-	return convert.Convert(e.Graph, calibrate.Unmeasured(e.Graph), e.Options.Convert())
+	g, err := convert.Populated(e.Graph)
+	if err != nil {
+		return nil, err
+	}
+	return convert.Convert(e.Graph, calibrate.Unmeasured(g), e.Options.Convert())
 }
 
 func inspectGraph(g *ann.Graph) (*inspection, error) {
