@@ -20,11 +20,10 @@ import (
 // where zeros beside weights are rows of them. What was one node keeps its name as the
 // sum, or as what is side by side.
 func splitConcat(g *folding) {
-	s := splitter{folding: g, branches: make(map[string][]string), sums: make(map[string][]string), shapes: map[string]tensor.Shape{g.Input.Name: g.Input.Shape}, names: map[string]bool{g.Input.Name: true}}
+	s := newSplitter(g)
 	found := false
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		s.names[n.Name] = true
 		_, is := n.Op.(*ann.Concat)
 		found = found || is
 	}
@@ -76,13 +75,19 @@ func (s *splitter) part(n *ann.Node, op ann.Op, inputs ...string) string {
 
 // newPart returns a new name for what does a part of the work of the named node.
 func (f *folding) newPart(of string, names map[string]bool) string {
-	for i := len(f.parts[of]) + 1; ; i++ {
-		if name := fmt.Sprintf("%s.%d", of, i); !names[name] {
-			names[name] = true
-			f.parts[of] = append(f.parts[of], name)
-			return name
-		}
+	name := f.newName(fmt.Sprintf("%s.%d", of, len(f.parts[of])+1), names)
+	f.parts[of] = append(f.parts[of], name)
+	return name
+}
+
+// newName returns name, or if there is such a node already one like it.
+func (*folding) newName(name string, names map[string]bool) string {
+	unique := name
+	for i := 2; names[unique]; i++ {
+		unique = fmt.Sprintf("%s_%d", name, i)
 	}
+	names[unique] = true
+	return unique
 }
 
 // split appends n as what it is of branches, if one of its inputs has any and it can be.

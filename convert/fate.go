@@ -40,6 +40,8 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	return fates, nil
 }
 
+const unneeded = "nothing: the output does not need it"
+
 // fate returns what becomes of the named node, which was op and is not named as unsupported.
 func (f *folding) fate(name string, op ann.Op, p *populator, kept map[string]*ann.Node) Fate {
 	now := f.now(name, kept)
@@ -47,8 +49,14 @@ func (f *folding) fate(name string, op ann.Op, p *populator, kept map[string]*an
 	words, away := f.fates[name]
 	_, flattens := op.(*ann.Flatten)
 	switch as := kept[name]; {
+	case f.parts[name] != nil && !away:
+		return f.together(name, op, p, kept)
 	case f.parts[now] != nil && !away:
-		return f.together(now, op, p, kept)
+		fate = f.together(now, op, p, kept)
+		fate.Neurons = 0 // Which are counted there.
+	case away && f.parts[name] != nil:
+		fate = f.together(name, op, p, kept)
+		return Fate{Becomes: words + "; " + fate.Becomes, Neurons: fate.Neurons}
 	case away && (as == nil || as.Op.Type() != op.Type()):
 		return Fate{Becomes: words}
 	case flattens:
@@ -56,7 +64,10 @@ func (f *folding) fate(name string, op ann.Op, p *populator, kept map[string]*an
 	case as != nil && f.moved[name] != "": // Others take it without the batch norm.
 		fate.Becomes += "; with " + f.moved[name] + ", " + p.fates[f.now(f.moved[name], kept)].Becomes
 	case fate.Becomes == "":
-		fate.Becomes = "nothing: the output does not need it"
+		fate.Becomes = unneeded
+	}
+	if _, folded := f.fates[now]; now != name && f.ops[now] != "" && !folded { // Which counts them itself.
+		fate.Neurons = 0
 	}
 	return fate
 }
@@ -65,19 +76,31 @@ func (f *folding) fate(name string, op ann.Op, p *populator, kept map[string]*an
 func (f *folding) together(name string, op ann.Op, p *populator, kept map[string]*ann.Node) Fate {
 	var all Fate
 	var words []string
+	n := 0
 	if as := kept[name]; as != nil {
-		all.Neurons = p.fates[name].Neurons
+		own := p.fates[name]
+		if all.Neurons = own.Neurons; as.Op.Type() == op.Type() && own.Becomes != "" {
+			words = append(words, own.Becomes)
+		}
 	}
 	for _, part := range f.parts[name] {
+		if f.now(part, kept) == name { // A part that went into the whole.
+			continue
+		}
 		x := f.fate(part, op, p, kept)
+		if x.Becomes == unneeded {
+			continue
+		}
+		n++
 		all.Neurons += x.Neurons
 		if !slices.Contains(words, x.Becomes) {
 			words = append(words, x.Becomes)
 		}
 	}
-	all.Becomes = strings.Join(words, "; ")
-	if n := len(f.parts[name]); n > 1 {
+	if all.Becomes = strings.Join(words, "; "); n > 1 {
 		all.Becomes = fmt.Sprintf("in %d parts: %s", n, all.Becomes)
+	} else if n == 0 && all.Becomes == "" {
+		all.Becomes = unneeded
 	}
 	return all
 }

@@ -92,16 +92,26 @@ func TestFates(t *testing.T) {
 	}
 
 	// A network that does not convert has the reason where it is, and words for the rest.
+	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1), "x"), node("b", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "a"), node("q", relu, "b"),
+		node("c", conv(1), "q"), node("r", relu, "c"), node("f", &ann.Flatten{}, "r"), node("g", gemm(16, 1), "f"))
+	if fates, err = convert.Fates(g); err != nil {
+		t.Fatal(err)
+	}
+	if !fates[0].Unsupported || !strings.HasPrefix(fates[0].Becomes, "unsupported: its result goes into MaxPool \"b\"") {
+		t.Errorf("a convolution before a max pool becomes %+v", fates[0])
+	}
+	if fates[3] != (convert.Fate{Becomes: "synapses into r"}) {
+		t.Errorf("the convolution behind it becomes %+v", fates[3])
+	}
+
+	// A convolution before another has an ON and an OFF population.
 	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1), "x"), node("b", conv(1), "a"), node("r", relu, "b"),
 		node("f", &ann.Flatten{}, "r"), node("g", gemm(16, 1), "f"))
 	if fates, err = convert.Fates(g); err != nil {
 		t.Fatal(err)
 	}
-	if !fates[0].Unsupported || !strings.HasPrefix(fates[0].Becomes, "unsupported: its result goes into Conv \"b\"") {
-		t.Errorf("a convolution before another becomes %+v", fates[0])
-	}
-	if fates[1] != (convert.Fate{Becomes: "synapses into r"}) {
-		t.Errorf("the convolution behind it becomes %+v", fates[1])
+	if want := (convert.Fate{Becomes: "in 2 parts: synapses into a.on; ON population of 16 IF neurons; OFF population of 16 IF neurons", Neurons: 32}); fates[0] != want {
+		t.Errorf("got %+v, want %+v", fates[0], want)
 	}
 	g.Output = "gone"
 	if _, err := convert.Fates(g); err == nil {

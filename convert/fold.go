@@ -30,10 +30,11 @@ var passes = []pass{
 	{"foldBatchNorm", foldBatchNorm},  // Leaves no BatchNormalization behind a Conv or Gemm,
 	{"splitConcat", splitConcat},      // Leaves no Concat.
 	{"foldBatchNormAhead", foldAhead}, // or before one that needs no padding.
-	{"spreadNorm", spreadNorm},        // None behind a sum,
-	{"normToConv", normToConv},        // and none between spikes and a Relu.
 	{"mergePad", mergePad},            // Leaves no Pad of rows and columns before a window.
 	{"sliceSingle", sliceSingle},      // Leaves no 1x1 average pool in a shortcut.
+	{"onOff", onOff},                  // Leaves no weights or pool behind a linear value, no LeakyRelu,
+	{"spreadNorm", spreadNorm},        // no BatchNormalization behind a sum,
+	{"normToConv", normToConv},        // and none between spikes and a Relu.
 	{"dropIdleRelu", dropIdleRelu},    // Leaves no Relu of what is a population already.
 	{"dropUnused", dropUnused},        // Leaves only nodes that the output needs.
 }

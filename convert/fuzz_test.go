@@ -135,12 +135,13 @@ func wild(t *rapid.T) {
 	if len(list) > 0 {
 		return
 	}
-	s := mustCalibrate(t, g, images{image}, calibrate.Options{Percentile: 100})
+	populated := mustPopulate(t, g)
+	s := mustCalibrate(t, populated, images{image}, calibrate.Options{Percentile: 100})
 	for i := range s.Nodes {
 		s.Nodes[i].Lambda = 1 // Silent or not.
 	}
 	for _, balanced := range []bool{false, true} {
-		sameRates(t, g, mustConvert(t, g, s, convert.Options{ThresholdBalanced: balanced}), image)
+		sameRates(t, populated, mustConvert(t, g, s, convert.Options{ThresholdBalanced: balanced}), image)
 	}
 }
 

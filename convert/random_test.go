@@ -139,6 +139,49 @@ func (b *builder) block(from string) string {
 	return b.relu(sum)
 }
 
+// leaky adds a LeakyRelu or PRelu.
+func (b *builder) leaky(from string) string {
+	n := 1
+	if b.choose(2, "slopes") == 0 {
+		n = b.shape(from)[0]
+	}
+	return b.add(&ann.LeakyRelu{Slope: b.floats(n, 0.5, 0.1)}, from)
+}
+
+// stream adds blocks between which values are linear, or rectified with a slope.
+func (b *builder) stream(from string) string {
+	width := b.shape(from)[0]
+	x := from
+	if b.choose(2, "stem") == 0 {
+		x = b.conv(from, width, 3, 1)
+	}
+	for range 1 + b.choose(3, "stream") {
+		inner := b.norm(x)
+		switch b.choose(4, "before") {
+		case 0:
+		case 1:
+			inner = b.leaky(inner)
+		default:
+			inner = b.relu(inner)
+		}
+		inner = b.conv(inner, width, 1+2*b.choose(2, "kernel"), 1)
+		switch b.choose(5, "after") {
+		case 0:
+			x = inner
+		case 1:
+			x = b.leaky(inner)
+		case 2:
+			x = b.add(&ann.AveragePool{Window: tensor.Square(3, 1, 1)}, b.add(&ann.Add{}, x, inner))
+		default:
+			x = b.add(&ann.Add{}, x, inner)
+		}
+	}
+	if b.choose(3, "side by side") == 0 {
+		x = b.add(&ann.Concat{}, x, b.relu(b.conv(from, 2, 1, 1)))
+	}
+	return b.relu(b.norm(x))
+}
+
 // branches adds branches side by side.
 func (b *builder) branches(from string) string {
 	var list []string
@@ -180,7 +223,9 @@ func (b *builder) network() *ann.Graph {
 	b.input = tensor.Shape{1 + b.choose(3, "channels"), 3 + b.choose(6, "rows"), 3 + b.choose(6, "columns")}
 	last := b.relu(b.conv("x", 1+b.choose(6, "width"), 3, 1))
 	for range b.choose(4, "blocks") {
-		switch b.choose(8, "what") {
+		switch b.choose(10, "what") {
+		case 8, 9:
+			last = b.stream(last)
 		case 6, 7:
 			if s := b.shape(last); s[1] > 2 && s[2] > 2 {
 				last = b.branches(last)

@@ -20,7 +20,7 @@ func normToConv(g *folding) {
 		}
 		for _, t := range consumers[n.Name] {
 			_, rectifies := g.Nodes[t].Op.(ann.Rectifier)
-			ok = ok && (rectifies || isSum(&g.Nodes[t]))
+			ok = ok && (rectifies || isSum(&g.Nodes[t]) || isScale(&g.Nodes[t]))
 		}
 		if ok {
 			scale, shift := affine(bn)
@@ -54,6 +54,7 @@ func spreadNorm(g *folding) {
 					list = append(list, normed(nodes, b, inputs[len(inputs)-1], n.Shape, scale, shift))
 					shift = make([]float64, len(scale)) // Once is enough.
 				}
+				g.moved[n.Inputs[0]] = n.Name
 				n.Op, n.Inputs = &ann.Add{}, inputs
 			}
 		}
@@ -79,7 +80,7 @@ func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list 
 				return nil, false
 			}
 			list = append(list, more...)
-		case weighted || known[in] && len(n.Shape) == 3:
+		case weighted || known[in] && len(n.Shape) == 3, channelPad(n) && known[n.Inputs[0]], isScale(n) && known[n.Inputs[0]] && len(n.Shape) == 3:
 			list = append(list, in)
 		default:
 			return nil, false
@@ -88,12 +89,38 @@ func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list 
 	return list, true
 }
 
+// channelPad reports whether n adds channels of zeros and nothing else.
+func channelPad(n *ann.Node) bool {
+	op, ok := n.Op.(*ann.Pad)
+	return ok && op.Before[1] == 0 && op.Before[2] == 0 && op.After[1] == 0 && op.After[2] == 0
+}
+
+func float32s(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
 // normed returns a node of that name and shape that multiplies the channels of a branch
 // by scale and adds shift.
 func normed(nodes map[string]*ann.Node, branch, name string, shape tensor.Shape, scale, shift []float64) ann.Node {
 	n := nodes[branch]
 	if op, ok := n.Op.(ann.Weighted); ok {
 		return ann.Node{Name: name, Op: op.WithWeights(scaled(op, scale, shift)), Inputs: slices.Clone(n.Inputs), Shape: shape}
+	}
+	if op, ok := n.Op.(*ann.Pad); ok {
+		first := op.Before[0]
+		w := rows(diagonal(scale[first:shape[0]-op.After[0]], nil), first, shape[0])
+		weights, _ := w.Weights()
+		return ann.Node{Name: name, Op: w.WithWeights(weights, float32s(shift)), Inputs: slices.Clone(n.Inputs), Shape: shape}
+	}
+	if op, ok := n.Op.(*ann.Scale); ok {
+		branch, scale = n.Inputs[0], slices.Clone(scale)
+		for i := range scale {
+			scale[i] *= float64(op.Factor)
+		}
 	}
 	return ann.Node{Name: name, Op: diagonal(scale, shift), Inputs: []string{branch}, Shape: shape}
 }
@@ -129,10 +156,7 @@ func diagonal(scale, shift []float64) *ann.Conv {
 		c.Weight.Data[i] = float32(v)
 	}
 	if slices.ContainsFunc(shift, func(v float64) bool { return v != 0 }) {
-		c.Bias = make([]float32, n)
-		for i, v := range shift {
-			c.Bias[i] = float32(v)
-		}
+		c.Bias = float32s(shift)
 	}
 	return c
 }

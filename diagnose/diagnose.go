@@ -204,9 +204,11 @@ func all[S shard.Sum[S]](ctx context.Context, w shard.Work[S], done func()) (S, 
 // sums up ([Diagnoser.Diagnosis]). It is safe for concurrent use.
 type Diagnoser struct {
 	Subject
-	o     Options
-	T     int // The last of the lengths.
-	model *infer.Model
+	o Options
+	T int // The last of the lengths.
+
+	populated *ann.Graph // Which has every population as a node.
+	model     *infer.Model
 }
 
 // New checks that the parts of s fit. What only Plan uses may be missing if it is not
@@ -221,8 +223,8 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 	if s.Convert.ThresholdBalanced {
 		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes identically")
 	}
-	var err error
-	if s.Graph, err = convert.Populated(s.Graph); err != nil {
+	populated, err := convert.Populated(s.Graph)
+	if err != nil {
 		return nil, err
 	}
 	for i := range s.Network.Layers {
@@ -230,14 +232,14 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 		if !l.IsGate() && l.Neuron.Reset != snn.ResetSubtract {
 			return nil, fmt.Errorf("diagnose: layer %q resets to zero, which loses charge; the error can be split only for reset by subtraction", l.Name)
 		}
-		if shape, ok := s.Graph.Shape(l.Name); !ok || shape.Len() != l.Neurons() {
+		if shape, ok := populated.Shape(l.Name); !ok || shape.Len() != l.Neurons() {
 			return nil, fmt.Errorf("diagnose: layer %q of the spiking network is not in the trained network %q", l.Name, s.Graph.Name)
 		}
 	}
 	if !s.Images.Shape().Equal(s.Graph.Input.Shape) {
 		return nil, fmt.Errorf("diagnose: images are %v, network %q takes %v", s.Images.Shape(), s.Graph.Name, s.Graph.Input.Shape)
 	}
-	model, err := infer.New(s.Graph)
+	model, err := infer.New(populated)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +249,7 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 	if o.Worst == 0 {
 		o.Worst = 3
 	}
-	return &Diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}, nil
+	return &Diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], populated: populated, model: model}, nil
 }
 
 // Diagnosis sums up what was measured on all images and what came of the trials, all of

@@ -33,7 +33,7 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 	for i := range most {
 		l := &d.Network.Layers[i]
 		least[i], most[i] = math.Inf(-1), math.Inf(1)
-		if op, ok := d.Graph.Node(l.Name).Op.(ann.Rectifier); ok { // Rates of the output are not rectified.
+		if op, ok := d.populated.Node(l.Name).Op.(ann.Rectifier); ok { // Rates of the output are not rectified.
 			least[i], most[i] = 0, float64(op.Limit())/float64(l.Lambda)
 		}
 	}

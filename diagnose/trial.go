@@ -202,7 +202,7 @@ func (d *Diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, e
 		if p == d.Statistics.Percentile {
 			continue
 		}
-		s, err := calibrate.Run(ctx, d.Graph, d.Calibration, calibrate.Options{Percentile: p, Workers: d.o.Workers})
+		s, err := calibrate.Run(ctx, d.populated, d.Calibration, calibrate.Options{Percentile: p, Workers: d.o.Workers})
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ func (f firstImages) Len() int { return f.n }
 
 func (d *Diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
 	images := firstImages{d.Calibration, min(compensationImages, d.Calibration.Len())}
-	factors, err := calibrate.LayerFactors(ctx, d.Graph, d.Network, images, calibrate.Compensation{Sim: d.simulation(d.T), Workers: d.o.Workers})
+	factors, err := calibrate.LayerFactors(ctx, d.populated, d.Network, images, calibrate.Compensation{Sim: d.simulation(d.T), Workers: d.o.Workers})
 	if err != nil {
 		return nil, err
 	}

@@ -161,7 +161,7 @@ func TestBadInput(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	b := build{
 		nodes: []msg{
-			op("LeakyRelu", "a", ins("x")),
+			op("Elu", "a", ins("x")),
 			op("Conv", "c", ins("a", "w")),
 			op("Clip", "b", ins("c"), attrF("min", -1), attrF("max", 1)),
 			op("LSTM", "l", ins("b")),
@@ -184,7 +184,7 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%q does not tell of %+v", err, n)
 		}
 	}
-	if want := "a LeakyRelu, b Clip, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
+	if want := "a Elu, b Clip, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
 		t.Errorf("unsupported: %s, want %s", strings.Join(got, ", "), want)
 	}
 }

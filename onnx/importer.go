@@ -41,6 +41,8 @@ func init() { // Here, because some of the functions look into the table.
 		"BatchNormalization": (*importer).batchNormalization,
 		"Relu":               (*importer).relu,
 		"Clip":               (*importer).clip,
+		"LeakyRelu":          (*importer).leakyRelu,
+		"PRelu":              (*importer).pRelu,
 		"MaxPool":            (*importer).maxPool,
 		"AveragePool":        (*importer).averagePool,
 		"GlobalAveragePool":  (*importer).globalAveragePool,

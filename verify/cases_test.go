@@ -29,6 +29,7 @@ func TestCases(t *testing.T) {
 		{"end_relu", 99.9, false},
 		{"verify_lenet_avg", 99.5, false},
 		{"concat", 99.9, true},
+		{"preact", 99.9, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, err := onnx.ReadFile(filepath.Join(dir, tt.name+".onnx"))
