@@ -100,6 +100,16 @@ func mustCalibrate(t rapid.TB, g *ann.Graph, im images, o calibrate.Options) *ca
 	return s
 }
 
+// mustSimplify returns what is to be calibrated and compared with rates for g.
+func mustSimplify(t rapid.TB, g *ann.Graph) *ann.Graph {
+	t.Helper()
+	p, err := convert.Simplify(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func runner(t rapid.TB, g *ann.Graph) *infer.Runner {
 	t.Helper()
 	m, err := infer.New(g)

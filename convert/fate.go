@@ -86,6 +86,14 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 				words = append(words, fate.Becomes)
 			}
 		}
+		for to := f.moved[n.Name]; to != "" && len(words) == 0 && gone[n.Name] == ""; to = f.moved[to] {
+			for _, name := range does[to] { // Parts of what does its work, too.
+				words = append(words, p.fates[name].Becomes)
+			}
+		}
+		if some := slices.DeleteFunc(slices.Clone(words), nothing); len(some) > 0 {
+			words = some
+		}
 		switch reason, bad := unsupported[n.Name]; {
 		case bad:
 			words, fates[i].Unsupported = []string{"unsupported: " + reason}, true
@@ -101,6 +109,9 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 	}
 	return fates
 }
+
+// nothing reports whether words tell of a node that becomes nothing itself.
+func nothing(words string) bool { return strings.HasPrefix(words, "nothing: ") }
 
 // now returns the node of the folded graph that does the work of the named one.
 func (f *folding) now(name string, kept map[string]*ann.Node) string {

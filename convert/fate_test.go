@@ -93,16 +93,29 @@ func TestFates(t *testing.T) {
 
 	// A network that does not convert has the reason where it is, and words for the rest.
 	over := &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
+	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1, 1), "x"), node("b", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "a"), node("q", over, "b"),
+		node("r", relu, "q"), node("f", &ann.Flatten{}, "r"), node("g", gemm(9, 1), "f"))
+	if fates, err = convert.Fates(g); err != nil {
+		t.Fatal(err)
+	}
+	if !fates[0].Unsupported || !strings.HasPrefix(fates[0].Becomes, "unsupported: its result goes into MaxPool \"b\"") {
+		t.Errorf("a convolution before a max pool becomes %+v", fates[0])
+	}
+	if fates[2] != (convert.Fate{Becomes: "synapses into r"}) {
+		t.Errorf("the convolution behind it becomes %+v", fates[2])
+	}
+
+	// A convolution before another has an ON and an OFF population.
 	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1, 1), "x"), node("b", over, "a"), node("r", relu, "b"),
 		node("f", &ann.Flatten{}, "r"), node("g", gemm(16, 1), "f"))
 	if fates, err = convert.Fates(g); err != nil {
 		t.Fatal(err)
 	}
-	if !fates[0].Unsupported || !strings.HasPrefix(fates[0].Becomes, "unsupported: its result goes into Conv \"b\"") {
-		t.Errorf("a convolution before another becomes %+v", fates[0])
+	want := []convert.Fate{
+		{Becomes: "synapses into a/on; ON population of 16 IF neurons; OFF population of 16 IF neurons", Neurons: 32}, {Becomes: "synapses into r"},
 	}
-	if fates[1] != (convert.Fate{Becomes: "synapses into r"}) {
-		t.Errorf("the convolution behind it becomes %+v", fates[1])
+	if d := cmp.Diff(want, fates[:2]); d != "" {
+		t.Errorf("convolutions in a row (-want +got):\n%s", d)
 	}
 	g.Output = "gone"
 	if _, err := convert.Fates(g); err == nil {

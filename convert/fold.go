@@ -20,10 +20,12 @@ type folding struct {
 	fates map[string]string // In words, by node.
 	moved map[string]string // From a node to the one that does its work now.
 
+	parts     map[string]int    // How many parts of a node have numbers in place of names.
 	owner     map[string]string // From a node to the node of the network whose work it does, where that is not its own name's.
 	names     map[string]bool   // Taken so far, once there is a new one.
 	changed   bool              // By the rewrite that ran last.
 	rewritten bool              // By any.
+	tries     int               // Of rewrites so far.
 }
 
 // passes are the rewrites that prepare a graph for spikes, in order. Each may
@@ -36,6 +38,20 @@ var passes = []pass{
 	{"sliceSingle", sliceSingle},      // Leaves no 1x1 average pool in a shortcut.
 	{"dropIdleRelu", dropIdleRelu},    // Leaves no Relu of what is a population already.
 	{"dropUnused", dropUnused},        // Leaves only nodes that the output needs.
+}
+
+// divisions let several populations do the work of one node. They come last, where the
+// network has no spiking counterpart otherwise, or one of more synapses.
+var divisions = []pass{
+	{"splitConcat", splitConcat},      // Leaves no Concat.
+	{"foldBatchNormAhead", foldAhead}, // As above, of the branches.
+	{"mergePad", mergePad},
+	{"sliceSingle", sliceSingle},
+	{"onOff", onOff},               // Leaves no weights or pool behind a linear value, no LeakyRelu,
+	{"spreadNorm", spreadNorm},     // no BatchNormalization behind a sum,
+	{"normToConv", normToConv},     // and none between spikes and a Relu.
+	{"dropIdleRelu", dropIdleRelu}, // Leaves no Relu of what is a population already.
+	{"dropUnused", dropUnused},
 }
 
 // Fold returns the network that g is without softmax at the end and batch
@@ -55,11 +71,14 @@ func fold(g *ann.Graph) (*folding, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
-	f := &folding{Graph: g.Clone(), fates: make(map[string]string), moved: make(map[string]string), owner: make(map[string]string)}
+	f := &folding{Graph: g.Clone(), fates: make(map[string]string), moved: make(map[string]string), parts: make(map[string]int), owner: make(map[string]string)}
 	if err := f.run(passes); err != nil {
 		return nil, err
 	}
-	return f, f.rewrite()
+	if err := f.rewrite(); err != nil {
+		return nil, err
+	}
+	return f, f.divide()
 }
 
 // run runs a list of passes, each of which leaves a graph that is sound.

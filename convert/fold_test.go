@@ -75,7 +75,7 @@ func TestFold(t *testing.T) {
 		{
 			"not where others take it",
 			[]ann.Node{node("r", relu, "x"), node("b", bn(1), "r"), node("c", conv(1), "b"), node("s", &ann.Add{}, "c", "b")},
-			[]string{"r Relu", "b BatchNormalization", "c Conv", "s Add"},
+			[]string{"r Relu", "b Conv", "b/on Relu", "b/minus Mul", "b/off Relu", "c/1 Conv", "c/2 Conv", "c Add", "s/1 Mul", "s/2 Add", "s Add"},
 		},
 		{
 			"not at the end",
@@ -105,7 +105,7 @@ func TestFold(t *testing.T) {
 		{
 			"not where a window is all padding",
 			[]ann.Node{node("r", relu, "x"), node("p", big, "r"), node("m", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "p")},
-			[]string{"r Relu", "p Pad", "m MaxPool"},
+			[]string{"r Relu", "p Pad", "p/on Relu", "m MaxPool"},
 		},
 		{
 			"pad and average pool",

@@ -61,7 +61,7 @@ func TestLongGraphs(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			counter.Linear(t, 500, func(n int) {
+			counter.Linear(t, 1000, func(n int) {
 				if _, err := convert.Unsupported(chain(t, n, tt.add)); err != nil {
 					t.Fatal(err)
 				}

@@ -15,6 +15,7 @@ type population struct {
 	shape   tensor.Shape // (C, H, W)
 	terms   []term       // What arrives, in the order of the sum.
 	neurons bool         // With a scale of its own; unset for pools, which keep their source's.
+	on      int          // Of an OFF population that of the ON one, whose scale it has; else -1.
 }
 
 // term is a synapse before it is scaled.
@@ -56,7 +57,7 @@ func populate(g *ann.Graph) *populator {
 		p.rectified.see(n)
 		p.into = n.Name
 		if r, ok := n.Op.(ann.Rectifier); ok {
-			p.note(n, n.Shape.Len(), "population of %d IF neurons%s", n.Shape.Len(), limited(r))
+			p.note(n, n.Shape.Len(), "%spopulation of %d IF neurons%s", p.sign(n), n.Shape.Len(), limited(r))
 			p.add(n, true, p.sum(n, n.Inputs[0]))
 			continue
 		}
@@ -95,14 +96,25 @@ func flat(n *ann.Node) bool {
 }
 
 func isSum(n *ann.Node) bool {
+	if n == nil {
+		return false
+	}
 	_, ok := n.Op.(*ann.Add)
+	return ok
+}
+
+func isScale(n *ann.Node) bool {
+	if n == nil {
+		return false
+	}
+	_, ok := n.Op.(*ann.Scale)
 	return ok
 }
 
 // add makes n a population of those terms. Where they are faulty it is one all
 // the same, so that what follows is looked at as well.
 func (p *populator) add(n *ann.Node, neurons bool, terms []term) {
-	pop := population{node: n, terms: terms, neurons: neurons}
+	pop := population{node: n, terms: terms, neurons: neurons, on: p.onOf(n)}
 	for i, t := range terms {
 		shape, err := t.connection.Out(p.shapeOf(t.from))
 		switch {
@@ -124,6 +136,40 @@ func (p *populator) add(n *ann.Node, neurons bool, terms []term) {
 	}
 	p.index[n.Name] = len(p.list)
 	p.list = append(p.list, pop)
+}
+
+// sign says which population of a pair n is, if it is one.
+func (p *populator) sign(n *ann.Node) string {
+	if isScale(p.nodes[n.Inputs[0]]) {
+		return "OFF "
+	}
+	for _, i := range p.consumers[n.Inputs[0]] {
+		if m := &p.g.Nodes[i]; isScale(m) && len(p.consumers[m.Name]) == 1 && p.g.Nodes[p.consumers[m.Name][0]].Op.Type() == n.Op.Type() {
+			return "ON "
+		}
+	}
+	return ""
+}
+
+// onOf returns the ON population of an OFF one, -1 if n is none.
+func (p *populator) onOf(n *ann.Node) int {
+	if _, ok := n.Op.(ann.Rectifier); !ok {
+		return -1
+	}
+	minus := p.nodes[n.Inputs[0]]
+	if !isScale(minus) || minus.Op.(*ann.Scale).Factor != -1 {
+		return -1
+	}
+	for _, i := range p.consumers[minus.Inputs[0]] {
+		m := &p.g.Nodes[i]
+		if _, ok := m.Op.(ann.Rectifier); !ok {
+			continue
+		}
+		if on, ok := p.index[m.Name]; ok {
+			return on
+		}
+	}
+	return -1
 }
 
 func (p *populator) checkOutput(last string) {
@@ -168,7 +214,7 @@ func (p *populator) shapeOf(i int) tensor.Shape {
 // rather than a population.
 func (p *populator) onlySummed(n *ann.Node) bool {
 	for _, i := range p.consumers[n.Name] {
-		if !isSum(&p.g.Nodes[i]) {
+		if m := &p.g.Nodes[i]; !isSum(m) && !(isScale(m) && p.onlySummed(m)) {
 			return false
 		}
 	}
@@ -206,8 +252,6 @@ func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 		hint := hintRectify
 		if _, ok := taker.Op.(*ann.MaxPool); ok {
 			hint = hintPool
-		} else if product(n.Op, taker.Op) {
-			hint = hintProduct
 		}
 		return unsupported(n, hint, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
@@ -222,25 +266,6 @@ func (p *populator) sumHint(sum *ann.Node) string {
 		}
 	}
 	return hintSum
-}
-
-// product reports whether two layers, one after the other, are one of the same kind
-// whose weights are the product of theirs: at a window of one position, which no
-// padding disturbs, or without windows.
-func product(first, second ann.Op) bool {
-	a, isLayer := first.(ann.Weighted)
-	b, also := second.(ann.Weighted)
-	if !isLayer || !also || a.Type() != b.Type() {
-		return false
-	}
-	for _, op := range []ann.Weighted{a, b} {
-		w, _ := op.Weights()
-		f := op.Fan(w.Shape[:1])
-		if f.Window != nil && (f.Window.Kernel != [2]int{1, 1} || f.Window.Pad != [4]int{}) {
-			return false
-		}
-	}
-	return true
 }
 
 // unknown says why n, whose place would be right, has no counterpart at all.

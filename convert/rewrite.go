@@ -40,10 +40,10 @@ func Simplify(g *ann.Graph) (*ann.Graph, error) {
 
 // rewrite runs the passes and rewrites until nothing changes.
 func (f *folding) rewrite() error {
-	for left := maxRewrites; ; {
-		any, err := f.repeat(rewrites, &left)
+	for {
+		any, err := f.repeat(rewrites)
 		if err == nil && !any { // What costs neurons, where nothing else helps.
-			any, err = f.repeat([]pass{{"offsetOverPadding", offsetOverPadding}}, &left)
+			any, err = f.repeat([]pass{{"offsetOverPadding", offsetOverPadding}})
 		}
 		if err != nil || !any {
 			return err
@@ -55,12 +55,27 @@ func (f *folding) rewrite() error {
 	}
 }
 
-// repeat runs each of the rewrites as often as it changes something, which takes from
+// divide runs the divisions where they are needed.
+func (f *folding) divide() error {
+	consumers := f.Consumers()
+	shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
+	if len(populate(f.Graph).bad) == 0 && !slices.ContainsFunc(f.Nodes, shared) {
+		return nil
+	}
+	f.changed = false
+	if err := f.run(divisions); err != nil || !f.changed {
+		return err
+	}
+	f.rewritten = true
+	return f.rewrite()
+}
+
+// repeat runs each of the rewrites as often as it changes something, while there are tries
 // left, and reports whether any did.
-func (f *folding) repeat(list []pass, left *int) (any bool, err error) {
+func (f *folding) repeat(list []pass) (any bool, err error) {
 	for _, p := range list {
-		for *left > 0 {
-			*left--
+		for f.tries < maxRewrites {
+			f.tries++
 			f.changed = false
 			p.run(f)
 			if !f.changed {

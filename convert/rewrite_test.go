@@ -155,17 +155,17 @@ func TestSimplifyRefused(t *testing.T) {
 		{"negative scale under a max pool", false, []ann.Node{node("n", norm(-1, 1), "r"), node("p", most(0), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
 		{"scale of zero under a max pool", false, []ann.Node{node("n", norm(0, 1), "r"), node("p", most(0), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
 		{"positive scale under a max pool", true, []ann.Node{node("n", norm(2, 1), "r"), node("p", most(1), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
-		{"offset under a mean that counts padding", false, []ann.Node{node("n", norm(1, 1), "r"), node("p", mean(true), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
+		{"offset under a mean that counts padding, which becomes ON and OFF populations", true, []ann.Node{node("n", norm(1, 1), "r"), node("p", mean(true), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
 		{"offset under a mean that does not", true, []ann.Node{node("n", norm(1, 1), "r"), node("p", mean(false), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
 		{"scale under a mean that counts padding", true, []ann.Node{node("n", norm(2, 0), "r"), node("p", mean(true), "n"), node("c2", over(0), "p"), node("q", relu, "c2")}},
-		{"padding between convolutions, with an offset", false, []ann.Node{node("c1", conv(1, 1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
+		{"padding between convolutions, with an offset, which becomes ON and OFF populations", true, []ann.Node{node("c1", conv(1, 1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
 		{"padding between convolutions, without", true, []ann.Node{node("c1", conv(1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
-		{"padding between larger ones", false, []ann.Node{node("c1", over(1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
-		{"a mean near the border of a convolution", false, []ann.Node{node("c1", over(1), "r"), node("p", mean(false), "c1"), node("q", relu, "p")}},
+		{"padding between larger ones, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
+		{"a mean near the border of a convolution, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("p", mean(false), "c1"), node("q", relu, "p")}},
 		{"a max pool that others take", false, []ann.Node{
 			node("c1", over(1), "r"), node("p", most(0), "c1"), node("q1", relu, "p"), node("c2", over(1), "p"), node("s", &ann.Add{}, "q1", "c2"), node("q", relu, "s"),
 		}},
-		{"a sum that may be negative", false, []ann.Node{node("c1", over(1), "r"), node("s", &ann.Add{}, "c1", "r"), node("c2", over(1), "s"), node("q", relu, "c2")}},
+		{"a sum that may be negative, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("s", &ann.Add{}, "c1", "r"), node("c2", over(1), "s"), node("q", relu, "c2")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			nodes := append([]ann.Node{node("c", over(1), "x"), node("r", relu, "c")}, tt.nodes...)

@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -88,8 +89,19 @@ func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, e
 		var err error
 		if p := &list[i]; !p.neurons {
 			lambdas[i] = lambdas[p.terms[0].from]
-		} else if lambdas[i], err = lambda(s, p.node.Name); err != nil {
+		} else if lambdas[i], err = lambda(s, p.node.Name); err != nil && !paired(list, i) {
 			return nil, err
+		}
+		if on := list[i].on; on >= 0 {
+			if lambdas[i] = max(lambdas[i], lambdas[on]); lambdas[i] == 0 {
+				return nil, err
+			}
+			lambdas[on] = lambdas[i]
+		}
+	}
+	for i := range list { // Pools of an ON population, whose OFF one came after them.
+		if !list[i].neurons {
+			lambdas[i] = lambdas[list[i].terms[0].from]
 		}
 	}
 	if o.SharedLambda {
@@ -102,6 +114,12 @@ func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, e
 	return lambdas, nil
 }
 
+// paired reports whether population i is the ON or OFF one of a pair, of which one may
+// be silent.
+func paired(list []population, i int) bool {
+	return list[i].on >= 0 || slices.ContainsFunc(list, func(p population) bool { return p.on == i })
+}
+
 // share gives all populations that identity shortcuts join the largest of their
 // lambdas. A pool goes with its source, whose scale it has.
 func share(list []population, lambdas []float32) {
@@ -112,12 +130,18 @@ func share(list []population, lambdas []float32) {
 		}
 		return i
 	}
+	join := func(i, j int) {
+		a, b := first(i), first(j)
+		joined[max(a, b)] = min(a, b)
+	}
 	for i := range list {
 		joined[i] = i
+		if on := list[i].on; on >= 0 {
+			join(on, i)
+		}
 		for _, t := range list[i].terms {
 			if t.from != snn.FromInput && (!list[i].neurons || identity(t.connection, list[t.from].shape)) {
-				a, b := first(t.from), first(i)
-				joined[max(a, b)] = min(a, b)
+				join(t.from, i)
 			}
 		}
 	}
@@ -129,10 +153,11 @@ func share(list []population, lambdas []float32) {
 	}
 }
 
-// identity reports whether k hands on every spike of a source of shape in.
+// identity reports whether k, not yet scaled, hands on every spike of a source of shape
+// in, or takes it away.
 func identity(k snn.Connection, in tensor.Shape) bool {
 	s, ok := k.(*snn.Shortcut)
-	return ok && s.Stride == [2]int{1, 1} && s.Start == [2]int{} && s.Offset == 0 && s.Shape.Equal(in)
+	return ok && math.Abs(float64(s.Scale)) == 1 && s.Stride == [2]int{1, 1} && s.Start == [2]int{} && s.Offset == 0 && s.Shape.Equal(in)
 }
 
 // lambda returns the scale of the named layer.

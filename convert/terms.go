@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/snn"
@@ -37,6 +38,8 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 		return p.sum(rectifier, n.Inputs[0])
 	case isSum(n):
 		return p.branches(nil, n)
+	case isScale(n):
+		return p.times(rectifier, n)
 	case moves:
 		return p.shortcut(n)
 	}
@@ -90,12 +93,30 @@ func (p *populator) weights(n *ann.Node, k snn.Connection, bias []float32) []ter
 	return []term{{from: from, connection: k, bias: bias}}
 }
 
-// branches appends the synapses of a sum, whose only taker must be the rectifier
-// or sum that asks, to terms.
+// times returns the synapses that bring a multiple of a value.
+func (p *populator) times(rectifier *ann.Node, n *ann.Node) []term {
+	factor := float64(n.Op.(*ann.Scale).Factor)
+	terms := p.sum(rectifier, n.Inputs[0])
+	for i := range terms {
+		t := &terms[i]
+		t.connection = t.connection.Scaled(factor)
+		t.bias = slices.Clone(t.bias)
+		for c, b := range t.bias {
+			t.bias[c] = float32(float64(b) * factor)
+		}
+	}
+	return terms
+}
+
+// maxTerms is to how many synapses of a population a sum that goes into several nodes
+// may add its own: sums of such sums double them again and again.
+const maxTerms = 1000
+
+// branches appends the synapses of a sum to terms. If several nodes take it, each of
+// them gets such synapses of its own.
 func (p *populator) branches(terms []term, n *ann.Node) []term {
-	if takers := p.consumers[n.Name]; len(takers) > 1 {
-		p.fail(unsupported(n, p.sumHint(n), "the sum goes into %d nodes, %q and %q among them; it is not a population of neurons and must go into one ReLU",
-			len(takers), p.g.Nodes[takers[0]].Name, p.g.Nodes[takers[1]].Name))
+	if len(p.consumers[n.Name]) > 1 && len(terms) > maxTerms {
+		p.fail(unsupported(n, "", "there are more than %d branches to the sum", maxTerms))
 		return terms
 	}
 	words := "nothing: its branches are currents"

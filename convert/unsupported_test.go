@@ -53,7 +53,7 @@ func TestUnsupported(t *testing.T) {
 			[]ann.Node{
 				node("a", conv(1), "r"), node("b", conv(1), "a"), node("sum", add, "b", "r"), node("bn", bn, "sum"), node("r2", relu, "bn"),
 			},
-			[]string{"bn", `follows Add "sum"`},
+			nil,
 		},
 		{
 			"linear bottleneck",
@@ -61,7 +61,7 @@ func TestUnsupported(t *testing.T) {
 				node("a", conv(1), "r"), node("r1", relu, "a"), node("b", conv(1), "r1"), node("sum", add, "b", "r"),
 				node("d", conv(1), "sum"), node("r2", relu, "d"),
 			},
-			[]string{"sum", `goes into Conv "d" without a ReLU`},
+			nil,
 		},
 		{
 			"pre-activation block",
@@ -69,12 +69,12 @@ func TestUnsupported(t *testing.T) {
 				node("a", conv(1), "r"), node("sum", add, "a", "r"), node("r1", relu, "sum"), node("b", conv(1), "r1"),
 				node("sum2", add, "b", "sum"), node("r2", relu, "sum2"),
 			},
-			[]string{"sum", `goes into 2 nodes, "r1" and "sum2" among them`},
+			nil,
 		},
 		{
 			"batch norm of a sum",
 			[]ann.Node{node("a", conv(1), "r"), node("sum", add, "a", "r"), node("bn", bn, "sum"), node("r2", relu, "bn")},
-			[]string{"bn", `follows Add "sum"`},
+			nil,
 		},
 		{
 			"batch norm before padding",
@@ -114,12 +114,12 @@ func TestUnsupported(t *testing.T) {
 		{
 			"slice before a convolution",
 			[]ann.Node{node("sl", &ann.Slice{Step: [3]int{1, 2, 2}, Size: [3]int{1, 2, 2}}, "r"), node("b", conv(1), "sl"), node("r2", relu, "b")},
-			[]string{"sl", `goes into Conv "b"`},
+			nil,
 		},
 		{
 			"slice of a convolution",
 			[]ann.Node{node("a", conv(1), "r"), node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "a"), node("sum", add, "sl", "r"), node("r2", relu, "sum")},
-			[]string{"a", `goes into Slice "sl"`},
+			nil,
 		},
 		{
 			"slice of channels",
@@ -174,8 +174,11 @@ func TestUnsupported(t *testing.T) {
 		},
 		{
 			"several at once",
-			[]ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r1", relu, "b"), node("bn", bn, "r1"), node("r2", relu, "bn")},
-			[]string{"bn", `follows Relu "r1"`},
+			[]ann.Node{
+				node("a", conv(1), "r"), node("p", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "a"), node("r1", relu, "p"), node("p2", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "a"),
+				node("b", conv(1), "r1"), node("sum", add, "b", "x", "p2"), node("r2", relu, "sum"),
+			},
+			[]string{"a", `goes into MaxPool "p2" without a ReLU`, "sum", "the image itself"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -249,12 +252,15 @@ func TestRemedy(t *testing.T) {
 		want  string
 	}{
 		{"product of convolutions of one position", []ann.Node{node("a", conv(1), "r"), node("b", conv(1), "a"), node("r2", relu, "b")}, none},
-		{"convolutions with borders", []ann.Node{node("a", conv3, "r"), node("b", conv3, "a"), node("r2", relu, "b")}, again},
+		{"convolutions with borders", []ann.Node{node("a", conv3, "r"), node("b", conv3, "a"), node("r2", relu, "b")}, none},
 		{"a convolution and a mean", []ann.Node{node("a", conv(1), "r"), node("b", &ann.AveragePool{Window: tensor.Square(2, 1, 0)}, "a"), node("r2", relu, "b")}, none},
 		{"max pool before the ReLU", []ann.Node{node("a", conv(1), "r"), node("b", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "a"), node("r2", relu, "b")}, none},
 		{"sum of what is rectified", []ann.Node{node("a", conv(1), "r"), node("q", relu, "a"), node("s", add, "q", "r"), node("b", conv(1), "s"), node("r2", relu, "b")}, none},
-		{"sum of what is not", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("b", conv(1), "s"), node("r2", relu, "b")}, again},
-		{"sum that goes into two", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("q", relu, "s"), node("s2", add, "q", "s"), node("r2", relu, "s2")}, again},
+		{"sum of what is not", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("b", conv(1), "s"), node("r2", relu, "b")}, none},
+		{"sum that goes into two", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("q", relu, "s"), node("s2", add, "q", "s"), node("r2", relu, "s2")}, none},
+		{"max pool of a sum", []ann.Node{
+			node("a", conv(1), "r"), node("s", add, "a", "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "s"), node("b", conv(1), "p"), node("r2", relu, "b"),
+		}, again},
 		{"product of fully connected layers", []ann.Node{node("f0", flat, "r"), node("a", gemm(16, 1), "f0"), node("b", gemm(1, 1), "a"), node("r2", relu, "b")}, none},
 	} {
 		nodes := append([]ann.Node{node("c", conv(1), "x"), node("r", relu, "c")}, tt.nodes...)

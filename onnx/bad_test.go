@@ -161,7 +161,7 @@ func TestBadInput(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	b := build{
 		nodes: []msg{
-			op("LeakyRelu", "a", ins("x")),
+			op("Elu", "a", ins("x")),
 			op("Conv", "c", ins("a", "w")),
 			op("Clip", "b", ins("c"), attrF("min", -1), attrF("max", 1)),
 			op("LSTM", "l", ins("b")),
@@ -184,7 +184,7 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%q does not tell of %+v", err, n)
 		}
 	}
-	if want := "a LeakyRelu, b Clip, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
+	if want := "a Elu, b Clip, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
 		t.Errorf("unsupported: %s, want %s", strings.Join(got, ", "), want)
 	}
 }
@@ -280,10 +280,8 @@ func TestUnsupportedReasons(t *testing.T) {
 		{op("Concat", "y", ins("x", "k"), attrI("axis", 1)), "with zeros"},
 		{op("Gather", "y", ins("r", "one"), attrI("axis", 1)), "not on other activations"},
 		{op("Transpose", "y", ins("x"), attrList("perm", 2, 1, 0, 3)), "transposes"},
-		{op("LeakyRelu", "y", ins("x"), attrF("alpha", 0.5)), "train the network with ReLU"},
-		{op("LeakyRelu", "y", ins("x")), "train the network with ReLU"},
 		{op("Celu", "y", ins("x"), attrF("alpha", 0)), "train the network with ReLU"},
-		{op("PRelu", "y", ins("x", "k")), "train the network with ReLU"},
+		{op("PRelu", "y", ins("x", "k")), "only one for each channel, or for all"},
 		{op("ThresholdedRelu", "y", ins("x")), "jumps from 0 to 1"},
 		{op("Max", "y", ins("x", "r")), "with each other"},
 		{op("Max", "y", ins("x", "k")), "differs between elements"},

@@ -146,8 +146,6 @@ func notONNX(data []byte, err error) error {
 
 // reasons says what to do about operators that are often met and never supported.
 var reasons = map[string]string{
-	"LeakyRelu":   rectifier,
-	"PRelu":       rectifier,
 	"Elu":         rectifier,
 	"Selu":        rectifier,
 	"Celu":        rectifier,
@@ -187,7 +185,7 @@ var reasons = map[string]string{
 }
 
 const (
-	rectifier = "only Relu and Clip from 0 have a spiking counterpart; train the network with ReLU"
+	rectifier = "only Relu, LeakyRelu, PRelu and Clip from 0 have a spiking counterpart; train the network with ReLU"
 	recurrent = "recurrent networks have no counterpart here"
 	control   = "control flow has no counterpart here; export the network without it"
 	quantized = "quantized models have no counterpart here; export the float model"

@@ -148,28 +148,14 @@ func (im *importer) nonNegative(name string) bool {
 	return ok
 }
 
-// leaky translates what is a ReLU if its slope for negative values is zero.
-func (im *importer) leaky(n *node, in []*edge) (*edge, error) {
+// elu translates an Elu or Celu that is a ReLU: one whose alpha is zero.
+func (im *importer) elu(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
 		return nil, err
 	}
-	if n.op == "PRelu" {
-		slope, err := floatInput(in, 1, "slope")
-		if err != nil {
-			return nil, err
-		}
-		if _, err := im.number(slope, e.dims); err != nil || !slope.isZero() {
-			return nil, reason(rectifier)
-		}
-		return im.between(n, e, 0, math.MaxFloat32)
-	}
-	def := float32(1)
-	if n.op == "LeakyRelu" {
-		def = 0.01
-	}
 	// Celu divides by alpha, so that zero makes it no function.
-	if alpha, err := n.float("alpha", def); err != nil || alpha != 0 || n.op == "Celu" {
+	if alpha, err := n.float("alpha", 1); err != nil || alpha != 0 || n.op == "Celu" {
 		if err == nil {
 			err = reason(rectifier)
 		}

@@ -28,29 +28,32 @@ func mnist(t *testing.T, n int) (*ann.Graph, *calibrate.Statistics, *dataset.Ima
 	if err != nil {
 		t.Fatal(err)
 	}
+	s, err := calibrate.Run(t.Context(), g, mnistImages(t, dataset.Train, 50), calibrate.Options{Percentile: 99.9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, s, mnistImages(t, dataset.Test, n)
+}
+
+// mnistImages returns the first n images of a split.
+func mnistImages(t *testing.T, split dataset.Split, n int) *dataset.Images {
+	t.Helper()
 	norm, err := dataset.ParseNormalization("mnist", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := func(split dataset.Split, n int) *dataset.Images {
-		d, err := dataset.Open("mnist", split)
-		if err != nil {
-			t.Skipf("no MNIST: %v", err)
-		}
-		if d, err = d.First(n); err != nil {
-			t.Fatal(err)
-		}
-		im, err := dataset.NewImages(d, norm)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return im
+	d, err := dataset.Open("mnist", split)
+	if err != nil {
+		t.Skipf("no MNIST: %v", err)
 	}
-	s, err := calibrate.Run(t.Context(), g, images(dataset.Train, 50), calibrate.Options{Percentile: 99.9})
+	if d, err = d.First(n); err != nil {
+		t.Fatal(err)
+	}
+	im, err := dataset.NewImages(d, norm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, s, images(dataset.Test, n)
+	return im
 }
 
 func TestRun(t *testing.T) {

@@ -114,6 +114,10 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return clip{limit: a.Limit()}, in[0], nil
 	case *ann.Add:
 		return newAdd(in), in[0], nil
+	case *ann.LeakyRelu:
+		return newLeakyRelu(a, len(n.Shape), in[0]), in[0], nil
+	case *ann.Scale:
+		return scale{a.Factor}, in[0], nil
 	case *ann.Concat:
 		return newConcat(in, n.Shape), out, nil
 	case *ann.MaxPool:

@@ -105,7 +105,13 @@ func (gr *grower) image(s tensor.Shape) ann.Op {
 
 // elementwise returns an operator for anything of n channels.
 func (gr *grower) elementwise(n int) ann.Op {
-	switch gr.int(0, 2, "elementwise") {
+	switch gr.int(0, 5, "elementwise") {
+	case 3:
+		return &ann.LeakyRelu{Slope: gr.floats(1)}
+	case 4:
+		return &ann.LeakyRelu{Slope: gr.floats(n)}
+	case 5:
+		return &ann.Scale{Factor: -0.75}
 	case 0:
 		return &ann.Relu{}
 	case 1:

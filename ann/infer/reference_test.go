@@ -89,6 +89,16 @@ func referenceOp(op ann.Op, shape tensor.Shape, in []*tensor.Tensor) *tensor.Ten
 			}
 			y.Data[i] = sum
 		}
+	case *ann.LeakyRelu:
+		area := len(x.Data) / x.Shape[0]
+		elements(func(i int, v float32) float32 {
+			if v < 0 {
+				v = float32(v * op.Slope[i/area%len(op.Slope)])
+			}
+			return v
+		})
+	case *ann.Scale:
+		elements(func(_ int, v float32) float32 { return float32(v * op.Factor) })
 	case *ann.Concat:
 		y.Data = y.Data[:0]
 		for _, t := range in {

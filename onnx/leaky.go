@@ -1,0 +1,63 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+
+	"sresnet/ann"
+)
+
+// leakyRelu translates LeakyRelu.
+func (im *importer) leakyRelu(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	alpha, err := n.float("alpha", 0.01)
+	if err != nil {
+		return nil, err
+	}
+	return im.leaky(n, []float32{alpha}, e)
+}
+
+// pRelu translates PRelu with a slope for each channel, or one for all.
+func (im *importer) pRelu(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	v, err := floatInput(in, 1, "slope")
+	if err != nil {
+		return nil, err
+	}
+	if len(v.f) == 1 {
+		return im.leaky(n, v.f, e)
+	}
+	// Slopes are broadcast from the last axis on.
+	channel := len(e.dims) - 1
+	if im.isImage(e) && !e.last {
+		channel = 1
+	}
+	axis := channel - (len(e.dims) - len(v.shape))
+	if axis < 0 || axis >= len(v.shape) || v.shape[axis] != len(v.f) || len(v.f) != e.dims[channel] || !im.isImage(e) && len(e.dims) != 2 {
+		return nil, unsupported("has slopes of shape %v for a value of shape %v; only one for each channel, or for all, is supported", v.shape, e.dims)
+	}
+	if !im.isImage(e) {
+		flat, err := im.vector(e)
+		if err != nil {
+			return nil, err
+		}
+		e = im.activation(flat, e.dims, false)
+	}
+	return im.leaky(n, v.f, e)
+}
+
+func (im *importer) leaky(n *node, slope []float32, e *edge) (*edge, error) {
+	if all(slope, 0) {
+		return im.between(n, e, 0, math.MaxFloat32)
+	}
+	if all(slope, 1) {
+		return e, nil
+	}
+	return im.elementwise(n, &ann.LeakyRelu{Slope: slices.Clone(slope)}, e)
+}
