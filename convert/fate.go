@@ -90,6 +90,9 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 			for _, name := range does[to] { // Parts of what does its work, too.
 				words = append(words, p.fates[name].Becomes)
 			}
+			if len(words) == 0 && gone[to] != "" {
+				words = []string{gone[to]}
+			}
 		}
 		if some := slices.DeleteFunc(slices.Clone(words), nothing); len(some) > 0 {
 			words = some
