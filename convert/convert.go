@@ -41,6 +41,8 @@ package convert
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -154,9 +156,17 @@ func Unsupported(g *ann.Graph) ([]*UnsupportedError, error) {
 	if err != nil {
 		return nil, err
 	}
-	bad := populate(f.Graph).bad
-	for _, e := range bad { // In the names of g.
-		e.Node = f.does(e.Node)
+	var bad []*UnsupportedError
+	named := make(map[string]bool)
+	for _, e := range populate(f.Graph).bad { // In the names of g, where several do the work of one.
+		if e.Node = f.does(e.Node); named[e.Node] {
+			continue
+		}
+		named[e.Node] = true
+		for part, of := range f.owner {
+			e.Reason = strings.ReplaceAll(e.Reason, strconv.Quote(part), strconv.Quote(of))
+		}
+		bad = append(bad, e)
 		if n := g.Node(e.Node); n != nil {
 			e.Op = n.Type()
 		}
