@@ -25,8 +25,9 @@ type edge struct {
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
-	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
-	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
+	most   float32 // Of an activation that is cut off above only, so far: the bound; else 0.
+	levels *levels // Of an activation that is rounded: what node is before that.
+	above  *mask   // Of a comparison with zero, which is no activation: what it tells apart.
 }
 
 // mask is where a value is above zero, or where it is not: half of a ReLU that is
@@ -76,8 +77,11 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	}
 	name := im.unique(n.label())
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
-	im.shapes[name], im.ops[name] = out, op
+	im.shapes[name], im.ops[name], im.spans[name] = out, op, im.spanOf(op, inputs)
 	if len(inputs) == 1 {
+		if isNumberwise(n, op) {
+			im.from[name] = inputs[0]
+		}
 		_, scales := op.(*ann.BatchNormalization)
 		im.scaled[name] = scales && im.scaled[inputs[0]]
 		im.noteMix(name, op, inputs[0])

@@ -17,6 +17,7 @@ func FuzzParse(f *testing.F) {
 	for _, tt := range imports {
 		f.Add(tt.model.encode())
 	}
+	f.Add(quantizedResnet().encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := Parse(data)
 		if err != nil {

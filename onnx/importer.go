@@ -28,6 +28,11 @@ type importer struct {
 	names    map[string]bool         // Taken in g.
 	mixes    map[string]*mix         // By node of g, and its input.
 	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
+	spans    map[string]span         // By node of g.
+	from     map[string]string       // The input of each node of g that does the same to every number.
+	settled  map[settled]string      // Nodes of g that stand for what is rounded.
+	maker    map[string]*node        // By ONNX value.
+	takers   map[string][]*node      // By ONNX value.
 	elements int                     // Of all activations together.
 
 	argMax      *node // At the end of the network, where there is one; see trim.
@@ -57,6 +62,11 @@ func init() { // Here, because some of the functions look into the table.
 		"Less":               (*importer).compare,
 		"LessOrEqual":        (*importer).compare,
 		"Not":                (*importer).not,
+		"QuantizeLinear":     (*importer).quantize,
+		"DequantizeLinear":   (*importer).dequantize,
+		"Floor":              (*importer).round,
+		"Round":              (*importer).round,
+		"Ceil":               (*importer).round,
 		"Where":              (*importer).where,
 		"MaxPool":            (*importer).maxPool,
 		"AveragePool":        (*importer).averagePool,
@@ -133,6 +143,17 @@ func (im *importer) once() (*ann.Graph, error) {
 	im.names = map[string]bool{}
 	im.mixes = map[string]*mix{}
 	im.scaled = map[string]bool{}
+	im.spans = map[string]span{}
+	im.from = map[string]string{}
+	im.settled = map[settled]string{}
+	im.maker = map[string]*node{}
+	im.takers = map[string][]*node{}
+	for _, n := range nodes {
+		im.maker[n.out[0]] = n
+		for _, in := range n.in {
+			im.takers[in] = append(im.takers[in], n)
+		}
+	}
 	im.g = &ann.Graph{Name: clean(im.graph.name)}
 	if err := im.input(nodes); err != nil {
 		return nil, err
@@ -253,7 +274,7 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 			activations++
 		}
 	}
-	if translations[n.op] == nil && activations > 0 {
+	if _, rounds := roundings[n.op]; activations > 0 && (translations[n.op] == nil || rounds && !im.bounded(n)) {
 		return errNoActivations
 	}
 	if err := joined[n.op]; err != nil && activations > 1 && !(n.op == "Sub" && n.in[0] == n.in[1]) {
@@ -292,6 +313,9 @@ func (im *importer) edge(name string) (*edge, error) {
 
 // known returns an error if n's operator is neither translated nor folded.
 func (im *importer) known(n *node) error {
+	if n.domain == "com.microsoft" {
+		return unsupported("is from the domain %q; export the model without operators of a vendor: quantised in the QDQ format, or of floats, and not optimised for a runtime", n.domain)
+	}
 	if n.domain != "" {
 		return unsupported("is from the domain %q; export the model with only standard ONNX operators", n.domain)
 	}
@@ -330,6 +354,9 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 		return nil, unsupported("takes only constants, which this program does not compute; simplify the model first")
 	case data == nil:
 		return nil, errNoActivations
+	}
+	if slices.ContainsFunc(in, func(e *edge) bool { return e != nil && e.levels != nil }) {
+		return im.onLevels(n, in, data)
 	}
 	if err := halves(n, in); err != nil {
 		return nil, err
@@ -453,6 +480,10 @@ func (im *importer) finish(output string) error {
 	e := im.edges[output]
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
+	}
+	e, err := im.unbounded(e)
+	if err != nil {
+		return refused(readout, "output %q: %w", output, err)
 	}
 	if err := halves(&node{}, []*edge{e}); err != nil {
 		return refused(readout, "output %q: %w", output, err)

@@ -194,7 +194,7 @@ func halves(n *node, in []*edge) error {
 			}
 		case e.most > 0:
 			switch n.op {
-			case "Relu", "Clip", "Max", "Min", "Identity", "Dropout", "Cast", "Shape", "Size":
+			case "Relu", "Clip", "Max", "Min", "Identity", "Dropout", "Cast", "Shape", "Size", "QuantizeLinear", "Floor", "Round", "Ceil":
 			default:
 				return unsupported("its input is bounded above at %v, but not below; only Clip from 0 has a spiking counterpart", e.most)
 			}

@@ -35,7 +35,7 @@ func (im *importer) cast(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if to, err := castTo(n); err != nil {
+	if _, to, err := castTo(n); err != nil {
 		return nil, err
 	} else if to != floats && e.above == nil {
 		return nil, unsupported("rounds activations to integers")
