@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes := 0
+	shapes, levels := 0, 0
 	for _, tt := range cases {
 		t.Run(tt.Name, func(t *testing.T) {
 			g, err := onnx.ReadFile(filepath.Join(dir, tt.Name+".onnx"))
@@ -75,6 +75,14 @@ func TestJudge(t *testing.T) {
 			if len(got) != tt.Output {
 				t.Fatalf("%d outputs, want %d\n%v", len(got), tt.Output, g)
 			}
+			if rounded := want[tt.Output:]; len(rounded) > 0 {
+				levels++
+				for i := range got {
+					if d := math.Abs(float64(got[i] - rounded[i])); !(d <= 0.05) {
+						t.Fatalf("output %d is %v, with rounding %v\n%v", i, got[i], rounded[i], g)
+					}
+				}
+			}
 			for i := range got {
 				if d := math.Abs(float64(got[i] - want[i])); !(d <= 2e-5*(1+math.Abs(float64(want[i])))) {
 					t.Fatalf("output %d is %v, want %v\n%v", i, got[i], want[i], g)
@@ -91,7 +99,7 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 250 || shapes < 1100 {
-		t.Errorf("compared %d models and %d shapes, fewer than expected", len(cases), shapes)
+	if len(cases) < 270 || shapes < 1100 || levels < 24 {
+		t.Errorf("compared %d models, %d with rounding, and %d shapes, fewer than expected", len(cases), levels, shapes)
 	}
 }

@@ -590,13 +590,13 @@ func (im *importer) onAndOff(n *node, x *edge, least, most float32) (*edge, erro
 		}
 	}
 	if least < 0 {
-		if off, err = im.line(part("/minus"), x, -1, 0); err != nil {
+		if off, err = im.elementwise(part("/minus"), &ann.Scale{Factor: -1}, x); err != nil {
 			return nil, err
 		}
 		if off, err = im.between(part("/off"), off, 0, -least); err != nil {
 			return nil, err
 		}
-		if off, err = im.line(part("/less"), off, -1, 0); err != nil {
+		if off, err = im.elementwise(part("/less"), &ann.Scale{Factor: -1}, off); err != nil {
 			return nil, err
 		}
 	}
