@@ -9,7 +9,7 @@ type budget struct {
 
 const (
 	budgetBase   = 32 << 20 // Enough for the constants that any small network computes.
-	budgetFactor = 8        // Weights are decoded once, and perhaps quantised, transposed or scaled.
+	budgetFactor = 10       // Weights are decoded once, and perhaps quantised, clipped, transposed or scaled.
 )
 
 func newBudget(file int) *budget { return &budget{budgetBase + budgetFactor*int64(file)} }

@@ -321,3 +321,47 @@ func TestQuantizedResnet(t *testing.T) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
+
+// TestQuantizedBudget checks that a quantised network needs no more memory than a file of
+// its size may ask for, without what small files are granted.
+func TestQuantizedBudget(t *testing.T) {
+	const in, out = 300, 200
+	float, eight, four := make([]float32, in*out), make([]int64, in*out), make([]int64, in*out)
+	for i := range float {
+		float[i], eight[i], four[i] = float32(i%100)/10, int64(i%256)-128, int64(i%16)-8
+	}
+	scales := f32("s", dims(out), repeat(0.5, out)...)
+	end := []msg{op("Transpose", "t", ins("w"), attrList("perm", 1, 0)), op("MatMul", "y", ins("x", "t"))}
+	for name, b := range map[string]build{
+		"int8": {
+			nodes: []msg{op("Transpose", "u", ins("q"), attrList("perm", 0, 1)), op("DequantizeLinear", "w", ins("u", "s"), attrI("axis", 0))},
+			inits: []msg{ints("q", typeInt8, 1, dims(out, in), eight...)},
+		},
+		"int4": {
+			nodes: []msg{op("DequantizeLinear", "w", ins("q", "s"), attrI("axis", 0))},
+			inits: []msg{ints("q", typeInt4, 0, dims(out, in), four...)},
+		},
+		"float": {
+			nodes: []msg{
+				op("QuantizeLinear", "q", ins("f", "s", "z"), attrI("axis", 0)), op("Clip", "c", ins("q", "lo", "hi")),
+				op("DequantizeLinear", "w", ins("c", "s", "z"), attrI("axis", 0)),
+			},
+			inits: []msg{
+				f32("f", dims(out, in), float...), ints("z", typeInt8, 1, dims(out), make([]int64, out)...),
+				ints("lo", typeInt8, 1, dims(), -127), ints("hi", typeInt8, 1, dims(), 127),
+			},
+		},
+	} {
+		b.opset, b.in = 21, []msg{input("x", 0, in)}
+		b.nodes, b.inits = append(b.nodes, end...), append(b.inits, scales)
+		data := b.encode()
+		m, err := parseModel(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		im := &importer{graph: m.graph, opset: m.opset, tensors: decoder{budget: &budget{left: budgetFactor * int64(len(data))}}}
+		if _, err := im.run(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
