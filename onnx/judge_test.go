@@ -99,7 +99,7 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 270 || shapes < 1100 || levels < 24 {
+	if len(cases) < 270 || shapes < 1100 || levels < 32 {
 		t.Errorf("compared %d models, %d with rounding, and %d shapes, fewer than expected", len(cases), levels, shapes)
 	}
 }

@@ -537,6 +537,9 @@ func (im *importer) settle(e *edge) (*edge, error) {
 		out.node, out.flat = name, ""
 		return out, nil
 	}
+	if l.most-l.least < 1.5*l.step {
+		return nil, unsupported("its input, rounded by %q, has two levels or one; a threshold is no ReLU", clean(l.by.label()))
+	}
 	how, least, most := im.keeping(e)
 	x, err := e.without(), error(nil)
 	a, b := l.a, l.b
@@ -656,6 +659,9 @@ func (im *importer) spanOf(op ann.Op, inputs []string) span {
 		return s
 	case *ann.AveragePool, *ann.Pad:
 		return s.or(span{})
+	case *ann.Scale:
+		a, b := float64(op.Factor)*s.least, float64(op.Factor)*s.most
+		return span{min(a, b), max(a, b)}
 	case *ann.Concat:
 		for _, in := range inputs[1:] {
 			s = s.or(im.span(in))

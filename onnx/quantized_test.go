@@ -245,7 +245,7 @@ func TestQuantizedUnsupported(t *testing.T) {
 		{"in blocks", op(q, "w", ins("c", "s"), attrI("block_size", 2)), msg{}},
 		{"zero point for each channel", op(q, "w", ins("c", "v", "two")), f32("v", dims(2), 1, 2)},
 		{"type 20 float8e5m2fnuz", op(q, "w", ins("c", "s", "v")), ints("v", typeE5M2FNUZ, 1, dims(), 0)},
-		{"must be positive", op("Conv", "w", ins("never", "k")), msg{}},
+		{"two levels or one", op("Conv", "w", ins("never", "k")), msg{}},
 
 		{"QDQ format", op("QLinearConv", "w", ins("c", "s")), msg{}},
 		{"QDQ format", op("ConvInteger", "w", ins("c", "q")), msg{}},
@@ -316,7 +316,7 @@ func TestQuantizedResnet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "Conv 2x4x4, Clip 2x4x4, Conv 2x4x4, Clip 2x4x4, BatchNormalization 2x4x4, Clip 2x4x4, BatchNormalization 2x4x4, Add 2x4x4, Add 2x4x4, Clip 2x4x4, MaxPool 2x2x2, GlobalAveragePool 2x1x1, Conv 2x1x1"
+	const want = "Conv 2x4x4, Clip 2x4x4, Conv 2x4x4, Clip 2x4x4, Mul 2x4x4, Clip 2x4x4, Mul 2x4x4, Add 2x4x4, Add 2x4x4, Clip 2x4x4, MaxPool 2x2x2, GlobalAveragePool 2x1x1, Conv 2x1x1"
 	if got := operators(g); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

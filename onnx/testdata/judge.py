@@ -319,10 +319,10 @@ class Quantize(nn.Module):
     images and logits do not."""
     rounds = True
 
-    def __init__(self, scale, zero, signed=False, end=False):
+    def __init__(self, scale, zero, signed=False, end=False, reduced=False):
         super().__init__()
         self.scale, self.zero, self.end = scale, zero, end
-        self.least, self.most = (-128, 127) if signed else (0, 255)
+        self.least, self.most = (-128, 127) if signed else (0, 127 if reduced else 255)
 
     def forward(self, x):
         if Quantize.rounds:
@@ -358,7 +358,9 @@ class Weights(nn.Module):
 
 
 class Quantized(nn.Module):
-    """A residual network. Its ReLUs stand before their pairs, behind, or are only the bounds of these."""
+    """A residual network. Its ReLUs stand before their pairs, behind, or are only the bounds of these.
+
+    With "reduced" half of the range is used, as on processors that would overflow."""
 
     def __init__(self, relu, signed, each, scale):
         super().__init__()
@@ -368,7 +370,8 @@ class Quantized(nn.Module):
         self.image = Quantize(0.03, half, signed, end=True)
         self.c1, self.c2, self.c3 = (Weights(conv(i, 8), each) for i in (4, 8, 8))
         self.fc = Weights(nn.Linear(8, 5), each)
-        self.a1, self.a3, self.a4 = (Quantize(scale, zero, signed) for _ in range(3))
+        reduced = relu == "reduced" and not signed
+        self.a1, self.a3, self.a4 = (Quantize(scale, zero, signed, reduced=reduced) for _ in range(3))
         self.before = Quantize(scale, half, signed)
         self.a2 = Quantize(scale / 4, half, signed)  # Narrow enough to cut.
         self.logits = Quantize(0.02, half, signed, end=True)
@@ -376,7 +379,7 @@ class Quantized(nn.Module):
     def act(self, pair, x):
         if self.relu == "before":
             return F.relu(self.before(x))
-        return pair(F.relu(x) if self.relu == "behind" else x)
+        return pair(x if self.relu == "alone" else F.relu(x))
 
     def forward(self, x):
         x = self.act(self.a1, self.c1(self.image(x)))
@@ -389,7 +392,7 @@ class Quantized(nn.Module):
 
 for opset in (13, 16):
     for k, (relu, signed, each) in enumerate(
-            (r, s, e) for r in ("behind", "before", "alone") for s in (False, True) for e in (False, True)):
+            (r, s, e) for r in ("behind", "before", "alone", "reduced") for s in (False, True) for e in (False, True)):
         torch.manual_seed(k)
         m = Quantized(relu, signed, each, 0.004 + 0.002 * (k % 3)).eval()
         x, name = torch.rand(1, 4, 8, 8) * 4 - 2, f"quantized_{relu}_{'int8' if signed else 'uint8'}_{'each' if each else 'all'}_{opset}"
