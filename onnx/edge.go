@@ -25,15 +25,8 @@ type edge struct {
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
-	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
-	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
-}
-
-// mask is where a value is above zero, or where it is not: half of a ReLU that is
-// written as a choice.
-type mask struct {
-	of  *edge
-	not bool
+	pending *pending // What remains to be done to it.
+	above   *mask    // Of a comparison with zero, which is no activation: what it tells apart.
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
@@ -78,6 +71,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
 	im.shapes[name], im.ops[name] = out, op
 	if len(inputs) == 1 {
+		im.via[name] = inputs[0]
 		_, scales := op.(*ann.BatchNormalization)
 		im.scaled[name] = scales && im.scaled[inputs[0]]
 		im.noteMix(name, op, inputs[0])
@@ -100,7 +94,7 @@ func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
 		return nil, err
 	}
 	out := *e
-	out.node, out.flat, out.most = name, "", 0
+	out.node, out.flat = name, ""
 	return &out, nil
 }
 
@@ -221,7 +215,7 @@ func (im *importer) permuted(n *node, e *edge, perm, dims []int) (*edge, error) 
 			moved[i] = order[j]
 		}
 	})
-	out := &edge{node: e.node, dims: dims, view: n, most: e.most}
+	out := &edge{node: e.node, dims: dims, view: n}
 	switch {
 	case isIdentity(moved):
 	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
@@ -247,7 +241,7 @@ func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
 	if slices.Equal(dims, e.dims) {
 		return e, nil
 	}
-	return &edge{node: e.node, dims: dims, last: e.last, perm: e.perm, view: n, most: e.most}, nil
+	return &edge{node: e.node, dims: dims, last: e.last, perm: e.perm, view: n}, nil
 }
 
 // axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's
