@@ -111,7 +111,11 @@ func normed(nodes map[string]*ann.Node, branch, name string, shape tensor.Shape,
 	}
 	if op, ok := n.Op.(*ann.Pad); ok {
 		first := op.Before[0]
-		w := rows(diagonal(scale[first:shape[0]-op.After[0]], nil), first, shape[0])
+		at := countTo(shape[0] - op.After[0] - first)
+		for i := range at {
+			at[i] += first
+		}
+		w := rows(diagonal(scale[first:shape[0]-op.After[0]], nil), at, shape[0])
 		weights, _ := w.Weights()
 		return ann.Node{Name: name, Op: w.WithWeights(weights, float32s(shift)), Inputs: slices.Clone(n.Inputs), Shape: shape}
 	}

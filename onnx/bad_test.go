@@ -278,7 +278,9 @@ func TestUnsupportedReasons(t *testing.T) {
 		{op("Concat", "y", ins("x", "r", "k"), attrI("axis", 1)), "with constants"},
 		{op("Concat", "y", ins("f", "f"), attrI("axis", 0)), "on axis 0"},
 		{op("Concat", "y", ins("x", "k"), attrI("axis", 1)), "with zeros"},
-		{op("Gather", "y", ins("r", "one"), attrI("axis", 1)), "not on other activations"},
+		{op("Gather", "y", ins("r", "one"), attrI("axis", 2)), "only channels can be taken"},
+		{op("Gather", "y", ins("r", "square"), attrI("axis", 1)), "one number or a list"},
+		{op("Expand", "y", ins("r", "two")), "not on other activations"},
 		{op("Transpose", "y", ins("x"), attrList("perm", 2, 1, 0, 3)), "transposes"},
 		{op("Celu", "y", ins("x"), attrF("alpha", 0)), "train the network with ReLU"},
 		{op("PRelu", "y", ins("x", "k")), "only one for each channel, or for all"},
@@ -314,6 +316,7 @@ func TestUnsupportedReasons(t *testing.T) {
 			inits: []msg{
 				w, full, f32("v", dims(2, 2, 1), 1, 2, 3, 4), f32("v1", dims(), 5), f32("v2", dims(), -1), i64("one", 1), i64("p", 0, 0, 1, 1, 0, 0, 1, 1),
 				i64("pb", 1, 0, 0, 0, 0, 0, 0, 0), i64("m1", -1), i64("min", math.MinInt64), i64("two", 2), f32("s", dims(2), 1, 1),
+				tensorOf("square", 7, dims(1, 1)).bytes(7, []byte{1}),
 			},
 		}
 		_, err := Parse(b.encode())

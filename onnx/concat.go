@@ -37,6 +37,9 @@ func (im *importer) join(n *node, in []*edge, k int64) (*edge, error) {
 		}
 		return im.activation(name, im.imageDims(name, first.last), first.last), nil
 	}
+	if len(first.dims) > 4 {
+		return im.interleaved(n, in, axis)
+	}
 	inputs, total := make([]string, len(in)), 0
 	for i, e := range in {
 		if len(e.dims) != 2 || axis != 1 {

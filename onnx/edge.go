@@ -21,12 +21,14 @@ type edge struct {
 	node string // Of the ann.Graph, or its input.
 	dims []int  // As in ONNX, batch first.
 	last bool   // Elements have channels last, though they are first in the ann.Graph.
-	perm []int  // Of elements in any other order: that of one image in dims is this one of node.
+	perm []int  // Of elements in any other order, or some of them: that of one image in dims is this one of node.
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
 	pending *pending // What remains to be done to it.
 	above   *mask    // Of a comparison with zero, which is no activation: what it tells apart.
+
+	settled *edge // The same with a node of its own for its order, once there is one.
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
@@ -194,36 +196,36 @@ func channelsLast(s tensor.Shape) []int {
 
 // permuted returns e with axes in the order perm.
 func (im *importer) permuted(n *node, e *edge, perm, dims []int) (*edge, error) {
-	s := im.shapes[e.node]
-	if total, err := size(e.dims); err != nil || perm[0] != 0 || e.dims[0] != im.batch || total != im.batch*s.Len() {
+	first := 1 // Axis of one image: all, where the batch is one and not an axis of its own.
+	switch {
+	case perm[0] == 0 && e.dims[0] == im.batch:
+	case im.batch == 1 && e.dims[0] != 1:
+		first = 0
+	default:
 		return nil, unsupported("transposes activations by %v, the batch among them", perm)
+	}
+	total, err := size(e.dims[first:])
+	if err != nil {
+		return nil, err
 	}
 	order, err := im.order(e)
 	if err != nil {
 		return nil, err
 	}
-	if err := im.tensors.budget.charge(s.Len(), 8); err != nil {
+	if err := im.tensors.budget.charge(total, 8); err != nil {
 		return nil, err
 	}
-	from, stride := strides(e.dims[1:]), make([]int, len(perm)-1)
+	from, stride := strides(e.dims[first:]), make([]int, len(perm)-first)
 	for i := range stride {
-		stride[i] = from[perm[i+1]-1]
+		stride[i] = from[perm[i+first]-first]
 	}
-	moved := make([]int, s.Len())
-	walk(dims[1:], 0, stride, func(i, j int) {
+	moved := make([]int, total)
+	walk(dims[first:], 0, stride, func(i, j int) {
 		if moved[i] = j; order != nil {
 			moved[i] = order[j]
 		}
 	})
-	out := &edge{node: e.node, dims: dims, view: n}
-	switch {
-	case isIdentity(moved):
-	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
-		out.last = true
-	default:
-		out.perm = moved
-	}
-	return out, nil
+	return im.arranged(n, e, dims, moved), nil
 }
 
 func isIdentity(order []int) bool {

@@ -298,7 +298,7 @@ func (im *importer) settle(e *edge) *edge {
 	}
 	if p.done == nil {
 		var err error
-		if p.done, err = im.settled(e); err != nil {
+		if p.done, err = im.emitted(e); err != nil {
 			im.note(p.by, nil, err)
 			out := *e
 			out.pending = nil
@@ -308,7 +308,8 @@ func (im *importer) settle(e *edge) *edge {
 	return p.done
 }
 
-func (im *importer) settled(e *edge) (*edge, error) {
+// emitted returns what settle does for the first time.
+func (im *importer) emitted(e *edge) (*edge, error) {
 	p := e.pending
 	n := p.by
 	var rs []rectified

@@ -90,7 +90,8 @@ func init() { // Here, because some of the functions look into the table.
 		"Transpose":          (*importer).transpose,
 		"Expand":             (*importer).repeated,
 		"Tile":               (*importer).repeated,
-		"Gather":             (*importer).repeated,
+		"Gather":             (*importer).pickList,
+		"Split":              (*importer).split,
 		"Identity":           (*importer).identity,
 		"Dropout":            (*importer).identity,
 		"Cast":               (*importer).cast,
@@ -194,7 +195,7 @@ func (im *importer) step(n *node) {
 	}
 	if err == nil {
 		for i, name := range n.out[1:] {
-			if name != "" && im.used[name] {
+			if name != "" && im.used[name] && im.edges[name] == nil {
 				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
 			}
 		}
@@ -205,7 +206,7 @@ func (im *importer) step(n *node) {
 	for i, name := range n.out {
 		if i == 0 {
 			im.edges[name] = out
-		} else if name != "" {
+		} else if name != "" && im.edges[name] == nil {
 			im.edges[name] = unknown(n, in)
 		}
 	}
@@ -344,11 +345,13 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	if err := masks(n, in); err != nil {
 		return nil, err
 	}
-	if !elementwiseOps[n.op] {
-		for i, e := range in {
-			if e != nil {
-				in[i] = im.settle(e)
-			}
+	for i, e := range in {
+		if e != nil && !elementwiseOps[n.op] {
+			e = im.settle(e)
+		}
+		var err error
+		if in[i], err = im.settled(n, e); err != nil {
+			return nil, err
 		}
 	}
 	return data(im, n, in)
@@ -467,7 +470,10 @@ func data(in []*edge) (*edge, error) {
 
 // finish ends the graph: its output, and the passes over the whole of it.
 func (im *importer) finish(output string) error {
-	e := im.edges[output]
+	e, err := im.settled(&node{}, im.edges[output])
+	if err != nil {
+		return err
+	}
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
 	}
@@ -482,7 +488,6 @@ func (im *importer) finish(output string) error {
 		return refused(readout, "output %q is an image with channels last", output)
 	}
 	if !im.isImage(e) {
-		var err error
 		if name, err = im.vector(e); err != nil {
 			return refused(readout, "output %q: the network ends with a value of shape %v", output, e.dims)
 		}

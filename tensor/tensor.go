@@ -145,8 +145,9 @@ func ArgMax[T uint32 | float32](x []T) int {
 
 // CheckFinite returns an error that names the first NaN or infinity in x.
 func CheckFinite(x []float32) error {
+	const exponent = 0x7f800000 // All of its bits are set in these and no others.
 	for i, v := range x {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+		if math.Float32bits(v)&exponent == exponent {
 			return fmt.Errorf("element %d is %v", i, v)
 		}
 	}

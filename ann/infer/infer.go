@@ -122,6 +122,8 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return scale{a.Factor}, in[0], nil
 	case *ann.Concat:
 		return newConcat(in, n.Shape), out, nil
+	case *ann.Gather:
+		return newGather(a.Index, len(n.Shape) == 1, in[0], out), out, nil
 	case *ann.MaxPool:
 		return maxPool{pool{a.Window, in[0], out}}, out, nil
 	case *ann.AveragePool:
