@@ -42,7 +42,6 @@ func splitConcat(g *folding) {
 	dropUnused(g)
 	s.sideBySide()
 	dropUnused(g)
-	foldBatchNorm(g)
 }
 
 // splitter rewrites the nodes of a graph, in order.
