@@ -94,8 +94,9 @@ func (o *onOffs) mustSpike(n *ann.Node, known rectified) bool {
 	if o.taken(n.Name) {
 		return true
 	}
+	_, weighted := n.Op.(ann.Weighted)
 	r, cost, neurons := o.reach[n.Name], o.cost[n.Name], float64(n.Shape.Len())
-	return isSum(n) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
+	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
 }
 
 // taken reports whether weights or a pool take the named value.
