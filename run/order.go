@@ -314,7 +314,7 @@ func (k *Kept) plan(ctx context.Context, o *Order) (err error) {
 	if err := shard.Vacant(o.Dir); err != nil {
 		return err
 	}
-	if k.Test.Resizable() {
+	if k.Test.InFiles() {
 		v, err := k.Test.Inventory()
 		if err != nil {
 			return err
