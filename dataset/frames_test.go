@@ -198,9 +198,9 @@ func TestFolderOfFrames(t *testing.T) {
 
 	// A damaged file, and one of another length, are found and may be left out.
 	write(t, dir, "test/0/0.npz", []byte("PK"))
-	write(t, dir, "test/1/1.npz", npz(t, "frames", npy("|u1", "(3, 2, 3, 3)", make([]byte, 54)...)))
+	write(t, dir, "test/1/3.npy", npy("|u1", "(3, 2, 3, 3)", make([]byte, 54)...))
 	_, bad, err := open(t, "folder:"+dir, Test).Checked(context.Background(), cache)
-	if err == nil || len(bad) != 2 || !strings.Contains(err.Error(), "0.npz: not an .npz file") || !strings.Contains(err.Error(), "1.npz: 3 frames of 2x3x3, but other files have 2") {
+	if err == nil || len(bad) != 2 || !strings.Contains(err.Error(), "0.npz: not an .npz file") || !strings.Contains(err.Error(), "3.npy: 3 frames of 2x3x3, but other files have 2") {
 		t.Errorf("damaged files: %v", err)
 	}
 	cache.SkipBad = 2
