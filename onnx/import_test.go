@@ -25,7 +25,7 @@ var imports = []struct {
 		"Relu 2x4x4, Relu 2x4x4",
 	},
 	{"dead nodes", build{nodes: []msg{op("Relu", "y", ins("x")), op("LSTM", "z", ins("x")), op("Relu", "w", ins("nowhere"))}}, "Relu 2x4x4"},
-	{"unused outputs", build{nodes: []msg{op("Dropout", "d", ins("x")).str(2, "mask"), op("Relu", "y", ins("d"))}}, "Relu 2x4x4"},
+	{"unused outputs", build{nodes: []msg{op("Dropout", "d", ins("x")).Str(2, "mask"), op("Relu", "y", ins("d"))}}, "Relu 2x4x4"},
 	{"vector", build{
 		in: []msg{input("x", 0, 4)}, nodes: []msg{op("Gemm", "y", ins("x", "w"), attrI("transB", 1))},
 		inits: []msg{f32("w", dims(1, 4), 1, 2, 3, 4)},
@@ -153,7 +153,7 @@ func TestOptions(t *testing.T) {
 
 // TestNames checks that nodes get unique names that people know.
 func TestNames(t *testing.T) {
-	named := func(typ, name, out, in string) msg { return msg{}.str(1, in).str(2, out).str(3, name).str(4, typ) }
+	named := func(typ, name, out, in string) msg { return msg{}.Str(1, in).Str(2, out).Str(3, name).Str(4, typ) }
 	g, err := Parse(build{nodes: []msg{
 		named("Relu", "/layer1/Relu", "a", "x"), named("Relu", "layer1/Relu", "b", "a"),
 		named("Relu", "", "12", "b"), named("Relu", "", "/out", "12"), named("Relu", "x\n", "y", "/out"),
