@@ -1,6 +1,9 @@
 package onnx
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Operator is an operator that is read, and in which places of a network.
 type Operator struct {
@@ -33,11 +36,6 @@ func Operators() []Operator {
 	for _, o := range all {
 		list = append(list, *o)
 	}
-	slices.SortFunc(list, func(a, b Operator) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(list, func(a, b Operator) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

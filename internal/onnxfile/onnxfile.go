@@ -92,11 +92,19 @@ func Input(name string, dims ...int64) Message {
 
 // Op is a NodeProto of one output, named after it.
 func Op(typ, out string, in []string, attrs ...Message) Message {
+	return Node(typ, in, []string{out}, attrs...)
+}
+
+// Node is a NodeProto, named after its first output.
+func Node(typ string, in, out []string, attrs ...Message) Message {
 	m := Message{}
 	for _, i := range in {
 		m = m.Str(1, i)
 	}
-	m = m.Str(2, out).Str(3, "/"+out).Str(4, typ)
+	for _, o := range out {
+		m = m.Str(2, o)
+	}
+	m = m.Str(3, "/"+out[0]).Str(4, typ)
 	for _, a := range attrs {
 		m = m.Bytes(5, a)
 	}
