@@ -96,11 +96,11 @@ func TestBadInput(t *testing.T) {
 		{"short data", conv(f32("w", dims(1, 2, 1, 1), 1)).encode(), "4 bytes of data for float of shape [1 2 1 1], want 8"},
 		{"long data", conv(f32("w", dims(1, 2, 1, 1), 1, 2, 3)).encode(), "12 bytes of data"},
 		{"no data", conv(tensorOf("w", 1, dims(1, 2, 1, 1))).encode(), "0 elements of data"},
-		{"unknown type", conv(tensorOf("w", 99, dims(1, 2, 1, 1)).bytes(9, make([]byte, 8))).encode(), "data type 99"},
-		{"overflowing shape", conv(tensorOf("w", 1, []int64{1 << 32, 1 << 32, 1, 1}).bytes(9, nil)).encode(), "too many elements"},
+		{"unknown type", conv(tensorOf("w", 99, dims(1, 2, 1, 1)).Bytes(9, make([]byte, 8))).encode(), "data type 99"},
+		{"overflowing shape", conv(tensorOf("w", 1, []int64{1 << 32, 1 << 32, 1, 1}).Bytes(9, nil)).encode(), "too many elements"},
 		{"negative shape", conv(f32("w", []int64{-1, -2, 1, 1}, 1, 2)).encode(), "negative"},
 		{"NaN", conv(f32("w", dims(1, 2, 1, 1), 1, float32(math.NaN()))).encode(), `node "y": Conv: weight: element 1 is NaN`},
-		{"external without folder", conv(tensorOf("w", 1, dims(1, 2, 1, 1)).num(14, 1).bytes(13, msg{}.str(1, "location").str(2, "w.bin"))).encode(), `in another file, "w.bin"`},
+		{"external without folder", conv(tensorOf("w", 1, dims(1, 2, 1, 1)).Num(14, 1).Bytes(13, msg{}.Str(1, "location").Str(2, "w.bin"))).encode(), `in another file, "w.bin"`},
 
 		{"wrong channels", conv(f32("w", dims(1, 3, 1, 1), 1, 2, 3)).encode(), `node "y": Conv: weight of shape 1x3x1x1 does not fit 2 input channels`},
 		{"no weight", relu(op("Conv", "y", ins("x"))).encode(), "no weight"},
@@ -167,7 +167,7 @@ func TestUnsupported(t *testing.T) {
 			op("LSTM", "l", ins("b")),
 			op("Relu", "r", ins("l")),
 			op("Sigmoid", "s", ins("r")),
-			op("FancyConv", "y", ins("s")).str(7, "com.example"),
+			op("FancyConv", "y", ins("s")).Str(7, "com.example"),
 			op("Tanh", "dead", ins("x")),
 		},
 		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2)},
@@ -316,7 +316,7 @@ func TestUnsupportedReasons(t *testing.T) {
 			inits: []msg{
 				w, full, f32("v", dims(2, 2, 1), 1, 2, 3, 4), f32("v1", dims(), 5), f32("v2", dims(), -1), i64("one", 1), i64("p", 0, 0, 1, 1, 0, 0, 1, 1),
 				i64("pb", 1, 0, 0, 0, 0, 0, 0, 0), i64("m1", -1), i64("min", math.MinInt64), i64("two", 2), f32("s", dims(2), 1, 1),
-				tensorOf("square", 7, dims(1, 1)).bytes(7, []byte{1}),
+				tensorOf("square", 7, dims(1, 1)).Bytes(7, []byte{1}),
 			},
 		}
 		_, err := Parse(b.encode())
@@ -407,12 +407,12 @@ func TestMemory(t *testing.T) {
 	nodes = append(nodes, op("Add", "y", ins("x", "a"+string(rune('0'+200)))))
 	for name, data := range map[string][]byte{
 		"constants": build{nodes: nodes, inits: []msg{f32("one", dims(1), 1), i64("s", 1<<20)}}.encode(),
-		"nodes":     msg{}.bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
-		"inputs":    msg{}.bytes(7, msg{}.bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),
-		"attributes": msg{}.bytes(7, msg{}.bytes(1, append(
+		"nodes":     msg{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
+		"inputs":    msg{}.Bytes(7, msg{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),
+		"attributes": msg{}.Bytes(7, msg{}.Bytes(1, append(
 			op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...))),
 		"dims": build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{
-			msg{}.bytes(1, make([]byte, 1<<20)).str(8, "w"),
+			msg{}.Bytes(1, make([]byte, 1<<20)).Str(8, "w"),
 		}}.encode(),
 	} {
 		var before, after runtime.MemStats
@@ -438,7 +438,7 @@ func TestMany(t *testing.T) {
 			if i == n-1 {
 				next = "y"
 			}
-			b.nodes = append(b.nodes, msg{}.str(1, prev).str(2, next).str(3, "relu").str(4, "Relu"))
+			b.nodes = append(b.nodes, msg{}.Str(1, prev).Str(2, next).Str(3, "relu").Str(4, "Relu"))
 			prev = next
 		}
 		slices.Reverse(b.nodes)
@@ -497,10 +497,10 @@ func TestExternal(t *testing.T) {
 		{"w.bin", "4", "4", "length 4"},
 		{"w.bin", "four", "8", "not a number"},
 	} {
-		w := tensorOf("w", 1, dims(1, 2, 1, 1)).num(14, 1)
+		w := tensorOf("w", 1, dims(1, 2, 1, 1)).Num(14, 1)
 		for _, kv := range [][2]string{{"location", tt.location}, {"offset", tt.offset}, {"length", tt.length}} {
 			if kv[1] != "" {
-				w = w.bytes(13, msg{}.str(1, kv[0]).str(2, kv[1]))
+				w = w.Bytes(13, msg{}.Str(1, kv[0]).Str(2, kv[1]))
 			}
 		}
 		b := build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{w}}

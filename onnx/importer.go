@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,6 +107,7 @@ type look struct {
 	batch int
 	shape tensor.Shape
 	last  bool
+	node  string // The operator that looks.
 }
 
 // run translates the file; again, if the input turns out to be an image that the file
@@ -118,8 +120,10 @@ func (im *importer) run() (*ann.Graph, error) {
 	}
 	again := &importer{options: im.options, graph: im.graph, opset: im.opset, tensors: im.tensors, seen: im.looked}
 	again.tensors.budget = &fresh // What was decoded for nothing is garbage.
-	if seen, err := again.once(); err == nil {
-		return seen, nil
+	seen, other := again.once()
+	var u *UnsupportedError
+	if other == nil || errors.As(other, &u) && !slices.ContainsFunc(u.Nodes, func(n UnsupportedNode) bool { return n.Name == im.looked.node }) {
+		return seen, other // Of nodes behind it.
 	}
 	return g, err // Of the file as it is.
 }
@@ -201,6 +205,9 @@ func (im *importer) step(n *node) {
 		}
 	}
 	if err != nil {
+		for _, e := range in {
+			im.seeImage(n, e)
+		}
 		out = im.note(n, in, err)
 	}
 	for i, name := range n.out {
@@ -484,10 +491,11 @@ func (im *importer) finish(output string) error {
 		return err
 	}
 	name := e.node
-	if e.last {
+	if e.last && !im.alike(name) {
 		return refused(readout, "output %q is an image with channels last", output)
 	}
-	if !im.isImage(e) {
+	if !im.isImage(e) || e.last {
+		var err error
 		if name, err = im.vector(e); err != nil {
 			return refused(readout, "output %q: the network ends with a value of shape %v", output, e.dims)
 		}

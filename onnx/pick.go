@@ -192,6 +192,7 @@ func (im *importer) arranged(n *node, e *edge, dims, moved []int) *edge {
 	out := &edge{node: e.node, dims: dims, view: n}
 	switch {
 	case len(moved) == s.Len() && isIdentity(moved):
+		out.last = im.layout(e.node, dims, false)
 	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
 		out.last = true
 	default:

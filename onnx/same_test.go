@@ -235,6 +235,40 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestJoinedOrders checks vectors that are joined, each with its elements in another order
+// than its node, and slopes for them.
+func TestJoinedOrders(t *testing.T) {
+	slopes, weight := make([]float32, 40), make([]float32, 40)
+	for i := range slopes {
+		slopes[i], weight[i] = float32(i%5), float32(i%7-3)
+	}
+	b := build{in: []msg{input("x", 0, 2, 2, 5)}, nodes: []msg{
+		op("Add", "r", ins("x", "zero")), op("Transpose", "t", ins("r"), attrList("perm", 0, 2, 3, 1)), op("Flatten", "f", ins("t")), op("Flatten", "g", ins("r")),
+		op("Concat", "c", ins("g", "f"), attrI("axis", 1)), op("PRelu", "p", ins("c", "slopes")), op("MatMul", "y", ins("p", "w")),
+	}, inits: []msg{f32("slopes", dims(40), slopes...), f32("w", dims(40, 1), weight...), f32("zero", dims(), 0)}}
+	g, err := Parse(b.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, want := make([]float32, 20), float32(0)
+	for i := range image {
+		image[i] = float32(i*7%11 - 5)
+	}
+	for i, w := range weight {
+		x := image[i%20]
+		if i >= 20 {
+			x = image[channelsLast([]int{2, 2, 5})[i-20]]
+		}
+		if x < 0 {
+			x *= slopes[i]
+		}
+		want += x * w
+	}
+	if y := run(t, g, image)[0]; y != want {
+		t.Errorf("got %v, want %v\n%v", y, want, g)
+	}
+}
+
 // TestViews checks that an input which is an image in another shape is taken for the
 // image, in the order of its pixels.
 func TestViews(t *testing.T) {
@@ -255,6 +289,9 @@ func TestViews(t *testing.T) {
 		{"without batch, scaled", 2, []int64{2, 4, 5}, []msg{op("Div", "d", ins("x", "two")), op("Unsqueeze", "i", ins("d", "zero"))}, nil},
 		{"one axis", 2, []int64{40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{1, 2, 4, 5}},
 		{"batch of three", 2, []int64{3, 40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{3, 2, 4, 5}},
+		{"rows and columns, of which a channel is taken", 1, []int64{0, 4, 5}, []msg{
+			op("Unsqueeze", "u", ins("x", "one")), op("Gather", "i", ins("u", "zero"), attrI("axis", 1)),
+		}, nil},
 		{"vector with channels last", 2, []int64{0, 40}, []msg{op("Reshape", "r", ins("x", "shape")), op("Transpose", "i", ins("r"), attrList("perm", 0, 3, 1, 2))}, channelsLast(2)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
