@@ -112,6 +112,24 @@ func TestHeads(t *testing.T) {
 		}},
 		{"sigmoid, then argmax", kept, []msg{op("Sigmoid", "s", ins("l")), op("Identity", "i", ins("s")), op("ArgMax", "y", ins("i"), attrI("axis", 1))}},
 		{"argmax over the batch", "is not over all the logits", []msg{op("ArgMax", "y", ins("l"), attrI("axis", 0))}},
+		{"normalised to one", kept, []msg{op("ReduceL2", "r", ins("l"), attrList("axes", 1)), op("Clip", "c", ins("r"), attrF("min", 1e-12)), op("Div", "y", ins("l", "c"))}},
+		{"less the largest", kept, []msg{op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"less the log of the sum", kept, []msg{op("ReduceLogSumExp", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"softmax written out", kept, []msg{
+			op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "s", ins("l", "r")), op("Exp", "e", ins("s")),
+			op("ReduceSum", "t", ins("e", "one")), op("Div", "y", ins("e", "t")),
+		}},
+		{"log of a softmax that is kept from zero", kept + ", Softmax 3", []msg{
+			op("Softmax", "s", ins("l")), op("Clip", "c", ins("s"), attrF("min", 1e-7), attrF("max", 0.9999)), op("Log", "y", ins("c")),
+		}},
+		{"log of a softmax that is cut", "not supported", []msg{
+			op("Softmax", "s", ins("l")), op("Clip", "c", ins("s"), attrF("min", 0.1)), op("Log", "y", ins("c")),
+		}},
+		{"elu", kept, []msg{op("Elu", "y", ins("l"))}},
+		{"elu that is flat", "ReLU", []msg{op("Selu", "y", ins("l"), attrF("alpha", 0))}},
+		{"the best five", kept, []msg{op("TopK", "y", ins("l", "one"))}},
+		{"the worst five", "logits", []msg{op("TopK", "y", ins("l", "one"), attrI("largest", 0))}},
+		{"divided by the largest", "divides by activations", []msg{op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Div", "y", ins("l", "r"))}},
 		{"log of logits", "not supported", []msg{op("Log", "y", ins("l"))}},
 		{"rounded", "rounds", []msg{op("Sigmoid", "s", ins("l")), op("Cast", "y", ins("s"), attrI("to", 7))}},
 		{"negated", "train the network with ReLU", []msg{op("Sigmoid", "s", ins("l")), op("Neg", "y", ins("s"))}},
@@ -400,5 +418,79 @@ func TestMixes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReduced compares means and sums over channels and positions with plain ones.
+func TestReduced(t *testing.T) {
+	image := make([]float32, 32)
+	for i := range image {
+		image[i] = float32(i*i%17) - 6
+	}
+	for _, tt := range []struct {
+		kind string
+		axes []int64
+		last bool // Channels are.
+		keep int64
+	}{
+		{"ReduceMean", []int64{1}, false, 1},
+		{"ReduceMean", []int64{-3}, false, 1},
+		{"ReduceMean", []int64{1}, false, 0},
+		{"ReduceSum", []int64{1}, false, 1},
+		{"ReduceSum", []int64{3}, true, 1},
+		{"ReduceSum", []int64{2, 3}, false, 1},
+		{"ReduceSum", []int64{2, 3}, false, 0},
+		{"ReduceSum", []int64{1, 2}, true, 1},
+		{"ReduceSum", []int64{-1}, false, 1},
+		{"ReduceMean", []int64{2}, false, 1},
+	} {
+		nodes := []msg{op("Transpose", "t", ins("x"), attrList("perm", 0, 2, 3, 1)), op(tt.kind, "y", ins("t"), attrList("axes", tt.axes...), attrI("keepdims", tt.keep))}
+		if !tt.last {
+			nodes = []msg{op(tt.kind, "y", ins("x"), attrList("axes", tt.axes...), attrI("keepdims", tt.keep))}
+		}
+		g, err := Parse(build{nodes: nodes, opset: 11}.encode())
+		if err != nil {
+			t.Errorf("%s over %v: %v", tt.kind, tt.axes, err)
+			continue
+		}
+		over := [3]bool{} // Of channels, rows and columns.
+		for _, a := range tt.axes {
+			k := (a+4)%4 - 1
+			if tt.last {
+				k = []int64{1, 2, 0}[k]
+			}
+			over[k] = true
+		}
+		// Here results have channels first, since one channel or one position has no layout.
+		dims, size := [3]int{2, 4, 4}, 1
+		for k, o := range over {
+			if o {
+				size *= dims[k]
+				dims[k] = 1
+			}
+		}
+		want := make([]float32, dims[0]*dims[1]*dims[2])
+		for i, v := range image {
+			at := [3]int{i / 16, i / 4 % 4, i % 4}
+			for k, o := range over {
+				if o {
+					at[k] = 0
+				}
+			}
+			if tt.kind == "ReduceMean" {
+				v /= float32(size)
+			}
+			want[(at[0]*dims[1]+at[1])*dims[2]+at[2]] += v
+		}
+		got := run(t, g, image)
+		if len(got) != len(want) {
+			t.Fatalf("%s over %v: %d numbers, want %d", tt.kind, tt.axes, len(got), len(want))
+		}
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+				t.Errorf("%s over %v: got %v, want %v", tt.kind, tt.axes, got, want)
+				break
+			}
+		}
 	}
 }
