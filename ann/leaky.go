@@ -46,7 +46,7 @@ func (op *LeakyRelu) parameters() int { return len(op.Slope) }
 
 func (op *LeakyRelu) clone() Op { return &LeakyRelu{slices.Clone(op.Slope)} }
 
-// Scale is Factor x. No file has it: reading and conversion make it of signs and slopes.
+// Scale is Factor x. No file has it: conversion makes it of signs and slopes.
 type Scale struct {
 	Factor float32 // Finite.
 }

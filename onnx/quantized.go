@@ -12,7 +12,7 @@ import (
 //	y = (q - zero) scale                                DequantizeLinear
 //
 // Here are those of constants, which are computed: weights keep the values that they
-// were rounded to. For those of activations see [levels].
+// were rounded to. For those of activations see pair.go.
 
 // grid is the scale and zero point of QuantizeLinear or DequantizeLinear: one, or one for
 // every channel or block.
@@ -69,17 +69,6 @@ func (g *grid) zeroAt(i int) int64 {
 		return g.zero[0]
 	}
 	return g.zero[i]
-}
-
-// oneZero returns the zero point if all scales have the same.
-func (g *grid) oneZero() (int64, bool) {
-	return g.zero[0], !slices.ContainsFunc(g.zero, func(z int64) bool { return z != g.zero[0] })
-}
-
-// number returns the scale and zero point if there is one of each.
-func (g *grid) number() (scale float32, zero int64, ok bool) {
-	zero, ok = g.oneZero()
-	return g.scale[0], zero, ok && all(g.scale, g.scale[0])
 }
 
 // ranges are the least and largest numbers of the types that are quantised to.

@@ -25,7 +25,7 @@ func ints(name string, typ elemType, bytes int, dims []int64, v ...int64) msg {
 			raw[len(raw)-1] |= byte(x&15) << 4
 		}
 	}
-	return tensorOf(name, int64(typ), dims).bytes(9, raw)
+	return tensorOf(name, int64(typ), dims).Bytes(9, raw)
 }
 
 // packed is a TensorProto of numbers in int32_data.
@@ -34,7 +34,7 @@ func packed(name string, typ elemType, dims []int64, v ...int64) msg {
 	for _, x := range v {
 		p = protowire.AppendVarint(p, uint64(x))
 	}
-	return tensorOf(name, int64(typ), dims).bytes(5, p)
+	return tensorOf(name, int64(typ), dims).Bytes(5, p)
 }
 
 // TestQuantizedConstants has weights in every type, with scales and zero points for all,
@@ -229,39 +229,35 @@ func TestQuantizedUnsupported(t *testing.T) {
 		{"2 zero points for 1 scales", op(dq, "w", ins("q", "s", "v")), ints("v", typeInt8, 1, dims(2), 0, 0)},
 		{"0 zero points", op(dq, "w", ins("q", "s", "v")), ints("v", typeInt8, 1, dims(0))},
 		{"need [2 1 1 2]", op(dq, "w", ins("q", "v"), attrI("block_size", 2)), f32("v", dims(2, 2, 1, 2), 1, 2, 3, 4, 5, 6, 7, 8)},
-		{"block_size -1", op(dq, "w", ins("q", "s"), attrI("block_size", -1)), msg{}},
+		{"block_size -1", op(dq, "w", ins("q", "s"), attrI("block_size", -1)), nil},
 		{"float other than 0", op(dq, "w", ins("q", "s", "v")), f32("v", dims(), 1)},
 		{"type 17 float8e4m3fn", op(q, "w", ins("f", "s", "v")), ints("v", typeE4M3FN, 1, dims(), 0)},
 		{"type 6 int32", op(q, "w", ins("f", "s", "v")), ints("v", typeInt32, 4, dims(), 0)},
-		{"type 99", op(q, "w", ins("f", "s"), attrI("output_dtype", 99)), msg{}},
-		{"cannot be told", op(q, "w", ins("f", "s", "size")), msg{}},
+		{"type 99", op(q, "w", ins("f", "s"), attrI("output_dtype", 99)), nil},
+		{"cannot be told", op(q, "w", ins("f", "s", "size")), nil},
 		{"is NaN", op(q, "w", ins("v", "s")), f32("v", dims(1), nan)},
 
-		{"no QuantizeLinear has made", op(dq, "w", ins("c", "s")), msg{}},
-		{"scale is computed from the image", op(q, "w", ins("c", "c")), msg{}},
-		{"zero point is computed from the image", op(q, "w", ins("c", "s", "c")), msg{}},
+		{"no QuantizeLinear has made", op(dq, "w", ins("c", "s")), nil},
+		{"scale is computed from the image", op(q, "w", ins("c", "c")), nil},
+		{"zero point is computed from the image", op(q, "w", ins("c", "s", "c")), nil},
 		{"positive and finite", op(q, "w", ins("c", "v")), f32("v", dims(), 0)},
 		{"positive and finite", op(q, "w", ins("c", "v")), f32("v", dims(), nan)},
-		{"in blocks", op(q, "w", ins("c", "s"), attrI("block_size", 2)), msg{}},
-		{"zero point for each channel", op(q, "w", ins("c", "v", "two")), f32("v", dims(2), 1, 2)},
+		{"in blocks", op(q, "w", ins("c", "s"), attrI("block_size", 2)), nil},
 		{"type 20 float8e5m2fnuz", op(q, "w", ins("c", "s", "v")), ints("v", typeE5M2FNUZ, 1, dims(), 0)},
-		{"two levels or one", op("Conv", "w", ins("never", "k")), msg{}},
 
-		{"QDQ format", op("QLinearConv", "w", ins("c", "s")), msg{}},
-		{"QDQ format", op("ConvInteger", "w", ins("c", "q")), msg{}},
-		{"QDQ format", op("MatMulInteger", "w", ins("c", "q")), msg{}},
-		{"QDQ format", op("DynamicQuantizeLinear", "w", ins("c")), msg{}},
-		{"without operators of a vendor", op("QLinearAdd", "w", ins("c", "s")).str(7, "com.microsoft"), msg{}},
-		{`domain "onnx.brevitas"`, op("Quant", "w", ins("c", "s")).str(7, "onnx.brevitas"), msg{}},
-		{"not on activations", op("Round", "w", ins("c")), msg{}},
+		{"QDQ format", op("QLinearConv", "w", ins("c", "s")), nil},
+		{"QDQ format", op("ConvInteger", "w", ins("c", "q")), nil},
+		{"QDQ format", op("MatMulInteger", "w", ins("c", "q")), nil},
+		{"QDQ format", op("DynamicQuantizeLinear", "w", ins("c")), nil},
+		{"without operators of a vendor", op("QLinearAdd", "w", ins("c", "s")).Str(7, "com.microsoft"), nil},
+		{`domain "onnx.brevitas"`, op("Quant", "w", ins("c", "s")).Str(7, "onnx.brevitas"), nil},
 	} {
 		b := build{opset: 21, nodes: []msg{
 			op("Conv", "c", ins("x", "k")), op("Size", "size", ins("two")),
-			op("QuantizeLinear", "n1", ins("c", "s", "top")), op("DequantizeLinear", "n2", ins("n1", "s", "top")), op("Relu", "never", ins("n2")),
 			tt.node, op("Sum", "y", ins("w", "c")),
 		}, inits: []msg{
 			f32("k", dims(2, 2, 1, 1), 1, 0, 0, 1), ints("q", typeInt8, 1, dims(2, 2, 1, 2), 0, 1, 2, 3, 4, 5, 6, 7), f32("s", dims(), 1),
-			f32("f", dims(2), 1, 2), ints("two", typeInt8, 1, dims(2), 0, 1), ints("top", typeInt8, 1, dims(), 127),
+			f32("f", dims(2), 1, 2), ints("two", typeInt8, 1, dims(2), 0, 1),
 		}}
 		if len(tt.init) > 0 {
 			b.inits = append(b.inits, tt.init)
@@ -316,7 +312,7 @@ func TestQuantizedResnet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "Conv 2x4x4, Clip 2x4x4, Conv 2x4x4, Clip 2x4x4, Mul 2x4x4, Clip 2x4x4, Mul 2x4x4, Add 2x4x4, Add 2x4x4, Clip 2x4x4, MaxPool 2x2x2, GlobalAveragePool 2x1x1, Conv 2x1x1"
+	const want = "Conv 2x4x4, Clip 2x4x4, Conv 2x4x4, BatchNormalization 2x4x4, Clip 2x4x4, BatchNormalization 2x4x4, Add 2x4x4, Clip 2x4x4, MaxPool 2x2x2, GlobalAveragePool 2x1x1, Conv 2x1x1"
 	if got := operators(g); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

@@ -11,9 +11,9 @@ import (
 	"sresnet/ann"
 )
 
-// TestLevels checks what becomes of activations that are rounded: what is left computes
+// TestPairs checks what becomes of activations that are rounded: what is left computes
 // the same without the rounding.
-func TestLevels(t *testing.T) {
+func TestPairs(t *testing.T) {
 	pair := func(from, to, s, z string) []msg {
 		return []msg{op("QuantizeLinear", to+"_q", ins(from, s, z)), op("DequantizeLinear", to, ins(to+"_q", s, z))}
 	}
@@ -49,7 +49,7 @@ func TestLevels(t *testing.T) {
 		{"before ReLU6", all(pair("c", "d", "s", "i0"), one(op("Clip", "y", ins("d", "zero", "six")))), "Conv Clip", clip(0, 6)},
 		{"before ReLU, and behind", all(pair("c", "d", "s", "i0"), one(op("Relu", "r", ins("d"))), pair("r", "y", "t", "u0")), "Conv Clip", clip(0, 31.75)},
 		{"before ReLU as Max", all(pair("c", "d", "s", "i0"), one(op("Max", "y", ins("zero", "d")))), "Conv Clip", clip(0, 31.75)},
-		{"before ReLU as Where", all(pair("c", "d", "s", "i0"), one(op("Greater", "g", ins("d", "zero")), op("Where", "y", ins("g", "d", "zero")))), "Conv Clip Mul Clip Mul Add Relu", clip(0, 31.75)},
+		{"before ReLU as Where", all(pair("c", "d", "s", "i0"), one(op("Greater", "g", ins("d", "zero")), op("Where", "y", ins("g", "d", "zero")))), "Conv Clip", clip(0, 31.75)},
 		{"before ReLU, through views and a max pool", all(pair("c", "d", "s", "i0"), one(
 			op("Transpose", "t1", ins("d"), attrList("perm", 0, 2, 3, 1)), op("Identity", "t2", ins("t1")), op("Transpose", "t3", ins("t2"), attrList("perm", 0, 3, 1, 2)),
 			op("MaxPool", "p", ins("t3"), window), op("Relu", "y", ins("p")))), "Conv MaxPool Clip", clip(0, 31.75)},
@@ -60,32 +60,22 @@ func TestLevels(t *testing.T) {
 		{"an average that leaves the range", all(pair("c", "d", "s", "u0"), one(op("AveragePool", "a", ins("d"), window)), pair("a", "y", "eighth", "u0")), "Conv Clip AveragePool Clip", clip(0, 31.875)},
 		{"a sum, as ReLU", all(one(op("Add", "a", ins("c", "c"))), pair("a", "y", "s", "i128")), "Conv Add Clip", func(x float64) float64 { return clip(0, 63.75)(2 * x) }},
 		{"a sum of what is within", all(pair("c", "d", "s", "u0"), one(op("Add", "a", ins("d", "d"))), pair("a", "y", "t", "u0")), "Conv Clip Add", func(x float64) float64 { return 2 * clip(0, 63.75)(x) }},
-		{"of either sign, before a sum", all(pair("c", "d", "s", "i0"), one(op("Add", "y", ins("d", "d")))), "Conv Clip Mul Clip Mul Add Add", func(x float64) float64 { return 2 * clip(-32, 31.75)(x) }},
-		{"of either sign, with a range of its own on each side", all(pair("c", "d", "s", "u100"), conv("d", "y")), "Conv Clip Mul Clip Mul Add Conv", clip(-25, 38.75)},
-		{"of either sign, again", all(pair("c", "d", "s", "u100"), pair("d", "e", "s", "u100"), conv("e", "k"), pair("d", "f", "t", "i0"), one(op("Add", "y", ins("k", "f")))), "Conv Clip Mul Clip Mul Add Conv Add", func(x float64) float64 { return 2 * clip(-25, 38.75)(x) }},
-		{"of either sign, behind what is never negative", all(one(op("Relu", "r", ins("c")), op("Conv", "k", ins("r", "minus"))), pair("k", "d", "s", "i0"), conv("d", "y")), "Conv Relu Conv Clip Mul Clip Mul Add Conv", func(x float64) float64 { return clip(-32, 31.75)(-max(x, 0)) }},
+		{"of either sign, before a sum", all(pair("c", "d", "s", "i0"), one(op("Add", "y", ins("d", "d")))), "Conv Clip BatchNormalization Add", func(x float64) float64 { return 2 * clip(-32, 31.75)(x) }},
+		{"of either sign, with a range of its own on each side", all(pair("c", "d", "s", "u100"), conv("d", "y")), "Conv Clip BatchNormalization Conv", clip(-25, 38.75)},
+		{"of either sign, again", all(pair("c", "d", "s", "u100"), pair("d", "e", "s", "u100"), conv("e", "k"), pair("d", "f", "t", "i0"), one(op("Add", "y", ins("k", "f")))), "Conv Clip BatchNormalization Conv Add", func(x float64) float64 { return 2 * clip(-25, 38.75)(x) }},
+		{"of either sign, behind what is never negative", all(one(op("Relu", "r", ins("c")), op("Conv", "k", ins("r", "minus"))), pair("k", "d", "s", "i0"), conv("d", "y")), "Conv Relu Conv Clip BatchNormalization Conv", func(x float64) float64 { return clip(-32, 31.75)(-max(x, 0)) }},
 		{"the image", all(pair("x", "i", "s", "u100"), conv("i", "y")), "Conv", same},
+		{"the image, in the lower half", one(op("QuantizeLinear", "q", ins("x", "s", "u0")), op("Clip", "k", ins("q", "u0", "u127")), op("DequantizeLinear", "i", ins("k", "s", "u0")), op("Conv", "y", ins("i", "w"))), "Conv", same},
 		{"the image, scaled", all(one(op("Mul", "m", ins("x", "two"))), pair("m", "i", "s", "u0"), one(op("Relu", "r", ins("i"))), conv("r", "y")), "BatchNormalization Relu Conv", func(x float64) float64 { return max(2*x, 0) }},
 		{"an image of integers", all(one(op("DequantizeLinear", "i", ins("x", "s", "u100"))), conv("i", "y")), "BatchNormalization Conv", func(x float64) float64 { return x/4 - 25 }},
 		{"the logits", pair("c", "y", "s", "i0"), "Conv", same},
 		{"the logits, in integers", one(op("QuantizeLinear", "y", ins("c", "s", "i0"))), "Conv", same},
-		{"ReLU at the end, in integers", one(op("QuantizeLinear", "y", ins("c", "s", "i128"))), "Conv Clip", clip(0, 63.75)},
+		{"ReLU at the end", pair("c", "y", "s", "i128"), "Conv Clip", clip(0, 63.75)},
 		{"another scale behind", one(op("QuantizeLinear", "q", ins("c", "s", "u0")), op("DequantizeLinear", "d", ins("q", "t", "u100")), op("Conv", "y", ins("d", "w"))), "Conv Clip BatchNormalization Conv", func(x float64) float64 { return 2*clip(0, 63.75)(x) - 50 }},
-		{"quantised again", one(op("QuantizeLinear", "q", ins("c", "s", "u0")), op("DequantizeLinear", "d", ins("q", "s", "u0")), op("QuantizeLinear", "r", ins("d", "t", "i0")), op("DequantizeLinear", "y", ins("r", "t", "i0"))), "Conv Clip", clip(0, 63.5)},
+		{"quantised again", one(op("QuantizeLinear", "q", ins("c", "s", "u0")), op("DequantizeLinear", "d", ins("q", "s", "u0")), op("QuantizeLinear", "r", ins("d", "t", "i0")), op("DequantizeLinear", "y", ins("r", "t", "i0"))), "Conv Clip Clip", clip(0, 63.5)},
 		{"one pair for each taker", all(one(op("Relu", "r", ins("c"))), pair("r", "d", "s", "u0"), pair("r", "e", "s", "u0"), one(op("Add", "y", ins("d", "e")))), "Conv Clip Add", func(x float64) float64 { return 2 * clip(0, 63.75)(x) }},
 		{"one end for each taker", all(one(op("Relu", "r", ins("c")), op("QuantizeLinear", "q", ins("r", "s", "i0")), op("DequantizeLinear", "d", ins("q", "s", "i0")), op("DequantizeLinear", "e", ins("q", "s", "i0")), op("Add", "y", ins("d", "e")))), "Conv Clip Add", func(x float64) float64 { return 2 * clip(0, 31.75)(x) }},
 		{"a scale for each channel", one(op("QuantizeLinear", "q", ins("c", "st", "u00")), op("DequantizeLinear", "d", ins("q", "st", "u00")), op("Slice", "e", ins("d", "i00", "i01", "i01")), op("Concat", "y", ins("e", "e"), attrI("axis", 1))), "Conv BatchNormalization Clip BatchNormalization Slice Concat", clip(0, 63.75)},
-
-		{"QCFS", one(op("Div", "d", ins("c", "eight")), op("Clip", "k", ins("d", "zero", "one")), op("Mul", "m", ins("k", "six")), op("Add", "a", ins("m", "t")), op("Floor", "f", ins("a")), op("Div", "e", ins("f", "six")), op("Mul", "y", ins("e", "eight"))), "Conv Clip", clip(0, 8)},
-		{"PACT", one(op("Relu", "r", ins("c")), op("Min", "k", ins("r", "six")), op("Div", "d", ins("k", "s")), op("Round", "f", ins("d")), op("Mul", "y", ins("f", "s"))), "Conv Clip", clip(0, 6)},
-		{"rounded, then clipped", one(op("Div", "d", ins("c", "s")), op("Round", "f", ins("d")), op("Clip", "k", ins("f", "zero", "eight")), op("Mul", "y", ins("k", "s"))), "Conv Clip", clip(0, 2)},
-		{"a zero point, spelled", one(op("Div", "d", ins("c", "s")), op("Add", "a", ins("d", "six")), op("Round", "f", ins("a")), op("Clip", "k", ins("f", "six", "eight")), op("Sub", "e", ins("k", "six")), op("Mul", "y", ins("e", "s"))), "Conv Clip", clip(0, 0.5)},
-		{"down, without the half", one(op("Clip", "k", ins("c", "zero", "six")), op("Mul", "m", ins("k", "two")), op("Floor", "f", ins("m")), op("Div", "y", ins("f", "two"))), "Conv Clip BatchNormalization Relu", func(x float64) float64 { return max(clip(0, 6)(x)-0.25, 0) }},
-		{"up", one(op("Mul", "m", ins("c", "two")), op("Ceil", "f", ins("m")), op("Div", "d", ins("f", "two")), op("Clip", "y", ins("d", "zero", "six"))), "Conv Clip", func(x float64) float64 { return clip(0, 6)(x + 0.25) }},
-		{"of either sign, spelled", one(op("Div", "d", ins("c", "s")), op("Round", "f", ins("d")), op("Max", "k", ins("f", "low")), op("Min", "l", ins("k", "eight")), op("Mul", "m", ins("l", "s")), op("Conv", "y", ins("m", "w"))), "Conv Clip Mul Clip Mul Add Conv", clip(-1.5, 2)},
-		{"to integers and back", one(op("Div", "d", ins("c", "s")), op("Round", "f", ins("d")), op("Clip", "k", ins("f", "zero", "eight")), op("Cast", "i", ins("k"), attrI("to", 2)), op("Cast", "j", ins("i"), attrI("to", 1)), op("Mul", "y", ins("j", "s"))), "Conv Clip", clip(0, 2)},
-		{"negated", one(op("Mul", "d", ins("c", "low")), op("Round", "f", ins("d")), op("Clip", "k", ins("f", "low", "zero")), op("Div", "m", ins("k", "low")), op("Conv", "y", ins("m", "w"))), "Conv Clip Conv", clip(0, 1)},
-		{"subtracted", one(op("Clip", "k", ins("c", "zero", "six")), op("Round", "f", ins("k")), op("Sub", "m", ins("six", "f")), op("Conv", "y", ins("m", "w"))), "Conv Clip BatchNormalization Conv", func(x float64) float64 { return 6 - clip(0, 6)(x) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build{opset: 21, nodes: append(conv("x", "c"), tt.nodes...), inits: []msg{
@@ -110,7 +100,7 @@ func TestLevels(t *testing.T) {
 				image[i] = 10 * (float32(i) - 15)
 			}
 			image[20], image[21], image[3] = 0.25, 1.5, -0.25
-			for i, y := range run(t, g, image) {
+			for i, y := range run(t, g.Unrounded(), image) {
 				x := image[i]
 				if strings.HasPrefix(tt.name, "a scale for each") {
 					x = image[i%16]
@@ -123,8 +113,8 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// TestLevelsNames checks that what becomes of a rounding has its name and operator.
-func TestLevelsNames(t *testing.T) {
+// TestPairNames checks that what becomes of a rounding has its name and operator.
+func TestPairNames(t *testing.T) {
 	b := build{nodes: []msg{
 		op("Conv", "c", ins("x", "w")), op("Relu", "r", ins("c")), op("QuantizeLinear", "q", ins("r", "s")), op("DequantizeLinear", "d", ins("q", "s")),
 		op("Conv", "e", ins("d", "w")), op("QuantizeLinear", "f", ins("e", "s", "z")), op("DequantizeLinear", "h", ins("f", "s", "z")), op("Add", "y", ins("h", "d")),
@@ -137,14 +127,14 @@ func TestLevelsNames(t *testing.T) {
 	for _, n := range g.Nodes {
 		got = append(got, n.Name+" "+n.Type())
 	}
-	if s, want := strings.Join(got, ", "), "c Conv, q QuantizeLinear, e Conv, f/on QuantizeLinear, f/minus QuantizeLinear, f/off QuantizeLinear, f/less QuantizeLinear, f QuantizeLinear, y Add"; s != want {
+	if s, want := strings.Join(got, ", "), "c Conv, d DequantizeLinear, e Conv, h/relu DequantizeLinear, h DequantizeLinear, y Add"; s != want {
 		t.Errorf("got %s, want %s", s, want)
 	}
 }
 
-// TestLevelsRandom checks on random chains of operators that the network is what the file
+// TestPairsRandom checks on random chains of operators that the network is what the file
 // computes, rounding included, up to half a step of each rounding.
-func TestLevelsRandom(t *testing.T) {
+func TestPairsRandom(t *testing.T) {
 	round := map[string]func(float64) float64{"Floor": math.Floor, "Round": math.RoundToEven, "Ceil": math.Ceil}
 	refused, both, relus := uint64(0), uint64(0), uint64(0)
 	models := uint64(3000)
@@ -166,7 +156,7 @@ func TestLevelsRandom(t *testing.T) {
 			in := ins(last)
 			for i, t := range inits {
 				init := fmt.Sprint(name, "_", i)
-				b.inits = append(b.inits, slices.Clone(t).str(8, init))
+				b.inits = append(b.inits, slices.Clone(t).Str(8, init))
 				in = append(in, init)
 				if v, err := (&decoder{budget: newBudget(0)}).decode(t); err == nil {
 					told += fmt.Sprint(v.f, v.i)
@@ -236,16 +226,17 @@ func TestLevelsRandom(t *testing.T) {
 		g, err := Parse(b.encode())
 		if err != nil {
 			refused++
-			if !strings.Contains(err.Error(), "must be positive") && !strings.Contains(err.Error(), "clips below") && !strings.Contains(err.Error(), "no 0") && !strings.Contains(err.Error(), "two levels") {
-				t.Fatalf("model %d: %v", seed, err)
+			if !strings.Contains(err.Error(), "is a constant") && !strings.Contains(err.Error(), "has no bounds") {
+				t.Fatalf("model %d: %v\n%s", seed, err, told)
 			}
 			continue
 		}
 		for _, n := range g.Nodes {
-			if strings.HasSuffix(n.Name, "/off") {
-				both++
-			} else if _, ok := n.Op.(*ann.Clip); ok {
+			if _, ok := n.Op.(*ann.Clip); ok {
 				relus++
+				if strings.HasSuffix(n.Name, "/relu") {
+					both++
+				}
 			}
 		}
 		image := make([]float32, 32)
