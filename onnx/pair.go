@@ -12,7 +12,7 @@ import (
 // bounds it by the first and the last of them. What it becomes depends on what is there:
 //
 //	the first level is 0        a ReLU with a bound and levels, whether the file has a ReLU or not
-//	all is within the bounds    nothing: the rounding alone is left out
+//	all is within the bounds    levels of the ReLU with a bound that is there, or nothing: the rounding is left out
 //	the image                   nothing: it is taken to be within
 //	the logits                  nothing: the order of the classes stays
 //	otherwise                   a bound on both sides, of which a ReLU behind it leaves one
@@ -27,7 +27,7 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gridOf(in)
+	g, err := im.gridOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +48,11 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	}
 	p := out.pending
 	p.quantized = true
-	isImage := im.scaled[e.node] && !slices.ContainsFunc(p.f, func(f piecewise) bool { return !f.straight() })
 	inside := e.quantized() && !slices.ContainsFunc(p.f, func(f piecewise) bool {
 		first, last := f.bounds()
 		return first < float64(least)-0.25 || last > float64(most)+0.25
 	})
-	if isImage || inside {
+	if inside {
 		return out, nil
 	}
 	if p.steps == nil {
@@ -71,7 +70,7 @@ func (im *importer) dequantize(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gridOf(in)
+	g, err := im.gridOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +168,6 @@ func (im *importer) through(n *node, in []*edge, data func(*importer, *node, []*
 // rectifiedFirst returns e with a ReLU in place of what is pending on it, and the rest of
 // that pending, if it is one with a factor and an offset; else e.
 func (im *importer) rectifiedFirst(e *edge) *edge {
-	if e.steps() == nil { // An image.
-		return e
-	}
 	fs := im.within(e)
 	relu, rest, steps := make([]piecewise, len(fs)), make([]piecewise, len(fs)), make([]float64, len(fs))
 	for i, f := range fs {
@@ -211,9 +207,16 @@ func (im *importer) within(e *edge) []piecewise {
 func (im *importer) emittedPair(e *edge) (*edge, error) {
 	fs, steps := im.within(e), e.steps()
 	if !slices.ContainsFunc(fs, func(f piecewise) bool { return !f.straight() }) {
-		steps = nil
+		if op, ok := im.ops[e.node].(*ann.Clip); ok && op.Levels == 0 && steps != nil { // These are its levels.
+			fs = each(fs, func(f piecewise) piecewise { return f.of(between(0, float64(op.Max))) })
+		} else {
+			steps = nil
+		}
 	}
-	key := fmt.Sprint(e.node, fs, steps)
+	if err := im.tensors.budget.charge(len(fs), 200); err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%q %v %v", e.node, fs, steps)
 	out := *e
 	out.pending, out.flat = nil, ""
 	if name, ok := im.pairs[key]; ok {
