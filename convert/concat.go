@@ -98,6 +98,9 @@ func (s *splitter) put(n ann.Node) {
 	if out, err := n.Op.Infer(in...); err == nil { // If not, fold says so.
 		n.Shape = out
 	}
+	if n.Of == "" {
+		n.Of = s.owner[n.Name]
+	}
 	s.shapes[n.Name] = n.Shape
 	s.nodes = append(s.nodes, n)
 }
@@ -124,7 +127,9 @@ func (s *splitter) bundle(name string) bundle {
 }
 
 // plain reports whether b is one node as it is.
-func (b bundle) plain() bool { return len(b.strands) == 1 && b.strands[0].channels == nil && b.order == nil }
+func (b bundle) plain() bool {
+	return len(b.strands) == 1 && b.strands[0].channels == nil && b.order == nil
+}
 
 // width returns how many channels a strand has.
 func (s *splitter) width(st strand) int {
