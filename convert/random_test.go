@@ -479,6 +479,13 @@ func sameRates(t rapid.TB, g *ann.Graph, net *snn.Network, image []float32) {
 			a := float64(want[j%area*l.Shape[0]+j/area])
 			diff, largest = max(diff, math.Abs(a-max(rate*float64(l.Lambda), low))), max(largest, math.Abs(a))
 		}
+		for j := range net.Layers { // What is rounded is as large in an ON population as in the OFF one.
+			if n := g.Node(net.Layers[j].Name); n.Of != "" && n.Of == g.Node(l.Name).Of {
+				for _, a := range r.Activation(n.Name) {
+					largest = max(largest, math.Abs(float64(a)))
+				}
+			}
+		}
 		if !(diff <= 1e-4*largest+1e-6) {
 			t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v\n%v\n%v", l.Name, diff, largest, g, net)
 		}
