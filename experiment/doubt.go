@@ -42,6 +42,9 @@ func (e *Experiment) Doubts(r *eval.Result) []string {
 	if twice := e.normalisesTwice(); found == nil && twice != "" {
 		found = []string{twice}
 	}
+	if _, _, outputs := e.Takes(); found == nil && outputs > e.Test.Classes() && !e.classifies() {
+		found = []string{fmt.Sprintf("It has %d outputs for %d classes: %s.", outputs, e.Test.Classes(), features)}
+	}
 	if found == nil {
 		found = classDoubts(&r.Predictions)
 	}
