@@ -86,6 +86,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.File != nil && test != nil {
+		e.network = imagesFor(e.network, test)
+	}
 	if e.File == nil {
 		d := test
 		if d == nil {
