@@ -96,9 +96,13 @@ func (o *onOffs) mustSpike(n *ann.Node, known rectified) bool {
 		return true
 	}
 	_, weighted := n.Op.(ann.Weighted)
-	r, cost, neurons := o.reach[n.Name], o.cost[n.Name], float64(n.Shape.Len())
-	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
+	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 &&
+		pays(o.cost[n.Name], o.reach[n.Name], float64(n.Shape.Len()))
 }
+
+// pays reports whether a value of so many neurons, which goes into r populations and
+// takes cost synapses to bring to one, takes fewer with ON and OFF populations of its own.
+func pays(cost, r, neurons float64) bool { return 2*cost+2*r*neurons < r*cost }
 
 // taken reports whether weights or a pool take the named value.
 func (o *onOffs) taken(name string) bool {
@@ -184,7 +188,7 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 		return
 	case ann.Rectifier:
 		if on := o.ons[n.Inputs[0]]; on != "" && n.Op.Type() == (&ann.Relu{}).Type() {
-			renamed[n.Name], o.fates[n.Name] = on, "the ON population of "+n.Inputs[0]
+			renamed[n.Name], o.fates[n.Name] = on, "the ON population of "+o.does(n.Inputs[0])
 			return
 		}
 		if from != nil {

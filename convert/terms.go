@@ -26,13 +26,13 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 	_, moves := n.Op.(ann.Mover)
 	switch {
 	case k != nil && snn.IsPool(k):
-		p.note(n, 0, "synapses of one weight into %s", p.into)
+		p.noteSynapses(n, "synapses of one weight")
 		return p.single(n, k)
 	case k != nil && rectifier == nil:
 		p.note(n, n.Shape.Len(), "synapses, and the output population of %d IF neurons", n.Shape.Len())
 		return p.weights(n, k, bias)
 	case k != nil:
-		p.note(n, 0, "synapses into %s", p.into)
+		p.noteSynapses(n, "synapses")
 		return p.weights(n, k, bias)
 	case flat(n):
 		return p.sum(rectifier, n.Inputs[0])
@@ -159,7 +159,7 @@ func (p *populator) shortcut(n *ann.Node) []term {
 			}
 			return nil
 		}
-		p.note(n, 0, "part of the shortcut into %s", p.into)
+		p.noteSynapses(n, "part of the shortcut")
 		chain = append(chain, n)
 		taker = n
 		if i, ok := p.index[n.Inputs[0]]; ok {
