@@ -149,7 +149,9 @@ func reach(g *ann.Graph) map[string]float64 {
 // costOf returns how many synapses it takes to bring n to a population.
 func (o *onOffs) costOf(n *ann.Node, known rectified) float64 {
 	neurons := float64(n.Shape.Len())
-	if _, ok := n.Op.(ann.Weighted); ok {
+	if _, ok := n.Op.(ann.Weighted); ok && o.image[n.Inputs[0]] {
+		return onceAnImage * float64(ann.MACs(n))
+	} else if ok {
 		return float64(ann.MACs(n))
 	}
 	sum := 0.0
@@ -175,9 +177,6 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 	}
 	switch op := n.Op.(type) {
 	case *ann.LeakyRelu:
-		if len(op.Slope) > 1 && len(n.Shape) != 3 {
-			break // A vector has no channels to give weights to.
-		}
 		x := o.current(n, n.Inputs[0])
 		on, off := o.population(n, "on", x), o.off(n, x)
 		slope := make([]float32, len(op.Slope))
@@ -253,8 +252,11 @@ func (o *onOffs) weighted(n *ann.Node, pieces []piece) []string {
 	var list []string
 	for _, p := range pieces {
 		switch {
+		case len(p.by) > 1 && len(o.shapes[p.name]) == 3:
+			list = append(list, o.part(n, diagonal(float64s(p.by), nil), p.name))
 		case len(p.by) > 1:
-			list = append(list, o.part(n, diagonal(float64s(p.by), make([]float64, len(p.by))), p.name))
+			none := make([]float32, len(p.by))
+			list = append(list, o.part(n, &ann.BatchNormalization{Scale: p.by, Bias: none, Mean: none, Var: slices.Repeat([]float32{1}, len(p.by))}, p.name))
 		case p.by[0] == 1:
 			list = append(list, p.name)
 		default:

@@ -56,7 +56,19 @@ func (p *populator) connection(n *ann.Node) (k snn.Connection, bias []float32) {
 	if source := p.nodes[n.Inputs[0]]; source != nil {
 		in = source.Shape
 	}
+	if bn, ok := n.Op.(*ann.BatchNormalization); ok && p.isVector(n.Inputs[0]) {
+		scale, shift := bn.Affine()
+		c := diagonal(scale, shift)
+		return connection(c, in)
+	}
 	return connection(n.Op, in)
+}
+
+// isVector reports whether the named value is spikes of as many channels as it has
+// elements, each of which can have a weight of its own.
+func (p *populator) isVector(name string) bool {
+	i, ok := p.index[name]
+	return ok && i != snn.FromInput && p.list[i].shape[1] == 1 && p.list[i].shape[2] == 1 && len(p.nodes[name].Shape) == 1
 }
 
 // connection returns the synapses that op is for an input of shape in.
