@@ -195,7 +195,8 @@ func (im *importer) over(n *node, e *edge, axes []int) (ann.Op, error) {
 	// An image seen as (batch, C, ...), or with channels last as (batch, ..., C): all
 	// other axes are its positions.
 	if k := len(e.dims) - 1; k > 1 && e.perm == nil && e.dims[0] == im.batch && len(axes) == k-1 {
-		if !e.last && e.dims[1] == c && axes[0] == 2 || e.last && e.dims[k] == c && axes[0] == 1 && axes[k-2] == k-1 {
+		alike := im.alike(e.node)
+		if (!e.last || alike) && e.dims[1] == c && axes[0] == 2 || (e.last || alike) && e.dims[k] == c && axes[0] == 1 && axes[k-2] == k-1 {
 			return all, nil
 		}
 	}
