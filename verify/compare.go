@@ -23,7 +23,7 @@ type findings struct {
 
 	// Spikes that only one of two networks has.
 	moved       []uint64 // Normalised against threshold-balanced.
-	jittered    []uint64 // Normalised against the same with the last bit of every weight moved.
+	jittered    []uint64 // Normalised against the same with the last bit of every weight moved, the way that moves more.
 	exactMoved  []uint64 // Normalised against threshold-balanced, scales powers of two.
 	engineMoved []uint64 // Event engine against reference engine.
 }
@@ -40,6 +40,10 @@ func (g *gap) add(a, b float64) {
 	g.diff = max(g.diff, d)
 	g.scale = max(g.scale, math.Abs(a), math.Abs(b))
 }
+
+// of takes in the size of terms of which a number is the sum: if they nearly cancel, it
+// is small, but the rounding of its sum is not.
+func (g *gap) of(terms float64) { g.scale = max(g.scale, terms) }
 
 // join takes in all that h took in.
 func (g *gap) join(h gap) {
@@ -62,7 +66,7 @@ type worker struct {
 	imported, folded *infer.Runner
 	trains           [][][]uint64 // [layer][t]: spikes of the network last recorded, as bits.
 
-	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Engine
+	event, eventBalanced, eventLess, eventMore, eventExact, eventExactBalanced, reference *sim.Engine
 }
 
 func newWorker(f *forms, images Images) *worker {
@@ -71,7 +75,7 @@ func newWorker(f *forms, images Images) *worker {
 		imported: f.imported.NewRunner(), folded: f.folded.NewRunner(),
 		trains: make([][][]uint64, len(f.normalised.Layers)),
 		event:  f.event.NewEngine(), reference: f.reference.NewEngine(),
-		eventBalanced: f.eventBalanced.NewEngine(), eventJittered: f.eventJittered.NewEngine(),
+		eventBalanced: f.eventBalanced.NewEngine(), eventLess: f.eventLess.NewEngine(), eventMore: f.eventMore.NewEngine(),
 		eventExact: f.eventExact.NewEngine(), eventExactBalanced: f.eventExactBalanced.NewEngine(),
 	}
 }
@@ -113,6 +117,10 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
+	less, err := sim.Rates(ctx, w.less, w.pixels, w.most)
+	if err != nil {
+		return err
+	}
 	layers := w.normalised.Layers
 	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
 	for li := range layers {
@@ -123,10 +131,13 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
 		}
 		for j, r := range normalised[li] {
+			terms := math.Abs(r-less[li][j]) / lastBit
 			f.rates[li].add(r, balanced[li][j])
+			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {
 				c, p := j/positions, j%positions
 				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
+				f.activation[li].of(float64(l.Lambda) * terms)
 			}
 		}
 	}
@@ -141,8 +152,15 @@ func (w *worker) compareSpikes(ctx context.Context, i int, engines bool, f *find
 	if f.moved, err = w.against(ctx, w.eventBalanced, i); err != nil {
 		return err
 	}
-	if f.jittered, err = w.against(ctx, w.eventJittered, i); err != nil {
+	if f.jittered, err = w.against(ctx, w.eventLess, i); err != nil {
 		return err
+	}
+	more, err := w.against(ctx, w.eventMore, i)
+	if err != nil {
+		return err
+	}
+	for l, moved := range more {
+		f.jittered[l] = max(f.jittered[l], moved)
 	}
 	if err := w.compareEngines(ctx, i, engines, f); err != nil {
 		return err

@@ -20,13 +20,18 @@ import (
 // them.
 //
 // The second says what rounding does to this very network: it moves the last bit
-// of every weight, up or down, and counts the spikes that move. The two forms with
-// the calibrated scales may differ in jitterFactor times as many, plus jitterFloor
-// of all spikes, because a few images see only a few such events.
+// of every weight, up or down, and counts the spikes that move, in each layer those of
+// the way that moves more. The two forms with the calibrated scales may differ in
+// jitterFactor times as many, plus jitterFloor of all spikes, because a few images see
+// only a few such events.
 const (
 	jitterFactor = 4
 	jitterFloor  = 0.01
 )
+
+// lastBit is about the share of a weight that its last bit is: what moving the last bits
+// does to a sum, divided by it, is about as large as the terms of the sum.
+const lastBit = 0x1p-23
 
 // roundScales returns s with every scale rounded up so that a layer of neurons of that
 // period, which multiplies it, gets a power of two.
@@ -58,37 +63,41 @@ func divided(x float64, n int) float32 {
 }
 
 // jitter returns n with every weight and bias moved to a neighbouring float32, up
-// and down in turn. Of synapses that share one weight it goes towards zero: among
-// equal weights, as an average pool has them, potentials often meet the threshold
-// exactly, and only what takes them below it shows.
-func jitter(n *snn.Network) *snn.Network {
+// and down in turn. Of synapses that share one weight it goes towards zero, or away from
+// it if way is 1 and not -1: among equal weights, as an average pool has them, potentials
+// often meet the threshold exactly, or but for the rounding of their sums, and one of the
+// ways does not show that. The weight of a pool moves as far as its sums may round.
+func jitter(n *snn.Network, way float64) *snn.Network {
 	c := *n
 	c.Layers = slices.Clone(n.Layers)
 	for i := range c.Layers {
 		l := &c.Layers[i]
-		l.Bias = jittered(l.Bias)
+		l.Bias = jittered(l.Bias, way)
 		l.Synapses = slices.Clone(l.Synapses)
 		for j := range l.Synapses {
 			switch k := l.Synapses[j].Connection.(type) {
 			case snn.Weighted:
 				w := k.Weights()
-				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
+				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data, way), w.Shape...))
 			case *snn.MaxPool: // It has no weights.
+			case *snn.AveragePool:
+				taps := k.Window.Kernel[0] * k.Window.Kernel[1]
+				l.Synapses[j].Connection = k.Scaled(1 + way*shrink*float64(taps))
 			default:
-				l.Synapses[j].Connection = k.Scaled(1 - shrink)
+				l.Synapses[j].Connection = k.Scaled(1 + way*shrink)
 			}
 		}
 	}
 	return &c
 }
 
-// shrink is the least share by which a float32 can be made smaller whatever its digits
-// are, and its quotient by a number of taps too.
+// shrink is the least share by which a float32 can be made smaller or larger whatever its
+// digits are, and its quotient by a number of taps too.
 const shrink = 0x1p-23
 
-func jittered(x []float32) []float32 {
+func jittered(x []float32, way float64) []float32 {
 	moved := slices.Clone(x)
-	up := float32(math.Inf(1))
+	up := float32(math.Inf(-int(way)))
 	for i, v := range moved {
 		moved[i] = math.Nextafter32(v, up)
 		up = -up

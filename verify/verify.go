@@ -81,10 +81,12 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
+	less, more *snn.Network // Normalised, with the last bit of every weight moved.
+
 	most  []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
 	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.
 
-	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
+	event, eventBalanced, eventLess, eventMore, eventExact, eventExactBalanced, reference *sim.Plan
 }
 
 // networks are the spiking networks among them.
@@ -131,7 +133,7 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 }
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
-	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets}
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, less: jitter(nets.normalised, -1), more: jitter(nets.normalised, 1)}
 	f.least, f.most = bounds(folded, nets.normalised)
 	if o.Original == nil {
 		o.Original = g
@@ -150,7 +152,8 @@ func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options
 		{&f.event, nets.normalised, false},
 		{&f.reference, nets.normalised, true},
 		{&f.eventBalanced, nets.balanced, false},
-		{&f.eventJittered, jitter(nets.normalised), false},
+		{&f.eventLess, f.less, false},
+		{&f.eventMore, f.more, false},
 		{&f.eventExact, nets.exactNormalised, false},
 		{&f.eventExactBalanced, nets.exactBalanced, false},
 	} {
