@@ -47,7 +47,8 @@ var divisions = []pass{
 	{"foldBatchNormAhead", foldAhead}, // As above, of the branches.
 	{"mergePad", mergePad},
 	{"sliceSingle", sliceSingle},
-	{"onOff", onOff},               // Leaves no weights or pool behind a linear value, no LeakyRelu,
+	{"onOff", onOff}, // Leaves no weights or pool behind a linear value, no LeakyRelu,
+	{"foldBatchNorm", foldBatchNorm},
 	{"spreadNorm", spreadNorm},     // no BatchNormalization behind a sum,
 	{"normToConv", normToConv},     // and none between spikes and a Relu.
 	{"dropIdleRelu", dropIdleRelu}, // Leaves no Relu of what is a population already.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"sresnet/ann"
-	"sresnet/tensor"
 )
 
 // onOff gives linear values spikes where they must have some, or where that adds fewer
@@ -95,8 +94,9 @@ func (o *onOffs) mustSpike(n *ann.Node, known rectified) bool {
 	if o.taken(n.Name) {
 		return true
 	}
+	_, weighted := n.Op.(ann.Weighted)
 	r, cost, neurons := o.reach[n.Name], o.cost[n.Name], float64(n.Shape.Len())
-	return isSum(n) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
+	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
 }
 
 // taken reports whether weights or a pool take the named value.
@@ -341,12 +341,4 @@ func float64s(x []float32) []float64 {
 		y[i] = float64(v)
 	}
 	return y
-}
-
-// newSplitter returns a splitter of the nodes of g.
-func newSplitter(g *folding) *splitter {
-	return &splitter{
-		folding: g, branches: make(map[string][]string), sums: make(map[string][]string),
-		shapes: map[string]tensor.Shape{g.Input.Name: g.Input.Shape},
-	}
 }

@@ -175,7 +175,11 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 		}
 	}
 	if test != nil {
-		e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance)
+		if e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance); err == nil {
+			err = e.checkFrames(test)
+		}
+	} else if train != nil && train.Frames() > 1 {
+		e.Options.warn(fmt.Sprintf("images of %s are made of %d frames each: calibration takes their mean", train.Spec(), train.Frames()))
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"sresnet/dataset"
 	"sresnet/internal/hint"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -152,6 +153,39 @@ func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spe
 		e.Options.warn(fmt.Sprintf("pixels of %s go from 0 to 1 and become 0 to 255 with the normalisation none; unit leaves them as they are", d.Spec()))
 	}
 	return dataset.NewImages(d, norm)
+}
+
+// checkFrames says how images that are made of frames are presented, and refuses an
+// encoding that cannot present them.
+func (e *Experiment) checkFrames(d *dataset.Dataset) error {
+	n, T := d.Frames(), e.Options.Timesteps
+	if n < 2 {
+		return nil
+	}
+	encoding := e.Options.Encoding
+	if e.network != nil {
+		encoding = e.network.Input.Encoding
+	}
+	if encoding.Spikes() {
+		return bad("encoding", encoding.String(), fmt.Errorf("images of %s are made of frames, which enter as they are, spikes or numbers", d.Spec()), "give "+snn.Direct.String())
+	}
+	then := fmt.Sprintf("then the first again, up to T = %d", T)
+	switch {
+	case T < n:
+		then = fmt.Sprintf("of which T = %d takes no more", T)
+	case T == n:
+		then = fmt.Sprintf("all by T = %d", T)
+	}
+	e.Options.warn(fmt.Sprintf("images of %s are made of %d frames each, one a timestep, %s; the trained network and calibration get their mean", d.Spec(), n, then))
+	return nil
+}
+
+// Enters says how images enter the spiking network, in a few words.
+func (e *Experiment) Enters() string {
+	if e.Test != nil && e.Test.Frames() > 1 {
+		return fmt.Sprintf("%d frames, one a timestep", e.Test.Frames())
+	}
+	return e.Options.Encoding.String() + " encoding"
 }
 
 // fitting gives images of files the size that the network takes, as the spec says, and

@@ -39,6 +39,9 @@ func (im *importer) join(n *node, in []*edge, k int64) (*edge, error) {
 		}
 		return im.activation(name, im.imageDims(name, last), last), nil
 	}
+	if len(first.dims) > 4 {
+		return im.interleaved(n, in, axis)
+	}
 	inputs, total := make([]string, len(in)), 0
 	var orders [][]int
 	for i, e := range in {

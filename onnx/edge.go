@@ -21,19 +21,14 @@ type edge struct {
 	node string // Of the ann.Graph, or its input.
 	dims []int  // As in ONNX, batch first.
 	last bool   // Elements have channels last, though they are first in the ann.Graph.
-	perm []int  // Of elements in any other order: that of one image in dims is this one of node.
+	perm []int  // Of elements in any other order, or some of them: that of one image in dims is this one of node.
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
-	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
-	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
-}
+	pending *pending // What remains to be done to it.
+	above   *mask    // Of a comparison with zero, which is no activation: what it tells apart.
 
-// mask is where a value is above zero, or where it is not: half of a ReLU that is
-// written as a choice.
-type mask struct {
-	of  *edge
-	not bool
+	settled *edge // The same with a node of its own for its order, once there is one.
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
@@ -88,6 +83,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
 	im.shapes[name], im.ops[name] = out, op
 	if len(inputs) == 1 {
+		im.via[name] = inputs[0]
 		_, scales := op.(*ann.BatchNormalization)
 		im.scaled[name] = scales && im.scaled[inputs[0]]
 		im.noteMix(name, op, inputs[0])
@@ -110,7 +106,7 @@ func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
 		return nil, err
 	}
 	out := *e
-	out.node, out.flat, out.most = name, "", 0
+	out.node, out.flat = name, ""
 	return &out, nil
 }
 
@@ -207,37 +203,36 @@ func channelsLast(s tensor.Shape) []int {
 
 // permuted returns e with axes in the order perm.
 func (im *importer) permuted(n *node, e *edge, perm, dims []int) (*edge, error) {
-	s := im.shapes[e.node]
-	if total, err := size(e.dims); err != nil || perm[0] != 0 || e.dims[0] != im.batch || total != im.batch*s.Len() {
+	first := 1 // Axis of one image: all, where the batch is one and not an axis of its own.
+	switch {
+	case perm[0] == 0 && e.dims[0] == im.batch:
+	case im.batch == 1 && e.dims[0] != 1:
+		first = 0
+	default:
 		return nil, unsupported("transposes activations by %v, the batch among them", perm)
+	}
+	total, err := size(e.dims[first:])
+	if err != nil {
+		return nil, err
 	}
 	order, err := im.order(e)
 	if err != nil {
 		return nil, err
 	}
-	if err := im.tensors.budget.charge(s.Len(), 8); err != nil {
+	if err := im.tensors.budget.charge(total, 8); err != nil {
 		return nil, err
 	}
-	from, stride := strides(e.dims[1:]), make([]int, len(perm)-1)
+	from, stride := strides(e.dims[first:]), make([]int, len(perm)-first)
 	for i := range stride {
-		stride[i] = from[perm[i+1]-1]
+		stride[i] = from[perm[i+first]-first]
 	}
-	moved := make([]int, s.Len())
-	walk(dims[1:], 0, stride, func(i, j int) {
+	moved := make([]int, total)
+	walk(dims[first:], 0, stride, func(i, j int) {
 		if moved[i] = j; order != nil {
 			moved[i] = order[j]
 		}
 	})
-	out := &edge{node: e.node, dims: dims, view: n, most: e.most}
-	switch {
-	case isIdentity(moved):
-		out.last = im.layout(e.node, dims, false)
-	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
-		out.last = true
-	default:
-		out.perm = moved
-	}
-	return out, nil
+	return im.arranged(n, e, dims, moved), nil
 }
 
 func isIdentity(order []int) bool {
@@ -255,7 +250,7 @@ func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
 	if slices.Equal(dims, e.dims) {
 		return e, nil
 	}
-	return &edge{node: e.node, dims: dims, last: im.layout(e.node, dims, e.last), perm: e.perm, view: n, most: e.most}, nil
+	return &edge{node: e.node, dims: dims, last: im.layout(e.node, dims, e.last), perm: e.perm, view: n}, nil
 }
 
 // axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's

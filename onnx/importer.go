@@ -26,6 +26,7 @@ type importer struct {
 	used     map[string]bool         // ONNX values that the output depends on.
 	shapes   map[string]tensor.Shape // By node of g, and its input.
 	ops      map[string]ann.Op       // By node of g.
+	via      map[string]string       // The input of a node of g that has one.
 	names    map[string]bool         // Taken in g.
 	mixes    map[string]*mix         // By node of g, and its input.
 	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
@@ -46,13 +47,19 @@ func init() { // Here, because some of the functions look into the table.
 		"BatchNormalization": (*importer).batchNormalization,
 		"Relu":               (*importer).relu,
 		"Clip":               (*importer).clip,
-		"Max":                (*importer).max,
-		"Min":                (*importer).min,
+		"Max":                (*importer).extreme,
+		"Min":                (*importer).extreme,
 		"LeakyRelu":          (*importer).leakyRelu,
 		"PRelu":              (*importer).pRelu,
 		"Elu":                (*importer).elu,
 		"Celu":               (*importer).elu,
 		"ThresholdedRelu":    (*importer).thresholded,
+		"HardSigmoid":        (*importer).hardSigmoid,
+		"Abs":                (*importer).abs,
+		"Neg":                (*importer).neg,
+		"Floor":              (*importer).rounded,
+		"Ceil":               (*importer).rounded,
+		"Round":              (*importer).rounded,
 		"Greater":            (*importer).compare,
 		"GreaterOrEqual":     (*importer).compare,
 		"Less":               (*importer).compare,
@@ -84,7 +91,8 @@ func init() { // Here, because some of the functions look into the table.
 		"Transpose":          (*importer).transpose,
 		"Expand":             (*importer).repeated,
 		"Tile":               (*importer).repeated,
-		"Gather":             (*importer).repeated,
+		"Gather":             (*importer).pickList,
+		"Split":              (*importer).split,
 		"Identity":           (*importer).identity,
 		"Dropout":            (*importer).identity,
 		"Cast":               (*importer).cast,
@@ -134,6 +142,7 @@ func (im *importer) once() (*ann.Graph, error) {
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
+	im.via = map[string]string{}
 	im.names = map[string]bool{}
 	im.mixes = map[string]*mix{}
 	im.scaled = map[string]bool{}
@@ -143,6 +152,9 @@ func (im *importer) once() (*ann.Graph, error) {
 	}
 	for _, n := range nodes {
 		im.step(n)
+	}
+	if e := im.edges[output]; e != nil {
+		im.edges[output] = im.settle(e)
 	}
 	if len(im.unsupported) > 0 {
 		return nil, &UnsupportedError{Nodes: append(im.unsupported, misplacedSoftmax(im.g)...)}
@@ -187,7 +199,7 @@ func (im *importer) step(n *node) {
 	}
 	if err == nil {
 		for i, name := range n.out[1:] {
-			if name != "" && im.used[name] {
+			if name != "" && im.used[name] && im.edges[name] == nil {
 				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
 			}
 		}
@@ -201,7 +213,7 @@ func (im *importer) step(n *node) {
 	for i, name := range n.out {
 		if i == 0 {
 			im.edges[name] = out
-		} else if name != "" {
+		} else if name != "" && im.edges[name] == nil {
 			im.edges[name] = unknown(n, in)
 		}
 	}
@@ -263,7 +275,7 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 	if translations[n.op] == nil && activations > 0 {
 		return errNoActivations
 	}
-	if err := joined[n.op]; err != nil && activations > 1 && !(n.op == "Sub" && n.in[0] == n.in[1]) {
+	if err := joined[n.op]; err != nil && activations > 1 {
 		return err
 	}
 	return nil
@@ -274,7 +286,6 @@ var errNoActivations = unsupported("is supported on constants and shapes, but no
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
-	"Sub": unsupported("subtracts activations; only a constant can be subtracted"),
 	"Mul": unsupported("multiplies activations; only multiplication by a constant is supported"),
 	"Div": unsupported("divides by activations; only division by a constant is supported"),
 }
@@ -338,8 +349,17 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case data == nil:
 		return nil, errNoActivations
 	}
-	if err := halves(n, in); err != nil {
+	if err := masks(n, in); err != nil {
 		return nil, err
+	}
+	for i, e := range in {
+		if e != nil && !elementwiseOps[n.op] {
+			e = im.settle(e)
+		}
+		var err error
+		if in[i], err = im.settled(n, e); err != nil {
+			return nil, err
+		}
 	}
 	return data(im, n, in)
 }
@@ -457,11 +477,14 @@ func data(in []*edge) (*edge, error) {
 
 // finish ends the graph: its output, and the passes over the whole of it.
 func (im *importer) finish(output string) error {
-	e := im.edges[output]
+	e, err := im.settled(&node{}, im.edges[output])
+	if err != nil {
+		return err
+	}
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
 	}
-	if err := halves(&node{}, []*edge{e}); err != nil {
+	if err := masks(&node{}, []*edge{e}); err != nil {
 		return refused(readout, "output %q: %w", output, err)
 	}
 	if err := im.overClasses(e); err != nil {

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 
 	"sresnet/ann"
@@ -45,6 +44,7 @@ func (im *importer) pRelu(n *node, in []*edge) (*edge, error) {
 		return nil, unsupported("has slopes of shape %v for a value of shape %v; only one for each channel, or for all, is supported", v.shape, e.dims)
 	}
 	if !im.isImage(e) {
+		e = im.settle(e)
 		x, order, err := im.ordered(e)
 		if err != nil {
 			return nil, err
@@ -58,11 +58,17 @@ func (im *importer) pRelu(n *node, in []*edge) (*edge, error) {
 }
 
 func (im *importer) leaky(n *node, slope []float32, e *edge) (*edge, error) {
-	if all(slope, 0) {
-		return im.between(n, e, 0, math.MaxFloat32)
-	}
-	if all(slope, 1) {
+	switch {
+	case all(slope, 0):
+		return im.rectify(n, e)
+	case all(slope, 1):
 		return e, nil
+	case e.pending != nil:
+		f, err := pairs(e.functions(), slope, func(f piecewise, s float32) (piecewise, error) { return bent(float64(s), 1).of(f), nil })
+		if err != nil {
+			return nil, err
+		}
+		return im.after(n, e, f, e.steps())
 	}
 	return im.elementwise(n, &ann.LeakyRelu{Slope: slices.Clone(slope)}, e)
 }

@@ -190,7 +190,7 @@ func (w *worker) record(ctx context.Context, e *sim.Engine, i int) ([]uint64, er
 		}
 		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
 	}
-	rec, err := e.Run(ctx, w.pixels, i)
+	rec, err := e.Present(ctx, w.images, i, w.pixels)
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +212,6 @@ func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, e
 			moved[s.Layer] += uint64(bits.OnesCount64(b ^ s.Bits[j]))
 		}
 	}
-	_, err := e.Run(ctx, w.pixels, i)
+	_, err := e.Present(ctx, w.images, i, w.pixels)
 	return moved, err
 }
