@@ -411,6 +411,27 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 	return im.affinely(n, n.label(), rectifier, a, b)
 }
 
+// possible reports whether nodes may do p, as far as its functions tell.
+func (p *pending) possible() bool {
+	return !slices.ContainsFunc(p.f, func(f piecewise) bool {
+		if len(f.knots) == 1 && f.left == f.right {
+			return false
+		}
+		_, err := f.rectified()
+		return err != nil
+	})
+}
+
+// whole reports whether p is what one node does.
+func (p *pending) whole() bool {
+	first, err := p.f[0].rectified()
+	return p.steps == nil && p.possible() && err == nil && !slices.ContainsFunc(p.f, func(f piecewise) bool {
+		r, err := f.rectified()
+		most, plain := r.most, rectified{in: 1, leak: r.leak, most: r.most, scale: 1}
+		return err != nil || r != plain || most != first.most || (r.leak == 0) != (first.leak == 0)
+	})
+}
+
 // unbounded is the reason of rounding that may have few steps.
 var unbounded = unsupported("rounds what has no bounds on both sides, so that the number of its steps is not known")
 
