@@ -40,7 +40,6 @@ func splitConcat(g *folding) {
 	dropUnused(g)
 	s.sideBySide()
 	dropUnused(g)
-	foldBatchNorm(g)
 }
 
 // routes reports whether n only brings channels side by side, or takes some.

@@ -25,17 +25,10 @@ type edge struct {
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
+	pending *pending // What remains to be done to it.
+	above   *mask    // Of a comparison with zero, which is no activation: what it tells apart.
+
 	settled *edge // The same with a node of its own for its order, once there is one.
-
-	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
-	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
-}
-
-// mask is where a value is above zero, or where it is not: half of a ReLU that is
-// written as a choice.
-type mask struct {
-	of  *edge
-	not bool
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
@@ -46,15 +39,25 @@ func (e *edge) known() bool { return e != nil && e.c == nil && !e.unknown && e.a
 // ofImage reports whether e is computed from the image.
 func (e *edge) ofImage() bool { return e.known() || e != nil && (e.blind || e.above != nil) }
 
-// activation returns the edge for a node of the ann.Graph. Where channels last
-// and channels first are the same sequence, it is channels first.
+// activation returns the edge for a node of the ann.Graph.
 func (im *importer) activation(name string, dims []int, last bool) *edge {
-	if last {
-		if c, h, w := im.shapes[name].CHW(); c == 1 || h*w == 1 {
-			last = false
-		}
+	return &edge{node: name, dims: dims, last: im.layout(name, dims, last)}
+}
+
+// layout returns whether elements of a node seen in dims have channels last. Where that is
+// the same sequence as channels first, the shape tells; without one, they are first.
+func (im *importer) layout(name string, dims []int, last bool) bool {
+	if !im.alike(name) {
+		return last
 	}
-	return &edge{node: name, dims: dims, last: last}
+	return slices.Equal(dims, im.imageDims(name, true)) && !slices.Equal(dims, im.imageDims(name, false))
+}
+
+// alike reports whether channels last and channels first are the same sequence of the
+// elements of a node.
+func (im *importer) alike(name string) bool {
+	s := im.shapes[name]
+	return len(s) == 3 && (s[0] == 1 || s[1]*s[2] == 1)
 }
 
 // emit appends a node to the ann.Graph and returns its name and output shape.
@@ -80,6 +83,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
 	im.shapes[name], im.ops[name] = out, op
 	if len(inputs) == 1 {
+		im.via[name] = inputs[0]
 		_, scales := op.(*ann.BatchNormalization)
 		im.scaled[name] = scales && im.scaled[inputs[0]]
 		im.noteMix(name, op, inputs[0])
@@ -102,7 +106,7 @@ func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
 		return nil, err
 	}
 	out := *e
-	out.node, out.flat, out.most = name, "", 0
+	out.node, out.flat = name, ""
 	return &out, nil
 }
 
@@ -122,9 +126,6 @@ func (im *importer) isImage(e *edge) bool {
 
 // image returns the node behind e if it is an image with channels first.
 func (im *importer) image(e *edge) (string, error) {
-	if !im.isImage(e) {
-		im.seeImage(e)
-	}
 	switch {
 	case e.perm != nil:
 		return "", unsupported("takes an image, but its axes are in another order; only a fully connected layer can take them so")
@@ -177,7 +178,7 @@ func (im *importer) ordered(e *edge) (x string, order []int, err error) {
 // order returns which element of its node each element of e is, for one image; nil
 // where it is the same.
 func (im *importer) order(e *edge) ([]int, error) {
-	if !e.last {
+	if !e.last || im.alike(e.node) {
 		return e.perm, nil
 	}
 	s := im.shapes[e.node]
@@ -249,7 +250,7 @@ func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
 	if slices.Equal(dims, e.dims) {
 		return e, nil
 	}
-	return &edge{node: e.node, dims: dims, last: e.last, perm: e.perm, view: n, most: e.most}, nil
+	return &edge{node: e.node, dims: dims, last: im.layout(e.node, dims, e.last), perm: e.perm, view: n}, nil
 }
 
 // axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's

@@ -18,6 +18,13 @@ var lazy = map[string]bool{
 	"Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "Identity": true, "Dropout": true, "Cast": true, "Shape": true, "Size": true,
 }
 
+// ordinary are the operators that do the same to every element, so that they take any
+// order.
+var ordinary = map[string]bool{
+	"Relu": true, "Clip": true, "LeakyRelu": true, "Abs": true, "Neg": true, "HardSigmoid": true, "Elu": true, "Celu": true, "ThresholdedRelu": true,
+	"Floor": true, "Ceil": true, "Round": true,
+}
+
 // pickList translates Gather on channels of an image, or on an axis of a view.
 func (im *importer) pickList(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
@@ -143,6 +150,7 @@ func (im *importer) picked(n *node, e *edge, axis int, index []int) (*edge, erro
 		}
 		return im.activation(name, dims, e.last), nil
 	}
+	im.seeImage(n, e) // Whose channels or rows they may be.
 	if axis == 0 && im.batch != 1 {
 		return nil, unsupported("takes some of the batch")
 	}
@@ -182,9 +190,10 @@ func (im *importer) picked(n *node, e *edge, axis int, index []int) (*edge, erro
 // lists.
 func (im *importer) arranged(n *node, e *edge, dims, moved []int) *edge {
 	s := im.shapes[e.node]
-	out := &edge{node: e.node, dims: dims, view: n, most: e.most}
+	out := &edge{node: e.node, dims: dims, view: n}
 	switch {
 	case len(moved) == s.Len() && isIdentity(moved):
+		out.last = im.layout(e.node, dims, false)
 	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
 		out.last = true
 	default:
@@ -222,13 +231,17 @@ func (im *importer) settled(n *node, e *edge) (*edge, error) {
 			return e, nil
 		}
 	}
+	rectifies := ordinary[n.op]
+	if e.pending != nil && !rectifies {
+		e = im.settle(e)
+	}
 	if e.settled != nil {
 		return e.settled, nil
 	}
 	s := im.shapes[e.node]
 	whole := isPermutation(e.perm, s.Len())
 	x, index := e.node, im.movedChannels(e)
-	switch rectifies := n.op == "Relu" || n.op == "Clip"; {
+	switch {
 	case whole && (index == nil || rectifies):
 		return e, nil // A fully connected layer takes any order.
 	case index == nil:
@@ -243,7 +256,7 @@ func (im *importer) settled(n *node, e *edge) (*edge, error) {
 		return nil, err
 	}
 	e.settled = im.activation(name, e.dims, false)
-	e.settled.view, e.settled.most = e.view, e.most
+	e.settled.view = e.view
 	return e.settled, nil
 }
 

@@ -110,6 +110,8 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return newConv(a, in[0], out), out, nil
 	case *ann.BatchNormalization:
 		return newBatchNormalization(a, len(n.Shape), in[0]), in[0], nil
+	case *ann.Clip:
+		return clip{a.Max, float32(a.Levels)}, in[0], nil
 	case ann.Rectifier:
 		return clip{limit: a.Limit()}, in[0], nil
 	case *ann.Add:
