@@ -26,6 +26,7 @@ type Options struct {
 	Graph   *ann.Graph // The trained network; nil where there is none.
 	Network *snn.Network
 	Images  [][]float32 // Normalised, CHW; at least one.
+	Frames  [][]float32 // Of every image, see [sim.Engine.RunFrames]; nil where images have none.
 
 	// Sim is how images are presented; its Workers are not looked at.
 	Sim sim.Options

@@ -3,6 +3,7 @@ package benchmark
 import (
 	"math/rand/v2"
 
+	"sresnet/sim"
 	"sresnet/tensor"
 )
 
@@ -22,4 +23,30 @@ func (r Random) Image(i int, dst []float32) error {
 		dst[j] = float32(rnd.NormFloat64())
 	}
 	return nil
+}
+
+// Images are normalised images, CHW.
+type Images interface {
+	sim.Images
+	Len() int // How many there are.
+}
+
+// Read reads all images, of n elements each, and where they are made of frames, these.
+func Read(images Images, n int) (pixels, frames [][]float32, err error) {
+	s, _ := images.(sim.Sequences)
+	for i := range images.Len() {
+		x := make([]float32, n)
+		if err := images.Image(i, x); err != nil {
+			return nil, nil, err
+		}
+		pixels = append(pixels, x)
+		if s != nil && s.Frames() > 1 {
+			x := make([]float32, n*s.Frames())
+			if err := s.Sequence(i, x); err != nil {
+				return nil, nil, err
+			}
+			frames = append(frames, x)
+		}
+	}
+	return pixels, frames, nil
 }

@@ -60,7 +60,7 @@ func (b *bench) steps() float64 { return float64(len(b.Images) * b.Sim.Timesteps
 func (b *bench) count(ctx context.Context, r *Result) error {
 	layers := len(b.Network.Layers)
 	b.spikes, b.acs = make([]float64, layers), make([]float64, layers)
-	err := present(ctx, b.single[:1], b.Images, func(rec *sim.Record) {
+	err := b.present(ctx, b.single[:1], func(rec *sim.Record) {
 		for i := range layers {
 			for t := range rec.Spikes[i] {
 				b.spikes[i] += float64(rec.Spikes[i][t]) / b.steps()
@@ -105,20 +105,28 @@ func (b *bench) round(ctx context.Context) error {
 // measure presents the images once more and notes the seconds.
 func (b *bench) measure(ctx context.Context, seconds *[]float64, engines []*sim.Engine) error {
 	start := time.Now()
-	err := present(ctx, engines, b.Images, func(*sim.Record) {})
+	err := b.present(ctx, engines, func(*sim.Record) {})
 	*seconds = append(*seconds, time.Since(start).Seconds())
 	return err
 }
 
 // present runs every image once, on all engines side by side, and hands the
 // records to see, if there is one engine.
-func present(ctx context.Context, engines []*sim.Engine, images [][]float32, see func(*sim.Record)) error {
+func (b *bench) present(ctx context.Context, engines []*sim.Engine, see func(*sim.Record)) error {
+	images := b.Images
+	if b.Frames != nil {
+		images = b.Frames
+	}
 	errs := make(chan error, len(engines))
 	for k, e := range engines {
 		go func() {
 			errs <- func() error {
 				for i := k; i < len(images); i += len(engines) {
-					rec, err := e.Run(ctx, images[i], i)
+					run := e.Run
+					if b.Frames != nil {
+						run = e.RunFrames
+					}
+					rec, err := run(ctx, images[i], i)
 					if err != nil {
 						return err
 					}

@@ -84,7 +84,7 @@ func (c *compensator) run(ctx context.Context, net *snn.Network, layers int, use
 			if _, err := runner.Run(image); err != nil {
 				return fmt.Errorf("calibrate: image %d: %w", i, err)
 			}
-			rec, err := engine.Run(ctx, image, i)
+			rec, err := engine.Present(ctx, c.images, i, image)
 			if err != nil {
 				return fmt.Errorf("calibrate: image %d: %w", i, err)
 			}

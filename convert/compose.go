@@ -303,6 +303,21 @@ func asConv(n *ann.Node, in tensor.Shape) *ann.Conv {
 	return &ann.Conv{Weight: w, Window: window, Groups: in[0]}
 }
 
+// weighImage makes average pools of the image itself convolutions: an image has no spikes
+// to pool, but currents, and a convolution may compose with the next.
+func weighImage(g *folding) {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if !isPool(n) || n.Inputs[0] != g.Input.Name {
+			continue
+		}
+		if op := asConv(n, g.Input.Shape); op != nil {
+			n.Op = op
+			g.changed = true
+		}
+	}
+}
+
 // composedWindow returns the window of the convolution that is a, of an input of shape
 // in, and then b, if there is one.
 func composedWindow(a, b *ann.Conv, in tensor.Shape) (win tensor.Window, ok bool) {

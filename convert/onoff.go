@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"sresnet/ann"
-	"sresnet/tensor"
 )
 
 // onOff gives linear values spikes where they must have some, or where that adds fewer
@@ -348,12 +347,4 @@ func float64s(x []float32) []float64 {
 		y[i] = float64(v)
 	}
 	return y
-}
-
-// newSplitter returns a splitter of the nodes of g.
-func newSplitter(g *folding) *splitter {
-	return &splitter{
-		folding: g, branches: make(map[string][]string), sums: make(map[string][]string),
-		shapes: map[string]tensor.Shape{g.Input.Name: g.Input.Shape},
-	}
 }

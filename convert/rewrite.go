@@ -17,6 +17,7 @@ var rewrites = []pass{
 	{"moveRelu", moveRelu},           // A ReLU behind a max pool before it.
 	{"moveLeaky", moveLeaky},         // A LeakyRelu before a max pool behind it.
 	{"moveMean", moveMean},           // A mean behind a convolution of one position before it.
+	{"weighImage", weighImage},       // An average pool of the image itself becomes a convolution.
 	{"compose", compose},             // Linear maps in a row become one.
 	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
 }

@@ -49,6 +49,9 @@ func (b *builder) roundabout() *ann.Graph {
 		return b.add(&ann.AveragePool{Window: tensor.Square(2, 1, 0)}, from)
 	}
 	last := "x"
+	if b.choose(4, "pooled image") == 0 {
+		last = pool(last, false)
+	}
 	for range 1 + b.choose(2, "norms") {
 		last = scale(last, false)
 	}

@@ -129,7 +129,11 @@ func asWeights(nodes map[string]*ann.Node, known rectified, name string) (b bran
 	case *ann.Pad:
 		if m.Before[1] == 0 && m.Before[2] == 0 && m.After[1] == 0 && m.After[2] == 0 {
 			if b, ok = asWeights(nodes, known, n.Inputs[0]); ok {
-				return branch{name, rows(b.op, m.Before[0], n.Shape[0]), b.from}, true
+				at := countTo(n.Shape[0] - m.Before[0] - m.After[0])
+				for i := range at {
+					at[i] += m.Before[0]
+				}
+				return branch{name, rows(b.op, at, n.Shape[0]), b.from}, true
 			}
 		}
 	case *ann.Slice:

@@ -208,6 +208,9 @@ func (p *populator) oneToOne(i int, chain []*ann.Node) []term {
 			}
 			k.Offset += op.Before[0]
 			k.Shape[0] += op.Before[0] + op.After[0]
+		default:
+			p.fail(unsupported(n, hintBranch, "it moves channels"))
+			return nil
 		}
 	}
 	return []term{{from: i, connection: k}}

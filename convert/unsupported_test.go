@@ -122,14 +122,6 @@ func TestUnsupported(t *testing.T) {
 			nil,
 		},
 		{
-			"slice of channels",
-			[]ann.Node{
-				node("pad", &ann.Pad{After: [3]int{1}}, "r"), node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "pad"),
-				node("sum", add, "sl", "r"), node("r2", relu, "sum"),
-			},
-			[]string{"sl", "some of the channels"},
-		},
-		{
 			"rows padded in a shortcut",
 			[]ann.Node{
 				node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 3, 4}}, "r"), node("pad", &ann.Pad{After: [3]int{0, 1}}, "sl"),

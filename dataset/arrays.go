@@ -23,9 +23,9 @@ const maxClasses = 1 << 16
 // Hugging Face (image, img, pixel_values, label, fine_label) and others write them. Of
 // CIFAR-100's two labels it is the fine one.
 var (
-	splitImages = []string{"%s_images", "images_%s", "x_%s", "X_%s", "%s_x", "%s_X", "%s_data", "data_%s", "%s_image", "%s_img", "%s_pixel_values"}
+	splitImages = []string{"%s_images", "images_%s", "x_%s", "X_%s", "%s_x", "%s_X", "%s_data", "data_%s", "%s_image", "%s_img", "%s_pixel_values", "%s_frames", "frames_%s"}
 	splitLabels = []string{"%s_labels", "labels_%s", "y_%s", "%s_y", "%s_targets", "targets_%s", "%s_label", "label_%s", "%s_Y", "Y_%s", "%s_fine_label", "%s_fine_labels"}
-	wholeImages = []string{"images", "x", "X", "data", "image", "img", "imgs", "pixel_values", "inputs"}
+	wholeImages = []string{"images", "x", "X", "data", "image", "img", "imgs", "pixel_values", "inputs", "frames"}
 	wholeLabels = []string{"labels", "y", "label", "Y", "targets", "target", "fine_label", "fine_labels"}
 )
 
@@ -168,7 +168,7 @@ func fromArrays(read func(name string) (*array, error), images, labels string) (
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{atLeast: true}
+	d := &Dataset{atLeast: !a.oneHot()}
 	if d.labels, d.classes, err = arrayLabels(a); err != nil {
 		return nil, &arrayError{labels, err}
 	}
@@ -179,22 +179,35 @@ func fromArrays(read func(name string) (*array, error), images, labels string) (
 	if err != nil {
 		return nil, &arrayError{images, err}
 	}
-	d.shape, d.images, d.prepared, d.scaled = f.shape, f.store, f.prepared, f.scaled
-	if f.prepared {
+	d.shape, d.frames, d.images, d.prepared, d.scaled = f.shape, f.frames, f.store, f.prepared, f.scaled
+	if f.prepared && f.frames == 0 {
 		d.notes = append(d.notes, fmt.Sprintf("values go from %v to %v, so that they are no pixels: the network is given them as they are", f.least, f.most))
 	}
-	if a.shape[0] != len(d.labels) {
-		return nil, &arrayError{images, fmt.Errorf("%d images, but %s holds %d labels", a.shape[0], labels, len(d.labels))}
+	if n := len(d.labels); a.shape[0] != n {
+		err := fmt.Errorf("%d images, but %s holds %d labels", a.shape[0], labels, n)
+		if f.frames > 0 && f.frames == n {
+			err = fmt.Errorf("%w: axes are image, frame, channel, row, column; if frames come first, save numpy.swapaxes(x, 0, 1)", err)
+		}
+		return nil, &arrayError{images, err}
 	}
 	return d, nil
 }
 
+// oneHot reports whether labels are rows with one element for every class.
+func (a *array) oneHot() bool { return len(a.shape) == 2 && a.shape[1] > 1 }
+
+// arrayLabels returns class numbers, of which one-hot rows say how many there are.
 func arrayLabels(a *array) (labels []uint16, classes int, err error) {
-	if a.kind == 'b' {
+	switch {
+	case len(a.shape) == 2 && a.shape[1] > maxClasses:
+		return nil, 0, fmt.Errorf("labels are %v, more than the limit of %d classes", a, maxClasses)
+	case a.oneHot():
+		labels, err = hotLabels(a)
+		return labels, a.shape[1], err
+	case a.kind == 'b':
 		return nil, 0, fmt.Errorf("labels are %v: save class numbers as integers", a)
-	}
-	if len(a.shape) > 2 || len(a.shape) == 2 && a.shape[1] != 1 {
-		return nil, 0, fmt.Errorf("labels are %v: save one class number per image (the argmax of one-hot rows)", a)
+	case len(a.shape) > 2:
+		return nil, 0, fmt.Errorf("labels are %v: save one class number, or one one-hot row, per image", a)
 	}
 	if a.kind == 'f' {
 		for i, x := range a.floats() { // As pandas has columns that were once incomplete.
@@ -216,76 +229,122 @@ func arrayLabels(a *array) (labels []uint16, classes int, err error) {
 	return labels, int(slices.Max(labels)) + 1, nil
 }
 
-// frames are the images of an array.
-type frames struct {
+// hotLabels returns where the one 1 of every row is, as Keras' to_categorical writes labels.
+func hotLabels(a *array) ([]uint16, error) {
+	classes := a.shape[1]
+	labels := make([]uint16, 0, a.shape[0])
+	row := *a
+	for b := range slices.Chunk(a.data, classes*a.width) {
+		row.data = b
+		ones, others := 0, 0
+		for k, x := range row.numbers() {
+			switch x {
+			case 0:
+			case 1:
+				if ones++; ones == 1 {
+					labels = append(labels, uint16(k))
+				}
+			default:
+				others++
+			}
+		}
+		if ones != 1 || others != 0 {
+			return nil, fmt.Errorf("image %d: its row of labels has %d ones and %d numbers other than 0 and 1, so that it is not one-hot: save one class number per image", len(labels)-min(ones, 1), ones, others)
+		}
+	}
+	return labels, nil
+}
+
+// arrayContent is the images of an array.
+type arrayContent struct {
 	shape       tensor.Shape
+	frames      int // Of every image; 0 if it is one by itself.
 	store       store
 	prepared    bool    // They are no pixels 0..255.
 	scaled      bool    // They were 0 to 1.
 	least, most float32 // If prepared.
 }
 
-// arrayImages makes a store of an array of images. With four axes, channels are the
-// second one if it is 1 or 3 long, else the last if that is, else whichever of both is
-// shorter than all others; with three axes, images are grey.
-func arrayImages(a *array) (frames, error) {
-	var f frames
+// size returns how many numbers an image has.
+func (c *arrayContent) size() int { return c.shape.Len() * max(c.frames, 1) }
+
+// arrayImages makes a store of an array of images, or of frames if it has five axes. With
+// three axes images are grey.
+func arrayImages(a *array) (arrayContent, error) {
+	var c arrayContent
 	last := false // Channels last.
-	is := func(axis int) bool { return a.shape[axis] == 1 || a.shape[axis] == 3 }
-	switch s := a.shape; {
-	case len(s) == 3:
-		f.shape = tensor.Shape{1, s[1], s[2]}
-	case len(s) == 4 && (is(1) || !is(3) && s[1] < min(s[2], s[3])):
-		f.shape = tensor.Shape{s[1], s[2], s[3]}
-	case len(s) == 4 && (is(3) || s[3] < min(s[1], s[2])):
-		f.shape, last = tensor.Shape{s[3], s[1], s[2]}, true
-	case len(s) == 4:
-		return f, fmt.Errorf("an array of %s has neither 1 nor 3 channels as its second or last axis, nor an axis of channels that is shorter than rows and columns", s)
+	switch s := a.shape; len(s) {
+	case 3:
+		c.shape = tensor.Shape{1, s[1], s[2]}
+	case 4, 5:
+		var ok bool
+		if c.shape, last, ok = channelAxis(s[len(s)-3:], len(s) == 5); !ok {
+			return c, fmt.Errorf("an array of %s has neither 1 nor 3 channels as its %s or last axis, nor an axis of channels that is shorter than rows and columns", s, map[int]string{4: "second", 5: "third"}[len(s)])
+		}
+		if len(s) == 5 {
+			c.frames = s[1]
+		}
 	default:
-		return f, fmt.Errorf("images are an array of %s: it needs axes image, channel, row, column (or channel last; or none for grey images)", s)
+		return c, fmt.Errorf("images are an array of %s: it needs axes image, channel, row, column (or channel last; or none for grey images), or image, frame, channel, row, column", s)
+	}
+	if c.frames > 0 {
+		return c, c.setFrames(a, last)
 	}
 	if a.kind == 'u' && a.width == 1 {
 		if last {
-			channelsFirst(a.data, f.shape)
+			channelsFirst(a.data, c.shape)
 		}
-		f.store = &byteStore{a.data, f.shape.Len()}
-		return f, nil
+		c.store = &byteStore{a.data, c.shape.Len()}
+		return c, nil
 	}
-	var x []float32
-	switch a.kind {
-	case 'f':
-		x = a.floats()
-	case 'u', 'i':
-		x = a.intsAsFloats()
-	default:
-		return f, fmt.Errorf("images are %v: save them as uint8 or float32", a)
+	if a.kind == 'b' {
+		return c, fmt.Errorf("images are %v: save them as uint8 or float32", a)
 	}
-	if err := f.scale(x, a.kind == 'f'); err != nil {
-		return f, err
+	x := a.numbers()
+	if err := c.scale(x, a.kind == 'f'); err != nil {
+		return c, err
 	}
 	if last {
-		channelsFirst(x, f.shape)
+		channelsFirst(x, c.shape)
 	}
-	f.store = &floatStore{x, f.shape.Len()}
-	return f, nil
+	c.store = &floatStore{x, c.shape.Len()}
+	return c, nil
+}
+
+// channelAxis returns the shape (C, H, W) of three axes and whether channels are the last of
+// them: they are the first one if that is 1 or 3 long, else the last if that is, else
+// whichever of both is shorter than all others. Frames have the two channels of an event
+// camera if either of both is 2 long.
+func channelAxis(s []int, frames bool) (shape tensor.Shape, last, ok bool) {
+	is := func(n int) bool { return n == 1 || n == 3 }
+	if frames && (s[0] == 2 || s[2] == 2) {
+		is = func(n int) bool { return n == 2 }
+	}
+	switch {
+	case is(s[0]) || !is(s[2]) && s[0] < min(s[1], s[2]):
+		return tensor.Shape{s[0], s[1], s[2]}, false, true
+	case is(s[2]) || s[2] < min(s[0], s[1]):
+		return tensor.Shape{s[2], s[0], s[1]}, true, true
+	}
+	return nil, false, false
 }
 
 // scale makes pixels 0..255: floats none of which is above 1 are taken to be 0..1. Values
 // below 0 or above 255 are no pixels, nor are those of other than 1 or 3 channels, such
 // as counts of events, and stay as they are.
-func (f *frames) scale(x []float32, floats bool) error {
-	f.least, f.most = x[0], x[0]
+func (c *arrayContent) scale(x []float32, floats bool) error {
+	c.least, c.most = x[0], x[0]
 	for i, v := range x {
 		if v != v || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("image %d has a pixel %v", i/f.shape.Len(), v)
+			return fmt.Errorf("image %d has a pixel %v", i/c.shape.Len(), v)
 		}
-		f.least, f.most = min(f.least, v), max(f.most, v)
+		c.least, c.most = min(c.least, v), max(c.most, v)
 	}
 	switch {
-	case f.least < 0 || f.most > 255 || f.shape[0] != 1 && f.shape[0] != 3:
-		f.prepared = true
-	case floats && f.most <= 1:
-		f.scaled = true
+	case c.least < 0 || c.most > 255 || c.shape[0] != 1 && c.shape[0] != 3:
+		c.prepared = true
+	case floats && c.most <= 1:
+		c.scaled = true
 		for i := range x {
 			x[i] *= 255
 		}

@@ -43,7 +43,7 @@ type finding struct {
 	identity
 	length        int64 // Of the content.
 	sum           [sha256.Size]byte
-	width, height int
+	width, height int // Of a picture; for frames see fileStore.dimensions.
 }
 
 // identity tells whether a file is still the one that it was.

@@ -156,7 +156,7 @@ func (k *checker) read(ctx context.Context, c Check) error {
 		read: func(job int) ([]byte, error) { return k.content(&k.files[todo[job]]) },
 	}
 	err := parallel.Do(ctx, max(min(c.Workers, len(todo)), 1), len(todo), func(int) func(context.Context, int) error {
-		dst := make([]float32, k.shape.Len())
+		dst := make([]float32, k.shape.Len()*max(k.sequence.frames, 1))
 		return func(_ context.Context, job int) error {
 			i := todo[job]
 			f := &k.files[i]
@@ -172,7 +172,7 @@ func (k *checker) read(ctx context.Context, c Check) error {
 			}
 			found := &k.findings[i]
 			found.length, found.sum = int64(len(b)), sha256.Sum256(b)
-			found.width, found.height, _ = dimensions(b)
+			found.width, found.height, _ = k.dimensions(b)
 			return nil
 		}
 	}, func() {

@@ -39,7 +39,8 @@ type Dataset struct {
 	ordered bool     // Classes are numbered by the order of the names that this split has.
 	notes   []string
 
-	prepared, scaled bool // See frames.
+	frames           int  // Of every image; 0 if it is one by itself.
+	prepared, scaled bool // See arrayContent.
 
 	atLeast bool // There may be more classes than labels show.
 	single  bool // Both splits are the same images.
@@ -148,7 +149,8 @@ func (d *Dataset) Skipped() int { return d.skipped }
 // [0, Len).
 func (d *Dataset) Label(i int) int { return int(d.labels[i]) }
 
-// Pixels stores image i, CHW and 0..255, in dst, which must hold exactly one image.
+// Pixels stores image i, CHW and 0..255, in dst, which must hold exactly one image. Of
+// several frames it is the mean.
 func (d *Dataset) Pixels(i int, dst []float32) error {
 	if i < 0 || i >= d.Len() {
 		return fmt.Errorf("dataset %s: there is no image %d: the images are 0 to %d", d.spec, i, d.Len()-1)
@@ -157,8 +159,15 @@ func (d *Dataset) Pixels(i int, dst []float32) error {
 	if len(dst) != n {
 		return fmt.Errorf("dataset %s: an image is %s (%d pixels), not %d", d.spec, d.shape, n, len(dst))
 	}
-	if err := d.images.pixels(i, dst); err != nil {
+	all := dst
+	if d.Frames() > 1 {
+		all = make([]float32, d.Frames()*n)
+	}
+	if err := d.images.pixels(i, all); err != nil {
 		return fmt.Errorf("dataset %s: image %d: %w", d.spec, i, err)
+	}
+	if len(all) > n {
+		mean(dst, all)
 	}
 	return nil
 }
@@ -195,6 +204,9 @@ func (d *Dataset) slice(from, to int) *Dataset {
 func (d *Dataset) Hash() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s of %s\n", d.Len(), d.images.what(), d.shape)
+	if d.frames > 0 {
+		fmt.Fprintf(h, "in %d frames\n", d.frames)
+	}
 	d.images.writeTo(h)
 	size := 1 // Bytes a label, little-endian.
 	if d.classes > 256 {

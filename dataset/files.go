@@ -15,10 +15,11 @@ import (
 // fileStore is images in files, which are decoded when they are needed, by whoever
 // needs them, so that no more than one image a goroutine is in memory.
 type fileStore struct {
-	root  string // The folder that names begin at.
-	files []imageFile
-	picture
-	ahead *readAhead
+	root     string // The folder that names begin at.
+	files    []imageFile
+	picture           // How they become images,
+	sequence sequence // or frames, where that has some; picture.shape is then that of a frame.
+	ahead    *readAhead
 
 	archives map[string]archive // The .tar files among them, by name, if they were opened.
 	cache    string             // The file that remembers what was checked; empty for none.
@@ -103,6 +104,34 @@ func (s *fileStore) changed(f *imageFile) error {
 	return fmt.Errorf("%s: its content has changed since it was checked: restore it, or start again and leave the images alone meanwhile", s.where(f))
 }
 
+// decode stores the image, or the frames, of a file's content in dst.
+func (s *fileStore) decode(b []byte, dst []float32) error {
+	if s.sequence.frames > 0 {
+		return s.sequence.decode(b, dst)
+	}
+	return s.picture.decode(b, dst)
+}
+
+// dimensions returns the columns and rows of a picture, or of frames how many numbers one
+// has and how many there are.
+func (s *fileStore) dimensions(b []byte) (width, height int, err error) {
+	if s.sequence.frames > 0 {
+		return s.shape.Len(), s.sequence.frames, nil
+	}
+	return dimensions(b)
+}
+
+// check returns an error for a file of those dimensions that is not what the store takes.
+func (s *fileStore) check(width, height int) error {
+	if s.sequence.frames == 0 {
+		return s.picture.check(width, height)
+	}
+	if width != s.shape.Len() || height != s.sequence.frames {
+		return fmt.Errorf("%d frames of %d numbers", height, width)
+	}
+	return nil
+}
+
 // ReadImageFile returns one PNG, JPEG, BMP or WebP file as an image of that shape (C, H, W), its
 // pixels 0..255, as a data set of such files has it: see [Dataset.Resized].
 func ReadImageFile(name string, shape tensor.Shape, resize int) ([]float32, error) {
@@ -130,7 +159,12 @@ func (s *fileStore) clone() store {
 	return s.with(slices.Clone(s.files))
 }
 
-func (s *fileStore) what() string { return fmt.Sprintf("image files, resized to %d,", s.resize) }
+func (s *fileStore) what() string {
+	if s.sequence.frames > 0 {
+		return fmt.Sprintf("files of %d frames", s.sequence.frames)
+	}
+	return fmt.Sprintf("image files, resized to %d,", s.resize)
+}
 
 // writeTo adds the SHA-256 of every file; that of none for one that cannot be read.
 func (s *fileStore) writeTo(h hash.Hash) {
@@ -177,6 +211,13 @@ func (s *fileStore) content(f *imageFile) ([]byte, error) {
 // Resizable reports whether the images have no size of their own, so that
 // [Dataset.Resized] gives them one: those of image files.
 func (d *Dataset) Resizable() bool {
+	s, ok := d.images.(*fileStore)
+	return ok && s.sequence.frames == 0
+}
+
+// InFiles reports whether the images are in files, which are read when they are needed, so
+// that [Dataset.Checked] reads them first.
+func (d *Dataset) InFiles() bool {
 	_, ok := d.images.(*fileStore)
 	return ok
 }
@@ -188,7 +229,7 @@ func (d *Dataset) Resizable() bool {
 // (256 for 224), or of up to 64 pixels just that.
 func (d *Dataset) Resized(shape tensor.Shape, resize int) (*Dataset, error) {
 	s, ok := d.images.(*fileStore)
-	if !ok {
+	if !ok || s.sequence.frames > 0 {
 		return nil, fmt.Errorf("dataset %s: the images have a size of their own, %s", d.spec, d.shape)
 	}
 	p, err := newPicture(shape, resize)

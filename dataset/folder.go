@@ -53,13 +53,21 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := make([]folderFiles, len(names))
+	pictures, arrays := 0, 0
+	for k, name := range names {
+		if found[k], err = filesBelow(filepath.Join(root, name)); err != nil {
+			return nil, err
+		}
+		pictures, arrays = pictures+len(found[k].pictures), arrays+len(found[k].arrays)
+	}
 	classes := make([][]labelled, len(names))
 	var empty, foreign []string
 	total := 0
 	for k, name := range names {
-		files, others, err := imagesBelow(filepath.Join(root, name))
-		if err != nil {
-			return nil, err
+		files, others := found[k].pictures, append(found[k].foreign, found[k].arrays...)
+		if pictures == 0 && arrays > 0 {
+			files, others = found[k].arrays, found[k].foreign
 		}
 		if len(files) == 0 {
 			empty = append(empty, name)
@@ -73,9 +81,14 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		}
 	}
 	if total == 0 {
-		return nil, fmt.Errorf("folder %s: there is no PNG, JPEG, BMP or WebP file in any folder of a class: %s", root, some(names))
+		return nil, fmt.Errorf("folder %s: there is no PNG, JPEG, BMP or WebP file in any folder of a class: %s; nor frames, in .npy or .npz files", root, some(names))
 	}
 	d := newFiles(root, interleave(classes), len(names))
+	if pictures == 0 {
+		if d, err = d.sequences(); err != nil {
+			return nil, err
+		}
+	}
 	d.names, d.ordered, d.single = names, true, single
 	if len(empty) > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("%d of %d classes have no images in %s: %s", len(empty), len(names), root, some(empty)))
@@ -147,25 +160,38 @@ func classFolders(root string) ([]string, error) {
 	return names, nil
 }
 
-// imagesBelow returns the image files of a folder and the folders in it, and those of
-// formats that cannot be read, in order: their names below it, with slashes.
-func imagesBelow(dir string) (files, foreign []string, err error) {
+// folderFiles are the files of one class, their names below its folder, with slashes.
+type folderFiles struct {
+	pictures []string // That can be read.
+	arrays   []string // Of numpy.
+	foreign  []string // Pictures of formats that cannot be read.
+}
+
+// filesBelow returns the files of a folder and of the folders in it, in order.
+func filesBelow(dir string) (f folderFiles, err error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, nil, err
+		return f, err
 	}
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !isImage(path) && !isForeign(path) {
+		if err != nil || e.IsDir() {
 			return err
 		}
-		list := &files
-		if isForeign(path) {
-			list = &foreign
+		var list *[]string
+		switch {
+		case isImage(path):
+			list = &f.pictures
+		case isArray(path):
+			list = &f.arrays
+		case isForeign(path):
+			list = &f.foreign
+		default:
+			return nil
 		}
 		name, err := filepath.Rel(dir, path)
 		*list = append(*list, filepath.ToSlash(name))
 		return err
 	})
-	return files, foreign, err
+	return f, err
 }
 
 // interleave returns the first image of every class, then the second of every class

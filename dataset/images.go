@@ -1,6 +1,9 @@
 package dataset
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Images is a data set seen through a normalisation: what a network is given.
 // Any number of goroutines may read it.
@@ -50,6 +53,18 @@ func (im *Images) Image(i int, dst []float32) error {
 		return err
 	}
 	im.norm.Apply(dst, im.shape)
+	return nil
+}
+
+// Sequence stores the frames of image i, CHW and normalised, one after the other in dst,
+// which must hold exactly [Dataset.Frames] of them.
+func (im *Images) Sequence(i int, dst []float32) error {
+	if err := im.Dataset.Sequence(i, dst); err != nil {
+		return err
+	}
+	for frame := range slices.Chunk(dst, im.shape.Len()) {
+		im.norm.Apply(frame, im.shape)
+	}
 	return nil
 }
 

@@ -27,9 +27,10 @@ type Inventory struct {
 
 // FileInventory lists image files.
 type FileInventory struct {
-	Root           string        `json:"root"`   // The folder of the names below; set it if the files are elsewhere now.
-	Shape          tensor.Shape  `json:"shape"`  // Of an image, (C, H, W).
-	Resize         int           `json:"resize"` // Length of the shorter side before the middle is cut out, in pixels.
+	Root           string        `json:"root"`             // The folder of the names below; set it if the files are elsewhere now.
+	Shape          tensor.Shape  `json:"shape"`            // Of an image, (C, H, W).
+	Resize         int           `json:"resize"`           // Length of the shorter side before the middle is cut out, in pixels; 0 for frames.
+	Frames         int           `json:"frames,omitempty"` // Of every image; 0 if the files are pictures.
 	Classes        int           `json:"classes"`
 	ClassNames     []string      `json:"class_names,omitempty"`
 	ClassesGuessed bool          `json:"classes_guessed,omitempty"`
@@ -56,7 +57,7 @@ func (d *Dataset) Inventory() (*Inventory, error) {
 		return v, nil
 	}
 	v.Files = &FileInventory{
-		Root: s.root, Shape: d.Shape(), Resize: s.resize,
+		Root: s.root, Shape: d.Shape(), Resize: s.resize, Frames: d.frames,
 		Classes: d.classes, ClassNames: d.names, ClassesGuessed: d.atLeast, Skipped: d.skipped,
 	}
 	for i, f := range s.files {
@@ -141,6 +142,12 @@ func (v *FileInventory) open() (*Dataset, error) {
 	}
 	d := newFiles(v.Root, list, v.Classes)
 	d.names, d.atLeast, d.skipped = v.ClassNames, v.ClassesGuessed, max(v.Skipped, 0)
+	if v.Frames > 0 {
+		if shape := append(tensor.Shape{v.Frames}, v.Shape...); len(shape) != 4 || shape.Check() != nil {
+			return nil, fmt.Errorf("there are no images of %d frames of %s", v.Frames, v.Shape)
+		}
+		return d.sequencesOf(v.Shape, v.Frames), nil
+	}
 	if v.Resize < 1 {
 		return nil, fmt.Errorf("images cannot be resized to %d", v.Resize)
 	}

@@ -26,6 +26,9 @@ const (
 	maxNPYAxes   = 8
 )
 
+// frameInflation is how many times the file that they are packed in frames may be.
+const frameInflation = 256
+
 // array is what a .npy file holds.
 type array struct {
 	kind  byte // 'u' unsigned, 'i' signed, 'f' floating point, 'b' Boolean.
@@ -52,6 +55,9 @@ func readNPY(r io.Reader, limit int64) (*array, error) {
 		return nil, err
 	}
 	n := int64(a.shape.Len())
+	if len(a.shape) > 4 { // Frames of events are nearly all zeros.
+		limit *= frameInflation / maxInflation
+	}
 	if n > limit/int64(a.width) {
 		return nil, fmt.Errorf("the header claims %v, too many for a file of this size", a)
 	}
@@ -248,8 +254,11 @@ func (a *array) ints() []int64 {
 	return list
 }
 
-// intsAsFloats is ints as float32, piece by piece.
-func (a *array) intsAsFloats() []float32 {
+// numbers returns the elements as float32; those of Boolean arrays are 0 and 1.
+func (a *array) numbers() []float32 {
+	if a.kind == 'f' {
+		return a.floats()
+	}
 	list := make([]float32, 0, len(a.data)/a.width)
 	part := *a
 	for b := range slices.Chunk(a.data, 1024*a.width) {

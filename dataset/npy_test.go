@@ -246,7 +246,20 @@ func TestArrayErrors(t *testing.T) {
 	if got := labels(open(t, file("images", img, "labels", npy("<f4", "(2,)", floats(7, 65535)...)), Test)); !slices.Equal(got, []int{7, 65535}) {
 		t.Errorf("labels that are floats: %v", got)
 	}
-	fails(t, file("images", img, "labels", npy("|u1", "(2, 2)", 0, 1, 1, 0)), Test, "one-hot")
+	for _, row := range []struct {
+		labels []byte
+		want   string
+	}{
+		{npy("|u1", "(2, 3)", 0, 1, 0, 1, 0, 1), "array labels: image 1: its row of labels has 2 ones and 0 numbers"},
+		{npy("|u1", "(2, 3)", 0, 0, 0, 1, 0, 0), "array labels: image 0: its row of labels has 0 ones"},
+		{npy("<f4", "(2, 3)", floats(1, 0, 0, 0.9, 0.05, 0.05)...), "array labels: image 1: its row of labels has 0 ones and 3 numbers"},
+		{npy("<f4", "(2, 3)", floats(0, 0, 1, 1, 0, float32(math.NaN()))...), "array labels: image 1: its row of labels has 1 ones and 1 numbers"},
+		{npy("<f4", "(2, 3)", floats(0, 0, 1, -1, 0, 1)...), "image 1"},
+		{npy("|u1", "(2, 1, 3)", make([]byte, 6)...), "one class number, or one one-hot row, per image"},
+		{npy("|u1", "(1, 65537)", make([]byte, 65537)...), "more than the limit"},
+	} {
+		fails(t, file("images", img, "labels", row.labels), Test, row.want)
+	}
 	fails(t, file("images", img[:len(img)-1], "labels", lab), Test, "array images: truncated: uint8 of 2x1x1 are 2 bytes, only 1 are there")
 	fails(t, file("images", npy("|u1", "(900, 900, 900)"), "labels", lab), Test, "too many for a file of this size")
 

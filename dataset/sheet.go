@@ -38,7 +38,7 @@ func (d *Dataset) Sheet() (image.Image, error) {
 			return nil, err
 		}
 		if d.prepared {
-			stretch(pixels)
+			Stretch(pixels)
 		}
 		x, y := sheetMargin+i%columns*cellW, sheetMargin+i/columns*cellH
 		for r := range h * scale {
@@ -55,8 +55,8 @@ func (d *Dataset) Sheet() (image.Image, error) {
 	return m, nil
 }
 
-// stretch makes values 0..255, the least of them 0 and the most 255.
-func stretch(x []float32) {
+// Stretch makes values 0..255, the least of them 0 and the most 255, to look at them.
+func Stretch(x []float32) {
 	least, most := slices.Min(x), slices.Max(x)
 	for i, v := range x {
 		if x[i] = 0; most > least {

@@ -11,7 +11,7 @@ import (
 // A store holds the pixels of images, or knows where to read them. Any number of
 // goroutines may read it.
 type store interface {
-	// pixels stores image i, CHW and 0..255, in dst, which holds exactly one image.
+	// pixels stores image i, CHW and 0..255, or all its frames, in dst, which holds exactly that.
 	pixels(i int, dst []float32) error
 	// slice returns images from to to-1, which share memory with the store.
 	slice(from, to int) store
@@ -22,7 +22,7 @@ type store interface {
 	writeTo(h hash.Hash)
 }
 
-// byteStore is images of bytes, one after the other, each CHW of size bytes.
+// byteStore is images of bytes, one after the other, each CHW, or frames, of size bytes.
 type byteStore struct {
 	data []byte
 	size int
@@ -45,8 +45,8 @@ func (s *byteStore) what() string { return "images" }
 
 func (s *byteStore) writeTo(h hash.Hash) { h.Write(s.data) }
 
-// floatStore is images of float32, one after the other, each CHW of size values in
-// 0..255.
+// floatStore is images of float32, one after the other, each CHW, or frames, of size
+// values.
 type floatStore struct {
 	data []float32
 	size int

@@ -44,6 +44,7 @@ func openFiles(arg string, split Split) (*Dataset, error) {
 	}
 	var list []labelled
 	var missing, foreign []string
+	arrays := 0
 	for i, row := range rows {
 		name := filepath.FromSlash(row.image)
 		switch {
@@ -54,6 +55,9 @@ func openFiles(arg string, split Split) (*Dataset, error) {
 		case isForeign(name):
 			foreign = append(foreign, row.image)
 		default:
+			if isArray(name) {
+				arrays++
+			}
 			all[i].imageFile = imageFile{name: path.Clean(row.image), size: -1}
 			list = append(list, all[i])
 		}
@@ -63,8 +67,15 @@ func openFiles(arg string, split Split) (*Dataset, error) {
 		return nil, fmt.Errorf("folder %s: %d of the %d images that %s names are not there: %s", dir, len(missing), len(rows), table, some(missing))
 	case len(list) == 0:
 		return nil, fmt.Errorf("folder %s: no images: %s", dir, foreignNote(foreign, len(foreign)))
+	case arrays > 0 && arrays < len(list):
+		return nil, fmt.Errorf("%s: %d of the %d files that it names are arrays of numpy, the others are not: give a file of labels for either", table, arrays, len(list))
 	}
 	d := newFiles(dir, list, classes)
+	if arrays > 0 {
+		if d, err = d.sequences(); err != nil {
+			return nil, err
+		}
+	}
 	d.names, d.ordered, d.atLeast, d.single = names, names != nil, names == nil, single
 	if len(foreign) > 0 {
 		d.notes = append(d.notes, foreignNote(foreign, len(list)+len(foreign)))
@@ -165,7 +176,7 @@ func withoutHeader(rows []tableRow, dir string) ([]tableRow, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("no images: the file is empty")
 	}
-	if first := rows[0].image; len(rows) > 1 && filepath.IsLocal(first) && !isImage(first) {
+	if first := rows[0].image; len(rows) > 1 && filepath.IsLocal(first) && !isImage(first) && !isArray(first) {
 		if _, err := os.Stat(filepath.Join(dir, first)); err != nil {
 			return rows[1:], nil
 		}

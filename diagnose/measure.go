@@ -144,7 +144,7 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 		o.sums.Layers[j].At = make([]errorSums, len(d.o.Timesteps))
 		clear(o.counts[j])
 	}
-	rec, err := o.engine.Run(ctx, o.pixels, i)
+	rec, err := o.engine.Present(ctx, d.Images, i, o.pixels)
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}

@@ -167,7 +167,7 @@ func (w *tryer) try(ctx context.Context, number int) (*Outcomes, error) {
 			return nil, err
 		}
 	}
-	rec, err := w.engine.Run(ctx, w.pixels, i)
+	rec, err := w.engine.Present(ctx, d.Images, i, w.pixels)
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/eval"
+	"sresnet/sim"
 	"sresnet/snn"
 )
 
@@ -236,8 +237,20 @@ type firstImages struct {
 
 func (f firstImages) Len() int { return f.n }
 
+// firstSequences are those of images that are made of frames.
+type firstSequences struct {
+	firstImages
+	all sim.Sequences
+}
+
+func (f firstSequences) Frames() int                         { return f.all.Frames() }
+func (f firstSequences) Sequence(i int, dst []float32) error { return f.all.Sequence(i, dst) }
+
 func (d *Diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
-	images := firstImages{d.Calibration, min(compensationImages, d.Calibration.Len())}
+	var images calibrate.Images = firstImages{d.Calibration, min(compensationImages, d.Calibration.Len())}
+	if s, ok := d.Calibration.(sim.Sequences); ok {
+		images = firstSequences{images.(firstImages), s}
+	}
 	factors, err := calibrate.LayerFactors(ctx, d.Graph, d.Network, images, calibrate.Compensation{Sim: d.simulation(d.T), Workers: d.o.Workers})
 	if err != nil {
 		return nil, err

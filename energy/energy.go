@@ -23,7 +23,8 @@ type Accounts struct {
 	SNN        Account  `json:"spiking"`
 	ANN        *Account `json:"trained"` // Nil without a trained network.
 	BreakEven  Balance  `json:"break_even"`
-	NotCounted []string `json:"not_counted"` // What joules leave out, in phrases; none without a device.
+	FrameMACs  float64  `json:"frame_macs,omitempty"` // Of the spiking network's MACs, those of frames, which take place timestep by timestep.
+	NotCounted []string `json:"not_counted"`          // What joules leave out, in phrases; none without a device.
 }
 
 // WriteJSON writes a as one JSON object.
@@ -98,6 +99,15 @@ func (a *Accounts) notCounted() []string {
 	return append(list, "memory, transport of spikes and leakage, unless the figures include them")
 }
 
+// MACsAt returns the multiply-accumulates of the spiking network in its first T timesteps.
+// Those of frames are taken to be the same at every one.
+func (a *Accounts) MACsAt(T int) float64 {
+	if a.FrameMACs == 0 {
+		return a.SNN.MACs
+	}
+	return a.SNN.MACs - a.FrameMACs*(1-float64(T)/float64(a.Timesteps))
+}
+
 // JoulesAt returns the energy of the spiking network in its first T timesteps, in
 // which acs additions are done per image, of what the device prices; 0 without a
 // device.
@@ -105,7 +115,7 @@ func (a *Accounts) JoulesAt(T int, acs float64) Joules {
 	if a.Device == nil {
 		return 0
 	}
-	x, _ := a.Device.joules(&Operations{ACs: acs, MACs: a.SNN.MACs, Updates: a.SNN.Updates * float64(T) / float64(a.Timesteps)})
+	x, _ := a.Device.joules(&Operations{ACs: acs, MACs: a.MACsAt(T), Updates: a.SNN.Updates * float64(T) / float64(a.Timesteps)})
 	return x
 }
 

@@ -63,6 +63,12 @@ type Counts struct {
 	Synapses []uint64 `json:"synapses"` // Of the spiking network, by layer and then by synapse.
 	Trained  []uint64 `json:"trained"`  // Of the trained network's connections, in the order of its nodes.
 	Zeros    uint64   `json:"zeros"`    // Of rectified activations.
+
+	// Images that are made of frames, which enter anew at every timestep: numbers that are
+	// multiplied with weights, which Synapses counts, or spikes, which Added counts.
+	Graded uint64   `json:"graded,omitempty"`
+	Binary uint64   `json:"binary,omitempty"`
+	Added  []uint64 `json:"added,omitempty"` // By synapse, as Synapses; nil for none.
 }
 
 // NewCounts returns those of no images.
@@ -74,14 +80,27 @@ func (m *Meter) NewCounts() *Counts {
 // what the trained network, if there is one, computed last.
 func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infer.Runner) {
 	i := 0
-	for _, layer := range rec.SynapseACs {
-		for _, acs := range layer {
-			c.Synapses[i] += acs
-			if counter := m.synapses[i].counter; counter != nil {
+	for layer, synapses := range rec.SynapseACs {
+		for synapse, acs := range synapses {
+			switch counter := m.synapses[i].counter; {
+			case counter == nil:
+				c.Synapses[i] += acs
+			case rec.Frames < 2:
 				c.Synapses[i] += counter.count(image)
+			case rec.Binary:
+				c.add(i, acs)
+			default:
+				c.Synapses[i] += rec.SynapseMACs[layer][synapse]
 			}
 			i++
 		}
+	}
+	switch {
+	case rec.Frames < 2:
+	case rec.Binary:
+		c.Binary++
+	default:
+		c.Graded++
 	}
 	for i := range m.trained {
 		counter := m.trained[i].counter
@@ -93,6 +112,14 @@ func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infe
 	}
 }
 
+// add counts spikes of frames.
+func (c *Counts) add(synapse int, acs uint64) {
+	if c.Added == nil {
+		c.Added = make([]uint64, len(c.Synapses))
+	}
+	c.Added[synapse] += acs
+}
+
 // Merge adds what b gathered.
 func (c *Counts) Merge(b *Counts) {
 	for i, n := range b.Synapses {
@@ -102,6 +129,11 @@ func (c *Counts) Merge(b *Counts) {
 		c.Trained[i] += n
 	}
 	c.Zeros += b.Zeros
+	c.Graded += b.Graded
+	c.Binary += b.Binary
+	for i, n := range b.Added {
+		c.add(i, n)
+	}
 }
 
 // Activity is what the spiking network did, besides [Counts].
@@ -123,8 +155,15 @@ func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 		for j := range l.Synapses {
 			s := &m.synapses[first+j]
 			k := Contribution{Part: parts[j], Layer: l.Name, From: m.layerName(s.from), Kind: s.kind, Synapses: s.dense}
-			if s.counter != nil { // The current of the image is constant and costs once.
-				k.MACs, k.DenseMACs = float64(c.Synapses[first+j])/n, float64(s.dense)
+			if s.counter != nil { // The current of the image is constant and costs once; that of frames costs at every timestep.
+				graded, binary := float64(c.Graded)/n, float64(c.Binary)/n
+				k.MACs, k.DenseMACs = float64(c.Synapses[first+j])/n, float64(s.dense)*(1-graded-binary+graded*T)
+				if c.Graded > 0 {
+					a.FrameMACs += k.MACs
+				}
+				if c.Added != nil {
+					k.ACs, k.DenseACs = float64(c.Added[first+j])/n, float64(s.dense)*binary*T
+				}
 			} else {
 				k.ACs, k.DenseACs = float64(c.Synapses[first+j])/n, float64(s.dense)*T
 			}

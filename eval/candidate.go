@@ -10,11 +10,15 @@ type Candidate struct {
 
 // Candidate returns what the spiking network did up to timestep T, counted from 1:
 // its operations are additions so far and the multiply-accumulates of the analog
-// image.
+// image, or of its frames so far.
 func (r *Result) Candidate(T int) Candidate {
+	macs := r.MACsPerImage
+	if r.Energy != nil && r.Energy.FrameMACs > 0 {
+		macs = r.Energy.MACsAt(T)
+	}
 	return Candidate{
 		Correct:    r.right(r.SpikingTop1[T-1]),
-		Operations: r.ACsPerImage[T-1] + r.MACsPerImage,
+		Operations: r.ACsPerImage[T-1] + macs,
 	}
 }
 

@@ -224,7 +224,7 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := w.engine.Run(ctx, w.pixels, i)
+	rec, err := w.engine.Present(ctx, w.images, i, w.pixels)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

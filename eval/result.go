@@ -39,7 +39,7 @@ type Result struct {
 	// does [yik2025].
 	SpikesPerImage []float64 `json:"spikes_per_image"`
 	ACsPerImage    []float64 `json:"acs_per_image"`  // Additions that spikes cause.
-	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once per image, as its current is constant.
+	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once per image, as its current is constant; of frames at all timesteps.
 
 	DenseMACsPerImage float64 `json:"dense_macs_per_image"` // Of the trained network.
 

@@ -136,7 +136,8 @@ func (a *Tally) restore(b []byte, classes int) error {
 		return fmt.Errorf("eval: %w", err)
 	}
 	fits := len(f.Correct) == len(a.correct) && len(f.Agree) == len(a.agree) && len(f.Spikes) == len(a.spikes) && len(f.ACs) == len(a.acs) &&
-		len(f.Counts.Synapses) == len(a.counts.Synapses) && len(f.Counts.Trained) == len(a.counts.Trained) && len(f.Changed) <= maxChanged
+		len(f.Counts.Synapses) == len(a.counts.Synapses) && len(f.Counts.Trained) == len(a.counts.Trained) && len(f.Changed) <= maxChanged &&
+		(f.Counts.Added == nil || len(f.Counts.Added) == len(a.counts.Synapses)) && f.Counts.Graded <= uint64(len(f.Predictions)) && f.Counts.Binary <= uint64(len(f.Predictions))
 	for l := 0; fits && l < len(f.Spikes); l++ {
 		fits = len(f.Spikes[l]) == len(a.correct) && len(f.ACs[l]) == len(a.correct)
 	}

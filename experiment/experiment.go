@@ -86,6 +86,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.File != nil && test != nil {
+		e.network = imagesFor(e.network, test)
+	}
 	if e.File == nil {
 		d := test
 		if d == nil {
@@ -175,7 +178,11 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 		}
 	}
 	if test != nil {
-		e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance)
+		if e.Test, err = e.view(ctx, test, e.data, asked, e.Options.Glance); err == nil {
+			err = e.checkFrames(test)
+		}
+	} else if train != nil && train.Frames() > 1 {
+		e.Options.warn(fmt.Sprintf("images of %s are made of %d frames each: calibration takes their mean", train.Spec(), train.Frames()))
 	}
 	return err
 }

@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sresnet/ann"
 	"sresnet/dataset"
 	"sresnet/internal/hint"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -154,6 +156,39 @@ func (e *Experiment) view(ctx context.Context, d *dataset.Dataset, s dataset.Spe
 	return dataset.NewImages(d, norm)
 }
 
+// checkFrames says how images that are made of frames are presented, and refuses an
+// encoding that cannot present them.
+func (e *Experiment) checkFrames(d *dataset.Dataset) error {
+	n, T := d.Frames(), e.Options.Timesteps
+	if n < 2 {
+		return nil
+	}
+	encoding := e.Options.Encoding
+	if e.network != nil {
+		encoding = e.network.Input.Encoding
+	}
+	if encoding.Spikes() {
+		return bad("encoding", encoding.String(), fmt.Errorf("images of %s are made of frames, which enter as they are, spikes or numbers", d.Spec()), "give "+snn.Direct.String())
+	}
+	then := fmt.Sprintf("then the first again, up to T = %d", T)
+	switch {
+	case T < n:
+		then = fmt.Sprintf("of which T = %d takes no more", T)
+	case T == n:
+		then = fmt.Sprintf("all by T = %d", T)
+	}
+	e.Options.warn(fmt.Sprintf("images of %s are made of %d frames each, one a timestep, %s; the trained network and calibration get their mean", d.Spec(), n, then))
+	return nil
+}
+
+// Enters says how images enter the spiking network, in a few words.
+func (e *Experiment) Enters() string {
+	if e.Test != nil && e.Test.Frames() > 1 {
+		return fmt.Sprintf("%d frames, one a timestep", e.Test.Frames())
+	}
+	return e.Options.Encoding.String() + " encoding"
+}
+
 // fitting gives images of files the size that the network takes, as the spec says, and
 // checks that it takes them and tells their classes apart.
 func (e *Experiment) fitting(d *dataset.Dataset, s dataset.Spec) (*dataset.Dataset, error) {
@@ -199,10 +234,37 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 		}
 		return nil // Of classes above its largest label it has no image.
 	}
-	if outputs != d.Classes() {
-		return hint.Error(fmt.Errorf("network %s has %d outputs, but %s has %d classes", name, outputs, d.Spec(), d.Classes()), advice)
+	if outputs == d.Classes() {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("network %s has %d outputs, but %s has %d classes", name, outputs, d.Spec(), d.Classes())
+	if !e.classifies() {
+		return hint.Error(err, "%s; if they are classes, choose {data} accordingly", features)
+	}
+	return hint.Error(err, advice)
+}
+
+// features says what to do with a network that names no classes.
+const features = "if its outputs are no classes but features, none of them is right or wrong: 'sresnet verify' compares both networks without labels, 'sresnet record' writes what the spiking one does, and 'sresnet convert' takes it"
+
+// classifies reports whether the network ends in a fully connected layer, as those that
+// name classes mostly do.
+func (e *Experiment) classifies() bool {
+	if e.Graph == nil {
+		return slices.ContainsFunc(e.network.Output().Synapses, func(s snn.Synapse) bool { _, dense := s.Connection.(*snn.Dense); return dense })
+	}
+	n := e.Graph.Node(e.Graph.Output)
+	for n != nil {
+		switch n.Op.(type) {
+		case *ann.Gemm:
+			return true
+		case *ann.Flatten, *ann.Softmax:
+			n = e.Graph.Node(n.Inputs[0])
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // Takes returns the name of the network, the shape of the images it takes and the

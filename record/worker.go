@@ -71,7 +71,7 @@ func (w *worker) record(ctx context.Context, i int) (err error) {
 			p.events.begin()
 		}
 	}
-	rec, err := w.engine.Run(ctx, w.pixels, i)
+	rec, err := w.engine.Present(ctx, w.images, i, w.pixels)
 	if err == nil {
 		err = w.box.end()
 	}

@@ -63,6 +63,9 @@ type Source struct {
 	// Skipped is how many images of it could not be read and were left out.
 	Skipped int `json:"skipped,omitempty"`
 
+	// Frames is how many frames each image is made of; 0 if it is one by itself.
+	Frames int `json:"frames,omitempty"`
+
 	// Resize and Crop are what was asked for image files; see [dataset.Spec].
 	Resize int `json:"resize,omitempty"`
 	Crop   int `json:"crop,omitempty"`

@@ -78,7 +78,7 @@ func (o *Order) manifest(started time.Time) (m Manifest, err error) {
 	m = Manifest{
 		Version: Version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Started: started.UTC(), Finished: time.Now().UTC(), Purpose: o.Purpose,
-		Data:    Source{Name: cmp.Or(o.Presented, e.Options.Data), SHA256: e.Test.Hash(), Skipped: e.Test.Skipped()},
+		Data:    Source{Name: cmp.Or(o.Presented, e.Options.Data), SHA256: e.Test.Hash(), Skipped: e.Test.Skipped(), Frames: framesOf(e.Test)},
 		Classes: e.Test.ClassNames(), Model: Source{Name: e.Options.Model},
 	}
 	if e.Options.Trained != "" { // The work is about that; the spiking network is kept with the plan.
@@ -91,7 +91,7 @@ func (o *Order) manifest(started time.Time) (m Manifest, err error) {
 		return m, err
 	}
 	if e.Calibration != nil {
-		m.Calibration = Source{Name: e.Options.Calibrate, SHA256: e.Calibration.Hash(), Skipped: e.Calibration.Skipped()}
+		m.Calibration = Source{Name: e.Options.Calibrate, SHA256: e.Calibration.Hash(), Skipped: e.Calibration.Skipped(), Frames: framesOf(e.Calibration)}
 	}
 	m.Data.asked(e.Options.Data)
 	m.Calibration.asked(e.Options.Calibrate)
@@ -314,7 +314,7 @@ func (k *Kept) plan(ctx context.Context, o *Order) (err error) {
 	if err := shard.Vacant(o.Dir); err != nil {
 		return err
 	}
-	if k.Test.Resizable() {
+	if k.Test.InFiles() {
 		v, err := k.Test.Inventory()
 		if err != nil {
 			return err
@@ -342,4 +342,12 @@ func readConfig(r *shard.Run) (*Config, error) {
 		return nil, hint.Error(fmt.Errorf("this version of sresnet does not know the plan in %s: %w", r.Dir(), err), "use the version that planned it")
 	}
 	return c, nil
+}
+
+// framesOf returns how many frames each image is made of; 0 if it is one by itself.
+func framesOf(d *dataset.Images) int {
+	if n := d.Frames(); n > 1 {
+		return n
+	}
+	return 0
 }

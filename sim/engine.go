@@ -29,12 +29,14 @@ type Engine struct {
 	plan    *Plan
 	record  *Record
 	layers  []population
-	image   [][]float32 // Channels last, per timestep of the ring; one for a constant image.
+	image   [][]float32 // Channels last, per timestep of the ring; one until others are needed.
+	enters  *encoder    // Of the image of this run.
 	workers []worker
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
 	chw     []float32 // Potentials as they are handed out,
 	input   []float32 // and currents.
+	frames  []float32 // Of the image that Present presents.
 }
 
 // population is the state of one layer.
@@ -76,12 +78,10 @@ func (p *Plan) NewEngine() *Engine {
 		return e
 	}
 	steps := p.ring() * p.opt.Block
-	in := newGrid(p.net.Input.Shape)
 	e.image = make([][]float32, steps)
-	for t := range e.image {
-		if t == 0 || !p.net.Input.Encoding.Constant() {
-			e.image[t] = make([]float32, in.positions()*in.c)
-		}
+	e.image[0] = make([]float32, p.net.Input.Shape.Len())
+	if !p.net.Input.Encoding.Constant() {
+		e.roomForSteps()
 	}
 	e.layers = make([]population, len(p.layers))
 	for i := range p.layers {
@@ -115,6 +115,15 @@ func newPopulation(l *layerPlan, steps int) population {
 		s.constant = make([]float32, len(s.v))
 	}
 	return s
+}
+
+// roomForSteps makes room for images that are not the same at every timestep.
+func (e *Engine) roomForSteps() {
+	for t := range e.image {
+		if e.image[t] == nil {
+			e.image[t] = make([]float32, len(e.image[0]))
+		}
+	}
 }
 
 // newWorker makes room for the layer that needs the most of it.
@@ -155,20 +164,41 @@ func (e *Engine) Spent() []time.Duration { return e.spent }
 // Poisson encoding. The record is the engine's own and valid until the next Run.
 // A canceled context ends the run with its error within a block of timesteps.
 func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, error) {
-	p := e.plan
-	if want := p.net.Input.Shape.Len(); len(image) != want {
-		return nil, fmt.Errorf("sim: image %d has %d elements, the network takes %v", index, len(image), p.net.Input.Shape)
+	if want := e.plan.net.Input.Shape; len(image) != want.Len() {
+		return nil, fmt.Errorf("sim: image %d has %d elements, the network takes %v", index, len(image), want)
 	}
+	return e.run(ctx, image, index)
+}
+
+// RunFrames is Run for an image of frames, each CHW, one after the other. The first one is
+// presented at the first timestep, and so on; after the last comes the first again. With
+// the Poisson encoding it is an error.
+func (e *Engine) RunFrames(ctx context.Context, frames []float32, index int) (*Record, error) {
+	in := &e.plan.net.Input
+	switch {
+	case len(frames) == 0 || len(frames)%in.Shape.Len() != 0:
+		return nil, fmt.Errorf("sim: image %d has %d elements, which are no frames of %v", index, len(frames), in.Shape)
+	case in.Encoding.Spikes():
+		return nil, fmt.Errorf("sim: image %d is made of frames, which enter as they are, but the network takes %s", index, in.Encoding.Note())
+	}
+	return e.run(ctx, frames, index)
+}
+
+func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, error) {
+	p := e.plan
 	if err := tensor.CheckFinite(image); err != nil {
 		return nil, fmt.Errorf("sim: image %d: %w", index, err)
 	}
 	enc := newEncoder(&p.net.Input, image, p.opt.Seed, index)
-	e.record.reset()
+	e.record.reset(enc)
 	if p.opt.Reference {
 		return e.record, e.runReference(ctx, enc)
 	}
 	e.reset()
-	if p.net.Input.Encoding.Constant() {
+	e.enters = enc
+	if !enc.constant {
+		e.roomForSteps()
+	} else {
 		tensor.ChannelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
 		for i := range e.layers {
 			e.present(&e.workers[0], i, 0, 0)
@@ -177,6 +207,7 @@ func (e *Engine) Run(ctx context.Context, image []float32, index int) (*Record, 
 	if err := e.runBlocks(ctx, enc); err != nil {
 		return nil, err
 	}
+	e.record.sum()
 	return e.record, nil
 }
 
@@ -207,7 +238,7 @@ type block struct {
 
 // encode fills the images of a block; a constant image is there already.
 func (e *Engine) encode(enc *encoder, b block) {
-	if e.plan.net.Input.Encoding.Constant() {
+	if enc.constant {
 		return
 	}
 	for t := range b.n {
@@ -226,10 +257,10 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	clear(sum)
 	for _, a := range l.analog {
 		a.conv.Run(sum, e.image[slot], w.scratch)
-		if products := a.products(e.image[slot]); !e.plan.net.Input.Encoding.Spikes() {
-			e.record.MACs += products
-		} else {
+		if products := a.products(e.image[slot]); e.enters.spikes {
 			e.record.count(i, a.index, step, products)
+		} else {
+			e.record.SynapseMACs[i][a.index] += products
 		}
 	}
 	for p := range l.positions() {
@@ -377,7 +408,7 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		rec.Spikes[i][step] = uint32(kernel.OnesCount(mask))
 		return
 	}
-	if !e.plan.net.Input.Encoding.Constant() {
+	if !e.enters.constant {
 		e.present(w, i, step, b.slot+t)
 	}
 	for _, syn := range l.synapses {

@@ -261,3 +261,17 @@ func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
 	}
 	return x
 }
+
+// randomFrames draws frames, which are spikes as often as numbers; one is an image.
+func randomFrames(s tensor.Shape, n int, rnd *rand.Rand) []float32 {
+	var x []float32
+	for range n {
+		x = append(x, randomImage(s, rnd)...)
+	}
+	if n > 1 && rnd.IntN(2) == 0 {
+		for i := range x {
+			x[i] = float32(rnd.IntN(2))
+		}
+	}
+	return x
+}

@@ -24,9 +24,15 @@ type Record struct {
 
 	// MACs counts the products of the image itself with the weights it meets, its
 	// zeros and taps over the border not counted. Where the input current is constant
-	// they are spent once per image; signed spikes add weights instead, which ACs
-	// counts.
-	MACs uint64
+	// they are spent once per image, those of frames at every timestep; signed spikes add
+	// weights instead, which ACs counts. SynapseMACs splits them as SynapseACs does.
+	MACs        uint64
+	SynapseMACs [][]uint64
+
+	// Frames is how many frames the image had, and Binary whether all their values but
+	// zero have one magnitude, so that they are spikes.
+	Frames int
+	Binary bool
 }
 
 // At returns what the output layer shows after step t, one number per output: spikes,
@@ -46,21 +52,33 @@ func newRecord(net *snn.Network, timesteps, classes, layers int) *Record {
 		Spikes:    make([][]uint32, layers),
 		ACs:       make([][]uint64, layers),
 
-		SynapseACs: make([][]uint64, layers),
+		SynapseACs:  make([][]uint64, layers),
+		SynapseMACs: make([][]uint64, layers),
 	}
 	for i := range layers {
 		r.Spikes[i] = make([]uint32, timesteps)
 		r.ACs[i] = make([]uint64, timesteps)
 		r.SynapseACs[i] = make([]uint64, len(net.Layers[i].Synapses))
+		r.SynapseMACs[i] = make([]uint64, len(net.Layers[i].Synapses))
 	}
 	return r
 }
 
-// reset clears what a run adds up.
-func (r *Record) reset() {
-	r.MACs = 0
+// reset clears what a run adds up, and notes what enters.
+func (r *Record) reset(enc *encoder) {
+	r.MACs, r.Frames, r.Binary = 0, len(enc.image)/enc.input.Shape.Len(), enc.spikes
 	for i := range r.SynapseACs {
 		clear(r.SynapseACs[i])
+		clear(r.SynapseMACs[i])
+	}
+}
+
+// sum ends a run.
+func (r *Record) sum() {
+	for _, layer := range r.SynapseMACs {
+		for _, n := range layer {
+			r.MACs += n
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // runReference is Run on the clocked reference engine.
 func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	p, rec := e.plan, e.record
-	enters := p.net.Input.Encoding
+	defer rec.sum()
 	masks := make([][]uint64, p.opt.Layers)
 	for i := range masks {
 		g := newGrid(p.net.Layers[i].Shape)
@@ -35,10 +35,10 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		rec.ACs[s.Layer][s.Step] = 0
 		for j, n := range s.Operations {
 			switch image := p.net.Layers[s.Layer].Synapses[j].From == snn.FromInput; {
-			case !image || enters.Spikes():
+			case !image || enc.spikes:
 				rec.count(s.Layer, j, s.Step, n)
-			case s.Step == 0 || !enters.Constant():
-				rec.MACs += n // A constant input is multiplied once.
+			case s.Step == 0 || !enc.constant:
+				rec.SynapseMACs[s.Layer][j] += n // A constant input is multiplied once.
 			}
 		}
 		if k := rec.Classes; k > 0 && s.Layer == p.opt.Layers-1 {

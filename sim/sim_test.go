@@ -34,7 +34,11 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
 	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v %v", p.Layer, p.Steps, p.V, p.I)) }
 	e.Trace = func(s Trace) { tr.Steps = append(tr.Steps, fmt.Sprintf("%03d %05d %v %v", s.Layer, s.Step, s.I, s.V)) }
-	tr.Record, err = e.Run(context.Background(), image, index)
+	present := e.Run
+	if len(image) > net.Input.Shape.Len() {
+		present = e.RunFrames
+	}
+	tr.Record, err = present(context.Background(), image, index)
 	if err != nil {
 		t.Fatalf("Run: %v", err)
 	}
@@ -119,7 +123,11 @@ func TestEnginesAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
 		net := randomNetwork(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
-		agree(fatal{t, rt}, net, 1+rapid.IntRange(0, 20).Draw(rt, "timesteps"), randomImage(net.Input.Shape, rnd), 3)
+		frames := 1
+		if !net.Input.Encoding.Spikes() {
+			frames = rapid.IntRange(1, 4).Draw(rt, "frames")
+		}
+		agree(fatal{t, rt}, net, 1+rapid.IntRange(0, 20).Draw(rt, "timesteps"), randomFrames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 
@@ -147,7 +155,11 @@ func FuzzEnginesAgree(f *testing.F) {
 		}
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		net := randomNetwork(choose, rnd)
-		agree(t, net, 1+int(timesteps)%40, randomImage(net.Input.Shape, rnd), 3)
+		frames := 1
+		if !net.Input.Encoding.Spikes() {
+			frames += choose(3)
+		}
+		agree(t, net, 1+int(timesteps)%40, randomFrames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 

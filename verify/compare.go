@@ -187,7 +187,7 @@ func (w *worker) record(ctx context.Context, e *sim.Engine, i int) ([]uint64, er
 		}
 		list[k].v = append(list[k].v[:0], p.V...)
 	}
-	rec, err := e.Run(ctx, w.pixels, i)
+	rec, err := e.Present(ctx, w.images, i, w.pixels)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, e
 			moved[s.Layer] += uint64(bits.OnesCount64(b ^ s.Bits[j]))
 		}
 	}
-	_, err := e.Run(ctx, w.pixels, i)
+	_, err := e.Present(ctx, w.images, i, w.pixels)
 	return moved, err
 }
 
@@ -235,6 +235,6 @@ func (w *worker) replayed(ctx context.Context, e *sim.Engine, i int) ([]uint64, 
 		}
 		copy(s.Bits, recorded)
 	}
-	_, err := e.Run(ctx, w.pixels, i)
+	_, err := e.Present(ctx, w.images, i, w.pixels)
 	return slices.Clone(w.replay.wrong), err
 }

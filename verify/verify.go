@@ -136,10 +136,12 @@ func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options
 	if o.Original == nil {
 		o.Original = g
 	}
-	if f.imported, err = infer.New(o.Original); err != nil {
+	// Levels to which a file rounds are no question of the conversion, and a rounding that
+	// differs by one bit is a level.
+	if f.imported, err = infer.New(o.Original.Unrounded()); err != nil {
 		return nil, err
 	}
-	if f.folded, err = infer.New(folded); err != nil {
+	if f.folded, err = infer.New(folded.Unrounded()); err != nil {
 		return nil, err
 	}
 	var neurons []int // Layers of them.

@@ -13,6 +13,7 @@ import (
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
+	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -24,8 +25,10 @@ type Image struct {
 	Name   string
 	Index  int       // Among the images it is from, which seeds Poisson spikes.
 	Label  int       // Its class, or -1 if that is not known.
-	Pixels []float32 // CHW, 0 to 255.
-	Input  []float32 // The same, normalised.
+	Pixels []float32 // CHW, 0 to 255, or of any range if they are Values.
+	Values bool
+	Input  []float32 // The same, normalised; of frames their mean.
+	Frames []float32 // One after the other, where the image is made of several; else nil.
 }
 
 // Options say what is shown to whom.
@@ -77,13 +80,21 @@ func Run(ctx context.Context, image Image, o Options) (*Thought, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := plan.NewEngine().Run(ctx, image.Input, image.Index)
+	present, x := plan.NewEngine().Run, image.Input
+	if image.Frames != nil {
+		present, x = plan.NewEngine().RunFrames, image.Frames
+	}
+	rec, err := present(ctx, x, image.Index)
 	if err != nil {
 		return nil, err
 	}
 	th := newThought(rec, o.Readout)
 	th.Model, th.Image, th.ANN = o.Model, image.Name, trained
 	th.pixels, th.shape, th.className = image.Pixels, o.Network.Input.Shape, o.ClassName
+	if image.Values {
+		th.pixels = slices.Clone(image.Pixels)
+		dataset.Stretch(th.pixels)
+	}
 	if th.className == nil {
 		th.className = strconv.Itoa
 	}

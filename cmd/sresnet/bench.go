@@ -20,7 +20,7 @@ func newBench() *cobra.Command {
 		rounds int
 		asJSON bool
 	)
-	o.Images, o.CalibrationImages = 16, 100
+	o.Images, o.CalibrationImages, o.Unlabelled = 16, 100, true
 	cmd := &cobra.Command{
 		Use:   "bench MODEL [--data SPEC]",
 		Short: "Measure how fast a network is simulated on this machine",
@@ -71,10 +71,7 @@ them; rates are then only roughly those of real images.`,
 func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchmark.Result, error) {
 	ctx, o := cmd.Context(), &e.Options
 	name, shape, _ := e.Takes()
-	var test interface {
-		Len() int
-		Image(i int, dst []float32) error
-	} = benchmark.Random{Shape: shape, N: o.Images}
+	var test benchmark.Images = benchmark.Random{Shape: shape, N: o.Images}
 	if e.Test != nil {
 		test = e.Test
 	} else if e.Graph != nil {
@@ -86,17 +83,14 @@ func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchma
 	if err != nil {
 		return nil, err
 	}
-	images := make([][]float32, test.Len())
-	for i := range images {
-		images[i] = make([]float32, shape.Len())
-		if err := test.Image(i, images[i]); err != nil {
-			return nil, err
-		}
+	images, frames, err := benchmark.Read(test, shape.Len())
+	if err != nil {
+		return nil, err
 	}
 	update, stop := o.Step("measuring")
 	defer stop()
 	r, err := benchmark.Run(ctx, benchmark.Options{
-		Graph: e.Graph, Network: net, Images: images, Sim: o.Sim(), Workers: o.WorkerCount(), Rounds: rounds, Progress: update,
+		Graph: e.Graph, Network: net, Images: images, Frames: frames, Sim: o.Sim(), Workers: o.WorkerCount(), Rounds: rounds, Progress: update,
 	})
 	if err != nil {
 		return nil, err

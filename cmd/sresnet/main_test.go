@@ -76,7 +76,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "digits"), os.DirFS(digits))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "pack": pack, "rest": rest},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"bytes": writeBytes, "truncate": truncate, "pictures": pictures, "frames": frames, "pack": pack, "rest": rest},
 	})
 }
 

@@ -81,7 +81,7 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 	if m := o.NeuronModel(); m != (snn.IF{}) {
 		neuron = m.String() + ", "
 	}
-	terminal.Printf(w, "%sV[0] %v, reset %v, %v encoding, read-out %s\n", neuron, o.VInit, o.Reset, o.Encoding, o.Readout)
+	terminal.Printf(w, "%sV[0] %v, reset %v, %s, read-out %s\n", neuron, o.VInit, o.Reset, e.Enters(), o.Readout)
 	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
 
 	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))

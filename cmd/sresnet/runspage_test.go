@@ -108,6 +108,14 @@ func TestRunsPage(t *testing.T) {
 	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
 	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "-o", in("files"))
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)
+	framed := filepath.Join(dir, "frames")
+	for name, split := range map[string]dataset.Split{"train": dataset.Train, "test": dataset.Test} {
+		d, err := dataset.OpenImages("mnist:"+digits, split, "mnist", 0)
+		if err := errors.Join(err, writeFrames(filepath.Join(framed, name), d, 70, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("eval", model, "--data", "folder:"+framed, "-T", "8", "-o", in("frames"))
 	network := filepath.Join(dir, "net.nir")
 	do("convert", model, "--calibrate", "mnist:"+digits+"?images=30", "-o", network)
 	do("eval", network, "--data", "mnist:"+digits, "--images", "5", "-T", "8", "-o", in("alone"))
