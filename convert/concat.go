@@ -874,19 +874,29 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 			}
 		}
 	}
-	if len(list) == 1 {
-		s.put(ann.Node{Name: n.Name, Op: list[0].op, Inputs: list[0].inputs})
-	} else {
-		names := make([]string, len(list))
-		for k, t := range list {
-			names[k] = s.part(n, t.op, t.inputs...)
-			if t.of != "" {
-				s.owner[names[k]] = s.does(t.of)
+	if t := list[0]; len(list) == 1 {
+		s.put(ann.Node{Name: n.Name, Op: t.op, Inputs: t.inputs})
+		switch {
+		case t.of == "":
+			delete(s.fates, n.Name)
+		case s.owner[n.Name] != "":
+			s.owner[n.Name] = s.does(t.of)
+		default: // It does the other's work.
+			if s.moved[t.of] = n.Name; s.fates[n.Name] == "" {
+				s.fates[n.Name] = "folded into " + s.does(t.of)
 			}
 		}
-		s.put(ann.Node{Name: n.Name, Op: &ann.Add{}, Inputs: names})
-		s.sums[n.Name] = names
+		return true
 	}
+	names := make([]string, len(list))
+	for k, t := range list {
+		names[k] = s.part(n, t.op, t.inputs...)
+		if t.of != "" {
+			s.owner[names[k]] = s.does(t.of)
+		}
+	}
+	s.put(ann.Node{Name: n.Name, Op: &ann.Add{}, Inputs: names})
+	s.sums[n.Name] = names
 	delete(s.fates, n.Name) // Its parts have theirs.
 	return true
 }
