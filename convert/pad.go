@@ -27,7 +27,7 @@ func mergePad(g *folding) {
 				break
 			}
 			n.Op, n.Inputs[0] = op, from
-			g.fates[source.Name] = "padding of " + n.Name
+			g.fates[source.Name] = "padding of " + g.does(n.Name)
 		}
 		known.see(n)
 	}

@@ -15,7 +15,9 @@ var rewrites = []pass{
 	{"foldThrough", foldThrough},     // A batch norm into what is behind it, through pools.
 	{"moveBatchNorm", moveBatchNorm}, // A batch norm behind a pool before it.
 	{"moveRelu", moveRelu},           // A ReLU behind a max pool before it.
+	{"moveLeaky", moveLeaky},         // A LeakyRelu before a max pool behind it.
 	{"moveMean", moveMean},           // A mean behind a convolution of one position before it.
+	{"weighImage", weighImage},       // An average pool of the image itself becomes a convolution.
 	{"compose", compose},             // Linear maps in a row become one.
 	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
 }
@@ -57,17 +59,25 @@ func (f *folding) rewrite() error {
 
 // divide runs the divisions where they are needed.
 func (f *folding) divide() error {
-	consumers := f.Consumers()
-	shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
-	if len(populate(f.Graph).bad) == 0 && !slices.ContainsFunc(f.Nodes, shared) {
-		return nil
+	for _, list := range divisions {
+		consumers := f.Consumers()
+		shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
+		if len(populate(f.Graph).bad) == 0 && !slices.ContainsFunc(f.Nodes, shared) {
+			return nil
+		}
+		f.changed = false
+		if err := f.run(list); err != nil {
+			return err
+		}
+		if !f.changed {
+			continue
+		}
+		f.rewritten = true
+		if err := f.rewrite(); err != nil {
+			return err
+		}
 	}
-	f.changed = false
-	if err := f.run(divisions); err != nil || !f.changed {
-		return err
-	}
-	f.rewritten = true
-	return f.rewrite()
+	return nil
 }
 
 // repeat runs each of the rewrites as often as it changes something, while there are tries

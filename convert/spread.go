@@ -34,26 +34,34 @@ func normToConv(g *folding) {
 //
 //	a (W u + b + v) + s = (a W) u + (a b + s) + a v
 //
-// where v is spikes, to which the normalisation gives a weight per channel.
+// where v is spikes, moved perhaps, to which the normalisation gives a weight per channel.
 func spreadNorm(g *folding) {
 	nodes, known := g.ByName(), rectified{}
 	list := make([]ann.Node, 0, len(g.Nodes))
+	var sums []string
 	for _, n := range g.Nodes {
 		known.see(&n)
 		bn, ok := n.Op.(*ann.BatchNormalization)
 		if source := nodes[n.Inputs[0]]; ok && isSum(source) {
 			if branches, ok := currents(nodes, known, source); ok {
 				scale, shift := bn.Affine()
-				var inputs []string
+				var inputs, into []string
+				sums = append(sums, source.Name)
 				for _, b := range branches {
-					part := normed(nodes, b, g.newPart(n.Name), n.Shape, scale, shift)
-					if _, ok := nodes[b].Op.(ann.Weighted); ok {
-						g.owner[part.Name] = g.does(b)
+					op := b.op.WithWeights(scaled(b.op, scale, shift))
+					part := ann.Node{Name: g.newPart(n.Name), Op: op, Inputs: []string{b.from}, Shape: n.Shape}
+					if b.name != b.from {
+						g.owner[part.Name] = g.does(b.name)
+						into = append(into, g.does(b.name))
 					}
 					inputs, list = append(inputs, part.Name), append(list, part)
 					shift = make([]float64, len(scale)) // Once is enough.
 				}
-				g.fates[source.Name], g.changed = "nothing: its branches are currents", true
+				if len(into) > 0 {
+					slices.Sort(into)
+					g.fates[n.Name] = "folded into " + enumerate(slices.Compact(into))
+				}
+				g.changed = true
 				n.Op, n.Inputs = &ann.Add{}, inputs
 			}
 		}
@@ -61,37 +69,80 @@ func spreadNorm(g *folding) {
 	}
 	g.Nodes = list
 	dropUnused(g)
+	nodes = g.ByName()
+	for _, name := range sums {
+		if nodes[name] == nil {
+			g.fates[name] = "nothing: its branches are currents"
+		}
+	}
+}
+
+// branch is a branch of a sum as weights.
+type branch struct {
+	name string // Of the node that it is, which moves spikes perhaps, or is their population.
+	op   ann.Weighted
+	from string // What the weights take.
 }
 
 // currents returns the branches of a sum, and of the sums among them, if each is
 // weights or the spikes of an image.
-func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list []string, ok bool) {
+func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list []branch, ok bool) {
 	for _, in := range sum.Inputs {
-		n := nodes[in]
-		if n == nil {
-			return nil, false
-		}
-		_, weighted := n.Op.(ann.Weighted)
-		switch {
-		case isSum(n):
-			more, ok := currents(nodes, known, n)
+		if isSum(nodes[in]) {
+			more, ok := currents(nodes, known, nodes[in])
 			if !ok {
 				return nil, false
 			}
 			list = append(list, more...)
-		case weighted || known[in] && len(n.Shape) == 3, channelPad(n) && known[n.Inputs[0]], isScale(n) && known[n.Inputs[0]] && len(n.Shape) == 3:
-			list = append(list, in)
-		default:
+			continue
+		}
+		b, ok := asWeights(nodes, known, in)
+		if !ok {
 			return nil, false
 		}
+		list = append(list, b)
 	}
 	return list, true
 }
 
-// channelPad reports whether n adds channels of zeros and nothing else.
-func channelPad(n *ann.Node) bool {
-	op, ok := n.Op.(*ann.Pad)
-	return ok && op.Before[1] == 0 && op.Before[2] == 0 && op.After[1] == 0 && op.After[2] == 0
+// asWeights returns the named value as weights of what they take, if it is weights, or
+// the spikes of an image, those moved or a multiple.
+func asWeights(nodes map[string]*ann.Node, known rectified, name string) (b branch, ok bool) {
+	n := nodes[name]
+	if n == nil {
+		return branch{}, false
+	}
+	if op, ok := n.Op.(ann.Weighted); ok {
+		return branch{name, op, n.Inputs[0]}, true
+	}
+	if known[name] && len(n.Shape) == 3 {
+		return branch{name, diagonal(slices.Repeat([]float64{1}, n.Shape[0]), nil), name}, true
+	}
+	switch m := n.Op.(type) {
+	case *ann.Scale:
+		if b, ok = asWeights(nodes, known, n.Inputs[0]); ok {
+			w, _ := b.op.Weights()
+			by := slices.Repeat([]float64{float64(m.Factor)}, w.Shape[0])
+			b.op = b.op.WithWeights(scaled(b.op, by, make([]float64, len(by))))
+			return b, true
+		}
+	case *ann.Pad:
+		if m.Before[1] == 0 && m.Before[2] == 0 && m.After[1] == 0 && m.After[2] == 0 {
+			if b, ok = asWeights(nodes, known, n.Inputs[0]); ok {
+				at := countTo(n.Shape[0] - m.Before[0] - m.After[0])
+				for i := range at {
+					at[i] += m.Before[0]
+				}
+				return branch{name, rows(b.op, at, n.Shape[0]), b.from}, true
+			}
+		}
+	case *ann.Slice:
+		if source := nodes[n.Inputs[0]]; known[n.Inputs[0]] && m.Start[0] == 0 && m.Size[0] == source.Shape[0] {
+			v := summand{at: [2]int(m.Start[1:]), step: [2]int(m.Step[1:])}
+			return branch{name, taken(source.Shape, n.Shape, v, 1), source.Name}, true
+		}
+	}
+	return branch{}, false
 }
 
 func float32s(x []float64) []float32 {
@@ -100,28 +151,6 @@ func float32s(x []float64) []float32 {
 		y[i] = float32(v)
 	}
 	return y
-}
-
-// normed returns a node of that name and shape that multiplies the channels of a branch
-// by scale and adds shift.
-func normed(nodes map[string]*ann.Node, branch, name string, shape tensor.Shape, scale, shift []float64) ann.Node {
-	n := nodes[branch]
-	if op, ok := n.Op.(ann.Weighted); ok {
-		return ann.Node{Name: name, Op: op.WithWeights(scaled(op, scale, shift)), Inputs: slices.Clone(n.Inputs), Shape: shape}
-	}
-	if op, ok := n.Op.(*ann.Pad); ok {
-		first := op.Before[0]
-		w := rows(diagonal(scale[first:shape[0]-op.After[0]], nil), first, shape[0])
-		weights, _ := w.Weights()
-		return ann.Node{Name: name, Op: w.WithWeights(weights, float32s(shift)), Inputs: slices.Clone(n.Inputs), Shape: shape}
-	}
-	if op, ok := n.Op.(*ann.Scale); ok {
-		branch, scale = n.Inputs[0], slices.Clone(scale)
-		for i := range scale {
-			scale[i] *= float64(op.Factor)
-		}
-	}
-	return ann.Node{Name: name, Op: diagonal(scale, shift), Inputs: []string{branch}, Shape: shape}
 }
 
 // scaled returns the weights and the bias of op with its outputs times scale, plus shift.

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"sresnet/ann"
+	"sresnet/ann/infer"
 	"sresnet/sim"
 )
 
@@ -25,7 +26,14 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 	if err := d.Images.Image(0, image); err != nil {
 		return nil, fmt.Errorf("diagnose: image 0: %w", err)
 	}
-	runner := d.model.NewRunner()
+	model := d.model
+	if g := d.Graph.Unrounded(); g != d.Graph { // In the limit, rates have all levels.
+		var err error
+		if model, err = infer.New(g); err != nil {
+			return nil, fmt.Errorf("diagnose: %w", err)
+		}
+	}
+	runner := model.NewRunner()
 	if _, err := runner.Run(image); err != nil {
 		return nil, fmt.Errorf("diagnose: image 0: trained network: %w", err)
 	}

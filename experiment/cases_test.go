@@ -45,6 +45,7 @@ func TestCases(t *testing.T) {
 		{"linear_linear", "linear_linear.logits.f32", ""},
 		{"grey_expand", "grey_expand.logits.f32", ""},
 		{"end_relu", "", ""},
+		{"qcfs", "", ""},
 	} {
 		t.Run(tt.model, func(t *testing.T) {
 			open := func(model string) *Experiment {

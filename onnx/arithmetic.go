@@ -25,12 +25,9 @@ func (im *importer) add(n *node, in []*edge) (*edge, error) {
 			acts = append(acts, e)
 		}
 	}
-	out := acts[0]
-	if len(acts) > 1 {
-		var err error
-		if out, err = im.sum(n, acts); err != nil {
-			return nil, err
-		}
+	out, err := im.plus(n, acts)
+	if err != nil {
+		return nil, err
 	}
 	for _, c := range consts {
 		var err error
@@ -39,6 +36,60 @@ func (im *importer) add(n *node, in []*edge) (*edge, error) {
 		}
 	}
 	return out, nil
+}
+
+// plus adds activations: as functions of one node where some are pending, so that they
+// may be one function together, and else as the branches of a block.
+func (im *importer) plus(n *node, acts []*edge) (*edge, error) {
+	out := acts[0]
+	if slices.ContainsFunc(acts, func(e *edge) bool { return e.pending != nil }) {
+		for _, e := range acts[1:] {
+			both, err := im.together(n, out, e, func(f, g piecewise) (piecewise, error) { return f.plus(g), nil })
+			if err != nil {
+				return nil, err
+			}
+			if out = both; out == nil {
+				break
+			}
+		}
+		if out != nil {
+			return out, nil
+		}
+	}
+	if len(acts) == 1 {
+		return acts[0], nil
+	}
+	acts = slices.Clone(acts)
+	for i := range acts {
+		acts[i] = im.settle(acts[i])
+	}
+	return im.sum(n, acts)
+}
+
+// minus subtracts activations: as functions of one node, or by a branch with the sign
+// turned.
+func (im *importer) minus(n *node, a, b *edge) (*edge, error) {
+	both, err := im.together(n, a, b, func(f, g piecewise) (piecewise, error) { return f.plus(g.scaled(-1, 0)), nil })
+	if err != nil || both != nil {
+		return both, err
+	}
+	if b, err = im.scale(&node{name: n.label() + "/minus", op: n.op}, b, []float64{-1}, []float64{0}); err != nil {
+		return nil, err
+	}
+	acts := []*edge{a, b}
+	for i, e := range acts {
+		acts[i] = im.settle(e)
+	}
+	return im.sum(n, acts)
+}
+
+// neg translates Neg.
+func (im *importer) neg(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	return im.scale(n, e, []float64{-1}, []float64{0})
 }
 
 // sum adds activations of one shape.
@@ -104,10 +155,10 @@ func (im *importer) sub(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	if c == nil {
-		if in[0].node == in[1].node && slices.Equal(in[0].dims, in[1].dims) && in[0].same(in[1]) {
+		if n.in[0] == n.in[1] {
 			return im.zeros(e.dims) // x - x, a way to write zeros.
 		}
-		return nil, joined[n.op]
+		return im.minus(n, in[0], in[1])
 	}
 	if swapped {
 		if e, err = im.scaleBy(n, e, func(float32) float32 { return -1 }, c); err != nil {
@@ -179,6 +230,13 @@ func (im *importer) offsetBy(n *node, e *edge, f func(float32) float32, c *value
 // perChannel emits the BatchNormalization y = Scale x + Bias, with scale 1 and
 // bias 0 but for what set puts there from the channel's element of c.
 func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+	if e.pending != nil {
+		by, err := im.numbers(c, e)
+		if err == nil {
+			return im.uniformly(n, e, by, set)
+		}
+		e = im.settle(e)
+	}
 	x := e.node
 	axis := len(e.dims) - 1 // Of the channels in dims.
 	image := im.isImage(e) && len(e.dims) == 4
@@ -194,6 +252,9 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if !image {
 		var err error
 		if x, order, err = im.ordered(e); err != nil {
+			if v, scalar := im.number(c, e.dims); scalar == nil { // Which minds no view.
+				return im.uniform(n, e, v, set)
+			}
 			return nil, err
 		}
 	}
@@ -225,6 +286,17 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	out := *e
 	out.node, out.flat = name, ""
 	return &out, nil
+}
+
+// uniformly is perChannel for what is pending and stays so.
+func (im *importer) uniformly(n *node, e *edge, by []float64, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+	op := identity(len(by))
+	a, b := make([]float64, len(by)), make([]float64, len(by))
+	for i, v := range by {
+		set(op, i, float32(v))
+		a[i], b[i] = float64(op.Scale[i]), float64(op.Bias[i])
+	}
+	return im.scale(n, e, a, b)
 }
 
 // uniform is perChannel for one number, which does not mind how the image is seen.

@@ -10,7 +10,7 @@ import (
 // The functions here compute shapes for constants and activations alike.
 
 // list returns a list of integers that is an attribute in older operator sets
-// and input i in newer ones; nil if it is neither.
+// and input i in newer ones; nil if it is neither, not if it is empty.
 func list(n *node, in []*value, name string, i int) ([]int64, error) {
 	if v, err := n.ints(name); v != nil || err != nil {
 		return v, err
@@ -21,6 +21,9 @@ func list(n *node, in []*value, name string, i int) ([]int64, error) {
 	v, err := in[i].intList()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if v == nil {
+		v = []int64{}
 	}
 	return v, nil
 }

@@ -96,11 +96,11 @@ func TestBadInput(t *testing.T) {
 		{"short data", conv(f32("w", dims(1, 2, 1, 1), 1)).encode(), "4 bytes of data for float of shape [1 2 1 1], want 8"},
 		{"long data", conv(f32("w", dims(1, 2, 1, 1), 1, 2, 3)).encode(), "12 bytes of data"},
 		{"no data", conv(tensorOf("w", 1, dims(1, 2, 1, 1))).encode(), "0 elements of data"},
-		{"unknown type", conv(tensorOf("w", 99, dims(1, 2, 1, 1)).bytes(9, make([]byte, 8))).encode(), "data type 99"},
-		{"overflowing shape", conv(tensorOf("w", 1, []int64{1 << 32, 1 << 32, 1, 1}).bytes(9, nil)).encode(), "too many elements"},
+		{"unknown type", conv(tensorOf("w", 99, dims(1, 2, 1, 1)).Bytes(9, make([]byte, 8))).encode(), "data type 99"},
+		{"overflowing shape", conv(tensorOf("w", 1, []int64{1 << 32, 1 << 32, 1, 1}).Bytes(9, nil)).encode(), "too many elements"},
 		{"negative shape", conv(f32("w", []int64{-1, -2, 1, 1}, 1, 2)).encode(), "negative"},
 		{"NaN", conv(f32("w", dims(1, 2, 1, 1), 1, float32(math.NaN()))).encode(), `node "y": Conv: weight: element 1 is NaN`},
-		{"external without folder", conv(tensorOf("w", 1, dims(1, 2, 1, 1)).num(14, 1).bytes(13, msg{}.str(1, "location").str(2, "w.bin"))).encode(), `in another file, "w.bin"`},
+		{"external without folder", conv(tensorOf("w", 1, dims(1, 2, 1, 1)).Num(14, 1).Bytes(13, msg{}.Str(1, "location").Str(2, "w.bin"))).encode(), `in another file, "w.bin"`},
 
 		{"wrong channels", conv(f32("w", dims(1, 3, 1, 1), 1, 2, 3)).encode(), `node "y": Conv: weight of shape 1x3x1x1 does not fit 2 input channels`},
 		{"no weight", relu(op("Conv", "y", ins("x"))).encode(), "no weight"},
@@ -163,11 +163,11 @@ func TestUnsupported(t *testing.T) {
 		nodes: []msg{
 			op("Elu", "a", ins("x")),
 			op("Conv", "c", ins("a", "w")),
-			op("Clip", "b", ins("c"), attrF("min", -1), attrF("max", 1)),
+			op("Softplus", "b", ins("c")),
 			op("LSTM", "l", ins("b")),
 			op("Relu", "r", ins("l")),
 			op("Sigmoid", "s", ins("r")),
-			op("FancyConv", "y", ins("s")).str(7, "com.example"),
+			op("FancyConv", "y", ins("s")).Str(7, "com.example"),
 			op("Tanh", "dead", ins("x")),
 		},
 		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2)},
@@ -184,7 +184,7 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%q does not tell of %+v", err, n)
 		}
 	}
-	if want := "a Elu, b Clip, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
+	if want := "a Elu, b Softplus, l LSTM, s Sigmoid, y FancyConv"; strings.Join(got, ", ") != want {
 		t.Errorf("unsupported: %s, want %s", strings.Join(got, ", "), want)
 	}
 }
@@ -198,18 +198,21 @@ func TestUnsupportedAll(t *testing.T) {
 		nodes []msg
 		want  string
 	}{
-		{"floors", []msg{
-			op("Floor", "f1", ins("x")), op("Conv", "c", ins("f1", "w")), op("Floor", "f2", ins("c")), op("Clip", "b", ins("f2"), attrF("min", -1)),
-			op("Floor", "y", ins("b")),
-		}, "f1 Floor, f2 Floor, b Clip, y Floor"},
+		{"roots", []msg{
+			op("Sqrt", "f1", ins("x")), op("Conv", "c", ins("f1", "w")), op("Sqrt", "f2", ins("c")), op("Softplus", "b", ins("f2")),
+			op("Sqrt", "y", ins("b")),
+		}, "f1 Sqrt, f2 Sqrt, b Softplus, y Sqrt"},
+		{"what is pending on activations", []msg{
+			op("Floor", "f", ins("x")), op("Conv", "c", ins("f", "w")), op("Conv", "d", ins("f", "w")), op("Add", "s", ins("c", "d")), op("Sqrt", "y", ins("s")),
+		}, "f Floor, y Sqrt"},
 		{"concatenations of known shape", []msg{
-			op("Relu", "r", ins("x")), op("Concat", "c1", ins("x", "r"), attrI("axis", 1)), op("Clip", "b", ins("c1"), attrF("min", -1)),
+			op("Relu", "r", ins("x")), op("Concat", "c1", ins("x", "r"), attrI("axis", 1)), op("Softplus", "b", ins("c1")),
 			op("Concat", "c2", ins("b", "x"), attrI("axis", 1)), op("Conv", "y", ins("c2", "w6"), attrList("pads", -1, 0, 0, 0)),
-		}, "b Clip, y Conv"},
+		}, "b Softplus, y Conv"},
 		{"behind what cannot be told", []msg{
-			op("LSTM", "l", ins("x")), op("Floor", "f", ins("l")), op("Concat", "c", ins("f", "l"), attrI("axis", 1)), op("Mul", "m", ins("c", "x")),
+			op("LSTM", "l", ins("x")), op("Sqrt", "f", ins("l")), op("Concat", "c", ins("f", "l"), attrI("axis", 1)), op("Mul", "m", ins("c", "x")),
 			op("Relu", "r", ins("m")), op("Sqrt", "q", ins("r")), op("Sub", "s", ins("q", "r")), op("Div", "y", ins("s", "x")),
-		}, "l LSTM, f Floor, m Mul, q Sqrt, s Sub, y Div"},
+		}, "l LSTM, f Sqrt, m Mul, q Sqrt, y Div"},
 		{"constants of a shape that cannot be told", []msg{
 			op("LSTM", "l", ins("x")), op("Shape", "s", ins("l")), op("Gather", "g", ins("s", "one")), op("Floor", "f", ins("g")),
 			op("Sub", "z", ins("l", "l")), op("Concat", "c", ins("l", "z"), attrI("axis", 1)), op("Reshape", "y", ins("c", "f")),
@@ -265,28 +268,28 @@ func TestUnsupportedReasons(t *testing.T) {
 		{op("Conv", "y", ins("x", "r")), "must be constant"},
 		{op("Conv", "y", ins("x", "v")), "rows and columns"},
 		{op("Conv", "y", ins("x", "w"), attrList("pads", -1, 0, 0, 0)), "crops"},
-		{op("Clip", "y", ins("x"), attrF("min", 1), attrF("max", 2)), "clips below at 1"},
-		{op("Clip", "y", ins("x", "v2")), "clips below"},
-		{op("Clip", "y", ins("x"), attrF("min", 0), attrF("max", -1)), "must be positive"},
+		{op("Clip", "y", ins("x"), attrF("min", 0), attrF("max", -1)), "is a constant"},
 		{op("Add", "y", ins("x", "k")), "differs between positions"},
 		{op("Add", "y", ins("x", "m")), "branches of a block"},
 		{op("Mul", "y", ins("x", "r")), "multiplies activations"},
-		{op("Sub", "y", ins("x", "r")), "subtracts activations"},
 		{op("Div", "y", ins("v2", "x")), "divides by activations"},
 		{op("Concat", "y", ins("x", "r"), attrI("axis", 2)), "joins images on axis 2"},
 		{op("Concat", "y", ins("x", "r"), attrI("axis", 0)), "joins images on axis 0"},
 		{op("Concat", "y", ins("x", "r", "k"), attrI("axis", 1)), "with constants"},
 		{op("Concat", "y", ins("f", "f"), attrI("axis", 0)), "on axis 0"},
 		{op("Concat", "y", ins("x", "k"), attrI("axis", 1)), "with zeros"},
-		{op("Gather", "y", ins("r", "one"), attrI("axis", 1)), "not on other activations"},
+		{op("Gather", "y", ins("r", "one"), attrI("axis", 2)), "only channels can be taken"},
+		{op("Gather", "y", ins("r", "square"), attrI("axis", 1)), "one number or a list"},
+		{op("Expand", "y", ins("r", "two")), "not on other activations"},
 		{op("Transpose", "y", ins("x"), attrList("perm", 2, 1, 0, 3)), "transposes"},
 		{op("Celu", "y", ins("x"), attrF("alpha", 0)), "train the network with ReLU"},
 		{op("PRelu", "y", ins("x", "k")), "only one for each channel, or for all"},
 		{op("ThresholdedRelu", "y", ins("x")), "jumps from 0 to 1"},
-		{op("Max", "y", ins("x", "r")), "with each other"},
-		{op("Max", "y", ins("x", "k")), "differs between elements"},
-		{op("Max", "y", ins("x", "v1")), "clips below at 5"},
-		{op("Greater", "y", ins("x", "v1")), "another number than 0"},
+		{op("Max", "y", ins("x", "m4")), "with each other"},
+		{op("Less", "y", ins("x", "m4")), "with each other"},
+		{op("Round", "y", ins("r")), "no bounds on both sides"},
+		{op("Floor", "y", ins("x")), "no bounds on both sides"},
+		{op("Max", "y", ins("x", "k")), "differs between positions"},
 		{op("Where", "y", ins("r", "x", "v1")), "chooses by something else"},
 		{op("GlobalMaxPool", "y", ins("f")), "takes an image"},
 		{op("ReduceMax", "y", ins("x"), attrList("axes", 1)), "rows and columns"},
@@ -295,7 +298,7 @@ func TestUnsupportedReasons(t *testing.T) {
 		{op("Pad", "y", ins("x", "p"), attrS("mode", "reflect")), `mode "reflect"`},
 		{op("Pad", "y", ins("x", "pb")), "pads the batch"},
 		{op("Slice", "y", ins("x", "m1", "min", "two", "m1")), "reverses axis 2"},
-		{op("ReduceMean", "y", ins("x"), attrList("axes", 1)), "rows and columns"},
+		{op("ReduceMean", "y", ins("x"), attrList("axes", 0)), "rows and columns"},
 		{op("ReduceMean", "y", ins("x")), "rows and columns"},
 		{op("MatMul", "y", ins("k", "x")), "constant by activations"},
 		{op("Gemm", "y", ins("f", "w"), attrI("transA", 1)), "transA"},
@@ -308,11 +311,12 @@ func TestUnsupportedReasons(t *testing.T) {
 		b := build{
 			nodes: []msg{
 				op("Relu", "r", ins("x")), op("Flatten", "f", ins("x")),
-				op("GlobalAveragePool", "m", ins("x")), tt.node,
+				op("GlobalAveragePool", "m", ins("x")), op("MaxPool", "m4", ins("x"), attrList("kernel_shape", 1, 1)), tt.node,
 			},
 			inits: []msg{
 				w, full, f32("v", dims(2, 2, 1), 1, 2, 3, 4), f32("v1", dims(), 5), f32("v2", dims(), -1), i64("one", 1), i64("p", 0, 0, 1, 1, 0, 0, 1, 1),
 				i64("pb", 1, 0, 0, 0, 0, 0, 0, 0), i64("m1", -1), i64("min", math.MinInt64), i64("two", 2), f32("s", dims(2), 1, 1),
+				tensorOf("square", 7, dims(1, 1)).Bytes(7, []byte{1}),
 			},
 		}
 		_, err := Parse(b.encode())
@@ -403,12 +407,12 @@ func TestMemory(t *testing.T) {
 	nodes = append(nodes, op("Add", "y", ins("x", "a"+string(rune('0'+200)))))
 	for name, data := range map[string][]byte{
 		"constants": build{nodes: nodes, inits: []msg{f32("one", dims(1), 1), i64("s", 1<<20)}}.encode(),
-		"nodes":     msg{}.bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
-		"inputs":    msg{}.bytes(7, msg{}.bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),
-		"attributes": msg{}.bytes(7, msg{}.bytes(1, append(
+		"nodes":     msg{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
+		"inputs":    msg{}.Bytes(7, msg{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),
+		"attributes": msg{}.Bytes(7, msg{}.Bytes(1, append(
 			op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...))),
 		"dims": build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{
-			msg{}.bytes(1, make([]byte, 1<<20)).str(8, "w"),
+			msg{}.Bytes(1, make([]byte, 1<<20)).Str(8, "w"),
 		}}.encode(),
 	} {
 		var before, after runtime.MemStats
@@ -434,7 +438,7 @@ func TestMany(t *testing.T) {
 			if i == n-1 {
 				next = "y"
 			}
-			b.nodes = append(b.nodes, msg{}.str(1, prev).str(2, next).str(3, "relu").str(4, "Relu"))
+			b.nodes = append(b.nodes, msg{}.Str(1, prev).Str(2, next).Str(3, "relu").Str(4, "Relu"))
 			prev = next
 		}
 		slices.Reverse(b.nodes)
@@ -493,10 +497,10 @@ func TestExternal(t *testing.T) {
 		{"w.bin", "4", "4", "length 4"},
 		{"w.bin", "four", "8", "not a number"},
 	} {
-		w := tensorOf("w", 1, dims(1, 2, 1, 1)).num(14, 1)
+		w := tensorOf("w", 1, dims(1, 2, 1, 1)).Num(14, 1)
 		for _, kv := range [][2]string{{"location", tt.location}, {"offset", tt.offset}, {"length", tt.length}} {
 			if kv[1] != "" {
-				w = w.bytes(13, msg{}.str(1, kv[0]).str(2, kv[1]))
+				w = w.Bytes(13, msg{}.Str(1, kv[0]).Str(2, kv[1]))
 			}
 		}
 		b := build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{w}}

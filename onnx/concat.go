@@ -19,12 +19,14 @@ func (im *importer) join(n *node, in []*edge, k int64) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	last := slices.ContainsFunc(in, func(e *edge) bool { return e.last })
 	images := true
 	for _, e := range in {
-		images = images && im.isImage(e) && e.last == first.last
+		other := &edge{node: e.node, dims: e.dims, last: last, perm: e.perm}
+		images = images && (e.last == last || im.alike(e.node)) && im.isImage(other)
 	}
 	if images {
-		if axis == 0 || first.axis(axis) != 0 {
+		if at := (&edge{last: last}).axis(axis); at != 0 {
 			return nil, unsupported("joins images on axis %d; only channels can be joined", axis)
 		}
 		inputs := make([]string, len(in))
@@ -35,16 +37,22 @@ func (im *importer) join(n *node, in []*edge, k int64) (*edge, error) {
 		if err != nil {
 			return nil, err
 		}
-		return im.activation(name, im.imageDims(name, first.last), first.last), nil
+		return im.activation(name, im.imageDims(name, last), last), nil
+	}
+	if len(first.dims) > 4 {
+		return im.interleaved(n, in, axis)
 	}
 	inputs, total := make([]string, len(in)), 0
+	var orders [][]int
 	for i, e := range in {
 		if len(e.dims) != 2 || axis != 1 {
 			return nil, unsupported("joins values of shape %v and %v on axis %d; only channels of images, and vectors, can be joined", first.dims, e.dims, axis)
 		}
-		if inputs[i], err = im.vector(e); err != nil {
+		x, order, err := im.ordered(e)
+		if err != nil {
 			return nil, err
 		}
+		inputs[i], orders = x, append(orders, order)
 		total += e.dims[1]
 	}
 	name, err := im.emit(n, &ann.Concat{}, inputs...)
@@ -53,5 +61,31 @@ func (im *importer) join(n *node, in []*edge, k int64) (*edge, error) {
 	}
 	dims := slices.Clone(first.dims)
 	dims[1] = total
-	return im.activation(name, dims, false), nil
+	order, err := im.joinedOrder(orders, in, total)
+	if err != nil {
+		return nil, err
+	}
+	return &edge{node: name, dims: dims, perm: order}, nil
+}
+
+// joinedOrder returns the order of vectors that are joined, each of which has its own;
+// nil if none has.
+func (im *importer) joinedOrder(orders [][]int, in []*edge, total int) ([]int, error) {
+	if !slices.ContainsFunc(orders, func(o []int) bool { return o != nil }) {
+		return nil, nil
+	}
+	if err := im.tensors.budget.charge(total, 8); err != nil {
+		return nil, err
+	}
+	joined := make([]int, 0, total)
+	for i, e := range in {
+		start := len(joined)
+		for j := range e.dims[1] {
+			if orders[i] != nil {
+				j = orders[i][j]
+			}
+			joined = append(joined, start+j)
+		}
+	}
+	return joined, nil
 }

@@ -21,19 +21,14 @@ type edge struct {
 	node string // Of the ann.Graph, or its input.
 	dims []int  // As in ONNX, batch first.
 	last bool   // Elements have channels last, though they are first in the ann.Graph.
-	perm []int  // Of elements in any other order: that of one image in dims is this one of node.
+	perm []int  // Of elements in any other order, or some of them: that of one image in dims is this one of node.
 	view *node  // The node that changed dims, which names the Flatten.
 	flat string // That Flatten, once there is one.
 
-	most  float32 // Of an activation that is cut off above only, so far: the bound; else 0.
-	above *mask   // Of a comparison with zero, which is no activation: what it tells apart.
-}
+	pending *pending // What remains to be done to it.
+	above   *mask    // Of a comparison with zero, which is no activation: what it tells apart.
 
-// mask is where a value is above zero, or where it is not: half of a ReLU that is
-// written as a choice.
-type mask struct {
-	of  *edge
-	not bool
+	settled *edge // The same with a node of its own for its order, once there is one.
 }
 
 func constant(v *value) *edge { return &edge{c: v} }
@@ -44,15 +39,25 @@ func (e *edge) known() bool { return e != nil && e.c == nil && !e.unknown && e.a
 // ofImage reports whether e is computed from the image.
 func (e *edge) ofImage() bool { return e.known() || e != nil && (e.blind || e.above != nil) }
 
-// activation returns the edge for a node of the ann.Graph. Where channels last
-// and channels first are the same sequence, it is channels first.
+// activation returns the edge for a node of the ann.Graph.
 func (im *importer) activation(name string, dims []int, last bool) *edge {
-	if last {
-		if c, h, w := im.shapes[name].CHW(); c == 1 || h*w == 1 {
-			last = false
-		}
+	return &edge{node: name, dims: dims, last: im.layout(name, dims, last)}
+}
+
+// layout returns whether elements of a node seen in dims have channels last. Where that is
+// the same sequence as channels first, the shape tells; without one, they are first.
+func (im *importer) layout(name string, dims []int, last bool) bool {
+	if !im.alike(name) {
+		return last
 	}
-	return &edge{node: name, dims: dims, last: last}
+	return slices.Equal(dims, im.imageDims(name, true)) && !slices.Equal(dims, im.imageDims(name, false))
+}
+
+// alike reports whether channels last and channels first are the same sequence of the
+// elements of a node.
+func (im *importer) alike(name string) bool {
+	s := im.shapes[name]
+	return len(s) == 3 && (s[0] == 1 || s[1]*s[2] == 1)
 }
 
 // emit appends a node to the ann.Graph and returns its name and output shape.
@@ -78,6 +83,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
 	im.shapes[name], im.ops[name] = out, op
 	if len(inputs) == 1 {
+		im.via[name] = inputs[0]
 		_, scales := op.(*ann.BatchNormalization)
 		im.scaled[name] = scales && im.scaled[inputs[0]]
 		im.noteMix(name, op, inputs[0])
@@ -100,7 +106,7 @@ func (im *importer) elementwise(n *node, op ann.Op, e *edge) (*edge, error) {
 		return nil, err
 	}
 	out := *e
-	out.node, out.flat, out.most = name, "", 0
+	out.node, out.flat = name, ""
 	return &out, nil
 }
 
@@ -120,9 +126,6 @@ func (im *importer) isImage(e *edge) bool {
 
 // image returns the node behind e if it is an image with channels first.
 func (im *importer) image(e *edge) (string, error) {
-	if !im.isImage(e) {
-		im.seeImage(e)
-	}
 	switch {
 	case e.perm != nil:
 		return "", unsupported("takes an image, but its axes are in another order; only a fully connected layer can take them so")
@@ -175,7 +178,7 @@ func (im *importer) ordered(e *edge) (x string, order []int, err error) {
 // order returns which element of its node each element of e is, for one image; nil
 // where it is the same.
 func (im *importer) order(e *edge) ([]int, error) {
-	if !e.last {
+	if !e.last || im.alike(e.node) {
 		return e.perm, nil
 	}
 	s := im.shapes[e.node]
@@ -200,36 +203,36 @@ func channelsLast(s tensor.Shape) []int {
 
 // permuted returns e with axes in the order perm.
 func (im *importer) permuted(n *node, e *edge, perm, dims []int) (*edge, error) {
-	s := im.shapes[e.node]
-	if total, err := size(e.dims); err != nil || perm[0] != 0 || e.dims[0] != im.batch || total != im.batch*s.Len() {
+	first := 1 // Axis of one image: all, where the batch is one and not an axis of its own.
+	switch {
+	case perm[0] == 0 && e.dims[0] == im.batch:
+	case im.batch == 1 && e.dims[0] != 1:
+		first = 0
+	default:
 		return nil, unsupported("transposes activations by %v, the batch among them", perm)
+	}
+	total, err := size(e.dims[first:])
+	if err != nil {
+		return nil, err
 	}
 	order, err := im.order(e)
 	if err != nil {
 		return nil, err
 	}
-	if err := im.tensors.budget.charge(s.Len(), 8); err != nil {
+	if err := im.tensors.budget.charge(total, 8); err != nil {
 		return nil, err
 	}
-	from, stride := strides(e.dims[1:]), make([]int, len(perm)-1)
+	from, stride := strides(e.dims[first:]), make([]int, len(perm)-first)
 	for i := range stride {
-		stride[i] = from[perm[i+1]-1]
+		stride[i] = from[perm[i+first]-first]
 	}
-	moved := make([]int, s.Len())
-	walk(dims[1:], 0, stride, func(i, j int) {
+	moved := make([]int, total)
+	walk(dims[first:], 0, stride, func(i, j int) {
 		if moved[i] = j; order != nil {
 			moved[i] = order[j]
 		}
 	})
-	out := &edge{node: e.node, dims: dims, view: n, most: e.most}
-	switch {
-	case isIdentity(moved):
-	case len(s) == 3 && slices.Equal(moved, channelsLast(s)):
-		out.last = true
-	default:
-		out.perm = moved
-	}
-	return out, nil
+	return im.arranged(n, e, dims, moved), nil
 }
 
 func isIdentity(order []int) bool {
@@ -247,7 +250,7 @@ func (im *importer) reshaped(n *node, e *edge, dims []int) (*edge, error) {
 	if slices.Equal(dims, e.dims) {
 		return e, nil
 	}
-	return &edge{node: e.node, dims: dims, last: e.last, perm: e.perm, view: n, most: e.most}, nil
+	return &edge{node: e.node, dims: dims, last: im.layout(e.node, dims, e.last), perm: e.perm, view: n}, nil
 }
 
 // axis returns which axis of the ann.Graph's (C, H, W) is axis i of an image's

@@ -17,6 +17,10 @@ func FuzzParse(f *testing.F) {
 	for _, tt := range imports {
 		f.Add(tt.model.encode())
 	}
+	for seed := range uint64(20) {
+		s, _ := chain(seed)
+		f.Add(build{nodes: s.nodes, inits: s.inits}.encode())
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := Parse(data)
 		if err != nil {

@@ -25,7 +25,7 @@ var imports = []struct {
 		"Relu 2x4x4, Relu 2x4x4",
 	},
 	{"dead nodes", build{nodes: []msg{op("Relu", "y", ins("x")), op("LSTM", "z", ins("x")), op("Relu", "w", ins("nowhere"))}}, "Relu 2x4x4"},
-	{"unused outputs", build{nodes: []msg{op("Dropout", "d", ins("x")).str(2, "mask"), op("Relu", "y", ins("d"))}}, "Relu 2x4x4"},
+	{"unused outputs", build{nodes: []msg{op("Dropout", "d", ins("x")).Str(2, "mask"), op("Relu", "y", ins("d"))}}, "Relu 2x4x4"},
 	{"vector", build{
 		in: []msg{input("x", 0, 4)}, nodes: []msg{op("Gemm", "y", ins("x", "w"), attrI("transB", 1))},
 		inits: []msg{f32("w", dims(1, 4), 1, 2, 3, 4)},
@@ -97,6 +97,26 @@ var imports = []struct {
 		opset: 8, nodes: []msg{op("BatchNormalization", "y", ins("x", "s", "s", "s", "s"), attrI("spatial", 0))},
 		inits: []msg{f32("s", dims(2), 1, 1)},
 	}, "BatchNormalization 2x4x4"},
+	{"one channel, channels last", build{
+		in: []msg{input("x", 0, 1, 4, 4)},
+		nodes: []msg{
+			op("Relu", "q", ins("x")), op("Transpose", "t", ins("q"), attrList("perm", 0, 2, 3, 1)), op("Pad", "p", ins("t", "pads")),
+			op("Mul", "m", ins("p", "s")), op("Concat", "c", ins("m", "m"), attrI("axis", 3)), op("ReduceMean", "y", ins("c"), attrList("axes", 1, 2), attrI("keepdims", 0)),
+		},
+		inits: []msg{i64("pads", 0, 1, 0, 0, 0, 1, 0, 0), f32("s", dims(1, 1, 1, 1), 2)},
+	}, "Relu 1x4x4, Pad 1x6x4, BatchNormalization 1x6x4, Concat 2x6x4, GlobalAveragePool 2x1x1, Flatten 2"},
+	{"one position, channels last", build{nodes: []msg{
+		op("Transpose", "t", ins("x"), attrList("perm", 0, 2, 3, 1)), op("ReduceMean", "m", ins("t"), attrList("axes", 1, 2)), op("Mul", "s", ins("m", "each")),
+		op("Transpose", "b", ins("s"), attrList("perm", 0, 3, 1, 2)), op("Conv", "y", ins("b", "w")),
+	}, inits: []msg{f32("each", dims(1, 1, 1, 2), 1, 2), f32("w", dims(1, 2, 1, 1), 1, 2)}}, "GlobalAveragePool 2x1x1, BatchNormalization 2x1x1, Conv 1x1x1"},
+	{"slopes of every element alike", build{
+		nodes: []msg{op("PRelu", "p", ins("x", "same")), op("PRelu", "y", ins("p", "rows"))},
+		inits: []msg{f32("same", dims(2, 4, 4), repeat(0.5, 32)...), f32("rows", dims(2, 4, 1), 1, 1, 1, 1, 2, 2, 2, 2)},
+	}, "LeakyRelu 2x4x4, PRelu 2x4x4"},
+	{"a number reshaped from a vector", build{
+		nodes: []msg{op("Constant", "none", nil, attrList("value_ints")), op("Reshape", "s", ins("one", "none")), op("Mul", "y", ins("x", "s"))},
+		inits: []msg{f32("one", dims(1), 2)},
+	}, "BatchNormalization 2x4x4"},
 	{"bias of a shared convolution", build{nodes: []msg{
 		op("Conv", "c", ins("x", "w")), op("Add", "d", ins("c", "b")), op("Add", "y", ins("c", "d")),
 	}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)}}, "Conv 1x4x4, BatchNormalization 1x4x4, Add 1x4x4"},
@@ -153,7 +173,7 @@ func TestOptions(t *testing.T) {
 
 // TestNames checks that nodes get unique names that people know.
 func TestNames(t *testing.T) {
-	named := func(typ, name, out, in string) msg { return msg{}.str(1, in).str(2, out).str(3, name).str(4, typ) }
+	named := func(typ, name, out, in string) msg { return msg{}.Str(1, in).Str(2, out).Str(3, name).Str(4, typ) }
 	g, err := Parse(build{nodes: []msg{
 		named("Relu", "/layer1/Relu", "a", "x"), named("Relu", "layer1/Relu", "b", "a"),
 		named("Relu", "", "12", "b"), named("Relu", "", "/out", "12"), named("Relu", "x\n", "y", "/out"),

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type importer struct {
 	used     map[string]bool         // ONNX values that the output depends on.
 	shapes   map[string]tensor.Shape // By node of g, and its input.
 	ops      map[string]ann.Op       // By node of g.
+	via      map[string]string       // The input of a node of g that has one.
 	names    map[string]bool         // Taken in g.
 	mixes    map[string]*mix         // By node of g, and its input.
 	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
@@ -45,13 +47,19 @@ func init() { // Here, because some of the functions look into the table.
 		"BatchNormalization": (*importer).batchNormalization,
 		"Relu":               (*importer).relu,
 		"Clip":               (*importer).clip,
-		"Max":                (*importer).max,
-		"Min":                (*importer).min,
+		"Max":                (*importer).extreme,
+		"Min":                (*importer).extreme,
 		"LeakyRelu":          (*importer).leakyRelu,
 		"PRelu":              (*importer).pRelu,
 		"Elu":                (*importer).elu,
 		"Celu":               (*importer).elu,
 		"ThresholdedRelu":    (*importer).thresholded,
+		"HardSigmoid":        (*importer).hardSigmoid,
+		"Abs":                (*importer).abs,
+		"Neg":                (*importer).neg,
+		"Floor":              (*importer).rounded,
+		"Ceil":               (*importer).rounded,
+		"Round":              (*importer).rounded,
 		"Greater":            (*importer).compare,
 		"GreaterOrEqual":     (*importer).compare,
 		"Less":               (*importer).compare,
@@ -64,6 +72,7 @@ func init() { // Here, because some of the functions look into the table.
 		"GlobalMaxPool":      (*importer).globalMaxPool,
 		"ReduceMean":         (*importer).reduce,
 		"ReduceMax":          (*importer).reduce,
+		"ReduceSum":          (*importer).reduce,
 		"Gemm":               (*importer).gemm,
 		"MatMul":             (*importer).matMul,
 		"Softmax":            (*importer).softmax,
@@ -83,7 +92,8 @@ func init() { // Here, because some of the functions look into the table.
 		"Transpose":          (*importer).transpose,
 		"Expand":             (*importer).repeated,
 		"Tile":               (*importer).repeated,
-		"Gather":             (*importer).repeated,
+		"Gather":             (*importer).pickList,
+		"Split":              (*importer).split,
 		"Identity":           (*importer).identity,
 		"Dropout":            (*importer).identity,
 		"Cast":               (*importer).cast,
@@ -98,6 +108,7 @@ type look struct {
 	batch int
 	shape tensor.Shape
 	last  bool
+	node  string // The operator that looks.
 }
 
 // run translates the file; again, if the input turns out to be an image that the file
@@ -110,8 +121,10 @@ func (im *importer) run() (*ann.Graph, error) {
 	}
 	again := &importer{options: im.options, graph: im.graph, opset: im.opset, tensors: im.tensors, seen: im.looked}
 	again.tensors.budget = &fresh // What was decoded for nothing is garbage.
-	if seen, err := again.once(); err == nil {
-		return seen, nil
+	seen, other := again.once()
+	var u *UnsupportedError
+	if other == nil || errors.As(other, &u) && !slices.ContainsFunc(u.Nodes, func(n UnsupportedNode) bool { return n.Name == im.looked.node }) {
+		return seen, other // Of nodes behind it.
 	}
 	return g, err // Of the file as it is.
 }
@@ -130,6 +143,7 @@ func (im *importer) once() (*ann.Graph, error) {
 	im.edges = map[string]*edge{}
 	im.shapes = map[string]tensor.Shape{}
 	im.ops = map[string]ann.Op{}
+	im.via = map[string]string{}
 	im.names = map[string]bool{}
 	im.mixes = map[string]*mix{}
 	im.scaled = map[string]bool{}
@@ -139,6 +153,9 @@ func (im *importer) once() (*ann.Graph, error) {
 	}
 	for _, n := range nodes {
 		im.step(n)
+	}
+	if e := im.edges[output]; e != nil {
+		im.edges[output] = im.settle(e)
 	}
 	if len(im.unsupported) > 0 {
 		return nil, &UnsupportedError{Nodes: append(im.unsupported, misplacedSoftmax(im.g)...)}
@@ -183,18 +200,21 @@ func (im *importer) step(n *node) {
 	}
 	if err == nil {
 		for i, name := range n.out[1:] {
-			if name != "" && im.used[name] {
+			if name != "" && im.used[name] && im.edges[name] == nil {
 				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
 			}
 		}
 	}
 	if err != nil {
+		for _, e := range in {
+			im.seeImage(n, e)
+		}
 		out = im.note(n, in, err)
 	}
 	for i, name := range n.out {
 		if i == 0 {
 			im.edges[name] = out
-		} else if name != "" {
+		} else if name != "" && im.edges[name] == nil {
 			im.edges[name] = unknown(n, in)
 		}
 	}
@@ -256,7 +276,7 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 	if translations[n.op] == nil && activations > 0 {
 		return errNoActivations
 	}
-	if err := joined[n.op]; err != nil && activations > 1 && !(n.op == "Sub" && n.in[0] == n.in[1]) {
+	if err := joined[n.op]; err != nil && activations > 1 {
 		return err
 	}
 	return nil
@@ -267,7 +287,6 @@ var errNoActivations = unsupported("is supported on constants and shapes, but no
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
-	"Sub": unsupported("subtracts activations; only a constant can be subtracted"),
 	"Mul": unsupported("multiplies activations; only multiplication by a constant is supported"),
 	"Div": unsupported("divides by activations; only division by a constant is supported"),
 }
@@ -331,8 +350,17 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case data == nil:
 		return nil, errNoActivations
 	}
-	if err := halves(n, in); err != nil {
+	if err := masks(n, in); err != nil {
 		return nil, err
+	}
+	for i, e := range in {
+		if e != nil && !elementwiseOps[n.op] {
+			e = im.settle(e)
+		}
+		var err error
+		if in[i], err = im.settled(n, e); err != nil {
+			return nil, err
+		}
 	}
 	return data(im, n, in)
 }
@@ -450,23 +478,29 @@ func data(in []*edge) (*edge, error) {
 
 // finish ends the graph: its output, and the passes over the whole of it.
 func (im *importer) finish(output string) error {
-	e := im.edges[output]
+	e, err := im.settled(&node{}, im.edges[output])
+	if err != nil {
+		return err
+	}
 	if e.c != nil {
 		return refused(exportAgain, "the output %q does not depend on the input", output)
 	}
-	if err := halves(&node{}, []*edge{e}); err != nil {
+	if err := masks(&node{}, []*edge{e}); err != nil {
 		return refused(readout, "output %q: %w", output, err)
 	}
 	if err := im.overClasses(e); err != nil {
 		return err
 	}
 	name := e.node
-	if e.last {
+	if e.last && !im.alike(name) {
 		return refused(readout, "output %q is an image with channels last", output)
 	}
-	if !im.isImage(e) {
+	if !im.isImage(e) || e.last {
 		var err error
-		if name, err = im.vector(e); err != nil {
+		total, _ := size(e.dims)
+		if name, err = im.vector(e); err != nil && e.perm == nil && len(e.dims) > 0 && e.dims[0] == im.batch && total == im.batch*im.shapes[e.node].Len() {
+			name = e.node // Features, seen as something else.
+		} else if err != nil {
 			return refused(readout, "output %q: the network ends with a value of shape %v", output, e.dims)
 		}
 	}

@@ -72,16 +72,16 @@ func (im *importer) input(nodes []*node) error {
 	return nil
 }
 
-// seeImage notes that e, which an operator takes for an image, is the input in another
-// shape than the file says.
-func (im *importer) seeImage(e *edge) {
-	if !im.scaled[e.node] || im.seen != nil || im.looked != nil || len(e.dims) != 4 {
+// seeImage notes that e, which n does not take, is the input in another shape
+// than the file says, perhaps an image: the operator may take that.
+func (im *importer) seeImage(n *node, e *edge) {
+	if !e.known() || im.isImage(e) || !im.scaled[e.node] || im.seen != nil || im.looked != nil || len(e.dims) != 4 {
 		return
 	}
 	s := tensor.Shape(slices.Clone(e.dims[1:]))
 	last := e.perm != nil && slices.Equal(e.perm, channelsFirst(s))
 	if s.Check() == nil && !e.last && (e.perm == nil || last) {
-		im.looked = &look{e.dims[0], s, last}
+		im.looked = &look{e.dims[0], s, last, clean(n.label())}
 	}
 }
 

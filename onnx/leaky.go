@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 
 	"sresnet/ann"
@@ -30,34 +29,46 @@ func (im *importer) pRelu(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(v.f) == 1 {
-		return im.leaky(n, v.f, e)
+	if slope, err := im.number(v, e.dims); err == nil {
+		return im.leaky(n, []float32{slope}, e)
 	}
-	// Slopes are broadcast from the last axis on.
 	channel := len(e.dims) - 1
 	if im.isImage(e) && !e.last {
 		channel = 1
 	}
-	axis := channel - (len(e.dims) - len(v.shape))
-	if axis < 0 || axis >= len(v.shape) || v.shape[axis] != len(v.f) || len(v.f) != e.dims[channel] || !im.isImage(e) && len(e.dims) != 2 {
+	if !im.isImage(e) && len(e.dims) != 2 {
+		return nil, unsupported("has slopes of shape %v for a value of shape %v; only one for each channel, or for all, is supported", v.shape, e.dims)
+	}
+	slopes, err := im.channels(v, e.dims, channel)
+	if err != nil {
 		return nil, unsupported("has slopes of shape %v for a value of shape %v; only one for each channel, or for all, is supported", v.shape, e.dims)
 	}
 	if !im.isImage(e) {
-		flat, err := im.vector(e)
+		e = im.settle(e)
+		x, order, err := im.ordered(e)
 		if err != nil {
 			return nil, err
 		}
-		e = im.activation(flat, e.dims, false)
+		if slopes, err = im.moved(slopes, order); err != nil {
+			return nil, err
+		}
+		return im.sameOrder(n, &ann.LeakyRelu{Slope: slopes}, x, e, order)
 	}
-	return im.leaky(n, v.f, e)
+	return im.leaky(n, slopes, e)
 }
 
 func (im *importer) leaky(n *node, slope []float32, e *edge) (*edge, error) {
-	if all(slope, 0) {
-		return im.between(n, e, 0, math.MaxFloat32)
-	}
-	if all(slope, 1) {
+	switch {
+	case all(slope, 0):
+		return im.rectify(n, e)
+	case all(slope, 1):
 		return e, nil
+	case e.pending != nil:
+		f, err := pairs(e.functions(), slope, func(f piecewise, s float32) (piecewise, error) { return bent(float64(s), 1).of(f), nil })
+		if err != nil {
+			return nil, err
+		}
+		return im.after(n, e, f, e.steps())
 	}
 	return im.elementwise(n, &ann.LeakyRelu{Slope: slices.Clone(slope)}, e)
 }

@@ -97,6 +97,9 @@ func mergeBias(g *ann.Graph) {
 // mergeRelu drops a Relu, or a wider Clip, that a Clip makes superfluous.
 func mergeRelu(g *ann.Graph) {
 	merge(g, false, func(a, b *ann.Node) bool {
+		if op, rounds := a.Op.(*ann.Clip); rounds && op.Levels > 0 {
+			return false
+		}
 		wider, ok := a.Op.(ann.Rectifier)
 		clip, clips := b.Op.(ann.Rectifier)
 		return ok && clips && !math.IsInf(float64(clip.Limit()), 1) && wider.Limit() >= clip.Limit()

@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"math"
-	"slices"
 
 	"sresnet/ann"
 )
@@ -12,7 +11,7 @@ func (im *importer) relu(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return im.between(n, e, 0, math.MaxFloat32)
+	return im.rectify(n, e)
 }
 
 // clip translates Clip, whose bounds are attributes up to operator set 10 and
@@ -30,51 +29,52 @@ func (im *importer) clip(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return im.between(n, e, least, most)
+	return im.between(n, e, []float64{float64(least)}, []float64{float64(most)})
 }
 
-// max translates Max of an activation and numbers, which cut it off below.
-func (im *importer) max(n *node, in []*edge) (*edge, error) {
-	e, least, err := im.withNumbers(in, -math.MaxFloat32, func(a, b float32) float32 { return max(a, b) })
-	if err != nil {
-		return nil, err
-	}
-	return im.between(n, e, least, math.MaxFloat32)
-}
-
-// min is max for numbers that cut an activation off above.
-func (im *importer) min(n *node, in []*edge) (*edge, error) {
-	e, most, err := im.withNumbers(in, math.MaxFloat32, func(a, b float32) float32 { return min(a, b) })
-	if err != nil {
-		return nil, err
-	}
-	return im.between(n, e, -math.MaxFloat32, most)
-}
-
-// withNumbers returns the one activation among the inputs, and what join makes of
-// all constants, each of which must be one number throughout.
-func (im *importer) withNumbers(in []*edge, start float32, join func(a, b float32) float32) (e *edge, x float32, err error) {
-	x = start
+// extreme translates Max and Min: of an activation and numbers, which cut it off below
+// or above, and of activations that are made of the same.
+func (im *importer) extreme(n *node, in []*edge) (*edge, error) {
+	var e *edge
 	for _, i := range in {
 		switch {
-		case i == nil:
-		case i.c == nil && e != nil:
-			return nil, 0, unsupported("compares activations with each other; only a bound that is one number is supported")
-		case i.c == nil:
+		case i == nil || i.c != nil:
+		case e == nil:
 			e = i
+		default:
+			both, err := im.together(n, e, i, func(f, g piecewise) (piecewise, error) {
+				if n.op == "Max" {
+					return choose(f.plus(g.scaled(-1, 0)), f, g)
+				}
+				return choose(f.plus(g.scaled(-1, 0)), g, f)
+			})
+			if err != nil {
+				return nil, err
+			}
+			if both == nil {
+				return nil, unsupported("compares activations with each other; only a bound that is a constant is supported")
+			}
+			e = both
 		}
 	}
 	for _, i := range in {
 		if i == nil || i.c == nil {
 			continue
 		}
-		v, err := im.number(i.c, e.dims)
+		c, err := im.numbers(i.c, e)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		x = join(x, v)
+		if n.op == "Max" {
+			e, err = im.between(n, e, c, []float64{math.Inf(1)})
+		} else {
+			e, err = im.between(n, e, []float64{math.Inf(-1)}, c)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return e, x, nil
+	return e, nil
 }
 
 // number returns the one number that c is throughout, broadcast to dims without
@@ -97,38 +97,47 @@ func (im *importer) number(c *value, dims []int) (float32, error) {
 	return c.f[0], nil
 }
 
-// between emits what bounds e by two numbers, if that is a ReLU, one with a bound, or
-// nothing. A bound above alone waits for one below.
-func (im *importer) between(n *node, e *edge, least, most float32) (*edge, error) {
-	if e.most > 0 {
-		if !(least <= e.most) {
-			return nil, unsupported("is a constant: its input is at most %v", e.most)
+// between bounds e by numbers, for each channel or for all: it emits a ReLU, one with a
+// bound, or nothing, where one node does it, and else leaves it pending.
+func (im *importer) between(n *node, e *edge, least, most []float64) (*edge, error) {
+	for i, x := range least {
+		if x <= -math.MaxFloat32 { // Infinity, or the lowest number.
+			least[i] = math.Inf(-1)
 		}
-		most = min(most, e.most)
 	}
-	positive := im.nonNegative(e.node)
-	if least < 0 && positive { // As old exporters write ReLU6: Relu, then Clip from above.
-		least = 0
-		if most >= math.MaxFloat32 {
+	for i, x := range most {
+		if x >= math.MaxFloat32 {
+			most[i] = math.Inf(1)
+		}
+	}
+	if e.pending == nil && len(least) == 1 && len(most) == 1 {
+		least, most := least[0], most[0]
+		if im.nonNegative(e.node) && least < 0 { // As old exporters write ReLU6: Relu, then Clip from above.
+			least = 0
+			if math.IsInf(most, 1) {
+				return e, nil
+			}
+		}
+		switch {
+		case math.IsInf(least, -1) && math.IsInf(most, 1):
 			return e, nil
+		case least != 0:
+		case math.IsInf(most, 1):
+			return im.elementwise(n, &ann.Relu{}, e)
+		case most > 0:
+			return im.elementwise(n, &ann.Clip{Max: float32(most)}, e)
 		}
 	}
-	open := most >= math.MaxFloat32 // Infinity, or the largest number.
-	switch {
-	case least <= -math.MaxFloat32 && open:
-		return e, nil
-	case least <= -math.MaxFloat32 && most > 0:
-		out := *e
-		out.most = most
-		return &out, nil
-	case least != 0:
-		return nil, unsupported("clips below at %v; only Clip from 0 has a spiking counterpart", least)
-	case open:
-		return im.elementwise(n, &ann.Relu{}, e)
-	case !(most > 0):
-		return nil, unsupported("clips above at %v, which must be positive", most)
+	out, err := im.by(n, e, least, func(f piecewise, x float64) piecewise { return between(x, math.Inf(1)).of(f) })
+	if err != nil {
+		return nil, err
 	}
-	return im.elementwise(n, &ann.Clip{Max: most}, e)
+	return im.by(n, out, most, func(f piecewise, x float64) piecewise { return between(math.Inf(-1), x).of(f) })
+}
+
+// rectify bounds e below at zero.
+func (im *importer) rectify(n *node, e *edge) (*edge, error) {
+	return im.between(n, e, []float64{0}, []float64{math.Inf(1)})
 }
 
 func bound(n *node, in []*edge, name string, i int, def float32) (float32, error) {
@@ -161,7 +170,7 @@ func (im *importer) elu(n *node, in []*edge) (*edge, error) {
 		}
 		return nil, err
 	}
-	return im.between(n, e, 0, math.MaxFloat32)
+	return im.rectify(n, e)
 }
 
 // thresholded translates a ThresholdedRelu, which is x where x is above alpha.
@@ -177,47 +186,79 @@ func (im *importer) thresholded(n *node, in []*edge) (*edge, error) {
 	case alpha != 0:
 		return nil, unsupported("jumps from 0 to %v; only the threshold 0, which is a ReLU, has a spiking counterpart", alpha)
 	}
-	return im.between(n, e, 0, math.MaxFloat32)
+	return im.rectify(n, e)
 }
 
-// halves refuses what stands for half of a ReLU where it is not made whole: a
-// comparison with zero, and a bound above without one below.
-func halves(n *node, in []*edge) error {
+// hardSigmoid translates HardSigmoid, which is a clip.
+func (im *importer) hardSigmoid(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	alpha, err := n.float("alpha", 0.2)
+	if err != nil {
+		return nil, err
+	}
+	beta, err := n.float("beta", 0.5)
+	if err != nil {
+		return nil, err
+	}
+	if e, err = im.scale(n, e, []float64{float64(alpha)}, []float64{float64(beta)}); err != nil {
+		return nil, err
+	}
+	return im.between(n, e, []float64{0}, []float64{1})
+}
+
+// abs translates Abs, which is a ReLU with the slope -1 below zero.
+func (im *importer) abs(n *node, in []*edge) (*edge, error) {
+	e, err := data(in)
+	if err != nil {
+		return nil, err
+	}
+	return im.after(n, e, each(e.functions(), bent(-1, 1).of), nil)
+}
+
+// masks refuses the result of a comparison where it is not made a choice.
+func masks(n *node, in []*edge) error {
 	for _, e := range in {
-		switch {
-		case e == nil:
-		case e.above != nil:
-			switch n.op {
-			case "Where", "Mul", "Not", "Cast", "Identity":
-			default:
-				return unsupported("takes the result of a comparison; only a choice between a value and 0, which is a ReLU, has a counterpart")
-			}
-		case e.most > 0:
-			switch n.op {
-			case "Relu", "Clip", "Max", "Min", "Identity", "Dropout", "Cast", "Shape", "Size":
-			default:
-				return unsupported("its input is bounded above at %v, but not below; only Clip from 0 has a spiking counterpart", e.most)
-			}
+		if e == nil || e.above == nil {
+			continue
+		}
+		switch n.op {
+		case "Where", "Mul", "Not", "Cast", "Identity":
+		default:
+			return unsupported("takes the result of a comparison; only a choice between a value and 0, which is a ReLU, has a counterpart")
 		}
 	}
 	return nil
 }
 
-// compare translates the comparison of an activation with zero. Whether zero itself
-// is above makes no difference to the choice between zero and zero.
+// compare translates the comparison of an activation with a number, or with another
+// made of the same. Whether what is equal is above makes no difference to a choice that
+// is continuous.
 func (im *importer) compare(n *node, in []*edge) (*edge, error) {
 	e, c, swapped, err := operands(in)
 	if err != nil {
 		return nil, err
 	}
-	if c == nil || !e.known() {
-		return nil, unsupported("compares activations with each other; only a comparison with 0 is supported")
+	minus := func(f, g piecewise) (piecewise, error) { return f.plus(g.scaled(-1, 0)), nil }
+	var of *edge
+	if c == nil {
+		of, err = im.together(n, in[0], in[1], minus)
+		if of == nil && err == nil {
+			err = unsupported("compares activations with each other; only a comparison with a constant is supported")
+		}
+	} else {
+		var xs []float64
+		if xs, err = im.numbers(c, e); err == nil {
+			of, err = im.by(n, e, xs, func(f piecewise, x float64) piecewise { return f.scaled(1, -x) })
+		}
 	}
-	if x, err := im.number(c, e.dims); err != nil || x != 0 {
-		return nil, unsupported("compares activations with another number than 0")
+	if err != nil {
+		return nil, err
 	}
 	less := n.op == "Less" || n.op == "LessOrEqual"
-	return &edge{dims: e.dims, above: &mask{of: e, not: less != swapped}}, nil
+	return &edge{dims: e.dims, above: &mask{of: of, not: less != swapped}}, nil
 }
 
 func (im *importer) not(_ *node, in []*edge) (*edge, error) {
@@ -231,41 +272,80 @@ func (im *importer) not(_ *node, in []*edge) (*edge, error) {
 	return &edge{dims: e.dims, above: &mask{of: e.above.of, not: !e.above.not}}, nil
 }
 
-// where translates the choice between a value, where it is above zero, and zero.
+// where translates the choice between two values by whether something made of them is
+// above zero.
 func (im *importer) where(n *node, in []*edge) (*edge, error) {
 	if len(in) != 3 || in[0] == nil || in[1] == nil || in[2] == nil {
 		return nil, unsupported("takes three inputs")
 	}
-	m := in[0].above
-	if m == nil {
-		return nil, unsupported("chooses by something else than whether an activation is above 0")
+	if in[0].above == nil {
+		return nil, unsupported("chooses by something else than a comparison of an activation")
 	}
-	x, zero := in[1], in[2]
-	if m.not {
-		x, zero = zero, x
+	if !in[1].known() && in[1].c == nil || !in[2].known() && in[2].c == nil {
+		return nil, unsupported("takes the result of a comparison; only a choice between a value and 0, which is a ReLU, has a counterpart")
 	}
-	if !x.known() || zero.c == nil || !x.same(m.of) {
-		return nil, unsupported("chooses between other values than the one that is compared and 0; only a ReLU has a spiking counterpart")
-	}
-	if v, err := im.number(zero.c, x.dims); err != nil || v != 0 {
-		return nil, unsupported("gives another value than 0 for what is negative; only a ReLU has a spiking counterpart")
-	}
-	return im.between(n, x, 0, math.MaxFloat32)
+	return im.choice(n, in[0].above, in[1], in[2])
 }
 
-// masked translates the product of a value with whether it is above zero.
+// masked translates the product of a value with whether something made of it is above
+// zero.
 func (im *importer) masked(n *node, in []*edge) (*edge, error) {
 	x, m := in[0], in[1].above
 	if m == nil {
 		x, m = in[1], in[0].above
 	}
-	if !x.known() || m.not || !x.same(m.of) {
-		return nil, unsupported("multiplies something else than the value that is compared; only a ReLU has a spiking counterpart")
+	if !x.known() {
+		return nil, unsupported("multiplies the results of comparisons; only a choice between a value and 0, which is a ReLU, has a counterpart")
 	}
-	return im.between(n, x, 0, math.MaxFloat32)
+	return im.choice(n, m, x, nil)
 }
 
-// same reports whether e and f are the same activation, seen alike.
-func (e *edge) same(f *edge) bool {
-	return e.node == f.node && e.last == f.last && e.most == f.most && slices.Equal(e.dims, f.dims) && slices.Equal(e.perm, f.perm)
+// choice returns x where m is and y where it is not; nil stands for zero. Both are
+// constants or functions of what m compares.
+func (im *importer) choice(n *node, m *mask, x, y *edge) (*edge, error) {
+	es := []*edge{m.of}
+	for _, e := range []*edge{x, y} {
+		if e != nil && e.c == nil {
+			es = append(es, e)
+		}
+	}
+	es = im.related(es...)
+	if es == nil {
+		return nil, unsupported("chooses between other values than constants and the one that is compared; only a ReLU has a spiking counterpart")
+	}
+	when := es[0].functions()
+	next := 1
+	values := func(e *edge) ([]piecewise, error) {
+		switch {
+		case e == nil:
+			return []piecewise{straight(0, 0)}, nil
+		case e.c == nil:
+			next++
+			return es[next-1].functions(), nil
+		}
+		xs, err := im.numbers(e.c, es[0])
+		out := make([]piecewise, len(xs))
+		for i, x := range xs {
+			out[i] = straight(0, x)
+		}
+		return out, err
+	}
+	f, err := values(x)
+	if err != nil {
+		return nil, err
+	}
+	g, err := values(y)
+	if err != nil {
+		return nil, err
+	}
+	if m.not {
+		f, g = g, f
+	}
+	out := make([]piecewise, max(len(when), len(f), len(g)))
+	for i := range out {
+		if out[i], err = choose(when[min(i, len(when)-1)], f[min(i, len(f)-1)], g[min(i, len(g)-1)]); err != nil {
+			return nil, err
+		}
+	}
+	return im.after(n, es[0], out, es[0].steps())
 }

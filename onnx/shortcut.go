@@ -30,15 +30,29 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 		return e, nil
 	}
 	if !im.isImage(e) {
-		return nil, unsupported("slices a value of shape %v; only images can be sliced", e.dims)
+		for i, c := range cs {
+			if e, err = im.picked(n, e, i, countFrom(c.start, c.size, c.step)); err != nil {
+				return nil, err
+			}
+		}
+		return e, nil
 	}
 	if m := im.mixOf(e); m != nil { // Channels of the input may be in another order.
 		if out, err := im.reversed(n, e, m, cs); out != nil || err != nil {
 			return out, err
 		}
 	}
-	op := &ann.Slice{}
 	for i, c := range cs {
+		if c.step < 0 && c.size > 1 && e.axis(i) == 0 { // The rest in one slice.
+			if e, err = im.picked(n, e, i, countFrom(c.start, c.size, c.step)); err != nil {
+				return nil, err
+			}
+			cs[i] = cut{0, 1, c.size}
+		}
+	}
+	op, whole := &ann.Slice{}, true
+	for i, c := range cs {
+		whole = whole && c == cut{0, 1, e.dims[i]}
 		switch k := e.axis(i); {
 		case c.size == 0:
 			return nil, fmt.Errorf("nothing is left of axis %d", i)
@@ -49,6 +63,9 @@ func (im *importer) slice(n *node, in []*edge) (*edge, error) {
 		case k >= 0:
 			op.Start[k], op.Step[k], op.Size[k] = c.start, max(1, c.step), c.size
 		}
+	}
+	if whole {
+		return e, nil
 	}
 	return im.emitAlike(n, op, e)
 }

@@ -110,6 +110,8 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return newConv(a, in[0], out), out, nil
 	case *ann.BatchNormalization:
 		return newBatchNormalization(a, len(n.Shape), in[0]), in[0], nil
+	case *ann.Clip:
+		return clip{a.Max, float32(a.Levels)}, in[0], nil
 	case ann.Rectifier:
 		return clip{limit: a.Limit()}, in[0], nil
 	case *ann.Add:
@@ -120,6 +122,8 @@ func compile(n *ann.Node, in []layout) (op, layout, error) {
 		return scale{a.Factor}, in[0], nil
 	case *ann.Concat:
 		return newConcat(in, n.Shape), out, nil
+	case *ann.Gather:
+		return newGather(a.Index, len(n.Shape) == 1, in[0], out), out, nil
 	case *ann.MaxPool:
 		return maxPool{pool{a.Window, in[0], out}}, out, nil
 	case *ann.AveragePool:

@@ -64,6 +64,7 @@ func TestOperatorsAnswer(t *testing.T) {
 		{&ann.Clip{Max: 0.75}, image},
 		{&ann.Add{}, image},
 		{&ann.Concat{}, image},
+		{&ann.Gather{Index: []int{1, 0, 1}}, image},
 		{&ann.LeakyRelu{Slope: []float32{0.25}}, image},
 		{&ann.LeakyRelu{Slope: []float32{0.25, -0.5}}, image},
 		{&ann.Scale{Factor: -0.5}, image},

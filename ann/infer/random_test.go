@@ -103,9 +103,15 @@ func (gr *grower) image(s tensor.Shape) ann.Op {
 	}
 }
 
-// elementwise returns an operator for anything of n channels.
+// elementwise returns an operator for anything of n channels, which keeps the shape.
 func (gr *grower) elementwise(n int) ann.Op {
-	switch gr.int(0, 5, "elementwise") {
+	switch gr.int(0, 6, "elementwise") {
+	case 6:
+		index := make([]int, n)
+		for i := range index {
+			index[i] = gr.int(0, n-1, "index")
+		}
+		return &ann.Gather{Index: index}
 	case 3:
 		return &ann.LeakyRelu{Slope: gr.floats(1)}
 	case 4:

@@ -104,6 +104,9 @@ func referenceOp(op ann.Op, shape tensor.Shape, in []*tensor.Tensor) *tensor.Ten
 		for _, t := range in {
 			y.Data = append(y.Data, t.Data...)
 		}
+	case *ann.Gather:
+		area := len(x.Data) / x.Shape[0]
+		elements(func(i int, _ float32) float32 { return x.Data[op.Index[i/area]*area+i%area] })
 	case *ann.MaxPool:
 		pixels(func(c, r, k int) float32 {
 			best := float32(math.Inf(-1))
