@@ -27,7 +27,7 @@ func openSpec(s dataset.Spec, split dataset.Split, option string) (*dataset.Data
 	case errors.As(err, &wrong):
 		return nil, bad(option, "", err)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Error(err, "{%s} takes %s", option, dataset.Specs)
+		return nil, hint.Error(err, "%s", dataset.Holds(s.Source))
 	}
 	return d, err
 }
