@@ -84,7 +84,7 @@ func randomModel(r *rand.Rand) build {
 		node := op(ops[r.IntN(len(ops))], out, in, attrs...)
 		if r.IntN(4) == 0 {
 			second := out + "2"
-			node, values = node.with(second), append(values, second)
+			node, values = with(node, second), append(values, second)
 		}
 		b.nodes = append(b.nodes, node)
 		values = append(values, out, out)
