@@ -15,7 +15,9 @@ var rewrites = []pass{
 	{"foldThrough", foldThrough},     // A batch norm into what is behind it, through pools.
 	{"moveBatchNorm", moveBatchNorm}, // A batch norm behind a pool before it.
 	{"moveRelu", moveRelu},           // A ReLU behind a max pool before it.
+	{"moveLeaky", moveLeaky},         // A LeakyRelu before a max pool behind it.
 	{"moveMean", moveMean},           // A mean behind a convolution of one position before it.
+	{"weighImage", weighImage},       // An average pool of the image itself becomes a convolution.
 	{"compose", compose},             // Linear maps in a row become one.
 	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
 }
@@ -60,19 +62,28 @@ func (f *folding) rewrite() error {
 // network that is divided stays as it is.
 func (f *folding) divide() error {
 	for again := range maxDivisions {
-		consumers := f.Consumers()
-		shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
-		bad := len(populate(f.Graph).bad) > 0
-		if !bad && !slices.ContainsFunc(f.Nodes, shared) || bad && again > 0 {
+		any := false
+		for _, list := range divisions {
+			consumers := f.Consumers()
+			shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
+			bad := len(populate(f.Graph).bad) > 0
+			if !bad && !slices.ContainsFunc(f.Nodes, shared) || bad && again > 0 {
+				return nil
+			}
+			f.changed = false
+			if err := f.run(list); err != nil {
+				return err
+			}
+			if !f.changed {
+				continue
+			}
+			any, f.rewritten = true, true
+			if err := f.rewrite(); err != nil {
+				return err
+			}
+		}
+		if !any {
 			return nil
-		}
-		f.changed = false
-		if err := f.run(divisions); err != nil || !f.changed {
-			return err
-		}
-		f.rewritten = true
-		if err := f.rewrite(); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -30,21 +30,35 @@ func (s Split) String() string {
 type kind struct {
 	name    string
 	open    func(path string, split Split) (*Dataset, error)
-	builtin bool // It means something without a path, too.
+	builtin bool   // It means something without a path, too.
+	form    string // Of the spec,
+	holds   string // and what it names.
 }
 
 // kinds lists all kinds, in the order in which errors name them.
 var kinds = []kind{
-	{"cifar10", cifar10.open, false},
-	{"cifar100", cifar100.open, false},
-	{"mnist", openMNIST, true},
-	{"fashion-mnist", openFashionMNIST, true},
-	{"kmnist", openKMNIST, true},
-	{"npz", openNPZ, false},
-	{"npy", openNPY, false},
-	{"folder", openFolder, false},
-	{"files", openFiles, false},
-	{"tar", openTar, false},
+	{"cifar10", cifar10.open, false, "cifar10:PATH", "the folder or the archive of its binary or Python version, or one file of it"},
+	{"cifar100", cifar100.open, false, "cifar100:PATH", "the folder or the archive of its binary or Python version, or one file of it"},
+	{"mnist", openMNIST, true, "mnist[:DIR]", "a folder with its four idx files, each .gz or not"},
+	{"fashion-mnist", openFashionMNIST, true, "fashion-mnist[:DIR]", "a folder with its four idx files, each .gz or not"},
+	{"kmnist", openKMNIST, true, "kmnist[:DIR]", "a folder with its four idx files, each .gz or not"},
+	{"npz", openNPZ, false, "npz:FILE", "a file of numpy.savez with arrays images and labels, or x_train, y_train, x_test and y_test"},
+	{"npy", openNPY, false, "npy:IMAGES[,LABELS]", "two files of numpy.save, images and their labels"},
+	{"folder", openFolder, false, "folder:DIR", "a folder with one folder of images for every class, or such folders in train, and in val or test"},
+	{"files", openFiles, false, "files:DIR", "a folder of images with labels.csv, or train.csv and test.csv, of lines NAME,LABEL"},
+	{"tar", openTar, false, "tar:PATH", ".tar files of members KEY.jpg or KEY.png, and KEY.cls"},
+}
+
+// Holds says what a spec of the kind of this one names, as in "npz:FILE is a file of ...";
+// "" for none.
+func Holds(spec string) string {
+	name, _, _ := strings.Cut(spec, ":")
+	for _, k := range kinds {
+		if k.name == name {
+			return k.form + " is " + k.holds
+		}
+	}
+	return ""
 }
 
 // names lists what a spec may begin with.

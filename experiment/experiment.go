@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"sresnet/ann"
@@ -86,6 +87,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.File != nil && test != nil {
+		e.network = imagesFor(e.network, test)
+	}
 	if e.File == nil {
 		d := test
 		if d == nil {
@@ -142,6 +146,8 @@ func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 	}
 	if e.Original, err = m.readFor(d, crop); err == nil {
 		e.Graph, err = convert.Simplify(e.Original)
+	} else if e.Options.Dir != "" && errors.Is(err, fs.ErrNotExist) {
+		return hint.Error(err, "the run was planned with this file: put it back there, or give it as MODEL where it is now, with the options that manifest.json of the run lists")
 	}
 	if m == &e.model && e.model.isWeights() { // They have said what they are.
 		named, _ := parseModel(e.Options.Model)

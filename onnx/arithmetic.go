@@ -267,6 +267,9 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if !image {
 		var err error
 		if x, order, err = im.ordered(e); err != nil {
+			if v, scalar := im.number(c, e.dims); scalar == nil { // Which minds no view.
+				return im.uniform(n, e, v, set)
+			}
 			return nil, err
 		}
 	}

@@ -1,6 +1,9 @@
 package onnx
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // monotone has the operators whose outputs have the order of their inputs, so that at
 // the end of a network they decide nothing.
@@ -11,6 +14,73 @@ var monotone = map[string]bool{
 // positives are the operators whose results Log keeps in order.
 var positives = map[string]bool{"Softmax": true, "Sigmoid": true, "Softplus": true, "Exp": true}
 
+// shared are operators that make of the logits one number for all of them, so that to
+// subtract it, or to divide by it where it is positive, keeps their order.
+var shared = map[string]bool{"ReduceMax": true, "ReduceMean": true, "ReduceLogSumExp": true, "ReduceL1": true, "ReduceL2": true, "ReduceSum": true}
+
+// byShared reports whether n subtracts a number that all logits share, or divides by one
+// that is positive, as softmax and normalisation do where they are written out.
+func byShared(n *node, maker map[string]*node) bool {
+	if len(n.in) != 2 {
+		return false
+	}
+	by := maker[n.in[1]]
+	for by != nil && len(by.in) > 0 && slices.Contains([]string{"Identity", "Clip", "Expand", "Unsqueeze", "Reshape"}, by.op) {
+		by = maker[by.in[0]]
+	}
+	if by == nil || by.domain != "" || !shared[by.op] || len(by.in) == 0 {
+		return false
+	}
+	if n.op == "Sub" {
+		return true
+	}
+	of := maker[by.in[0]]
+	return by.op == "ReduceL1" || by.op == "ReduceL2" || by.op == "ReduceSum" && of != nil && of.op == "Exp"
+}
+
+// spares reports whether n, a Clip of probabilities, leaves the largest the largest:
+// only one is above one half, and of many none is as small as a thousandth.
+func (im *importer) spares(n *node, maker map[string]*node) bool {
+	at := func(i int, name string, def float32) float32 {
+		if i >= len(n.in) || n.in[i] == "" {
+			x, err := n.float(name, def)
+			if err != nil {
+				return float32(math.NaN())
+			}
+			return x
+		}
+		var v *value
+		err := errNoActivations
+		if m := maker[n.in[i]]; m != nil && m.op == "Constant" && m.domain == "" {
+			v, err = im.foldConstant(m, nil)
+		} else if b, ok := im.graph.inits[n.in[i]]; ok && m == nil {
+			v, err = im.tensors.decode(b)
+		}
+		if err != nil {
+			return float32(math.NaN())
+		}
+		x, err := v.scalar()
+		if err != nil {
+			return float32(math.NaN())
+		}
+		return x
+	}
+	return at(1, "min", 0) < 1e-3 && at(2, "max", 1) > 0.5
+}
+
+// largest reports whether n, a TopK, looks for the largest.
+func largest(n *node) bool {
+	v, err := n.int("largest", 1)
+	return err == nil && v != 0
+}
+
+// rises reports whether n, Elu or one of its relatives, does so everywhere.
+func rises(n *node) bool {
+	alpha, err := n.float("alpha", 1)
+	gamma, bad := n.float("gamma", 1)
+	return err == nil && bad == nil && alpha > 0 && gamma > 0
+}
+
 // trim returns the value that decides what output does: that before operators at the
 // end which keep the order of the classes, and before an ArgMax, of which it notes the
 // axis. Views between them go as well.
@@ -19,6 +89,9 @@ func (im *importer) trim(output string) string {
 	for i := range im.graph.nodes {
 		n := &im.graph.nodes[i]
 		maker[n.out[0]] = n
+		if n.op == "TopK" && len(n.out) > 1 {
+			maker[n.out[1]] = n
+		}
 	}
 	at, rounded := output, false // Rounding decides.
 	for range im.graph.nodes {   // A cycle is found later.
@@ -33,7 +106,13 @@ func (im *importer) trim(output string) string {
 		switch {
 		case monotone[n.op] && !rounded, n.op == "Log" && positives[from.op] && !rounded:
 			output = n.in[0]
-		case n.op == "ArgMax":
+		case (n.op == "Sub" || n.op == "Div") && !rounded && byShared(n, maker), (n.op == "Elu" || n.op == "Selu" || n.op == "Celu") && !rounded && rises(n):
+			output = n.in[0]
+		case n.op == "Clip" && from.op == "Softmax" && !rounded && im.spares(n, maker):
+			output = n.in[0]
+		case n.op == "Log" && from.op == "Clip" && len(from.in) > 0 && maker[from.in[0]] != nil && maker[from.in[0]].op == "Softmax" && !rounded && im.spares(from, maker):
+			output = n.in[0]
+		case n.op == "ArgMax", n.op == "TopK" && largest(n):
 			output, rounded = n.in[0], false
 			im.argMax = n
 		case n.op == "Cast":
@@ -58,7 +137,11 @@ func (im *importer) overClasses(e *edge) error {
 	if n == nil {
 		return nil
 	}
-	a, err := n.int("axis", 0)
+	def := int64(0)
+	if n.op == "TopK" {
+		def = -1
+	}
+	a, err := n.int("axis", def)
 	if err != nil {
 		return nodeErr(n, err)
 	}

@@ -72,6 +72,7 @@ func init() { // Here, because some of the functions look into the table.
 		"GlobalMaxPool":      (*importer).globalMaxPool,
 		"ReduceMean":         (*importer).reduce,
 		"ReduceMax":          (*importer).reduce,
+		"ReduceSum":          (*importer).reduce,
 		"Gemm":               (*importer).gemm,
 		"MatMul":             (*importer).matMul,
 		"Softmax":            (*importer).softmax,
@@ -500,7 +501,10 @@ func (im *importer) finish(output string) error {
 	}
 	if !im.isImage(e) || e.last {
 		var err error
-		if name, err = im.vector(e); err != nil {
+		total, _ := size(e.dims)
+		if name, err = im.vector(e); err != nil && e.perm == nil && len(e.dims) > 0 && e.dims[0] == im.batch && total == im.batch*im.shapes[e.node].Len() {
+			name = e.node // Features, seen as something else.
+		} else if err != nil {
 			return refused(readout, "output %q: the network ends with a value of shape %v", output, e.dims)
 		}
 	}

@@ -31,7 +31,9 @@ func Operators() []Operator {
 	for name := range monotone {
 		at(name).End = true
 	}
-	at("Log").End, at("ArgMax").End = true, true
+	for _, name := range []string{"Log", "ArgMax", "TopK", "Elu", "Selu", "Celu", "Sub", "Div", "Clip"} { // See trim.
+		at(name).End = true
+	}
 	var list []Operator
 	for _, o := range all {
 		list = append(list, *o)

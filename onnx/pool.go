@@ -102,7 +102,8 @@ func whole(rows, cols int) tensor.Window {
 	return w
 }
 
-// reduce translates a mean or maximum over rows, columns, or both.
+// reduce translates a mean, sum or maximum over rows, columns, or both, and a mean or sum
+// over the channels.
 func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
@@ -136,7 +137,18 @@ func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := im.emit(n, op, e.node)
+	x := e.node
+	if _, pools := op.(*ann.Conv); n.op == "ReduceSum" && !pools { // The mean times what it is of.
+		if x, err = im.emit(&node{name: n.label() + "/mean", op: n.op}, op, x); err != nil {
+			return nil, err
+		}
+		by := identity(im.shapes[x][0])
+		for i := range by.Scale {
+			by.Scale[i] = float32(im.shapes[e.node].Len() / im.shapes[x].Len())
+		}
+		op = by
+	}
+	name, err := im.emit(n, op, x)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +174,9 @@ func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 // over returns the operator for the mean or maximum of e over axes.
 func (im *importer) over(n *node, e *edge, axes []int) (ann.Op, error) {
 	what, pool := "mean", func(rows, cols int) ann.Op { return &ann.AveragePool{Window: whole(rows, cols)} }
+	if n.op == "ReduceSum" {
+		what = "sum"
+	}
 	if n.op == "ReduceMax" {
 		what, pool = "maximum", func(rows, cols int) ann.Op { return &ann.MaxPool{Window: whole(rows, cols)} }
 	}
@@ -171,10 +186,19 @@ func (im *importer) over(n *node, e *edge, axes []int) (ann.Op, error) {
 	}
 	c, h, w := s.CHW()
 	all := pool(h, w)
-	if n.op == "ReduceMean" {
+	if n.op != "ReduceMax" {
 		all = &ann.GlobalAveragePool{}
 	}
 	if im.isImage(e) {
+		if len(axes) == 1 && axes[0] > 0 && e.axis(axes[0]) == 0 && n.op != "ReduceMax" {
+			op := &ann.Conv{Weight: tensor.New(1, c, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
+			for i := range c {
+				if op.Weight.Data[i] = 1; n.op == "ReduceMean" {
+					op.Weight.Data[i] = 1 / float32(c)
+				}
+			}
+			return op, im.tensors.budget.charge(c, 4)
+		}
 		over := [3]bool{}
 		for _, a := range axes {
 			if a == 0 || e.axis(a) == 0 {

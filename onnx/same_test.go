@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,24 @@ func TestHeads(t *testing.T) {
 		}},
 		{"sigmoid, then argmax", kept, []msg{op("Sigmoid", "s", ins("l")), op("Identity", "i", ins("s")), op("ArgMax", "y", ins("i"), attrI("axis", 1))}},
 		{"argmax over the batch", "is not over all the logits", []msg{op("ArgMax", "y", ins("l"), attrI("axis", 0))}},
+		{"normalised to one", kept, []msg{op("ReduceL2", "r", ins("l"), attrList("axes", 1)), op("Clip", "c", ins("r"), attrF("min", 1e-12)), op("Div", "y", ins("l", "c"))}},
+		{"less the largest", kept, []msg{op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"less the log of the sum", kept, []msg{op("ReduceLogSumExp", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"softmax written out", kept, []msg{
+			op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "s", ins("l", "r")), op("Exp", "e", ins("s")),
+			op("ReduceSum", "t", ins("e", "one")), op("Div", "y", ins("e", "t")),
+		}},
+		{"log of a softmax that is kept from zero", kept + ", Softmax 3", []msg{
+			op("Softmax", "s", ins("l")), op("Clip", "c", ins("s"), attrF("min", 1e-7), attrF("max", 0.9999)), op("Log", "y", ins("c")),
+		}},
+		{"log of a softmax that is cut", "not supported", []msg{
+			op("Softmax", "s", ins("l")), op("Clip", "c", ins("s"), attrF("min", 0.1)), op("Log", "y", ins("c")),
+		}},
+		{"elu", kept, []msg{op("Elu", "y", ins("l"))}},
+		{"elu that is flat", "ReLU", []msg{op("Selu", "y", ins("l"), attrF("alpha", 0))}},
+		{"the best five", kept, []msg{op("TopK", "y", ins("l", "one"))}},
+		{"the worst five", "logits", []msg{op("TopK", "y", ins("l", "one"), attrI("largest", 0))}},
+		{"divided by the largest", "divides by activations", []msg{op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Div", "y", ins("l", "r"))}},
 		{"log of logits", "not supported", []msg{op("Log", "y", ins("l"))}},
 		{"rounded", "rounds", []msg{op("Sigmoid", "s", ins("l")), op("Cast", "y", ins("s"), attrI("to", 7))}},
 		{"negated", "train the network with ReLU", []msg{op("Sigmoid", "s", ins("l")), op("Neg", "y", ins("s"))}},
@@ -146,8 +165,8 @@ func operators(g *ann.Graph) string {
 // norm and an offset behind them take the elements that they take in the file.
 func TestOrders(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	moved := 0
-	for i := range 300 {
+	moved, refused := 0, 0
+	for i := range 600 {
 		c, h, w := 1+rnd.IntN(4), 1+rnd.IntN(4), 1+rnd.IntN(4)
 		n := c * h * w
 		shape, order := []int{1, c, h, w}, make([]int, n)
@@ -161,24 +180,58 @@ func TestOrders(t *testing.T) {
 			b.nodes, last = append(b.nodes, op(typ, out, append([]string{last}, more...), attrs...)), out
 		}
 		emit("Relu", nil) // A transpose of the input itself would be taken for channels last.
-		for range 1 + rnd.IntN(5) {
-			switch rnd.IntN(4) {
+		for range 1 + rnd.IntN(6) {
+			switch rnd.IntN(6) {
+			case 4, 5: // Some of an axis.
+				axis := 1 + rnd.IntN(len(shape)-1)
+				index := make([]int64, 1+rnd.IntN(shape[axis]))
+				start := rnd.IntN(shape[axis] - len(index) + 1)
+				list := rnd.IntN(2) == 0
+				for j := range index {
+					if index[j] = int64(start + j); list {
+						index[j] = int64(rnd.IntN(shape[axis]))
+					}
+				}
+				name := fmt.Sprintf("s%d", len(b.nodes))
+				if list {
+					b.inits = append(b.inits, i64(name, index...))
+					emit("Gather", []string{name}, attrI("axis", int64(axis)))
+				} else {
+					b.inits = append(b.inits, i64(name, int64(start)), i64(name+"e", int64(start+len(index))), i64(name+"a", int64(axis)))
+					emit("Slice", []string{name, name + "e", name + "a"})
+				}
+				out := slices.Clone(shape)
+				out[axis] = len(index)
+				var next []int
+				walk(out[1:], 0, make([]int, len(out)-1), func(to, _ int) {
+					at, of := strides(shape[1:]), strides(out[1:])
+					from := 0
+					for k := range of {
+						i := to / of[k] % out[k+1]
+						if k+1 == axis {
+							i = int(index[i])
+						}
+						from += i * at[k]
+					}
+					next = append(next, order[from])
+				})
+				shape, order = out, next
 			case 0, 1:
 				perm := rnd.Perm(len(shape) - 1)
 				list, out, stride := []int64{0}, []int{1}, make([]int, len(perm))
 				for j, a := range perm {
 					list, out, stride[j] = append(list, int64(a+1)), append(out, shape[a+1]), strides(shape[1:])[a]
 				}
-				next := make([]int, n)
+				next := make([]int, len(order))
 				walk(out[1:], 0, stride, func(to, from int) { next[to] = order[from] })
 				shape, order = out, next
 				emit("Transpose", nil, attrList("perm", list...))
 			case 2:
 				k := 1
-				for n%(k+1) == 0 {
+				for len(order)%(k+1) == 0 {
 					k++
 				}
-				shape = []int{1, k, n / k}
+				shape = []int{1, k, len(order) / k}
 				name := fmt.Sprintf("s%d", len(b.nodes))
 				b.inits = append(b.inits, i64(name, 0, int64(k), -1))
 				emit("Reshape", []string{name})
@@ -187,6 +240,8 @@ func TestOrders(t *testing.T) {
 			}
 		}
 		emit("Flatten", nil)
+		image := make([]float32, n)
+		n = len(order)
 		scale, weight := make([]float32, n), make([]float32, 2*n)
 		for i := range scale {
 			scale[i] = float32(1 + rnd.IntN(5))
@@ -205,10 +260,14 @@ func TestOrders(t *testing.T) {
 		emit("MatMul", ins("w"))
 		b.nodes = append(b.nodes, op("Identity", "y", ins(last)))
 		g, err := Parse(b.encode())
+		if err != nil && strings.Contains(err.Error(), "only channels can be taken") {
+			refused++
+			continue
+		}
 		if err != nil {
 			t.Fatalf("model %d: %v", i, err)
 		}
-		image, want := make([]float32, n), make([]float32, 2)
+		want := make([]float32, 2)
 		for i := range image {
 			image[i] = float32(rnd.IntN(16)) // Not negative, so that ReLUs do nothing.
 		}
@@ -230,8 +289,8 @@ func TestOrders(t *testing.T) {
 			}
 		}
 	}
-	if moved < 1000 {
-		t.Errorf("only %d elements were in another place", moved)
+	if moved < 1000 || refused > 200 {
+		t.Errorf("only %d elements were in another place, and %d models were refused", moved, refused)
 	}
 }
 
@@ -405,5 +464,79 @@ func TestMixes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReduced compares means and sums over channels and positions with plain ones.
+func TestReduced(t *testing.T) {
+	image := make([]float32, 32)
+	for i := range image {
+		image[i] = float32(i*i%17) - 6
+	}
+	for _, tt := range []struct {
+		kind string
+		axes []int64
+		last bool // Channels are.
+		keep int64
+	}{
+		{"ReduceMean", []int64{1}, false, 1},
+		{"ReduceMean", []int64{-3}, false, 1},
+		{"ReduceMean", []int64{1}, false, 0},
+		{"ReduceSum", []int64{1}, false, 1},
+		{"ReduceSum", []int64{3}, true, 1},
+		{"ReduceSum", []int64{2, 3}, false, 1},
+		{"ReduceSum", []int64{2, 3}, false, 0},
+		{"ReduceSum", []int64{1, 2}, true, 1},
+		{"ReduceSum", []int64{-1}, false, 1},
+		{"ReduceMean", []int64{2}, false, 1},
+	} {
+		nodes := []msg{op("Transpose", "t", ins("x"), attrList("perm", 0, 2, 3, 1)), op(tt.kind, "y", ins("t"), attrList("axes", tt.axes...), attrI("keepdims", tt.keep))}
+		if !tt.last {
+			nodes = []msg{op(tt.kind, "y", ins("x"), attrList("axes", tt.axes...), attrI("keepdims", tt.keep))}
+		}
+		g, err := Parse(build{nodes: nodes, opset: 11}.encode())
+		if err != nil {
+			t.Errorf("%s over %v: %v", tt.kind, tt.axes, err)
+			continue
+		}
+		over := [3]bool{} // Of channels, rows and columns.
+		for _, a := range tt.axes {
+			k := (a+4)%4 - 1
+			if tt.last {
+				k = []int64{1, 2, 0}[k]
+			}
+			over[k] = true
+		}
+		// Here results have channels first, since one channel or one position has no layout.
+		dims, size := [3]int{2, 4, 4}, 1
+		for k, o := range over {
+			if o {
+				size *= dims[k]
+				dims[k] = 1
+			}
+		}
+		want := make([]float32, dims[0]*dims[1]*dims[2])
+		for i, v := range image {
+			at := [3]int{i / 16, i / 4 % 4, i % 4}
+			for k, o := range over {
+				if o {
+					at[k] = 0
+				}
+			}
+			if tt.kind == "ReduceMean" {
+				v /= float32(size)
+			}
+			want[(at[0]*dims[1]+at[1])*dims[2]+at[2]] += v
+		}
+		got := run(t, g, image)
+		if len(got) != len(want) {
+			t.Fatalf("%s over %v: %d numbers, want %d", tt.kind, tt.axes, len(got), len(want))
+		}
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+				t.Errorf("%s over %v: got %v, want %v", tt.kind, tt.axes, got, want)
+				break
+			}
+		}
 	}
 }

@@ -190,7 +190,7 @@ func openInfo(spec dataset.Spec, split string) (*dataInfo, error) {
 	case len(errs) > 0 && errors.Is(errs[0], fs.ErrNotExist):
 		return nil, errs[0]
 	case len(errs) > 0:
-		return nil, hint.Error(errs[0], "SPEC is %s", dataset.Specs)
+		return nil, hint.Error(errs[0], "%s", cmp.Or(dataset.Holds(spec.Source), "SPEC is "+dataset.Specs))
 	}
 	return nil, hint.Error(fmt.Errorf("%s has no %s split: it is one list of images", spec.Source, split), "omit --split")
 }
