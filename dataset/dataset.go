@@ -1,6 +1,6 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG, JPEG, BMP and WebP files, by themselves or in .tar files. It knows no network;
+// numpy, of frames as well, and as PNG, JPEG, BMP and WebP files, by themselves or in .tar files. It knows no network;
 // the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units
@@ -10,7 +10,8 @@
 //
 // # Layout
 //
-// Images are CHW with a contiguous W axis, grey images have one channel. Pixels stay
+// Images are CHW with a contiguous W axis, grey images have one channel; frames of an image
+// come one after the other. Pixels stay
 // bytes in memory and become float32 one image at a time. Everything is read when a
 // data set is opened, except image files, which are decoded whenever an image is
 // asked for; from then on a data set is never written, so any number of goroutines
