@@ -43,6 +43,8 @@ type Dataset struct {
 	frames           int  // Of every image; 0 if it is one by itself.
 	prepared, scaled bool // See arrayContent.
 
+	unlabelled bool // All labels are 0 and mean nothing.
+
 	atLeast bool // There may be more classes than labels show.
 	single  bool // Both splits are the same images.
 	skipped int
@@ -71,6 +73,17 @@ func (d *Dataset) Classes() int { return d.classes }
 // ClassesGuessed reports whether the number of classes is only one more than the
 // largest label, so that there may be classes without an image.
 func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
+
+// Labelled reports whether the data say of which class images are. Otherwise all labels
+// are 0, and only work that looks at none makes sense.
+func (d *Dataset) Labelled() bool { return !d.unlabelled }
+
+// withoutLabels notes that there are none, and why.
+func (d *Dataset) withoutLabels(why error) *Dataset {
+	d.unlabelled, d.atLeast, d.classes = true, true, 1
+	d.notes = append(d.notes, fmt.Sprintf("they serve what needs no labels: %v", why))
+	return d
+}
 
 // Single reports whether the spec names one list of images for both splits: those of a
 // single file, for example.
