@@ -150,6 +150,7 @@ func (im *importer) picked(n *node, e *edge, axis int, index []int) (*edge, erro
 		}
 		return im.activation(name, dims, e.last), nil
 	}
+	im.seeImage(n, e) // Whose channels or rows they may be.
 	if axis == 0 && im.batch != 1 {
 		return nil, unsupported("takes some of the batch")
 	}
