@@ -43,6 +43,10 @@ type Node struct {
 	// Spelled is the operator as the file spells it, such as "Sub" for an offset, where it
 	// is another than that of Op; else "".
 	Spelled string
+
+	// Of is the node of the file's network whose work several nodes share, of which this is
+	// one; else "". Their activations are alike in size.
+	Of string
 }
 
 // Type returns the operator as the file spells it.
@@ -101,7 +105,7 @@ func (g *Graph) Clone() *Graph {
 	c.Input.Shape = slices.Clone(g.Input.Shape)
 	c.Nodes = make([]Node, len(g.Nodes))
 	for i, n := range g.Nodes {
-		c.Nodes[i] = Node{Name: n.Name, Inputs: slices.Clone(n.Inputs), Op: n.Op.clone(), Shape: slices.Clone(n.Shape), Spelled: n.Spelled}
+		c.Nodes[i] = Node{Name: n.Name, Inputs: slices.Clone(n.Inputs), Op: n.Op.clone(), Shape: slices.Clone(n.Shape), Spelled: n.Spelled, Of: n.Of}
 	}
 	return &c
 }

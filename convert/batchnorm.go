@@ -3,7 +3,6 @@ package convert
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"sresnet/ann"
 	"sresnet/tensor"
@@ -15,7 +14,21 @@ import (
 //	W_f = (gamma / sigma) W     b_f = beta + (gamma / sigma) (b - mu)     sigma = sqrt(var + eps)
 //
 // per output channel, in float64 and rounded once.
+//
+// A layer that so many take that ON and OFF populations of it take fewer synapses than
+// one for each stays as it is.
 func foldBatchNorm(g *folding) {
+	consumers, r := g.Consumers(), reach(g.Graph)
+	foldBehind(g, func(n *ann.Node) bool {
+		return len(consumers[n.Name]) == 1 || !pays(float64(ann.MACs(n)), r[n.Name], float64(n.Shape.Len()))
+	})
+}
+
+// foldEvery is foldBatchNorm of all that there are.
+func foldEvery(g *folding) { foldBehind(g, func(*ann.Node) bool { return true }) }
+
+// foldBehind folds batch normalisations into the layers for which fold holds.
+func foldBehind(g *folding, fold func(*ann.Node) bool) {
 	nodes := g.ByName()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -27,10 +40,10 @@ func foldBatchNorm(g *folding) {
 		if source == nil {
 			continue
 		}
-		if op, ok := source.Op.(ann.Weighted); ok {
+		if op, ok := source.Op.(ann.Weighted); ok && fold(source) {
 			// The source itself stays for others that take it, if there are any.
 			n.Op, n.Inputs = op.WithWeights(normalised(op, bn)), slices.Clone(source.Inputs)
-			g.fates[n.Name], g.moved[source.Name] = "folded into "+source.Name, n.Name
+			g.fates[n.Name], g.moved[source.Name] = "folded into "+g.does(source.Name), n.Name
 		}
 	}
 	dropUnused(g)
@@ -76,9 +89,9 @@ func foldAhead(g *folding) {
 		var names []string
 		for _, t := range takers {
 			t.Op = withInput(t.Op.(ann.Weighted), bn)
-			names = append(names, t.Name)
+			names = append(names, g.does(t.Name))
 		}
-		g.fates[n.Name] = "folded into " + strings.Join(names, " and ")
+		g.fates[n.Name] = "folded into " + enumerate(slices.Compact(names))
 		dropped[n.Name] = n.Inputs[0]
 	}
 	dropUnused(g)
@@ -132,16 +145,16 @@ func withInput(op ann.Weighted, bn *ann.BatchNormalization) ann.Weighted {
 // foldThrough folds a batch norm into what is behind it, as [foldAhead], also through
 // pools, into another batch norm, and a scale without offset into a convolution with
 // padding, where zeros stay zero.
-func foldThrough(g *folding) { g.foldBehind(false) }
+func foldThrough(g *folding) { g.foldOn(false) }
 
 // offsetOverPadding folds a batch norm with an offset into convolutions with padding,
 // where the offset is missing over the padding: it becomes a convolution, with the same
 // padding, of a population of ones, which fire at every timestep.
 //
 //	conv(pad(a x + b)) = conv_{W a}(pad(x)) + conv_{sum W b}(pad(1))
-func offsetOverPadding(g *folding) { g.foldBehind(true) }
+func offsetOverPadding(g *folding) { g.foldOn(true) }
 
-func (f *folding) foldBehind(ones bool) {
+func (f *folding) foldOn(ones bool) {
 	consumers, at := f.Consumers(), make(map[string]int, len(f.Nodes))
 	for i := range f.Nodes {
 		at[f.Nodes[i].Name] = i
@@ -162,7 +175,7 @@ func (f *folding) foldBehind(ones bool) {
 		for _, t := range takers {
 			into = append(into, f.does(t))
 		}
-		f.fates[name] = "folded into " + strings.Join(into, " and ")
+		f.fates[name] = "folded into " + enumerate(slices.Compact(into))
 		for _, j := range consumers[name] {
 			for k, in := range f.Nodes[j].Inputs {
 				if in == name {

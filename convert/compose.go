@@ -2,22 +2,32 @@ package convert
 
 import (
 	"slices"
-	"strings"
 
 	"sresnet/ann"
 	"sresnet/tensor"
 )
 
+// onceAnImage is how much synapses count that take the image, which is a constant current:
+// they are computed once, and not at every timestep.
+const onceAnImage = 1. / 8
+
 // maxWork bounds the multiplications that composing two of them takes.
 const maxWork = 1 << 33
 
 // moveMean moves the mean of an image behind a convolution of one position before the
-// convolution, where it is of spikes.
+// convolution, where it is of spikes; also the means of windows, where more than a ReLU
+// takes them.
 func moveMean(g *folding) {
 	nodes, consumers, known := g.ByName(), g.Consumers(), nonNegative(g.Graph)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if _, ok := n.Op.(*ann.GlobalAveragePool); !ok {
+		switch op := n.Op.(type) {
+		case *ann.GlobalAveragePool:
+		case *ann.AveragePool:
+			if op.Window.Pad != [4]int{} || len(consumers[n.Name]) < 2 {
+				continue
+			}
+		default:
 			continue
 		}
 		source := nodes[n.Inputs[0]]
@@ -84,9 +94,13 @@ type link struct {
 // these are no more work than the populations that they save.
 func (c *composer) behind(first *ann.Node) []link {
 	var links []link
-	neurons := float64(first.Shape.Len())
-	one, two := 0.0, 2*float64(ann.MACs(first)) // Synapses of the composed maps, and of ON and OFF populations.
-	other := func(r float64) { one, two = one+r*float64(ann.MACs(first)), two+2*r*neurons }
+	neurons, macs, image := float64(first.Shape.Len()), float64(ann.MACs(first)), 1.0
+	if c.nodes[first.Inputs[0]] == nil {
+		image = onceAnImage
+	}
+	macs *= image
+	one, two := 0.0, 2*macs // Synapses of the composed maps, and of ON and OFF populations.
+	other := func(r float64) { one, two = one+r*macs, two+2*r*neurons }
 	if first.Name == c.Output {
 		other(1)
 	}
@@ -110,7 +124,7 @@ func (c *composer) behind(first *ann.Node) []link {
 		}
 		r := c.reach[l.n.Name]
 		links = append(links, l)
-		one, two = one+r*float64(l.macs), two+2*r*float64(operations(l.n, c.shapeBefore(l.n)))
+		one, two = one+r*image*float64(l.macs), two+2*r*float64(operations(l.n, c.shapeBefore(l.n)))
 	}
 	if one > two {
 		return nil
@@ -178,7 +192,7 @@ func (c *composer) replace(first *ann.Node, links []link) bool {
 		c.consumers[from] = append(c.consumers[from], c.at[l.view.Name])
 	}
 	if len(c.consumers[first.Name]) == 0 && first.Name != c.Output {
-		c.fates[first.Name] = "folded into " + strings.Join(into, " and ")
+		c.fates[first.Name] = "folded into " + enumerate(slices.Compact(into))
 		c.consumers[from] = slices.DeleteFunc(c.consumers[from], func(j int) bool { return j == c.at[first.Name] })
 	}
 	return true
@@ -287,6 +301,21 @@ func asConv(n *ann.Node, in tensor.Shape) *ann.Conv {
 		w.Data[i] = float32(1 / float64(taps))
 	}
 	return &ann.Conv{Weight: w, Window: window, Groups: in[0]}
+}
+
+// weighImage makes average pools of the image itself convolutions: an image has no spikes
+// to pool, but currents, and a convolution may compose with the next.
+func weighImage(g *folding) {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if !isPool(n) || n.Inputs[0] != g.Input.Name {
+			continue
+		}
+		if op := asConv(n, g.Input.Shape); op != nil {
+			n.Op = op
+			g.changed = true
+		}
+	}
 }
 
 // composedWindow returns the window of the convolution that is a, of an input of shape

@@ -31,6 +31,7 @@ func splitConcat(g *folding) {
 	g.changed = true
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
+		s.same.apply(n)
 		if !s.split(n) {
 			s.put(*n)
 		}
@@ -74,6 +75,7 @@ type splitter struct {
 	*folding
 	nodes   []ann.Node
 	bundles map[string]bundle   // Of what is side by side, or in another order.
+	same    redirection         // Of what is a node as it is.
 	sums    map[string][]string // Of what was, and is a sum.
 	shapes  map[string]tensor.Shape
 	classes map[string][]int // Of nodes that are cut, the piece that each channel belongs to.
@@ -83,7 +85,7 @@ type splitter struct {
 // newSplitter returns a splitter of the nodes of g.
 func newSplitter(g *folding) *splitter {
 	return &splitter{
-		folding: g, bundles: make(map[string]bundle), sums: make(map[string][]string),
+		folding: g, bundles: make(map[string]bundle), same: redirection{}, sums: make(map[string][]string),
 		shapes: map[string]tensor.Shape{g.Input.Name: g.Input.Shape},
 	}
 }
@@ -96,6 +98,9 @@ func (s *splitter) put(n ann.Node) {
 	}
 	if out, err := n.Op.Infer(in...); err == nil { // If not, fold says so.
 		n.Shape = out
+	}
+	if n.Of == "" {
+		n.Of = s.owner[n.Name]
 	}
 	s.shapes[n.Name] = n.Shape
 	s.nodes = append(s.nodes, n)
@@ -123,7 +128,9 @@ func (s *splitter) bundle(name string) bundle {
 }
 
 // plain reports whether b is one node as it is.
-func (b bundle) plain() bool { return len(b.strands) == 1 && b.strands[0].channels == nil && b.order == nil }
+func (b bundle) plain() bool {
+	return len(b.strands) == 1 && b.strands[0].channels == nil && b.order == nil
+}
 
 // width returns how many channels a strand has.
 func (s *splitter) width(st strand) int {
@@ -263,6 +270,10 @@ func (s *splitter) join(list []bundle) bundle {
 // hold notes what the named value is made of, and appends a node for those who cannot
 // take it apart.
 func (s *splitter) hold(name string, b bundle) {
+	if b.plain() && name != s.Output {
+		s.same[name] = b.strands[0].node
+		return
+	}
 	s.bundles[name] = b
 	inputs, index, first := make([]string, len(b.strands)), []int{}, make([]int, len(b.strands))
 	some := b.order != nil
@@ -439,43 +450,87 @@ func (s *splitter) splitSlice(n *ann.Node, op *ann.Slice) bool {
 	return true
 }
 
-// splitSum takes a sum apart, if all of its inputs have branches of the same channels.
+// splitSum takes a sum apart, into the smallest pieces of which each has whole strands of
+// all inputs.
 func (s *splitter) splitSum(n *ann.Node) bool {
+	if !slices.ContainsFunc(n.Inputs, func(in string) bool { _, ok := s.bundles[in]; return ok }) {
+		return false
+	}
 	list := make([]bundle, len(n.Inputs))
-	lanes := make([][]lane, len(n.Inputs))
+	piece := countTo(s.shapes[n.Inputs[0]][0]) // Of each channel an earlier one of the same piece.
+	root := func(c int) int {
+		for piece[c] != c {
+			piece[c] = piece[piece[c]]
+			c = piece[c]
+		}
+		return c
+	}
 	for i, in := range n.Inputs {
-		b, ok := s.bundles[in]
-		if !ok || len(b.strands) != len(s.bundles[n.Inputs[0]].strands) || slices.ContainsFunc(b.strands, func(st strand) bool { return st.channels != nil }) {
-			return false
-		}
-		list[i], lanes[i] = b, s.lanes(b)
-	}
-	with := make([][]int, len(list)) // The strand of each other input, by that of the first.
-	for i := range list {
-		with[i] = slices.Repeat([]int{-1}, len(list[0].strands))
-		for c, l := range lanes[i] {
-			first := lanes[0][c]
-			if k := &with[i][first.strand]; *k < 0 {
-				*k = l.strand
+		list[i] = s.bundle(in)
+		first := make([]int, len(list[i].strands)) // The first channel of each strand, and one.
+		for c, l := range s.lanes(list[i]) {
+			if f := &first[l.strand]; *f == 0 {
+				*f = c + 1
 			}
-			if with[i][first.strand] != l.strand || l.channel != first.channel {
-				return false
-			}
+			a, b := root(c), root(first[l.strand]-1)
+			piece[max(a, b)] = min(a, b)
 		}
 	}
-	out := bundle{order: list[0].order}
-	for k, st := range list[0].strands {
+	pieces, order := make(map[int][]int), []int{}
+	for c := range piece {
+		k := root(c)
+		if pieces[k] == nil {
+			order = append(order, k)
+		}
+		pieces[k] = append(pieces[k], c)
+	}
+	if len(order) < 2 {
+		return false
+	}
+	out, places := bundle{}, []int{}
+	for _, k := range order {
+		parts, index := make([]bundle, len(list)), pieces[k]
+		for _, b := range list { // In the order of one strand, if there is one.
+			if sub := s.take(b, index); len(sub.strands) == 1 && sub.order != nil {
+				at := make([]int, len(index))
+				for i, j := range sub.order {
+					at[j] = index[i]
+				}
+				index = at
+				break
+			}
+		}
 		inputs := make([]string, len(list))
 		for i, b := range list {
-			inputs[i] = b.strands[with[i][k]].node
-			if s.width(b.strands[with[i][k]]) != s.width(st) {
+			parts[i] = s.take(b, index)
+			if inputs[i] = parts[i].strands[0].node; parts[i].plain() {
+				continue
+			}
+			inputs[i] = s.newPart(n.Name)
+			shape := slices.Clone(s.shapes[n.Inputs[0]])
+			shape[0] = len(index)
+			if !s.embed(&ann.Node{Name: inputs[i], Shape: shape}, parts[i], 0, shape) {
 				return false
 			}
 		}
 		out.strands = append(out.strands, strand{node: s.part(n, &ann.Add{}, inputs...)})
+		places = append(places, index...)
 	}
+	out.order = inverse(places)
 	s.hold(n.Name, out)
 	return true
+}
+
+// inverse returns where each number is in places; nil if they are in order.
+func inverse(places []int) []int {
+	if ascending(places) {
+		return nil
+	}
+	at := make([]int, len(places))
+	for i, place := range places {
+		at[place] = i
+	}
+	return at
 }
 
 // rowsOf is a part of a layer: weights in one group, or in groups of one strand.
@@ -524,12 +579,7 @@ func (s *splitter) splitWeights(n *ann.Node, op ann.Weighted) bool {
 		out.strands = append(out.strands, strand{node: name})
 		places = append(places, r.rows...)
 	}
-	if !ascending(places) {
-		out.order = make([]int, len(places))
-		for i, place := range places {
-			out.order[place] = i
-		}
-	}
+	out.order = inverse(places)
 	s.hold(n.Name, out)
 	return true
 }
@@ -660,6 +710,14 @@ func (s *splitter) groups(n *ann.Node, conv *ann.Conv, from bundle) []rowsOf {
 	return list
 }
 
+// inGroups reports whether op stays a convolution in groups of each strand of its input.
+func (s *splitter) inGroups(op *ann.Conv, from bundle) bool {
+	return !slices.ContainsFunc(s.places(from), func(at []int) bool {
+		c, _ := grouped(op, at)
+		return c == nil
+	})
+}
+
 // grouped returns the convolution, in groups, of a node whose channels have those places
 // in the input of op, and which groups of op its groups are; nil if there is none.
 func grouped(op *ann.Conv, places []int) (*ann.Conv, []int) {
@@ -786,52 +844,98 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 	for i := range s.nodes {
 		made[s.nodes[i].Name] = &s.nodes[i]
 	}
-	ops := make([]ann.Weighted, len(b.strands))
-	for k, st := range b.strands {
-		if m := made[st.node]; m != nil {
-			ops[k], _ = m.Op.(ann.Weighted)
-		}
-		if ops[k] == nil && len(shape) != 3 && shape[0] > maxChosen/s.shapes[st.node][0] {
-			return false
-		}
-	}
 	type term struct {
 		op     ann.Op
 		inputs []string
 		of     string
 	}
-	list := make([]term, len(b.strands))
+	var list []term
 	for k, at := range s.places(b) {
-		st := b.strands[k]
 		for i := range at {
 			if at[i] >= 0 {
 				at[i] += first
 			}
 		}
-		switch width := len(at); {
-		case ops[k] != nil:
-			list[k] = term{rows(ops[k], at, shape[0]), made[st.node].Inputs, st.node}
-		case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at):
-			list[k] = term{&ann.Pad{Before: [3]int{at[0]}, After: [3]int{shape[0] - at[0] - width}}, []string{st.node}, ""}
-		default:
-			list[k] = term{rows(one(width, len(shape) == 3), at, shape[0]), []string{st.node}, ""}
-		}
-	}
-	if len(list) == 1 {
-		s.put(ann.Node{Name: n.Name, Op: list[0].op, Inputs: list[0].inputs})
-	} else {
-		names := make([]string, len(list))
-		for k, t := range list {
-			names[k] = s.part(n, t.op, t.inputs...)
-			if t.of != "" {
-				s.owner[names[k]] = s.does(t.of)
+		for _, name := range s.addends(made, b.strands[k].node) {
+			width := s.shapes[name][0]
+			op, weighted := ann.Weighted(nil), false
+			if m := made[name]; m != nil {
+				op, weighted = m.Op.(ann.Weighted)
+			}
+			switch {
+			case weighted:
+				list = append(list, term{rows(op, at, shape[0]), made[name].Inputs, name})
+			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at) && !sloped(made, name):
+				list = append(list, term{&ann.Pad{Before: [3]int{at[0]}, After: [3]int{shape[0] - at[0] - width}}, []string{name}, ""})
+			case len(shape) == 3 || shape[0] <= maxChosen/width:
+				list = append(list, term{rows(one(width, len(shape) == 3), at, shape[0]), []string{name}, ""})
+			default:
+				return false
 			}
 		}
-		s.put(ann.Node{Name: n.Name, Op: &ann.Add{}, Inputs: names})
-		s.sums[n.Name] = names
 	}
+	if t := list[0]; len(list) == 1 {
+		s.put(ann.Node{Name: n.Name, Op: t.op, Inputs: t.inputs})
+		switch {
+		case t.of == "":
+			delete(s.fates, n.Name)
+		case s.owner[n.Name] != "":
+			s.owner[n.Name] = s.does(t.of)
+		default: // It does the other's work.
+			if s.moved[t.of] = n.Name; s.fates[n.Name] == "" {
+				s.fates[n.Name] = "folded into " + s.does(t.of)
+			}
+		}
+		return true
+	}
+	names := make([]string, len(list))
+	for k, t := range list {
+		names[k] = s.part(n, t.op, t.inputs...)
+		if t.of != "" {
+			s.owner[names[k]] = s.does(t.of)
+		}
+	}
+	s.put(ann.Node{Name: n.Name, Op: &ann.Add{}, Inputs: names})
+	s.sums[n.Name] = names
 	delete(s.fates, n.Name) // Its parts have theirs.
 	return true
+}
+
+// sloped reports whether the named node is a PRelu with a slope for each channel, or a
+// pool and the like of one: ON and OFF populations with weights that do not move along.
+func sloped(made map[string]*ann.Node, name string) bool {
+	for n := made[name]; n != nil; n = made[n.Inputs[0]] {
+		if op, ok := n.Op.(*ann.LeakyRelu); ok {
+			return len(op.Slope) > 1
+		}
+		if _, moves := n.Op.(ann.Mover); !moves && !flat(n) && !isPool(n) {
+			return false
+		}
+	}
+	return false
+}
+
+// addends returns the nodes of which the named one is the sum, if all of them are
+// weights; else itself.
+func (s *splitter) addends(made map[string]*ann.Node, name string) []string {
+	n := made[name]
+	if !isSum(n) {
+		return []string{name}
+	}
+	var list []string
+	for _, in := range n.Inputs {
+		for _, a := range s.addends(made, in) {
+			m := made[a]
+			if m == nil {
+				return []string{name}
+			}
+			if _, ok := m.Op.(ann.Weighted); !ok || len(list) >= maxTerms {
+				return []string{name}
+			}
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // ascendingFrom reports whether each of x is one more than the one before.

@@ -29,31 +29,10 @@ func (f *folding) cuts() (classes map[string][]int, apart map[string]bool) {
 	s := newSplitter(f)
 	c := cutter{splitter: s, keys: make(map[string][][]int)}
 	classes, apart = make(map[string][]int), make(map[string]bool)
-	for i := range f.Nodes { // Where the channels of every value come from.
-		n := &f.Nodes[i]
-		s.shapes[n.Name] = n.Shape
-		if !f.routes(n) {
-			continue
-		}
-		switch op := n.Op.(type) {
-		case *ann.Concat:
-			var list []bundle
-			strands := 0
-			for _, in := range n.Inputs {
-				list = append(list, s.bundle(in))
-				strands += len(s.bundle(in).strands)
-			}
-			if strands <= maxStrands {
-				s.bundles[n.Name] = s.join(list)
-			}
-		case *ann.Gather:
-			s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), op.Index)
-		case *ann.Slice:
-			if op.Size[1] == s.shapes[n.Inputs[0]][1] && op.Size[2] == s.shapes[n.Inputs[0]][2] {
-				s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), sliced(op))
-			}
-		}
-	}
+	s.route(func(*ann.Node) bool { return false })
+	order := newSplitter(f) // In which channels come, through nodes that keep it.
+	order.route(f.alike)
+	shuffled := c.shuffled(order)
 	for i := len(f.Nodes) - 1; i >= 0; i-- {
 		n := &f.Nodes[i]
 		if _, routed := s.bundles[n.Name]; routed {
@@ -64,24 +43,22 @@ func (f *folding) cuts() (classes map[string][]int, apart map[string]bool) {
 		conv, _ := op.(*ann.Conv)
 		switch {
 		case weighted && conv != nil && conv.Groups > 1 && conv.Weight.Shape[1] > 1:
-			in := s.bundle(n.Inputs[0])
 			per, out := conv.Weight.Shape[1], conv.Weight.Shape[0]/conv.Groups
-			if apart[n.Name] = per >= minWidth && out >= minWidth && conv.Groups <= maxPieces && (class != nil || s.groups(n, conv, in) == nil && !in.plain()); !apart[n.Name] {
+			classes[n.Name] = class
+			if class == nil && !shuffled[n.Name] {
 				c.take(n.Inputs[0], nil)
 				break
 			}
-			if class == nil {
-				class = make([]int, conv.Weight.Shape[0])
+			of := classesOf(conv.Weight.Shape[0], out)
+			for o, k := range class {
+				of[o] += k * conv.Groups
 			}
-			for o := range class {
-				class[o] += o / out * maxPieces
+			if per < minWidth || !wide(of) {
+				c.take(n.Inputs[0], nil)
+				break
 			}
-			classes[n.Name] = class
-			of := make([]int, per*conv.Groups)
-			for i := range of {
-				of[i] = i / per
-			}
-			c.take(n.Inputs[0], of)
+			classes[n.Name], apart[n.Name] = of, true
+			c.take(n.Inputs[0], classesOf(per*conv.Groups, per))
 		case weighted && (conv == nil || conv.Groups == 1):
 			classes[n.Name] = class
 			c.take(n.Inputs[0], nil)
@@ -108,9 +85,111 @@ func (f *folding) cuts() (classes map[string][]int, apart map[string]bool) {
 	return classes, apart
 }
 
+// route notes what all values are made of, where that is channels of others; through
+// says of which nodes else the output has the order of the input.
+func (s *splitter) route(through func(*ann.Node) bool) {
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		s.shapes[n.Name] = n.Shape
+		switch op := n.Op.(type) {
+		case *ann.Concat:
+			var list []bundle
+			strands := 0
+			for _, in := range n.Inputs {
+				list = append(list, s.bundle(in))
+				strands += len(s.bundle(in).strands)
+			}
+			if strands <= maxStrands {
+				s.bundles[n.Name] = s.join(list)
+			}
+			continue
+		case *ann.Gather:
+			s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), op.Index)
+			continue
+		case *ann.Slice:
+			if in := s.shapes[n.Inputs[0]]; op.Size[0] != in[0] && op.Size[1] == in[1] && op.Size[2] == in[2] {
+				s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), sliced(op))
+				continue
+			}
+		}
+		b, ok := s.bundles[n.Inputs[0]]
+		if !ok || len(n.Inputs) > 1 || !through(n) {
+			continue
+		}
+		out := bundle{order: b.order}
+		for k, st := range b.strands { // Under names of their own, which nothing else has.
+			name := fmt.Sprintf("%s\x00%d", n.Name, k)
+			s.shapes[name] = slices.Clone(n.Shape)
+			s.shapes[name][0] = s.shapes[st.node][0]
+			out.strands = append(out.strands, strand{name, st.channels})
+		}
+		s.bundles[n.Name] = out
+	}
+}
+
 func isSlice(n *ann.Node) bool {
 	_, ok := n.Op.(*ann.Slice)
 	return ok
+}
+
+// classesOf returns the classes of n channels of which so many in a row are alike.
+func classesOf(n, alike int) []int {
+	class := make([]int, n)
+	for i := range class {
+		class[i] = i / alike
+	}
+	return class
+}
+
+// shuffled returns the convolutions in groups whose groups are not in order. What each
+// group makes goes on by itself, up to the next weights, so that sums are cut alike.
+func (c *cutter) shuffled(order *splitter) map[string]bool {
+	is, class := make(map[string]bool), make(map[string][]int)
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		conv, _ := n.Op.(*ann.Conv)
+		switch {
+		case conv != nil && conv.Groups > 1 && conv.Weight.Shape[1] > 1:
+			in := order.bundle(n.Inputs[0])
+			if is[n.Name] = !order.inGroups(conv, in); is[n.Name] {
+				class[n.Name] = classesOf(conv.Weight.Shape[0], conv.Weight.Shape[0]/conv.Groups)
+			}
+		case c.alike(n):
+			for _, in := range n.Inputs {
+				b := c.bundle(in)
+				for k, l := range c.lanes(b) {
+					of := class[b.strands[l.strand].node]
+					if of == nil {
+						continue
+					}
+					if class[n.Name] == nil {
+						class[n.Name] = make([]int, n.Shape[0])
+					}
+					class[n.Name][k] += of[l.channel] * maxPieces
+				}
+			}
+		}
+		if of := counted(class[n.Name]); of != nil && wide(of) {
+			class[n.Name] = of
+			c.keys[n.Name] = append(c.keys[n.Name], of)
+		} else {
+			delete(class, n.Name)
+		}
+	}
+	return is
+}
+
+// counted returns the same classes as numbers from 0 on.
+func counted(class []int) []int {
+	seen := make(map[int]int)
+	out := slices.Clone(class)
+	for i, k := range class {
+		if _, ok := seen[k]; !ok {
+			seen[k] = len(seen)
+		}
+		out[i] = seen[k]
+	}
+	return out
 }
 
 // sliced returns the channels that a slice takes.
@@ -171,7 +250,6 @@ func (c *cutter) classes(name string) []int {
 	}
 	n := c.shapes[name][0]
 	class := make([]int, n)
-	count := 1
 	for _, key := range keys {
 		type pair struct{ class, key int }
 		seen := make(map[pair]int)
@@ -182,12 +260,20 @@ func (c *cutter) classes(name string) []int {
 			}
 			class[i] = seen[p]
 		}
-		count = len(seen)
-		if count > maxPieces || count*minWidth > n {
-			return nil
-		}
+	}
+	if !wide(class) {
+		return nil
 	}
 	return class
+}
+
+// wide reports whether there are few classes, and enough channels in each.
+func wide(class []int) bool {
+	seen := make(map[int]bool)
+	for _, k := range class {
+		seen[k] = true
+	}
+	return len(seen) <= maxPieces && len(seen)*minWidth <= len(class)
 }
 
 // blocks returns the classes of so many channels, each of which has a row of elements of

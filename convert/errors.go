@@ -28,8 +28,6 @@ func (e *UnsupportedError) Hint() string { return e.Remedy }
 // computes: it is for cases where nothing else helps.
 const (
 	hintRectify = "put a ReLU after every convolution except the last of a branch, and after every sum, and train again"
-	hintSum     = "put a ReLU after the sum, which gives the same network, as no branch is negative, and export it again"
-	hintPool    = "put the ReLU before the max pool instead of after it, which gives the same network, and export it again"
 	hintSize    = "use smaller images or fewer channels, or check the padding before it"
 	hintInput   = "export the network without it, and give its mean and standard deviation with {normalize}"
 	hintBranch  = "a shortcut may be the identity, a convolution, an average pool, or a slice with zero-padded channels"

@@ -34,7 +34,7 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 	fates := make([]Fate, len(g.Nodes))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		fates[i] = p.fates[f.now(n.Name, kept)]
+		fates[i] = p.fate(f.now(n.Name, kept), f.does)
 		words, away := f.fates[n.Name]
 		reason, bad := reasons[n.Name]
 		switch as := kept[n.Name]; {
@@ -45,7 +45,7 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 		case flat(n):
 			fates[i].Becomes = "nothing: the neurons stay in order"
 		case as != nil && f.moved[n.Name] != "": // Others take it without the batch norm.
-			fates[i].Becomes += "; with " + f.moved[n.Name] + ", " + p.fates[f.now(f.moved[n.Name], kept)].Becomes
+			fates[i].Becomes += "; with " + f.moved[n.Name] + ", " + p.fate(f.now(f.moved[n.Name], kept), f.does).Becomes
 		case fates[i].Becomes == "":
 			fates[i].Becomes = "nothing: the output does not need it"
 		}
@@ -57,7 +57,7 @@ func Fates(g *ann.Graph) ([]Fate, error) {
 func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]string) []Fate {
 	kept := f.ByName()
 	does := make(map[string][]string) // Nodes that are left, by the one whose work they do.
-	gone := make(map[string]string)   // In words, likewise.
+	gone := make(map[string][]string) // In words, likewise.
 	for i := range f.Nodes {
 		if name := f.Nodes[i].Name; f.fates[name] == "" {
 			does[f.does(name)] = append(does[f.does(name)], name)
@@ -69,7 +69,9 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.fates)) {
-		gone[f.does(name)] = f.fates[name]
+		if words := f.fates[name]; !slices.Contains(gone[f.does(name)], words) {
+			gone[f.does(name)] = append(gone[f.does(name)], words)
+		}
 	}
 	unsupported := make(map[string]string)
 	for _, e := range p.bad {
@@ -80,20 +82,23 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 		n := &g.Nodes[i]
 		var words []string
 		for _, name := range does[n.Name] {
-			fate := p.fates[name]
+			fate := p.fate(name, f.does)
 			fates[i].Neurons += fate.Neurons
-			if fate.Becomes != "" && !slices.Contains(words, fate.Becomes) {
+			if fate.Becomes != "" {
 				words = append(words, fate.Becomes)
 			}
 		}
-		for to := f.moved[n.Name]; to != "" && len(words) == 0 && gone[n.Name] == ""; to = f.moved[to] {
+		for to := f.moved[n.Name]; to != "" && len(words) == 0 && gone[n.Name] == nil; to = f.moved[to] {
 			for _, name := range does[to] { // Parts of what does its work, too.
-				words = append(words, p.fates[name].Becomes)
+				if w := p.fate(name, f.does).Becomes; w != "" {
+					words = append(words, w)
+				}
 			}
-			if len(words) == 0 && gone[to] != "" {
-				words = []string{gone[to]}
+			if len(words) == 0 {
+				words = gone[to]
 			}
 		}
+		words = joined(slices.Concat(gone[n.Name], words))
 		if some := slices.DeleteFunc(slices.Clone(words), nothing); len(some) > 0 {
 			words = some
 		}
@@ -101,8 +106,6 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 		case bad:
 			words, fates[i].Unsupported = []string{"unsupported: " + reason}, true
 		case len(words) > 0:
-		case gone[n.Name] != "":
-			words = []string{gone[n.Name]}
 		case flat(n):
 			words = []string{"nothing: the neurons stay in order"}
 		default:
@@ -124,9 +127,79 @@ func (f *folding) now(name string, kept map[string]*ann.Node) string {
 	return name
 }
 
+// joined merges words that differ in the nodes they name, and such as are the same.
+func joined(words []string) []string {
+	names := make(map[string][]string)
+	times := make(map[string]int)
+	var out []string
+	for i, w := range words {
+		if off, ok := strings.CutPrefix(w, "OFF population"); ok && i > 0 && words[i-1] == "ON population"+off {
+			if times[words[i-1]]--; times[words[i-1]] == 0 {
+				out = slices.DeleteFunc(out, func(s string) bool { return s == words[i-1] })
+			}
+			w = "ON and OFF populations" + off + " each"
+		}
+		for _, start := range []string{"folded into ", "padding of ", "synapses into ", "synapses of one weight into ", "part of the shortcut into "} {
+			if name, ok := strings.CutPrefix(w, start); ok {
+				if w = start; !slices.Contains(names[start], name) {
+					names[start] = append(names[start], name)
+				}
+			}
+		}
+		if times[w]++; times[w] == 1 {
+			out = append(out, w)
+		}
+	}
+	for i, w := range out {
+		switch {
+		case names[w] != nil:
+			out[i] += enumerate(names[w])
+		case times[w] > 1 && strings.HasSuffix(w, "IF neurons"):
+			out[i] = strings.Replace(strings.Replace(w, "a population of", "population of", 1), "population of", fmt.Sprintf("%d populations of", times[w]), 1) + " each"
+		}
+	}
+	return out
+}
+
+// most is how many nodes a fate names.
+const most = 3
+
+// enumerate puts names in a row.
+func enumerate(names []string) string {
+	if n := len(names) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
+	}
+	return strings.Join(names, " and ")
+}
+
 // note notes what becomes of n. The first note of a node stays.
 func (p *populator) note(n *ann.Node, neurons int, format string, args ...any) {
 	if _, ok := p.fates[n.Name]; !ok {
 		p.fates[n.Name] = Fate{Becomes: fmt.Sprintf(format, args...), Neurons: neurons}
 	}
+}
+
+// noteSynapses notes that n becomes synapses of that kind into the population that is
+// looked at.
+func (p *populator) noteSynapses(n *ann.Node, kind string) {
+	p.note(n, 0, "%s", kind)
+	if into := p.targets[n.Name]; len(into) == 0 || into[len(into)-1] != p.into {
+		p.targets[n.Name] = append(into, p.into)
+	}
+}
+
+// fate returns what becomes of the named node, with other nodes under the names that
+// does gives.
+func (p *populator) fate(name string, does func(string) string) Fate {
+	fate := p.fates[name]
+	var into []string
+	for _, to := range p.targets[name] {
+		if to = does(to); to != does(name) && !slices.Contains(into, to) {
+			into = append(into, to)
+		}
+	}
+	if len(into) > 0 {
+		fate.Becomes += " into " + enumerate(into)
+	}
+	return fate
 }

@@ -93,8 +93,8 @@ func TestFates(t *testing.T) {
 
 	// A network that does not convert has the reason where it is, and words for the rest.
 	over := &ann.Conv{Weight: tensor.New(1, 1, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}
-	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1, 1), "x"), node("b", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "a"), node("q", over, "b"),
-		node("r", relu, "q"), node("f", &ann.Flatten{}, "r"), node("g", gemm(9, 1), "f"))
+	g = graph(t, tensor.Shape{1, 4, 4}, node("a", conv(1, 1), "x"), node("b", &ann.MaxPool{Window: tensor.Square(2, 1, 1)}, "a"), node("q", over, "b"),
+		node("r", relu, "q"), node("f", &ann.Flatten{}, "r"), node("g", gemm(25, 1), "f"))
 	if fates, err = convert.Fates(g); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestFates(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []convert.Fate{
-		{Becomes: "synapses into a/on; ON population of 16 IF neurons; OFF population of 16 IF neurons", Neurons: 32}, {Becomes: "synapses into r"},
+		{Becomes: "synapses; ON and OFF populations of 16 IF neurons each", Neurons: 32}, {Becomes: "synapses into r"},
 	}
 	if d := cmp.Diff(want, fates[:2]); d != "" {
 		t.Errorf("convolutions in a row (-want +got):\n%s", d)

@@ -41,18 +41,26 @@ var passes = []pass{
 }
 
 // divisions let several populations do the work of one node. They come last, where the
-// network has no spiking counterpart otherwise, or one of more synapses.
-var divisions = []pass{
-	{"splitConcat", splitConcat},      // Leaves no Concat.
-	{"foldBatchNormAhead", foldAhead}, // As above, of the branches.
-	{"mergePad", mergePad},
-	{"sliceSingle", sliceSingle},
-	{"onOff", onOff}, // Leaves no weights or pool behind a linear value, no LeakyRelu,
-	{"foldBatchNorm", foldBatchNorm},
-	{"spreadNorm", spreadNorm},     // no BatchNormalization behind a sum,
-	{"normToConv", normToConv},     // and none between spikes and a Relu.
-	{"dropIdleRelu", dropIdleRelu}, // Leaves no Relu of what is a population already.
-	{"dropUnused", dropUnused},
+// network has no spiking counterpart otherwise, or one of more synapses; the rewrites
+// are tried after each list.
+var divisions = [][]pass{
+	{
+		{"splitConcat", splitConcat},      // Leaves no Concat.
+		{"foldBatchNormAhead", foldAhead}, // As above, of the branches.
+		{"mergePad", mergePad},
+		{"sliceSingle", sliceSingle},
+	},
+	{
+		{"spreadMax", spreadMax}, // Leaves no max pool of a linear value.
+	},
+	{
+		{"onOff", onOff}, // Leaves no weights or pool behind a linear value, no LeakyRelu,
+		{"foldBatchNorm", foldEvery},
+		{"spreadNorm", spreadNorm},     // no BatchNormalization behind a sum,
+		{"normToConv", normToConv},     // and none between spikes and a Relu.
+		{"dropIdleRelu", dropIdleRelu}, // Leaves no Relu of what is a population already.
+		{"dropUnused", dropUnused},
+	},
 }
 
 // Fold returns the network that g is without softmax at the end and batch

@@ -45,7 +45,21 @@ func wildGraph(t *rapid.T) *ann.Graph {
 		}
 		var op ann.Op
 		inputs := []string{from}
-		switch choose(14, "op") {
+		switch choose(18, "op") {
+		case 14:
+			op, inputs = &ann.Concat{}, []string{from, pick(), from}[:1+choose(3, "joined")]
+		case 15, 16:
+			index := make([]int, 1+choose(min(2*c, 12), "index"))
+			for i := range index {
+				index[i] = choose(c, "channel")
+			}
+			op = &ann.Gather{Index: index}
+		case 17: // In groups, of one channel or two.
+			groups := c
+			if c%2 == 0 && choose(2, "groups of two") == 0 {
+				groups = c / 2
+			}
+			op = &ann.Conv{Weight: fill(c, c/groups, w.Kernel[0], w.Kernel[1]), Window: w, Groups: groups}
 		case 0, 1:
 			out := 1 + choose(2, "out")
 			op = &ann.Conv{Weight: fill(out, c, w.Kernel[0], w.Kernel[1]), Window: w, Groups: 1}
@@ -70,7 +84,8 @@ func wildGraph(t *rapid.T) *ann.Graph {
 		case 12:
 			k := &ann.Slice{Step: [3]int{1, 1 + choose(2, "step"), 1}, Size: [3]int{c, 1, 1}}
 			if len(s) == 3 {
-				k.Size = [3]int{c, (s[1]-1)/k.Step[1] + 1, s[2]}
+				k.Start[0] = choose(c, "first")
+				k.Size = [3]int{c - k.Start[0] - choose(c-k.Start[0], "fewer"), (s[1]-1)/k.Step[1] + 1, s[2]}
 			}
 			op = k
 		case 13:

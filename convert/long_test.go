@@ -56,6 +56,24 @@ func TestLongGraphs(t *testing.T) {
 		{"slices", func(_ int, name, from string) ann.Node {
 			return node(name, &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 2, 2}}, from)
 		}},
+		{"shuffles", func(_ int, name, from string) ann.Node { return node(name, &ann.Gather{Index: []int{0}}, from) }},
+		{"joined with itself, and one of the two", func(i int, name, from string) ann.Node {
+			if i%2 == 0 {
+				return node(name, &ann.Concat{}, from, from)
+			}
+			return node(name, &ann.Gather{Index: []int{1}}, from)
+		}},
+		{"branches behind branches", func(i int, name, from string) ann.Node {
+			switch i % 4 {
+			case 0:
+				return node(name, &ann.Concat{}, from, "r")
+			case 1:
+				return node(name, wide(2, []float32{1, 1}), from)
+			case 2:
+				return node(name, &ann.Relu{}, from)
+			}
+			return node(name, &ann.Gather{Index: []int{0}}, from)
+		}},
 		{"pads and pools", func(i int, name, from string) ann.Node {
 			return node(name, []ann.Op{&ann.Pad{After: [3]int{0, 1, 1}}, &ann.MaxPool{Window: tensor.Square(2, 1, 0)}}[i%2], from)
 		}},

@@ -95,9 +95,13 @@ func (o *onOffs) mustSpike(n *ann.Node, known rectified) bool {
 		return true
 	}
 	_, weighted := n.Op.(ann.Weighted)
-	r, cost, neurons := o.reach[n.Name], o.cost[n.Name], float64(n.Shape.Len())
-	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 && 2*cost+2*r*neurons < r*cost
+	return (isSum(n) || weighted && !o.image[n.Inputs[0]]) && len(o.consumers[n.Name]) > 1 &&
+		pays(o.cost[n.Name], o.reach[n.Name], float64(n.Shape.Len()))
 }
+
+// pays reports whether a value of so many neurons, which goes into r populations and
+// takes cost synapses to bring to one, takes fewer with ON and OFF populations of its own.
+func pays(cost, r, neurons float64) bool { return 2*cost+2*r*neurons < r*cost }
 
 // taken reports whether weights or a pool take the named value.
 func (o *onOffs) taken(name string) bool {
@@ -144,7 +148,9 @@ func reach(g *ann.Graph) map[string]float64 {
 // costOf returns how many synapses it takes to bring n to a population.
 func (o *onOffs) costOf(n *ann.Node, known rectified) float64 {
 	neurons := float64(n.Shape.Len())
-	if _, ok := n.Op.(ann.Weighted); ok {
+	if _, ok := n.Op.(ann.Weighted); ok && o.image[n.Inputs[0]] {
+		return onceAnImage * float64(ann.MACs(n))
+	} else if ok {
 		return float64(ann.MACs(n))
 	}
 	sum := 0.0
@@ -170,9 +176,6 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 	}
 	switch op := n.Op.(type) {
 	case *ann.LeakyRelu:
-		if len(op.Slope) > 1 && len(n.Shape) != 3 {
-			break // A vector has no channels to give weights to.
-		}
 		x := o.current(n, n.Inputs[0])
 		on, off := o.population(n, "on", x), o.off(n, x)
 		slope := make([]float32, len(op.Slope))
@@ -183,7 +186,7 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 		return
 	case ann.Rectifier:
 		if on := o.ons[n.Inputs[0]]; on != "" && n.Op.Type() == (&ann.Relu{}).Type() {
-			renamed[n.Name], o.fates[n.Name] = on, "the ON population of "+n.Inputs[0]
+			renamed[n.Name], o.fates[n.Name] = on, "the ON population of "+o.does(n.Inputs[0])
 			return
 		}
 		if from != nil {
@@ -248,8 +251,11 @@ func (o *onOffs) weighted(n *ann.Node, pieces []piece) []string {
 	var list []string
 	for _, p := range pieces {
 		switch {
+		case len(p.by) > 1 && len(o.shapes[p.name]) == 3:
+			list = append(list, o.part(n, diagonal(float64s(p.by), nil), p.name))
 		case len(p.by) > 1:
-			list = append(list, o.part(n, diagonal(float64s(p.by), make([]float64, len(p.by))), p.name))
+			none := make([]float32, len(p.by))
+			list = append(list, o.part(n, &ann.BatchNormalization{Scale: p.by, Bias: none, Mean: none, Var: slices.Repeat([]float32{1}, len(p.by))}, p.name))
 		case p.by[0] == 1:
 			list = append(list, p.name)
 		default:

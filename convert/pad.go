@@ -1,9 +1,6 @@
 package convert
 
-import (
-	"sresnet/ann"
-	"sresnet/tensor"
-)
+import "sresnet/ann"
 
 // mergePad makes padding of rows and columns part of the convolution or pool
 // behind it. For a max pool that takes a rectified input, whose padding of zeros
@@ -30,35 +27,33 @@ func mergePad(g *folding) {
 				break
 			}
 			n.Op, n.Inputs[0] = op, from
-			g.fates[source.Name] = "padding of " + n.Name
+			g.fates[source.Name] = "padding of " + g.does(n.Name)
 		}
 		known.see(n)
 	}
 	dropUnused(g)
 }
 
-// sliceSingle turns pools over a single tap into the slices that they are: average pools
-// that are part of a shortcut, and max pools of what has no spikes to choose from.
+// sliceSingle turns average pools over a single tap into the slices that they
+// are, where they are part of a shortcut.
 func sliceSingle(g *folding) {
-	consumers, known := g.Consumers(), nonNegative(g.Graph)
+	consumers := g.Consumers()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		var window tensor.Window
-		slice := true
-		switch op := n.Op.(type) {
-		case *ann.AveragePool:
-			window = op.Window
-			for _, j := range consumers[n.Name] {
-				_, moves := g.Nodes[j].Op.(ann.Mover)
-				slice = slice && (moves || isSum(&g.Nodes[j]))
-			}
-		case *ann.MaxPool:
-			window, slice = op.Window, !known[n.Inputs[0]]
-		default:
+		pool, ok := n.Op.(*ann.AveragePool)
+		if !ok || pool.Window.Kernel != [2]int{1, 1} || pool.Window.Pad != [4]int{} || n.Name == g.Output {
 			continue
 		}
-		if slice && window.Kernel == [2]int{1, 1} && window.Pad == [4]int{} && n.Name != g.Output {
-			n.Op = &ann.Slice{Step: [3]int{1, window.Stride[0], window.Stride[1]}, Size: [3]int{n.Shape[0], n.Shape[1], n.Shape[2]}}
+		inShortcut := true
+		for _, j := range consumers[n.Name] {
+			_, moves := g.Nodes[j].Op.(ann.Mover)
+			inShortcut = inShortcut && (moves || isSum(&g.Nodes[j]))
+		}
+		if inShortcut {
+			n.Op = &ann.Slice{
+				Step: [3]int{1, pool.Window.Stride[0], pool.Window.Stride[1]},
+				Size: [3]int{n.Shape[0], n.Shape[1], n.Shape[2]},
+			}
 		}
 	}
 }

@@ -37,8 +37,9 @@ type populator struct {
 
 	rectified rectified // The nodes so far.
 
-	into  string          // The population whose currents are looked at.
-	fates map[string]Fate // Of the nodes that were seen.
+	into    string              // The population whose currents are looked at.
+	fates   map[string]Fate     // Of the nodes that were seen.
+	targets map[string][]string // Populations that nodes are synapses into.
 }
 
 // populate finds the populations of g in topological order, the last being the
@@ -46,7 +47,7 @@ type populator struct {
 func populate(g *ann.Graph) *populator {
 	p := &populator{
 		g: g, nodes: g.ByName(), consumers: g.Consumers(),
-		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate),
+		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate), targets: make(map[string][]string),
 	}
 	last := g.Output
 	for flat(p.nodes[last]) {
@@ -246,29 +247,15 @@ func (p *populator) source(taker *ann.Node, name string) (from int, ok bool) {
 func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 	into := fmt.Sprintf("%s %q", taker.Type(), taker.Name)
 	if isSum(n) {
-		return unsupported(n, p.sumHint(n), "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+		return unsupported(n, hintRectify, "the sum goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
 	if _, ok := n.Op.(ann.Mover); ok {
 		return unsupported(n, hintBranch, "its result goes into %s; it has a counterpart only in a shortcut that goes into a sum", into)
 	}
 	if k, _ := p.connection(n); k != nil {
-		hint := hintRectify
-		if _, ok := taker.Op.(*ann.MaxPool); ok {
-			hint = hintPool
-		}
-		return unsupported(n, hint, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
+		return unsupported(n, hintRectify, "its result goes into %s without a ReLU, and only a ReLU becomes neurons", into)
 	}
 	return p.unknown(n)
-}
-
-// sumHint returns what to do about a sum that should be a population.
-func (p *populator) sumHint(sum *ann.Node) string {
-	for _, in := range sum.Inputs {
-		if !p.rectified[in] {
-			return hintRectify
-		}
-	}
-	return hintSum
 }
 
 // unknown says why n, whose place would be right, has no counterpart at all.

@@ -219,11 +219,132 @@ func (b *builder) branches(from string) string {
 	return last
 }
 
+// take adds a Gather, or where it can be one at times a Slice, of some channels.
+func (b *builder) take(from string, index ...int) string {
+	s := b.shape(from)
+	if len(s) == 3 && b.choose(2, "slice") == 0 && index[len(index)-1]-index[0] == len(index)-1 && slices.IsSorted(index) {
+		return b.add(&ann.Slice{Start: [3]int{index[0]}, Step: [3]int{1, 1, 1}, Size: [3]int{len(index), s[1], s[2]}}, from)
+	}
+	return b.add(&ann.Gather{Index: index}, from)
+}
+
+// span returns the numbers from first up to last.
+func span(first, last int) (index []int) {
+	for i := first; i < last; i++ {
+		index = append(index, i)
+	}
+	return index
+}
+
+// shuffle adds the shuffle of a ShuffleNet.
+func (b *builder) shuffle(from string, groups int) string {
+	c := b.shape(from)[0]
+	var index []int
+	for i := range c / groups {
+		for g := range groups {
+			index = append(index, g*(c/groups)+i)
+		}
+	}
+	return b.add(&ann.Gather{Index: index}, from)
+}
+
+// inGroups adds a convolution in groups.
+func (b *builder) inGroups(from string, out, k, groups int) string {
+	n := b.shape(from)[0] / groups * k * k
+	op := &ann.Conv{Weight: tensor.Of(b.floats(out*n, 2/float32(math.Sqrt(float64(n))), 0), out, n/k/k, k, k), Window: tensor.Square(k, 1, k/2), Groups: groups}
+	if b.choose(2, "bias") == 0 {
+		op.Bias = b.floats(out, 0.2, 0.1)
+	}
+	return b.norm(b.add(op, from))
+}
+
+// channels adds what takes some channels, or brings them into another order.
+func (b *builder) channels(from string) string {
+	c := 8 + 4*b.choose(3, "wide")
+	x := b.relu(b.conv(from, c, 1, 1))
+	half := c / 2
+	for range 1 + b.choose(3, "of channels") {
+		switch b.choose(9, "channels") {
+		case 0: // ShuffleNet V2.
+			left, right := b.take(x, span(0, half)...), b.take(x, span(half, c)...)
+			inner := b.relu(b.conv(right, half, 1, 1))
+			if b.choose(2, "depthwise") == 0 {
+				inner = b.inGroups(inner, half, 3, half)
+			}
+			x = b.add(&ann.Concat{}, left, b.relu(b.conv(inner, half, 1, 1)))
+			x = b.shuffle(x, 2)
+		case 1: // ShuffleNet V1.
+			groups := []int{2, 4}[b.choose(2, "groups")]
+			inner := b.shuffle(b.relu(b.inGroups(x, c, 1, groups)), groups)
+			if b.choose(2, "depthwise") == 0 {
+				inner = b.inGroups(inner, c, 3, c)
+			}
+			inner = b.inGroups(inner, c, 1, groups)
+			if b.choose(2, "order") == 0 {
+				inner = b.shuffle(inner, 2)
+			}
+			x = b.relu(b.add(&ann.Add{}, x, inner))
+		case 2: // Res2Net.
+			list := []string{b.take(x, span(0, c/4)...)}
+			z := list[0]
+			for i := 1; i < 4; i++ {
+				part := b.take(x, span(i*c/4, (i+1)*c/4)...)
+				if b.choose(3, "sum") > 0 {
+					part = b.add(&ann.Add{}, part, z)
+				}
+				z = b.relu(b.conv(part, c/4, 3, 1))
+				list = append(list, z)
+			}
+			x = b.add(&ann.Concat{}, list...)
+		case 3: // Any, and some again.
+			index := make([]int, 1+b.choose(12, "index"))
+			for i := range index {
+				index[i] = b.choose(c, "channel")
+			}
+			y := b.take(x, index...)
+			switch b.choose(5, "behind channels") {
+			case 0:
+				y = b.relu(b.norm(y))
+			case 1:
+				y = b.leaky(y)
+			case 2:
+				y = b.add(&ann.MaxPool{Window: tensor.Square(3, 1, 1)}, y)
+			case 3:
+				y = b.add(&ann.AveragePool{Window: tensor.Square(3, 1, 1)}, y)
+			}
+			x = b.relu(b.conv(b.add(&ann.Concat{}, y, x), c, 1, 1))
+		case 4:
+			x = b.relu(b.add(&ann.Add{}, b.shuffle(x, 2), b.conv(x, c, 3, 1)))
+		case 5: // A shuffled sum of shuffled values.
+			x = b.relu(b.shuffle(b.add(&ann.Add{}, b.shuffle(x, 4), b.shuffle(x, 2)), 2))
+		case 6: // Channels of linear values.
+			y := b.conv(x, c, 1, 1)
+			x = b.relu(b.norm(b.add(&ann.Concat{}, b.take(y, span(2, c)...), b.take(x, 1, 0))))
+		case 7: // Rows and columns, too.
+			s := b.shape(x)
+			y := b.add(&ann.Slice{
+				Start: [3]int{1, 0, s[2] / 2}, Step: [3]int{1, 1, 1}, Size: [3]int{c - 1, (s[1] + 1) / 2, s[2] - s[2]/2},
+			}, x)
+			if b.choose(2, "rectified") == 0 {
+				y = b.conv(y, c, 1, 1)
+			} else {
+				y = b.shuffle(b.add(&ann.Concat{}, y, b.take(y, 0)), 2)
+			}
+			x = b.relu(y)
+		default:
+			x = b.shuffle(x, []int{2, 4, c}[b.choose(3, "groups")])
+		}
+	}
+	return x
+}
+
 func (b *builder) network() *ann.Graph {
 	b.input = tensor.Shape{1 + b.choose(3, "channels"), 3 + b.choose(6, "rows"), 3 + b.choose(6, "columns")}
 	last := b.relu(b.conv("x", 1+b.choose(6, "width"), 3, 1))
 	for range b.choose(4, "blocks") {
-		switch b.choose(10, "what") {
+		switch b.choose(12, "what") {
+		case 10, 11:
+			last = b.channels(last)
 		case 8, 9:
 			last = b.stream(last)
 		case 6, 7:
@@ -245,14 +366,32 @@ func (b *builder) network() *ann.Graph {
 		last = b.norm(b.add(&ann.GlobalAveragePool{}, last))
 	}
 	last = b.add(&ann.Flatten{}, last)
+	some := func() { // Elements of a vector, and some again.
+		n := b.shape(last)[0]
+		index := make([]int, 2+b.choose(20, "elements"))
+		for i := range index {
+			index[i] = b.choose(n, "element")
+		}
+		last = b.add(&ann.Concat{}, b.take(last, index...), last)
+	}
+	if b.choose(6, "some elements") == 0 {
+		some()
+	}
 	gemm := func(out int) string {
 		n := b.shape(last)[0]
 		return b.norm(b.add(&ann.Gemm{Weight: tensor.Of(b.floats(out*n, 2/float32(math.Sqrt(float64(n))), 0), out, n), Bias: b.floats(out, 0.2, 0.1)}, last))
 	}
 	if b.choose(3, "hidden") == 0 {
 		last = b.relu(gemm(8))
+		if b.choose(3, "some units") == 0 {
+			some()
+		}
 	}
-	last = gemm(5)
+	if b.choose(6, "heads") == 0 {
+		last = b.add(&ann.Concat{}, gemm(2), gemm(3))
+	} else {
+		last = gemm(5)
+	}
 	if b.choose(2, "softmax") == 0 {
 		b.add(&ann.Softmax{}, last)
 	}
@@ -281,6 +420,9 @@ func TestRandom(t *testing.T) {
 		}
 
 		simple := mustSimplify(t, g)
+		if again := mustSimplify(t, simple); again != simple {
+			t.Fatalf("what is simple becomes something else\n%v\n%v", simple, again)
+		}
 		s := mustCalibrate(t, simple, im, calibrate.Options{Percentile: 99})
 		for i := range s.Nodes {
 			l := s.Nodes[i].Lambda
@@ -339,6 +481,13 @@ func sameRates(t rapid.TB, g *ann.Graph, net *snn.Network, image []float32) {
 		for j, rate := range rates[i] {
 			a := float64(want[j%area*l.Shape[0]+j/area])
 			diff, largest = max(diff, math.Abs(a-max(rate*float64(l.Lambda), low))), max(largest, math.Abs(a))
+		}
+		for j := range net.Layers { // What is rounded is as large in an ON population as in the OFF one.
+			if n := g.Node(net.Layers[j].Name); n.Of != "" && n.Of == g.Node(l.Name).Of {
+				for _, a := range r.Activation(n.Name) {
+					largest = max(largest, math.Abs(float64(a)))
+				}
+			}
 		}
 		if !(diff <= 1e-4*largest+1e-6) {
 			t.Errorf("layer %q: lambda times rate is %v off an activation, of up to %v\n%v\n%v", l.Name, diff, largest, g, net)

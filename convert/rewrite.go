@@ -15,7 +15,9 @@ var rewrites = []pass{
 	{"foldThrough", foldThrough},     // A batch norm into what is behind it, through pools.
 	{"moveBatchNorm", moveBatchNorm}, // A batch norm behind a pool before it.
 	{"moveRelu", moveRelu},           // A ReLU behind a max pool before it.
+	{"moveLeaky", moveLeaky},         // A LeakyRelu before a max pool behind it.
 	{"moveMean", moveMean},           // A mean behind a convolution of one position before it.
+	{"weighImage", weighImage},       // An average pool of the image itself becomes a convolution.
 	{"compose", compose},             // Linear maps in a row become one.
 	{"rectifySum", rectifySum},       // A sum of what is not negative becomes a population.
 }
@@ -55,20 +57,40 @@ func (f *folding) rewrite() error {
 	}
 }
 
-// divide runs the divisions where they are needed.
+// divide runs the divisions where they are needed: again where what they leave converts,
+// but the synapses that they have added make spikes of one more sum the cheaper way. So a
+// network that is divided stays as it is.
 func (f *folding) divide() error {
-	consumers := f.Consumers()
-	shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
-	if len(populate(f.Graph).bad) == 0 && !slices.ContainsFunc(f.Nodes, shared) {
-		return nil
+	for again := range maxDivisions {
+		any := false
+		for _, list := range divisions {
+			consumers := f.Consumers()
+			shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
+			bad := len(populate(f.Graph).bad) > 0
+			if !bad && !slices.ContainsFunc(f.Nodes, shared) || bad && again > 0 {
+				return nil
+			}
+			f.changed = false
+			if err := f.run(list); err != nil {
+				return err
+			}
+			if !f.changed {
+				continue
+			}
+			any, f.rewritten = true, true
+			if err := f.rewrite(); err != nil {
+				return err
+			}
+		}
+		if !any {
+			return nil
+		}
 	}
-	f.changed = false
-	if err := f.run(divisions); err != nil || !f.changed {
-		return err
-	}
-	f.rewritten = true
-	return f.rewrite()
+	return nil
 }
+
+// maxDivisions bounds how often a network is divided.
+const maxDivisions = 10
 
 // repeat runs each of the rewrites as often as it changes something, while there are tries
 // left, and reports whether any did.

@@ -49,6 +49,9 @@ func (b *builder) roundabout() *ann.Graph {
 		return b.add(&ann.AveragePool{Window: tensor.Square(2, 1, 0)}, from)
 	}
 	last := "x"
+	if b.choose(4, "pooled image") == 0 {
+		last = pool(last, false)
+	}
 	for range 1 + b.choose(2, "norms") {
 		last = scale(last, false)
 	}
@@ -162,7 +165,7 @@ func TestSimplifyRefused(t *testing.T) {
 		{"padding between convolutions, without", true, []ann.Node{node("c1", conv(1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
 		{"padding between larger ones, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("c2", over(1), "c1"), node("q", relu, "c2")}},
 		{"a mean near the border of a convolution, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("p", mean(false), "c1"), node("q", relu, "p")}},
-		{"a max pool that others take", false, []ann.Node{
+		{"a max pool that others take, which becomes neurons for differences", true, []ann.Node{
 			node("c1", over(1), "r"), node("p", most(0), "c1"), node("q1", relu, "p"), node("c2", over(1), "p"), node("s", &ann.Add{}, "q1", "c2"), node("q", relu, "s"),
 		}},
 		{"a sum that may be negative, which becomes ON and OFF populations", true, []ann.Node{node("c1", over(1), "r"), node("s", &ann.Add{}, "c1", "r"), node("c2", over(1), "s"), node("q", relu, "c2")}},

@@ -1,9 +1,9 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -80,28 +80,38 @@ func source(list []population, i int) *population {
 	return &list[i]
 }
 
-// scales returns the lambda of every population. Pools have their source's. Neurons
-// that rest cannot fire at every timestep; the activation that this would stand for is
-// larger by as much.
+// scales returns the lambda of every population. Pools have their source's. One that was
+// silent has the largest of those that do the work of the same node. Neurons that rest
+// cannot fire at every timestep; the activation that this would stand for is larger by as
+// much.
 func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, error) {
-	lambdas := make([]float32, len(list))
+	lambdas, silent, most := make([]float32, len(list)), make([]error, len(list)), make(map[string]float32)
 	for i := range list {
-		var err error
-		if p := &list[i]; !p.neurons {
-			lambdas[i] = lambdas[p.terms[0].from]
-		} else if lambdas[i], err = lambda(s, p.node.Name); err != nil && !paired(list, i) {
-			return nil, err
+		p := &list[i]
+		if !p.neurons {
+			continue
 		}
-		if on := list[i].on; on >= 0 {
-			if lambdas[i] = max(lambdas[i], lambdas[on]); lambdas[i] == 0 {
-				return nil, err
-			}
+		lambdas[i], silent[i] = lambda(s, p.node.Name)
+		if d := (*DeadLayerError)(nil); silent[i] != nil && !errors.As(silent[i], &d) {
+			return nil, silent[i]
+		}
+		if on := p.on; on >= 0 {
+			lambdas[i] = max(lambdas[i], lambdas[on])
 			lambdas[on] = lambdas[i]
 		}
+		most[p.node.Of] = max(most[p.node.Of], lambdas[i])
 	}
-	for i := range list { // Pools of an ON population, whose OFF one came after them.
-		if !list[i].neurons {
-			lambdas[i] = lambdas[list[i].terms[0].from]
+	for i := range list {
+		p := &list[i]
+		if !p.neurons {
+			lambdas[i] = lambdas[p.terms[0].from]
+			continue
+		}
+		if lambdas[i] == 0 && p.node.Of != "" {
+			lambdas[i] = most[p.node.Of]
+		}
+		if lambdas[i] == 0 {
+			return nil, silent[i]
 		}
 	}
 	if o.SharedLambda {
@@ -112,12 +122,6 @@ func scales(list []population, s *calibrate.Statistics, o Options) ([]float32, e
 		lambdas[i] = float32(float64(lambdas[i]) * float64(n.Period()))
 	}
 	return lambdas, nil
-}
-
-// paired reports whether population i is the ON or OFF one of a pair, of which one may
-// be silent.
-func paired(list []population, i int) bool {
-	return list[i].on >= 0 || slices.ContainsFunc(list, func(p population) bool { return p.on == i })
 }
 
 // share gives all populations that identity shortcuts join the largest of their

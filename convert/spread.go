@@ -2,7 +2,6 @@ package convert
 
 import (
 	"slices"
-	"strings"
 
 	"sresnet/ann"
 	"sresnet/tensor"
@@ -51,7 +50,7 @@ func spreadNorm(g *folding) {
 				for _, b := range branches {
 					op := b.op.WithWeights(scaled(b.op, scale, shift))
 					part := ann.Node{Name: g.newPart(n.Name), Op: op, Inputs: []string{b.from}, Shape: n.Shape}
-					if _, ok := nodes[b.name].Op.(ann.Weighted); ok {
+					if b.name != b.from {
 						g.owner[part.Name] = g.does(b.name)
 						into = append(into, g.does(b.name))
 					}
@@ -60,7 +59,7 @@ func spreadNorm(g *folding) {
 				}
 				if len(into) > 0 {
 					slices.Sort(into)
-					g.fates[n.Name] = "folded into " + strings.Join(slices.Compact(into), " and ")
+					g.fates[n.Name] = "folded into " + enumerate(slices.Compact(into))
 				}
 				g.changed = true
 				n.Op, n.Inputs = &ann.Add{}, inputs
@@ -80,7 +79,7 @@ func spreadNorm(g *folding) {
 
 // branch is a branch of a sum as weights.
 type branch struct {
-	name string // Of the node that it is.
+	name string // Of the node that it is, which moves spikes perhaps, or is their population.
 	op   ann.Weighted
 	from string // What the weights take.
 }
@@ -97,8 +96,8 @@ func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list 
 			list = append(list, more...)
 			continue
 		}
-		b := branch{name: in}
-		if b.op, b.from, ok = asWeights(nodes, known, in); !ok {
+		b, ok := asWeights(nodes, known, in)
+		if !ok {
 			return nil, false
 		}
 		list = append(list, b)
@@ -108,56 +107,42 @@ func currents(nodes map[string]*ann.Node, known rectified, sum *ann.Node) (list 
 
 // asWeights returns the named value as weights of what they take, if it is weights, or
 // the spikes of an image, those moved or a multiple.
-func asWeights(nodes map[string]*ann.Node, known rectified, name string) (op ann.Weighted, from string, ok bool) {
+func asWeights(nodes map[string]*ann.Node, known rectified, name string) (b branch, ok bool) {
 	n := nodes[name]
 	if n == nil {
-		return nil, "", false
+		return branch{}, false
 	}
 	if op, ok := n.Op.(ann.Weighted); ok {
-		return op, n.Inputs[0], true
+		return branch{name, op, n.Inputs[0]}, true
 	}
 	if known[name] && len(n.Shape) == 3 {
-		return diagonal(slices.Repeat([]float64{1}, n.Shape[0]), nil), name, true
+		return branch{name, diagonal(slices.Repeat([]float64{1}, n.Shape[0]), nil), name}, true
 	}
 	switch m := n.Op.(type) {
 	case *ann.Scale:
-		if op, from, ok = asWeights(nodes, known, n.Inputs[0]); ok {
-			w, _ := op.Weights()
+		if b, ok = asWeights(nodes, known, n.Inputs[0]); ok {
+			w, _ := b.op.Weights()
 			by := slices.Repeat([]float64{float64(m.Factor)}, w.Shape[0])
-			return op.WithWeights(scaled(op, by, make([]float64, len(by)))), from, true
+			b.op = b.op.WithWeights(scaled(b.op, by, make([]float64, len(by))))
+			return b, true
 		}
 	case *ann.Pad:
 		if m.Before[1] == 0 && m.Before[2] == 0 && m.After[1] == 0 && m.After[2] == 0 {
-			if op, from, ok = asWeights(nodes, known, n.Inputs[0]); ok {
+			if b, ok = asWeights(nodes, known, n.Inputs[0]); ok {
 				at := countTo(n.Shape[0] - m.Before[0] - m.After[0])
 				for i := range at {
 					at[i] += m.Before[0]
 				}
-				return rows(op, at, n.Shape[0]), from, true
+				return branch{name, rows(b.op, at, n.Shape[0]), b.from}, true
 			}
 		}
 	case *ann.Slice:
 		if source := nodes[n.Inputs[0]]; known[n.Inputs[0]] && m.Start[0] == 0 && m.Size[0] == source.Shape[0] {
-			return moved(m, source.Shape), source.Name, true
+			v := summand{at: [2]int(m.Start[1:]), step: [2]int(m.Step[1:])}
+			return branch{name, taken(source.Shape, n.Shape, v, 1), source.Name}, true
 		}
 	}
-	return nil, "", false
-}
-
-// moved returns the convolution of an image of shape in that takes the same rows and
-// columns.
-func moved(s *ann.Slice, in tensor.Shape) *ann.Conv {
-	c := &ann.Conv{Window: tensor.Square(1, 1, 0), Groups: in[0]}
-	k := &c.Window.Kernel
-	for i := range 2 { // The smallest kernel that has the tap and as few windows.
-		c.Window.Stride[i] = s.Step[i+1]
-		k[i] = max(s.Start[i+1], in[i+1]-s.Size[i+1]*s.Step[i+1]) + 1
-	}
-	c.Weight = tensor.New(in[0], 1, k[0], k[1])
-	for i := range in[0] {
-		c.Weight.Data[(i*k[0]+s.Start[1])*k[1]+s.Start[2]] = 1
-	}
-	return c
+	return branch{}, false
 }
 
 func float32s(x []float64) []float32 {

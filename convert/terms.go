@@ -26,13 +26,13 @@ func (p *populator) sum(rectifier *ann.Node, name string) []term {
 	_, moves := n.Op.(ann.Mover)
 	switch {
 	case k != nil && snn.IsPool(k):
-		p.note(n, 0, "synapses of one weight into %s", p.into)
+		p.noteSynapses(n, "synapses of one weight")
 		return p.single(n, k)
 	case k != nil && rectifier == nil:
 		p.note(n, n.Shape.Len(), "synapses, and the output population of %d IF neurons", n.Shape.Len())
 		return p.weights(n, k, bias)
 	case k != nil:
-		p.note(n, 0, "synapses into %s", p.into)
+		p.noteSynapses(n, "synapses")
 		return p.weights(n, k, bias)
 	case flat(n):
 		return p.sum(rectifier, n.Inputs[0])
@@ -56,7 +56,19 @@ func (p *populator) connection(n *ann.Node) (k snn.Connection, bias []float32) {
 	if source := p.nodes[n.Inputs[0]]; source != nil {
 		in = source.Shape
 	}
+	if bn, ok := n.Op.(*ann.BatchNormalization); ok && p.isVector(n.Inputs[0]) {
+		scale, shift := bn.Affine()
+		c := diagonal(scale, shift)
+		return connection(c, in)
+	}
 	return connection(n.Op, in)
+}
+
+// isVector reports whether the named value is spikes of as many channels as it has
+// elements, each of which can have a weight of its own.
+func (p *populator) isVector(name string) bool {
+	i, ok := p.index[name]
+	return ok && i != snn.FromInput && p.list[i].shape[1] == 1 && p.list[i].shape[2] == 1 && len(p.nodes[name].Shape) == 1
 }
 
 // connection returns the synapses that op is for an input of shape in.
@@ -159,7 +171,7 @@ func (p *populator) shortcut(n *ann.Node) []term {
 			}
 			return nil
 		}
-		p.note(n, 0, "part of the shortcut into %s", p.into)
+		p.noteSynapses(n, "part of the shortcut")
 		chain = append(chain, n)
 		taker = n
 		if i, ok := p.index[n.Inputs[0]]; ok {

@@ -167,8 +167,8 @@ func TestUnsupported(t *testing.T) {
 		{
 			"several at once",
 			[]ann.Node{
-				node("a", conv(1), "r"), node("p", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "a"), node("r1", relu, "p"), node("p2", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "a"),
-				node("b", conv(1), "r1"), node("sum", add, "b", "x", "p2"), node("r2", relu, "sum"),
+				node("a", conv(1), "r"), node("r1", relu, "a"), node("p2", &ann.MaxPool{Window: tensor.Square(2, 1, 1)}, "a"), node("sl", &ann.Slice{Step: [3]int{1, 1, 1}, Size: [3]int{1, 4, 4}}, "p2"),
+				node("b", conv(1), "r1"), node("sum", add, "b", "x", "sl"), node("r2", relu, "sum"),
 			},
 			[]string{"a", `goes into MaxPool "p2" without a ReLU`, "sum", "the image itself"},
 		},
@@ -252,6 +252,9 @@ func TestRemedy(t *testing.T) {
 		{"sum that goes into two", []ann.Node{node("a", conv(1), "r"), node("s", add, "a", "r"), node("q", relu, "s"), node("s2", add, "q", "s"), node("r2", relu, "s2")}, none},
 		{"max pool of a sum", []ann.Node{
 			node("a", conv(1), "r"), node("s", add, "a", "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 1, 0)}, "s"), node("b", conv(1), "p"), node("r2", relu, "b"),
+		}, none},
+		{"max pool of a sum that has no tap inside everywhere", []ann.Node{
+			node("a", conv(1), "r"), node("s", add, "a", "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 1, 1)}, "s"), node("b", conv(1), "p"), node("r2", relu, "b"),
 		}, again},
 		{"product of fully connected layers", []ann.Node{node("f0", flat, "r"), node("a", gemm(16, 1), "f0"), node("b", gemm(1, 1), "a"), node("r2", relu, "b")}, none},
 	} {

@@ -1,7 +1,6 @@
 package energy_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -119,7 +118,7 @@ func contribution(t *testing.T, a *energy.Accounts, layer string, synapse int) e
 			synapse--
 		}
 	}
-	t.Fatal(fmt.Sprintf("no synapse %d of %s", synapse, layer))
+	t.Fatalf("no synapse %d of %s", synapse, layer)
 	return energy.Operations{}
 }
 

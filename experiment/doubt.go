@@ -3,8 +3,11 @@ package experiment
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
+	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/dataset"
 	"sresnet/eval"
@@ -36,6 +39,12 @@ func (e *Experiment) Doubts(r *eval.Result) []string {
 		return found
 	}
 	list := []string{fmt.Sprintf("The trained network itself is hardly better than chance (%.4g %%).", 100*chance)}
+	if twice := e.normalisesTwice(); found == nil && twice != "" {
+		found = []string{twice}
+	}
+	if _, _, outputs := e.Takes(); found == nil && outputs > e.Test.Classes() && !e.classifies() {
+		found = []string{fmt.Sprintf("It has %d outputs for %d classes: %s.", outputs, e.Test.Classes(), features)}
+	}
 	if found == nil {
 		found = classDoubts(&r.Predictions)
 	}
@@ -50,26 +59,39 @@ type trial struct {
 	advice string
 	norm   dataset.Normalization
 	change func(x []float32, c, h, w int) // Before the normalisation; nil for none.
+	order  func(x []float32, c, h, w int) // After it; nil for none.
 }
 
 func (e *Experiment) trials() []trial {
 	c, h, w := e.Test.Shape().CHW()
 	now := e.Test.Normalization()
 	list := []trial{{norm: now}}
-	for _, name := range dataset.NormalizationNames() {
+	for _, name := range append(dataset.NormalizationNames(), "0.5:0.5") { // Which maps pixels to -1 to 1.
 		n, err := dataset.ParseNormalization(name, c)
 		if err == nil && n.String() != now.String() && !e.Test.Prepared() {
-			list = append(list, trial{"with {normalize} " + name, n, nil})
+			list = append(list, trial{advice: "with {normalize} " + name, norm: n})
 		}
 	}
 	if c == 3 {
-		list = append(list, trial{"with red and blue exchanged, as OpenCV has them,", now, reverse})
+		list = append(list, trial{advice: "with red and blue exchanged, as OpenCV has them,", norm: now, change: reverse})
 	}
 	if h == w {
-		list = append(list, trial{"with rows and columns exchanged", now, transpose})
+		list = append(list, trial{advice: "with rows and columns exchanged", norm: now, change: transpose})
 	}
 	if !e.Test.Prepared() {
-		list = append(list, trial{"with dark and light exchanged", now, invert})
+		list = append(list, trial{advice: "with dark and light exchanged", norm: now, change: invert})
+	}
+	if n := e.Test.Frames(); n > 1 { // As where training took sums.
+		times := func(x []float32, _, _, _ int) {
+			for i := range x {
+				x[i] *= float32(n)
+			}
+		}
+		list = append(list, trial{advice: fmt.Sprintf("with frames %d times as large, whose mean is the sum of these", n), norm: now, change: times})
+	}
+	if e.model.vector || e.trained.vector {
+		advice := fmt.Sprintf("with the channels of each pixel side by side in the vector that it takes, which {model}?input=%s says", lastChannels(e.Test.Shape()))
+		list = append(list, trial{advice: advice, norm: now, order: interleave})
 	}
 	return list
 }
@@ -110,7 +132,56 @@ func (e *Experiment) tryOthers(accuracy float64) []string {
 	if !better(right[best], right[0]) {
 		return nil
 	}
-	return []string{fmt.Sprintf("Of the first %d images it names %d correctly %s, and %d as they were presented.", n, count(right[best]), trials[best].advice, count(right[0]))}
+	text := fmt.Sprintf("Of the first %d images it names %d correctly %s, and %d as they were presented.", n, count(right[best]), trials[best].advice, count(right[0]))
+	if steps, how := ownNormalisation(e.Original); how != "" && trials[best].norm.String() == how {
+		text += fmt.Sprintf(" It normalises them by itself, in %s.", steps)
+	}
+	return []string{text}
+}
+
+// normalisesTwice says that the network does by itself what the normalisation does, if its
+// file shows it; "" if not.
+func (e *Experiment) normalisesTwice() string {
+	steps, how := ownNormalisation(e.Original)
+	if now := e.Options.Normalize; how == "" || now == how || now == "none" || e.Test.Prepared() {
+		return ""
+	}
+	return fmt.Sprintf("The network normalises its input by itself, in %s, so that {normalize} %s normalises it twice: give {normalize} %s.", steps, e.Options.Normalize, how)
+}
+
+// ownNormalisation returns the steps, constants that are added and multiplied, with which a
+// network begins, and the normalisation that leaves pixels as these take them: none for
+// 0..255, unit for 0..1. They are empty for a network that begins otherwise.
+func ownNormalisation(g *ann.Graph) (steps, how string) {
+	if g == nil {
+		return "", ""
+	}
+	var names []string
+	at, scale, shift := g.Input.Name, 1.0, 0.0
+	for i := range g.Nodes { // In topological order.
+		n := &g.Nodes[i]
+		if n.Inputs[0] != at {
+			continue
+		}
+		if _, flat := n.Op.(*ann.Flatten); flat {
+			at = n.Name
+			continue
+		}
+		op, ok := n.Op.(*ann.BatchNormalization)
+		if !ok || n.Spelled == "" {
+			break
+		}
+		a := float64(op.Scale[0]) / math.Sqrt(float64(op.Var[0])+float64(op.Epsilon))
+		scale, shift = a*scale, a*(shift-float64(op.Mean[0]))+float64(op.Bias[0])
+		at, names = n.Name, append(names, n.Type())
+	}
+	switch {
+	case len(names) == 0:
+		return "", ""
+	case math.Abs(scale) < 0.1 || math.Abs(shift) > 2*math.Abs(scale): // What becomes 0 is no pixel of 0..1, or all of these become about the same.
+		return strings.Join(names, " and "), "none"
+	}
+	return strings.Join(names, " and "), "unit"
 }
 
 // present returns the class that the trained network names of image i. It uses x.
@@ -124,6 +195,10 @@ func (e *Experiment) present(r *infer.Runner, t trial, i int, x []float32) (int,
 		t.change(x, c, h, w)
 	}
 	t.norm.Apply(x, shape)
+	if t.order != nil {
+		c, h, w := shape.CHW()
+		t.order(x, c, h, w)
+	}
 	out, err := r.Run(x)
 	if err != nil {
 		return 0, err
@@ -159,6 +234,16 @@ func better(a, b []bool) bool {
 func reverse(x []float32, c, h, w int) {
 	for i := range h * w {
 		x[i], x[2*h*w+i] = x[2*h*w+i], x[i]
+	}
+}
+
+// interleave turns (C, H, W) into (H, W, C).
+func interleave(x []float32, c, h, w int) {
+	planes := slices.Clone(x)
+	for i := range c {
+		for p := range h * w {
+			x[p*c+i] = planes[i*h*w+p]
+		}
 	}
 }
 

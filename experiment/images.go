@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sresnet/ann"
 	"sresnet/dataset"
 	"sresnet/internal/hint"
 	"sresnet/snn"
@@ -26,7 +27,7 @@ func openSpec(s dataset.Spec, split dataset.Split, option string) (*dataset.Data
 	case errors.As(err, &wrong):
 		return nil, bad(option, "", err)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Error(err, "{%s} takes %s", option, dataset.Specs)
+		return nil, hint.Error(err, "%s", dataset.Holds(s.Source))
 	}
 	return d, err
 }
@@ -222,8 +223,11 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 	if !in.Equal(d.Shape()) {
 		return hint.Error(fmt.Errorf("network %s takes images of %v, but those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
 	}
-	if e.Options.Unlabelled {
+	switch {
+	case e.Options.Unlabelled || !d.Labelled() && d.Split() == dataset.Train:
 		return nil
+	case !d.Labelled():
+		return hint.Error(fmt.Errorf("images of %s have no labels, so that none can be right or wrong", d.Spec()), "give labels; %s. 'sresnet verify', 'sresnet record', 'sresnet convert' and 'sresnet bench' need none", dataset.Holds(d.Spec()))
 	}
 	if d.ClassesGuessed() {
 		for i := range d.Len() {
@@ -233,10 +237,37 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 		}
 		return nil // Of classes above its largest label it has no image.
 	}
-	if outputs != d.Classes() {
-		return hint.Error(fmt.Errorf("network %s has %d outputs, but %s has %d classes", name, outputs, d.Spec(), d.Classes()), advice)
+	if outputs == d.Classes() {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("network %s has %d outputs, but %s has %d classes", name, outputs, d.Spec(), d.Classes())
+	if !e.classifies() {
+		return hint.Error(err, "%s; if they are classes, choose {data} accordingly", features)
+	}
+	return hint.Error(err, advice)
+}
+
+// features says what to do with a network that names no classes.
+const features = "if its outputs are no classes but features, none of them is right or wrong: 'sresnet verify' compares both networks without labels, 'sresnet record' writes what the spiking one does, and 'sresnet convert' takes it"
+
+// classifies reports whether the network ends in a fully connected layer, as those that
+// name classes mostly do.
+func (e *Experiment) classifies() bool {
+	if e.Graph == nil {
+		return slices.ContainsFunc(e.network.Output().Synapses, func(s snn.Synapse) bool { _, dense := s.Connection.(*snn.Dense); return dense })
+	}
+	n := e.Graph.Node(e.Graph.Output)
+	for n != nil {
+		switch n.Op.(type) {
+		case *ann.Gemm:
+			return true
+		case *ann.Flatten, *ann.Softmax:
+			n = e.Graph.Node(n.Inputs[0])
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // Takes returns the name of the network, the shape of the images it takes and the

@@ -47,6 +47,43 @@ func TestFits(t *testing.T) {
 	}
 }
 
+// A network that ends in features is told from one for other classes.
+func TestFitsFeatures(t *testing.T) {
+	d, err := dataset.Open("mnist", dataset.Test)
+	if err != nil {
+		t.Skip(err)
+	}
+	w := tensor.New(64, 784)
+	node := func(name, from string, op ann.Op) ann.Node {
+		return ann.Node{Name: name, Inputs: []string{from}, Op: op, Shape: tensor.Shape{64}}
+	}
+	dense := func(k snn.Connection) *snn.Network {
+		return &snn.Network{Input: snn.Input{Shape: tensor.Shape{1, 28, 28}}, Layers: []snn.Layer{{Shape: tensor.Shape{64, 1, 1}, Synapses: []snn.Synapse{{Connection: k}}}}}
+	}
+	for _, tt := range []struct {
+		name  string
+		nodes []ann.Node
+		net   *snn.Network
+		want  bool // It classifies.
+	}{
+		{"a classifier", []ann.Node{node("flat", "x", &ann.Flatten{}), node("y", "flat", &ann.Gemm{Weight: w})}, nil, true},
+		{"with a softmax", []ann.Node{node("fc", "x", &ann.Gemm{Weight: w}), node("y", "fc", &ann.Softmax{})}, nil, true},
+		{"features behind a ReLU", []ann.Node{node("fc", "x", &ann.Gemm{Weight: w}), node("y", "fc", &ann.Relu{})}, nil, false},
+		{"pooled features", []ann.Node{node("pool", "x", &ann.GlobalAveragePool{}), node("y", "pool", &ann.Flatten{})}, nil, false},
+		{"a spiking classifier", nil, dense(&snn.Dense{}), true},
+		{"spiking features", nil, dense(&snn.AveragePool{}), false},
+	} {
+		e := &Experiment{network: tt.net}
+		if tt.nodes != nil {
+			e.Graph = &ann.Graph{Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 28, 28}}, Output: "y", Nodes: tt.nodes}
+		}
+		err := e.fits(d)
+		if err == nil || strings.Contains(hint.Of(err), "'sresnet verify' compares both networks without labels") == tt.want {
+			t.Errorf("%s: error %v, hint %q", tt.name, err, hint.Of(err))
+		}
+	}
+}
+
 // Of labels in a file, the one that the network has no output for is named.
 func TestFitsLabels(t *testing.T) {
 	dir := t.TempDir()

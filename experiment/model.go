@@ -55,6 +55,8 @@ type modelSpec struct {
 	input tensor.Shape // Of one image; nil for what the file says.
 
 	output string // Of an ONNX file with several; "" for the only one.
+
+	vector bool // The network takes a vector, of which it is a guess that channels come first.
 }
 
 // modelOptions describes the options of a model, for a command's help.
@@ -205,16 +207,46 @@ func (m *modelSpec) readWeights(shape tensor.Shape, rows int) (*ann.Graph, error
 	return g, nil
 }
 
-// readFor reads the trained network for the images of d.
-func (m *modelSpec) readFor(d *dataset.Dataset, crop int) (g *ann.Graph, err error) {
+// readFor reads the trained network for the images of d. One that takes a vector is given
+// them as such, see [modelSpec.readVector].
+func (m *modelSpec) readFor(d *dataset.Dataset, crop int) (*ann.Graph, error) {
+	g, err := m.readShaped(d, crop)
+	if err != nil || !takesVector(g) {
+		return g, err
+	}
+	var shape tensor.Shape
+	switch n := g.Input.Shape.Len(); {
+	case d == nil:
+	case !d.Resizable():
+		shape = d.Shape()
+	case crop > 0 && n%(crop*crop) == 0:
+		shape = tensor.Shape{n / (crop * crop), crop, crop}
+	default:
+		shape = squareImages(n)
+	}
+	return m.readVector(g, shape)
+}
+
+// readShaped reads the trained network, for images of the shape of those of d where the
+// file leaves it open.
+func (m *modelSpec) readShaped(d *dataset.Dataset, crop int) (g *ann.Graph, err error) {
 	if d == nil || m.input != nil {
-		return m.read(nil, crop)
+		if g, err = m.read(nil, crop); err != nil && len(m.input) == 3 {
+			flat := *m // Of a vector.
+			flat.input = tensor.Shape{m.input.Len()}
+			if alone, err := flat.read(nil, crop); err == nil && takesVector(alone) {
+				return alone, nil
+			}
+		}
+		return g, err
 	}
 	if !d.Resizable() {
 		if g, err = m.read(d.Shape(), crop); err != nil {
 			// A file that is sound by itself does not fit the images; fits says so.
-			if alone, err := m.read(nil, crop); err == nil {
-				return alone, nil
+			for _, shape := range []tensor.Shape{nil, {d.Shape().Len()}} {
+				if alone, err := m.read(shape, crop); err == nil {
+					return alone, nil
+				}
 			}
 		}
 		return g, err

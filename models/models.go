@@ -1,5 +1,7 @@
 // Package models holds the trained network that comes with this program, so that
-// the demo needs no file. How it was trained is in training/README.md.
+// the demo needs no file. Beside it lie small ones of other families, which are
+// not embedded: its test converts them. How all were trained is in
+// training/README.md.
 package models
 
 import _ "embed" // For the file below.

@@ -377,7 +377,11 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 			return nil, err
 		}
 	}
-	return data(im, n, in)
+	out, err := data(im, n, in)
+	if err == nil && out.pending != nil && out.pending.whole() {
+		out = im.settle(out)
+	}
+	return out, err
 }
 
 // note records an error about n and returns an edge for its output.
@@ -399,7 +403,7 @@ func (im *importer) note(n *node, in []*edge, err error) *edge {
 // be: good enough to look at the nodes after it. It returns nil if it knows none.
 func (im *importer) standIn(n *node, in []*edge) *edge {
 	switch {
-	case joined[n.op] != nil: // Of several shapes the largest is that of the output.
+	case joined[n.op] != nil || n.op == "Add" || n.op == "Sub": // Of several shapes the largest is that of the output.
 		var large *edge
 		for _, e := range in {
 			if e.known() && (large == nil || im.shapes[e.node].Len() > im.shapes[large.node].Len()) {

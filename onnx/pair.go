@@ -61,6 +61,7 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	for i := range p.steps {
 		p.steps[i] = max(p.steps[i], 1)
 	}
+	p.grid = []float64{0}
 	p.f = each(p.f, between(float64(least), float64(most)).of)
 	return out, nil
 }

@@ -53,7 +53,7 @@ func randomModel(r *rand.Rand) build {
 		ops = append(ops, name)
 	}
 	slices.Sort(ops) // The order of a map would not be the seed's.
-	lists := []string{"axes", "perm", "pads", "strides", "dilations", "kernel_shape", "starts", "ends", "steps", "shape"}
+	lists := []string{"axes", "perm", "pads", "strides", "dilations", "kernel_shape", "starts", "ends", "steps", "shape", "split"}
 	ints := []string{"axis", "keepdims", "group", "transB", "ceil_mode", "count_include_pad", "start", "end", "to", "allowzero", "block_size", "output_dtype"}
 	n := 1 + r.IntN(8)
 	for i := range n {
@@ -86,7 +86,12 @@ func randomModel(r *rand.Rand) build {
 		if i == n-1 {
 			out = "y"
 		}
-		b.nodes = append(b.nodes, op(typ, out, in, attrs...))
+		node := op(typ, out, in, attrs...)
+		if r.IntN(4) == 0 {
+			second := out + "2"
+			node, values = with(node, second), append(values, second)
+		}
+		b.nodes = append(b.nodes, node)
 		values = append(values, out, out)
 	}
 	return b

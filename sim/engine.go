@@ -300,7 +300,9 @@ func (e *Engine) show(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	if e.Probe != nil {
 		for t := range b.n {
-			e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: s.mask[b.slot+t]})
+			mask := s.mask[b.slot+t]
+			e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: mask})
+			e.record.Spikes[i][b.t0+t] = uint32(kernel.OnesCount(mask))
 		}
 	}
 	if _, marked := slices.BinarySearch(e.plan.opt.Marks, b.t0+b.n); !marked || e.Potentials == nil || l.gate != nil {

@@ -108,7 +108,8 @@ type Spikes struct {
 
 // Probe sees every layer's spikes at every timestep. Steps of one layer come in
 // order, but a layer may be some steps ahead of the next one. Calls do not overlap.
-// It must not keep Bits.
+// It must not keep Bits. What it writes to them the layers behind take, except in the
+// reference engine; the layer itself goes on as if it had fired its own.
 type Probe func(Spikes)
 
 // Potentials hands the membrane potentials of one layer after a number of timesteps

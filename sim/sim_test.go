@@ -531,3 +531,43 @@ func TestSharedRunCanceled(t *testing.T) {
 		t.Error("after a canceled run the record differs")
 	}
 }
+
+// What a probe writes to the spikes of a layer the layers behind take: a network that is
+// given all spikes of another image fires those itself, where it does not see the image.
+func TestProbeWrites(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	compared := 0
+	for range 60 {
+		net := randomNetwork(rnd.IntN, rnd)
+		first, second := randomImage(net.Input.Shape, rnd), randomImage(net.Input.Shape, rnd)
+		for _, o := range []Options{{Timesteps: 12}, {Timesteps: 12, Block: 4}, {Timesteps: 12, Block: 3, Workers: 2}} {
+			p, err := Compile(net, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := p.NewEngine()
+			spikes := make(map[[2]int][]uint64)
+			e.Probe = func(s Spikes) { spikes[[2]int{s.Layer, s.Step}] = slices.Clone(s.Bits) }
+			if _, err := e.Run(t.Context(), first, 0); err != nil {
+				t.Fatal(err)
+			}
+			e.Probe = func(s Spikes) {
+				want := spikes[[2]int{s.Layer, s.Step}]
+				sees := slices.ContainsFunc(net.Layers[s.Layer].Synapses, func(syn snn.Synapse) bool { return syn.From == snn.FromInput })
+				if !sees {
+					compared++
+				}
+				if !sees && !slices.Equal(s.Bits, want) {
+					t.Errorf("layer %d, timestep %d: %x, want %x", s.Layer, s.Step, s.Bits, want)
+				}
+				copy(s.Bits, want)
+			}
+			if _, err := e.Run(t.Context(), second, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if compared < 5000 {
+		t.Errorf("compared %d times", compared)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/bits"
+	"slices"
 
 	"sresnet/ann/infer"
 	"sresnet/sim"
@@ -22,8 +23,7 @@ type findings struct {
 	engineSpikes        []uint64 // Likewise, where the engines were compared; else nil.
 
 	// Spikes that only one of two networks has.
-	moved       []uint64 // Normalised against threshold-balanced.
-	jittered    []uint64 // Normalised against the same with the last bit of every weight moved.
+	moved       []uint64 // Normalised against threshold-balanced, but for what rounding explains.
 	exactMoved  []uint64 // Normalised against threshold-balanced, scales powers of two.
 	engineMoved []uint64 // Event engine against reference engine.
 }
@@ -40,6 +40,10 @@ func (g *gap) add(a, b float64) {
 	g.diff = max(g.diff, d)
 	g.scale = max(g.scale, math.Abs(a), math.Abs(b))
 }
+
+// of takes in the size of terms of which a number is the sum: if they nearly cancel, it
+// is small, but the rounding of its sum is not.
+func (g *gap) of(terms float64) { g.scale = max(g.scale, terms) }
 
 // join takes in all that h took in.
 func (g *gap) join(h gap) {
@@ -61,18 +65,27 @@ type worker struct {
 	pixels           []float32
 	imported, folded *infer.Runner
 	trains           [][][]uint64 // [layer][t]: spikes of the network last recorded, as bits.
+	potentials       [][]marked   // [layer]: its potentials, where the plan has marks.
 
-	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Engine
+	event, eventBalanced, eventExact, eventExactBalanced, reference *sim.Engine
+
+	replay *replay // Of the threshold-balanced network.
+}
+
+// marked is the potentials of a layer after so many timesteps.
+type marked struct {
+	steps int
+	v     []float32
 }
 
 func newWorker(f *forms, images Images) *worker {
 	return &worker{
 		forms: f, images: images, pixels: make([]float32, f.input),
 		imported: f.imported.NewRunner(), folded: f.folded.NewRunner(),
-		trains: make([][][]uint64, len(f.normalised.Layers)),
-		event:  f.event.NewEngine(), reference: f.reference.NewEngine(),
-		eventBalanced: f.eventBalanced.NewEngine(), eventJittered: f.eventJittered.NewEngine(),
-		eventExact: f.eventExact.NewEngine(), eventExactBalanced: f.eventExactBalanced.NewEngine(),
+		trains: make([][][]uint64, len(f.normalised.Layers)), potentials: make([][]marked, len(f.normalised.Layers)),
+		event: f.event.NewEngine(), reference: f.reference.NewEngine(),
+		eventBalanced: f.eventBalanced.NewEngine(), eventExact: f.eventExact.NewEngine(), eventExactBalanced: f.eventExactBalanced.NewEngine(),
+		replay: newReplay(f.balanced),
 	}
 }
 
@@ -113,6 +126,10 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
+	less, err := sim.Rates(ctx, w.less, w.pixels, w.most)
+	if err != nil {
+		return err
+	}
 	layers := w.normalised.Layers
 	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
 	for li := range layers {
@@ -123,10 +140,13 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
 		}
 		for j, r := range normalised[li] {
+			terms := math.Abs(r-less[li][j]) / lastBit
 			f.rates[li].add(r, balanced[li][j])
+			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {
 				c, p := j/positions, j%positions
 				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
+				f.activation[li].of(float64(l.Lambda) * terms)
 			}
 		}
 	}
@@ -138,10 +158,7 @@ func (w *worker) compareSpikes(ctx context.Context, i int, engines bool, f *find
 	if f.spikes, err = w.record(ctx, w.event, i); err != nil {
 		return err
 	}
-	if f.moved, err = w.against(ctx, w.eventBalanced, i); err != nil {
-		return err
-	}
-	if f.jittered, err = w.against(ctx, w.eventJittered, i); err != nil {
+	if f.moved, err = w.replayed(ctx, w.eventBalanced, i); err != nil {
 		return err
 	}
 	if err := w.compareEngines(ctx, i, engines, f); err != nil {
@@ -172,6 +189,15 @@ func (w *worker) record(ctx context.Context, e *sim.Engine, i int) ([]uint64, er
 		}
 		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
 	}
+	e.Potentials = func(p sim.Potentials) {
+		list := w.potentials[p.Layer]
+		k := slices.IndexFunc(list, func(m marked) bool { return m.steps == p.Steps })
+		if k < 0 {
+			k, list = len(list), append(list, marked{steps: p.Steps})
+			w.potentials[p.Layer] = list
+		}
+		list[k].v = append(list[k].v[:0], p.V...)
+	}
 	rec, err := e.Present(ctx, w.images, i, w.pixels)
 	if err != nil {
 		return nil, err
@@ -196,4 +222,30 @@ func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, e
 	}
 	_, err := e.Present(ctx, w.images, i, w.pixels)
 	return moved, err
+}
+
+// replayed runs another engine, which traces all neurons, on the image, with the recorded
+// spikes in place of its own, and counts, per layer, those that its neurons would not have
+// fired, or fired besides, unless rounding explains it.
+func (w *worker) replayed(ctx context.Context, e *sim.Engine, i int) ([]uint64, error) {
+	w.replay.reset()
+	e.Trace = func(t sim.Trace) {
+		w.replay.step(t.Layer, t.I, w.trains[t.Layer][t.Step])
+		for _, m := range w.potentials[t.Layer] {
+			if m.steps == t.Step+1 {
+				w.replay.compare(t.Layer, m.v, w.normalised.Layers[t.Layer].Neuron.ThresholdOf)
+			}
+		}
+	}
+	e.Probe = func(s sim.Spikes) {
+		recorded := w.trains[s.Layer][s.Step]
+		if w.replay.states[s.Layer] == nil { // A gate's follow from those before it.
+			for j, b := range recorded {
+				w.replay.wrong[s.Layer] += uint64(bits.OnesCount64(b ^ s.Bits[j]))
+			}
+		}
+		copy(s.Bits, recorded)
+	}
+	_, err := e.Present(ctx, w.images, i, w.pixels)
+	return slices.Clone(w.replay.wrong), err
 }

@@ -12,21 +12,115 @@ import (
 // Normalised weights and balanced thresholds are the same network on paper, but
 // round differently. A potential that ends within rounding of its threshold then
 // crosses it one timestep later, and every neuron that gets the spike late may
-// follow: differences spread with depth and time, however small they were. Two
+// follow: differences spread with depth and time, however small they were. Behind an
+// average pool of even area potentials meet the threshold exactly all the time. Two
 // comparisons tell rounding from error.
 //
 // The first takes rounding out. With every scale a power of two, dividing and
 // multiplying by it is exact, so both forms must give the same spikes, all of
 // them.
 //
-// The second says what rounding does to this very network: it moves the last bit
-// of every weight, up or down, and counts the spikes that move. The two forms with
-// the calibrated scales may differ in jitterFactor times as many, plus jitterFloor
-// of all spikes, because a few images see only a few such events.
-const (
-	jitterFactor = 4
-	jitterFloor  = 0.01
-)
+// The second does not let differences spread: with the calibrated scales, every layer of
+// one form gets the spikes that the other form had, and its neurons fire when those did.
+// Where they would not have, their potential must be within rounding of the threshold,
+// and at a few timesteps the potentials of both forms within rounding of each other: with
+// that is meant MaxRelative of what the neuron has taken in and given away so far.
+
+// replay compares the neurons of a network with the spikes of another that should be the
+// same, layer by layer.
+type replay struct {
+	layers []snn.Layer
+	states [][]snn.State // Of the neurons of each layer, CHW; nil for gates.
+	sums   [][]float32   // What they have taken in and given away, added up.
+	wrong  []uint64      // Spikes and potentials that rounding does not explain, per layer.
+}
+
+// marks returns the timesteps after which potentials are compared.
+func marks(timesteps int) []int {
+	var list []int
+	for i := 1; i <= 4; i++ {
+		if t := timesteps * i / 4; t > 0 {
+			list = append(list, t)
+		}
+	}
+	return slices.Compact(list)
+}
+
+func newReplay(n *snn.Network) *replay {
+	r := &replay{layers: n.Layers, states: make([][]snn.State, len(n.Layers)), sums: make([][]float32, len(n.Layers)), wrong: make([]uint64, len(n.Layers))}
+	for i := range n.Layers {
+		if l := &n.Layers[i]; !l.IsGate() {
+			r.states[i], r.sums[i] = make([]snn.State, l.Neurons()), make([]float32, l.Neurons())
+		}
+	}
+	return r
+}
+
+// reset brings all neurons to their state before the first timestep.
+func (r *replay) reset() {
+	for i, states := range r.states {
+		l := &r.layers[i]
+		positions := l.Shape[1] * l.Shape[2]
+		for j := range states {
+			states[j] = l.Neuron.Start(j / positions)
+			r.sums[i][j] = l.Neuron.ThresholdOf(j / positions)
+		}
+	}
+	clear(r.wrong)
+}
+
+// compare compares the potentials of a layer, CHW, with those of the other form, in units
+// of the threshold, which is th there.
+func (r *replay) compare(layer int, v []float32, th func(c int) float32) {
+	l := &r.layers[layer]
+	positions := l.Shape[1] * l.Shape[2]
+	for j, s := range r.states[layer] {
+		c := j / positions
+		here := float64(l.Neuron.ThresholdOf(c))
+		if d := float64(s.V)/here - float64(v[j])/float64(th(c)); !(math.Abs(d) <= MaxRelative*float64(r.sums[layer][j])/here) {
+			r.wrong[layer]++
+		}
+	}
+}
+
+// step advances the neurons of a layer by a timestep with those currents, CHW, and has
+// them fire where spikes, as a probe gets them, says so.
+func (r *replay) step(layer int, current []float32, spikes []uint64) {
+	l := &r.layers[layer]
+	positions, words := l.Shape[1]*l.Shape[2], (l.Shape[0]+63)/64
+	never := float32(math.Inf(1))
+	for c := range l.Shape[0] {
+		n := snn.Neuron{Model: l.Neuron.Model, Threshold: []float32{never}, Reset: l.Neuron.Reset}
+		th := l.Neuron.ThresholdOf(c)
+		for p := range positions {
+			j := c*positions + p
+			fired := spikes[p*words+c/64]>>(c%64)&1 != 0
+			before := r.states[layer][j]
+			s, _ := n.Step(0, before, current[j])
+			sum := r.sums[layer][j] + float32(math.Abs(float64(current[j])))
+			switch fires := s.V >= th; {
+			case before.Rest > 0:
+				if fired {
+					r.wrong[layer]++
+				}
+			case fires != fired && !(math.Abs(float64(s.V-th)) <= MaxRelative*float64(sum)):
+				r.wrong[layer]++
+			}
+			if fired {
+				sum += th
+				if s.V -= th; l.Neuron.Reset == snn.ResetZero {
+					s.V = 0
+				}
+				s.Rest = uint8(n.Period() - 1)
+			}
+			r.states[layer][j], r.sums[layer][j] = s, sum
+		}
+	}
+}
+
+// lastBit is about the share of a weight that its last bit is: what moving the last bits
+// does to a sum, divided by it, is about as large as the terms of the sum.
+const lastBit = 0x1p-23
 
 // roundScales returns s with every scale rounded up so that a layer of neurons of that
 // period, which multiplies it, gets a power of two.
@@ -57,10 +151,8 @@ func divided(x float64, n int) float32 {
 	return y
 }
 
-// jitter returns n with every weight and bias moved to a neighbouring float32, up
-// and down in turn. Of synapses that share one weight it goes towards zero: among
-// equal weights, as an average pool has them, potentials often meet the threshold
-// exactly, and only what takes them below it shows.
+// jitter returns n with every weight and bias moved to a neighbouring float32, up and
+// down in turn; of synapses that share one weight, towards zero.
 func jitter(n *snn.Network) *snn.Network {
 	c := *n
 	c.Layers = slices.Clone(n.Layers)
@@ -75,16 +167,12 @@ func jitter(n *snn.Network) *snn.Network {
 				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
 			case *snn.MaxPool: // It has no weights.
 			default:
-				l.Synapses[j].Connection = k.Scaled(1 - shrink)
+				l.Synapses[j].Connection = k.Scaled(1 - lastBit)
 			}
 		}
 	}
 	return &c
 }
-
-// shrink is the least share by which a float32 can be made smaller whatever its digits
-// are, and its quotient by a number of taps too.
-const shrink = 0x1p-23
 
 func jittered(x []float32) []float32 {
 	moved := slices.Clone(x)

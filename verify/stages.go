@@ -9,14 +9,13 @@ import (
 // there were.
 func (f *forms) stages(found []findings) []Stage {
 	spikes := func(x *findings) []uint64 { return x.spikes }
-	jitter := f.spikeStage("", 1, found, spikes, func(x *findings) []uint64 { return x.jittered })
 	stages := []Stage{
 		f.foldStage(found),
 		f.layerStage("folded = normalised (activations)", found, func(x *findings) []gap { return x.activation }),
 		f.layerStage("weight-normalised = threshold-balanced (rates)", found, func(x *findings) []gap { return x.rates }),
 		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales powers of two)", 0, found,
 			func(x *findings) []uint64 { return x.exactSpikes }, func(x *findings) []uint64 { return x.exactMoved }),
-		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales as calibrated)", jitterFactor*jitter.Difference+jitterFloor, found,
+		f.spikeStage("weight-normalised = threshold-balanced (spikes, scales as calibrated)", 0, found,
 			spikes, func(x *findings) []uint64 { return x.moved }),
 		f.engineStage(found),
 	}

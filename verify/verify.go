@@ -81,10 +81,12 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
+	less *snn.Network // Normalised, with the last bit of every weight moved.
+
 	most  []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
 	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.
 
-	event, eventBalanced, eventJittered, eventExact, eventExactBalanced, reference *sim.Plan
+	event, eventBalanced, eventExact, eventExactBalanced, reference *sim.Plan
 }
 
 // networks are the spiking networks among them.
@@ -131,7 +133,7 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 }
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
-	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets}
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, less: jitter(nets.normalised)}
 	f.least, f.most = bounds(folded, nets.normalised)
 	if o.Original == nil {
 		o.Original = g
@@ -144,22 +146,29 @@ func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options
 	if f.folded, err = infer.New(folded.Unrounded()); err != nil {
 		return nil, err
 	}
+	var neurons []int // Layers of them.
+	for i := range nets.balanced.Layers {
+		if !nets.balanced.Layers[i].IsGate() {
+			neurons = append(neurons, i)
+		}
+	}
 	for _, c := range []struct {
 		plan      **sim.Plan
 		net       *snn.Network
 		reference bool
+		marks     []int
+		traced    []int
 	}{
-		{&f.event, nets.normalised, false},
-		{&f.reference, nets.normalised, true},
-		{&f.eventBalanced, nets.balanced, false},
-		{&f.eventJittered, jitter(nets.normalised), false},
-		{&f.eventExact, nets.exactNormalised, false},
-		{&f.eventExactBalanced, nets.exactBalanced, false},
+		{&f.event, nets.normalised, false, marks(o.Timesteps), nil},
+		{&f.reference, nets.normalised, true, nil, nil},
+		{&f.eventBalanced, nets.balanced, false, nil, neurons},
+		{&f.eventExact, nets.exactNormalised, false, nil, nil},
+		{&f.eventExactBalanced, nets.exactBalanced, false, nil, nil},
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if *c.plan, err = sim.Compile(c.net, sim.Options{Timesteps: o.Timesteps, Seed: o.Seed, Reference: c.reference}); err != nil {
+		if *c.plan, err = sim.Compile(c.net, sim.Options{Timesteps: o.Timesteps, Seed: o.Seed, Reference: c.reference, Marks: c.marks, Traced: c.traced}); err != nil {
 			return nil, err
 		}
 	}

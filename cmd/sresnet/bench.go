@@ -20,7 +20,7 @@ func newBench() *cobra.Command {
 		rounds int
 		asJSON bool
 	)
-	o.Images, o.CalibrationImages = 16, 100
+	o.Images, o.CalibrationImages, o.Unlabelled = 16, 100, true
 	cmd := &cobra.Command{
 		Use:   "bench MODEL [--data SPEC]",
 		Short: "Measure how fast a network is simulated on this machine",

@@ -40,10 +40,10 @@ func newVerify() *cobra.Command {
   weight-normalised = threshold-balanced  the same rates; every spike, with
                                           scales rounded to powers of two, where
                                           both forms are exact; and the spikes
-                                          with calibrated scales, which rounding
-                                          moves: accepted is a few times what a
-                                          change of the last bit of every weight
-                                          moves
+                                          with calibrated scales, every layer
+                                          from the same spikes: all but those
+                                          from potentials within rounding of
+                                          the threshold, and the potentials
   event engine = reference engine         every spike, on the first two images
 
 For a NIR file it compares, on the test images, what needs no trained network:
