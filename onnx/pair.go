@@ -146,24 +146,29 @@ func (im *importer) through(n *node, in []*edge, data func(*importer, *node, []*
 	e := in[0]
 	if n.op == "MaxPool" || n.op == "GlobalMaxPool" {
 		e = im.rectifiedFirst(e)
-		if slices.ContainsFunc(e.functions(), func(f piecewise) bool { return !f.rises() }) {
-			now := *im.settle(e)
-			now.pending = &pending{f: []piecewise{straight(1, 0)}, steps: e.steps(), quantized: true, by: n}
-			e = &now
+		if e.perm != nil || slices.ContainsFunc(e.functions(), func(f piecewise) bool { return !f.rises() }) {
+			now, err := im.settled(n, im.settle(e))
+			if err != nil {
+				return nil, err
+			}
+			e = now.with(&pending{f: []piecewise{straight(1, 0)}, steps: e.steps()[:1], quantized: true, by: n})
 		}
 	}
-	plain := *e
-	plain.pending, plain.flat = nil, ""
-	in[0] = &plain
+	in[0] = e.with(nil)
 	out, err := data(im, n, in)
 	if err != nil || out.c != nil {
 		return out, err
 	}
 	p := *e.pending
 	p.done = nil
-	moved := *out
-	moved.pending = &p
-	return &moved, nil
+	return out.with(&p), nil
+}
+
+// with returns e with p pending, or nothing.
+func (e *edge) with(p *pending) *edge {
+	out := *e
+	out.pending, out.flat = p, ""
+	return &out
 }
 
 // rectifiedFirst returns e with a ReLU in place of what is pending on it, and the rest of
@@ -181,11 +186,8 @@ func (im *importer) rectifiedFirst(e *edge) *edge {
 		relu[i], rest[i] = between(0, last.x), straight(slope, first.y)
 		steps[i] = e.steps()[min(i, len(e.steps())-1)] / slope
 	}
-	before := *e
-	before.pending = &pending{f: relu, steps: steps, quantized: true, by: e.pending.by}
-	out := *im.settle(&before)
-	out.pending = &pending{f: rest, steps: e.steps(), quantized: true, by: e.pending.by}
-	return &out
+	before := e.with(&pending{f: relu, steps: steps, quantized: true, by: e.pending.by})
+	return im.settle(before).with(&pending{f: rest, steps: e.steps(), quantized: true, by: e.pending.by})
 }
 
 // within returns what is pending on e for the numbers that its node gives, without bounds
@@ -218,13 +220,12 @@ func (im *importer) emittedPair(e *edge) (*edge, error) {
 		return nil, err
 	}
 	key := fmt.Sprintf("%q %v %v", e.node, fs, steps)
-	out := *e
-	out.pending, out.flat = nil, ""
+	out := e.with(nil)
 	if name, ok := im.pairs[key]; ok {
 		out.node = name
-		return &out, nil
+		return out, nil
 	}
-	done, err := im.emittedAs(e.pending.by, &out, fs, steps)
+	done, err := im.emittedAs(e.pending.by, out, fs, steps)
 	if err == nil {
 		im.pairs[key] = done.node
 	}
@@ -248,10 +249,9 @@ func (im *importer) open(e *edge, may func(piecewise) bool) *edge {
 			fs[i] = f.line()
 		}
 	}
-	out, p := *e, *e.pending
+	p := *e.pending
 	p.f, p.done = fs, nil
-	out.pending = &p
-	return &out
+	return e.with(&p)
 }
 
 // line returns what f, of two knots, is between them, without an end.
