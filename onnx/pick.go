@@ -202,14 +202,6 @@ func (im *importer) arranged(n *node, e *edge, dims, moved []int) *edge {
 	return out
 }
 
-// elements returns how many elements of one image e has.
-func (im *importer) count(e *edge) int {
-	if e.perm != nil {
-		return len(e.perm)
-	}
-	return im.shapes[e.node].Len()
-}
-
 // emitGather emits what takes channels, or elements of a vector.
 func (im *importer) emitGather(n *node, index []int, x string) (string, error) {
 	if err := im.tensors.budget.charge(len(index), 8); err != nil {
