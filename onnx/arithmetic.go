@@ -41,6 +41,11 @@ func (im *importer) add(n *node, in []*edge) (*edge, error) {
 // plus adds activations: as functions of one node where some are pending, so that they
 // may be one function together, and else as the branches of a block.
 func (im *importer) plus(n *node, acts []*edge) (*edge, error) {
+	for i, e := range acts {
+		if e.quantized() {
+			acts[i] = im.settle(e)
+		}
+	}
 	out := acts[0]
 	if slices.ContainsFunc(acts, func(e *edge) bool { return e.pending != nil }) {
 		for _, e := range acts[1:] {
