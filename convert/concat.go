@@ -58,6 +58,7 @@ func (f *folding) routes(n *ann.Node) bool {
 type splitter struct {
 	*folding
 	nodes   []ann.Node
+	at      map[string]int      // Where each of these is.
 	bundles map[string]bundle   // Of what is side by side, or in another order.
 	same    redirection         // Of what is a node as it is.
 	sums    map[string][]string // Of what was, and is a sum.
@@ -69,7 +70,7 @@ type splitter struct {
 // newSplitter returns a splitter of the nodes of g.
 func newSplitter(g *folding) *splitter {
 	return &splitter{
-		folding: g, bundles: make(map[string]bundle), same: redirection{}, sums: make(map[string][]string),
+		folding: g, at: make(map[string]int), bundles: make(map[string]bundle), same: redirection{}, sums: make(map[string][]string),
 		shapes: map[string]tensor.Shape{g.Input.Name: g.Input.Shape},
 	}
 }
@@ -87,7 +88,17 @@ func (s *splitter) put(n ann.Node) {
 		n.Of = s.owner[n.Name]
 	}
 	s.shapes[n.Name] = n.Shape
+	s.at[n.Name] = len(s.nodes)
 	s.nodes = append(s.nodes, n)
+}
+
+// made returns the node of that name among those appended, nil for the input. It stays
+// where it is until the next.
+func (s *splitter) made(name string) *ann.Node {
+	if i, ok := s.at[name]; ok {
+		return &s.nodes[i]
+	}
+	return nil
 }
 
 // part appends a node that does a part of the work of n and returns its name.

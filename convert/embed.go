@@ -82,7 +82,7 @@ func (s *splitter) splitSum(n *ann.Node) bool {
 // place of the others.
 func (s *splitter) sideBySide() {
 	old := s.Nodes
-	s.nodes = nil
+	s.nodes, s.at = nil, make(map[string]int)
 	for i := range old {
 		n := &old[i]
 		b, ok := s.bundles[n.Name]
@@ -99,10 +99,6 @@ const maxChosen = 1 << 22
 // embed appends n, of that shape, as a sum of strands that lie in it from a channel on,
 // each with zeros in the place of all others; and reports whether there is such a sum.
 func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) bool {
-	made := make(map[string]*ann.Node, len(s.nodes))
-	for i := range s.nodes {
-		made[s.nodes[i].Name] = &s.nodes[i]
-	}
 	type term struct {
 		op     ann.Op
 		inputs []string
@@ -115,16 +111,16 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 				at[i] += first
 			}
 		}
-		for _, name := range s.addends(made, b.strands[k].node) {
+		for _, name := range s.addends(b.strands[k].node) {
 			width := s.shapes[name][0]
 			op, weighted := ann.Weighted(nil), false
-			if m := made[name]; m != nil {
+			if m := s.made(name); m != nil {
 				op, weighted = m.Op.(ann.Weighted)
 			}
 			switch {
 			case weighted:
-				list = append(list, term{rows(op, at, shape[0]), made[name].Inputs, name})
-			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at) && !sloped(made, name):
+				list = append(list, term{rows(op, at, shape[0]), s.made(name).Inputs, name})
+			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at) && !s.sloped(name):
 				list = append(list, term{&ann.Pad{Before: [3]int{at[0]}, After: [3]int{shape[0] - at[0] - width}}, []string{name}, ""})
 			case len(shape) == 3 || shape[0] <= maxChosen/width:
 				list = append(list, term{rows(one(width, len(shape) == 3), at, shape[0]), []string{name}, ""})
@@ -162,8 +158,8 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 
 // sloped reports whether the named node is a PRelu with a slope for each channel, or a
 // pool and the like of one: ON and OFF populations with weights that do not move along.
-func sloped(made map[string]*ann.Node, name string) bool {
-	for n := made[name]; n != nil; n = made[n.Inputs[0]] {
+func (s *splitter) sloped(name string) bool {
+	for n := s.made(name); n != nil; n = s.made(n.Inputs[0]) {
 		if op, ok := n.Op.(*ann.LeakyRelu); ok {
 			return len(op.Slope) > 1
 		}
@@ -176,15 +172,15 @@ func sloped(made map[string]*ann.Node, name string) bool {
 
 // addends returns the nodes of which the named one is the sum, if all of them are
 // weights; else itself.
-func (s *splitter) addends(made map[string]*ann.Node, name string) []string {
-	n := made[name]
+func (s *splitter) addends(name string) []string {
+	n := s.made(name)
 	if !isSum(n) {
 		return []string{name}
 	}
 	var list []string
 	for _, in := range n.Inputs {
-		for _, a := range s.addends(made, in) {
-			m := made[a]
+		for _, a := range s.addends(in) {
+			m := s.made(a)
 			if m == nil {
 				return []string{name}
 			}
