@@ -110,6 +110,11 @@ func TestStreamMoved(t *testing.T) {
 	}{
 		{"max pool of one tap", []ann.Node{node("m", &ann.MaxPool{Window: tensor.Square(1, 2, 0)}, "s")}, 3},
 		{"slice", []ann.Node{node("m", slice(3, 1), "s")}, 3},
+		{"slices of rows and columns", []ann.Node{
+			node("k", &ann.Slice{Start: [3]int{0, 1, 0}, Step: [3]int{1, 2, 1}, Size: [3]int{3, 3, 6}}, "s"),
+			node("l", &ann.Slice{Start: [3]int{0, 0, 2}, Step: [3]int{1, 1, 1}, Size: [3]int{3, 3, 4}}, "k"),
+			node("m", &ann.Slice{Start: [3]int{0, 0, 1}, Step: [3]int{1, 1, 1}, Size: [3]int{3, 3, 3}}, "l"),
+		}, 3},
 		{"slice and channels of zeros", []ann.Node{node("k", slice(2, 0), "s"), node("m", &ann.Pad{After: [3]int{1}}, "k")}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

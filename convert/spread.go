@@ -140,9 +140,20 @@ func asWeights(nodes map[string]*ann.Node, known rectified, name string) (b bran
 			}
 		}
 	case *ann.Slice:
-		if source := nodes[n.Inputs[0]]; known[n.Inputs[0]] && m.Start[0] == 0 && m.Size[0] == source.Shape[0] {
-			v := summand{at: [2]int(m.Start[1:]), step: [2]int(m.Step[1:])}
-			return branch{name, taken(source.Shape, n.Shape, v, 1), source.Name}, true
+		v := summand{step: [2]int{1, 1}}
+		for of := n; of != nil; of = nodes[v.from] {
+			m, ok := of.Op.(*ann.Slice)
+			if !ok || m.Start[0] != 0 || m.Size[0] != n.Shape[0] || m.Step[0] != 1 {
+				break
+			}
+			for i := range 2 { // What is taken of what of takes.
+				v.at[i] = m.Start[i+1] + v.at[i]*m.Step[i+1]
+				v.step[i] *= m.Step[i+1]
+			}
+			v.from = of.Inputs[0]
+		}
+		if source := nodes[v.from]; known[v.from] && source.Shape[0] == n.Shape[0] {
+			return branch{name, taken(source.Shape, n.Shape, v, 1), v.from}, true
 		}
 	}
 	return branch{}, false
