@@ -865,7 +865,7 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 			switch {
 			case weighted:
 				list = append(list, term{rows(op, at, shape[0]), made[name].Inputs, name})
-			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at):
+			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at) && !sloped(made, name):
 				list = append(list, term{&ann.Pad{Before: [3]int{at[0]}, After: [3]int{shape[0] - at[0] - width}}, []string{name}, ""})
 			case len(shape) == 3 || shape[0] <= maxChosen/width:
 				list = append(list, term{rows(one(width, len(shape) == 3), at, shape[0]), []string{name}, ""})
@@ -899,6 +899,20 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 	s.sums[n.Name] = names
 	delete(s.fates, n.Name) // Its parts have theirs.
 	return true
+}
+
+// sloped reports whether the named node is a PRelu with a slope for each channel, or a
+// pool and the like of one: ON and OFF populations with weights that do not move along.
+func sloped(made map[string]*ann.Node, name string) bool {
+	for n := made[name]; n != nil; n = made[n.Inputs[0]] {
+		if op, ok := n.Op.(*ann.LeakyRelu); ok {
+			return len(op.Slope) > 1
+		}
+		if _, moves := n.Op.(ann.Mover); !moves && !flat(n) && !isPool(n) {
+			return false
+		}
+	}
+	return false
 }
 
 // addends returns the nodes of which the named one is the sum, if all of them are

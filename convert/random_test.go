@@ -422,6 +422,9 @@ func TestRandom(t *testing.T) {
 		}
 
 		simple := mustSimplify(t, g)
+		if again := mustSimplify(t, simple); again != simple {
+			t.Fatalf("what is simple becomes something else\n%v\n%v", simple, again)
+		}
 		s := mustCalibrate(t, simple, im, calibrate.Options{Percentile: 99})
 		for i := range s.Nodes {
 			l := s.Nodes[i].Lambda

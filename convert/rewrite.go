@@ -57,28 +57,40 @@ func (f *folding) rewrite() error {
 	}
 }
 
-// divide runs the divisions where they are needed.
+// divide runs the divisions where they are needed: again where what they leave converts,
+// but the synapses that they have added make spikes of one more sum the cheaper way. So a
+// network that is divided stays as it is.
 func (f *folding) divide() error {
-	for _, list := range divisions {
-		consumers := f.Consumers()
-		shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
-		if len(populate(f.Graph).bad) == 0 && !slices.ContainsFunc(f.Nodes, shared) {
+	for again := range maxDivisions {
+		any := false
+		for _, list := range divisions {
+			consumers := f.Consumers()
+			shared := func(n ann.Node) bool { return isSum(&n) && len(consumers[n.Name]) > 1 }
+			bad := len(populate(f.Graph).bad) > 0
+			if !bad && !slices.ContainsFunc(f.Nodes, shared) || bad && again > 0 {
+				return nil
+			}
+			f.changed = false
+			if err := f.run(list); err != nil {
+				return err
+			}
+			if !f.changed {
+				continue
+			}
+			any, f.rewritten = true, true
+			if err := f.rewrite(); err != nil {
+				return err
+			}
+		}
+		if !any {
 			return nil
-		}
-		f.changed = false
-		if err := f.run(list); err != nil {
-			return err
-		}
-		if !f.changed {
-			continue
-		}
-		f.rewritten = true
-		if err := f.rewrite(); err != nil {
-			return err
 		}
 	}
 	return nil
 }
+
+// maxDivisions bounds how often a network is divided.
+const maxDivisions = 10
 
 // repeat runs each of the rewrites as often as it changes something, while there are tries
 // left, and reports whether any did.

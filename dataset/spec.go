@@ -54,14 +54,14 @@ func ParseSpec(text string) (Spec, error) {
 		name, value, _ := strings.Cut(part, "=")
 		at := s.option(name)
 		if at == nil {
-			return s, &SpecError{fmt.Errorf("data set %s: there is no option %q: give %s, separated by &%s", s.Source, name, SpecOptions, nearest.DidYouMean(name, specOptions))}
+			return s, &SpecError{fmt.Errorf("dataset %s: there is no option %q: give %s, separated by &%s", s.Source, name, SpecOptions, nearest.DidYouMean(name, specOptions))}
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
-			return s, &SpecError{fmt.Errorf("data set %s: %s=%s: give a number from 1 on", s.Source, name, value)}
+			return s, &SpecError{fmt.Errorf("dataset %s: %s=%s: give a number from 1 on", s.Source, name, value)}
 		}
 		if seen[name] {
-			return s, &SpecError{fmt.Errorf("data set %s: %s is there twice", s.Source, name)}
+			return s, &SpecError{fmt.Errorf("dataset %s: %s is there twice", s.Source, name)}
 		}
 		seen[name] = true
 		*at = n

@@ -3,6 +3,7 @@ package dataset
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -83,5 +84,17 @@ func TestParsePicture(t *testing.T) {
 		if _, _, err := ParsePicture(text); err == nil {
 			t.Errorf("ParsePicture(%q): no error", text)
 		}
+	}
+}
+
+// Every kind says what it takes, in the form that the help lists.
+func TestHolds(t *testing.T) {
+	for _, k := range kinds {
+		if !strings.Contains(Specs, k.form) || !strings.HasPrefix(k.form, k.name) || Holds(k.name+":x") != k.form+" is "+k.holds || Holds(k.name) == "" {
+			t.Errorf("%s: %q, and help %q", k.name, Holds(k.name+":x"), Specs)
+		}
+	}
+	if got := Holds("nothing:x"); got != "" {
+		t.Errorf("an unknown kind: %q", got)
 	}
 }

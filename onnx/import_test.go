@@ -117,6 +117,18 @@ var imports = []struct {
 		nodes: []msg{op("Constant", "none", nil, attrList("value_ints")), op("Reshape", "s", ins("one", "none")), op("Mul", "y", ins("x", "s"))},
 		inits: []msg{f32("one", dims(1), 2)},
 	}, "BatchNormalization 2x4x4"},
+	{"two ReLUs of one value added, in two spellings", build{nodes: []msg{
+		op("Mul", "m", ins("x", "half")), op("Min", "n", ins("m", "one")), op("Max", "a", ins("n", "zero")),
+		op("Add", "s", ins("x", "one")), op("Max", "b", ins("s", "zero")), op("Add", "y", ins("a", "b")),
+	}, inits: []msg{f32("half", dims(), 0.5), f32("one", dims(), 1), f32("zero", dims(), 0)}}, "BatchNormalization 2x4x4, Clip 2x4x4, BatchNormalization 2x4x4, Relu 2x4x4, Add 2x4x4"},
+	{"slopes of one value added, in two spellings", build{nodes: []msg{
+		op("Mul", "m", ins("x", "half")), op("Max", "a", ins("x", "m")), op("Add", "s", ins("x", "one")), op("Mul", "n", ins("s", "half")), op("Max", "b", ins("s", "n")),
+		op("Add", "y", ins("a", "b")),
+	}, inits: []msg{f32("half", dims(), 0.5), f32("one", dims(), 1)}}, "LeakyRelu 2x4x4, BatchNormalization 2x4x4, LeakyRelu 2x4x4, Add 2x4x4"},
+	{"a ReLU of which a channel ends below zero", build{nodes: []msg{
+		op("Min", "r", ins("x", "one")), op("Relu", "c", ins("r")), op("Mul", "m", ins("c", "sign")), op("Sub", "s", ins("m", "half")), op("Min", "n", ins("s", "one")),
+		op("Relu", "y", ins("n")),
+	}, inits: []msg{f32("half", dims(), 0.5), f32("one", dims(), 1), f32("sign", dims(2, 1, 1), 1, -1)}}, "Clip 2x4x4, BatchNormalization 2x4x4, BatchNormalization 2x4x4, Clip 2x4x4"},
 	{"bias of a shared convolution", build{nodes: []msg{
 		op("Conv", "c", ins("x", "w")), op("Add", "d", ins("c", "b")), op("Add", "y", ins("c", "d")),
 	}, inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)}}, "Conv 1x4x4, BatchNormalization 1x4x4, Add 1x4x4"},

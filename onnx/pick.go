@@ -150,6 +150,7 @@ func (im *importer) picked(n *node, e *edge, axis int, index []int) (*edge, erro
 		}
 		return im.activation(name, dims, e.last), nil
 	}
+	im.seeImage(n, e) // Whose channels or rows they may be.
 	if axis == 0 && im.batch != 1 {
 		return nil, unsupported("takes some of the batch")
 	}
@@ -199,14 +200,6 @@ func (im *importer) arranged(n *node, e *edge, dims, moved []int) *edge {
 		out.perm = moved
 	}
 	return out
-}
-
-// elements returns how many elements of one image e has.
-func (im *importer) count(e *edge) int {
-	if e.perm != nil {
-		return len(e.perm)
-	}
-	return im.shapes[e.node].Len()
 }
 
 // emitGather emits what takes channels, or elements of a vector.

@@ -9,9 +9,9 @@ import (
 )
 
 // with adds outputs to a node.
-func (m msg) with(outs ...string) msg {
+func with(m msg, outs ...string) msg {
 	for _, out := range outs {
-		m = m.str(2, out)
+		m = m.Str(2, out)
 	}
 	return m
 }
@@ -33,17 +33,17 @@ func TestPicked(t *testing.T) {
 		want  []int // Channels of six; nil if it is not supported.
 		why   string
 	}{
-		{"split, the first", []msg{split("Split", "y", axis).with("b")}, []int{0, 1, 2}, ""},
-		{"split, the second", []msg{split("Split", "a", axis).with("y")}, []int{3, 4, 5}, ""},
-		{"split, counted from the end", []msg{split("Split", "a", attrI("axis", -3)).with("y")}, []int{3, 4, 5}, ""},
-		{"split in sizes", []msg{op("Split", "a", ins("r", "sizes"), axis).with("b", "y")}, []int{3, 4, 5}, ""},
-		{"split in sizes as before opset 13", []msg{split("Split", "a", axis, attrList("split", 1, 2, 3)).with("y", "c")}, []int{1, 2}, ""},
-		{"split in four", []msg{split("Split", "a", axis, attrI("num_outputs", 4)).with("b", "y", "d")}, nil, "sizes"},
-		{"split, and one part in reverse order", []msg{split("Split", "a", axis).with("b"), op("Slice", "y", ins("b", "m1", "min", "one", "m1"))}, []int{5, 4, 3}, ""},
-		{"split of a part", []msg{split("Split", "a", axis).with("b"), op("Split", "c", ins("b", "two one"), axis).with("y")}, []int{5}, ""},
-		{"split into wrong sizes", []msg{op("Split", "y", ins("r", "two one"), axis).with("b")}, nil, "sizes"},
-		{"split of rows", []msg{split("Split", "y", attrI("axis", 2)).with("b")}, nil, "only channels"},
-		{"a part that is not used", []msg{split("Split", "y", axis).with("")}, []int{0, 1, 2}, ""},
+		{"split, the first", []msg{with(split("Split", "y", axis), "b")}, []int{0, 1, 2}, ""},
+		{"split, the second", []msg{with(split("Split", "a", axis), "y")}, []int{3, 4, 5}, ""},
+		{"split, counted from the end", []msg{with(split("Split", "a", attrI("axis", -3)), "y")}, []int{3, 4, 5}, ""},
+		{"split in sizes", []msg{with(op("Split", "a", ins("r", "sizes"), axis), "b", "y")}, []int{3, 4, 5}, ""},
+		{"split in sizes as before opset 13", []msg{with(split("Split", "a", axis, attrList("split", 1, 2, 3)), "y", "c")}, []int{1, 2}, ""},
+		{"split in four", []msg{with(split("Split", "a", axis, attrI("num_outputs", 4)), "b", "y", "d")}, nil, "sizes"},
+		{"split, and one part in reverse order", []msg{with(split("Split", "a", axis), "b"), op("Slice", "y", ins("b", "m1", "min", "one", "m1"))}, []int{5, 4, 3}, ""},
+		{"split of a part", []msg{with(split("Split", "a", axis), "b"), with(op("Split", "c", ins("b", "two one"), axis), "y")}, []int{5}, ""},
+		{"split into wrong sizes", []msg{with(op("Split", "y", ins("r", "two one"), axis), "b")}, nil, "sizes"},
+		{"split of rows", []msg{with(split("Split", "y", attrI("axis", 2)), "b")}, nil, "only channels"},
+		{"a part that is not used", []msg{with(split("Split", "y", axis), "")}, []int{0, 1, 2}, ""},
 		{"slice", []msg{op("Slice", "y", ins("r", "two", "max", "one"))}, []int{2, 3, 4, 5}, ""},
 		{"slice in steps", []msg{op("Slice", "y", ins("r", "one", "max", "one", "two"))}, []int{1, 3, 5}, ""},
 		{"slice backwards in steps", []msg{op("Slice", "y", ins("r", "m1", "min", "one", "m2"))}, []int{5, 3, 1}, ""},
@@ -70,9 +70,9 @@ func TestPicked(t *testing.T) {
 		{"shuffle, and a half of it", append(shuffle("1 2 3", "image")[:2],
 			op("Reshape", "w", ins("t", "image")), op("Slice", "y", ins("w", "three", "max", "one"))), []int{4, 2, 5}, ""},
 		{"a half of the view", append(shuffle("1 2 3", "image")[:2],
-			op("Split", "a", ins("t", "two one"), axis).with("b"), op("Reshape", "y", ins("b", "0 -1"))), []int{2, 5}, ""},
+			with(op("Split", "a", ins("t", "two one"), axis), "b"), op("Reshape", "y", ins("b", "0 -1"))), []int{2, 5}, ""},
 		{"stacked, so that channels alternate", []msg{
-			split("Split", "a", axis).with("b"), op("Unsqueeze", "a1", ins("a", "two")), op("Unsqueeze", "b1", ins("b", "two")),
+			with(split("Split", "a", axis), "b"), op("Unsqueeze", "a1", ins("a", "two")), op("Unsqueeze", "b1", ins("b", "two")),
 			op("Concat", "k", ins("a1", "b1"), attrI("axis", 2)), op("Reshape", "y", ins("k", "image")),
 		}, shuffled, ""},
 		{"shuffled and rectified", append(shuffle("1 2 3", "image")[:2], op("Reshape", "w", ins("t", "image")), op("Relu", "u", ins("w")), op("MaxPool", "y", ins("u"), attrList("kernel_shape", 1, 1))), shuffled, ""},
@@ -86,8 +86,8 @@ func TestPicked(t *testing.T) {
 				i64("sizes", 1, 2, 3), i64("two one", 2, 1), i64("list", 5, 0, -6, 3), i64("rows", 2, 3), i64("image", 1, 6, 2, 3),
 				i64("1 2 3", view(1, 2, 3)...), i64("1 3 2", view(1, 3, 2)...), i64("0 2 -1", view(0, 2, -1)...), i64("0 -1", view(0, -1)...),
 				i64("1 2 3 6", 1, 2, 3, 6), i64("3 2 6", 3, 2, 6), i64("2 1 3", view(2, 1, 3)...), i64("1 6 6", 1, 6, 6),
-				tensorOf("number", 7, nil).bytes(7, []byte{4}), tensorOf("number0", 7, nil).bytes(7, []byte{0}), tensorOf("number1", 7, nil).bytes(7, []byte{1}),
-				tensorOf("groups", 7, nil).bytes(7, []byte{2}), f32("kernel", dims(1, 6, 1, 1), repeat(1, 6)...),
+				tensorOf("number", 7, nil).Bytes(7, []byte{4}), tensorOf("number0", 7, nil).Bytes(7, []byte{0}), tensorOf("number1", 7, nil).Bytes(7, []byte{1}),
+				tensorOf("groups", 7, nil).Bytes(7, []byte{2}), f32("kernel", dims(1, 6, 1, 1), repeat(1, 6)...),
 			}}
 			g, err := Parse(b.encode())
 			if tt.want == nil {

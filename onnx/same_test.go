@@ -348,6 +348,11 @@ func TestViews(t *testing.T) {
 		{"without batch, scaled", 2, []int64{2, 4, 5}, []msg{op("Div", "d", ins("x", "two")), op("Unsqueeze", "i", ins("d", "zero"))}, nil},
 		{"one axis", 2, []int64{40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{1, 2, 4, 5}},
 		{"batch of three", 2, []int64{3, 40}, []msg{op("Reshape", "i", ins("x", "shape"))}, []int64{3, 2, 4, 5}},
+		{"batch of two, shifted by nothing", 1, []int64{2, 4, 5}, []msg{op("Sub", "s", ins("x", "none")), op("Unsqueeze", "i", ins("s", "one"))}, nil},
+		{"channels of a view, shifted by nothing", 2, []int64{0, 40}, []msg{
+			op("Reshape", "r", ins("x", "shape")), op("Split", "a", ins("r"), attrI("axis", 1)).Str(2, "b"),
+			op("Concat", "j", ins("a", "b"), attrI("axis", 1)), op("Sub", "i", ins("j", "nones")),
+		}, []int64{-1, 2, 4, 5}},
 		{"rows and columns, of which a channel is taken", 1, []int64{0, 4, 5}, []msg{
 			op("Unsqueeze", "u", ins("x", "one")), op("Gather", "i", ins("u", "zero"), attrI("axis", 1)),
 		}, nil},
@@ -364,7 +369,7 @@ func TestViews(t *testing.T) {
 				nodes: append(tt.before, op("Conv", "c", ins("i", "k")), op("Flatten", "f", ins("c")), op("MatMul", "y", ins("f", "w"))),
 				inits: []msg{
 					f32("k", dims(1, tt.c, 1, 1), repeat(1, tt.c)...), f32("w", dims(20, 3), weight[:60]...),
-					i64("shape", tt.shape...), i64("one", 1), i64("zero", 0), f32("two", dims(1), 2),
+					i64("shape", tt.shape...), i64("one", 1), i64("zero", 0), f32("two", dims(1), 2), f32("none", dims(), 0), f32("nones", dims(2, 1, 1), 0, 0),
 				},
 			}
 			g, err := Parse(b.encode())

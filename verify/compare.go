@@ -41,6 +41,10 @@ func (g *gap) add(a, b float64) {
 	g.scale = max(g.scale, math.Abs(a), math.Abs(b))
 }
 
+// of takes in the size of terms of which a number is the sum: if they nearly cancel, it
+// is small, but the rounding of its sum is not.
+func (g *gap) of(terms float64) { g.scale = max(g.scale, terms) }
+
 // join takes in all that h took in.
 func (g *gap) join(h gap) {
 	g.diff, g.scale = max(g.diff, h.diff), max(g.scale, h.scale)
@@ -122,6 +126,10 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
+	less, err := sim.Rates(ctx, w.less, w.pixels, w.most)
+	if err != nil {
+		return err
+	}
 	layers := w.normalised.Layers
 	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
 	for li := range layers {
@@ -132,10 +140,13 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
 		}
 		for j, r := range normalised[li] {
+			terms := math.Abs(r-less[li][j]) / lastBit
 			f.rates[li].add(r, balanced[li][j])
+			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {
 				c, p := j/positions, j%positions
 				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
+				f.activation[li].of(float64(l.Lambda) * terms)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Normalised weights and balanced thresholds are the same network on paper, but
@@ -117,6 +118,10 @@ func (r *replay) step(layer int, current []float32, spikes []uint64) {
 	}
 }
 
+// lastBit is about the share of a weight that its last bit is: what moving the last bits
+// does to a sum, divided by it, is about as large as the terms of the sum.
+const lastBit = 0x1p-23
+
 // roundScales returns s with every scale rounded up so that a layer of neurons of that
 // period, which multiplies it, gets a power of two.
 func roundScales(s *calibrate.Statistics, period int) *calibrate.Statistics {
@@ -144,4 +149,37 @@ func divided(x float64, n int) float32 {
 		}
 	}
 	return y
+}
+
+// jitter returns n with every weight and bias moved to a neighbouring float32, up and
+// down in turn; of synapses that share one weight, towards zero.
+func jitter(n *snn.Network) *snn.Network {
+	c := *n
+	c.Layers = slices.Clone(n.Layers)
+	for i := range c.Layers {
+		l := &c.Layers[i]
+		l.Bias = jittered(l.Bias)
+		l.Synapses = slices.Clone(l.Synapses)
+		for j := range l.Synapses {
+			switch k := l.Synapses[j].Connection.(type) {
+			case snn.Weighted:
+				w := k.Weights()
+				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
+			case *snn.MaxPool: // It has no weights.
+			default:
+				l.Synapses[j].Connection = k.Scaled(1 - lastBit)
+			}
+		}
+	}
+	return &c
+}
+
+func jittered(x []float32) []float32 {
+	moved := slices.Clone(x)
+	up := float32(math.Inf(1))
+	for i, v := range moved {
+		moved[i] = math.Nextafter32(v, up)
+		up = -up
+	}
+	return moved
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -313,6 +314,82 @@ func TestRunEndsInRectifier(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Right networks pass where rounding is more than a bit of one weight: of a pool over
+// everything, many equal weights that meet the threshold but for their rounding; of a sum
+// whose terms nearly cancel, all that is left.
+func TestRunRounding(t *testing.T) {
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		floats := func(n int) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(rnd.NormFloat64())
+			}
+			return x
+		}
+		conv := func(w, b float32) *ann.Conv {
+			return &ann.Conv{Weight: tensor.Of([]float32{w}, 1, 1, 1, 1), Bias: []float32{b}, Window: tensor.Square(1, 1, 0), Groups: 1}
+		}
+		images := pixels{floats(24), floats(24), floats(24)}
+		most := float32(0) // Of the first layer of the second network.
+		for _, im := range images {
+			most = max(most, slices.Max(im)*3-1)
+		}
+		for kind, nodes := range map[string][]ann.Node{ // Drawn in the order of the text.
+			"pool": {
+				{Name: "conv", Inputs: []string{"x"}, Op: conv(floats(1)[0], floats(1)[0])},
+				{Name: "relu", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+				{Name: "pool", Inputs: []string{"relu"}, Op: &ann.GlobalAveragePool{}},
+				{Name: "flat", Inputs: []string{"pool"}, Op: &ann.Flatten{}},
+				{Name: "hidden", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.Of(floats(8), 8, 1)}},
+				{Name: "relu2", Inputs: []string{"hidden"}, Op: &ann.Relu{}},
+				{Name: "fc", Inputs: []string{"relu2"}, Op: &ann.Gemm{Weight: tensor.Of(floats(16), 2, 8)}},
+			},
+			"cancel": {
+				{Name: "conv", Inputs: []string{"x"}, Op: conv(3, -1)},
+				{Name: "relu", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+				{Name: "conv2", Inputs: []string{"relu"}, Op: conv(0.7, -0.7*most*(1-1e-4))},
+				{Name: "relu2", Inputs: []string{"conv2"}, Op: &ann.Relu{}},
+				{Name: "flat", Inputs: []string{"relu2"}, Op: &ann.Flatten{}},
+				{Name: "fc", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.Of(floats(48), 2, 24)}},
+			},
+		} {
+			g := &ann.Graph{Name: kind, Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 4, 6}}, Output: "fc", Nodes: nodes}
+			if err := g.InferShapes(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := calibrate.Run(t.Context(), g, images, calibrate.Options{Percentile: 99})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range s.Nodes { // So few images may leave a layer silent.
+				if !(s.Nodes[i].Lambda > 0) {
+					s.Nodes[i].Lambda = 1
+				}
+			}
+			stages, err := Run(t.Context(), g, s, images, Options{Convert: convert.DefaultOptions(), Timesteps: 8, ReferenceImages: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, st := range stages {
+				if !st.OK {
+					t.Errorf("%s %d: stage %q failed: %v %s at %q", kind, seed, st.Name, st.Difference, st.Unit, st.Where)
+				}
+			}
+		}
+	}
+}
+
+// pixels are images in memory.
+type pixels [][]float32
+
+func (p pixels) Len() int { return len(p) }
+
+func (p pixels) Image(i int, dst []float32) error {
+	copy(dst, p[i])
+	return nil
 }
 
 // A right network of such pools passes.

@@ -123,9 +123,17 @@ func (s set) get(ctx context.Context, dir string, o Options) (got int, err error
 	if o.From != "" {
 		s.bases = []string{strings.TrimSuffix(o.From, "/") + "/"}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	made, err := makeFolder(dir)
+	if err != nil {
 		return 0, err
 	}
+	defer func() {
+		if err != nil { // What is in them stays.
+			for _, dir := range made {
+				_ = os.Remove(dir)
+			}
+		}
+	}()
 	for _, f := range s.files {
 		there, err := f.there(dir)
 		if err != nil {
@@ -140,6 +148,18 @@ func (s set) get(ctx context.Context, dir string, o Options) (got int, err error
 		got++
 	}
 	return got, nil
+}
+
+// makeFolder makes a folder and returns those that were not there before, the innermost
+// first.
+func makeFolder(dir string) (made []string, err error) {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, at)
+	}
+	return made, os.MkdirAll(dir, 0o755)
 }
 
 // ErrOther is the error of a file that is in the place of one to download.

@@ -77,6 +77,20 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// A download that fails before anything came leaves no folder that was not there.
+func TestGetLeavesNoFolder(t *testing.T) {
+	base, _ := server(t, func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) })
+	outer := t.TempDir()
+	for _, dir := range []string{outer, filepath.Join(outer, "new"), filepath.Join(outer, "new", "folder")} {
+		if _, err := testSet(base).get(t.Context(), dir, Options{}); err == nil {
+			t.Fatal("no error")
+		}
+		if left, err := os.ReadDir(outer); err != nil || len(left) > 0 {
+			t.Errorf("%s: left %v, error %v", dir, left, err)
+		}
+	}
+}
+
 // What came before a connection broke is kept, and only the rest is asked for.
 func TestResume(t *testing.T) {
 	var broken atomic.Bool
