@@ -1,12 +1,13 @@
-"""Writes small networks of the families in which values stay linear between layers, or
-are rectified with a slope, with what PyTorch makes of four images.
+"""Writes a small network of each family in which values stay linear between layers, or
+are rectified with a slope.
 
-    python3 judge.py FOLDER
+    python3 linear.py FOLDER
 
-Every network NAME becomes NAME.onnx and NAME.f32, little-endian: the images, then the
-outputs. Batch norms have statistics like those of training, moved at random.
+FOLDER gets what families.py writes. Batch norms have statistics like those of training,
+moved at random.
 """
 
+import json
 import os
 import sys
 import warnings
@@ -20,6 +21,7 @@ warnings.filterwarnings("ignore")
 torch.manual_seed(1)
 torch.set_num_threads(1)
 folder = sys.argv[1]
+families = []
 
 
 def settle(m, shape):
@@ -49,7 +51,8 @@ def export(name, m, shape=(3, 12, 12)):
     with torch.no_grad():
         y = m(x)
     torch.onnx.export(m, x[:1], os.path.join(folder, name + ".onnx"), opset_version=13)
-    np.concatenate([x.numpy().ravel(), y.numpy().ravel()]).astype("<f4").tofile(os.path.join(folder, name + ".f32"))
+    np.concatenate([x.flatten(1).numpy(), y.numpy()], 1).astype("<f4").tofile(os.path.join(folder, name + ".f32"))
+    families.append({"Name": name, "Images": len(x), "Input": x[0].numel(), "Output": y[0].numel()})
 
 
 def conv(i, o, k=3, s=1, g=1, bias=False):
@@ -146,3 +149,6 @@ export("prelu_channels", nn.Sequential(normed(3, 6, act=nn.PReLU(6)), Residual(n
 export("prelu_vector", nn.Sequential(conv(3, 4, 3, 2), nn.PReLU(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 12), nn.PReLU(12), nn.Linear(12, 10), nn.BatchNorm1d(10), nn.PReLU(10), nn.Linear(10, 5)))
 export("prelu_positions", nn.Sequential(conv(3, 4, 3, 4), nn.Flatten(), nn.PReLU(36), nn.Linear(36, 5)))
 export("rrelu", nn.Sequential(normed(3, 6, act=nn.RReLU()), Residual(normed(6, 6), act=nn.RReLU()), nn.Flatten(), nn.Linear(864, 5)))
+
+with open(os.path.join(folder, "families.json"), "w") as f:
+    json.dump(families, f)
