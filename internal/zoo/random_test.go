@@ -57,6 +57,9 @@ func TestRandom(t *testing.T) {
 		if *only {
 			t.Log(m)
 		}
+		if *long && seed > *from && (seed-*from)%1000 == 0 {
+			t.Logf("%d networks, %d converted", c.graphs, c.converted)
+		}
 		ask := judge
 		if !*long && seed%4 != 0 {
 			ask = nil // Of the short form, some.
@@ -130,6 +133,9 @@ func (c *tally) check(ctx context.Context, m *maker, judge *judge) (err error) {
 	if err := c.same(m, g); err != nil {
 		return fmt.Errorf("as imported: %v\n%v", err, g)
 	}
+	if err := c.otherwise(m, g, o); err != nil {
+		return err
+	}
 	simple, err := convert.Simplify(g)
 	if err != nil {
 		return fmt.Errorf("simplify: %v\n%v", err, g)
@@ -160,6 +166,48 @@ func (c *tally) check(ctx context.Context, m *maker, judge *judge) (err error) {
 		return err
 	}
 	c.verified++
+	return nil
+}
+
+// otherwise checks files that say the same as that of g: with their nodes in another
+// order, and with the size of images left open.
+func (c *tally) otherwise(m *maker, g *ann.Graph, o onnx.Options) error {
+	if m.one(8) {
+		was := m.nodes
+		m.nodes = slices.Clone(was)
+		m.Shuffle(len(was), func(i, j int) { m.nodes[i], m.nodes[j] = m.nodes[j], m.nodes[i] })
+		other, err := o.Parse(m.encode())
+		m.nodes = was
+		if err == nil {
+			err = c.same(m, other)
+		}
+		if err != nil {
+			return fmt.Errorf("with nodes in another order: %w", err)
+		}
+	}
+	s, channels := g.Input.Shape, 1
+	if m.lastly {
+		channels = 3
+	}
+	if len(s) != 3 || len(m.declared) != 4 || m.declared[channels] != s[0] || m.declared[2] != s[1] && !m.lastly || !m.one(4) {
+		return nil
+	}
+	was := m.declared
+	m.declared = []int{was[0], 0, 0, 0}
+	m.declared[channels] = was[channels]
+	data := m.encode()
+	m.declared = was
+	if _, err := o.Parse(data); !errors.Is(err, onnx.ErrOpenShape) {
+		return fmt.Errorf("of open sizes: error %v", err)
+	}
+	o.InputShape = s
+	other, err := o.Parse(data)
+	if err == nil {
+		err = c.same(m, other)
+	}
+	if err != nil {
+		return fmt.Errorf("with open sizes: %w", err)
+	}
 	return nil
 }
 
