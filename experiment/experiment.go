@@ -194,6 +194,9 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 // and the SelectionImages after them, which it returns with their place, choose among
 // these. If there are fewer, all are divided in that proportion.
 func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, end int, err error) {
+	if !e.train.Labelled() {
+		return nil, 0, 0, hint.Error(fmt.Errorf("training images of %s have no labels, so that nothing can be chosen on them", e.train.Spec()), "give labelled ones with {calibrate}")
+	}
 	n, m, err := divide(e.train.Len(), e.Options.CalibrationImages, e.Options.SelectionImages)
 	if err != nil {
 		return nil, 0, 0, hint.Error(fmt.Errorf("%s: %w", e.calibrate.Source, err), "give more training images with {calibrate}")

@@ -48,6 +48,11 @@ func (im *importer) plus(n *node, acts []*edge) (*edge, error) {
 			}
 		}
 	}
+	for i, e := range acts {
+		if e.quantized() {
+			acts[i] = im.settle(e)
+		}
+	}
 	out := acts[0]
 	if slices.ContainsFunc(acts, func(e *edge) bool { return e.pending != nil }) {
 		for _, e := range acts[1:] {

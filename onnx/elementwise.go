@@ -15,13 +15,14 @@ import (
 // a rounded clip is before it is scaled back. It becomes nodes when an operator takes
 // it that is no such function itself; see [importer.settle].
 type pending struct {
-	f     []piecewise // For each channel of the node, or one for all.
-	steps []float64   // Likewise, where the file rounds to steps of that size; else nil.
-	grid  []float64   // Likewise, one of the numbers that it rounds to; nil where that is not known.
-	rest  *edge       // Where this is what rounding has taken from a value: that, rounded.
-	of    *edge       // And the value, not rounded.
-	by    *node       // The last of the file's nodes.
-	done  *edge       // What it has become.
+	f         []piecewise // For each channel of the node, or one for all.
+	steps     []float64   // Likewise, where the file rounds to steps of that size; else nil.
+	grid      []float64   // Likewise, one of the numbers that it rounds to; nil where that is not known.
+	rest      *edge       // Where this is what rounding has taken from a value: that, rounded.
+	of        *edge       // And the value, not rounded.
+	quantized bool        // QuantizeLinear is among what the file does.
+	by        *node       // The last of the file's nodes.
+	done      *edge       // What it has become.
 }
 
 // mask is where a function of an activation is above zero, or where it is not: half
@@ -34,7 +35,7 @@ type mask struct {
 // elementwiseOps take activations on which functions are pending.
 var elementwiseOps = map[string]bool{
 	"Relu": true, "Clip": true, "Max": true, "Min": true, "Abs": true, "Neg": true, "LeakyRelu": true, "PRelu": true, "HardSigmoid": true,
-	"Elu": true, "Celu": true, "ThresholdedRelu": true, "Floor": true, "Ceil": true, "Round": true,
+	"Elu": true, "Celu": true, "ThresholdedRelu": true, "Floor": true, "Ceil": true, "Round": true, "QuantizeLinear": true, "DequantizeLinear": true,
 	"Greater": true, "GreaterOrEqual": true, "Less": true, "LessOrEqual": true, "Not": true, "Where": true,
 	"Add": true, "Sum": true, "Sub": true, "Mul": true, "Div": true,
 	"Identity": true, "Dropout": true, "Cast": true, "Shape": true, "Size": true,
@@ -69,7 +70,7 @@ func (im *importer) after(n *node, e *edge, f []piecewise, steps []float64) (*ed
 		return nil, err
 	}
 	out := *e
-	out.flat, out.pending = "", &pending{f: f, steps: steps, by: n}
+	out.flat, out.pending = "", &pending{f: f, steps: steps, quantized: e.quantized(), by: n}
 	return &out, nil
 }
 
@@ -155,9 +156,10 @@ func (e *edge) onGrid(bounds []float64) bool {
 }
 
 // stepped returns e for a bound: what is rounded and has ends becomes a node first, unless
-// the bound is one of its steps.
+// the bound is one of its steps. To levels of quantised values, which are many, a bound
+// between two of them is one of them.
 func (im *importer) stepped(e *edge, bounds []float64) (*edge, error) {
-	if e.steps() == nil || e.onGrid(bounds) {
+	if e.steps() == nil || e.quantized() || e.onGrid(bounds) {
 		return e, nil
 	}
 	for _, f := range e.pending.f {
@@ -235,7 +237,7 @@ func (im *importer) lifted(e *edge) *edge {
 	}
 	out := *e
 	out.node, out.flat = im.via[e.node], ""
-	out.pending = &pending{f: f, steps: e.steps()}
+	out.pending = &pending{f: f, steps: e.steps(), quantized: e.quantized()}
 	if e.pending != nil {
 		out.pending.by = e.pending.by
 	}
@@ -275,10 +277,10 @@ func (im *importer) related(es ...*edge) []*edge {
 	return nil
 }
 
-// unrounded returns e with nothing pending if it is rounded, for operators to which it
-// matters.
+// unrounded returns e with nothing pending if it is rounded to few levels, for operators
+// to which it matters.
 func (im *importer) unrounded(e *edge) *edge {
-	if e.steps() != nil {
+	if e.steps() != nil && !e.quantized() {
 		return im.settle(e)
 	}
 	return e
@@ -397,19 +399,27 @@ func (im *importer) settle(e *edge) *edge {
 func (im *importer) emitted(e *edge) (*edge, error) {
 	p := e.pending
 	n := p.by
+	if p.quantized {
+		return im.emittedPair(e)
+	}
+	return im.emittedAs(n, e, p.f, p.steps)
+}
+
+// emittedAs emits the functions f of the node of e.
+func (im *importer) emittedAs(n *node, e *edge, fs []piecewise, steps []float64) (*edge, error) {
 	var rs []rectified
 	linear := true
-	for _, f := range p.f {
+	for _, f := range fs {
 		linear = linear && len(f.knots) == 1 && f.left == f.right
 	}
 	out := *e
 	out.pending = nil
 	if linear {
-		if p.steps != nil {
+		if steps != nil {
 			return nil, unbounded
 		}
 		var a, b []float64
-		for _, f := range p.f {
+		for _, f := range fs {
 			if f.left == 0 {
 				return nil, unsupported("is a constant, whatever the image is")
 			}
@@ -417,7 +427,7 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		}
 		return im.affinely(n, n.label(), &out, a, b)
 	}
-	for _, f := range p.f {
+	for _, f := range fs {
 		if f.left == 0 && f.right == 0 && len(f.knots) == 1 {
 			return nil, unsupported("is a constant, whatever the image is")
 		}
@@ -425,7 +435,7 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.steps != nil && math.IsInf(r.most, 1) {
+		if steps != nil && math.IsInf(r.most, 1) {
 			return nil, unbounded
 		}
 		rs = append(rs, r)
@@ -457,10 +467,10 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		for i := range rs {
 			k := bound / rs[i].most
 			rs[i].in, rs[i].shift, rs[i].scale = k*rs[i].in, k*rs[i].shift, rs[i].scale/k
-			if p.steps == nil {
+			if steps == nil {
 				continue
 			}
-			levels := int(min(math.Round(rs[i].scale*bound/p.steps[min(i, len(p.steps)-1)]), 1<<25))
+			levels := int(min(math.Round(rs[i].scale*bound/steps[min(i, len(steps)-1)]), 1<<25))
 			if i > 0 && levels != clip.Levels {
 				return nil, unsupported("rounds channels to different numbers of levels, such as %d and %d", clip.Levels, levels)
 			}

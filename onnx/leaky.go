@@ -71,7 +71,7 @@ func (im *importer) leaky(n *node, slope []float32, e *edge) (*edge, error) {
 		if err != nil {
 			return nil, err
 		}
-		return im.after(n, e, f, nil)
+		return im.after(n, e, f, e.steps())
 	}
 	return im.elementwise(n, &ann.LeakyRelu{Slope: slices.Clone(slope)}, e)
 }

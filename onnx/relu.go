@@ -225,7 +225,7 @@ func (im *importer) abs(n *node, in []*edge) (*edge, error) {
 		return nil, err
 	}
 	e = im.unrounded(e)
-	return im.after(n, e, each(e.functions(), bent(-1, 1).of), nil)
+	return im.after(n, e, each(e.functions(), bent(-1, 1).of), e.steps())
 }
 
 // masks refuses the result of a comparison where it is not made a choice.
@@ -358,5 +358,5 @@ func (im *importer) choice(n *node, m *mask, x, y *edge) (*edge, error) {
 			return nil, err
 		}
 	}
-	return im.after(n, es[0], out, nil)
+	return im.after(n, es[0], out, es[0].steps())
 }
