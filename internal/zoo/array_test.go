@@ -16,6 +16,7 @@ const (
 	integers
 	booleans
 	int8s
+	uint8s
 )
 
 // array is the value of a tensor of an ONNX graph, its elements in float64: row by row,
@@ -89,12 +90,13 @@ func (a *array) message(name string) onnxfile.Message {
 		}
 		return onnxfile.F32(name, dims, v...)
 	}
-	if a.kind == int8s {
+	if a.kind == int8s || a.kind == uint8s {
 		raw := make([]byte, len(a.x))
 		for i, x := range a.x {
-			raw[i] = byte(int8(x))
+			raw[i] = byte(int(x))
 		}
-		return onnxfile.TensorOf(name, 3, dims).Bytes(9, raw)
+		typ := map[kind]int64{uint8s: 2, int8s: 3}[a.kind]
+		return onnxfile.TensorOf(name, typ, dims).Bytes(9, raw)
 	}
 	v := make([]int64, len(a.x))
 	for i, x := range a.x {

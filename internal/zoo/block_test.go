@@ -9,7 +9,9 @@ import (
 func (m *maker) same(x string) string {
 	s := m.shape(x)
 	for {
-		switch m.IntN(12) {
+		switch m.IntN(13) {
+		case 12:
+			return m.quantised(x)
 		case 0:
 			return m.add("Identity", ins(x))
 		case 1:

@@ -324,12 +324,18 @@ func dequantizeLinear(n *node, in []*array, _ int) *array {
 	return out
 }
 
-// quantizeLinear rounds to signed bytes.
+// quantizeLinear rounds to bytes of the type of its zero.
 func quantizeLinear(n *node, in []*array, _ int) *array {
-	x, out := in[0], zeros(int8s, in[0].shape...)
+	zero := &array{nil, uint8s, []float64{0}}
+	if len(in) > 2 && in[2] != nil {
+		zero = in[2]
+	}
+	x, out := in[0], zeros(zero.kind, in[0].shape...)
 	each(x.shape, func(i int, index []int) {
-		q := math.RoundToEven(x.x[i]/perAxis(n, in[1], x, index)) + perAxis(n, in[2], x, index)
-		out.x[i] = max(-128, min(127, q))
+		q := math.RoundToEven(x.x[i]/perAxis(n, in[1], x, index)) + perAxis(n, zero, x, index)
+		if out.x[i] = max(0, min(255, q)); zero.kind == int8s {
+			out.x[i] = max(-128, min(127, q))
+		}
 	})
 	return out
 }

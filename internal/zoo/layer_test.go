@@ -74,7 +74,7 @@ func (m *maker) conv(x string, out, stride int) string {
 	}
 	per := c / group
 	a := math.Sqrt(4 / float64(per*k[0]*k[1]))
-	in := ins(x, m.constant(m.uniform(-a, a, out, per, k[0], k[1])))
+	in := ins(x, m.weight(m.uniform(-a, a, out, per, k[0], k[1])))
 	bias := m.uniform(-0.2, 0.3, out)
 	switch m.IntN(4) {
 	case 0:
@@ -84,6 +84,46 @@ func (m *maker) conv(x string, out, stride int) string {
 		in = append(in, m.constant(bias))
 	}
 	return m.add("Conv", in, attrs...)
+}
+
+// weight is weights in the file: as floats mostly, or quantised to bytes, with a scale
+// for each output or one for all.
+func (m *maker) weight(a *array) string {
+	if m.opset < 10 || !m.one(8) {
+		return m.constant(a)
+	}
+	scales, attrs := m.uniform(0.004, 0.01), []attr(nil)
+	if m.opset >= 13 && m.one(2) {
+		scales, attrs = m.uniform(0.004, 0.01, a.shape[0]), []attr{ai("axis", 0)}
+	}
+	zero := zeros(int8s, scales.shape...)
+	n := &node{attrs: attrs}
+	in := ins(m.initial(quantizeLinear(n, []*array{a, scales, zero}, m.opset)), m.constant(scales))
+	if m.one(2) {
+		in = append(in, m.initial(zero))
+	}
+	if m.one(4) { // Quantised by the file itself.
+		in[0] = m.add("QuantizeLinear", ins(m.initial(a), in[1], m.initial(zero)), attrs...)
+	}
+	return m.add("DequantizeLinear", in, attrs...)
+}
+
+// quantised is x as a quantised network has it between two operators.
+func (m *maker) quantised(x string) string {
+	if m.opset < 10 {
+		return x
+	}
+	in := ins(x, m.initial(filled(float64(float32(max(m.values[x].largest(), 0.1)/pick(m, 100.0, 200, 300))))))
+	switch m.IntN(3) { // The first level is 0. Of others, the importer leaves out the rounding.
+	case 0:
+	case 1:
+		in = append(in, m.initial(&array{nil, int8s, []float64{-128}}))
+	case 2:
+		in = append(in, m.initial(&array{nil, uint8s, []float64{0}}))
+	}
+	q := m.add("QuantizeLinear", in)
+	in[0] = q
+	return m.add("DequantizeLinear", in)
 }
 
 // perChannel is an array of one number for each channel of x, on that axis, or of one for

@@ -77,6 +77,11 @@ func (m *maker) addN(k int, op string, in []string, attrs ...attr) []string {
 		for _, x := range args[0].x {
 			m.fragile = m.fragile || math.Abs(x+half-math.RoundToEven(x+half)) < 1e-4
 		}
+	case "QuantizeLinear":
+		each(args[0].shape, func(i int, index []int) {
+			x := args[0].x[i]/perAxis(&n, args[1], args[0], index) + 0.5
+			m.fragile = m.fragile || math.Abs(x-math.RoundToEven(x)) < 1e-3
+		})
 	}
 	m.nodes = append(m.nodes, n)
 	return n.out
@@ -109,7 +114,19 @@ func (m *maker) constant(a *array) string {
 	scaled := func(f float64) *array { return mapped(a, func(x float64) float64 { return x * f }) }
 	rank, number := len(a.shape), a.kind == floats
 	for { // Until a way fits.
-		switch m.IntN(24) {
+		switch m.IntN(27) {
+		case 24:
+			if number && m.opset >= 8 {
+				return m.add(pick(m, "Max", "Min"), ins(again(a), again(a)))
+			}
+		case 25:
+			if number && a.largest() < 100 {
+				return m.clip(again(a), -100, math.Inf(1))
+			}
+		case 26:
+			if number && m.opset >= 11 && !slices.ContainsFunc(a.x, func(x float64) bool { return x != math.Trunc(x) }) && a.largest() < 1<<20 {
+				return m.add("Round", ins(again(mapped(a, func(x float64) float64 { return x + 0.25 }))))
+			}
 		case 0, 1, 2:
 			if a.kind != booleans {
 				return m.add("Constant", nil, at("value", a))

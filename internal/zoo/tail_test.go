@@ -118,7 +118,7 @@ func (m *maker) dense(x string, out int) string {
 	}
 	switch m.IntN(4) {
 	case 0:
-		y := m.add("MatMul", ins(x, m.constant(w)))
+		y := m.add("MatMul", ins(x, m.weight(w)))
 		if m.one(4) {
 			return y
 		}
@@ -158,7 +158,16 @@ func (m *maker) finish(x string) string {
 	monotone := func() {
 		y = m.add(pick(m, "Sigmoid", "Softplus", "Softsign", "Tanh", "Atan", "Sinh", "Exp", "Erf"), ins(y))
 	}
-	switch m.IntN(16) {
+	switch m.IntN(17) {
+	case 16:
+		if m.opset >= 10 { // Which keeps the order.
+			in := ins(y, m.initial(filled(0.0625)), m.initial(&array{nil, int8s, []float64{0}}))
+			if in[0] = m.add("QuantizeLinear", in); m.one(2) {
+				y = in[0]
+			} else {
+				y = m.add("DequantizeLinear", in)
+			}
+		}
 	case 12:
 		y = m.add(pick(m, "Elu", "Selu"), ins(y))
 		if m.opset >= 12 && m.one(2) {
