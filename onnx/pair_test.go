@@ -56,10 +56,12 @@ func TestPairs(t *testing.T) {
 		{"a max pool and views in integers", one(
 			op("QuantizeLinear", "q", ins("c", "s", "i128")), op("MaxPool", "p", ins("q"), window), op("Flatten", "f", ins("p")), op("Reshape", "r", ins("f", "shape")),
 			op("DequantizeLinear", "y", ins("r", "s", "i128"))), "Conv Clip MaxPool", clip(0, 63.75)},
-		{"a max pool in integers of shuffled channels", one(
-			op("Gather", "t1", ins("c", "swap"), attrI("axis", 1)), op("QuantizeLinear", "q", ins("t1", "s", "u100")), op("MaxPool", "p", ins("q"), window),
-			op("DequantizeLinear", "d", ins("p", "s", "u100")), op("Gather", "t2", ins("d", "swap"), attrI("axis", 1)), op("Conv", "y", ins("t2", "w"))),
-			"Conv Gather MaxPool BatchNormalization Clip BatchNormalization Gather Conv", clip(-25, 38.75)},
+		{
+			"a max pool in integers of shuffled channels", one(
+				op("Gather", "t1", ins("c", "swap"), attrI("axis", 1)), op("QuantizeLinear", "q", ins("t1", "s", "u100")), op("MaxPool", "p", ins("q"), window),
+				op("DequantizeLinear", "d", ins("p", "s", "u100")), op("Gather", "t2", ins("d", "swap"), attrI("axis", 1)), op("Conv", "y", ins("t2", "w"))),
+			"Conv Gather MaxPool BatchNormalization Clip BatchNormalization Gather Conv", clip(-25, 38.75),
+		},
 		{"pools of what is within the range", all(pair("c", "d", "s", "u0"), one(op("MaxPool", "p", ins("d"), window)), pair("p", "e", "s", "u0"), one(op("AveragePool", "a", ins("e"), window)), pair("a", "y", "t", "i128")), "Conv Clip MaxPool AveragePool", clip(0, 63.75)},
 		{"an average that leaves the range", all(pair("c", "d", "s", "u0"), one(op("AveragePool", "a", ins("d"), window)), pair("a", "y", "eighth", "u0")), "Conv Clip AveragePool Clip", clip(0, 31.875)},
 		{"a sum, as ReLU", all(one(op("Add", "a", ins("c", "c"))), pair("a", "y", "s", "i128")), "Conv Add Clip", func(x float64) float64 { return clip(0, 63.75)(2 * x) }},
