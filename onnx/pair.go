@@ -232,9 +232,9 @@ func (im *importer) emittedPair(e *edge) (*edge, error) {
 	return done, err
 }
 
-// unbounded returns e, the logits, without bounds of a pair, which change no class unless
+// logits returns e, which is the logits, without bounds of a pair, which change no class unless
 // several reach them. A ReLU stays.
-func (im *importer) unbounded(e *edge) *edge {
+func (im *importer) logits(e *edge) *edge {
 	if !e.quantized() {
 		return e
 	}
