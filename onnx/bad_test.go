@@ -217,6 +217,12 @@ func TestUnsupportedAll(t *testing.T) {
 			op("LSTM", "l", ins("x")), op("Shape", "s", ins("l")), op("Gather", "g", ins("s", "one")), op("Floor", "f", ins("g")),
 			op("Sub", "z", ins("l", "l")), op("Concat", "c", ins("l", "z"), attrI("axis", 1)), op("Reshape", "y", ins("c", "f")),
 		}, "l LSTM"},
+		{"parts of what cannot be told", []msg{
+			op("LSTM", "l", ins("x")), op("Split", "s", ins("l"), attrI("axis", 1)).Str(2, "t"), op("Concat", "c", ins("t", "s"), attrI("axis", 1)), op("Relu", "y", ins("c")),
+		}, "l LSTM"},
+		{"what is rounded, subtracted", []msg{
+			op("Conv", "c", ins("x", "w")), op("Relu", "r", ins("x")), op("Floor", "f", ins("r")), op("Sub", "y", ins("c", "f")),
+		}, "f Floor"},
 		{"a softmax that goes on, too", []msg{
 			op("Flatten", "a", ins("x")), op("Softmax", "s", ins("a")), op("Gemm", "g", ins("s", "w32")), op("Floor", "y", ins("g")),
 		}, "y Floor, s Softmax"},

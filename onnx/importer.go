@@ -206,7 +206,7 @@ func (im *importer) step(n *node) {
 	}
 	if err == nil {
 		for i, name := range n.out[1:] {
-			if name != "" && im.used[name] && im.edges[name] == nil {
+			if name != "" && im.used[name] && im.edges[name] == nil && !out.unknown {
 				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
 			}
 		}

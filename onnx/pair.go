@@ -55,6 +55,11 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	if inside {
 		return out, nil
 	}
+	if e.steps() != nil && !(out.onGrid([]float64{float64(least)}) && out.onGrid([]float64{float64(most)})) {
+		in = slices.Clone(in) // A bound between two steps.
+		in[0] = im.settle(e)
+		return im.quantize(n, in)
+	}
 	if p.steps == nil {
 		p.steps = []float64{1}
 	}
