@@ -328,7 +328,8 @@ func TestPairLevels(t *testing.T) {
 		{"twice the same", append(pair("c", "p", "s", "u0"), pair("p", "d", "s", "u0")...), "63.75 in 255"},
 		{"of all levels, nearly", append([]msg{op("Clip", "r", ins("c", "zero", "ten"))}, pair("r", "d", "s10", "u0")...), "10 in 255"},
 		{"both signs", pair("c", "d", "s", "u100"), "63.75 in 255"},
-		{"coarse, then fine and narrower", append(pair("c", "p", "t", "u100"), pair("p", "d", "s", "i0")...), "63.75 in 128"},
+		{"coarse, then fine and narrower", append(pair("c", "p", "t", "u20"), pair("p", "d", "s", "u127")...), "42 in 84"},
+		{"coarse, then fine, ending between two levels", append(pair("c", "p", "t", "u100"), pair("p", "d", "s", "i0")...), "127.5 in 255, 63.75 in 255"},
 		{"below zero, of what goes no further", append([]msg{op("Clip", "r", ins("c", "zero", "six")), op("Mul", "m", ins("r", "minus"))}, pair("m", "d", "s", "u8")...), "6 in 0, 2 in 8"},
 		{"within, of pools", append(append(pair("c", "p", "s", "u0"), op("MaxPool", "m", ins("p"), attrList("kernel_shape", 2, 2))), pair("m", "d", "s", "u0")...), "63.75 in 255"},
 		{"one channel goes further", append([]msg{op("Clip", "r", ins("c", "zero", "six")), op("Mul", "m", ins("r", "onetwo"))}, pair("m", "d", "s", "i96")...), "6 in 0, 10 in 40"},
@@ -340,7 +341,7 @@ func TestPairLevels(t *testing.T) {
 			b := build{opset: 21, nodes: append([]msg{op("Conv", "c", ins("x", "w"))}, append(tt.nodes, op("Conv", "y", ins("d", "w")))...), inits: []msg{
 				f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("w4", dims(2, 4, 1, 1), 1, 0, 0, 1, 1, 1, 0, 1), f32("s", dims(), 0.25), f32("t", dims(), 0.5), f32("s6", dims(), 6.0/255), f32("s10", dims(), 10.0/255-1e-7), f32("ten", dims(), 10),
 				f32("zero", dims(), 0), f32("six", dims(), 6), f32("minus", dims(), -1), f32("onetwo", dims(2, 1, 1), 1, 2),
-				ints("u0", typeUint8, 1, dims(), 0), ints("u8", typeUint8, 1, dims(), 8), ints("u100", typeUint8, 1, dims(), 100), ints("u127", typeUint8, 1, dims(), 127),
+				ints("u0", typeUint8, 1, dims(), 0), ints("u8", typeUint8, 1, dims(), 8), ints("u20", typeUint8, 1, dims(), 20), ints("u100", typeUint8, 1, dims(), 100), ints("u127", typeUint8, 1, dims(), 127),
 				ints("i0", typeInt8, 1, dims(), 0), ints("i96", typeInt8, 1, dims(), 87), ints("i127", typeInt8, 1, dims(), -127), ints("i128", typeInt8, 1, dims(), -128), ints("f8", typeInt4, 0, dims(), -8),
 			}}
 			g, err := Parse(b.encode())
