@@ -395,3 +395,30 @@ func TestPairPools(t *testing.T) {
 		}
 	}
 }
+
+// TestPairChannelsLast has the pair of an image, or half of one, before the Transpose that
+// shows that its channels are last.
+func TestPairChannelsLast(t *testing.T) {
+	for name, nodes := range map[string][]msg{
+		"pair":     {op("QuantizeLinear", "q", ins("x", "s", "z")), op("DequantizeLinear", "d", ins("q", "s", "z")), op("Transpose", "t", ins("d"), attrList("perm", 0, 3, 1, 2))},
+		"integers": {op("QuantizeLinear", "q", ins("x", "s", "z")), op("Transpose", "d", ins("q"), attrList("perm", 0, 3, 1, 2)), op("DequantizeLinear", "t", ins("d", "s", "z"))},
+		"one end":  {op("DequantizeLinear", "d", ins("x", "one")), op("Transpose", "t", ins("d"), attrList("perm", 0, 3, 1, 2))},
+	} {
+		b := build{in: []msg{input("x", 0, 4, 5, 2)}, nodes: append(nodes, op("Conv", "y", ins("t", "w"))), inits: []msg{
+			f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("s", dims(), 0.25), f32("one", dims(), 1), ints("z", typeUint8, 1, dims(), 100),
+		}}
+		g, err := Parse(b.encode())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		image := make([]float32, 40)
+		for i := range image {
+			image[i] = float32(i)
+		}
+		equal(t, name+": output", run(t, g, image), image...)
+		if g.Input.Shape.String() != "2x4x5" {
+			t.Errorf("%s: images of %v, want 2x4x5", name, g.Input.Shape)
+		}
+	}
+}
