@@ -113,8 +113,8 @@ func (m *maker) quantised(x string) string {
 	if m.opset < 10 || !m.weighed(x) { // The image is taken to be in the range of its levels.
 		return x
 	}
-	in := ins(x, m.initial(filled(float64(float32(max(m.values[x].largest(), 0.1)/pick(m, 100.0, 200, 300))))))
-	switch m.IntN(3) { // The first level is 0. Of others, the importer leaves out the rounding.
+	in := ins(x, m.initial(filled(float64(float32(max(m.values[x].largest(), 0.1)/pick(m, 260.0, 300, 400))))))
+	switch m.IntN(3) { // The first level is 0, and the last cuts something off. Else the rounding is left out.
 	case 0:
 	case 1:
 		in = append(in, m.initial(&array{nil, int8s, []float64{-128}}))
