@@ -417,7 +417,15 @@ func TestMemory(t *testing.T) {
 		grown = append(grown, op("QuantizeLinear", b, ins(a, "half")), op("DequantizeLinear", c, ins(b, "half")))
 	}
 	grown = append(grown, op("Add", "y", ins("x", "a100")))
+	var scales []msg
+	last := "x"
+	for i := range 2000 { // Each looks at all scales.
+		scales = append(scales, op("QuantizeLinear", fmt.Sprint("q", i), ins(last, "many")), op("DequantizeLinear", fmt.Sprint("d", i), ins(fmt.Sprint("q", i), "many")))
+		last = fmt.Sprint("d", i)
+	}
+	scales = append(scales, op("Relu", "y", ins(last)))
 	for name, data := range map[string][]byte{
+		"scales":    build{nodes: scales, inits: []msg{f32("many", dims(1<<16), repeat(1, 1<<16)...)}}.encode(),
 		"constants": build{nodes: nodes, inits: []msg{f32("one", dims(1), 1), i64("s", 1<<20)}}.encode(),
 		"nodes":     msg{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
 		"inputs":    msg{}.Bytes(7, msg{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),

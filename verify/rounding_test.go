@@ -56,7 +56,7 @@ func pooled(t *testing.T, pool ann.Op, leaky bool) (*ann.Graph, *calibrate.Stati
 	return g, s, im
 }
 
-// noise is images.
+// noise is images in memory.
 type noise [][]float32
 
 func (n noise) Len() int                         { return len(n) }
