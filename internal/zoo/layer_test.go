@@ -110,11 +110,11 @@ func (m *maker) weight(a *array) string {
 
 // quantised is x as a quantised network has it between two operators.
 func (m *maker) quantised(x string) string {
-	if m.opset < 10 {
+	if m.opset < 10 || !m.weighed(x) { // The image is taken to be in the range of its levels.
 		return x
 	}
-	in := ins(x, m.initial(filled(float64(float32(max(m.values[x].largest(), 0.1)/pick(m, 100.0, 200, 300))))))
-	switch m.IntN(3) { // The first level is 0. Of others, the importer leaves out the rounding.
+	in := ins(x, m.initial(filled(float64(float32(max(m.values[x].largest(), 0.1)/pick(m, 260.0, 300, 400))))))
+	switch m.IntN(3) { // The first level is 0, and the last cuts something off. Else the rounding is left out.
 	case 0:
 	case 1:
 		in = append(in, m.initial(&array{nil, int8s, []float64{-128}}))
@@ -124,6 +124,21 @@ func (m *maker) quantised(x string) string {
 	q := m.add("QuantizeLinear", in)
 	in[0] = q
 	return m.add("DequantizeLinear", in)
+}
+
+// weighed reports whether x is behind weights.
+func (m *maker) weighed(x string) bool {
+	behind := map[string]bool{}
+	for _, n := range m.nodes {
+		is := n.op == "Conv" || n.op == "Gemm" || n.op == "MatMul"
+		for _, in := range n.in {
+			is = is || behind[in]
+		}
+		for _, o := range n.out {
+			behind[o] = is
+		}
+	}
+	return behind[x]
 }
 
 // perChannel is an array of one number for each channel of x, on that axis, or of one for
