@@ -48,6 +48,9 @@ func (e *Experiment) Doubts(r *eval.Result) []string {
 	if classes, share := classDoubts(&r.Predictions); found == nil || share > explained {
 		found = classes
 	}
+	if found == nil && e.Test.Prepared() {
+		found = []string{"Values as they are here may not be what it was trained with, although no other order of channels, rows or classes is better: perhaps they were prepared in another way, these are other images, or weights before training."}
+	}
 	if found == nil {
 		found = []string{fmt.Sprintf("{normalize} %s may not be what it was trained with, although no other that was tried is better, nor other orders of channels, rows or classes: perhaps these are other images, or weights before training.", e.Options.Normalize)}
 	}

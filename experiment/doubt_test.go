@@ -170,6 +170,17 @@ func TestDoubtsOfFrames(t *testing.T) {
 	if got := strings.Join(e.Doubts(r), " "); !strings.Contains(got, "correctly with frames 16 times as large, whose mean is the sum of these, and ") {
 		t.Errorf("got %q", got)
 	}
+	for i := range labels { // So that nothing explains them.
+		labels[i] = (labels[i] + 3) % 10
+	}
+	write("labels.npy", fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }\n", n), labels)
+	if e, err = Open(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	// Other normalisations of them are refused, so that no advice is about one.
+	if got := strings.Join(e.Doubts(r), " "); !strings.Contains(got, "Values as they are here may not be what it was trained with") || strings.Contains(got, "{normalize}") {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestClassDoubts(t *testing.T) {
