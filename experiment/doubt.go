@@ -11,6 +11,7 @@ import (
 	"sresnet/ann/infer"
 	"sresnet/dataset"
 	"sresnet/eval"
+	"sresnet/tensor"
 )
 
 // What [Experiment.Doubts] goes by.
@@ -170,6 +171,13 @@ func ownNormalisation(g *ann.Graph) (steps, how string) {
 			at = n.Name
 			continue
 		}
+		if a, b, ok := ofOneChannel(n); ok && at == g.Input.Name {
+			if a != 1 || b != 0 {
+				scale, shift, names = a, b, append(names, n.Type())
+			}
+			at = n.Name
+			continue
+		}
 		op, ok := n.Op.(*ann.BatchNormalization)
 		if !ok || n.Spelled == "" {
 			break
@@ -185,6 +193,27 @@ func ownNormalisation(g *ann.Graph) (steps, how string) {
 		return strings.Join(names, " and "), "none"
 	}
 	return strings.Join(names, " and "), "unit"
+}
+
+// ofOneChannel returns what n adds to the image and multiplies it by, if it is a convolution
+// that the file does not call one, and its first channel is made of one of the image's: of
+// red by blue, or of grey.
+func ofOneChannel(n *ann.Node) (a, b float64, ok bool) {
+	op, ok := n.Op.(*ann.Conv)
+	if !ok || n.Spelled == "" || op.Window != tensor.Square(1, 1, 0) || op.Groups != 1 {
+		return 0, 0, false
+	}
+	taken := 0
+	for _, w := range op.Weight.Data[:op.Weight.Shape[1]] {
+		if w != 0 {
+			a = float64(w)
+			taken++
+		}
+	}
+	if op.Bias != nil {
+		b = float64(op.Bias[0])
+	}
+	return a, b, taken == 1
 }
 
 // present returns the class that the trained network names of image i. It uses x.

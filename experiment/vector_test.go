@@ -272,6 +272,10 @@ func step(spelled string, scale, mean float32) ann.Node {
 	return ann.Node{Spelled: spelled, Op: &ann.BatchNormalization{Scale: []float32{scale}, Bias: []float32{0}, Mean: []float32{mean}, Var: []float32{1}}}
 }
 
+func mixing(spelled string, scale, offset float32) ann.Node {
+	return ann.Node{Spelled: spelled, Op: &ann.Conv{Weight: tensor.Of([]float32{scale}, 1, 1, 1, 1), Bias: []float32{offset}, Window: tensor.Square(1, 1, 0), Groups: 1}}
+}
+
 // A network that normalises by itself, presented with images that are normalised already.
 func TestNormalisesTwice(t *testing.T) {
 	open := func(normalize string) *Experiment {
@@ -293,6 +297,11 @@ func TestNormalisesTwice(t *testing.T) {
 		{"in one step", []ann.Node{step("Sub", 1, 33.3), step("Mul", 1/78.6, 0)}, "none", "in Sub and Mul"},
 		{"a mean of pixels", []ann.Node{step("Sub", 1, 120)}, "none", "in Sub"},
 		{"of 0..1", []ann.Node{step("Sub", 1, 0.1307), step("Div", 1/0.3081, 0)}, "unit", "in Sub and Div"},
+		{"where channels are made", []ann.Node{mixing("Gather", 1, -103.9)}, "none", "in Gather"},
+		{"where channels are made of 0..1", []ann.Node{mixing("Expand", 1/0.3081, -0.1307/0.3081)}, "unit", "in Expand"},
+		{"and in a step behind", []ann.Node{mixing("Expand", 1, 0), step("Div", 1./255, 0)}, "none", "in Div"},
+		{"channels that are made and nothing else", []ann.Node{mixing("Expand", 1, 0)}, "", ""},
+		{"a convolution", []ann.Node{mixing("", 0.01, 1)}, "", ""},
 		{"batch norm that was trained", []ann.Node{step("", 1, 0.1)}, "", ""},
 		{"nothing", nil, "", ""},
 	} {
