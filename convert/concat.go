@@ -87,6 +87,7 @@ func (s *splitter) put(n ann.Node) {
 	if n.Of == "" {
 		n.Of = s.owner[n.Name]
 	}
+	n.Inputs = slices.Clone(n.Inputs) // Which passes change, of this node alone.
 	s.shapes[n.Name] = n.Shape
 	s.at[n.Name] = len(s.nodes)
 	s.nodes = append(s.nodes, n)

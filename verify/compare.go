@@ -130,6 +130,10 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
+	more, err := sim.Rates(ctx, w.more, w.pixels, w.most)
+	if err != nil {
+		return err
+	}
 	layers := w.normalised.Layers
 	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
 	for li := range layers {
@@ -140,7 +144,7 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
 		}
 		for j, r := range normalised[li] {
-			terms := math.Abs(r-less[li][j]) / lastBit
+			terms := max(faint, math.Abs(r-less[li][j])/lastBit, math.Abs(r-more[li][j])/lastBit)
 			f.rates[li].add(r, balanced[li][j])
 			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {

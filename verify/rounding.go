@@ -122,6 +122,10 @@ func (r *replay) step(layer int, current []float32, spikes []uint64) {
 // does to a sum, divided by it, is about as large as the terms of the sum.
 const lastBit = 0x1p-23
 
+// faint is a rate so small that no neuron fires at it: what is left of terms that cancel
+// altogether, such as x + |x| where x is negative.
+const faint = 1e-6
+
 // roundScales returns s with every scale rounded up so that a layer of neurons of that
 // period, which multiplies it, gets a power of two.
 func roundScales(s *calibrate.Statistics, period int) *calibrate.Statistics {
@@ -152,31 +156,34 @@ func divided(x float64, n int) float32 {
 }
 
 // jitter returns n with every weight and bias moved to a neighbouring float32, up and
-// down in turn; of synapses that share one weight, towards zero.
-func jitter(n *snn.Network) *snn.Network {
+// down in turn; of synapses that share one weight, away from zero and towards it, those
+// that end on one layer in turn. If way is -1 and not 1 each goes the other way: a
+// rectifier may hide one of them.
+func jitter(n *snn.Network, way float64) *snn.Network {
 	c := *n
 	c.Layers = slices.Clone(n.Layers)
 	for i := range c.Layers {
 		l := &c.Layers[i]
-		l.Bias = jittered(l.Bias)
+		l.Bias = jittered(l.Bias, way)
 		l.Synapses = slices.Clone(l.Synapses)
 		for j := range l.Synapses {
+			way := way * float64(1-2*(j%2))
 			switch k := l.Synapses[j].Connection.(type) {
 			case snn.Weighted:
 				w := k.Weights()
-				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
+				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data, way), w.Shape...))
 			case *snn.MaxPool: // It has no weights.
 			default:
-				l.Synapses[j].Connection = k.Scaled(1 - lastBit)
+				l.Synapses[j].Connection = k.Scaled(1 + way*lastBit)
 			}
 		}
 	}
 	return &c
 }
 
-func jittered(x []float32) []float32 {
+func jittered(x []float32, way float64) []float32 {
 	moved := slices.Clone(x)
-	up := float32(math.Inf(1))
+	up := float32(math.Inf(int(-way)))
 	for i, v := range moved {
 		moved[i] = math.Nextafter32(v, up)
 		up = -up
