@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -15,7 +16,10 @@ import (
 // it that is no such function itself; see [importer.settle].
 type pending struct {
 	f         []piecewise // For each channel of the node, or one for all.
-	steps     []float64   // Likewise, where the file rounds to multiples of that; else nil.
+	steps     []float64   // Likewise, where the file rounds to steps of that size; else nil.
+	grid      []float64   // Likewise, one of the numbers that it rounds to; nil where that is not known.
+	rest      *edge       // Where this is what rounding has taken from a value: that, rounded.
+	of        *edge       // And the value, not rounded.
 	quantized bool        // QuantizeLinear is among what the file does.
 	by        *node       // The last of the file's nodes.
 	done      *edge       // What it has become.
@@ -97,7 +101,11 @@ func (im *importer) by(n *node, e *edge, c []float64, op func(f piecewise, c flo
 	if err != nil {
 		return nil, err
 	}
-	return im.after(n, e, f, e.steps())
+	out, err := im.after(n, e, f, e.steps())
+	if err == nil && e.pending != nil {
+		out.pending.grid = e.pending.grid
+	}
+	return out, err
 }
 
 // scale returns e times a, plus b, which is pending.
@@ -115,8 +123,51 @@ func (im *importer) scale(n *node, e *edge, a, b []float64) (*edge, error) {
 			steps[i] = s[min(i, len(s)-1)] * math.Abs(a[min(i, len(a)-1)])
 		}
 		out.pending.steps = steps
+		if g := e.pending.grid; g != nil {
+			grid := make([]float64, max(len(g), len(a), len(b)))
+			for i := range grid {
+				grid[i] = g[min(i, len(g)-1)]*a[min(i, len(a)-1)] + b[min(i, len(b)-1)]
+			}
+			out.pending.grid = grid
+		}
 	}
 	return out, nil
+}
+
+// onGrid reports whether bounds of e, one for each channel or for all, are among the
+// numbers that it is rounded to, or cut nothing off.
+func (e *edge) onGrid(bounds []float64) bool {
+	p := e.pending
+	for i := range max(len(p.f), len(bounds), len(p.steps)) {
+		x, step := bounds[min(i, len(bounds)-1)], p.steps[min(i, len(p.steps)-1)]
+		least, most := p.f[min(i, len(p.f)-1)].bounds()
+		if x <= least || x >= most {
+			continue
+		}
+		if p.grid == nil || step == 0 {
+			return false
+		}
+		k := (x - p.grid[min(i, len(p.grid)-1)]) / step
+		if !(math.Abs(k-math.Round(k)) <= 1e-4) {
+			return false
+		}
+	}
+	return true
+}
+
+// stepped returns e for a bound: what is rounded and has ends becomes a node first, unless
+// the bound is one of its steps. To levels of quantised values, which are many, a bound
+// between two of them is one of them.
+func (im *importer) stepped(e *edge, bounds []float64) (*edge, error) {
+	if e.steps() == nil || e.quantized() || e.onGrid(bounds) {
+		return e, nil
+	}
+	for _, f := range e.pending.f {
+		if least, most := f.bounds(); math.IsInf(least, 0) || math.IsInf(most, 0) {
+			return nil, unsupported("bounds at %.6g what is rounded, between two steps", bounds[0])
+		}
+	}
+	return im.settle(e), nil
 }
 
 // numbers returns the number that c is for all of e, or those for each channel of its
@@ -169,6 +220,9 @@ func (im *importer) lifted(e *edge) *edge {
 	case *ann.Relu:
 		g = []piecewise{between(0, math.Inf(1))}
 	case *ann.Clip:
+		if op.Levels > 0 {
+			return nil
+		}
 		g = []piecewise{between(0, float64(op.Max))}
 	case *ann.LeakyRelu:
 		for _, s := range op.Slope {
@@ -223,22 +277,47 @@ func (im *importer) related(es ...*edge) []*edge {
 	return nil
 }
 
-// together returns op of two activations that are functions of one node; nil if they
-// are not.
-func (im *importer) together(n *node, a, b *edge, op func(f, g piecewise) (piecewise, error)) (*edge, error) {
+// unrounded returns e with nothing pending if it is rounded to few levels, for operators
+// to which it matters.
+func (im *importer) unrounded(e *edge) *edge {
+	if e.steps() != nil && !e.quantized() {
+		return im.settle(e)
+	}
+	return e
+}
+
+// equal reports whether two activations are the same function of one node.
+func (im *importer) equal(a, b *edge) bool {
 	both := im.related(a, b)
 	if both == nil {
+		return false
+	}
+	_, err := pairs(both[0].functions(), both[1].functions(), func(f, g piecewise) (piecewise, error) {
+		for _, x := range bends(f, g) {
+			if !near(f.at(x), g.at(x), max(math.Abs(f.at(x)), math.Abs(g.at(x)), 1e-3)) {
+				return f, errors.New("differ")
+			}
+		}
+		if !near(f.left, g.left, max(math.Abs(f.left), math.Abs(g.left))) || !near(f.right, g.right, max(math.Abs(f.right), math.Abs(g.right))) {
+			return f, errors.New("differ")
+		}
+		return f, nil
+	})
+	return err == nil
+}
+
+// together returns op of two activations that are functions of one node; nil if they
+// are not, or are rounded.
+func (im *importer) together(n *node, a, b *edge, op func(f, g piecewise) (piecewise, error)) (*edge, error) {
+	both := im.related(a, b)
+	if both == nil || a.steps() != nil || b.steps() != nil {
 		return nil, nil
 	}
 	f, err := pairs(both[0].functions(), both[1].functions(), op)
 	if err != nil {
 		return nil, err
 	}
-	steps := both[0].steps()
-	if steps == nil {
-		steps = both[1].steps()
-	}
-	return im.after(n, both[0], f, steps)
+	return im.after(n, both[0], f, nil)
 }
 
 // rounded translates Round, Floor and Ceil of an activation. What is left of them is the
@@ -248,6 +327,9 @@ func (im *importer) rounded(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
 		return nil, err
+	}
+	if e.steps() != nil {
+		e = im.settle(e) // Rounded twice.
 	}
 	const slack = 1e-4 // Of numbers that are computed in float32.
 	shift, round := 0.0, math.RoundToEven
@@ -259,7 +341,11 @@ func (im *importer) rounded(n *node, in []*edge) (*edge, error) {
 	}
 	e = im.scaleless(e)
 	f := each(e.functions(), func(f piecewise) piecewise { return f.ending(round, shift) })
-	return im.after(n, e, f, []float64{1})
+	out, err := im.after(n, e, f, []float64{1})
+	if err == nil {
+		out.pending.grid = []float64{0}
+	}
+	return out, err
 }
 
 // scaleless returns e as functions of the first node, going back, at which they are seen
