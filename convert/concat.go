@@ -15,7 +15,7 @@ import (
 //
 //	f(a|b) = f(a) | f(b)        rectifiers, batch norms, pools, Flatten, rows and columns
 //	W (a|b) = W_a a + W_b b     convolutions and fully connected layers, with one bias
-//	(a|b) + (c|d) = a+c | b+d   if the branches are as wide
+//	(a|b) + (c|d) = a+c | b+d   in the smallest pieces that have whole branches of both
 //	(a|b) + c = (a|0) + (0|b) + c
 //
 // where zeros beside weights are rows of them. What was one node keeps its name as the
