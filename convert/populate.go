@@ -274,6 +274,8 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 			hint = "put batch normalization directly after a convolution, as in the original residual blocks"
 		}
 		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)
+	case *ann.Concat, *ann.Gather:
+		return unsupported(n, "", "what it joins or takes would make too many synapses, most of them zero")
 	case *ann.Softmax:
 		return unsupported(n, "", "it can only be dropped at the end of the network")
 	}
