@@ -93,6 +93,9 @@ func (im *importer) minus(n *node, a, b *edge) (*edge, error) {
 	if err != nil || both != nil && both.pending.possible() {
 		return both, err
 	}
+	if p := b.pending; p != nil && (p.steps != nil || !p.possible()) {
+		b = im.settle(b) // So that an error names the node that it is about.
+	}
 	if b, err = im.scale(&node{name: n.label() + "/minus", op: n.op}, b, []float64{-1}, []float64{0}); err != nil {
 		return nil, err
 	}

@@ -217,6 +217,12 @@ func TestUnsupportedAll(t *testing.T) {
 			op("LSTM", "l", ins("x")), op("Shape", "s", ins("l")), op("Gather", "g", ins("s", "one")), op("Floor", "f", ins("g")),
 			op("Sub", "z", ins("l", "l")), op("Concat", "c", ins("l", "z"), attrI("axis", 1)), op("Reshape", "y", ins("c", "f")),
 		}, "l LSTM"},
+		{"parts of what cannot be told", []msg{
+			op("LSTM", "l", ins("x")), op("Split", "s", ins("l"), attrI("axis", 1)).Str(2, "t"), op("Concat", "c", ins("t", "s"), attrI("axis", 1)), op("Relu", "y", ins("c")),
+		}, "l LSTM"},
+		{"what is rounded, subtracted", []msg{
+			op("Conv", "c", ins("x", "w")), op("Relu", "r", ins("x")), op("Floor", "f", ins("r")), op("Sub", "y", ins("c", "f")),
+		}, "f Floor"},
 		{"a softmax that goes on, too", []msg{
 			op("Flatten", "a", ins("x")), op("Softmax", "s", ins("a")), op("Gemm", "g", ins("s", "w32")), op("Floor", "y", ins("g")),
 		}, "y Floor, s Softmax"},
@@ -411,7 +417,15 @@ func TestMemory(t *testing.T) {
 		grown = append(grown, op("QuantizeLinear", b, ins(a, "half")), op("DequantizeLinear", c, ins(b, "half")))
 	}
 	grown = append(grown, op("Add", "y", ins("x", "a100")))
+	var scales []msg
+	last := "x"
+	for i := range 2000 { // Each looks at all scales.
+		scales = append(scales, op("QuantizeLinear", fmt.Sprint("q", i), ins(last, "many")), op("DequantizeLinear", fmt.Sprint("d", i), ins(fmt.Sprint("q", i), "many")))
+		last = fmt.Sprint("d", i)
+	}
+	scales = append(scales, op("Relu", "y", ins(last)))
 	for name, data := range map[string][]byte{
+		"scales":    build{nodes: scales, inits: []msg{f32("many", dims(1<<16), repeat(1, 1<<16)...)}}.encode(),
 		"constants": build{nodes: nodes, inits: []msg{f32("one", dims(1), 1), i64("s", 1<<20)}}.encode(),
 		"nodes":     msg{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
 		"inputs":    msg{}.Bytes(7, msg{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),

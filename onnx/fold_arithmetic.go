@@ -200,5 +200,8 @@ func castTo(n *node) (elemType, kind, error) {
 		return 0, 0, err
 	}
 	l, err := elemType(t).layout()
+	if err == nil && (l.bytes == 0 || l.bytes == 1 && l.kind == floats) {
+		err = unsupported("rounds to %s; only QuantizeLinear does so here", l.name)
+	}
 	return elemType(t), l.kind, err
 }

@@ -94,7 +94,7 @@ func (im *importer) trim(output string) string {
 		}
 	}
 	at, rounded := output, false // Rounding decides.
-	levels := false              // Those of the logits do not.
+	levels := false              // Those of a pair do not.
 	for range im.graph.nodes {   // A cycle is found later.
 		n := maker[at]
 		if n == nil || n.domain != "" || len(n.in) == 0 || n.in[0] == "" {
@@ -122,7 +122,7 @@ func (im *importer) trim(output string) string {
 				return output // Which is an error where it is read.
 			}
 			rounded = rounded || to != floats
-		case n.op == "QuantizeLinear" && at == output: // The logits, in integers.
+		case n.op == "QuantizeLinear" && !levels: // The logits, in integers.
 			output = n.in[0]
 		case n.op == "QuantizeLinear" || n.op == "DequantizeLinear":
 			levels = true

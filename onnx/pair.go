@@ -12,7 +12,7 @@ import (
 // bounds it by the first and the last of them. What it becomes depends on what is there:
 //
 //	the first level is 0        a ReLU with a bound and levels, whether the file has a ReLU or not
-//	all is within the bounds    nothing: the rounding alone is left out
+//	all is within the bounds    levels of the ReLU with a bound that is there, or nothing: the rounding is left out
 //	the image                   nothing: it is taken to be within
 //	the logits                  nothing: the order of the classes stays
 //	otherwise                   a bound on both sides, of which a ReLU behind it leaves one
@@ -27,7 +27,7 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gridOf(in)
+	g, err := im.gridOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -48,13 +48,17 @@ func (im *importer) quantize(n *node, in []*edge) (*edge, error) {
 	}
 	p := out.pending
 	p.quantized = true
-	isImage := im.scaled[e.node] && !slices.ContainsFunc(p.f, func(f piecewise) bool { return !f.straight() })
 	inside := e.quantized() && !slices.ContainsFunc(p.f, func(f piecewise) bool {
 		first, last := f.bounds()
 		return first < float64(least)-0.25 || last > float64(most)+0.25
 	})
-	if isImage || inside {
+	if inside {
 		return out, nil
+	}
+	if e.steps() != nil && !(out.onGrid([]float64{float64(least)}) && out.onGrid([]float64{float64(most)})) {
+		in = slices.Clone(in) // A bound between two steps.
+		in[0] = im.settle(e)
+		return im.quantize(n, in)
 	}
 	if p.steps == nil {
 		p.steps = []float64{1}
@@ -72,7 +76,7 @@ func (im *importer) dequantize(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gridOf(in)
+	g, err := im.gridOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -147,32 +151,34 @@ func (im *importer) through(n *node, in []*edge, data func(*importer, *node, []*
 	e := in[0]
 	if n.op == "MaxPool" || n.op == "GlobalMaxPool" {
 		e = im.rectifiedFirst(e)
-		if slices.ContainsFunc(e.functions(), func(f piecewise) bool { return !f.rises() }) {
-			now := *im.settle(e)
-			now.pending = &pending{f: []piecewise{straight(1, 0)}, steps: e.steps(), quantized: true, by: n}
-			e = &now
+		if e.perm != nil || slices.ContainsFunc(e.functions(), func(f piecewise) bool { return !f.rises() }) {
+			now, err := im.settled(n, im.settle(e))
+			if err != nil {
+				return nil, err
+			}
+			e = now.with(&pending{f: []piecewise{straight(1, 0)}, steps: e.steps()[:1], grid: []float64{0}, quantized: true, by: n})
 		}
 	}
-	plain := *e
-	plain.pending, plain.flat = nil, ""
-	in[0] = &plain
+	in[0] = e.with(nil)
 	out, err := data(im, n, in)
 	if err != nil || out.c != nil {
 		return out, err
 	}
 	p := *e.pending
 	p.done = nil
-	moved := *out
-	moved.pending = &p
-	return &moved, nil
+	return out.with(&p), nil
+}
+
+// with returns e with p pending, or nothing.
+func (e *edge) with(p *pending) *edge {
+	out := *e
+	out.pending, out.flat = p, ""
+	return &out
 }
 
 // rectifiedFirst returns e with a ReLU in place of what is pending on it, and the rest of
 // that pending, if it is one with a factor and an offset; else e.
 func (im *importer) rectifiedFirst(e *edge) *edge {
-	if e.steps() == nil { // An image.
-		return e
-	}
 	fs := im.within(e)
 	relu, rest, steps := make([]piecewise, len(fs)), make([]piecewise, len(fs)), make([]float64, len(fs))
 	for i, f := range fs {
@@ -185,11 +191,8 @@ func (im *importer) rectifiedFirst(e *edge) *edge {
 		relu[i], rest[i] = between(0, last.x), straight(slope, first.y)
 		steps[i] = e.steps()[min(i, len(e.steps())-1)] / slope
 	}
-	before := *e
-	before.pending = &pending{f: relu, steps: steps, quantized: true, by: e.pending.by}
-	out := *im.settle(&before)
-	out.pending = &pending{f: rest, steps: e.steps(), quantized: true, by: e.pending.by}
-	return &out
+	before := e.with(&pending{f: relu, steps: steps, quantized: true, by: e.pending.by})
+	return im.settle(before).with(&pending{f: rest, steps: e.steps(), grid: e.pending.grid, quantized: true, by: e.pending.by})
 }
 
 // within returns what is pending on e for the numbers that its node gives, without bounds
@@ -212,25 +215,31 @@ func (im *importer) within(e *edge) []piecewise {
 func (im *importer) emittedPair(e *edge) (*edge, error) {
 	fs, steps := im.within(e), e.steps()
 	if !slices.ContainsFunc(fs, func(f piecewise) bool { return !f.straight() }) {
-		steps = nil
+		if op, ok := im.ops[e.node].(*ann.Clip); ok && op.Levels == 0 && steps != nil { // These are its levels.
+			fs = each(fs, func(f piecewise) piecewise { return f.of(between(0, float64(op.Max))) })
+		} else {
+			steps = nil
+		}
 	}
-	key := fmt.Sprint(e.node, fs, steps)
-	out := *e
-	out.pending, out.flat = nil, ""
+	if err := im.tensors.budget.charge(len(fs), 200); err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%q %v %v", e.node, fs, steps)
+	out := e.with(nil)
 	if name, ok := im.pairs[key]; ok {
 		out.node = name
-		return &out, nil
+		return out, nil
 	}
-	done, err := im.emittedAs(e.pending.by, &out, fs, steps)
+	done, err := im.emittedAs(e.pending.by, out, fs, steps)
 	if err == nil {
 		im.pairs[key] = done.node
 	}
 	return done, err
 }
 
-// unbounded returns e, the logits, without bounds of a pair, which change no class unless
+// logits returns e, the logits, without bounds of a pair, which change no class unless
 // several reach them. A ReLU stays.
-func (im *importer) unbounded(e *edge) *edge {
+func (im *importer) logits(e *edge) *edge {
 	if !e.quantized() {
 		return e
 	}
@@ -245,10 +254,9 @@ func (im *importer) open(e *edge, may func(piecewise) bool) *edge {
 			fs[i] = f.line()
 		}
 	}
-	out, p := *e, *e.pending
+	p := *e.pending
 	p.f, p.done = fs, nil
-	out.pending = &p
-	return &out
+	return e.with(&p)
 }
 
 // line returns what f, of two knots, is between them, without an end.

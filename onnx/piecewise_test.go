@@ -224,7 +224,7 @@ func TestRounded(t *testing.T) {
 // as what it is, or refused.
 func TestRoundedFurther(t *testing.T) {
 	num := func(name string, x float32) msg { return f32(name, dims(), x) }
-	inits := []msg{num("zero", 0), num("one", 1), num("half", 0.5), num("two", 2), num("four", 4), num("five", 5), num("tenth", 0.1), num("minus", -2), num("almost", 3.25)}
+	inits := []msg{num("zero", 0), num("one", 1), num("half", 0.5), num("two", 2), num("four", 4), num("five", 5), num("tenth", 0.1), num("minus", -2), num("almost", 3.25), num("eightieth", 0.0125)}
 	steps := []msg{op("Clip", "b", ins("x", "minus", "four")), op("Round", "r", ins("b"))} // -2, -1, ... 4.
 	r := func(x float64) float64 { return math.RoundToEven(max(-2, min(4, x))) }
 	for _, tt := range []struct {
@@ -242,6 +242,9 @@ func TestRoundedFurther(t *testing.T) {
 			op("Add", "a", ins("r", "half")), op("Relu", "y", ins("a")),
 		}},
 		{"a bound of what has no end", false, nil, []msg{op("Relu", "a", ins("x")), op("Round", "s", ins("a")), op("Min", "y", ins("s", "almost"))}},
+		{"quantised, with a last level between two steps", true, func(x float64) float64 { return max(0, min(3.1875, r(x))) }, []msg{
+			op("QuantizeLinear", "q", ins("r", "eightieth")), op("DequantizeLinear", "y", ins("q", "eightieth")),
+		}},
 		{"magnitudes", true, func(x float64) float64 { return math.Abs(r(x)) }, []msg{op("Abs", "y", ins("r"))}},
 		{"a slope", true, func(x float64) float64 { return max(r(x), 0) + 0.1*min(r(x), 0) }, []msg{op("LeakyRelu", "y", ins("r"), attrF("alpha", 0.1))}},
 		{"rounded twice", false, nil, []msg{

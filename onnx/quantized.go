@@ -25,9 +25,12 @@ type grid struct {
 }
 
 // newGrid reads the inputs behind the data; zero may be nil.
-func newGrid(scale, zero *value) (*grid, error) {
+func (im *importer) newGrid(scale, zero *value) (*grid, error) {
 	if scale == nil || scale.kind != floats || scale.len() == 0 {
 		return nil, errors.New("its scale is not a float")
+	}
+	if err := im.tensors.budget.charge(scale.len(), 4); err != nil { // For the time it takes, too.
+		return nil, err
 	}
 	for i, s := range scale.f {
 		if !(s > 0) || math.IsInf(float64(s), 1) {
@@ -51,7 +54,7 @@ func newGrid(scale, zero *value) (*grid, error) {
 }
 
 // gridOf is newGrid for an activation.
-func gridOf(in []*edge) (*grid, error) {
+func (im *importer) gridOf(in []*edge) (*grid, error) {
 	scale, err := required(in, 1, "scale")
 	if err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func gridOf(in []*edge) (*grid, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newGrid(scale, zero)
+	return im.newGrid(scale, zero)
 }
 
 // zeroAt returns the zero point of scale i.
@@ -144,7 +147,7 @@ func (g *grid) index(n *node, shape []int) (func(i int) int, error) {
 }
 
 func (im *importer) foldQuantize(n *node, in []*value) (*value, error) {
-	x, g, at, err := quantizing(n, in)
+	x, g, at, err := im.quantizing(n, in)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func (im *importer) foldQuantize(n *node, in []*value) (*value, error) {
 }
 
 func (im *importer) foldDequantize(n *node, in []*value) (*value, error) {
-	x, g, at, err := quantizing(n, in)
+	x, g, at, err := im.quantizing(n, in)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ func (im *importer) foldDequantize(n *node, in []*value) (*value, error) {
 }
 
 // quantizing returns the constant that n quantises or the opposite, and how.
-func quantizing(n *node, in []*value) (x *value, g *grid, at func(i int) int, err error) {
+func (im *importer) quantizing(n *node, in []*value) (x *value, g *grid, at func(i int) int, err error) {
 	if _, err = need(in, 2); err != nil {
 		return nil, nil, nil, err
 	}
@@ -203,7 +206,7 @@ func quantizing(n *node, in []*value) (x *value, g *grid, at func(i int) int, er
 	if len(in) > 2 {
 		zero = in[2]
 	}
-	if g, err = newGrid(in[1], zero); err != nil {
+	if g, err = im.newGrid(in[1], zero); err != nil {
 		return nil, nil, nil, err
 	}
 	at, err = g.index(n, in[0].shape)

@@ -235,6 +235,9 @@ func TestQuantizedUnsupported(t *testing.T) {
 		{"type 6 int32", op(q, "w", ins("f", "s", "v")), ints("v", typeInt32, 4, dims(), 0)},
 		{"type 99", op(q, "w", ins("f", "s"), attrI("output_dtype", 99)), nil},
 		{"cannot be told", op(q, "w", ins("f", "s", "size")), nil},
+		{"rounds to float8e4m3fn", op("Cast", "w", ins("f"), attrI("to", int64(typeE4M3FN))), nil},
+		{"rounds to float8e5m2", op("Cast", "w", ins("c"), attrI("to", int64(typeE5M2))), nil},
+		{"rounds to int4", op("Cast", "w", ins("q"), attrI("to", int64(typeInt4))), nil},
 		{"is NaN", op(q, "w", ins("v", "s")), f32("v", dims(1), nan)},
 
 		{"no QuantizeLinear has made", op(dq, "w", ins("c", "s")), nil},
