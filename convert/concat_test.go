@@ -21,6 +21,7 @@ func wide(in int, w []float32, bias ...float32) *ann.Conv {
 func TestConcat(t *testing.T) {
 	relu, add, concat := &ann.Relu{}, &ann.Add{}, &ann.Concat{}
 	bn := &ann.BatchNormalization{Scale: []float32{2, 4, 8}, Bias: []float32{1, 2, 3}, Mean: make([]float32, 3), Var: []float32{1, 1, 1}}
+	bn1 := &ann.BatchNormalization{Scale: []float32{2}, Bias: []float32{1}, Mean: make([]float32, 1), Var: []float32{1}}
 	grouped := &ann.Conv{Weight: tensor.Of([]float32{1, 2, 3}, 3, 1, 1, 1), Bias: []float32{4, 5, 6}, Window: tensor.Square(1, 1, 0), Groups: 3}
 	halves := &ann.Conv{Weight: tensor.Of([]float32{1, 2, 3, 4}, 2, 2, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 2}
 	type synapse struct {
@@ -85,6 +86,51 @@ func TestConcat(t *testing.T) {
 			map[string][]synapse{"r": {{"a", []float32{1}}, {"b", []float32{2, 3}}}},
 		},
 		{
+			"channels in another order, and one again",
+			[]ann.Node{node("k", concat, "a", "b"), node("s", &ann.Gather{Index: []int{2, 0, 1, 2}}, "k"), node("c", wide(4, []float32{1, 2, 3, 4, 5, 6, 7, 8}), "s"), node("r", relu, "c")},
+			map[string][]synapse{"r": {{"b", []float32{3, 1, 7, 5}}, {"a", []float32{2, 6}}, {"b", []float32{0, 4, 0, 8}}}},
+		},
+		{
+			"too few channels to cut",
+			[]ann.Node{
+				node("s", &ann.Gather{Index: []int{1}}, "b"), node("n", bn1, "s"), node("c", wide(1, []float32{3}), "n"), node("q", relu, "c"),
+				node("k", concat, "q", "b", "a"), node("d", wide(4, []float32{1, 2, 3, 4}), "k"), node("r", relu, "d"),
+			},
+			map[string][]synapse{"q": {{"b", []float32{0, 6}}}, "r": {{"q", []float32{1}}, {"b", []float32{2, 3}}, {"a", []float32{4}}}},
+		},
+		{
+			"depthwise, in another order",
+			[]ann.Node{
+				node("k", concat, "a", "b"), node("s", &ann.Gather{Index: []int{1, 2, 0}}, "k"), node("c", grouped, "s"), node("q", relu, "c"),
+				node("d", wide(3, []float32{1, 2, 3}), "q"), node("r", relu, "d"),
+			},
+			map[string][]synapse{
+				"q/1": {{"b", []float32{1, 2}}}, "q/2": {{"a", []float32{3}}}, "r": {{"q/1", []float32{1, 2}}, {"q/2", []float32{3}}},
+			},
+		},
+		{
+			"groups in another order",
+			[]ann.Node{node("k", concat, "a", "b", "a"), node("s", &ann.Gather{Index: []int{2, 1, 0, 3}}, "k"), node("c", halves, "s"), node("r", relu, "c")},
+			map[string][]synapse{"r": {{"b", []float32{2, 1, 0, 0}}, {"a", []float32{0, 3}}, {"a", []float32{0, 4}}}},
+		},
+		{
+			"sum of values in another order",
+			[]ann.Node{
+				node("s", &ann.Gather{Index: []int{1, 0}}, "b"), node("c", wide(2, []float32{1, 2, 3, 4}), "b"), node("t", add, "s", "c"), node("q", relu, "t"),
+				node("k", concat, "q", "a"), node("d", wide(3, []float32{1, 2, 3}), "k"), node("r", relu, "d"),
+			},
+			map[string][]synapse{"q": {{"b", []float32{0, 1, 1, 0}}, {"b", []float32{1, 2, 3, 4}}}},
+		},
+		{
+			"vectors in another order",
+			[]ann.Node{
+				node("p", &ann.GlobalAveragePool{}, "b"), node("v", &ann.Flatten{}, "p"), node("s", &ann.Gather{Index: []int{1, 0, 1}}, "v"),
+				node("m", &ann.GlobalAveragePool{}, "a"), node("w", &ann.Flatten{}, "m"), node("k", concat, "s", "w"),
+				node("h", &ann.Gemm{Weight: tensor.Of([]float32{1, 2, 3, 4}, 1, 4)}, "k"), node("r", relu, "h"),
+			},
+			map[string][]synapse{"r": {{"p", []float32{2, 1}}, {"p", []float32{0, 3}}, {"m", []float32{4}}}},
+		},
+		{
 			"shortcut",
 			[]ann.Node{
 				node("k", concat, "a", "b"), node("c", wide(1, []float32{1, 2, 3}), "a"), node("s", add, "c", "k"), node("q", relu, "s"),
@@ -113,7 +159,10 @@ func TestConcat(t *testing.T) {
 			nodes := append([]ann.Node{
 				node("ca", wide(1, []float32{1}, 0.5), "x"), node("a", relu, "ca"), node("cb", wide(1, []float32{1, -1}, 0.5, 1), "x"), node("b", relu, "cb"),
 			}, tt.nodes...)
-			nodes = append(nodes, node("g", &ann.GlobalAveragePool{}, "r"), node("f", &ann.Flatten{}, "g"))
+			if len(graph(t, tensor.Shape{1, 2, 2}, nodes...).Node("r").Shape) == 3 {
+				nodes = append(nodes, node("g", &ann.GlobalAveragePool{}, "r"))
+			}
+			nodes = append(nodes, node("f", &ann.Flatten{}, nodes[len(nodes)-1].Name))
 			nodes = append(nodes, node("logits", gemm(graph(t, tensor.Shape{1, 2, 2}, nodes...).Node("f").Shape[0], 1, 0.5), "f"))
 			g := graph(t, tensor.Shape{1, 2, 2}, nodes...)
 			folded, err := convert.Fold(g)

@@ -172,11 +172,13 @@ func enumerate(names []string) string {
 	return strings.Join(names, " and ")
 }
 
-// note notes what becomes of n. The first note of a node stays.
-func (p *populator) note(n *ann.Node, neurons int, format string, args ...any) {
-	if _, ok := p.fates[n.Name]; !ok {
+// note notes what becomes of n, unless something is noted already.
+func (p *populator) note(n *ann.Node, neurons int, format string, args ...any) bool {
+	_, ok := p.fates[n.Name]
+	if !ok {
 		p.fates[n.Name] = Fate{Becomes: fmt.Sprintf(format, args...), Neurons: neurons}
 	}
+	return !ok
 }
 
 // noteSynapses notes that n becomes synapses of that kind into the population that is
@@ -192,7 +194,13 @@ func (p *populator) noteSynapses(n *ann.Node, kind string) {
 // does gives.
 func (p *populator) fate(name string, does func(string) string) Fate {
 	fate := p.fates[name]
-	var into []string
+	var from, into []string
+	for _, of := range p.shortcuts[name] {
+		if of = does(of); !slices.Contains(from, of) {
+			from = append(from, of)
+			fate.Becomes += fmt.Sprintf("; shortcut from %s, weight lambda(from)/lambda(to)", of)
+		}
+	}
 	for _, to := range p.targets[name] {
 		if to = does(to); to != does(name) && !slices.Contains(into, to) {
 			into = append(into, to)

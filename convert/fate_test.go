@@ -27,9 +27,29 @@ func checkFates(t rapid.TB, g *ann.Graph, net *snn.Network) {
 			t.Errorf("Fates: node %q becomes %+v", g.Nodes[i].Name, f)
 		}
 		neurons += f.Neurons
+		for _, words := range strings.Split(f.Becomes, "; ") {
+			checkNames(t, g, g.Nodes[i].Name, words)
+		}
 	}
 	if neurons != net.Neurons() {
 		t.Errorf("Fates: got %d neurons, the network has %d\n%v\n%v", neurons, net.Neurons(), g, net)
+	}
+}
+
+// checkNames checks that what becomes of the named node speaks of nodes of g.
+func checkNames(t rapid.TB, g *ann.Graph, name, words string) {
+	t.Helper()
+	for _, start := range []string{"folded into ", "synapses into ", "synapses of one weight into ", "part of the shortcut into ", "padding of ", "shortcut from ", "the ON population of "} {
+		_, names, ok := strings.Cut(words, start)
+		if !ok {
+			continue
+		}
+		names, _, _ = strings.Cut(names, ", weight lambda")
+		for _, to := range strings.FieldsFunc(strings.NewReplacer(" and ", ",", ", ", ",").Replace(names), func(r rune) bool { return r == ',' }) {
+			if g.Node(to) == nil && !strings.HasSuffix(to, " more") {
+				t.Errorf("Fates: node %q becomes %q, but there is no node %q\n%v", name, words, to, g)
+			}
+		}
 	}
 }
 

@@ -40,6 +40,8 @@ type populator struct {
 	into    string              // The population whose currents are looked at.
 	fates   map[string]Fate     // Of the nodes that were seen.
 	targets map[string][]string // Populations that nodes are synapses into.
+
+	shortcuts map[string][]string // Populations that are branches of a sum.
 }
 
 // populate finds the populations of g in topological order, the last being the
@@ -47,7 +49,7 @@ type populator struct {
 func populate(g *ann.Graph) *populator {
 	p := &populator{
 		g: g, nodes: g.ByName(), consumers: g.Consumers(),
-		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate), targets: make(map[string][]string),
+		index: map[string]int{g.Input.Name: snn.FromInput}, named: make(map[string]bool), rectified: rectified{}, fates: make(map[string]Fate), targets: make(map[string][]string), shortcuts: make(map[string][]string),
 	}
 	last := g.Output
 	for flat(p.nodes[last]) {
@@ -83,7 +85,11 @@ func populate(g *ann.Graph) *populator {
 // limited puts the bound of a rectifier into words.
 func limited(r ann.Rectifier) string {
 	if op, ok := r.(*ann.Clip); ok && op.Levels > 0 {
-		return fmt.Sprintf(", lambda %v; rounded to %d levels in the file, to T levels here", op.Max, op.Levels)
+		most := ""
+		if !op.Few() {
+			most = "at most "
+		}
+		return fmt.Sprintf(", lambda %s%v; rounded to %d levels in the file, to T levels here", most, op.Max, op.Levels)
 	}
 	if limit := r.Limit(); !math.IsInf(float64(limit), 1) {
 		return fmt.Sprintf(", lambda at most %v", limit)

@@ -165,7 +165,9 @@ func (b *builder) stream(from string) string {
 			inner = b.relu(inner)
 		}
 		inner = b.conv(inner, width, 1+2*b.choose(2, "kernel"), 1)
-		switch b.choose(5, "after") {
+		switch b.choose(6, "after") {
+		case 5:
+			x = b.add(&ann.MaxPool{Window: tensor.Square(3, 1, 1)}, b.add(&ann.Add{}, x, inner))
 		case 0:
 			x = inner
 		case 1:

@@ -38,7 +38,7 @@ func normToConv(g *folding) {
 func spreadNorm(g *folding) {
 	nodes, known := g.ByName(), rectified{}
 	list := make([]ann.Node, 0, len(g.Nodes))
-	var sums []string
+	away := make(map[string]string) // Fates of nodes that nothing needs any more, perhaps.
 	for _, n := range g.Nodes {
 		known.see(&n)
 		bn, ok := n.Op.(*ann.BatchNormalization)
@@ -46,13 +46,16 @@ func spreadNorm(g *folding) {
 			if branches, ok := currents(nodes, known, source); ok {
 				scale, shift := bn.Affine()
 				var inputs, into []string
-				sums = append(sums, source.Name)
+				away[source.Name] = "nothing: its branches are currents"
 				for _, b := range branches {
 					op := b.op.WithWeights(scaled(b.op, scale, shift))
 					part := ann.Node{Name: g.newPart(n.Name), Op: op, Inputs: []string{b.from}, Shape: n.Shape}
 					if b.name != b.from {
 						g.owner[part.Name] = g.does(b.name)
 						into = append(into, g.does(b.name))
+						for m := nodes[b.name]; m.Inputs[0] != b.from; m = nodes[m.Inputs[0]] {
+							away[m.Inputs[0]] = "folded into " + g.does(b.name)
+						}
 					}
 					inputs, list = append(inputs, part.Name), append(list, part)
 					shift = make([]float64, len(scale)) // Once is enough.
@@ -70,9 +73,9 @@ func spreadNorm(g *folding) {
 	g.Nodes = list
 	dropUnused(g)
 	nodes = g.ByName()
-	for _, name := range sums {
+	for name, words := range away {
 		if nodes[name] == nil {
-			g.fates[name] = "nothing: its branches are currents"
+			g.fates[name] = words
 		}
 	}
 }
@@ -137,9 +140,20 @@ func asWeights(nodes map[string]*ann.Node, known rectified, name string) (b bran
 			}
 		}
 	case *ann.Slice:
-		if source := nodes[n.Inputs[0]]; known[n.Inputs[0]] && m.Start[0] == 0 && m.Size[0] == source.Shape[0] {
-			v := summand{at: [2]int(m.Start[1:]), step: [2]int(m.Step[1:])}
-			return branch{name, taken(source.Shape, n.Shape, v, 1), source.Name}, true
+		v := summand{step: [2]int{1, 1}}
+		for of := n; of != nil; of = nodes[v.from] {
+			m, ok := of.Op.(*ann.Slice)
+			if !ok || m.Start[0] != 0 || m.Size[0] != n.Shape[0] || m.Step[0] != 1 {
+				break
+			}
+			for i := range 2 { // What is taken of what of takes.
+				v.at[i] = m.Start[i+1] + v.at[i]*m.Step[i+1]
+				v.step[i] *= m.Step[i+1]
+			}
+			v.from = of.Inputs[0]
+		}
+		if source := nodes[v.from]; known[v.from] && source.Shape[0] == n.Shape[0] {
+			return branch{name, taken(source.Shape, n.Shape, v, 1), v.from}, true
 		}
 	}
 	return branch{}, false

@@ -135,6 +135,7 @@ func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if n.Name == p.into {
 		words = fmt.Sprintf("the output population of %d IF neurons; its branches are currents", n.Shape.Len())
 	}
+	var from []string
 	for _, in := range n.Inputs {
 		if i, ok := p.index[in]; ok && i == snn.FromInput {
 			p.fail(unsupported(n, hintBranch, "the image itself is one of its branches, but must first pass through a convolution"))
@@ -146,7 +147,7 @@ func (p *populator) branches(terms []term, n *ann.Node) []term {
 		}
 		for _, t := range p.sum(n, in) {
 			if _, ok := t.connection.(*snn.Shortcut); ok {
-				words += fmt.Sprintf("; shortcut from %s, weight lambda(from)/lambda(to)", p.list[t.from].node.Name)
+				from = append(from, p.list[t.from].node.Name)
 			}
 			terms = append(terms, t)
 		}
@@ -155,7 +156,9 @@ func (p *populator) branches(terms []term, n *ann.Node) []term {
 	if n.Name == p.into {
 		neurons = n.Shape.Len()
 	}
-	p.note(n, neurons, "%s", words)
+	if p.note(n, neurons, "%s", words) {
+		p.shortcuts[n.Name] = from
+	}
 	return terms
 }
 

@@ -69,9 +69,9 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels, _, err := find("labels", splitLabels, wholeLabels)
-	if err != nil {
-		return nil, err
+	labels, _, missing := find("labels", splitLabels, wholeLabels)
+	if missing != nil && slices.ContainsFunc(names, func(s string) bool { return !namesImages(s) }) {
+		return nil, missing // One of them may be labels under another name.
 	}
 	read := func(name string) (*array, error) {
 		r, err := files[name].Open()
@@ -94,7 +94,20 @@ func openNPZ(path string, split Split) (*Dataset, error) {
 		return nil, err
 	}
 	d.single = single
+	if missing != nil {
+		d.withoutLabels(missing)
+	}
 	return d, nil
+}
+
+// namesImages reports whether an array of that name is images, of either split or both.
+func namesImages(name string) bool {
+	for _, split := range []Split{Train, Test} {
+		if slices.ContainsFunc(splitImages, func(format string) bool { return name == fmt.Sprintf(format, split) }) {
+			return true
+		}
+	}
+	return slices.Contains(wholeImages, name)
 }
 
 // openNPY reads two .npy files, IMAGES,LABELS. Without LABELS they are beside the
@@ -103,10 +116,12 @@ func openNPY(path string, _ Split) (*Dataset, error) {
 	if path == "" {
 		return nil, &SpecError{errors.New("a path is needed: the .npy file of the images, then a comma and that of the labels")}
 	}
+	var missing error
 	images, labels, ok := strings.Cut(path, ",")
 	if !ok {
 		var err error
-		if labels, err = labelsBeside(images); err != nil {
+		labels, missing, err = labelsBeside(images)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -119,10 +134,14 @@ func openNPY(path string, _ Split) (*Dataset, error) {
 		return nil, err
 	}
 	d.single = true
+	if missing != nil {
+		d.withoutLabels(missing)
+	}
 	return d, nil
 }
 
-func labelsBeside(images string) (string, error) {
+// labelsBeside returns the file of labels beside that of images, or that it is missing.
+func labelsBeside(images string) (labels string, missing, err error) {
 	dir, name := filepath.Split(images)
 	var tried []string
 	for _, beside := range []string{strings.Replace(name, "images", "labels", 1), "labels.npy"} {
@@ -130,13 +149,13 @@ func labelsBeside(images string) (string, error) {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(dir, beside)); err == nil {
-			return filepath.Join(dir, beside), nil
+			return filepath.Join(dir, beside), nil, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+			return "", nil, err
 		}
 		tried = append(tried, beside)
 	}
-	return "", fmt.Errorf("labels are missing: there is no %s beside %s: give npy:IMAGES,LABELS", strings.Join(tried, " or "), images)
+	return "", fmt.Errorf("labels are missing: there is no %s beside %s: give npy:IMAGES,LABELS", strings.Join(tried, " or "), images), nil
 }
 
 func readNPYFile(name string) (*array, error) {
@@ -160,19 +179,23 @@ type arrayError struct {
 
 func (e *arrayError) Error() string { return e.array + ": " + e.err.Error() }
 
-// fromArrays makes a data set of two arrays. How many classes there are is a guess:
-// one more than the largest label.
+// fromArrays makes a data set of two arrays, or without labels of one. How many classes
+// there are is a guess: one more than the largest label.
 func fromArrays(read func(name string) (*array, error), images, labels string) (*Dataset, error) {
+	d := &Dataset{}
 	// Labels first: a mistake in the small array is found before the large one is read.
-	a, err := read(labels)
+	if labels != "" {
+		a, err := read(labels)
+		if err != nil {
+			return nil, err
+		}
+		d.atLeast = !a.oneHot()
+		if d.labels, d.classes, err = arrayLabels(a); err != nil {
+			return nil, &arrayError{labels, err}
+		}
+	}
+	a, err := read(images)
 	if err != nil {
-		return nil, err
-	}
-	d := &Dataset{atLeast: !a.oneHot()}
-	if d.labels, d.classes, err = arrayLabels(a); err != nil {
-		return nil, &arrayError{labels, err}
-	}
-	if a, err = read(images); err != nil {
 		return nil, err
 	}
 	f, err := arrayImages(a)
@@ -182,6 +205,10 @@ func fromArrays(read func(name string) (*array, error), images, labels string) (
 	d.shape, d.frames, d.images, d.prepared, d.scaled = f.shape, f.frames, f.store, f.prepared, f.scaled
 	if f.prepared && f.frames == 0 {
 		d.notes = append(d.notes, fmt.Sprintf("values go from %v to %v, so that they are no pixels: the network is given them as they are", f.least, f.most))
+	}
+	if labels == "" {
+		d.labels = make([]uint16, a.shape[0])
+		return d, nil
 	}
 	if n := len(d.labels); a.shape[0] != n {
 		err := fmt.Errorf("%d images, but %s holds %d labels", a.shape[0], labels, n)

@@ -1,6 +1,6 @@
 // Package dataset reads labelled images: CIFAR-10 and CIFAR-100 in their binary and
 // Python forms, MNIST and data sets of its form as idx files, own images as arrays of
-// numpy and as PNG, JPEG, BMP and WebP files, by themselves or in .tar files. It knows no network;
+// numpy, of frames as well, and as PNG, JPEG, BMP and WebP files, by themselves or in .tar files. It knows no network;
 // the first layer's idea of an image enters only as a [Normalization] and a size.
 //
 // # Units
@@ -10,7 +10,8 @@
 //
 // # Layout
 //
-// Images are CHW with a contiguous W axis, grey images have one channel. Pixels stay
+// Images are CHW with a contiguous W axis, grey images have one channel; frames of an image
+// come one after the other. Pixels stay
 // bytes in memory and become float32 one image at a time. Everything is read when a
 // data set is opened, except image files, which are decoded whenever an image is
 // asked for; from then on a data set is never written, so any number of goroutines
@@ -42,6 +43,8 @@ type Dataset struct {
 	frames           int  // Of every image; 0 if it is one by itself.
 	prepared, scaled bool // See arrayContent.
 
+	unlabelled bool // All labels are 0 and mean nothing.
+
 	atLeast bool // There may be more classes than labels show.
 	single  bool // Both splits are the same images.
 	skipped int
@@ -70,6 +73,17 @@ func (d *Dataset) Classes() int { return d.classes }
 // ClassesGuessed reports whether the number of classes is only one more than the
 // largest label, so that there may be classes without an image.
 func (d *Dataset) ClassesGuessed() bool { return d.atLeast }
+
+// Labelled reports whether the data say of which class images are. Otherwise all labels
+// are 0, and only work that looks at none makes sense.
+func (d *Dataset) Labelled() bool { return !d.unlabelled }
+
+// withoutLabels notes that there are none, and why.
+func (d *Dataset) withoutLabels(why error) *Dataset {
+	d.unlabelled, d.atLeast, d.classes = true, true, 1
+	d.notes = append(d.notes, fmt.Sprintf("they serve what needs no labels: %v", why))
+	return d
+}
 
 // Single reports whether the spec names one list of images for both splits: those of a
 // single file, for example.

@@ -50,6 +50,10 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		return nil, err
 	}
 	names, err := classFolders(root)
+	if d := flatFolder(root, err); d != nil {
+		d.single = single
+		return d, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +115,28 @@ func openFolder(dir string, split Split) (*Dataset, error) {
 		return nil, fmt.Errorf("folder %s: %w", root, err)
 	}
 	return d, nil
+}
+
+// flatFolder returns the images of a folder without folders of classes, for which opening
+// it as such was an error; nil if it has no images either.
+func flatFolder(root string, err error) *Dataset {
+	entries, readErr := os.ReadDir(root)
+	if err == nil || readErr != nil {
+		return nil
+	}
+	var list []labelled
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			return nil
+		}
+		if isImage(e.Name()) && isRegular(filepath.Join(root, e.Name())) {
+			list = append(list, labelled{imageFile{name: e.Name(), size: -1}, 0})
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return newFiles(root, list, 1).withoutLabels(err)
 }
 
 // splitFolder returns the folder of a split, and whether there is only one.

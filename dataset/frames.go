@@ -20,6 +20,14 @@ import (
 // Frames returns how many frames an image has: 1 if it is one by itself.
 func (d *Dataset) Frames() int { return max(d.frames, 1) }
 
+// Form says what an image is, such as "3x32x32" or "20 frames of 2x128x128".
+func (d *Dataset) Form() string {
+	if d.Frames() < 2 {
+		return d.shape.String()
+	}
+	return fmt.Sprintf("%d frames of %s", d.Frames(), d.shape)
+}
+
 // Sequence stores the frames of image i, each CHW, one after the other in dst, which must
 // hold exactly [Dataset.Frames] of them.
 func (d *Dataset) Sequence(i int, dst []float32) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,44 @@ func TestOneHotLabels(t *testing.T) {
 	if !slices.Equal(labels(d), []int{1, 0}) || !d.ClassesGuessed() { // A column of class numbers.
 		t.Errorf("labels %v, guessed %v", labels(d), d.ClassesGuessed())
 	}
+}
+
+// Images may come without labels, which only work that looks at none takes.
+func TestUnlabelled(t *testing.T) {
+	dir := t.TempDir()
+	img := npy("|u1", "(2, 1, 1)", 0, 1)
+	write(t, dir, "flat/2.png", square(3))
+	write(t, dir, "flat/1.png", square(4))
+	write(t, dir, "split/train/1.png", square(5))
+	write(t, dir, "split/test/1.png", square(6))
+	for spec, want := range map[string][]string{
+		"npz:" + write(t, dir, "x.npz", npz(t, "images", img)):                 {"no array of labels for the test split among images"},
+		"npz:" + write(t, dir, "y.npz", npz(t, "x_train", img, "x_test", img)): {"no array of labels for the test split"},
+		"npy:" + write(t, dir, "a.npy", img):                                   {"labels are missing", "labels.npy beside", "give npy:IMAGES,LABELS"},
+		"folder:" + filepath.Join(dir, "flat"):                                 {"there are no folders in it", "files:DIR"},
+		"folder:" + filepath.Join(dir, "split"):                                {"there are no folders in it"},
+	} {
+		d := open(t, spec, Test)
+		if d.Labelled() || !d.ClassesGuessed() || d.Classes() != 1 || len(d.Notes()) != 1 {
+			t.Errorf("%s: labelled %v, %d classes, notes %q", spec, d.Labelled(), d.Classes(), d.Notes())
+			continue
+		}
+		for _, part := range append(want, "they serve what needs no labels: ") {
+			if !strings.Contains(d.Notes()[0], part) {
+				t.Errorf("%s: notes %q, want %q", spec, d.Notes(), part)
+			}
+		}
+	}
+	if d := small(t, "folder:"+filepath.Join(dir, "flat"), Train); !slices.Equal(firsts(t, d), []int{4, 3}) || !d.Single() {
+		t.Errorf("a flat folder: %v", firsts(t, d))
+	}
+	if d := small(t, "folder:"+filepath.Join(dir, "split"), Train); !slices.Equal(firsts(t, d), []int{5}) || d.Single() {
+		t.Errorf("a split without classes: %v", firsts(t, d))
+	}
+	// A name that may be that of labels is asked about, and folders need images.
+	fails(t, "npz:"+write(t, dir, "z.npz", npz(t, "images", img, "answers", npy("|u1", "(2,)", 0, 1))), Test, "no array of labels")
+	write(t, dir, "text/1.txt", []byte("x"))
+	fails(t, "folder:"+filepath.Join(dir, "text"), Test, "there are no folders in it")
 }
 
 func sequenceOf(t *testing.T, d *Dataset, i int) []float32 {

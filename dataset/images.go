@@ -68,5 +68,14 @@ func (im *Images) Sequence(i int, dst []float32) error {
 	return nil
 }
 
+// AllFrames returns the frames of image i, as Sequence stores them; nil if it is one by itself.
+func (im *Images) AllFrames(i int) ([]float32, error) {
+	if im.Frames() < 2 {
+		return nil, nil
+	}
+	x := make([]float32, im.Frames()*im.shape.Len())
+	return x, im.Sequence(i, x)
+}
+
 // Normalization returns the normalisation that the images are seen through.
 func (im *Images) Normalization() Normalization { return im.norm }

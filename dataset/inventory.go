@@ -34,6 +34,7 @@ type FileInventory struct {
 	Classes        int           `json:"classes"`
 	ClassNames     []string      `json:"class_names,omitempty"`
 	ClassesGuessed bool          `json:"classes_guessed,omitempty"`
+	Unlabelled     bool          `json:"unlabelled,omitempty"`
 	Skipped        int           `json:"skipped,omitempty"` // How many were left out, as they cannot be read.
 	List           []ListedImage `json:"list"`
 }
@@ -58,7 +59,7 @@ func (d *Dataset) Inventory() (*Inventory, error) {
 	}
 	v.Files = &FileInventory{
 		Root: s.root, Shape: d.Shape(), Resize: s.resize, Frames: d.frames,
-		Classes: d.classes, ClassNames: d.names, ClassesGuessed: d.atLeast, Skipped: d.skipped,
+		Classes: d.classes, ClassNames: d.names, ClassesGuessed: d.atLeast, Unlabelled: d.unlabelled, Skipped: d.skipped,
 	}
 	for i, f := range s.files {
 		if !f.checked {
@@ -141,7 +142,7 @@ func (v *FileInventory) open() (*Dataset, error) {
 		list[i] = labelled{f, l.Label}
 	}
 	d := newFiles(v.Root, list, v.Classes)
-	d.names, d.atLeast, d.skipped = v.ClassNames, v.ClassesGuessed, max(v.Skipped, 0)
+	d.names, d.atLeast, d.unlabelled, d.skipped = v.ClassNames, v.ClassesGuessed, v.Unlabelled, max(v.Skipped, 0)
 	if v.Frames > 0 {
 		if shape := append(tensor.Shape{v.Frames}, v.Shape...); len(shape) != 4 || shape.Check() != nil {
 			return nil, fmt.Errorf("there are no images of %d frames of %s", v.Frames, v.Shape)

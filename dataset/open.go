@@ -42,9 +42,9 @@ var kinds = []kind{
 	{"mnist", openMNIST, true, "mnist[:DIR]", "a folder with its four idx files, each .gz or not"},
 	{"fashion-mnist", openFashionMNIST, true, "fashion-mnist[:DIR]", "a folder with its four idx files, each .gz or not"},
 	{"kmnist", openKMNIST, true, "kmnist[:DIR]", "a folder with its four idx files, each .gz or not"},
-	{"npz", openNPZ, false, "npz:FILE", "a file of numpy.savez with arrays images and labels, or x_train, y_train, x_test and y_test"},
+	{"npz", openNPZ, false, "npz:FILE", "a file of numpy.savez with arrays images and labels, or x_train, y_train, x_test and y_test; images are NCHW, NHWC, NHW or frames, NTCHW"},
 	{"npy", openNPY, false, "npy:IMAGES[,LABELS]", "two files of numpy.save, images and their labels"},
-	{"folder", openFolder, false, "folder:DIR", "a folder with one folder of images for every class, or such folders in train, and in val or test"},
+	{"folder", openFolder, false, "folder:DIR", "a folder with one folder of images for every class, image files or frames in .npy or .npz files, or such folders in train, and in val or test"},
 	{"files", openFiles, false, "files:DIR", "a folder of images with labels.csv, or train.csv and test.csv, of lines NAME,LABEL"},
 	{"tar", openTar, false, "tar:PATH", ".tar files of members KEY.jpg or KEY.png, and KEY.cls"},
 }
@@ -86,10 +86,11 @@ func (e *SpecError) Error() string { return e.err.Error() }
 //	mnist[:DIR]             a folder with the four idx files, each .gz or not; or folders in it that have them
 //	fashion-mnist[:DIR]     the same
 //	kmnist[:DIR]            the same
-//	npz:FILE                arrays images (or x, X, data, image, img, pixel_values) and labels (or y, label, targets,
+//	npz:FILE                arrays images (or x, X, data, image, img, pixel_values, frames) and labels (or y, label, targets,
 //	                        fine_label); or x_train, y_train, x_test, y_test
 //	npy:IMAGES[,LABELS]     two arrays; LABELS may be left out if labels.npy is beside IMAGES
-//	folder:DIR              image files, one folder a class; or such folders in train, and in val or test
+//	folder:DIR              image files, or .npy or .npz files of frames, one folder a class; or such folders in train,
+//	                        and in val or test
 //	files:DIR[,CSV]         image files and CSV, or in DIR train.csv and test.csv, or labels.csv, of lines NAME,LABEL
 //	tar:PATH                .tar files of members KEY.jpg or KEY.png and KEY.cls: a folder of them, one, or
 //	                        several such as val-{000000..000049}.tar
@@ -97,7 +98,9 @@ func (e *SpecError) Error() string { return e.err.Error() }
 // Arrays of images are NCHW, NHWC or, for grey ones, NHW; uint8, integers from 0 to 255, or
 // floating-point numbers from 0 to 255 or, if none is above 1, from 0 to 1. Others, and
 // numbers that are not bytes of other than 1 or 3 channels, are taken as they are:
-// [Dataset.Prepared]. Labels are integers, or floating-point numbers that are.
+// [Dataset.Prepared]. So are arrays of frames, NTCHW or NTHWC, and files with the frames of
+// one image: [Dataset.Frames]. Labels are integers, or floating-point numbers that are, or
+// one-hot rows.
 //
 // Image files are PNG, JPEG, BMP and WebP, and [Dataset.Resizable]; those of other formats
 // are left out, which a note says. Classes of a folder are in the order of their names; of its

@@ -81,6 +81,14 @@ func (e *Experiment) trials() []trial {
 	if !e.Test.Prepared() {
 		list = append(list, trial{advice: "with dark and light exchanged", norm: now, change: invert})
 	}
+	if n := e.Test.Frames(); n > 1 { // As where training took sums.
+		times := func(x []float32, _, _, _ int) {
+			for i := range x {
+				x[i] *= float32(n)
+			}
+		}
+		list = append(list, trial{advice: fmt.Sprintf("with frames %d times as large, whose mean is the sum of these", n), norm: now, change: times})
+	}
 	if e.model.vector || e.trained.vector {
 		advice := fmt.Sprintf("with the channels of each pixel side by side in the vector that it takes, which {model}?input=%s says", lastChannels(e.Test.Shape()))
 		list = append(list, trial{advice: advice, norm: now, order: interleave})

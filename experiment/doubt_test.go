@@ -1,7 +1,9 @@
 package experiment
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,59 @@ func TestDoubts(t *testing.T) {
 		if chance := tt.accuracy < 0.2; chance != (len(got) == 2 && strings.Contains(got[0], "hardly better than chance (10 %)")) {
 			t.Errorf("%s: got %q", tt.name, got)
 		}
+	}
+}
+
+// A network that was trained on sums of frames rather than on their mean.
+func TestDoubtsOfFrames(t *testing.T) {
+	const n, frames = 100, 16
+	digits, err := dataset.OpenImages("mnist", dataset.Test, "mnist", n)
+	if err != nil {
+		t.Skipf("no MNIST: %v", err)
+	}
+	dir := t.TempDir()
+	write := func(name, header string, data []byte) {
+		b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), 0)
+		if err := os.WriteFile(filepath.Join(dir, name), append(append(b, header...), data...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var data, labels []byte
+	x := make([]float32, 784)
+	for i := range n {
+		if err := digits.Image(i, x); err != nil {
+			t.Fatal(err)
+		}
+		labels = append(labels, byte(digits.Label(i)))
+		for range frames {
+			for _, v := range x {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v/frames))
+			}
+		}
+	}
+	write("images.npy", fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, 1, 28, 28), }\n", n, frames), data)
+	write("labels.npy", fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }\n", n), labels)
+	var said []string
+	o := DefaultOptions()
+	o.Model, o.Data, o.Calibrate, o.Images = Builtin, "npy:"+filepath.Join(dir, "images.npy"), "npy:"+filepath.Join(dir, "images.npy"), 99
+	o.Calibrate += "?images=50"
+	o.Warn = func(text string) { said = append(said, text) }
+	if _, err := Open(t.Context(), o); err == nil { // They are the test images.
+		t.Fatal("calibration images that are test images: no error")
+	}
+	write("train.npy", fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, 1, 28, 28), }\n", n/2, frames), data[:len(data)/2])
+	write("trained.npy", fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }\n", n/2), labels[:n/2])
+	o.Calibrate = "npy:" + filepath.Join(dir, "train.npy") + "," + filepath.Join(dir, "trained.npy")
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := said[len(said)-1]; !strings.Contains(last, "made of 16 frames each, one a timestep, then the first again, up to T = 350; the trained network and calibration get their mean") || e.Options.Normalize != "none" || e.Enters() != "16 frames, one a timestep" {
+		t.Errorf("said %q; normalised as %s, %s", said, e.Options.Normalize, e.Enters())
+	}
+	r := &eval.Result{TrainedTop1: 0.1, Agreement: []float64{0}, Predictions: eval.Predictions{Label: make([]int, n), Trained: make([]int, n)}}
+	if got := strings.Join(e.Doubts(r), " "); !strings.Contains(got, "correctly with frames 16 times as large, whose mean is the sum of these, and ") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -147,7 +147,7 @@ func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 	if e.Original, err = m.readFor(d, crop); err == nil {
 		e.Graph, err = convert.Simplify(e.Original)
 	} else if e.Options.Dir != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint.Error(err, "the run was planned with this file: put it back there, or give it as MODEL where it is now, with the options that manifest.json of the run lists")
+		return hint.Error(err, "the run was planned with this file: put it back there, or say where it has moved with 'sresnet eval RUN {map} FROM=TO'")
 	}
 	if m == &e.model && e.model.isWeights() { // They have said what they are.
 		named, _ := parseModel(e.Options.Model)
@@ -194,6 +194,9 @@ func (e *Experiment) takeImages(ctx context.Context, test, train *dataset.Datase
 // and the SelectionImages after them, which it returns with their place, choose among
 // these. If there are fewer, all are divided in that proportion.
 func (e *Experiment) Select(ctx context.Context) (images *dataset.Images, from, end int, err error) {
+	if !e.train.Labelled() {
+		return nil, 0, 0, hint.Error(fmt.Errorf("training images of %s have no labels, so that nothing can be chosen on them", e.train.Spec()), "give labelled ones with {calibrate}")
+	}
 	n, m, err := divide(e.train.Len(), e.Options.CalibrationImages, e.Options.SelectionImages)
 	if err != nil {
 		return nil, 0, 0, hint.Error(fmt.Errorf("%s: %w", e.calibrate.Source, err), "give more training images with {calibrate}")

@@ -223,8 +223,11 @@ func (e *Experiment) fits(d *dataset.Dataset) error {
 	if !in.Equal(d.Shape()) {
 		return hint.Error(fmt.Errorf("network %s takes images of %v, but those of %s are %v", name, in, d.Spec(), d.Shape()), advice)
 	}
-	if e.Options.Unlabelled {
+	switch {
+	case e.Options.Unlabelled || !d.Labelled() && d.Split() == dataset.Train:
 		return nil
+	case !d.Labelled():
+		return hint.Error(fmt.Errorf("images of %s have no labels, so that none can be right or wrong", d.Spec()), "give labels; %s. 'sresnet verify', 'sresnet record', 'sresnet convert' and 'sresnet bench' need none", dataset.Holds(d.Spec()))
 	}
 	if d.ClassesGuessed() {
 		for i := range d.Len() {

@@ -41,6 +41,18 @@ func (im *importer) add(n *node, in []*edge) (*edge, error) {
 // plus adds activations: as functions of one node where some are pending, so that they
 // may be one function together, and else as the branches of a block.
 func (im *importer) plus(n *node, acts []*edge) (*edge, error) {
+	if len(acts) == 2 { // Rounding that gradients go through: x + (round(x) - x).
+		for i, e := range acts {
+			if p := e.pending; p != nil && p.rest != nil && im.equal(p.of, acts[1-i]) {
+				return p.rest, nil
+			}
+		}
+	}
+	for i, e := range acts {
+		if e.quantized() {
+			acts[i] = im.settle(e)
+		}
+	}
 	out := acts[0]
 	if slices.ContainsFunc(acts, func(e *edge) bool { return e.pending != nil }) {
 		for _, e := range acts[1:] {
@@ -70,9 +82,19 @@ func (im *importer) plus(n *node, acts []*edge) (*edge, error) {
 // minus subtracts activations: as functions of one node, or by a branch with the sign
 // turned.
 func (im *importer) minus(n *node, a, b *edge) (*edge, error) {
+	if a.steps() != nil && b.steps() == nil && im.equal(a, b) {
+		out, err := im.after(n, a, []piecewise{straight(0, 0)}, a.steps())
+		if err == nil {
+			out.pending.rest, out.pending.of = a, b
+		}
+		return out, err
+	}
 	both, err := im.together(n, a, b, func(f, g piecewise) (piecewise, error) { return f.plus(g.scaled(-1, 0)), nil })
 	if err != nil || both != nil && both.pending.possible() {
 		return both, err
+	}
+	if p := b.pending; p != nil && (p.steps != nil || !p.possible()) {
+		b = im.settle(b) // So that an error names the node that it is about.
 	}
 	if b, err = im.scale(&node{name: n.label() + "/minus", op: n.op}, b, []float64{-1}, []float64{0}); err != nil {
 		return nil, err

@@ -217,6 +217,12 @@ func TestUnsupportedAll(t *testing.T) {
 			op("LSTM", "l", ins("x")), op("Shape", "s", ins("l")), op("Gather", "g", ins("s", "one")), op("Floor", "f", ins("g")),
 			op("Sub", "z", ins("l", "l")), op("Concat", "c", ins("l", "z"), attrI("axis", 1)), op("Reshape", "y", ins("c", "f")),
 		}, "l LSTM"},
+		{"parts of what cannot be told", []msg{
+			op("LSTM", "l", ins("x")), op("Split", "s", ins("l"), attrI("axis", 1)).Str(2, "t"), op("Concat", "c", ins("t", "s"), attrI("axis", 1)), op("Relu", "y", ins("c")),
+		}, "l LSTM"},
+		{"what is rounded, subtracted", []msg{
+			op("Conv", "c", ins("x", "w")), op("Relu", "r", ins("x")), op("Floor", "f", ins("r")), op("Sub", "y", ins("c", "f")),
+		}, "f Floor"},
 		{"a softmax that goes on, too", []msg{
 			op("Flatten", "a", ins("x")), op("Softmax", "s", ins("a")), op("Gemm", "g", ins("s", "w32")), op("Floor", "y", ins("g")),
 		}, "y Floor, s Softmax"},
@@ -405,12 +411,27 @@ func TestMemory(t *testing.T) {
 		nodes = append(nodes, op("Add", next, ins(prev, prev)))
 	}
 	nodes = append(nodes, op("Add", "y", ins("x", "a"+string(rune('0'+200)))))
+	grown := []msg{op("DequantizeLinear", "a0", ins("q", "half"))}
+	for i := range 100 { // A constant of four bits that is dequantised, quantised, and so on.
+		a, b, c := fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("a", i+1)
+		grown = append(grown, op("QuantizeLinear", b, ins(a, "half")), op("DequantizeLinear", c, ins(b, "half")))
+	}
+	grown = append(grown, op("Add", "y", ins("x", "a100")))
+	var scales []msg
+	last := "x"
+	for i := range 2000 { // Each looks at all scales.
+		scales = append(scales, op("QuantizeLinear", fmt.Sprint("q", i), ins(last, "many")), op("DequantizeLinear", fmt.Sprint("d", i), ins(fmt.Sprint("q", i), "many")))
+		last = fmt.Sprint("d", i)
+	}
+	scales = append(scales, op("Relu", "y", ins(last)))
 	for name, data := range map[string][]byte{
+		"scales":    build{nodes: scales, inits: []msg{f32("many", dims(1<<16), repeat(1, 1<<16)...)}}.encode(),
 		"constants": build{nodes: nodes, inits: []msg{f32("one", dims(1), 1), i64("s", 1<<20)}}.encode(),
 		"nodes":     msg{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)),
 		"inputs":    msg{}.Bytes(7, msg{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20))),
 		"attributes": msg{}.Bytes(7, msg{}.Bytes(1, append(
 			op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...))),
+		"quantised": build{nodes: grown, inits: []msg{f32("half", dims(), 0.5), ints("q", typeInt4, 0, dims(1<<21), make([]int64, 1<<21)...)}}.encode(),
 		"dims": build{nodes: []msg{op("Conv", "y", ins("x", "w"))}, inits: []msg{
 			msg{}.Bytes(1, make([]byte, 1<<20)).Str(8, "w"),
 		}}.encode(),
@@ -421,7 +442,11 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > budgetBase*5/4+16*uint64(len(data)) {
+		size := len(data)
+		if name == "quantised" { // What counts is the floats that they stand for.
+			size = 4 << 21
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > budgetBase*5/4+16*uint64(size) {
 			t.Errorf("%s: %d bytes allocated for a file of %d", name, got, len(data))
 		}
 	}

@@ -9,7 +9,7 @@ type budget struct {
 
 const (
 	budgetBase   = 32 << 20 // Enough for the constants that any small network computes.
-	budgetFactor = 4        // Weights are decoded once, and perhaps transposed or scaled.
+	budgetFactor = 10       // Weights are decoded once, and perhaps quantised, clipped, transposed or scaled.
 )
 
 func newBudget(file int) *budget { return &budget{budgetBase + budgetFactor*int64(file)} }
@@ -23,4 +23,5 @@ func (b *budget) charge(n, size int) error {
 	return nil
 }
 
+// grow is for so many more bytes of a file.
 func (b *budget) grow(file int64) { b.left += budgetFactor * file }

@@ -81,7 +81,7 @@ func (im *importer) emit(n *node, op ann.Op, inputs ...string) (string, error) {
 	}
 	name := im.unique(n.label())
 	im.g.Nodes = append(im.g.Nodes, ann.Node{Name: name, Inputs: inputs, Op: op, Shape: out, Spelled: spelled(n.op, op)})
-	im.shapes[name], im.ops[name] = out, op
+	im.shapes[name], im.ops[name], im.spans[name] = out, op, im.spanOf(op, inputs)
 	if len(inputs) == 1 {
 		im.via[name] = inputs[0]
 		_, scales := op.(*ann.BatchNormalization)

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,10 +15,14 @@ import (
 // a rounded clip is before it is scaled back. It becomes nodes when an operator takes
 // it that is no such function itself; see [importer.settle].
 type pending struct {
-	f     []piecewise // For each channel of the node, or one for all.
-	steps []float64   // Likewise, where the file rounds to multiples of that; else nil.
-	by    *node       // The last of the file's nodes.
-	done  *edge       // What it has become.
+	f         []piecewise // For each channel of the node, or one for all.
+	steps     []float64   // Likewise, where the file rounds to steps of that size; else nil.
+	grid      []float64   // Likewise, one of the numbers that it rounds to; nil where that is not known.
+	rest      *edge       // Where this is what rounding has taken from a value: that, rounded.
+	of        *edge       // And the value, not rounded.
+	quantized bool        // QuantizeLinear is among what the file does.
+	by        *node       // The last of the file's nodes.
+	done      *edge       // What it has become.
 }
 
 // mask is where a function of an activation is above zero, or where it is not: half
@@ -30,7 +35,7 @@ type mask struct {
 // elementwiseOps take activations on which functions are pending.
 var elementwiseOps = map[string]bool{
 	"Relu": true, "Clip": true, "Max": true, "Min": true, "Abs": true, "Neg": true, "LeakyRelu": true, "PRelu": true, "HardSigmoid": true,
-	"Elu": true, "Celu": true, "ThresholdedRelu": true, "Floor": true, "Ceil": true, "Round": true,
+	"Elu": true, "Celu": true, "ThresholdedRelu": true, "Floor": true, "Ceil": true, "Round": true, "QuantizeLinear": true, "DequantizeLinear": true,
 	"Greater": true, "GreaterOrEqual": true, "Less": true, "LessOrEqual": true, "Not": true, "Where": true,
 	"Add": true, "Sum": true, "Sub": true, "Mul": true, "Div": true,
 	"Identity": true, "Dropout": true, "Cast": true, "Shape": true, "Size": true,
@@ -65,7 +70,7 @@ func (im *importer) after(n *node, e *edge, f []piecewise, steps []float64) (*ed
 		return nil, err
 	}
 	out := *e
-	out.flat, out.pending = "", &pending{f: f, steps: steps, by: n}
+	out.flat, out.pending = "", &pending{f: f, steps: steps, quantized: e.quantized(), by: n}
 	return &out, nil
 }
 
@@ -96,7 +101,11 @@ func (im *importer) by(n *node, e *edge, c []float64, op func(f piecewise, c flo
 	if err != nil {
 		return nil, err
 	}
-	return im.after(n, e, f, e.steps())
+	out, err := im.after(n, e, f, e.steps())
+	if err == nil && e.pending != nil {
+		out.pending.grid = e.pending.grid
+	}
+	return out, err
 }
 
 // scale returns e times a, plus b, which is pending.
@@ -114,8 +123,51 @@ func (im *importer) scale(n *node, e *edge, a, b []float64) (*edge, error) {
 			steps[i] = s[min(i, len(s)-1)] * math.Abs(a[min(i, len(a)-1)])
 		}
 		out.pending.steps = steps
+		if g := e.pending.grid; g != nil {
+			grid := make([]float64, max(len(g), len(a), len(b)))
+			for i := range grid {
+				grid[i] = g[min(i, len(g)-1)]*a[min(i, len(a)-1)] + b[min(i, len(b)-1)]
+			}
+			out.pending.grid = grid
+		}
 	}
 	return out, nil
+}
+
+// onGrid reports whether bounds of e, one for each channel or for all, are among the
+// numbers that it is rounded to, or cut nothing off.
+func (e *edge) onGrid(bounds []float64) bool {
+	p := e.pending
+	for i := range max(len(p.f), len(bounds), len(p.steps)) {
+		x, step := bounds[min(i, len(bounds)-1)], p.steps[min(i, len(p.steps)-1)]
+		least, most := p.f[min(i, len(p.f)-1)].bounds()
+		if x <= least || x >= most {
+			continue
+		}
+		if p.grid == nil || step == 0 {
+			return false
+		}
+		k := (x - p.grid[min(i, len(p.grid)-1)]) / step
+		if !(math.Abs(k-math.Round(k)) <= 1e-4) {
+			return false
+		}
+	}
+	return true
+}
+
+// stepped returns e for a bound: what is rounded and has ends becomes a node first, unless
+// the bound is one of its steps. To levels of quantised values, which are many, a bound
+// between two of them is one of them.
+func (im *importer) stepped(e *edge, bounds []float64) (*edge, error) {
+	if e.steps() == nil || e.quantized() || e.onGrid(bounds) {
+		return e, nil
+	}
+	for _, f := range e.pending.f {
+		if least, most := f.bounds(); math.IsInf(least, 0) || math.IsInf(most, 0) {
+			return nil, unsupported("bounds at %.6g what is rounded, between two steps", bounds[0])
+		}
+	}
+	return im.settle(e), nil
 }
 
 // numbers returns the number that c is for all of e, or those for each channel of its
@@ -168,6 +220,9 @@ func (im *importer) lifted(e *edge) *edge {
 	case *ann.Relu:
 		g = []piecewise{between(0, math.Inf(1))}
 	case *ann.Clip:
+		if op.Levels > 0 {
+			return nil
+		}
 		g = []piecewise{between(0, float64(op.Max))}
 	case *ann.LeakyRelu:
 		for _, s := range op.Slope {
@@ -182,7 +237,7 @@ func (im *importer) lifted(e *edge) *edge {
 	}
 	out := *e
 	out.node, out.flat = im.via[e.node], ""
-	out.pending = &pending{f: f, steps: e.steps()}
+	out.pending = &pending{f: f, steps: e.steps(), quantized: e.quantized()}
 	if e.pending != nil {
 		out.pending.by = e.pending.by
 	}
@@ -222,22 +277,47 @@ func (im *importer) related(es ...*edge) []*edge {
 	return nil
 }
 
-// together returns op of two activations that are functions of one node; nil if they
-// are not.
-func (im *importer) together(n *node, a, b *edge, op func(f, g piecewise) (piecewise, error)) (*edge, error) {
+// unrounded returns e with nothing pending if it is rounded to few levels, for operators
+// to which it matters.
+func (im *importer) unrounded(e *edge) *edge {
+	if e.steps() != nil && !e.quantized() {
+		return im.settle(e)
+	}
+	return e
+}
+
+// equal reports whether two activations are the same function of one node.
+func (im *importer) equal(a, b *edge) bool {
 	both := im.related(a, b)
 	if both == nil {
+		return false
+	}
+	_, err := pairs(both[0].functions(), both[1].functions(), func(f, g piecewise) (piecewise, error) {
+		for _, x := range bends(f, g) {
+			if !near(f.at(x), g.at(x), max(math.Abs(f.at(x)), math.Abs(g.at(x)), 1e-3)) {
+				return f, errors.New("differ")
+			}
+		}
+		if !near(f.left, g.left, max(math.Abs(f.left), math.Abs(g.left))) || !near(f.right, g.right, max(math.Abs(f.right), math.Abs(g.right))) {
+			return f, errors.New("differ")
+		}
+		return f, nil
+	})
+	return err == nil
+}
+
+// together returns op of two activations that are functions of one node; nil if they
+// are not, or are rounded.
+func (im *importer) together(n *node, a, b *edge, op func(f, g piecewise) (piecewise, error)) (*edge, error) {
+	both := im.related(a, b)
+	if both == nil || a.steps() != nil || b.steps() != nil {
 		return nil, nil
 	}
 	f, err := pairs(both[0].functions(), both[1].functions(), op)
 	if err != nil {
 		return nil, err
 	}
-	steps := both[0].steps()
-	if steps == nil {
-		steps = both[1].steps()
-	}
-	return im.after(n, both[0], f, steps)
+	return im.after(n, both[0], f, nil)
 }
 
 // rounded translates Round, Floor and Ceil of an activation. What is left of them is the
@@ -247,6 +327,9 @@ func (im *importer) rounded(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
 		return nil, err
+	}
+	if e.steps() != nil {
+		e = im.settle(e) // Rounded twice.
 	}
 	const slack = 1e-4 // Of numbers that are computed in float32.
 	shift, round := 0.0, math.RoundToEven
@@ -258,7 +341,11 @@ func (im *importer) rounded(n *node, in []*edge) (*edge, error) {
 	}
 	e = im.scaleless(e)
 	f := each(e.functions(), func(f piecewise) piecewise { return f.ending(round, shift) })
-	return im.after(n, e, f, []float64{1})
+	out, err := im.after(n, e, f, []float64{1})
+	if err == nil {
+		out.pending.grid = []float64{0}
+	}
+	return out, err
 }
 
 // scaleless returns e as functions of the first node, going back, at which they are seen
@@ -312,19 +399,27 @@ func (im *importer) settle(e *edge) *edge {
 func (im *importer) emitted(e *edge) (*edge, error) {
 	p := e.pending
 	n := p.by
+	if p.quantized {
+		return im.emittedPair(e)
+	}
+	return im.emittedAs(n, e, p.f, p.steps)
+}
+
+// emittedAs emits the functions f of the node of e.
+func (im *importer) emittedAs(n *node, e *edge, fs []piecewise, steps []float64) (*edge, error) {
 	var rs []rectified
 	linear := true
-	for _, f := range p.f {
+	for _, f := range fs {
 		linear = linear && len(f.knots) == 1 && f.left == f.right
 	}
 	out := *e
 	out.pending = nil
 	if linear {
-		if p.steps != nil {
+		if steps != nil {
 			return nil, unbounded
 		}
 		var a, b []float64
-		for _, f := range p.f {
+		for _, f := range fs {
 			if f.left == 0 {
 				return nil, unsupported("is a constant, whatever the image is")
 			}
@@ -332,7 +427,7 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		}
 		return im.affinely(n, n.label(), &out, a, b)
 	}
-	for _, f := range p.f {
+	for _, f := range fs {
 		if f.left == 0 && f.right == 0 && len(f.knots) == 1 {
 			return nil, unsupported("is a constant, whatever the image is")
 		}
@@ -340,7 +435,7 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.steps != nil && math.IsInf(r.most, 1) {
+		if steps != nil && math.IsInf(r.most, 1) {
 			return nil, unbounded
 		}
 		rs = append(rs, r)
@@ -372,10 +467,10 @@ func (im *importer) emitted(e *edge) (*edge, error) {
 		for i := range rs {
 			k := bound / rs[i].most
 			rs[i].in, rs[i].shift, rs[i].scale = k*rs[i].in, k*rs[i].shift, rs[i].scale/k
-			if p.steps == nil {
+			if steps == nil {
 				continue
 			}
-			levels := int(min(math.Round(rs[i].scale*bound/p.steps[min(i, len(p.steps)-1)]), 1<<25))
+			levels := int(min(math.Round(rs[i].scale*bound/steps[min(i, len(steps)-1)]), 1<<25))
 			if i > 0 && levels != clip.Levels {
 				return nil, unsupported("rounds channels to different numbers of levels, such as %d and %d", clip.Levels, levels)
 			}

@@ -166,8 +166,6 @@ var reasons = map[string]string{
 	"Loop": control,
 	"Scan": control,
 
-	"QuantizeLinear":        quantized,
-	"DequantizeLinear":      quantized,
 	"DynamicQuantizeLinear": quantized,
 	"QLinearConv":           quantized,
 	"QLinearMatMul":         quantized,
@@ -187,7 +185,7 @@ const (
 	rectifier = "only Relu, LeakyRelu, PRelu and Clip from 0 have a spiking counterpart; train the network with ReLU"
 	recurrent = "recurrent networks have no counterpart here"
 	control   = "control flow has no counterpart here; export the network without it"
-	quantized = "quantized models have no counterpart here; export the float model"
+	quantized = "computes in integers; quantise in the QDQ format, with QuantizeLinear and DequantizeLinear around operators on floats, or export the float model"
 	readout   = "end the network at its logits"
 )
 
@@ -195,7 +193,7 @@ const (
 // nodes after them can still be checked.
 func keepsShape(op string) bool {
 	switch op {
-	case "Neg", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Abs", "Exp", "Log", "Clip", "LRN":
+	case "Neg", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Abs", "Exp", "Log", "Clip", "LRN", "QuantizeLinear", "DequantizeLinear":
 		return true
 	}
 	return reasons[op] == rectifier || strings.HasSuffix(op, "Normalization")

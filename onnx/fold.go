@@ -35,11 +35,18 @@ func init() { // As translations.
 		"Sub":             (*importer).foldArithmetic,
 		"Mul":             (*importer).foldArithmetic,
 		"Div":             (*importer).foldArithmetic,
+		"Min":             (*importer).foldArithmetic,
+		"Max":             (*importer).foldArithmetic,
 		"Equal":           (*importer).foldArithmetic,
 		"Neg":             (*importer).foldUnary,
 		"Sqrt":            (*importer).foldUnary,
 		"Floor":           (*importer).foldUnary,
 		"Ceil":            (*importer).foldUnary,
+		"Round":           (*importer).foldUnary,
+		"Clip":            (*importer).foldClip,
+
+		"QuantizeLinear":   (*importer).foldQuantize,
+		"DequantizeLinear": (*importer).foldDequantize,
 	}
 }
 
@@ -128,6 +135,7 @@ func (im *importer) foldConstantOfShape(n *node, in []*value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.typ = fill.typ
 	for i := range v.len() {
 		v.copyElement(i, fill, 0)
 	}

@@ -5,11 +5,14 @@ import (
 	"math"
 )
 
-// foldArithmetic is Add, Sub, Mul, Div and Equal of two constants.
-func (im *importer) foldArithmetic(n *node, in []*value) (*value, error) {
-	in, err := need(in, 2)
+// foldArithmetic is Add, Sub, Mul, Div, Min, Max and Equal of two constants.
+func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
+	in, err := need(all, 2)
 	if err != nil {
 		return nil, err
+	}
+	if extra := len(all); extra > 2 {
+		return nil, unsupported("takes %d constants; only two are supported", extra)
 	}
 	x, y := in[0], in[1]
 	if (x.kind == floats) != (y.kind == floats) {
@@ -62,6 +65,8 @@ var floatArithmetic = map[string]func(x, y float32) float32{
 	"Sub": func(x, y float32) float32 { return x - y },
 	"Mul": func(x, y float32) float32 { return x * y },
 	"Div": func(x, y float32) float32 { return x / y },
+	"Min": func(x, y float32) float32 { return min(x, y) },
+	"Max": func(x, y float32) float32 { return max(x, y) },
 }
 
 var intArithmetic = map[string]func(x, y int64) int64{
@@ -69,9 +74,63 @@ var intArithmetic = map[string]func(x, y int64) int64{
 	"Sub": func(x, y int64) int64 { return x - y },
 	"Mul": func(x, y int64) int64 { return x * y },
 	"Div": func(x, y int64) int64 { return x / y }, // Toward zero, as ONNX has it.
+	"Min": func(x, y int64) int64 { return min(x, y) },
+	"Max": func(x, y int64) int64 { return max(x, y) },
 }
 
-// foldUnary is Neg, Sqrt, Floor and Ceil.
+// foldClip is Clip of a constant.
+func (im *importer) foldClip(n *node, in []*value) (*value, error) {
+	if _, err := need(in, 1); err != nil {
+		return nil, err
+	}
+	x, limits := in[0], [2]*value{}
+	for i := range limits {
+		if i+1 < len(in) {
+			limits[i] = in[i+1]
+		}
+		if l := limits[i]; l != nil && (l.len() != 1 || l.kind != x.kind) {
+			return nil, errors.New("its bounds are not numbers of the type of its constant")
+		}
+	}
+	out, err := im.tensors.budget.newValue(x.kind, x.shape)
+	if err != nil {
+		return nil, err
+	}
+	out.typ = x.typ
+	least, err := n.float("min", float32(math.Inf(-1)))
+	if err != nil {
+		return nil, err
+	}
+	most, err := n.float("max", float32(math.Inf(1)))
+	if err != nil {
+		return nil, err
+	}
+	switch l, m := limits[0], limits[1]; {
+	case x.kind == floats:
+		if l != nil {
+			least = l.f[0]
+		}
+		if m != nil {
+			most = m.f[0]
+		}
+		for i, v := range x.f {
+			out.f[i] = min(max(v, least), most)
+		}
+	default:
+		copy(out.i, x.i)
+		for i := range out.i {
+			if l != nil {
+				out.i[i] = max(out.i[i], l.i[0])
+			}
+			if m != nil {
+				out.i[i] = min(out.i[i], m.i[0])
+			}
+		}
+	}
+	return out, nil
+}
+
+// foldUnary is Neg, Sqrt, Floor, Ceil and Round.
 func (im *importer) foldUnary(n *node, in []*value) (*value, error) {
 	in, err := need(in, 1)
 	if err != nil {
@@ -92,7 +151,7 @@ func (im *importer) foldUnary(n *node, in []*value) (*value, error) {
 		return out, nil
 	}
 	op := map[string]func(float64) float64{
-		"Neg": func(x float64) float64 { return -x }, "Sqrt": math.Sqrt, "Floor": math.Floor, "Ceil": math.Ceil,
+		"Neg": func(x float64) float64 { return -x }, "Sqrt": math.Sqrt, "Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven,
 	}[n.op]
 	for i, x := range v.f {
 		out.f[i] = float32(op(float64(x)))
@@ -107,19 +166,20 @@ func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 		return nil, err
 	}
 	v := in[0]
-	to, err := castTo(n)
+	typ, to, err := castTo(n)
 	if err != nil {
 		return nil, err
 	}
 	if to == v.kind || to == integers && v.kind == booleans {
 		w := *v
-		w.kind = to
+		w.kind, w.typ = to, typ
 		return &w, nil
 	}
 	out, err := im.tensors.budget.newValue(to, v.shape)
 	if err != nil {
 		return nil, err
 	}
+	out.typ = typ
 	for i := range out.len() {
 		switch {
 		case to == floats:
@@ -133,12 +193,15 @@ func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 	return out, nil
 }
 
-// castTo returns the kind that Cast makes.
-func castTo(n *node) (kind, error) {
+// castTo returns the type, and its kind, that Cast makes.
+func castTo(n *node) (elemType, kind, error) {
 	t, err := n.int("to", 0)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	l, err := elemType(t).layout()
-	return l.kind, err
+	if err == nil && (l.bytes == 0 || l.bytes == 1 && l.kind == floats) {
+		err = unsupported("rounds to %s; only QuantizeLinear does so here", l.name)
+	}
+	return elemType(t), l.kind, err
 }

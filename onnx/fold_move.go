@@ -48,6 +48,7 @@ func (im *importer) gather(v *value, shape []int, start int, stride []int) (*val
 	if err != nil {
 		return nil, err
 	}
+	out.typ = v.typ
 	walk(shape, start, stride, func(i, offset int) { out.copyElement(i, v, offset) })
 	return out, nil
 }

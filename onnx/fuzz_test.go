@@ -21,6 +21,7 @@ func FuzzParse(f *testing.F) {
 		s, _ := chain(seed)
 		f.Add(build{nodes: s.nodes, inits: s.inits}.encode())
 	}
+	f.Add(quantizedResnet().encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := Parse(data)
 		if err != nil {

@@ -94,6 +94,7 @@ func (im *importer) trim(output string) string {
 		}
 	}
 	at, rounded := output, false // Rounding decides.
+	levels := false              // Those of a pair do not.
 	for range im.graph.nodes {   // A cycle is found later.
 		n := maker[at]
 		if n == nil || n.domain != "" || len(n.in) == 0 || n.in[0] == "" {
@@ -116,13 +117,20 @@ func (im *importer) trim(output string) string {
 			output, rounded = n.in[0], false
 			im.argMax = n
 		case n.op == "Cast":
-			to, err := castTo(n)
+			_, to, err := castTo(n)
 			if err != nil {
 				return output // Which is an error where it is read.
 			}
 			rounded = rounded || to != floats
+		case n.op == "QuantizeLinear" && !levels: // The logits, in integers.
+			output = n.in[0]
+		case n.op == "QuantizeLinear" || n.op == "DequantizeLinear":
+			levels = true
 		case slices.Contains([]string{"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}, n.op):
 		case n.op == "Softmax" || n.op == "LogSoftmax": // A pass of its own drops it.
+			if levels {
+				output, levels = n.out[0], false
+			}
 		default:
 			return output
 		}

@@ -30,6 +30,8 @@ type importer struct {
 	names    map[string]bool         // Taken in g.
 	mixes    map[string]*mix         // By node of g, and its input.
 	scaled   map[string]bool         // Nodes of g that are the input scaled and shifted, and the input.
+	spans    map[string]span         // By node of g.
+	pairs    map[string]string       // Nodes of g that are what a pair of QuantizeLinear and DequantizeLinear does.
 	elements int                     // Of all activations together.
 
 	argMax      *node // At the end of the network, where there is one; see trim.
@@ -60,6 +62,8 @@ func init() { // Here, because some of the functions look into the table.
 		"Floor":              (*importer).rounded,
 		"Ceil":               (*importer).rounded,
 		"Round":              (*importer).rounded,
+		"QuantizeLinear":     (*importer).quantize,
+		"DequantizeLinear":   (*importer).dequantize,
 		"Greater":            (*importer).compare,
 		"GreaterOrEqual":     (*importer).compare,
 		"Less":               (*importer).compare,
@@ -147,6 +151,8 @@ func (im *importer) once() (*ann.Graph, error) {
 	im.names = map[string]bool{}
 	im.mixes = map[string]*mix{}
 	im.scaled = map[string]bool{}
+	im.spans = map[string]span{}
+	im.pairs = map[string]string{}
 	im.g = &ann.Graph{Name: clean(im.graph.name)}
 	if err := im.input(nodes); err != nil {
 		return nil, err
@@ -155,7 +161,7 @@ func (im *importer) once() (*ann.Graph, error) {
 		im.step(n)
 	}
 	if e := im.edges[output]; e != nil {
-		im.edges[output] = im.settle(e)
+		im.edges[output] = im.settle(im.logits(e))
 	}
 	if len(im.unsupported) > 0 {
 		return nil, &UnsupportedError{Nodes: append(im.unsupported, misplacedSoftmax(im.g)...)}
@@ -200,7 +206,7 @@ func (im *importer) step(n *node) {
 	}
 	if err == nil {
 		for i, name := range n.out[1:] {
-			if name != "" && im.used[name] && im.edges[name] == nil {
+			if name != "" && im.used[name] && im.edges[name] == nil && !out.unknown {
 				err = unsupported("output %d, %q, is used; only the first output can be", i+2, name)
 			}
 		}
@@ -311,6 +317,9 @@ func (im *importer) edge(name string) (*edge, error) {
 
 // known returns an error if n's operator is neither translated nor folded.
 func (im *importer) known(n *node) error {
+	if n.domain == "com.microsoft" {
+		return unsupported("is from the domain %q; export the model without operators of a vendor: quantised in the QDQ format, or of floats, and not optimised for a runtime", n.domain)
+	}
 	if n.domain != "" {
 		return unsupported("is from the domain %q; export the model with only standard ONNX operators", n.domain)
 	}
@@ -353,8 +362,14 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	if err := masks(n, in); err != nil {
 		return nil, err
 	}
+	if len(in) > 0 && in[0].quantized() && handsOn[n.op] {
+		return im.through(n, in, data)
+	}
 	for i, e := range in {
 		if e != nil && !elementwiseOps[n.op] {
+			if n.op == "Softmax" || n.op == "LogSoftmax" {
+				e = im.logits(e)
+			}
 			e = im.settle(e)
 		}
 		var err error

@@ -172,7 +172,7 @@ func (im *importer) channelsLast(name string, nodes []*node) bool {
 			continue
 		}
 		switch n.op {
-		case "Identity", "Cast", "Add", "Sub", "Mul", "Div":
+		case "Identity", "Cast", "Add", "Sub", "Mul", "Div", "QuantizeLinear", "DequantizeLinear":
 			name = n.out[0]
 		case "Transpose":
 			perm, err := n.ints("perm")

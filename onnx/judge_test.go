@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/onnx"
 	"sresnet/tensor"
@@ -48,7 +49,7 @@ func TestJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes := 0
+	shapes, levels := 0, 0
 	for _, tt := range cases {
 		t.Run(tt.Name, func(t *testing.T) {
 			g, err := onnx.ReadFile(filepath.Join(dir, tt.Name+".onnx"))
@@ -63,17 +64,30 @@ func TestJudge(t *testing.T) {
 			for i := range values {
 				values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 			}
-			m, err := infer.New(g)
-			if err != nil {
-				t.Fatal(err)
+			compute := func(g *ann.Graph) []float32 {
+				m, err := infer.New(g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				y, err := m.NewRunner().Run(values[:tt.Input])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return y
 			}
-			got, err := m.NewRunner().Run(values[:tt.Input])
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := compute(g)
 			want := values[tt.Input:]
 			if len(got) != tt.Output {
 				t.Fatalf("%d outputs, want %d\n%v", len(got), tt.Output, g)
+			}
+			if rounded := want[tt.Output:]; len(rounded) > 0 {
+				levels++
+				for i := range got { // Pairs that change nothing but by rounding are left out.
+					if d := math.Abs(float64(got[i] - rounded[i])); !(d <= 0.02) {
+						t.Fatalf("output %d is %v, with rounding %v\n%v", i, got[i], rounded[i], g)
+					}
+				}
+				got = compute(g.Unrounded())
 			}
 			for i := range got {
 				if d := math.Abs(float64(got[i] - want[i])); !(d <= 2e-5*(1+math.Abs(float64(want[i])))) {
@@ -91,7 +105,7 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 250 || shapes < 1100 {
-		t.Errorf("compared %d models and %d shapes, fewer than expected", len(cases), shapes)
+	if len(cases) < 270 || shapes < 1100 || levels < 32 {
+		t.Errorf("compared %d models, %d with rounding, and %d shapes, fewer than expected", len(cases), levels, shapes)
 	}
 }

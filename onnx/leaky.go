@@ -58,6 +58,9 @@ func (im *importer) pRelu(n *node, in []*edge) (*edge, error) {
 }
 
 func (im *importer) leaky(n *node, slope []float32, e *edge) (*edge, error) {
+	if !all(slope, 0) && !all(slope, 1) {
+		e = im.unrounded(e)
+	}
 	switch {
 	case all(slope, 0):
 		return im.rectify(n, e)

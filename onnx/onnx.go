@@ -10,7 +10,11 @@
 // Operator sets 7 to 24 are read. This package knows nothing of spikes, and runs
 // no network. Files are not trusted: for any bytes, the result is a graph that
 // validates or an error, in memory that stays within a few times the size of the
-// file.
+// file, or what its constants of few bits take as floats.
+//
+// A quantised network is read as the network of floats that it stands for: weights
+// have the values they were rounded to, activations are not rounded, but what bounds
+// them stays.
 //
 // # Layout
 //

@@ -31,7 +31,7 @@ func Operators() []Operator {
 	for name := range monotone {
 		at(name).End = true
 	}
-	for _, name := range []string{"Log", "ArgMax", "TopK", "Elu", "Selu", "Celu", "Sub", "Div", "Clip"} { // See trim.
+	for _, name := range []string{"Log", "ArgMax", "TopK", "Elu", "Selu", "Celu", "Sub", "Div", "Clip", "QuantizeLinear", "DequantizeLinear"} { // See trim.
 		at(name).End = true
 	}
 	var list []Operator

@@ -202,14 +202,6 @@ func (im *importer) arranged(n *node, e *edge, dims, moved []int) *edge {
 	return out
 }
 
-// elements returns how many elements of one image e has.
-func (im *importer) count(e *edge) int {
-	if e.perm != nil {
-		return len(e.perm)
-	}
-	return im.shapes[e.node].Len()
-}
-
 // emitGather emits what takes channels, or elements of a vector.
 func (im *importer) emitGather(n *node, index []int, x string) (string, error) {
 	if err := im.tensors.budget.charge(len(index), 8); err != nil {
@@ -240,7 +232,8 @@ func (im *importer) settled(n *node, e *edge) (*edge, error) {
 	}
 	s := im.shapes[e.node]
 	whole := isPermutation(e.perm, s.Len())
-	x, index := e.node, im.movedChannels(e)
+	x := e.node
+	index, last := im.movedChannels(e)
 	switch {
 	case whole && (index == nil || rectifies):
 		return e, nil // A fully connected layer takes any order.
@@ -255,29 +248,40 @@ func (im *importer) settled(n *node, e *edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.settled = im.activation(name, e.dims, false)
+	e.settled = im.activation(name, e.dims, last)
 	e.settled.view = e.view
 	return e.settled, nil
 }
 
 // movedChannels returns the channels of its node that e, an image of the same rows and
-// columns, has; nil if it is no such image.
-func (im *importer) movedChannels(e *edge) []int {
+// columns, has, and whether they are last; nil if it is no such image.
+func (im *importer) movedChannels(e *edge) (index []int, last bool) {
 	s := im.shapes[e.node]
-	if len(s) != 3 || len(e.dims) != 4 || e.dims[0] != im.batch || e.dims[2] != s[1] || e.dims[3] != s[2] {
-		return nil
+	if len(s) != 3 || len(e.dims) != 4 || e.dims[0] != im.batch {
+		return nil, false
 	}
 	area := s[1] * s[2]
-	var index []int
-	for i, j := range e.perm {
-		if i%area == 0 {
-			index = append(index, j/area)
+	channels := len(e.perm) / area
+	for _, last := range []bool{false, true} {
+		rows, next, step := e.dims[2:4], 1, area // From position to position, and from channel to channel.
+		if last {
+			rows, next, step = e.dims[1:3], channels, 1
 		}
-		if j != index[i/area]*area+i%area {
-			return nil
+		if !slices.Equal(rows, s[1:]) || channels*area != len(e.perm) {
+			continue
+		}
+		index, moved := make([]int, channels), true
+		for c := range index {
+			index[c] = e.perm[c*step] / area
+			for p := range area {
+				moved = moved && e.perm[c*step+p*next] == index[c]*area+p
+			}
+		}
+		if moved {
+			return index, last
 		}
 	}
-	return index
+	return nil, false
 }
 
 func isPermutation(order []int, n int) bool {

@@ -75,6 +75,15 @@ func TestPicked(t *testing.T) {
 			with(split("Split", "a", axis), "b"), op("Unsqueeze", "a1", ins("a", "two")), op("Unsqueeze", "b1", ins("b", "two")),
 			op("Concat", "k", ins("a1", "b1"), attrI("axis", 2)), op("Reshape", "y", ins("k", "image")),
 		}, shuffled, ""},
+		{"shuffle with channels last", []msg{
+			op("Transpose", "n", ins("r"), attrList("perm", 0, 2, 3, 1)), op("Reshape", "v", ins("n", "last 2 3")), op("Transpose", "t", ins("v"), attrList("perm", 0, 1, 2, 4, 3)),
+			op("Reshape", "w", ins("t", "last 6")), op("Transpose", "y", ins("w"), attrList("perm", 0, 3, 1, 2)),
+		}, shuffled, ""},
+		{"halves of a shuffle with channels last, joined", []msg{
+			op("Transpose", "n", ins("r"), attrList("perm", 0, 2, 3, 1)), op("Reshape", "v", ins("n", "last 2 3")), op("Transpose", "t", ins("v"), attrList("perm", 0, 1, 2, 4, 3)),
+			op("Reshape", "w", ins("t", "last 6")), with(op("Split", "a", ins("w"), attrI("axis", 3)), "b"), op("Concat", "c", ins("b", "a", "b"), attrI("axis", -1)),
+			op("Transpose", "y", ins("c"), attrList("perm", 0, 3, 1, 2)),
+		}, []int{4, 2, 5, 0, 3, 1, 4, 2, 5}, ""},
 		{"shuffled and rectified", append(shuffle("1 2 3", "image")[:2], op("Reshape", "w", ins("t", "image")), op("Relu", "u", ins("w")), op("MaxPool", "y", ins("u"), attrList("kernel_shape", 1, 1))), shuffled, ""},
 		{"positions among channels", []msg{op("Reshape", "v", ins("r", "1 6 6")), op("Transpose", "t", ins("v"), attrList("perm", 0, 2, 1)), op("Reshape", "w", ins("t", "image")), op("Conv", "y", ins("w", "kernel"))}, nil, "takes an image"},
 		{"columns among rows", []msg{op("Transpose", "t", ins("r"), attrList("perm", 0, 1, 3, 2)), op("Reshape", "w", ins("t", "image")), op("Conv", "y", ins("w", "kernel"))}, nil, "in another order"},
@@ -85,7 +94,7 @@ func TestPicked(t *testing.T) {
 				i64("m1", -1), i64("m2", -2), i64("min", math.MinInt64), i64("max", math.MaxInt64), i64("zero", 0), i64("one", 1), i64("two", 2), i64("three", 3),
 				i64("sizes", 1, 2, 3), i64("two one", 2, 1), i64("list", 5, 0, -6, 3), i64("rows", 2, 3), i64("image", 1, 6, 2, 3),
 				i64("1 2 3", view(1, 2, 3)...), i64("1 3 2", view(1, 3, 2)...), i64("0 2 -1", view(0, 2, -1)...), i64("0 -1", view(0, -1)...),
-				i64("1 2 3 6", 1, 2, 3, 6), i64("3 2 6", 3, 2, 6), i64("2 1 3", view(2, 1, 3)...), i64("1 6 6", 1, 6, 6),
+				i64("1 2 3 6", 1, 2, 3, 6), i64("last 2 3", 1, 2, 3, 2, 3), i64("last 6", 1, 2, 3, 6), i64("3 2 6", 3, 2, 6), i64("2 1 3", view(2, 1, 3)...), i64("1 6 6", 1, 6, 6),
 				tensorOf("number", 7, nil).Bytes(7, []byte{4}), tensorOf("number0", 7, nil).Bytes(7, []byte{0}), tensorOf("number1", 7, nil).Bytes(7, []byte{1}),
 				tensorOf("groups", 7, nil).Bytes(7, []byte{2}), f32("kernel", dims(1, 6, 1, 1), repeat(1, 6)...),
 			}}

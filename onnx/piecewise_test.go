@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,6 +214,67 @@ func TestRounded(t *testing.T) {
 				want := math.Floor(min(max(float64(image[i]), 0), tt.bounds[i/16])/step+0.5+tt.shift) * step
 				if math.Abs(float64(y)-want) > 1e-5 {
 					t.Errorf("of %v: got %v, want %v", image[i], y, want)
+				}
+			}
+		})
+	}
+}
+
+// TestRoundedFurther has what is done to rounded values, besides scaling them. It is read
+// as what it is, or refused.
+func TestRoundedFurther(t *testing.T) {
+	num := func(name string, x float32) msg { return f32(name, dims(), x) }
+	inits := []msg{num("zero", 0), num("one", 1), num("half", 0.5), num("two", 2), num("four", 4), num("five", 5), num("tenth", 0.1), num("minus", -2), num("almost", 3.25), num("eightieth", 0.0125)}
+	steps := []msg{op("Clip", "b", ins("x", "minus", "four")), op("Round", "r", ins("b"))} // -2, -1, ... 4.
+	r := func(x float64) float64 { return math.RoundToEven(max(-2, min(4, x))) }
+	for _, tt := range []struct {
+		name  string
+		taken bool
+		f     func(x float64) float64
+		nodes []msg
+	}{
+		{"bounds at a step", true, func(x float64) float64 { return max(0, min(2, r(x))) }, []msg{op("Clip", "y", ins("r", "zero", "two"))}},
+		{"bounds beside the steps", true, func(x float64) float64 { return max(0.5, min(3.25, r(x))) }, []msg{op("Clip", "y", ins("r", "half", "almost"))}},
+		{"a bound at a step of what is shifted", true, func(x float64) float64 { return max(0, 2*r(x)+5-5) }, []msg{
+			op("Mul", "s", ins("r", "two")), op("Add", "a", ins("s", "five")), op("Sub", "c", ins("a", "five")), op("Relu", "y", ins("c")),
+		}},
+		{"a bound beside the steps of what is shifted", true, func(x float64) float64 { return max(0, r(x)+0.5) }, []msg{
+			op("Add", "a", ins("r", "half")), op("Relu", "y", ins("a")),
+		}},
+		{"a bound of what has no end", false, nil, []msg{op("Relu", "a", ins("x")), op("Round", "s", ins("a")), op("Min", "y", ins("s", "almost"))}},
+		{"quantised, with a last level between two steps", true, func(x float64) float64 { return max(0, min(3.1875, r(x))) }, []msg{
+			op("QuantizeLinear", "q", ins("r", "eightieth")), op("DequantizeLinear", "y", ins("q", "eightieth")),
+		}},
+		{"magnitudes", true, func(x float64) float64 { return math.Abs(r(x)) }, []msg{op("Abs", "y", ins("r"))}},
+		{"a slope", true, func(x float64) float64 { return max(r(x), 0) + 0.1*min(r(x), 0) }, []msg{op("LeakyRelu", "y", ins("r"), attrF("alpha", 0.1))}},
+		{"rounded twice", false, nil, []msg{
+			op("Div", "h", ins("r", "two")), op("Add", "a", ins("h", "tenth")), op("Round", "s", ins("a")), op("Mul", "y", ins("s", "two")),
+		}},
+		{"what is rounded and what is not", true, func(x float64) float64 { return r(x) + max(-2, min(4, x)) }, []msg{op("Add", "y", ins("r", "b"))}},
+		{"half of what rounding adds", false, nil, []msg{op("Sub", "d", ins("r", "b")), op("Mul", "h", ins("d", "half")), op("Add", "y", ins("b", "h"))}},
+		{"chosen by what is rounded", true, func(x float64) float64 { return max(r(x), 0) }, []msg{
+			op("Greater", "g", ins("r", "zero")), op("Where", "y", ins("g", "r", "zero")),
+		}},
+		{"chosen by what is not rounded", false, nil, []msg{op("Greater", "g", ins("b", "zero")), op("Where", "y", ins("g", "r", "zero"))}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, err := Parse(build{nodes: append(slices.Clone(steps), tt.nodes...), inits: inits}.encode())
+			if err != nil {
+				if tt.taken {
+					t.Fatal(err)
+				}
+				return
+			}
+			if !tt.taken {
+				t.Fatalf("taken for\n%v", g)
+			}
+			image := make([]float32, 32)
+			for i := range image {
+				image[i] = float32(i)*0.31 - 4.07
+			}
+			for i, y := range run(t, g, image) {
+				if want := tt.f(float64(image[i])); math.Abs(float64(y)-want) > 1e-4 {
+					t.Fatalf("of %v: got %v, want %v\n%v", image[i], y, want, g)
 				}
 			}
 		})

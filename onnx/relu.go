@@ -128,6 +128,15 @@ func (im *importer) between(n *node, e *edge, least, most []float64) (*edge, err
 			return im.elementwise(n, &ann.Clip{Max: float32(most)}, e)
 		}
 	}
+	for _, bounds := range [][]float64{least, most} {
+		settled, err := im.stepped(e, bounds)
+		if err != nil {
+			return nil, err
+		}
+		if settled != e {
+			return im.between(n, settled, least, most)
+		}
+	}
 	out, err := im.by(n, e, least, func(f piecewise, x float64) piecewise { return between(x, math.Inf(1)).of(f) })
 	if err != nil {
 		return nil, err
@@ -215,7 +224,8 @@ func (im *importer) abs(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return im.after(n, e, each(e.functions(), bent(-1, 1).of), nil)
+	e = im.unrounded(e)
+	return im.after(n, e, each(e.functions(), bent(-1, 1).of), e.steps())
 }
 
 // masks refuses the result of a comparison where it is not made a choice.
@@ -250,6 +260,7 @@ func (im *importer) compare(n *node, in []*edge) (*edge, error) {
 		}
 	} else {
 		var xs []float64
+		e = im.unrounded(e)
 		if xs, err = im.numbers(c, e); err == nil {
 			of, err = im.by(n, e, xs, func(f piecewise, x float64) piecewise { return f.scaled(1, -x) })
 		}
@@ -303,10 +314,10 @@ func (im *importer) masked(n *node, in []*edge) (*edge, error) {
 // choice returns x where m is and y where it is not; nil stands for zero. Both are
 // constants or functions of what m compares.
 func (im *importer) choice(n *node, m *mask, x, y *edge) (*edge, error) {
-	es := []*edge{m.of}
+	es := []*edge{im.unrounded(m.of)}
 	for _, e := range []*edge{x, y} {
 		if e != nil && e.c == nil {
-			es = append(es, e)
+			es = append(es, im.unrounded(e))
 		}
 	}
 	es = im.related(es...)

@@ -32,14 +32,28 @@ const (
 	typeUint32   elemType = 12
 	typeUint64   elemType = 13
 	typeBFloat16 elemType = 16
+	typeE4M3FN   elemType = 17
+	typeE4M3FNUZ elemType = 18
+	typeE5M2     elemType = 19
+	typeE5M2FNUZ elemType = 20
+	typeUint4    elemType = 21
+	typeInt4     elemType = 22
 )
 
 // layout tells how the elements of a type are stored.
 type layout struct {
 	name  string
 	kind  kind
-	bytes int   // Of an element in raw data.
+	bytes int   // Of an element in raw data; 0 for two elements in a byte.
 	field int32 // Of TensorProto that holds them otherwise.
+}
+
+// size returns how many bytes of raw data n elements take.
+func (l layout) size(n int) int {
+	if l.bytes == 0 {
+		return (n + 1) / 2
+	}
+	return n * l.bytes
 }
 
 var layouts = map[elemType]layout{
@@ -56,12 +70,18 @@ var layouts = map[elemType]layout{
 	typeUint32:   {"uint32", integers, 4, 11},
 	typeUint64:   {"uint64", integers, 8, 11},
 	typeBool:     {"bool", booleans, 1, 5},
+	typeE4M3FN:   {"float8e4m3fn", floats, 1, 5},
+	typeE4M3FNUZ: {"float8e4m3fnuz", floats, 1, 5},
+	typeE5M2:     {"float8e5m2", floats, 1, 5},
+	typeE5M2FNUZ: {"float8e5m2fnuz", floats, 1, 5},
+	typeUint4:    {"uint4", integers, 0, 5},
+	typeInt4:     {"int4", integers, 0, 5},
 }
 
 func (t elemType) layout() (layout, error) {
 	l, ok := layouts[t]
 	if !ok {
-		return l, fmt.Errorf("data type %d is not supported, only floats of 16 to 64 bits, integers of 8 to 64 and bool", t)
+		return l, fmt.Errorf("data type %d is not supported, only floats of 8 to 64 bits, integers of 4 to 64 and bool", t)
 	}
 	return l, nil
 }
@@ -144,23 +164,41 @@ func (d *decoder) decode(b []byte) (*value, error) {
 	}
 	raw := t.raw
 	if t.external {
-		if raw, err = d.folder.read(t.location, n*l.bytes, d.budget); err != nil {
+		if raw, err = d.folder.read(t.location, l.size(n), d.budget); err != nil {
 			return nil, err
 		}
 	}
-	if len(raw) != n*l.bytes {
-		return nil, damaged("%d bytes of data for %s of shape %v, want %d", len(raw), l.name, t.dims, n*l.bytes)
+	if len(raw) != l.size(n) {
+		return nil, damaged("%d bytes of data for %s of shape %v, want %d", len(raw), l.name, t.dims, l.size(n))
+	}
+	return d.decodeRaw(raw, t, l, n)
+}
+
+// decodeRaw reads n little-endian elements, as many as there are in raw.
+func (d *decoder) decodeRaw(raw []byte, t proto, l layout, n int) (*value, error) {
+	v, err := d.newValue(t, l, n)
+	if err != nil {
+		return nil, err
+	}
+	fill(v, raw, t.typ)
+	return v, nil
+}
+
+// newValue returns zeros for n elements that the file has.
+func (d *decoder) newValue(t proto, l layout, n int) (*value, error) {
+	if l.bytes < 2 { // They stand for floats, and a file of those would be larger.
+		d.budget.grow(int64(3 * n))
 	}
 	v, err := d.budget.newValue(l.kind, t.dims)
 	if err != nil {
 		return nil, err
 	}
-	decodeRaw(v, raw, t.typ)
+	v.typ = t.typ
 	return v, nil
 }
 
-// decodeRaw fills v from little-endian elements.
-func decodeRaw(v *value, raw []byte, typ elemType) {
+// fill fills v from little-endian elements.
+func fill(v *value, raw []byte, typ elemType) {
 	le := binary.LittleEndian
 	switch typ {
 	case typeFloat:
@@ -207,7 +245,48 @@ func decodeRaw(v *value, raw []byte, typ elemType) {
 		for i := range v.i {
 			v.i[i] = int64(le.Uint64(raw[8*i:]))
 		}
+	case typeUint4, typeInt4: // The first of two is the low half.
+		for i := range v.i {
+			half := raw[i/2] >> (4 * (i % 2)) & 15
+			if v.i[i] = int64(half); typ == typeInt4 {
+				v.i[i] = int64(int8(half<<4) >> 4)
+			}
+		}
+	default:
+		for i := range v.f {
+			v.f[i] = eighth(raw[i], typ)
+		}
 	}
+}
+
+// eighth widens a float of eight bits, exactly. Those whose names end in "uz" have no
+// negative zero, and no infinity; E4M3FN has no infinity.
+func eighth(bits byte, typ elemType) float32 {
+	mantissa, bias := 3, 7
+	if typ == typeE5M2 || typ == typeE5M2FNUZ {
+		mantissa, bias = 2, 15
+	}
+	unsigned := typ == typeE4M3FNUZ || typ == typeE5M2FNUZ
+	if unsigned {
+		bias++
+	}
+	nan := float32(math.NaN())
+	exponent, fraction := int(bits&0x7f)>>mantissa, int(bits)&(1<<mantissa-1)
+	switch {
+	case unsigned && bits == 0x80, typ == typeE4M3FN && bits&0x7f == 0x7f, typ == typeE5M2 && exponent == 31 && fraction != 0:
+		return nan
+	case typ == typeE5M2 && exponent == 31:
+		return float32(math.Inf(1 - 2*int(bits>>7)))
+	case exponent == 0:
+		exponent = 1
+	default:
+		fraction += 1 << mantissa
+	}
+	x := float32(math.Ldexp(float64(fraction), exponent-bias-mantissa))
+	if bits >= 0x80 {
+		return -x
+	}
+	return x
 }
 
 // decodeFields reads elements from the typed field of the TensorProto b.
@@ -237,10 +316,34 @@ func (d *decoder) decodeFields(b []byte, t proto, l layout, n int) (*value, erro
 	if err != nil {
 		return nil, err
 	}
-	if count != n {
-		return nil, damaged("%d elements of data for %s of shape %v, want %d", count, l.name, t.dims, n)
+	want := n
+	if l.bytes == 0 {
+		want = l.size(n)
 	}
-	v, err := d.budget.newValue(l.kind, t.dims)
+	if count != want {
+		return nil, damaged("%d elements of data for %s of shape %v, want %d", count, l.name, t.dims, want)
+	}
+	if l.bytes == 0 || l.bytes == 1 && l.kind == floats { // Their bits are stored as integers.
+		if err := d.budget.charge(count, 9); err != nil {
+			return nil, err
+		}
+		bits, raw := make([]int64, 0, count), make([]byte, 0, count)
+		err = each(func(f field) (err error) {
+			bits, err = f.varints(bits)
+			return err
+		})
+		if err == nil && len(bits) != count {
+			err = errTruncated
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range bits {
+			raw = append(raw, byte(b))
+		}
+		return d.decodeRaw(raw, t, l, n)
+	}
+	v, err := d.newValue(t, l, n)
 	if err != nil {
 		return nil, err
 	}

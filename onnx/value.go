@@ -13,6 +13,7 @@ import (
 type value struct {
 	shape []int // Row-major; empty for a scalar; an axis may be 0.
 	kind  kind
+	typ   elemType  // As the file stores it; 0 where it is not known.
 	f     []float32 // If kind is floats.
 	i     []int64   // Otherwise.
 	zero  int8      // Whether all elements are 0: 1 yes, -1 no, 0 not looked at yet.

@@ -35,9 +35,9 @@ func (im *importer) cast(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if to, err := castTo(n); err != nil {
+	if _, to, err := castTo(n); err != nil {
 		return nil, err
-	} else if to != floats && e.above == nil {
+	} else if to != floats && e.above == nil && (e.steps() == nil || to != integers || !isOne(e.steps())) {
 		return nil, unsupported("rounds activations to integers")
 	}
 	return e, nil

@@ -15,18 +15,9 @@ import (
 	"sresnet/onnx"
 )
 
-// list is images in memory.
-type list [][]float32
-
-func (l list) Len() int { return len(l) }
-
-func (l list) Image(i int, dst []float32) error {
-	copy(dst, l[i])
-	return nil
-}
-
-// TestFamilies checks networks of PyTorch that join, take and shuffle channels: logits
-// are PyTorch's, and all stages of the conversion are equal.
+// TestFamilies checks networks of PyTorch that join, take and shuffle channels, and such
+// in which values are linear between layers (pre-activation, linear bottlenecks, Darknets,
+// PReLU and the like): logits are PyTorch's, and all stages of the conversion are equal.
 func TestFamilies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
@@ -41,9 +32,19 @@ func TestFamilies(t *testing.T) {
 	if python == "" {
 		t.Skip("no python3 with torch and onnx to compare with")
 	}
+	for _, tt := range []struct {
+		script string
+		least  int // Networks.
+	}{{"families.py", 19}, {"linear.py", 21}} {
+		testFamilies(t, python, tt.script, tt.least)
+	}
+}
+
+// testFamilies checks the networks that a script writes.
+func testFamilies(t *testing.T, python, script string, least int) {
 	dir := t.TempDir()
-	if out, err := exec.Command(python, filepath.Join("testdata", "families.py"), dir).CombinedOutput(); err != nil {
-		t.Fatalf("families.py: %v\n%s", err, out)
+	if out, err := exec.Command(python, filepath.Join("testdata", script), dir).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 	var families []struct {
 		Name                  string
@@ -56,8 +57,8 @@ func TestFamilies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(families) < 19 {
-		t.Errorf("only %d networks", len(families))
+	if len(families) < least {
+		t.Errorf("%s: only %d networks", script, len(families))
 	}
 	for _, f := range families {
 		t.Run(f.Name, func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestFamilies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var images list
+			var images noise
 			for i := range f.Images {
 				x := values[i*(f.Input+f.Output):]
 				images = append(images, x[:f.Input])

@@ -39,6 +39,7 @@ func newData() *cobra.Command {
 type dataInfo struct {
 	Spec       string       `json:"spec"`
 	Shape      tensor.Shape `json:"shape"`
+	Frames     int          `json:"frames"` // Of each image; 1 if it is one by itself.
 	Classes    int          `json:"classes"`
 	ClassNames []string     `json:"class_names"`
 	Train      *splitInfo   `json:"train,omitempty"` // Absent where there is no such split.
@@ -225,7 +226,7 @@ func (info *dataInfo) measure(ctx context.Context, spec dataset.Spec, o *experim
 	for k := range info.Classes {
 		info.ClassNames = append(info.ClassNames, d.ClassName(k))
 	}
-	info.measured, info.Shape, info.MeasuredImages, info.Skipped = d, d.Shape(), d.Len(), d.Skipped()
+	info.measured, info.Shape, info.Frames, info.MeasuredImages, info.Skipped = d, d.Shape(), d.Frames(), d.Len(), d.Skipped()
 	info.Mean, info.Std, info.Normalize = s.Mean, s.Std, s.Normalization().String()
 	return nil
 }
@@ -234,7 +235,7 @@ func (info *dataInfo) measure(ctx context.Context, spec dataset.Spec, o *experim
 const shownClasses = 100
 
 func (info *dataInfo) print(w io.Writer) {
-	terminal.Printf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.Shape)
+	terminal.Printf(w, "%s: %s, images of %s\n\n", info.Spec, terminal.Plural(info.Classes, "class", "classes"), info.measured.Form())
 	header, align := []string{"class", "name"}, "rl"
 	var columns []*splitInfo
 	for _, s := range []struct {

@@ -77,6 +77,7 @@ machines that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "device"})
 	outFlag(cmd, &out, "keep the run in the folder `DIR`, and resume from what is there")
 	planFlag(cmd, &plan)
+	mapFlag(cmd, (*moves)(&o.Moved))
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	return cmd

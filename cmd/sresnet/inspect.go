@@ -28,6 +28,7 @@ type inspection struct {
 	MACs       int64        `json:"macs"`
 	Neurons    int          `json:"neurons"` // Of the spiking network.
 	Converts   bool         `json:"converts"`
+	Normalises string       `json:"normalises,omitempty"` // In a sentence, what it does by itself.
 
 	unsupported int // Nodes.
 }
@@ -107,6 +108,7 @@ func runInspect(cmd *cobra.Command, e *experiment.Experiment, plan, asJSON bool)
 	if err != nil {
 		return err
 	}
+	in.Normalises = flagWords(e.Normalises())
 	if asJSON {
 		err = json.NewEncoder(w).Encode(in)
 	} else {
@@ -140,10 +142,7 @@ func inspectGraph(g *ann.Graph) (*inspection, error) {
 			in.Converts = false
 			in.unsupported++
 		}
-		in.Nodes = append(in.Nodes, nodeInfo{
-			Name: n.Name, Op: n.Type(), Shape: n.Shape,
-			Parameters: ann.Parameters(n.Op), MACs: ann.MACs(n), Becomes: fate.Becomes,
-		})
+		in.Nodes = append(in.Nodes, nodeInfo{n.Name, n.Type(), n.Shape, ann.Parameters(n.Op), ann.MACs(n), fate.Becomes})
 	}
 	return in, nil
 }
@@ -166,7 +165,7 @@ func (in *inspection) print(w io.Writer) {
 	t.Footer("total", "", "", in.Parameters, in.MACs, fmt.Sprintf("%d neurons", in.Neurons))
 	t.Print(w)
 	if in.Converts { // What is unsupported is an error, told after the table.
-		fmt.Fprintln(w, "The network converts.")
+		terminal.Printf(w, "%s\n", strings.TrimSpace("The network converts. "+in.Normalises))
 	}
 }
 

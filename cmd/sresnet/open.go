@@ -48,7 +48,7 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 			}
 		}
 	}
-	kept.Workers, kept.Progress, kept.Warn, kept.Glance, kept.Unlabelled, kept.Trained = o.Workers, o.Progress, o.Warn, o.Glance, o.Unlabelled, o.Trained
+	kept.Workers, kept.Progress, kept.Warn, kept.Glance, kept.Unlabelled, kept.Trained, kept.Moved = o.Workers, o.Progress, o.Warn, o.Glance, o.Unlabelled, o.Trained, o.Moved
 	*o = kept
 	return nil
 }

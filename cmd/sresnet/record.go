@@ -234,7 +234,7 @@ func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 		if arrays > 1 {
 			return r, &usageError{hint.Error(fmt.Errorf("%s has room for one array, and %d are recorded", o.out, arrays), "choose one with --layers and --what, or name a folder (-o DIR/) or an .npz file")}
 		}
-	} else {
+	} else if p.Test.Labelled() {
 		for i := range p.Test.Len() {
 			r.Labels = append(r.Labels, p.Test.Label(i))
 		}

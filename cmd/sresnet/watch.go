@@ -118,11 +118,8 @@ func look(e *experiment.Experiment, image string) (*watch.Image, error) {
 		return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, e.Options.Data, e.Test.Len()-1), "for a file whose name is a number, write ./%d", i)
 	}
 	seen := &watch.Image{Name: fmt.Sprintf("image %d of %s", i, experiment.SourceOf(e.Options.Data)), Index: i, Label: e.Test.Label(i), Pixels: make([]float32, shape.Len()), Values: e.Test.Prepared()}
-	if n := e.Test.Frames(); n > 1 {
-		seen.Frames = make([]float32, n*shape.Len())
-		if err := e.Test.Sequence(i, seen.Frames); err != nil {
-			return nil, err
-		}
+	if seen.Frames, err = e.Test.AllFrames(i); err != nil {
+		return nil, err
 	}
 	return seen, e.Test.Pixels(i, seen.Pixels)
 }

@@ -150,6 +150,28 @@ func dataSets() []hostile {
 		npz("bomb", func() []byte {
 			return zipBomb("x", array("|u1", "(65536, 1, 28, 28)", nil), 65536*784, "y", array("|u1", "(65536,)", make([]byte, 65536)))
 		}, "array x"),
+		npz("bomb of frames", func() []byte {
+			return zipBomb("x", array("|u1", "(64, 1024, 2, 128, 128)", nil), 64<<20, "y", array("|u1", "(64,)", make([]byte, 64)))
+		}, "array x", "too many"),
+		npz("frames that overflow", func() []byte {
+			return zipOf("x", array("<f8", "(65536, 65536, 65536, 65536, 65536)", nil), "y", goodY)
+		}, "array x"),
+		npz("frames that are NaN", func() []byte {
+			return zipOf("x", array("<f4", "(2, 1, 1, 1, 1)", bytes.Repeat([]byte{0xff}, 8)), "y", goodY)
+		}, "array x", "image 0"),
+		npz("frames cut off", func() []byte { return zipOf("x", array("|u1", "(2, 3, 2, 4, 4)", make([]byte, 191)), "y", goodY) }, "array x", "truncated"),
+		npz("two ones in a row of labels", func() []byte {
+			return zipOf("x", goodX, "y", array("|u1", "(2, 2)", []byte{1, 0, 1, 1}))
+		}, "array y", "image 1"),
+		npz("rows of labels of gigabytes", func() []byte { return zipOf("x", goodX, "y", array("|u1", "(2, 1073741824)", nil)) }, "array y"),
+		info("frames: bomb", "folder:d", func(f *files) {
+			f.write("d/0/1.npz", zipBomb("frames", array("<f8", "(512, 2, 512, 512)", nil), 64<<20))
+		}, "1.npz", "too many"),
+		info("frames: pipe", "folder:d", func(f *files) { f.folder("d/0"); f.pipe("d/0/1.npy") }, "1.npy"),
+		info("frames: device", "folder:d", func(f *files) { f.folder("d/0"); f.link("/dev/zero", "d/0/1.npy") }, "1.npy"),
+		info("frames: hole of a terabyte", "folder:d", func(f *files) { f.folder("d/0"); f.sparse("d/0/1.npy", 1<<40) }, "1.npy"),
+		info("frames: no array of them", "folder:d", func(f *files) { f.write("d/0/1.npz", zipOf("x", goodX, "y", goodY)) }, "1.npz", "no array frames"),
+		info("frames: one image alone", "folder:d", func(f *files) { f.write("d/0/1.npy", array("|u1", "(2, 4, 4)", make([]byte, 32))) }, "1.npy", "frame, channel, row, column"),
 		npz("bomb of a header", func() []byte { return zipBomb("y", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f"), 32<<20, "x", goodX) }, "array y"),
 		npz("ten thousand arrays", func() []byte {
 			var parts []any

@@ -4,7 +4,8 @@
 
 FOLDER gets, for every case, NAME.onnx and NAME.f32 (the image, then the output,
 little-endian floats), and cases.json, which says how long these are and, for
-every node whose output shape onnx.shape_inference finds, that shape.
+every node whose output shape onnx.shape_inference finds, that shape. Files with
+activations that are rounded have the output without that, then the one with it.
 """
 import json
 import os
@@ -23,8 +24,9 @@ folder = sys.argv[1]
 cases = []
 
 
-def finish(name, model, x, y):
+def finish(name, model, x, y, rounded=None):
     x, y = np.ascontiguousarray(x, "<f4"), np.ascontiguousarray(y, "<f4")
+    rounded = b"" if rounded is None else np.ascontiguousarray(rounded, "<f4").tobytes()
     shapes = {}
     # Nodes with channels last have them first in the graph; and this onnx counts
     # a window that lies wholly in the padding, which PyTorch and later versions drop.
@@ -42,7 +44,7 @@ def finish(name, model, x, y):
     except Exception:  # This onnx does not know the operator set.
         pass
     with open(os.path.join(folder, name + ".f32"), "wb") as f:
-        f.write(x.tobytes() + y.tobytes())
+        f.write(x.tobytes() + y.tobytes() + rounded)
     cases.append({"name": name, "input": x.size, "output": y.size, "shapes": shapes})
 
 
@@ -308,6 +310,100 @@ model("computed_weight", [
     {"w": wt, "m1": i8(-1), "min": i8(-2**63), "two": i8(2), "scale": np.full((4, 1, 1, 1), 4, "f4"),
      "zero": np.int64(0), "four": np.int64(4), "one": np.int64(1)},
     x, F.conv2d(T(x), T(np.ascontiguousarray(folded))).numpy(), 13)
+
+# Part 3: quantised networks, as PyTorch exports them.
+
+
+class Quantize(nn.Module):
+    """A pair around an activation. Its bounds stay when it does not round; those of
+    images and logits do not."""
+    rounds = True
+
+    def __init__(self, scale, zero, signed=False, end=False, reduced=False):
+        super().__init__()
+        self.scale, self.zero, self.end = scale, zero, end
+        self.least, self.most = (-128, 127) if signed else (0, 127 if reduced else 255)
+
+    def forward(self, x):
+        if Quantize.rounds:
+            return torch.fake_quantize_per_tensor_affine(x, self.scale, self.zero, self.least, self.most)
+        if self.end:
+            return x
+        return torch.clamp(x, (self.least - self.zero) * self.scale, (self.most - self.zero) * self.scale)
+
+
+class Weights(nn.Module):
+    """A layer whose weights are rounded, with a scale for each channel or one for all."""
+
+    def __init__(self, layer, each=True):
+        super().__init__()
+        self.layer = layer
+        w = layer.weight.detach()
+        if each:
+            self.scale = nn.Parameter(w.flatten(1).abs().amax(1) / 127, requires_grad=False)
+        else:
+            self.scale = float(w.abs().max() / 127)
+        self.each = each
+
+    def forward(self, x):
+        w, l = self.layer.weight, self.layer
+        if self.each:
+            zero = torch.zeros(len(self.scale), dtype=torch.int32)
+            w = torch.fake_quantize_per_channel_affine(w, self.scale, zero, 0, -128, 127)
+        else:
+            w = torch.fake_quantize_per_tensor_affine(w, self.scale, 0, -128, 127)
+        if isinstance(l, nn.Linear):
+            return F.linear(x, w, l.bias)
+        return F.conv2d(x, w, l.bias, l.stride, l.padding)
+
+
+class Quantized(nn.Module):
+    """A residual network. Its ReLUs stand before their pairs, behind, or are only the bounds of these.
+
+    With "reduced" half of the range is used, as on processors that would overflow."""
+
+    def __init__(self, relu, signed, each, scale):
+        super().__init__()
+        self.relu = relu
+        zero = -128 if signed else 0  # Of what is never negative.
+        half = 0 if signed else 128
+        self.image = Quantize(0.03, half, signed, end=True)
+        self.c1, self.c2, self.c3 = (Weights(conv(i, 8), each) for i in (4, 8, 8))
+        self.fc = Weights(nn.Linear(8, 5), each)
+        reduced = relu == "reduced" and not signed
+        self.a1, self.a3, self.a4 = (Quantize(scale, zero, signed, reduced=reduced) for _ in range(3))
+        self.before = Quantize(scale, half, signed)
+        self.a2 = Quantize(scale / 4, half, signed)  # Narrow enough to cut.
+        self.logits = Quantize(0.02, half, signed, end=True)
+
+    def act(self, pair, x):
+        if self.relu == "before":
+            return F.relu(self.before(x))
+        return pair(x if self.relu == "alone" else F.relu(x))
+
+    def forward(self, x):
+        x = self.act(self.a1, self.c1(self.image(x)))
+        x = self.act(self.a3, x + self.a2(self.c2(x)))
+        x = self.a4(F.max_pool2d(x, 2))
+        x = self.act(self.a1, self.c3(x))
+        x = self.a4(F.adaptive_avg_pool2d(x, 1)).flatten(1)
+        return self.logits(self.fc(x))
+
+
+for opset in (13, 16):
+    for k, (relu, signed, each) in enumerate(
+            (r, s, e) for r in ("behind", "before", "alone", "reduced") for s in (False, True) for e in (False, True)):
+        torch.manual_seed(k)
+        m = Quantized(relu, signed, each, 0.004 + 0.002 * (k % 3)).eval()
+        x, name = torch.rand(1, 4, 8, 8) * 4 - 2, f"quantized_{relu}_{'int8' if signed else 'uint8'}_{'each' if each else 'all'}_{opset}"
+        path = os.path.join(folder, name + ".onnx")
+        with torch.no_grad():
+            torch.onnx.export(m, x, path, opset_version=opset, input_names=["input"], output_names=["output"])
+            rounded = m(x)
+            Quantize.rounds = False
+            y = m(x)
+            Quantize.rounds = True
+        finish(name, onnx.load(path), x.numpy(), y.numpy(), rounded.numpy())
 
 with open(os.path.join(folder, "cases.json"), "w") as out:
     json.dump(cases, out)
