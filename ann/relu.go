@@ -44,6 +44,10 @@ type Clip struct {
 	Levels int
 }
 
+// Few reports whether the levels are so few that a spiking network can have them all, one
+// for each of as many timesteps. Then its lambda is Max and not a percentile.
+func (op *Clip) Few() bool { return op.Levels > 0 && op.Levels <= 32 }
+
 // maxLevels is the largest number up to which float32 has all integers.
 const maxLevels = 1 << 24
 

@@ -95,7 +95,7 @@ func Run(ctx context.Context, g *ann.Graph, images Images, o Options) (*Statisti
 	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax, Unspoken: s.unspoken}
 	for i, h := range s.histograms {
 		n := h.statistics(s.nodes[i])
-		if op, ok := g.Node(n.Node).Op.(*ann.Clip); ok && op.Levels > 0 && n.Lambda > 0 {
+		if op, ok := g.Node(n.Node).Op.(*ann.Clip); ok && op.Few() && n.Lambda > 0 {
 			n.Lambda = op.Max // Its levels are the rates of that, not of a percentile.
 		}
 		st.Nodes = append(st.Nodes, n)

@@ -268,3 +268,33 @@ func TestClassifier(t *testing.T) {
 		t.Errorf("Classifier: got %q, want the node before the flattening", got)
 	}
 }
+
+// The scale of a Clip of few levels is its bound, of many a percentile, as of others.
+func TestLevels(t *testing.T) {
+	for levels, want := range map[int]float32{0: 1, 4: 8, 32: 8, 255: 1} {
+		g := &ann.Graph{
+			Name: "g", Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 1, 100}}, Output: "fc",
+			Nodes: []ann.Node{
+				{Name: "clip", Inputs: []string{"x"}, Op: &ann.Clip{Max: 8, Levels: levels}},
+				{Name: "flat", Inputs: []string{"clip"}, Op: &ann.Flatten{}},
+				{Name: "fc", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.New(2, 100)}},
+			},
+		}
+		if err := g.InferShapes(); err != nil {
+			t.Fatal(err)
+		}
+		g.Nodes[2].Op.(*ann.Gemm).Weight.Data[0] = 1
+		image := make([]float32, 100)
+		for i := range image {
+			image[i] = 1
+		}
+		image[99] = 7.9
+		s, err := Run(context.Background(), g, list{image}, Options{Percentile: 90})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Node("clip").Lambda; math.Abs(float64(got-want)) > 0.02 {
+			t.Errorf("%d levels: lambda %v, want %v", levels, got, want)
+		}
+	}
+}

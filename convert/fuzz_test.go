@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -64,9 +65,11 @@ func wildGraph(t *rapid.T) *ann.Graph {
 			out := 1 + choose(2, "out")
 			op = &ann.Conv{Weight: fill(out, c, w.Kernel[0], w.Kernel[1]), Window: w, Groups: 1}
 		case 2:
-			op = &ann.BatchNormalization{Scale: vector(2), Bias: vector(1), Mean: vector(-1), Var: vector(1)}
-		case 3, 4:
+			op = &ann.BatchNormalization{Scale: vector(float32(2 - 3*choose(2, "negative"))), Bias: vector(1), Mean: vector(-1), Var: vector(1)}
+		case 3:
 			op = &ann.Relu{}
+		case 4:
+			op = &ann.LeakyRelu{Slope: [][]float32{{0.5}, {-1}, vector(0.25)}[choose(3, "slope")]}
 		case 5:
 			op = &ann.Clip{Max: 2}
 		case 6:
@@ -147,6 +150,20 @@ func wild(t *rapid.T) {
 		t.Fatalf("Fold: %v\n%v", err, g)
 	}
 	sameNodes(t, g, folded, image)
+	fates, err := convert.Fates(g)
+	if err != nil {
+		t.Fatalf("Fates: %v\n%v", err, g)
+	}
+	for i, f := range fates {
+		if f.Becomes == "" {
+			t.Errorf("Fates: node %q becomes nothing", g.Nodes[i].Name)
+		}
+		for _, words := range strings.Split(f.Becomes, "; ") {
+			if !f.Unsupported {
+				checkNames(t, g, g.Nodes[i].Name, words)
+			}
+		}
+	}
 	if len(list) > 0 {
 		return
 	}

@@ -7,6 +7,10 @@ import (
 	"sresnet/tensor"
 )
 
+// maxTaps is how many rows and columns the window of a max pool of linear values may have:
+// each is compared with the largest of those before it.
+const maxTaps = 64
+
 // spreadMax makes sums of max pools of what may be negative, which no gate of spikes can
 // choose from, with neurons for the differences:
 //
@@ -61,9 +65,12 @@ func (s summand) along(axis, at, step int) summand {
 	return s
 }
 
-// differences appends n, a max pool of that window, as a sum; nothing, if no tap of the
-// window lies in the image everywhere.
+// differences appends n, a max pool of that window, as a sum; nothing, if the window is
+// too large or no tap of it lies in the image everywhere.
 func (s *splitter) differences(n *ann.Node, win tensor.Window) bool {
+	if win.Kernel[0]+win.Kernel[1] > maxTaps {
+		return false
+	}
 	shape := slices.Clone(s.shapes[n.Inputs[0]])
 	var first [2]int // Taps that lie in the image everywhere.
 	for axis := range 2 {

@@ -85,7 +85,11 @@ func populate(g *ann.Graph) *populator {
 // limited puts the bound of a rectifier into words.
 func limited(r ann.Rectifier) string {
 	if op, ok := r.(*ann.Clip); ok && op.Levels > 0 {
-		return fmt.Sprintf(", lambda %v; rounded to %d levels in the file, to T levels here", op.Max, op.Levels)
+		most := ""
+		if !op.Few() {
+			most = "at most "
+		}
+		return fmt.Sprintf(", lambda %s%v; rounded to %d levels in the file, to T levels here", most, op.Max, op.Levels)
 	}
 	if limit := r.Limit(); !math.IsInf(float64(limit), 1) {
 		return fmt.Sprintf(", lambda at most %v", limit)
@@ -270,6 +274,8 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 			hint = "put batch normalization directly after a convolution, as in the original residual blocks"
 		}
 		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)
+	case *ann.Concat, *ann.Gather:
+		return unsupported(n, "", "what it joins or takes would make too many synapses, most of them zero")
 	case *ann.Softmax:
 		return unsupported(n, "", "it can only be dropped at the end of the network")
 	}

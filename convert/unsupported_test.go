@@ -256,6 +256,11 @@ func TestRemedy(t *testing.T) {
 		{"max pool of a sum that has no tap inside everywhere", []ann.Node{
 			node("a", conv(1), "r"), node("s", add, "a", "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 1, 1)}, "s"), node("b", conv(1), "p"), node("r2", relu, "b"),
 		}, again},
+		{"max pool of a sum with too large a window", []ann.Node{
+			node("a", conv(1), "r"), node("s", add, "a", "r"),
+			node("z", &ann.Conv{Weight: tensor.New(1, 1, 1, 1), Window: tensor.Square(1, 1, 20), Groups: 1}, "s"),
+			node("p", &ann.MaxPool{Window: tensor.Square(33, 1, 0)}, "z"), node("b", conv(1), "p"), node("r2", relu, "b"),
+		}, again},
 		{"product of fully connected layers", []ann.Node{node("f0", flat, "r"), node("a", gemm(16, 1), "f0"), node("b", gemm(1, 1), "a"), node("r2", relu, "b")}, none},
 	} {
 		nodes := append([]ann.Node{node("c", conv(1), "x"), node("r", relu, "c")}, tt.nodes...)

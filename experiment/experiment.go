@@ -147,7 +147,7 @@ func (e *Experiment) readTrained(m *modelSpec, d *dataset.Dataset) (err error) {
 	if e.Original, err = m.readFor(d, crop); err == nil {
 		e.Graph, err = convert.Simplify(e.Original)
 	} else if e.Options.Dir != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint.Error(err, "the run was planned with this file: put it back there, or say where it has moved with 'sresnet eval RUN --map FROM=TO'")
+		return hint.Error(err, "the run was planned with this file: put it back there, or say where it has moved with 'sresnet eval RUN {map} FROM=TO'")
 	}
 	if m == &e.model && e.model.isWeights() { // They have said what they are.
 		named, _ := parseModel(e.Options.Model)

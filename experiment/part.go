@@ -40,6 +40,7 @@ func OpenPart(ctx context.Context, o Options, p Part) (*Experiment, error) {
 		e.shapeAlike(d)
 		spec = e.calibrate
 	}
+	e.network = imagesFor(e.network, d)
 	if !IsNIR(o.Model) {
 		if err := e.readTrained(&e.model, d); err != nil {
 			return nil, err
@@ -62,6 +63,9 @@ func OpenPart(ctx context.Context, o Options, p Part) (*Experiment, error) {
 // Has returns the experiment with a network that was made before, and a description of how.
 func (e *Experiment) Has(net *snn.Network, c *Conversion) *Experiment {
 	other := *e
+	if e.Test != nil {
+		net = imagesFor(net, e.Test.Dataset)
+	}
 	other.network, other.Made = named(net, e.model.file), c
 	return &other
 }

@@ -161,7 +161,7 @@ func (im *importer) once() (*ann.Graph, error) {
 		im.step(n)
 	}
 	if e := im.edges[output]; e != nil {
-		im.edges[output] = im.settle(im.unbounded(e))
+		im.edges[output] = im.settle(im.logits(e))
 	}
 	if len(im.unsupported) > 0 {
 		return nil, &UnsupportedError{Nodes: append(im.unsupported, misplacedSoftmax(im.g)...)}
@@ -368,7 +368,7 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	for i, e := range in {
 		if e != nil && !elementwiseOps[n.op] {
 			if n.op == "Softmax" || n.op == "LogSoftmax" {
-				e = im.unbounded(e)
+				e = im.logits(e)
 			}
 			e = im.settle(e)
 		}

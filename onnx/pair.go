@@ -156,7 +156,7 @@ func (im *importer) through(n *node, in []*edge, data func(*importer, *node, []*
 			if err != nil {
 				return nil, err
 			}
-			e = now.with(&pending{f: []piecewise{straight(1, 0)}, steps: e.steps()[:1], quantized: true, by: n})
+			e = now.with(&pending{f: []piecewise{straight(1, 0)}, steps: e.steps()[:1], grid: []float64{0}, quantized: true, by: n})
 		}
 	}
 	in[0] = e.with(nil)
@@ -192,7 +192,7 @@ func (im *importer) rectifiedFirst(e *edge) *edge {
 		steps[i] = e.steps()[min(i, len(e.steps())-1)] / slope
 	}
 	before := e.with(&pending{f: relu, steps: steps, quantized: true, by: e.pending.by})
-	return im.settle(before).with(&pending{f: rest, steps: e.steps(), quantized: true, by: e.pending.by})
+	return im.settle(before).with(&pending{f: rest, steps: e.steps(), grid: e.pending.grid, quantized: true, by: e.pending.by})
 }
 
 // within returns what is pending on e for the numbers that its node gives, without bounds
@@ -237,9 +237,9 @@ func (im *importer) emittedPair(e *edge) (*edge, error) {
 	return done, err
 }
 
-// unbounded returns e, the logits, without bounds of a pair, which change no class unless
+// logits returns e, the logits, without bounds of a pair, which change no class unless
 // several reach them. A ReLU stays.
-func (im *importer) unbounded(e *edge) *edge {
+func (im *importer) logits(e *edge) *edge {
 	if !e.quantized() {
 		return e
 	}

@@ -56,10 +56,12 @@ func TestPairs(t *testing.T) {
 		{"a max pool and views in integers", one(
 			op("QuantizeLinear", "q", ins("c", "s", "i128")), op("MaxPool", "p", ins("q"), window), op("Flatten", "f", ins("p")), op("Reshape", "r", ins("f", "shape")),
 			op("DequantizeLinear", "y", ins("r", "s", "i128"))), "Conv Clip MaxPool", clip(0, 63.75)},
-		{"a max pool in integers of shuffled channels", one(
-			op("Gather", "t1", ins("c", "swap"), attrI("axis", 1)), op("QuantizeLinear", "q", ins("t1", "s", "u100")), op("MaxPool", "p", ins("q"), window),
-			op("DequantizeLinear", "d", ins("p", "s", "u100")), op("Gather", "t2", ins("d", "swap"), attrI("axis", 1)), op("Conv", "y", ins("t2", "w"))),
-			"Conv Gather MaxPool BatchNormalization Clip BatchNormalization Gather Conv", clip(-25, 38.75)},
+		{
+			"a max pool in integers of shuffled channels", one(
+				op("Gather", "t1", ins("c", "swap"), attrI("axis", 1)), op("QuantizeLinear", "q", ins("t1", "s", "u100")), op("MaxPool", "p", ins("q"), window),
+				op("DequantizeLinear", "d", ins("p", "s", "u100")), op("Gather", "t2", ins("d", "swap"), attrI("axis", 1)), op("Conv", "y", ins("t2", "w"))),
+			"Conv Gather MaxPool BatchNormalization Clip BatchNormalization Gather Conv", clip(-25, 38.75),
+		},
 		{"pools of what is within the range", all(pair("c", "d", "s", "u0"), one(op("MaxPool", "p", ins("d"), window)), pair("p", "e", "s", "u0"), one(op("AveragePool", "a", ins("e"), window)), pair("a", "y", "t", "i128")), "Conv Clip MaxPool AveragePool", clip(0, 63.75)},
 		{"an average that leaves the range", all(pair("c", "d", "s", "u0"), one(op("AveragePool", "a", ins("d"), window)), pair("a", "y", "eighth", "u0")), "Conv Clip AveragePool Clip", clip(0, 31.875)},
 		{"a sum, as ReLU", all(one(op("Add", "a", ins("c", "c"))), pair("a", "y", "s", "i128")), "Conv Add Clip", func(x float64) float64 { return clip(0, 63.75)(2 * x) }},
@@ -326,7 +328,8 @@ func TestPairLevels(t *testing.T) {
 		{"twice the same", append(pair("c", "p", "s", "u0"), pair("p", "d", "s", "u0")...), "63.75 in 255"},
 		{"of all levels, nearly", append([]msg{op("Clip", "r", ins("c", "zero", "ten"))}, pair("r", "d", "s10", "u0")...), "10 in 255"},
 		{"both signs", pair("c", "d", "s", "u100"), "63.75 in 255"},
-		{"coarse, then fine and narrower", append(pair("c", "p", "t", "u100"), pair("p", "d", "s", "i0")...), "63.75 in 128"},
+		{"coarse, then fine and narrower", append(pair("c", "p", "t", "u20"), pair("p", "d", "s", "u127")...), "42 in 84"},
+		{"coarse, then fine, ending between two levels", append(pair("c", "p", "t", "u100"), pair("p", "d", "s", "i0")...), "127.5 in 255, 63.75 in 255"},
 		{"below zero, of what goes no further", append([]msg{op("Clip", "r", ins("c", "zero", "six")), op("Mul", "m", ins("r", "minus"))}, pair("m", "d", "s", "u8")...), "6 in 0, 2 in 8"},
 		{"within, of pools", append(append(pair("c", "p", "s", "u0"), op("MaxPool", "m", ins("p"), attrList("kernel_shape", 2, 2))), pair("m", "d", "s", "u0")...), "63.75 in 255"},
 		{"one channel goes further", append([]msg{op("Clip", "r", ins("c", "zero", "six")), op("Mul", "m", ins("r", "onetwo"))}, pair("m", "d", "s", "i96")...), "6 in 0, 10 in 40"},
@@ -338,7 +341,7 @@ func TestPairLevels(t *testing.T) {
 			b := build{opset: 21, nodes: append([]msg{op("Conv", "c", ins("x", "w"))}, append(tt.nodes, op("Conv", "y", ins("d", "w")))...), inits: []msg{
 				f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("w4", dims(2, 4, 1, 1), 1, 0, 0, 1, 1, 1, 0, 1), f32("s", dims(), 0.25), f32("t", dims(), 0.5), f32("s6", dims(), 6.0/255), f32("s10", dims(), 10.0/255-1e-7), f32("ten", dims(), 10),
 				f32("zero", dims(), 0), f32("six", dims(), 6), f32("minus", dims(), -1), f32("onetwo", dims(2, 1, 1), 1, 2),
-				ints("u0", typeUint8, 1, dims(), 0), ints("u8", typeUint8, 1, dims(), 8), ints("u100", typeUint8, 1, dims(), 100), ints("u127", typeUint8, 1, dims(), 127),
+				ints("u0", typeUint8, 1, dims(), 0), ints("u8", typeUint8, 1, dims(), 8), ints("u20", typeUint8, 1, dims(), 20), ints("u100", typeUint8, 1, dims(), 100), ints("u127", typeUint8, 1, dims(), 127),
 				ints("i0", typeInt8, 1, dims(), 0), ints("i96", typeInt8, 1, dims(), 87), ints("i127", typeInt8, 1, dims(), -127), ints("i128", typeInt8, 1, dims(), -128), ints("f8", typeInt4, 0, dims(), -8),
 			}}
 			g, err := Parse(b.encode())
@@ -389,6 +392,33 @@ func TestPairPools(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// TestPairChannelsLast has the pair of an image, or half of one, before the Transpose that
+// shows that its channels are last.
+func TestPairChannelsLast(t *testing.T) {
+	for name, nodes := range map[string][]msg{
+		"pair":     {op("QuantizeLinear", "q", ins("x", "s", "z")), op("DequantizeLinear", "d", ins("q", "s", "z")), op("Transpose", "t", ins("d"), attrList("perm", 0, 3, 1, 2))},
+		"integers": {op("QuantizeLinear", "q", ins("x", "s", "z")), op("Transpose", "d", ins("q"), attrList("perm", 0, 3, 1, 2)), op("DequantizeLinear", "t", ins("d", "s", "z"))},
+		"one end":  {op("DequantizeLinear", "d", ins("x", "one")), op("Transpose", "t", ins("d"), attrList("perm", 0, 3, 1, 2))},
+	} {
+		b := build{in: []msg{input("x", 0, 4, 5, 2)}, nodes: append(nodes, op("Conv", "y", ins("t", "w"))), inits: []msg{
+			f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("s", dims(), 0.25), f32("one", dims(), 1), ints("z", typeUint8, 1, dims(), 100),
+		}}
+		g, err := Parse(b.encode())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		image := make([]float32, 40)
+		for i := range image {
+			image[i] = float32(i)
+		}
+		equal(t, name+": output", run(t, g, image), image...)
+		if g.Input.Shape.String() != "2x4x5" {
+			t.Errorf("%s: images of %v, want 2x4x5", name, g.Input.Shape)
 		}
 	}
 }

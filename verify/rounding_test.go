@@ -131,7 +131,10 @@ func TestRounding(t *testing.T) {
 			g, s, im := pooled(t, tt.pool, tt.leaky)
 			var spikes []uint64
 			for _, o := range []convert.Options{
-				convert.DefaultOptions(), {Reset: snn.ResetZero}, {VInit: 0.5, Neuron: snn.LIF{Leak: 0.95}}, {VInit: 0.5, Neuron: snn.LIF{Leak: 0.99, Refractory: 2}},
+				convert.DefaultOptions(),
+				{Reset: snn.ResetZero},
+				{VInit: 0.5, Neuron: snn.LIF{Leak: 0.95}},
+				{VInit: 0.5, Neuron: snn.LIF{Leak: 0.99, Refractory: 2}},
 				{Encoding: snn.Poisson},
 			} {
 				st, free, all := rounding(t, g, s, im, o, nil)
