@@ -259,10 +259,15 @@ func populationShape(s []int) (tensor.Shape, error) {
 	return tensor.Shape(slices.Clone(s)), tensor.Shape(s).Check()
 }
 
-// neurons makes a layer of a node of [populations].
+// neurons makes a layer of a node of [populations]. There are as many neurons as its
+// parameters have elements or, if these are single numbers, as Norse and snnTorch write
+// them, as the current has.
 func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	th := n.Data.Arrays["v_threshold"]
-	s, err := populationShape(th.Shape)
+	s, err := inputs[0].shape, error(nil)
+	if tensor.Shape(th.Shape).Len() != 1 {
+		s, err = populationShape(th.Shape)
+	}
 	if err != nil {
 		p.fail(n, "v_threshold: %v", err)
 		return
@@ -322,12 +327,15 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	p.net.Layers = append(p.net.Layers, l)
 }
 
-// perChannel returns the elements of a, which has a value for each neuron, one a
-// channel.
+// perChannel returns the elements of a, which has a value for each neuron or one for
+// all, one a channel.
 func perChannel(a Array, s tensor.Shape) ([]float32, error) {
 	x, err := a.Float32s()
 	if err != nil {
 		return nil, err
+	}
+	if len(x) == 1 {
+		return slices.Repeat(x, s[0]), nil
 	}
 	if len(x) != s.Len() {
 		return nil, fmt.Errorf("%d elements for neurons of shape %v", len(x), s)

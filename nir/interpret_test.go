@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +260,45 @@ func TestUnsupported(t *testing.T) {
 		var unsupported *UnsupportedError
 		if _, err := g.Network(); !errors.As(err, &unsupported) || len(unsupported.Nodes) == 0 {
 			t.Errorf("%s: error %v, want nodes that are not supported", file, err)
+		}
+	}
+}
+
+// TestSingleParameters writes the parameters of neurons that are the same for all as one
+// number, of no axis or of one, which is the same network.
+func TestSingleParameters(t *testing.T) {
+	pooled, _, err := FromNetwork(pooled(), Generic, Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]*Graph{"IF": pooled, "LIF": leakyFile(20, 20, 0.5, 1)} {
+		g.Metadata = nil
+		want, err := g.Network()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, shape := range [][]int{{}, {1}} {
+			single := 0
+			for _, n := range g.Nodes {
+				if !slices.Contains(populations, n.Type) {
+					continue
+				}
+				for field, a := range n.Data.Arrays {
+					x, err := a.Float32s()
+					if err != nil {
+						t.Fatal(err)
+					}
+					n.Data.Set(field, Floats(x[:1:1], shape...))
+					single++
+				}
+			}
+			got, err := decode(t, encode(t, g)).Network()
+			if err != nil {
+				t.Fatalf("%s, shape %v: %v", name, shape, err)
+			}
+			if single == 0 || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, shape %v, %d parameters: got %v, want %v", name, shape, single, got, want)
+			}
 		}
 	}
 }
