@@ -24,7 +24,8 @@ import (
 // one form gets the spikes that the other form had, and its neurons fire when those did.
 // Where they would not have, their potential must be within rounding of the threshold,
 // and at a few timesteps the potentials of both forms within rounding of each other: with
-// that is meant MaxRelative of what the neuron has taken in and given away so far.
+// that is meant MaxRelative of what the neuron has taken in and given away so far, and the
+// last bits of the terms that it adds up, of which a current may be a small rest.
 
 // replay compares the neurons of a network with the spikes of another that should be the
 // same, layer by layer.
@@ -32,6 +33,7 @@ type replay struct {
 	layers []snn.Layer
 	states [][]snn.State // Of the neurons of each layer, CHW; nil for gates.
 	sums   [][]float32   // What they have taken in and given away, added up.
+	terms  [][]float32   // What the last bits of the terms of a timestep are to sums, per channel.
 	wrong  []uint64      // Spikes and potentials that rounding does not explain, per layer.
 }
 
@@ -47,13 +49,49 @@ func marks(timesteps int) []int {
 }
 
 func newReplay(n *snn.Network) *replay {
-	r := &replay{layers: n.Layers, states: make([][]snn.State, len(n.Layers)), sums: make([][]float32, len(n.Layers)), wrong: make([]uint64, len(n.Layers))}
+	r := &replay{layers: n.Layers, states: make([][]snn.State, len(n.Layers)), sums: make([][]float32, len(n.Layers)), wrong: make([]uint64, len(n.Layers)), terms: make([][]float32, len(n.Layers))}
 	for i := range n.Layers {
 		if l := &n.Layers[i]; !l.IsGate() {
+			r.terms[i] = terms(n, l)
 			r.states[i], r.sums[i] = make([]snn.State, l.Neurons()), make([]float32, l.Neurons())
 		}
 	}
 	return r
+}
+
+// terms returns, per channel of l, what the last bits of all the terms of a timestep are to
+// the sums that a replay keeps, if every source fires.
+func terms(n *snn.Network, l *snn.Layer) []float32 {
+	x := make([]float32, l.Shape[0])
+	for c := range l.Bias {
+		x[c] = float32(math.Abs(float64(l.Bias[c])))
+	}
+	for _, syn := range l.Synapses {
+		if syn.From == snn.FromInput {
+			continue
+		}
+		charge := float64(n.Layers[syn.From].Charge)
+		switch k := syn.Connection.(type) {
+		case snn.Weighted:
+			w := k.Weights()
+			per := len(w.Data) / len(x)
+			for j, v := range w.Data {
+				x[j/per] += float32(math.Abs(float64(v)) * charge)
+			}
+		case *snn.Shortcut:
+			for c := range x {
+				x[c] += float32(math.Abs(float64(k.Scale)) * charge)
+			}
+		case *snn.AveragePool:
+			for c := range x {
+				x[c] += float32(math.Abs(float64(k.Scale)) * charge)
+			}
+		}
+	}
+	for c := range x {
+		x[c] *= 4 * lastBit / MaxRelative
+	}
+	return x
 }
 
 // reset brings all neurons to their state before the first timestep.
@@ -97,7 +135,7 @@ func (r *replay) step(layer int, current []float32, spikes []uint64) {
 			fired := spikes[p*words+c/64]>>(c%64)&1 != 0
 			before := r.states[layer][j]
 			s, _ := n.Step(0, before, current[j])
-			sum := r.sums[layer][j] + float32(math.Abs(float64(current[j])))
+			sum := r.sums[layer][j] + float32(math.Abs(float64(current[j]))) + r.terms[layer][c]
 			switch fires := s.V >= th; {
 			case before.Rest > 0:
 				if fired {
