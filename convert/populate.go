@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"sresnet/ann"
 	"sresnet/snn"
@@ -264,6 +265,21 @@ func (p *populator) notSpikes(n, taker *ann.Node) *UnsupportedError {
 	return p.unknown(n)
 }
 
+// reorders says why n, a batch normalisation that a max pool takes, does not go behind it;
+// nil if that is not what stands in the way.
+func (p *populator) reorders(n *ann.Node) *UnsupportedError {
+	scale, _ := n.Op.(*ann.BatchNormalization).Affine()
+	c := slices.IndexFunc(scale, func(a float64) bool { return !(a > 0) })
+	for _, i := range p.consumers[n.Name] {
+		m := &p.g.Nodes[i]
+		if _, ok := m.Op.(*ann.MaxPool); ok && c >= 0 {
+			return unsupported(n, "put the pool in front of batch normalization, or that directly after a convolution",
+				"it has a scale of %.4g, and behind the max pool that takes it, it would be the same only if all were above 0", scale[c])
+		}
+	}
+	return nil
+}
+
 // unknown says why n, whose place would be right, has no counterpart at all.
 func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 	switch n.Op.(type) {
@@ -272,6 +288,9 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 		if s := p.nodes[n.Inputs[0]]; s != nil {
 			before = fmt.Sprintf("%s %q", s.Type(), s.Name)
 			hint = "put batch normalization directly after a convolution, as in the original residual blocks"
+			if e := p.reorders(n); e != nil {
+				return e
+			}
 		}
 		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)
 	case *ann.Concat, *ann.Gather:

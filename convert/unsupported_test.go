@@ -21,6 +21,9 @@ var calibrate100 = calibrate.Options{Percentile: 100}
 func TestUnsupported(t *testing.T) {
 	relu, add, flat := &ann.Relu{}, &ann.Add{}, &ann.Flatten{}
 	bn := &ann.BatchNormalization{Scale: []float32{1}, Bias: []float32{0}, Mean: []float32{0}, Var: []float32{1}}
+	scaled := func(a float32) *ann.BatchNormalization {
+		return &ann.BatchNormalization{Scale: []float32{a}, Bias: []float32{1}, Mean: []float32{0}, Var: []float32{1}}
+	}
 	head := func(from string) []ann.Node {
 		return []ann.Node{node("g", &ann.GlobalAveragePool{}, from), node("f", flat, "g"), node("logits", gemm(1, 1), "f")}
 	}
@@ -80,6 +83,16 @@ func TestUnsupported(t *testing.T) {
 			"batch norm before padding",
 			[]ann.Node{node("bn", bn, "r"), node("b", conv3(), "bn"), node("r2", relu, "b")},
 			nil,
+		},
+		{
+			"max pool of a batch norm that changes the order",
+			[]ann.Node{node("n", scaled(-2), "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 2, 0)}, "n"), node("b", conv(1), "p"), node("r2", relu, "b")},
+			[]string{"n", `it has a scale of -2, and behind the max pool`},
+		},
+		{
+			"max pool of a batch norm with a scale of zero",
+			[]ann.Node{node("n", scaled(0), "r"), node("p", &ann.MaxPool{Window: tensor.Square(2, 2, 0)}, "n"), node("b", conv(1), "p"), node("r2", relu, "b")},
+			[]string{"n", `it has a scale of 0, and behind the max pool`},
 		},
 		{
 			"average pool of a convolution",

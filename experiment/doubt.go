@@ -33,7 +33,7 @@ func (e *Experiment) Doubts(r *eval.Result) []string {
 	if e.Graph == nil || e.Test == nil || r.Alone() || r.TrainedTop1 >= confident || len(r.Predictions.Trained) == 0 {
 		return nil
 	}
-	found := e.tryOthers(r.TrainedTop1)
+	found, explained := e.tryOthers(r.TrainedTop1)
 	chance := 1 / float64(e.Test.Classes())
 	if r.TrainedTop1 >= 2*chance {
 		return found
@@ -45,8 +45,11 @@ func (e *Experiment) Doubts(r *eval.Result) []string {
 	if _, _, outputs := e.Takes(); found == nil && outputs > e.Test.Classes() && !e.classifies() {
 		found = []string{fmt.Sprintf("It has %d outputs for %d classes: %s.", outputs, e.Test.Classes(), features)}
 	}
-	if found == nil {
-		found = classDoubts(&r.Predictions)
+	if classes, share := classDoubts(&r.Predictions); found == nil || share > explained {
+		found = classes
+	}
+	if found == nil && e.Test.Prepared() {
+		found = []string{"Values as they are here may not be what it was trained with, although no other order of channels, rows or classes is better: perhaps they were prepared in another way, these are other images, or weights before training."}
 	}
 	if found == nil {
 		found = []string{fmt.Sprintf("{normalize} %s may not be what it was trained with, although no other that was tried is better, nor other orders of channels, rows or classes: perhaps these are other images, or weights before training.", e.Options.Normalize)}
@@ -97,19 +100,19 @@ func (e *Experiment) trials() []trial {
 }
 
 // tryOthers returns which way to present the first images is better than that of the
-// options; nil if none is.
-func (e *Experiment) tryOthers(accuracy float64) []string {
+// options, and the accuracy with it; nil if none is.
+func (e *Experiment) tryOthers(accuracy float64) ([]string, float64) {
 	trials := e.trials()
 	n := min(trialImages, e.Test.Len())
 	if most := int(trialMACs / (max(e.Graph.MACs(), 1) * int64(len(trials)))); most < n {
 		if accuracy >= poor {
-			return nil // It may be as good as it gets, and many images would be needed to tell.
+			return nil, 0 // It may be as good as it gets, and many images would be needed to tell.
 		}
 		n = min(n, max(most, fewImages))
 	}
 	m, err := infer.New(e.Graph)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	update, stop := e.Options.Step("trying other ways to present images")
 	defer stop()
@@ -130,13 +133,13 @@ func (e *Experiment) tryOthers(accuracy float64) []string {
 		}
 	}
 	if !better(right[best], right[0]) {
-		return nil
+		return nil, 0
 	}
 	text := fmt.Sprintf("Of the first %d images it names %d correctly %s, and %d as they were presented.", n, count(right[best]), trials[best].advice, count(right[0]))
 	if steps, how := ownNormalisation(e.Original); how != "" && trials[best].norm.String() == how {
 		text += fmt.Sprintf(" It normalises them by itself, in %s.", steps)
 	}
-	return []string{text}
+	return []string{text}, float64(count(right[best])) / float64(n)
 }
 
 // normalisesTwice says that the network does by itself what the normalisation does, if its
@@ -264,8 +267,8 @@ func invert(x []float32, c, h, w int) {
 }
 
 // classDoubts says what the classes that the trained network names have to do with the
-// labels; nil if nothing that can be seen.
-func classDoubts(p *eval.Predictions) []string {
+// labels, and of how many images that gives the label; nil if nothing that can be seen.
+func classDoubts(p *eval.Predictions) (_ []string, share float64) {
 	type pair struct{ named, label, n int }
 	counts := make(map[[2]int]int)
 	named, labelled := make(map[int]int), make(map[int]int)
@@ -278,20 +281,11 @@ func classDoubts(p *eval.Predictions) []string {
 	}
 	total := len(p.Trained)
 	if len(labelled) < 2 || total < 5*len(labelled) { // Too few to tell.
-		return nil
+		return nil, 0
 	}
 	for k, n := range named {
 		if float64(n) >= alike*float64(total) {
-			return []string{fmt.Sprintf("It names class %d for %d of %d images, whatever they show, as where pixels are far from those of its training: {normalize} tells how they were prepared.", k, n, total)}
-		}
-	}
-	for _, by := range []int{1, -1} {
-		if float64(shift[by]) >= mostly*float64(total) {
-			word := "higher"
-			if by < 0 {
-				word = "lower"
-			}
-			return []string{fmt.Sprintf("For %d of %d images the label is one %s than the class that it names: number labels as in training.", shift[by], total, word)}
+			return []string{fmt.Sprintf("It names class %d for %d of %d images, whatever they show, as where pixels are far from those of its training: {normalize} tells how they were prepared.", k, n, total)}, 0
 		}
 	}
 	var pairs []pair
@@ -309,10 +303,19 @@ func classDoubts(p *eval.Predictions) []string {
 			matched += q.n
 		}
 	}
+	for _, by := range []int{1, -1} {
+		if n := float64(shift[by]); n >= mostly*float64(total) && n >= alike*float64(matched) {
+			word := "higher"
+			if by < 0 {
+				word = "lower"
+			}
+			return []string{fmt.Sprintf("For %d of %d images the label is one %s than the class that it names: number labels as in training.", shift[by], total, word)}, float64(shift[by]) / float64(total)
+		}
+	}
 	if float64(matched) < mostly*float64(total) {
-		return nil
+		return nil, 0
 	}
 	q := pairs[0]
 	return []string{fmt.Sprintf("It tells the classes apart, but numbers them otherwise: %d of the %d images that it calls %d are labelled %d, and with classes in another order %d of %d would be right: number labels as in training.",
-		q.n, named[q.named], q.named, q.label, matched, total)}
+		q.n, named[q.named], q.named, q.label, matched, total)}, float64(matched) / float64(total)
 }

@@ -242,11 +242,17 @@ func (m *modelSpec) readShaped(d *dataset.Dataset, crop int) (g *ann.Graph, err 
 	}
 	if !d.Resizable() {
 		if g, err = m.read(d.Shape(), crop); err != nil {
-			// A file that is sound by itself does not fit the images; fits says so.
-			for _, shape := range []tensor.Shape{nil, {d.Shape().Len()}} {
-				if alone, err := m.read(shape, crop); err == nil {
-					return alone, nil
-				}
+			// A file that is sound by itself does not fit the images; fits says so. What is
+			// wrong with it by itself is wrong whatever the images are.
+			alone, itself := m.read(nil, crop)
+			if itself == nil {
+				return alone, nil
+			}
+			if alone, err := m.read(tensor.Shape{d.Shape().Len()}, crop); err == nil {
+				return alone, nil
+			}
+			if !errors.Is(itself, onnx.ErrOpenShape) {
+				return nil, itself
 			}
 		}
 		return g, err

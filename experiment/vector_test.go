@@ -18,6 +18,7 @@ import (
 	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/internal/hint"
+	"sresnet/internal/onnxfile"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -139,6 +140,35 @@ func TestReadForVector(t *testing.T) {
 			if err != nil && tt.want != "" || err == nil && g.Input.Shape.String() != tt.want {
 				t.Errorf("%s: %v, want %q; error %v", tt.model, g, tt.want, err)
 			}
+		}
+	}
+}
+
+// What is wrong with a file by itself is said whatever images it is read for.
+func TestReadForNamesTheNode(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "turned.onnx")
+	b := onnxfile.Model{
+		In: []onnxfile.Message{onnxfile.Input("x", 1, 28, 28)},
+		Nodes: []onnxfile.Message{
+			onnxfile.Op("Transpose", "turned", []string{"x"}, onnxfile.Ints("perm", 0, 2, 1)), onnxfile.Op("Unsqueeze", "image", []string{"turned", "one"}),
+			onnxfile.Op("Conv", "y", []string{"image", "w"}),
+		},
+		Inits: []onnxfile.Message{onnxfile.I64("one", 1), onnxfile.F32("w", []int64{1, 1, 1, 1}, 1)},
+	}
+	if err := os.WriteFile(file, b.Encode(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := dataset.Open("mnist", dataset.Test)
+	if err != nil {
+		t.Skipf("no MNIST: %v", err)
+	}
+	m, err := parseModel(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*dataset.Dataset{nil, d} {
+		if _, err := m.readFor(d, 0); err == nil || !strings.Contains(err.Error(), `node "y": Conv: takes an image, but its axes are in another order`) {
+			t.Errorf("error %v, want one of the convolution", err)
 		}
 	}
 }
