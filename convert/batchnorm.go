@@ -162,10 +162,20 @@ func (f *folding) foldOn(ones bool) {
 	for i := range f.Nodes {
 		n := &f.Nodes[i]
 		bn, ok := n.Op.(*ann.BatchNormalization)
+		var mix *ann.Conv // A convolution of one position, with that behind.
+		if !ok && ones {
+			mix, bn = f.offsetOfMix(n)
+			ok = mix != nil
+		}
 		if !ok || n.Name == f.Output {
 			continue
 		}
 		a, b := bn.Affine()
+		if mix != nil {
+			if _, unpadded := f.affineTakers(consumers, n.Name, a, b, false); unpadded {
+				continue // Composed as it is.
+			}
+		}
 		takers, ok := f.affineTakers(consumers, n.Name, a, b, ones)
 		if !ok || len(takers) == 0 || ones && len(f.Input.Shape) != 3 {
 			continue
@@ -176,15 +186,20 @@ func (f *folding) foldOn(ones bool) {
 			into = append(into, f.does(t))
 		}
 		f.fates[name] = "folded into " + enumerate(slices.Compact(into))
-		for _, j := range consumers[name] {
-			for k, in := range f.Nodes[j].Inputs {
-				if in == name {
-					f.Nodes[j].Inputs[k] = from
+		if mix != nil {
+			w, _ := mix.Weights()
+			n.Op = mix.WithWeights(w, nil)
+		} else {
+			for _, j := range consumers[name] {
+				for k, in := range f.Nodes[j].Inputs {
+					if in == name {
+						f.Nodes[j].Inputs[k] = from
+					}
 				}
 			}
+			consumers[from] = append(slices.DeleteFunc(consumers[from], func(j int) bool { return j == i }), consumers[name]...)
+			consumers[name] = nil
 		}
-		consumers[from] = append(slices.DeleteFunc(consumers[from], func(j int) bool { return j == i }), consumers[name]...)
-		consumers[name] = nil
 		f.changed = true
 		if !ones {
 			for _, t := range takers {
@@ -206,6 +221,18 @@ func (f *folding) foldOn(ones bool) {
 		break // Nodes have moved; the rest when it is tried again.
 	}
 	dropUnused(f)
+}
+
+// offsetOfMix returns n, if it makes channels of the image's at each position, colours of grey
+// or blue of red, as the file spells it and not by a convolution, and the batch norm that its
+// bias is; nil if it does not, or has no bias.
+func (f *folding) offsetOfMix(n *ann.Node) (*ann.Conv, *ann.BatchNormalization) {
+	op, ok := n.Op.(*ann.Conv)
+	if !ok || n.Spelled == "" || n.Inputs[0] != f.Input.Name || op.Window != tensor.Square(1, 1, 0) || op.Bias == nil {
+		return nil, nil
+	}
+	c := len(op.Bias)
+	return op, &ann.BatchNormalization{Scale: slices.Repeat([]float32{1}, c), Bias: slices.Clone(op.Bias), Mean: make([]float32, c), Var: slices.Repeat([]float32{1}, c)}
 }
 
 // affineTakers returns the names of the nodes that can take in y = a x + b, which they

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"slices"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/tensor"
@@ -192,7 +193,9 @@ func (c *composer) replace(first *ann.Node, links []link) bool {
 		c.consumers[from] = append(c.consumers[from], c.at[l.view.Name])
 	}
 	if len(c.consumers[first.Name]) == 0 && first.Name != c.Output {
-		c.fates[first.Name] = "folded into " + enumerate(slices.Compact(into))
+		if text := "folded into " + enumerate(slices.Compact(into)); !strings.HasPrefix(c.fates[first.Name], text) { // It may say more.
+			c.fates[first.Name] = text
+		}
 		c.consumers[from] = slices.DeleteFunc(c.consumers[from], func(j int) bool { return j == c.at[first.Name] })
 	}
 	return true

@@ -230,3 +230,33 @@ func TestUnsupportedPartsAreOne(t *testing.T) {
 		}
 	}
 }
+
+// Channels that are made of the image's, with an offset, go into convolutions with padding:
+// the offset takes a neuron a position, and the image itself none.
+func TestMixOfImage(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 3))
+	for i := range 12 {
+		n := &network{t: t, rnd: rnd}
+		const size, c = 5, 3
+		x := n.conv("mix", "x", 1, c, 1)
+		n.nodes[0].Spelled = "Expand"
+		y := n.add("r", &ann.Relu{}, n.conv("a", x, c, 4, 3))
+		neurons := 4
+		if i%2 == 1 {
+			y = n.add("s", &ann.Relu{}, n.add("sum", &ann.Add{}, n.conv("b", x, c, 4, 1+2*(i/2%2)), y))
+			neurons += 4
+		}
+		n.finish(y, 4)
+		g, net, _ := n.count(size)
+		if got, want := net.Neurons(), size*size*(neurons+1)+4+3; got != want {
+			t.Errorf("%d neurons, want %d\n%v", got, want, net)
+		}
+		fates, err := convert.Fates(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := fates[0].Becomes; !strings.HasPrefix(f, "folded into ") || !strings.HasSuffix(f, "; its offset, which padding does not have, comes from 25 neurons that fire at every timestep") {
+			t.Errorf("mix becomes %q", f)
+		}
+	}
+}

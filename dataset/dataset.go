@@ -139,7 +139,7 @@ func (d *Dataset) Numbered(names []string) (*Dataset, error) {
 		numbered.labels[i] = uint16(number[d.names[l]])
 	}
 	if absent := numbered.absent(); len(absent) > 0 {
-		numbered.notes = append(d.Notes(), fmt.Sprintf("%d of the %d classes of the training images have no test images: %s", len(absent), len(names), some(absent)))
+		numbered.notes = append(d.Notes(), fmt.Sprintf("%d of the %d classes have no images here: %s", len(absent), len(names), some(absent)))
 	}
 	return &numbered, nil
 }

@@ -83,7 +83,7 @@ func TestTrainingSplitNumbers(t *testing.T) {
 	if !slices.Equal(labels(d), []int{1, 2}) || d.Classes() != 3 || d.ClassName(0) != "ant" {
 		t.Errorf("folders: got labels %v of %v", labels(d), d.ClassNames())
 	}
-	if notes := d.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "1 of the 3 classes of the training images have no test images: ant") {
+	if notes := d.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "1 of the 3 classes have no images here: ant") {
 		t.Errorf("notes: %v", notes)
 	}
 	write(t, dir, "val/dog/1.png", square(1))
