@@ -18,9 +18,21 @@ type bundle struct {
 	order   []int // Which channel of the strands, counted through, each of the value is; nil for the same.
 }
 
-// maxStrands bounds the strands of a value: those of one that is joined with itself
-// again and again double.
-const maxStrands = 4096
+// The strands of a value that is joined with itself again and again double, so that they
+// are bounded, and so are the channels of their nodes.
+const (
+	maxStrands  = 1024
+	maxChannels = 1 << 22
+)
+
+// fits reports whether b is within these bounds.
+func (s *splitter) fits(b bundle) bool {
+	n := 0
+	for _, st := range b.strands {
+		n += s.shapes[st.node][0]
+	}
+	return len(b.strands) <= maxStrands && n <= maxChannels
+}
 
 // bundle returns what the named value is made of.
 func (s *splitter) bundle(name string) bundle {
@@ -86,14 +98,17 @@ func (s *splitter) places(b bundle) [][]int {
 }
 
 // take returns those channels of b, in that order.
-func (s *splitter) take(b bundle, index []int) bundle {
+func (s *splitter) take(b bundle, index []int) bundle { return s.takeOf(b, s.lanes(b), index) }
+
+// takeOf is take for a bundle with these lanes.
+func (s *splitter) takeOf(b bundle, lanes []lane, index []int) bundle {
 	type of struct { // A channel that is taken again is in another strand.
 		node  string
 		times int
 	}
 	type taken struct{ channel, place int }
 	var list []of
-	lanes, seen, groups := s.lanes(b), make(map[of]int, len(index)), make(map[of][]taken)
+	seen, groups := make(map[of]int, len(index)), make(map[of][]taken)
 	for place, i := range index {
 		l := lanes[i]
 		node := b.strands[l.strand].node

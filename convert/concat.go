@@ -15,7 +15,7 @@ import (
 //
 //	f(a|b) = f(a) | f(b)        rectifiers, batch norms, pools, Flatten, rows and columns
 //	W (a|b) = W_a a + W_b b     convolutions and fully connected layers, with one bias
-//	(a|b) + (c|d) = a+c | b+d   if the branches are as wide
+//	(a|b) + (c|d) = a+c | b+d   in the smallest pieces that have whole branches of both
 //	(a|b) + c = (a|0) + (0|b) + c
 //
 // where zeros beside weights are rows of them. What was one node keeps its name as the
@@ -58,6 +58,8 @@ func (f *folding) routes(n *ann.Node) bool {
 type splitter struct {
 	*folding
 	nodes   []ann.Node
+	zeros   int                 // Weights of zero that were added,
+	most    int                 // and that may be, once it is known.
 	at      map[string]int      // Where each of these is.
 	bundles map[string]bundle   // Of what is side by side, or in another order.
 	same    redirection         // Of what is a node as it is.
@@ -87,6 +89,7 @@ func (s *splitter) put(n ann.Node) {
 	if n.Of == "" {
 		n.Of = s.owner[n.Name]
 	}
+	n.Inputs = slices.Clone(n.Inputs) // Which passes change, of this node alone.
 	s.shapes[n.Name] = n.Shape
 	s.at[n.Name] = len(s.nodes)
 	s.nodes = append(s.nodes, n)
@@ -118,21 +121,20 @@ func (f *folding) newPart(of string) string {
 func (s *splitter) split(n *ann.Node) bool {
 	switch op := n.Op.(type) {
 	case *ann.Concat:
-		list, strands := make([]bundle, len(n.Inputs)), 0
+		list := make([]bundle, len(n.Inputs))
 		for i, in := range n.Inputs {
 			list[i] = s.bundle(in)
-			strands += len(list[i].strands)
-		}
-		if strands > maxStrands {
-			return false
 		}
 		b := s.join(list)
+		if !s.fits(b) {
+			return false
+		}
 		s.fates[n.Name] = fmt.Sprintf("nothing: each of %d branches has synapses of its own", len(b.strands))
 		s.hold(n.Name, b)
 		return true
 	case *ann.Gather:
 		b := s.take(s.bundle(n.Inputs[0]), op.Index)
-		if len(b.strands) > maxStrands {
+		if !s.fits(b) {
 			return false
 		}
 		s.fates[n.Name] = "nothing: synapses come from these channels"
@@ -144,6 +146,9 @@ func (s *splitter) split(n *ann.Node) bool {
 	case *ann.Slice:
 		if s.splitSlice(n, op) {
 			return true
+		}
+		if op.Size[0] != s.shapes[n.Inputs[0]][0] {
+			return false
 		}
 	case *ann.Add:
 		return s.splitSum(n)
@@ -215,6 +220,9 @@ func (s *splitter) splitSlice(n *ann.Node, op *ann.Slice) bool {
 		return false
 	}
 	b := s.take(s.bundle(in), sliced(op))
+	if !s.fits(b) {
+		return false
+	}
 	s.fates[n.Name] = "nothing: synapses come from these channels"
 	if !slices.ContainsFunc(b.strands, func(st strand) bool { return st.channels != nil }) {
 		s.fates[n.Name] = "nothing: it takes whole branches"

@@ -94,21 +94,23 @@ func (s *splitter) route(through func(*ann.Node) bool) {
 		switch op := n.Op.(type) {
 		case *ann.Concat:
 			var list []bundle
-			strands := 0
 			for _, in := range n.Inputs {
 				list = append(list, s.bundle(in))
-				strands += len(s.bundle(in).strands)
 			}
-			if strands <= maxStrands {
-				s.bundles[n.Name] = s.join(list)
+			if b := s.join(list); s.fits(b) {
+				s.bundles[n.Name] = b
 			}
 			continue
 		case *ann.Gather:
-			s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), op.Index)
+			if b := s.take(s.bundle(n.Inputs[0]), op.Index); s.fits(b) {
+				s.bundles[n.Name] = b
+			}
 			continue
 		case *ann.Slice:
 			if in := s.shapes[n.Inputs[0]]; op.Size[0] != in[0] && op.Size[1] == in[1] && op.Size[2] == in[2] {
-				s.bundles[n.Name] = s.take(s.bundle(n.Inputs[0]), sliced(op))
+				if b := s.take(s.bundle(n.Inputs[0]), sliced(op)); s.fits(b) {
+					s.bundles[n.Name] = b
+				}
 				continue
 			}
 		}

@@ -2,8 +2,11 @@ package convert_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"sresnet/ann"
@@ -184,5 +187,41 @@ func TestSilentPiece(t *testing.T) {
 	// Branches that are nodes of their own do not help each other.
 	if _, err := convert.Convert(g, lambdas("r/1", 1., "r/2", 1., "r/3", 1., "ra", 0., "rb", 1., "rd", 1., "logits", 1.), convert.DefaultOptions()); err == nil {
 		t.Error("a silent node has the scale of another node")
+	}
+}
+
+// Values that are joined with themselves and shuffled again and again, which a small file
+// can ask for, do not convert, and take neither time nor memory to say so.
+func TestCutDoubling(t *testing.T) {
+	nodes := []ann.Node{node("c", conv(1), "x"), node("r", &ann.Relu{}, "c")}
+	last, n := "r", 1
+	for i := range 13 {
+		name := fmt.Sprint("k", i)
+		nodes = append(nodes, node(name, &ann.Concat{}, last, last))
+		last, n = name, 2*n
+	}
+	for i := range 6 {
+		index := make([]int, n)
+		for j := range index {
+			index[j] = (7*j + i) % n
+		}
+		name, sum := fmt.Sprint("g", i), fmt.Sprint("s", i)
+		nodes = append(nodes, node(name, &ann.Gather{Index: index}, last), node(sum, &ann.Add{}, name, last))
+		last = sum
+	}
+	nodes = append(nodes, node("one", &ann.Gather{Index: []int{5}}, last), node("d", conv(1), "one"), node("q", &ann.Relu{}, "d"), node("f", &ann.Flatten{}, "q"), node("logits", gemm(1, 1), "f"))
+	g := graph(t, tensor.Shape{1, 1, 1}, nodes...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	bad, err := convert.Unsupported(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if len(bad) == 0 || !strings.Contains(bad[0].Reason, "too many synapses") {
+		t.Errorf("Unsupported: %v", bad)
+	}
+	if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 600 {
+		t.Errorf("took %d MB", used)
 	}
 }

@@ -13,7 +13,7 @@ func (s *splitter) splitSum(n *ann.Node) bool {
 	if !slices.ContainsFunc(n.Inputs, func(in string) bool { _, ok := s.bundles[in]; return ok }) {
 		return false
 	}
-	list := make([]bundle, len(n.Inputs))
+	list, lanes := make([]bundle, len(n.Inputs)), make([][]lane, len(n.Inputs))
 	piece := countTo(s.shapes[n.Inputs[0]][0]) // Of each channel an earlier one of the same piece.
 	root := func(c int) int {
 		for piece[c] != c {
@@ -24,8 +24,9 @@ func (s *splitter) splitSum(n *ann.Node) bool {
 	}
 	for i, in := range n.Inputs {
 		list[i] = s.bundle(in)
+		lanes[i] = s.lanes(list[i])
 		first := make([]int, len(list[i].strands)) // The first channel of each strand, and one.
-		for c, l := range s.lanes(list[i]) {
+		for c, l := range lanes[i] {
 			if f := &first[l.strand]; *f == 0 {
 				*f = c + 1
 			}
@@ -47,8 +48,8 @@ func (s *splitter) splitSum(n *ann.Node) bool {
 	out, places := bundle{}, []int{}
 	for _, k := range order {
 		parts, index := make([]bundle, len(list)), pieces[k]
-		for _, b := range list { // In the order of one strand, if there is one.
-			if sub := s.take(b, index); len(sub.strands) == 1 && sub.order != nil {
+		for i, b := range list { // In the order of one strand, if there is one.
+			if sub := s.takeOf(b, lanes[i], index); len(sub.strands) == 1 && sub.order != nil {
 				at := make([]int, len(index))
 				for i, j := range sub.order {
 					at[j] = index[i]
@@ -59,7 +60,7 @@ func (s *splitter) splitSum(n *ann.Node) bool {
 		}
 		inputs := make([]string, len(list))
 		for i, b := range list {
-			parts[i] = s.take(b, index)
+			parts[i] = s.takeOf(b, lanes[i], index)
 			if inputs[i] = parts[i].strands[0].node; parts[i].plain() {
 				continue
 			}
@@ -93,8 +94,24 @@ func (s *splitter) sideBySide() {
 	s.Nodes = s.nodes
 }
 
-// maxChosen bounds the weights of ones and zeros that take elements of a vector.
-const maxChosen = 1 << 22
+// fewZeros is how many weights of zero may be added where branches are taken apart, besides
+// those that the trained network has eight times over: a small file could ask for any number.
+const fewZeros = 1 << 22
+
+// afford reports whether n more weights of zero are few enough.
+func (s *splitter) afford(n int) bool {
+	if s.most == 0 {
+		s.most = fewZeros
+		for i := range s.Nodes {
+			s.most += 8 * ann.Parameters(s.Nodes[i].Op)
+		}
+	}
+	if n > s.most-s.zeros {
+		return false
+	}
+	s.zeros += max(0, n)
+	return true
+}
 
 // embed appends n, of that shape, as a sum of strands that lie in it from a channel on,
 // each with zeros in the place of all others; and reports whether there is such a sum.
@@ -119,10 +136,13 @@ func (s *splitter) embed(n *ann.Node, b bundle, first int, shape tensor.Shape) b
 			}
 			switch {
 			case weighted:
+				if w, _ := op.Weights(); !s.afford(spread(op)/w.Shape[0]*shape[0] - len(w.Data)) {
+					return false
+				}
 				list = append(list, term{rows(op, at, shape[0]), s.made(name).Inputs, name})
 			case len(shape) == 3 && at[0] >= 0 && ascendingFrom(at) && !s.sloped(name):
 				list = append(list, term{&ann.Pad{Before: [3]int{at[0]}, After: [3]int{shape[0] - at[0] - width}}, []string{name}, ""})
-			case len(shape) == 3 || shape[0] <= maxChosen/width:
+			case s.afford(width * shape[0]):
 				list = append(list, term{rows(one(width, len(shape) == 3), at, shape[0]), []string{name}, ""})
 			default:
 				return false
@@ -201,6 +221,14 @@ func ascendingFrom(x []int) bool {
 		}
 	}
 	return true
+}
+
+// spread returns how many weights op has in one group.
+func spread(op ann.Weighted) int {
+	if c, ok := op.(*ann.Conv); ok {
+		return sizeOf(op) * c.Groups
+	}
+	return sizeOf(op)
 }
 
 // one returns the weights that change nothing, of an image's channels or a vector.

@@ -84,6 +84,9 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 		for _, name := range does[n.Name] {
 			fate := p.fate(name, f.does)
 			fates[i].Neurons += fate.Neurons
+			if !isSum(n) { // It is one of its parts.
+				fate.Becomes = strings.ReplaceAll(strings.ReplaceAll(fate.Becomes, "; "+areCurrents, ""), areCurrents, "what it takes are currents")
+			}
 			if fate.Becomes != "" {
 				words = append(words, fate.Becomes)
 			}
@@ -115,6 +118,9 @@ func (f *folding) rewrittenFates(g *ann.Graph, p *populator, reasons map[string]
 	}
 	return fates
 }
+
+// areCurrents is what becomes of a sum.
+const areCurrents = "its branches are currents"
 
 // nothing reports whether words tell of a node that becomes nothing itself.
 func nothing(words string) bool { return strings.HasPrefix(words, "nothing: ") }

@@ -39,6 +39,9 @@ func checkFates(t rapid.TB, g *ann.Graph, net *snn.Network) {
 // checkNames checks that what becomes of the named node speaks of nodes of g.
 func checkNames(t rapid.TB, g *ann.Graph, name, words string) {
 	t.Helper()
+	if n := g.Node(name); strings.Contains(words, "branches are currents") && n.Op.Type() != (&ann.Add{}).Type() {
+		t.Errorf("Fates: node %q, which is no sum, becomes %q\n%v", name, words, g)
+	}
 	for _, start := range []string{"folded into ", "synapses into ", "synapses of one weight into ", "part of the shortcut into ", "padding of ", "shortcut from ", "the ON population of "} {
 		_, names, ok := strings.Cut(words, start)
 		if !ok {

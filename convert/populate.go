@@ -293,6 +293,8 @@ func (p *populator) unknown(n *ann.Node) *UnsupportedError {
 			}
 		}
 		return unsupported(n, hint, "it follows %s, where it cannot be folded into a convolution", before)
+	case *ann.Concat, *ann.Gather:
+		return unsupported(n, "", "what it joins or takes would make too many synapses, most of them zero")
 	case *ann.Softmax:
 		return unsupported(n, "", "it can only be dropped at the end of the network")
 	}

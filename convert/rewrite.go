@@ -78,6 +78,9 @@ func (f *folding) divide() error {
 				continue
 			}
 			any, f.rewritten = true, true
+			if err := f.run(passes); err != nil {
+				return err
+			}
 			if err := f.rewrite(); err != nil {
 				return err
 			}

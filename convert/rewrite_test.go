@@ -191,3 +191,18 @@ func TestSimplifyRefused(t *testing.T) {
 		})
 	}
 }
+
+// What a division leaves is simple as a whole: with nothing between them any more, a ReLU
+// behind a pool of a ReLU goes, and then the network ends in a gate.
+func TestSimplifyTwice(t *testing.T) {
+	g := graph(t, tensor.Shape{1, 1, 1}, node("c", conv(1), "x"), node("r", &ann.Relu{}, "c"), node("ga", &ann.Gather{Index: []int{0}}, "r"),
+		node("p", &ann.MaxPool{Window: tensor.Square(1, 1, 0)}, "ga"), node("r2", &ann.Relu{}, "p"))
+	s, err := convert.Simplify(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := convert.Unsupported(g)
+	if again, err2 := convert.Unsupported(s); err != nil || err2 != nil || len(list) != 1 || len(again) != 1 || list[0].Node != "p" {
+		t.Errorf("got %v, %v, then %v, %v, want the pool", list, err, again, err2)
+	}
+}

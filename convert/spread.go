@@ -46,7 +46,7 @@ func spreadNorm(g *folding) {
 			if branches, ok := currents(nodes, known, source); ok {
 				scale, shift := bn.Affine()
 				var inputs, into []string
-				away[source.Name] = "nothing: its branches are currents"
+				away[source.Name] = "nothing: " + areCurrents
 				for _, b := range branches {
 					op := b.op.WithWeights(scaled(b.op, scale, shift))
 					part := ann.Node{Name: g.newPart(n.Name), Op: op, Inputs: []string{b.from}, Shape: n.Shape}

@@ -131,9 +131,9 @@ func (p *populator) branches(terms []term, n *ann.Node) []term {
 		p.fail(unsupported(n, "", "there are more than %d branches to the sum", maxTerms))
 		return terms
 	}
-	words := "nothing: its branches are currents"
+	words := "nothing: " + areCurrents
 	if n.Name == p.into {
-		words = fmt.Sprintf("the output population of %d IF neurons; its branches are currents", n.Shape.Len())
+		words = fmt.Sprintf("the output population of %d IF neurons; %s", n.Shape.Len(), areCurrents)
 	}
 	var from []string
 	for _, in := range n.Inputs {

@@ -29,17 +29,28 @@ func (s *splitter) splitWeights(n *ann.Node, op ann.Weighted) bool {
 	}
 	if list == nil {
 		if ok && conv.Groups > 1 && !from.plain() {
+			if !s.afford(spread(op) - sizeOf(op)) {
+				return false
+			}
 			op = ungrouped(conv)
 		}
 		w, _ := op.Weights()
 		list = []rowsOf{{op, from, countTo(w.Shape[0])}}
 	}
 	if classes != nil {
+		if !s.afford(spread(op) - sizeOf(op)) { // Groups that are cut have zeros, too.
+			return false
+		}
 		var cut []rowsOf
 		for _, r := range list {
 			cut = append(cut, r.cut(classes)...)
 		}
 		list = cut
+	}
+	for _, r := range list {
+		if !s.afford(s.missing(r)) {
+			return false
+		}
 	}
 	if len(list) == 1 && ascending(list[0].rows) {
 		s.weigh(n, n.Name, list[0])
@@ -85,29 +96,42 @@ func (r rowsOf) cut(classes []int) []rowsOf {
 	return list
 }
 
-// weigh appends a part of a layer under that name.
+// weigh appends a part of a layer under that name: the weights that each strand meets.
 func (s *splitter) weigh(n *ann.Node, name string, r rowsOf) {
-	if len(r.from.strands) == 1 {
-		s.put(ann.Node{Name: name, Op: s.meeting(r, 0), Inputs: []string{r.from.strands[0].node}})
+	if r.from.plain() {
+		s.put(ann.Node{Name: name, Op: r.op, Inputs: []string{r.from.strands[0].node}})
 		return
 	}
+	w, bias := r.op.Weights()
 	list := make([]string, len(r.from.strands))
-	for k, st := range r.from.strands {
-		list[k] = s.part(n, s.meeting(r, k), st.node)
+	for k, at := range s.places(r.from) {
+		st, op := r.from.strands[k], r.op.WithWeights(columns(w, at), bias)
+		if len(list) == 1 {
+			s.put(ann.Node{Name: name, Op: op, Inputs: []string{st.node}})
+			return
+		}
+		list[k] = s.part(n, op, st.node)
+		bias = nil // Once is enough.
 	}
 	s.put(ann.Node{Name: name, Op: &ann.Add{}, Inputs: list})
 }
 
-// meeting returns the weights that strand k meets, with the bias for the first.
-func (s *splitter) meeting(r rowsOf, k int) ann.Op {
-	if r.from.plain() {
-		return r.op
+// sizeOf returns how many weights op has.
+func sizeOf(op ann.Weighted) int {
+	w, _ := op.Weights()
+	return len(w.Data)
+}
+
+// missing returns how many weights r has for channels that it does not take.
+func (s *splitter) missing(r rowsOf) int {
+	w, _ := r.op.Weights()
+	n, per := 0, len(w.Data)/w.Shape[1] // Of each channel.
+	for _, st := range r.from.strands {
+		if st.channels != nil {
+			n += s.shapes[st.node][0] - len(st.channels)
+		}
 	}
-	w, bias := r.op.Weights()
-	if k > 0 {
-		bias = nil // Once is enough.
-	}
-	return r.op.WithWeights(columns(w, s.places(r.from)[k]), bias)
+	return n * per
 }
 
 // groups returns the parts of a convolution in groups if each group lies within one
@@ -142,6 +166,9 @@ func (s *splitter) groups(n *ann.Node, conv *ann.Conv, from bundle) []rowsOf {
 		return list
 	}
 	if slices.Contains(of, -1) || from.plain() {
+		return nil
+	}
+	if !s.inGroups(conv, from) && !s.afford(spread(conv)) {
 		return nil
 	}
 	places := s.places(from)

@@ -126,10 +126,7 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
-	less, err := sim.Rates(ctx, w.less, w.pixels, w.most)
-	if err != nil {
-		return err
-	}
+	pixel := largest(w.pixels)
 	layers := w.normalised.Layers
 	f.activation, f.rates = make([]gap, len(layers)), make([]gap, len(layers))
 	for li := range layers {
@@ -140,11 +137,11 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.activation[li].diff = math.Inf(1) // No such layer in the trained network.
 		}
 		for j, r := range normalised[li] {
-			terms := math.Abs(r-less[li][j]) / lastBit
+			c, p := j/positions, j%positions
+			terms := rounded * w.terms[li].of(c, pixel)
 			f.rates[li].add(r, balanced[li][j])
 			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {
-				c, p := j/positions, j%positions
 				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
 				f.activation[li].of(float64(l.Lambda) * terms)
 			}
@@ -228,7 +225,7 @@ func (w *worker) against(ctx context.Context, e *sim.Engine, i int) ([]uint64, e
 // spikes in place of its own, and counts, per layer, those that its neurons would not have
 // fired, or fired besides, unless rounding explains it.
 func (w *worker) replayed(ctx context.Context, e *sim.Engine, i int) ([]uint64, error) {
-	w.replay.reset()
+	w.replay.reset(w.pixels)
 	e.Trace = func(t sim.Trace) {
 		w.replay.step(t.Layer, t.I, w.trains[t.Layer][t.Step])
 		for _, m := range w.potentials[t.Layer] {

@@ -6,7 +6,6 @@ import (
 
 	"sresnet/calibrate"
 	"sresnet/snn"
-	"sresnet/tensor"
 )
 
 // Normalised weights and balanced thresholds are the same network on paper, but
@@ -24,7 +23,8 @@ import (
 // one form gets the spikes that the other form had, and its neurons fire when those did.
 // Where they would not have, their potential must be within rounding of the threshold,
 // and at a few timesteps the potentials of both forms within rounding of each other: with
-// that is meant MaxRelative of what the neuron has taken in and given away so far.
+// that is meant MaxRelative of what the neuron has taken in and given away so far, and the
+// last bits of the terms that it adds up, of which a current may be a small rest.
 
 // replay compares the neurons of a network with the spikes of another that should be the
 // same, layer by layer.
@@ -32,6 +32,8 @@ type replay struct {
 	layers []snn.Layer
 	states [][]snn.State // Of the neurons of each layer, CHW; nil for gates.
 	sums   [][]float32   // What they have taken in and given away, added up.
+	terms  []terms       // Of a timestep.
+	pixel  float64       // The largest of the image.
 	wrong  []uint64      // Spikes and potentials that rounding does not explain, per layer.
 }
 
@@ -47,7 +49,7 @@ func marks(timesteps int) []int {
 }
 
 func newReplay(n *snn.Network) *replay {
-	r := &replay{layers: n.Layers, states: make([][]snn.State, len(n.Layers)), sums: make([][]float32, len(n.Layers)), wrong: make([]uint64, len(n.Layers))}
+	r := &replay{layers: n.Layers, states: make([][]snn.State, len(n.Layers)), sums: make([][]float32, len(n.Layers)), wrong: make([]uint64, len(n.Layers)), terms: termsOf(n)}
 	for i := range n.Layers {
 		if l := &n.Layers[i]; !l.IsGate() {
 			r.states[i], r.sums[i] = make([]snn.State, l.Neurons()), make([]float32, l.Neurons())
@@ -56,8 +58,62 @@ func newReplay(n *snn.Network) *replay {
 	return r
 }
 
-// reset brings all neurons to their state before the first timestep.
-func (r *replay) reset() {
+// terms is how large, per channel, the terms are that a layer adds up if every source is at
+// its largest rate: those of spikes, and those of pixels of magnitude 1. What they leave
+// may be small, but not what rounding does to it.
+type terms struct{ spikes, pixels []float64 }
+
+// termsOf returns those of every layer of n. A gate has those of its source.
+func termsOf(n *snn.Network) []terms {
+	list := make([]terms, len(n.Layers))
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		t := terms{make([]float64, l.Shape[0]), make([]float64, l.Shape[0])}
+		for c, b := range l.Bias {
+			t.spikes[c] = math.Abs(float64(b))
+		}
+		for _, syn := range l.Synapses {
+			to, charge := t.pixels, 1.0
+			if syn.From != snn.FromInput {
+				to, charge = t.spikes, float64(n.Layers[syn.From].Charge)
+			}
+			switch k := syn.Connection.(type) {
+			case snn.Weighted:
+				w := k.Weights().Data
+				for j, v := range w {
+					to[j/(len(w)/len(to))] += math.Abs(float64(v)) * charge
+				}
+			case *snn.Shortcut:
+				for c := range to {
+					to[c] += math.Abs(float64(k.Scale)) * charge
+				}
+			case *snn.AveragePool:
+				for c := range to {
+					to[c] += math.Abs(float64(k.Scale)) * charge
+				}
+			case *snn.MaxPool:
+				t = list[syn.From]
+			}
+		}
+		list[i] = t
+	}
+	return list
+}
+
+// of returns the terms of channel c, where the largest pixel has that magnitude.
+func (t terms) of(c int, pixel float64) float64 { return t.spikes[c] + t.pixels[c]*pixel }
+
+// largest returns the magnitude of the largest pixel.
+func largest(pixels []float32) (x float64) {
+	for _, v := range pixels {
+		x = max(x, math.Abs(float64(v)))
+	}
+	return x
+}
+
+// reset brings all neurons to their state before the first timestep of an image.
+func (r *replay) reset(image []float32) {
+	r.pixel = largest(image)
 	for i, states := range r.states {
 		l := &r.layers[i]
 		positions := l.Shape[1] * l.Shape[2]
@@ -91,13 +147,13 @@ func (r *replay) step(layer int, current []float32, spikes []uint64) {
 	never := float32(math.Inf(1))
 	for c := range l.Shape[0] {
 		n := snn.Neuron{Model: l.Neuron.Model, Threshold: []float32{never}, Reset: l.Neuron.Reset}
-		th := l.Neuron.ThresholdOf(c)
+		th, terms := l.Neuron.ThresholdOf(c), float32(rounded/4*r.terms[layer].of(c, r.pixel)) // At every timestep.
 		for p := range positions {
 			j := c*positions + p
 			fired := spikes[p*words+c/64]>>(c%64)&1 != 0
 			before := r.states[layer][j]
 			s, _ := n.Step(0, before, current[j])
-			sum := r.sums[layer][j] + float32(math.Abs(float64(current[j])))
+			sum := r.sums[layer][j] + float32(math.Abs(float64(current[j]))) + terms
 			switch fires := s.V >= th; {
 			case before.Rest > 0:
 				if fired {
@@ -118,9 +174,9 @@ func (r *replay) step(layer int, current []float32, spikes []uint64) {
 	}
 }
 
-// lastBit is about the share of a weight that its last bit is: what moving the last bits
-// does to a sum, divided by it, is about as large as the terms of the sum.
-const lastBit = 0x1p-23
+// rounded is the share of its terms that rounding may take from a sum, or add to it, as
+// part of MaxRelative: what differs by a few last bits of its terms does not differ.
+const rounded = 16 * 0x1p-23 / MaxRelative
 
 // roundScales returns s with every scale rounded up so that a layer of neurons of that
 // period, which multiplies it, gets a power of two.
@@ -149,37 +205,4 @@ func divided(x float64, n int) float32 {
 		}
 	}
 	return y
-}
-
-// jitter returns n with every weight and bias moved to a neighbouring float32, up and
-// down in turn; of synapses that share one weight, towards zero.
-func jitter(n *snn.Network) *snn.Network {
-	c := *n
-	c.Layers = slices.Clone(n.Layers)
-	for i := range c.Layers {
-		l := &c.Layers[i]
-		l.Bias = jittered(l.Bias)
-		l.Synapses = slices.Clone(l.Synapses)
-		for j := range l.Synapses {
-			switch k := l.Synapses[j].Connection.(type) {
-			case snn.Weighted:
-				w := k.Weights()
-				l.Synapses[j].Connection = k.WithWeights(tensor.Of(jittered(w.Data), w.Shape...))
-			case *snn.MaxPool: // It has no weights.
-			default:
-				l.Synapses[j].Connection = k.Scaled(1 - lastBit)
-			}
-		}
-	}
-	return &c
-}
-
-func jittered(x []float32) []float32 {
-	moved := slices.Clone(x)
-	up := float32(math.Inf(1))
-	for i, v := range moved {
-		moved[i] = math.Nextafter32(v, up)
-		up = -up
-	}
-	return moved
 }

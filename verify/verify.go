@@ -81,7 +81,7 @@ type forms struct {
 	imported, folded *infer.Model
 	output           string // Of the folded graph.
 	networks
-	less *snn.Network // Normalised, with the last bit of every weight moved.
+	terms []terms // Of the normalised network.
 
 	most  []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
 	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.
@@ -133,7 +133,7 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 }
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
-	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, less: jitter(nets.normalised)}
+	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, terms: termsOf(nets.normalised)}
 	f.least, f.most = bounds(folded, nets.normalised)
 	if o.Original == nil {
 		o.Original = g

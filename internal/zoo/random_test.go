@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	long = flag.Bool("long", false, "draw 20,000 networks, which takes an hour")
+	long = flag.Bool("long", false, "draw 20,000 networks, which takes half an hour")
 	from = flag.Uint64("from", 0, "the first network to draw")
 	only = flag.Bool("only", false, "draw that network alone, and show it")
 )

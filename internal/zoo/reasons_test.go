@@ -34,7 +34,7 @@ var reasons = regexp.MustCompile(strings.Join([]string{
 	`which must first pass through a convolution`, `but must first pass through a convolution`,
 	`without a ReLU, and only a ReLU becomes neurons`,
 	`it has a counterpart only in a shortcut that goes into a sum`,
-	`^the network ends in it`,
+	`^the network ends in it`, `^its branches have the shapes`,
 	`^it pads rows or columns of a shortcut`, `^it takes only some of the channels`, `^no counterpart is known`,
 	`with a negative scale`, `scale is (not positive|negative)`, `scales? .* below zero`,
 }, "|"))
