@@ -422,3 +422,36 @@ func TestPairChannelsLast(t *testing.T) {
 		}
 	}
 }
+
+// A pair does not mind in which order elements are: behind exchanged rows and columns, a
+// fully connected layer takes them as it does without a pair.
+func TestPairOfAnyOrder(t *testing.T) {
+	weights := make([]float32, 96)
+	for i := range weights {
+		weights[i] = float32(i%13) - 6
+	}
+	inits := []msg{f32("s", dims(), 0.5), f32("w", dims(3, 32), weights...), tensorOf("z", 2, nil).Bytes(9, []byte{0})}
+	image := make([]float32, 32)
+	for i := range image {
+		image[i] = float32(i%9) / 2 // Multiples of the scale.
+	}
+	relu, moved := op("Relu", "r", ins("x")), op("Transpose", "t", ins("r"), attrList("perm", 0, 1, 3, 2))
+	last := []msg{op("Flatten", "f", ins("v")), op("Gemm", "y", ins("f", "w"), attrI("transB", 1))}
+	var want []float32
+	for _, between := range [][]msg{
+		{op("Identity", "v", ins("t"))},
+		{op("QuantizeLinear", "q", ins("t", "s", "z")), op("DequantizeLinear", "v", ins("q", "s", "z"))},
+	} {
+		g, err := Parse(build{nodes: slices.Concat([]msg{relu, moved}, between, last), inits: inits}.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := run(t, g, image)
+		if want == nil {
+			want = slices.Clone(got)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}

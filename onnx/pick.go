@@ -22,7 +22,7 @@ var lazy = map[string]bool{
 // order.
 var ordinary = map[string]bool{
 	"Relu": true, "Clip": true, "LeakyRelu": true, "Abs": true, "Neg": true, "HardSigmoid": true, "Elu": true, "Celu": true, "ThresholdedRelu": true,
-	"Floor": true, "Ceil": true, "Round": true,
+	"Floor": true, "Ceil": true, "Round": true, "QuantizeLinear": true, "DequantizeLinear": true,
 }
 
 // pickList translates Gather on channels of an image, or on an axis of a view.

@@ -31,6 +31,7 @@ var reasons = regexp.MustCompile(strings.Join([]string{
 	`^chooses`, `^adds shapes`, `^transposes activations`,
 	// Of graphs.
 	`where it cannot be folded into a convolution`,
+	`behind the max pool that takes it, it would be the same only if all were above N`,
 	`which must first pass through a convolution`, `but must first pass through a convolution`,
 	`without a ReLU, and only a ReLU becomes neurons`,
 	`it has a counterpart only in a shortcut that goes into a sum`,
