@@ -82,7 +82,7 @@ func mergeBias(g *ann.Graph) {
 			return false
 		}
 		op, ok := a.Op.(ann.Weighted)
-		if !ok {
+		if _, conv := a.Op.(*ann.Conv); !ok || conv && a.Spelled != "" { // Channels made of the image's: each step has its own name.
 			return false
 		}
 		w, bias := op.Weights()

@@ -540,3 +540,21 @@ func TestReduced(t *testing.T) {
 		}
 	}
 }
+
+// Each step of what is done to the image's channels keeps its own name.
+func TestMixNames(t *testing.T) {
+	g, err := Parse(build{nodes: []msg{
+		op("Gather", "swapped", ins("x", "order"), attrI("axis", 1)), op("Sub", "centred", ins("swapped", "mean")), op("Div", "scaled", ins("centred", "std")),
+		op("Conv", "y", ins("scaled", "w")),
+	}, inits: []msg{i64("order", 1, 0), f32("mean", dims(2, 1, 1), 1, 2), f32("std", dims(), 4), f32("w", dims(1, 2, 1, 1), 1, 2)}}.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, n := range g.Nodes {
+		names = append(names, n.Name+" "+n.Spelled)
+	}
+	if got, want := strings.Join(names, ", "), "swapped Gather, centred Sub, scaled Div, y "; got != want {
+		t.Errorf("nodes %q, want %q", got, want)
+	}
+}
