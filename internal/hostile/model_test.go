@@ -48,23 +48,23 @@ func models() []hostile {
 		raw("messages in messages", func(*files) []byte {
 			var b []byte
 			for range 2000 {
-				b = proto{}.bytes(7, b)
+				b = proto{}.Bytes(7, b)
 			}
 			return b
 		}),
-		raw("graph that is a number", func(*files) []byte { return proto{}.num(7, 1) }, "wire type"),
+		raw("graph that is a number", func(*files) []byte { return proto{}.Num(7, 1) }, "wire type"),
 		raw("two graphs", func(*files) []byte {
-			return append(nodes(op("Relu", "y", ins("x"))).encode(), proto{}.bytes(7, nil)...)
+			return append(nodes(op("Relu", "y", ins("x"))).encode(), proto{}.Bytes(7, nil)...)
 		}, "two graphs"),
-		raw("a million nodes", func(*files) []byte { return proto{}.bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)) }),
+		raw("a million nodes", func(*files) []byte { return proto{}.Bytes(7, bytes.Repeat([]byte{0x0a, 0}, 1<<20)) }),
 		raw("a million inputs of a node", func(*files) []byte {
-			return proto{}.bytes(7, proto{}.bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20)))
+			return proto{}.Bytes(7, proto{}.Bytes(1, bytes.Repeat([]byte{0x0a, 0}, 1<<20)))
 		}),
 		raw("a million attributes", func(*files) []byte {
-			return proto{}.bytes(7, proto{}.bytes(1, append(op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...)))
+			return proto{}.Bytes(7, proto{}.Bytes(1, append(op("Relu", "y", ins("x")), bytes.Repeat([]byte{0x2a, 0}, 1<<20)...)))
 		}, "attributes"),
 		raw("a million initializers of one name", func(*files) []byte {
-			return proto{}.bytes(7, bytes.Repeat(proto{}.bytes(5, proto{}.str(8, "w")), 1<<18))
+			return proto{}.Bytes(7, bytes.Repeat(proto{}.Bytes(5, proto{}.Str(8, "w")), 1<<18))
 		}, `"w"`),
 		net("no nodes", network{}, "no nodes"),
 		net("operator set 6", network{opset: 6, nodes: []proto{op("Relu", "y", ins("x"))}}, "operator set 6"),
@@ -91,22 +91,22 @@ func models() []hostile {
 		conv("less data than shape", floats("w", dims(1, 2, 1, 1), 1), `"w"`),
 		conv("more data than shape", floats("w", dims(1, 2, 1, 1), 1, 2, 3), `"w"`),
 		conv("no data", shaped("w", 1, 1, 2, 1, 1), `"w"`),
-		conv("shape that overflows", shaped("w", 1, 1<<32, 1<<32, 1, 1).bytes(9, nil), `"w"`),
-		conv("shape of a terabyte", shaped("w", 1, 1<<20, 1<<18, 1, 1).bytes(9, nil), `"w"`),
-		conv("negative shape", shaped("w", 1, -1, -2, 1, 1).bytes(9, make([]byte, 8)), `"w"`),
+		conv("shape that overflows", shaped("w", 1, 1<<32, 1<<32, 1, 1).Bytes(9, nil), `"w"`),
+		conv("shape of a terabyte", shaped("w", 1, 1<<20, 1<<18, 1, 1).Bytes(9, nil), `"w"`),
+		conv("negative shape", shaped("w", 1, -1, -2, 1, 1).Bytes(9, make([]byte, 8)), `"w"`),
 		conv("shape with zero", floats("w", dims(0, 2, 1, 1)), `"node_y"`),
 		conv("shape without axes", floats("w", nil, 1), `"node_y"`),
-		conv("weight of text", shaped("w", 8, 1, 2, 1, 1).str(6, "a").str(6, "b"), `"w"`),
-		conv("weight of type 99", shaped("w", 99, 1, 2, 1, 1).bytes(9, make([]byte, 8)), `"w"`),
+		conv("weight of text", shaped("w", 8, 1, 2, 1, 1).Str(6, "a").Str(6, "b"), `"w"`),
+		conv("weight of type 99", shaped("w", 99, 1, 2, 1, 1).Bytes(9, make([]byte, 8)), `"w"`),
 		conv("weight of integers", int64s("w", 1, 2), `"node_y"`),
 		conv("weight that is NaN", floats("w", dims(1, 2, 1, 1), 1, float32(math.NaN())), `"node_y"`, "NaN"),
 		conv("weight that is infinite", floats("w", dims(1, 2, 1, 1), 1, float32(math.Inf(-1))), `"node_y"`, "Inf"),
 		conv("weight of other channels", floats("w", dims(1, 3, 1, 1), 1, 2, 3), `"node_y"`),
-		conv("data that is a number", shaped("w", 1, 1, 2, 1, 1).num(9, 5), "wire type"),
-		conv("floats of 3 bytes", shaped("w", 1, 1).bytes(4, make([]byte, 3)), `"w"`),
-		conv("integers that do not end", shaped("w", 7, 2).bytes(7, bytes.Repeat([]byte{0x80}, 40)), `"w"`),
-		conv("segments", shaped("w", 1, 1, 2, 1, 1).bytes(3, nil), "segments"),
-		net("sparse weight", network{nodes: []proto{op("Conv", "y", ins("x", "w"))}, more: nil, in: []proto{input("x", 0, 2, 4, 4)}, inits: []proto{proto{}.str(8, "w").bytes(1, []byte{0xff})}}),
+		conv("data that is a number", shaped("w", 1, 1, 2, 1, 1).Num(9, 5), "wire type"),
+		conv("floats of 3 bytes", shaped("w", 1, 1).Bytes(4, make([]byte, 3)), `"w"`),
+		conv("integers that do not end", shaped("w", 7, 2).Bytes(7, bytes.Repeat([]byte{0x80}, 40)), `"w"`),
+		conv("segments", shaped("w", 1, 1, 2, 1, 1).Bytes(3, nil), "segments"),
+		net("sparse weight", network{nodes: []proto{op("Conv", "y", ins("x", "w"))}, more: nil, in: []proto{input("x", 0, 2, 4, 4)}, inits: []proto{proto{}.Str(8, "w").Bytes(1, []byte{0xff})}}),
 		node("no weight", op("Conv", "y", ins("x")), `"node_y"`),
 		net("weight that is no constant", nodes(op("Relu", "r", ins("x")), op("Conv", "y", ins("x", "r"))), "node_y"),
 		net("groups of 0", with(nodes(op("Conv", "y", ins("x", "w"), attrInt("group", 0))), one), `"node_y"`, "group"),
@@ -119,7 +119,7 @@ func models() []hostile {
 		node("window of 0", op("MaxPool", "y", ins("x"), attrInts("kernel_shape", 0, 0)), `"node_y"`),
 		node("window that overflows", op("AveragePool", "y", ins("x"), attrInts("kernel_shape", 1<<40, 1<<40)), `"node_y"`),
 		node("operator that nobody knows", op("Frobnicate", "y", ins("x")), "node_y", "Frobnicate"),
-		node("operator of another domain", op("Relu", "y", ins("x")).str(7, "com.example"), "node_y", "com.example"),
+		node("operator of another domain", op("Relu", "y", ins("x")).Str(7, "com.example"), "node_y", "com.example"),
 		node("name that draws on terminals", op("\x1b[2J\x1b]0;owned\a", "y", ins("x")), "m.onnx"),
 		node("name of right to left", op("Re\u202elu", "y", ins("x")), "node_y"),
 		node("name that is no UTF-8", op("\xff\xfe", "y", ins("x")), "m.onnx"),
