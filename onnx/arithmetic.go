@@ -256,7 +256,7 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	if e.pending != nil {
 		by, err := im.numbers(c, e)
 		if err == nil {
-			return im.uniformly(n, e, by, set)
+			return im.perChannelLater(n, e, by, set)
 		}
 		e = im.settle(e)
 	}
@@ -311,8 +311,8 @@ func (im *importer) perChannel(n *node, e *edge, c *value, set func(op *ann.Batc
 	return &out, nil
 }
 
-// uniformly is perChannel for what is pending and stays so.
-func (im *importer) uniformly(n *node, e *edge, by []float64, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
+// perChannelLater is perChannel for what is pending and stays so.
+func (im *importer) perChannelLater(n *node, e *edge, by []float64, set func(op *ann.BatchNormalization, i int, x float32)) (*edge, error) {
 	op := identity(len(by))
 	a, b := make([]float64, len(by)), make([]float64, len(by))
 	for i, v := range by {
