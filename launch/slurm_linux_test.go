@@ -236,7 +236,7 @@ func (s *suite) testTwoLaunchers(t *testing.T) {
 func (s *suite) testSignal(t *testing.T) {
 	l := s.launch(t, 3, true, SlurmOptions{Rounds: 1})
 	task := s.underWay(t, l.run)
-	s.c.ask(t, "scancel", "--signal=USR1", "--batch", task.Job+"_"+strconv.Itoa(task.Shard))
+	s.signalOnce(t, l.run, task)
 	s.w.release(t, l.run)
 	l.exact(t, s, 1)
 	want := map[int]int{0: 0, 1: 0, 2: 0}
@@ -244,6 +244,22 @@ func (s *suite) testSignal(t *testing.T) {
 	if got := s.restarts(t, l.run); !maps.Equal(got, want) {
 		t.Errorf("restarts by shard: %v, want %v", got, want)
 	}
+}
+
+// signalOnce sends USR1 to a task, and waits until that has put it back into the queue.
+// Slurm's scancel sends again, some seconds later, what finds its task on the way there:
+// it is ended before.
+func (s *suite) signalOnce(t *testing.T, run Run, task Task) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = command(ctx, "scancel", "--signal=USR1", "--batch", task.Job+"_"+strconv.Itoa(task.Shard))
+	}()
+	eventually(t, "the task is back in the queue", func() bool { return s.restarts(t, run)[task.Shard] > 0 })
+	stop()
+	<-done
 }
 
 // restarts returns how often Slurm has put the task of each shard back into the queue.
