@@ -61,7 +61,7 @@ func fireGeneric(mask, shortcut []uint64, v, cur, constant []float32, par *FireP
 			z := fireLanes((*[Lanes]float32)(v[p*par.Pitch+par.First+c:]), (*[Lanes]float32)(cur[c:]),
 				(*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:]), par.ResetZero)
 			spikes += bits.OnesCount64(z)
-			mask[word] = mask[word]&^((1<<Lanes-1)<<shift) | z<<shift
+			setLanes(&mask[word], shift, z)
 		}
 		cur = cur[n:]
 	}

@@ -112,6 +112,36 @@ func fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) 
 		4*par.N, 8*par.Words, s.step, 4*par.Pitch, step, par.ResetZero)
 }
 
+func fireWindow(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	switch {
+	case useAVX512:
+		window(fireWindowAVX512, masks, spikes, v, par)
+	case useAVX2:
+		window(fireWindowAVX2, masks, spikes, v, par)
+	default:
+		fireWindowGeneric(masks, spikes, v, par)
+	}
+}
+
+func fireOnce(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	switch {
+	case useAVX512:
+		window(fireOnceAVX512, masks, spikes, v, par)
+	case useAVX2:
+		window(fireOnceAVX2, masks, spikes, v, par)
+	default:
+		fireOnceGeneric(masks, spikes, v, par)
+	}
+}
+
+type windowFunc func(masks [][]uint64, spikes *uint32, v, threshold *float32, last float32, first, n, positions, maskStep, vStep int)
+
+// window calls a function of assembly that lets neurons fire for a window.
+func window(f windowFunc, masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	f(masks, &spikes[0], &v[par.First], &par.Threshold[0], float32(len(masks)),
+		par.First/8, 4*par.N, len(v)/par.Pitch, 8*par.Words, 4*par.Pitch)
+}
+
 func addSpikes(cur []float32, mask []uint64, words int, weight []float32) {
 	if useAVX512 {
 		addSpikesAVX512(cur, mask, words, len(weight), &weight[0])
