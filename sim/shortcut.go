@@ -29,7 +29,7 @@ func newShortcut(k *snn.Shortcut, q float32, in grid, lp *layerPlan) synapse {
 func shortcutWeights(k *snn.Shortcut, q float32, in, out grid) []float32 {
 	w := make([]float32, out.n)
 	for c := range in.c {
-		w[k.Offset+c] = float32(k.Scale * q)
+		w[k.Offset+c] = float32(k.ScaleOf(c) * q)
 	}
 	return w
 }
