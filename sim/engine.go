@@ -106,9 +106,6 @@ func newPopulation(l *layerPlan, steps int) population {
 		return s
 	}
 	s.v = make([]float32, l.positions()*l.n)
-	if l.window != nil {
-		s.idle = make([]float32, l.w*l.n)
-	}
 	if l.neuron != nil {
 		s.state = make([]snn.State, len(s.v))
 	}
