@@ -273,7 +273,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	if e.File != nil {
 		return e.network, e.reconvert(s)
 	}
-	net, err := convert.Convert(e.Graph, s, e.Options.Convert())
+	net, err := e.convert(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -293,6 +293,21 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	e.network, e.factors = net, f
 	e.converted(s)
 	return net, nil
+}
+
+// convert converts the trained network, with its schedule, and calibrates it for T if that
+// is asked for.
+func (e *Experiment) convert(ctx context.Context, s *calibrate.Statistics) (*snn.Network, error) {
+	o := &e.Options
+	if o.Tuned() {
+		return e.tuned(ctx, s)
+	}
+	net, err := convert.Convert(e.Graph, s, o.Convert())
+	if err != nil {
+		return nil, err
+	}
+	net.Schedule, net.Coding = o.Schedule, o.Coding
+	return net, net.Validate()
 }
 
 // converted notes how the network was made.
