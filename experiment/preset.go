@@ -73,6 +73,24 @@ func (o *Options) Begin(preset string) error {
 	return nil
 }
 
+// Override sets in o the options that are given with their values in with: a preset first,
+// so that what is given beside it overrides it.
+func (o *Options) Override(with *Options, given func(option string) bool) error {
+	if given("preset") {
+		if err := o.Begin(with.Preset); err != nil {
+			return err
+		}
+	}
+	for _, p := range Table() {
+		if given(p.Name) {
+			if err := p.Set(o, p.Get(with)); err != nil {
+				return bad(p.Name, p.Get(with), err)
+			}
+		}
+	}
+	return nil
+}
+
 // presetHelp has a line for each preset.
 func presetHelp() string {
 	lines := []string{"options to begin with, which others override; `WORD` is"}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sresnet/snn"
+	"sresnet/tune"
 )
 
 // The first preset is the default, and every one is options that go together.
@@ -80,12 +81,14 @@ func TestTogether(t *testing.T) {
 	}
 	for option, changes := range map[string][]func(*Options){
 		"coding":        {func(o *Options) { o.Coding = snn.FirstSpike }},
-		"neuron":        {phased(func(o *Options) { o.Neuron = "lif" })},
-		"reset":         {phased(func(o *Options) { o.Reset = snn.ResetZero })},
+		"neuron":        {phased(func(o *Options) { o.Neuron = "lif" }), func(o *Options) { o.Lambdas, o.Neuron = ChannelLambdas, "lif" }},
+		"encoding":      {func(o *Options) { o.Match, o.Encoding = MatchStart, snn.Poisson }},
+		"match":         {phased(func(o *Options) { o.Match = MatchBias | MatchStart })},
+		"reset":         {phased(func(o *Options) { o.Reset = snn.ResetZero }), func(o *Options) { o.Refit, o.Reset = true, snn.ResetZero }},
 		"compensation":  {phased(func(o *Options) { o.Compensation = GlobalFactor }), func(o *Options) { o.Match, o.Compensation = MatchBias, LayerFactors }},
 		"percentile":    {func(o *Options) { o.Lambdas, o.Percentile = ChannelLambdas, 99 }},
 		"shared-lambda": {func(o *Options) { o.Lambdas, o.SharedLambda = ChannelLambdas, true }},
-		"refit":         {func(o *Options) { o.Refit, o.CalibrationImages = true, MinRefitImages-1 }},
+		"refit":         {func(o *Options) { o.Refit, o.CalibrationImages = true, tune.MinRefit-1 }},
 	} {
 		for i, change := range changes {
 			o := DefaultOptions()
@@ -99,9 +102,9 @@ func TestTogether(t *testing.T) {
 	for _, change := range []func(*Options){
 		phased(func(o *Options) { o.Coding, o.Percentile, o.Encoding = snn.FirstSpike, 99, snn.Poisson }),
 		func(o *Options) {
-			o.Lambdas, o.Match, o.Neuron, o.Leak = ChannelLambdas, MatchBias|MatchStart, "lif", 0.9
+			o.Lambdas, o.Match = ChannelLambdas, MatchBias|MatchStart
 		},
-		func(o *Options) { o.Refit, o.CalibrationImages = true, MinRefitImages },
+		func(o *Options) { o.Refit, o.CalibrationImages = true, tune.MinRefit },
 	} {
 		o := DefaultOptions()
 		change(&o)

@@ -9,6 +9,7 @@ import (
 	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/snn"
+	"sresnet/tune"
 )
 
 // Table returns all options, in the order in which help lists them. Flags, checks, JSON
@@ -68,7 +69,7 @@ var table = []Option{
 		value: word[Match]{func(o *Options) *Match { return &o.Match }, MatchNamed},
 	},
 	{
-		Name: "refit", Default: "false", Help: fmt.Sprintf("fit the weights anew to the spikes that arrive: weights change; takes %d calibration images", MinRefitImages),
+		Name: "refit", Default: "false", Help: fmt.Sprintf("fit the weights anew to the spikes that arrive: weights change; takes %d calibration images", tune.MinRefit),
 		Shapes: true, Setting: &Setting{},
 		value: boolean(func(o *Options) *bool { return &o.Refit }),
 	},

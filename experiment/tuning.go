@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sresnet/snn"
+	"sresnet/tune"
 )
 
 // Lambdas says what has a lambda of its own.
@@ -62,10 +63,6 @@ func wordNamed[T ~uint8](words []string, s, kind string) (T, error) {
 	return T(i), nil
 }
 
-// MinRefitImages is how many calibration images a refit takes at least: with fewer it
-// learns them by heart.
-const MinRefitImages = 500
-
 // Tuned reports whether the network is calibrated for T, so that it is one for that T.
 func (o *Options) Tuned() bool {
 	return o.Lambdas != LayerLambdas || o.Match != NoMatch || o.Refit
@@ -74,6 +71,9 @@ func (o *Options) Tuned() bool {
 // OneT reports whether T is part of what a network is: it is calibrated for T, or answers
 // at the end of a window of T. Otherwise one simulation shows every shorter one.
 func (o *Options) OneT() bool { return o.Schedule != snn.Synchronous || o.Tuned() }
+
+// untuned is what to give for a network that is not calibrated for T.
+const untuned = "{lambdas} layer, {match} none and no {refit}"
 
 // checkTogether returns an [*OptionError] for options that contradict each other.
 func (o *Options) checkTogether() error {
@@ -86,10 +86,14 @@ func (o *Options) checkTogether() error {
 		{phased && o.Neuron != (snn.IF{}).Kind(), "neuron", o.Neuron, "in a phased schedule a neuron holds its charge until its window opens, which only IF neurons do", "give {neuron} if, or {schedule} synchronous"},
 		{phased && o.Reset != snn.ResetSubtract, "reset", o.Reset.String(), "in a phased schedule a potential holds the charge of all spikes of its window, of which such a reset keeps one", "give {reset} subtract, or {schedule} synchronous"},
 		{phased && o.Compensation != NoCompensation, "compensation", o.Compensation.String(), "a phased schedule loses no spikes with depth, so that there is nothing to compensate", "give {compensation} none, or {schedule} synchronous"},
-		{o.Tuned() && o.Compensation != NoCompensation, "compensation", o.Compensation.String(), "a network that is calibrated for T is right as it is, and factors would change that", "give {compensation} none, or {lambdas} layer, {match} none and no {refit}"},
+		{o.Tuned() && o.Compensation != NoCompensation, "compensation", o.Compensation.String(), "a network that is calibrated for T is right as it is, and factors would change that", "give {compensation} none, or " + untuned},
+		{o.Tuned() && o.Neuron != (snn.IF{}).Kind(), "neuron", o.Neuron, "calibration for T takes IF neurons", "give {neuron} if, or " + untuned},
+		{o.Tuned() && o.Reset != snn.ResetSubtract, "reset", o.Reset.String(), "calibration for T takes neurons that reset by subtraction", "give {reset} subtract, or " + untuned},
+		{o.Tuned() && o.Encoding != snn.Direct, "encoding", o.Encoding.String(), "calibration for T takes the image as a constant current", "give {encoding} direct, or " + untuned},
+		{phased && o.Match&MatchStart != 0, "match", o.Match.String(), "in a phased schedule a bias does what a start potential does", "give {match} bias, or {schedule} synchronous"},
 		{o.Lambdas == ChannelLambdas && usual.Get(o) != usual.Default, "percentile", usual.Get(o), "lambdas of channels are chosen for T, not by a percentile", "leave {percentile} out, or give {lambdas} layer"},
 		{o.Lambdas == ChannelLambdas && o.SharedLambda, "shared-lambda", "", "lambdas of channels are chosen for each, and shared by none", "leave {shared-lambda} out, or give {lambdas} layer"},
-		{o.Refit && o.CalibrationImages < MinRefitImages, "refit", "", fmt.Sprintf("%d calibration images are too few to fit weights to: it takes %d", o.CalibrationImages, MinRefitImages), "give more with {calibrate} 'SPEC?images=1000'"},
+		{o.Refit && o.CalibrationImages < tune.MinRefit, "refit", "", fmt.Sprintf("%d calibration images are too few to fit weights to: it takes %d", o.CalibrationImages, tune.MinRefit), "give more with {calibrate} 'SPEC?images=1000'"},
 	} {
 		if c.is {
 			return bad(c.option, c.value, errors.New(c.why), c.remedy)
