@@ -33,6 +33,7 @@ func TestPhases(t *testing.T) {
 func TestScheduleErrors(t *testing.T) {
 	for want, spoil := range map[string]func(n *Network){
 		"unknown schedule":            func(n *Network) { n.Schedule = 7 },
+		"calibrated for T = -1":       func(n *Network) { n.TunedFor = -1 },
 		"takes a phased schedule":     func(n *Network) { n.Schedule = Synchronous; n.Coding = FirstSpike },
 		`layer "sum": LIF leak 0.9`:   func(n *Network) { n.Layers[1].Neuron.Model = LIF{Leak: 0.9} },
 		`layer "output": reset zero`:  func(n *Network) { n.Layers[4].Neuron.Reset = ResetZero },
