@@ -145,7 +145,7 @@ func (f *npy) file(array, typ string, size int, shape ...int) (*npyFile, error) 
 }
 
 func (f *npy) grid(p Population, o Observable, neurons, _ int) (array, error) {
-	return f.file(fileName(p, o), npyType(o), o.size(), f.n, f.o.Timesteps, neurons)
+	return f.file(fileName(p, o), npyType(o), o.size(), f.n, f.o.steps, neurons)
 }
 
 func (f *npy) events(Population, int) (idx, time array, err error) {
