@@ -211,8 +211,9 @@ func (f *npz) finish(ctx context.Context, _ []int, wrote func(int64)) (err error
 	z := zip.NewWriter(out)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for _, file := range f.files {
-		h := &zip.FileHeader{Name: filepath.Base(file.name), Method: zip.Store} // Floats hardly get shorter.
-		if file.size == Spikes.size() {
+		// Floats hardly get shorter, unless they stay as they are for windows.
+		h := &zip.FileHeader{Name: filepath.Base(file.name), Method: zip.Store}
+		if file.size == Spikes.size() || f.o.steps > f.o.Timesteps {
 			h.Method = zip.Deflate
 		}
 		w, err := z.CreateHeader(h)

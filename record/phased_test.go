@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -76,6 +77,10 @@ func TestPhased(t *testing.T) {
 			}
 		}
 		said(t, name, net)
+		npz := write(func(o *record.Options) { o.Format = record.NPZ })
+		if info, err := os.Stat(npz); err != nil || info.Size() > 20e6 { // Of 54 MB.
+			t.Errorf("an archive of %d bytes, error %v", info.Size(), err)
+		}
 		lists(t, write(func(o *record.Options) { o.Events, o.Observables = true, everything[:1] }), net, got, m.n, T)
 	}
 }
