@@ -1,0 +1,130 @@
+package energy
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Model is what both networks take with memory, addresses and transport, after Lemaire et
+// al. [lemaire2022], and a third one: the fair opponent [yan2026], the trained network
+// with activations of as many levels as the spiking one has rates, T + 1. It computes the
+// same products and so has the traffic of the trained network. Counts need no device;
+// joules are there if the device has [Tables] for them.
+//
+// References:
+//
+//	[yan2026]  Zhanglu Yan, Zhenyu Bai, Kaiwen Tang, Weng-Fai Wong. Reconsidering the
+//	           Energy Efficiency of Spiking Neural Networks Inference from Analytical
+//	           Perspectives. arXiv 2409.08290v4. 2026.
+type Model struct {
+	Spiking   Ledger       `json:"spiking"`
+	Trained   *Ledger      `json:"trained,omitempty"` // Nil without a trained network, as all below.
+	Quantised *Quantised   `json:"quantised,omitempty"`
+	Against   *AgainstBoth `json:"break_even,omitempty"` // Nil without joules.
+}
+
+// Quantised is the trained network with activations of a few bits.
+type Quantised struct {
+	Bits   int   `json:"bits"` // Of an activation: ceil(log2(T + 1)).
+	Joules *Bill `json:"joules_per_image,omitempty"`
+}
+
+// AgainstBoth compares the spiking network with its opponents.
+type AgainstBoth struct {
+	Trained   Against `json:"trained"`
+	Quantised Against `json:"quantised"`
+}
+
+// Against compares the spiking network with one opponent.
+type Against struct {
+	Ratio float64 `json:"ratio"` // Energy of the spiking network over that of the opponent; 0 if this takes none.
+
+	// Spikes is how many spikes a synapse may carry per image, averaged as
+	// [Balance.Spikes], until the spiking network takes as much: with all that spikes
+	// cause in proportion to them. Below 0 if it takes more without a spike; nil without
+	// spikes to compare with.
+	Spikes *float64 `json:"spikes_per_synapse,omitempty"`
+
+	// Reuse is how many products of the opponent would share each read of a weight and a
+	// value for it to take as little as the spiking network: at least 1; 0 if it takes
+	// less as it is, or more even without these reads.
+	Reuse float64 `json:"reuse"`
+}
+
+// QuantisedBits returns the bits of an activation with T + 1 levels, ceil(log2(T + 1)).
+func QuantisedBits(T int) int { return bits.Len(uint(T)) }
+
+// model returns the memory model of both networks, priced if d has tables.
+func (m *Meter) model(c *Counts, did Activity, b *Balance, d *Device) *Model {
+	spiking, formal := m.spiking(c, did), book(nil)
+	x := &Model{Spiking: spiking.ledger()}
+	if m.g != nil {
+		formal = m.formal()
+		ledger := formal.ledger()
+		x.Trained, x.Quantised = &ledger, &Quantised{Bits: QuantisedBits(len(did.ACs))}
+	}
+	if d == nil || !d.models() {
+		return x
+	}
+	w := d.widths()
+	all, driven := spiking.show(&x.Spiking, tariff{&d.Tables, w.Value})
+	if x.Trained == nil {
+		return x
+	}
+	trained, _ := formal.show(x.Trained, tariff{&d.Tables, w.Value})
+	_, quantised, _ := formal.price(tariff{&d.Tables, x.Quantised.Bits})
+	x.Quantised.Joules = &quantised
+	x.Against = &AgainstBoth{against(&all, &driven, &trained, b.Spikes), against(&all, &driven, &quantised, b.Spikes)}
+	return x
+}
+
+// against compares what a spiking network takes, of which spikes cause the driven part,
+// that many of them per synapse, with an opponent.
+func against(all, driven, opponent *Bill, spikes float64) Against {
+	var a Against
+	if opponent.Total > 0 {
+		a.Ratio = float64(all.Total / opponent.Total)
+	}
+	if spikes > 0 && driven.Total > 0 {
+		even := spikes * float64((opponent.Total-(all.Total-driven.Total))/driven.Total)
+		a.Spikes = &even
+	}
+	reads := opponent.Weights + opponent.Inputs
+	if rest := opponent.Total - reads; all.Total > rest && all.Total <= opponent.Total {
+		a.Reuse = float64(reads / (all.Total - rest))
+	}
+	return a
+}
+
+// Words says what the networks take by the memory model and how they compare, in
+// sentences; none without joules.
+func (x *Model) Words(spikes float64) []string {
+	all := x.Spiking.Joules
+	if all == nil {
+		return nil
+	}
+	if x.Against == nil {
+		return []string{fmt.Sprintf("with memory, addresses and transport: %v", all.Total)}
+	}
+	t, q := &x.Against.Trained, &x.Against.Quantised
+	list := []string{fmt.Sprintf("with memory, addresses and transport: spiking %v; trained %v, of which that is %.3g times as much; trained with activations of %s %v, %.3g times",
+		all.Total, x.Trained.Joules.Total, t.Ratio, counted(x.Quantised.Bits, "bit"), x.Quantised.Joules.Total, q.Ratio)}
+	if t.Spikes != nil {
+		list = append(list, fmt.Sprintf("break-even then: %s against the trained network, %s against the other one; a synapse carries %.3g", t.words(), q.words(), spikes))
+	}
+	return list
+}
+
+func (a *Against) words() string {
+	if *a.Spikes <= 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g spikes per synapse", *a.Spikes)
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
