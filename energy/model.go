@@ -96,21 +96,45 @@ func against(all, driven, opponent *Bill, spikes float64) Against {
 	return a
 }
 
+// Verdict compares the three networks of a [Model] with a part of the costs.
+type Verdict struct {
+	Costs                       string // "arithmetic", "and memory", "and addresses, transport".
+	Spiking, Trained, Quantised Joules
+}
+
+// Verdicts compares the networks by their arithmetic alone, with memory, and with all
+// that is priced; none without joules of all three.
+func (x *Model) Verdicts() []Verdict {
+	if x.Against == nil {
+		return nil
+	}
+	of := func(costs string, sum func(*Bill) Joules) Verdict {
+		return Verdict{costs, sum(x.Spiking.Joules), sum(x.Trained.Joules), sum(x.Quantised.Joules)}
+	}
+	return []Verdict{
+		of("arithmetic", func(b *Bill) Joules { return b.Arithmetic }),
+		of("and memory", func(b *Bill) Joules { return b.Total - b.Addresses - b.Transport }),
+		of("and addresses, transport", func(b *Bill) Joules { return b.Total }),
+	}
+}
+
 // Words says what the networks take by the memory model and how they compare, in
-// sentences; none without joules.
+// sentences; none without joules. A synapse carries that many spikes.
 func (x *Model) Words(spikes float64) []string {
 	all := x.Spiking.Joules
 	if all == nil {
 		return nil
 	}
+	const with = "with memory, addresses and transport"
 	if x.Against == nil {
-		return []string{fmt.Sprintf("with memory, addresses and transport: %v", all.Total)}
+		return []string{fmt.Sprintf("%s: %v", with, all.Total)}
 	}
 	t, q := &x.Against.Trained, &x.Against.Quantised
-	list := []string{fmt.Sprintf("with memory, addresses and transport: spiking %v; trained %v, of which that is %.3g times as much; trained with activations of %s %v, %.3g times",
-		all.Total, x.Trained.Joules.Total, t.Ratio, counted(x.Quantised.Bits, "bit"), x.Quantised.Joules.Total, q.Ratio)}
+	few := counted(x.Quantised.Bits, "bit")
+	list := []string{fmt.Sprintf("%s: spiking %v, %.3g times the %v of the trained network, %.3g times the %v of one with activations of %s",
+		with, all.Total, t.Ratio, x.Trained.Joules.Total, q.Ratio, x.Quantised.Joules.Total, few)}
 	if t.Spikes != nil {
-		list = append(list, fmt.Sprintf("break-even then: %s against the trained network, %s against the other one; a synapse carries %.3g", t.words(), q.words(), spikes))
+		list = append(list, fmt.Sprintf("break-even with these: %s against the trained network, %s against %s; a synapse carries %.3g", t.words(), q.words(), few, spikes))
 	}
 	return list
 }

@@ -136,7 +136,7 @@ func TestAgainst(t *testing.T) {
 			}
 		}
 		words := strings.Join(e.Words(), "\n")
-		for _, want := range []string{"with memory, addresses and transport: spiking ", "3 bits", "break-even then: ", fmt.Sprintf("%.3g times as much", e.Memory.Against.Trained.Ratio)} {
+		for _, want := range []string{"with memory, addresses and transport: spiking ", "3 bits", "break-even with these: ", fmt.Sprintf("%.3g times the", e.Memory.Against.Trained.Ratio)} {
 			if !strings.Contains(words, want) {
 				t.Errorf("no %q in %s", want, words)
 			}
