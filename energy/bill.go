@@ -93,6 +93,12 @@ func (b book) price(p tariff) (each []Bill, all, driven Bill) {
 	return each, all, driven
 }
 
+// total returns what all items of b take.
+func (b book) total(p tariff) *Bill {
+	_, all, _ := b.price(p)
+	return &all
+}
+
 // show writes the prices of b into l, its ledger, and returns the sums.
 func (b book) show(l *Ledger, p tariff) (all, driven Bill) {
 	each, all, driven := b.price(p)

@@ -5,21 +5,22 @@ import (
 	"sresnet/tensor"
 )
 
-// formal returns the traffic of k in a network that computes with values, which
-// multiplies everything and keeps nothing: each product reads a weight and a value, but a
-// fully connected layer reads each of its values once [lemaire2022]. Of several
-// connections between two layers one alone, the first, moves the values.
-func (k *connection) formal(first bool) *Traffic {
+// formal returns the traffic of k in a network that computes with values and keeps
+// nothing: each product reads a weight and a value, but a fully connected layer reads each
+// of its values once [lemaire2022]. So many operations of all are done, whose weights are
+// read; the others are found to have a value of zero. Of several connections between two
+// layers one alone, the first, moves the values.
+func (k *connection) formal(done float64, first bool) *Traffic {
 	d := float64(k.dense)
 	t := &Traffic{ValueReads: d, AddressAdditions: float64(k.source) + float64(k.units)}
 	if first {
 		t.ValuesMoved = float64(k.source)
 	}
 	if !k.weighted {
-		t.Additions = d
+		t.Additions = done
 		return t
 	}
-	t.Products, t.WeightReads = d, d
+	t.Products, t.WeightReads = done, done
 	if k.fan.Window == nil {
 		t.ValueReads, t.AddressAdditions = float64(k.source), d
 		return t
@@ -37,16 +38,17 @@ func (m *Meter) item(k *connection) item {
 	}}
 }
 
-// formal returns the traffic of the trained network. What it has besides its connections
-// goes by the populations of the spiking one: a bias for each of their units, a
-// comparison where it is a rectifier, and a value that is written.
-func (m *Meter) formal() book {
+// formal returns the traffic of the trained network, which does that many operations of
+// each connection. What it has besides these goes by the populations of the spiking
+// network: a bias for each of their units, a comparison where it is a rectifier, and a
+// value that is written.
+func (m *Meter) formal(done func(connection int) float64) book {
 	var list book
 	moved := make(map[[2]int]bool)
 	for i := range m.trained {
 		k := &m.trained[i]
 		pair := [2]int{k.from, k.layer}
-		list.add(m.item(k), *k.formal(!moved[pair]), Traffic{})
+		list.add(m.item(k), *k.formal(done(i), !moved[pair]), Traffic{})
 		moved[pair] = true
 	}
 	rectified := make(map[string]bool)

@@ -17,10 +17,11 @@ import (
 //	           Energy Efficiency of Spiking Neural Networks Inference from Analytical
 //	           Perspectives. arXiv 2409.08290v4. 2026.
 type Model struct {
-	Spiking   Ledger       `json:"spiking"`
-	Trained   *Ledger      `json:"trained,omitempty"` // Nil without a trained network, as all below.
-	Quantised *Quantised   `json:"quantised,omitempty"`
-	Against   *AgainstBoth `json:"break_even,omitempty"` // Nil without joules.
+	Spiking   Ledger     `json:"spiking"`
+	Trained   *Ledger    `json:"trained,omitempty"` // It multiplies everything. Nil without a trained network, as all below.
+	Quantised *Quantised `json:"quantised,omitempty"`
+	Skipping  *Skipping  `json:"skipping_zeros,omitempty"`
+	Against   *Opponents `json:"break_even,omitempty"` // Nil without joules.
 }
 
 // Quantised is the trained network with activations of a few bits.
@@ -29,10 +30,20 @@ type Quantised struct {
 	Joules *Bill `json:"joules_per_image,omitempty"`
 }
 
-// AgainstBoth compares the spiking network with its opponents.
-type AgainstBoth struct {
-	Trained   Against `json:"trained"`
-	Quantised Against `json:"quantised"`
+// Skipping is the trained network if it reads no weight for a value of zero and does not
+// multiply it. Both its forms have the zeros of the trained one; rounding makes more.
+type Skipping struct {
+	Traffic
+	Trained   *Bill `json:"trained_joules_per_image,omitempty"`
+	Quantised *Bill `json:"quantised_joules_per_image,omitempty"`
+}
+
+// Opponents compares the spiking network with others.
+type Opponents struct {
+	Trained           Against `json:"trained"`
+	Quantised         Against `json:"quantised"`
+	TrainedSkipping   Against `json:"trained_skipping_zeros"`
+	QuantisedSkipping Against `json:"quantised_skipping_zeros"`
 }
 
 // Against compares the spiking network with one opponent.
@@ -56,12 +67,15 @@ func QuantisedBits(T int) int { return bits.Len(uint(T)) }
 
 // model returns the memory model of both networks, priced if d has tables.
 func (m *Meter) model(c *Counts, did Activity, b *Balance, d *Device) *Model {
-	spiking, formal := m.spiking(c, did), book(nil)
+	spiking := m.spiking(c, did)
 	x := &Model{Spiking: spiking.ledger()}
+	var formal, skipping book
 	if m.g != nil {
-		formal = m.formal()
+		formal = m.formal(func(i int) float64 { return float64(m.trained[i].dense) })
+		skipping = m.formal(func(i int) float64 { return float64(c.Trained[i]) / float64(did.Images) })
 		ledger := formal.ledger()
 		x.Trained, x.Quantised = &ledger, &Quantised{Bits: QuantisedBits(len(did.ACs))}
+		x.Skipping = &Skipping{Traffic: skipping.ledger().Traffic}
 	}
 	if d == nil || !d.models() {
 		return x
@@ -71,10 +85,11 @@ func (m *Meter) model(c *Counts, did Activity, b *Balance, d *Device) *Model {
 	if x.Trained == nil {
 		return x
 	}
-	trained, _ := formal.show(x.Trained, tariff{&d.Tables, w.Value})
-	_, quantised, _ := formal.price(tariff{&d.Tables, x.Quantised.Bits})
-	x.Quantised.Joules = &quantised
-	x.Against = &AgainstBoth{against(&all, &driven, &trained, b.Spikes), against(&all, &driven, &quantised, b.Spikes)}
+	values, few := tariff{&d.Tables, w.Value}, tariff{&d.Tables, x.Quantised.Bits}
+	formal.show(x.Trained, values)
+	x.Quantised.Joules, x.Skipping.Trained, x.Skipping.Quantised = formal.total(few), skipping.total(values), skipping.total(few)
+	against := func(opponent *Bill) Against { return against(&all, &driven, opponent, b.Spikes) }
+	x.Against = &Opponents{against(x.Trained.Joules), against(x.Quantised.Joules), against(x.Skipping.Trained), against(x.Skipping.Quantised)}
 	return x
 }
 
@@ -131,8 +146,8 @@ func (x *Model) Words(spikes float64) []string {
 	}
 	t, q := &x.Against.Trained, &x.Against.Quantised
 	few := counted(x.Quantised.Bits, "bit")
-	list := []string{fmt.Sprintf("%s: spiking %v, %.3g times the %v of the trained network, %.3g times the %v of one with activations of %s",
-		with, all.Total, t.Ratio, x.Trained.Joules.Total, q.Ratio, x.Quantised.Joules.Total, few)}
+	list := []string{fmt.Sprintf("%s: spiking %v, %.3g times the %v of the trained network, %.3g times the %v of one with activations of %s; %.3g and %.3g times if these skip zeros",
+		with, all.Total, t.Ratio, x.Trained.Joules.Total, q.Ratio, x.Quantised.Joules.Total, few, x.Against.TrainedSkipping.Ratio, x.Against.QuantisedSkipping.Ratio)}
 	if t.Spikes != nil {
 		list = append(list, fmt.Sprintf("break-even with these: %s against the trained network, %s against %s; a synapse carries %.3g", t.words(), q.words(), few, spikes))
 	}

@@ -117,8 +117,10 @@ func TestAgainst(t *testing.T) {
 			energy.Against
 			total, reads energy.Joules
 		}{
-			"trained":   {e.Memory.Against.Trained, e.Memory.Trained.Joules.Total, e.Memory.Trained.Joules.Weights + e.Memory.Trained.Joules.Inputs},
-			"quantised": {e.Memory.Against.Quantised, e.Memory.Quantised.Joules.Total, e.Memory.Quantised.Joules.Weights + e.Memory.Quantised.Joules.Inputs},
+			"trained":                  {e.Memory.Against.Trained, e.Memory.Trained.Joules.Total, e.Memory.Trained.Joules.Weights + e.Memory.Trained.Joules.Inputs},
+			"quantised":                {e.Memory.Against.Quantised, e.Memory.Quantised.Joules.Total, e.Memory.Quantised.Joules.Weights + e.Memory.Quantised.Joules.Inputs},
+			"trained, zeros skipped":   {e.Memory.Against.TrainedSkipping, e.Memory.Skipping.Trained.Total, e.Memory.Skipping.Trained.Weights + e.Memory.Skipping.Trained.Inputs},
+			"quantised, zeros skipped": {e.Memory.Against.QuantisedSkipping, e.Memory.Skipping.Quantised.Total, e.Memory.Skipping.Quantised.Weights + e.Memory.Skipping.Quantised.Inputs},
 		} {
 			rest := fixed.Spiking.Joules.Total
 			if at := rest + (all-rest)*energy.Joules(*a.Spikes/e.BreakEven.Spikes); math.Abs(float64(at/a.total-1)) > 1e-9 {

@@ -60,7 +60,7 @@ func (s *spikingTraffic) synapse(i int, gate, first bool) (fixed, driven Traffic
 	case k.counter == nil:
 		driven = s.arrivals(k, s.counts.Synapses[i], float64(s.counts.Entered)/s.n, false, first)
 	default:
-		fixed.plus(1-s.graded-s.binary+s.graded*s.T, k.formal(first))
+		fixed.plus(1-s.graded-s.binary+s.graded*s.T, k.formal(float64(k.dense), first))
 		if s.counts.Added != nil {
 			driven = s.arrivals(k, s.counts.Added[i], float64(s.counts.Entered)/s.n, false, first)
 		}

@@ -20,7 +20,7 @@ func TestMemoryTable(t *testing.T) {
 		Spiking:   energy.Ledger{Joules: bill(3e-6)},
 		Trained:   &energy.Ledger{Joules: bill(2e-6)},
 		Quantised: &energy.Quantised{Bits: 5, Joules: bill(1e-6)},
-		Against:   &energy.AgainstBoth{Trained: energy.Against{Ratio: 1.5, Spikes: &even}, Quantised: energy.Against{Ratio: 3, Spikes: &even}},
+		Against:   &energy.Opponents{Trained: energy.Against{Ratio: 1.5, Spikes: &even}, Quantised: energy.Against{Ratio: 3, Spikes: &even}},
 	}
 	e := r.Runs[0].Result.Energy
 	e.Memory = m
