@@ -209,7 +209,7 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 	if err := e.runBlocks(ctx, enc); err != nil {
 		return nil, err
 	}
-	e.record.sum()
+	e.record.sum(enc)
 	return e.record, nil
 }
 
