@@ -45,6 +45,7 @@ type Result struct {
 
 	Layers []Layer          `json:"layers"`
 	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
+	Exit   *Exit            `json:"exit,omitempty"`   // What it would be to stop early; nil unless that is asked for.
 
 	Predictions Predictions `json:"predictions"`
 	Changed     []Changed   `json:"-"` // The first images that the networks disagree on, up to 24.
@@ -186,6 +187,9 @@ func (r *Result) check() error {
 		if l := &r.Layers[i]; l.SpikesAt != nil || l.ACsAt != nil {
 			err = cmp.Or(err, over("spikes of layer "+l.Name, l.SpikesAt, math.MaxFloat64), over("additions of layer "+l.Name, l.ACsAt, math.MaxFloat64))
 		}
+	}
+	if r.Exit != nil {
+		err = cmp.Or(err, r.Exit.check(r))
 	}
 	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
 }
