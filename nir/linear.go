@@ -192,7 +192,7 @@ func spread(w *tensor.Tensor, k *snn.AveragePool, in tensor.Shape) (snn.Connecti
 	sum := make([]float64, n.Len())
 	for i, x := range w.Data {
 		o, c, r, col := i/out.Len(), i/(out[1]*out[2])%out[0], i/out[2]%out[1], i%out[2]
-		weight := float64(x) * float64(k.WeightAt(r, col, in[1], in[2]))
+		weight := float64(x) * float64(k.WeightAt(0, r, col, in[1], in[2]))
 		top, bottom := k.Window.Inside(0, r, in[1])
 		left, right := k.Window.Inside(1, col, in[2])
 		for ky := top; ky < bottom; ky++ {

@@ -244,7 +244,7 @@ func current(sum []float64, in value, q float64, k snn.Connection, out tensor.Sh
 				sum[i] += q * float64(k.Scale) * in.x[(src*h+k.Start[0]+r*k.Stride[0])*w+k.Start[1]+c*k.Stride[1]]
 			}
 		case *snn.AveragePool:
-			each(k.Window, r, c, func(_, _, at int) { sum[i] += q * float64(k.WeightAt(r, c, h, w)) * in.x[o*h*w+at] })
+			each(k.Window, r, c, func(_, _, at int) { sum[i] += q * float64(k.WeightAt(0, r, c, h, w)) * in.x[o*h*w+at] })
 		case *snn.MaxPool:
 			each(k.Window, r, c, func(_, _, at int) { sum[i] += in.x[o*h*w+at] })
 		}

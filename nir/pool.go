@@ -171,7 +171,7 @@ func (e *exporter) weightsOf(k *snn.AveragePool, from int, out tensor.Shape) []f
 	at := make([]float32, 0, out[1]*out[2])
 	for r := range out[1] {
 		for c := range out[2] {
-			at = append(at, k.WeightAt(r, c, in[1], in[2])*q)
+			at = append(at, k.WeightAt(0, r, c, in[1], in[2])*q)
 		}
 	}
 	return at

@@ -50,7 +50,9 @@ type population struct {
 	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
 	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
-	idle   []float32 // A row of no other current.
+	idle   []float32 // A row of no current.
+
+	arrived []int // Of first-spike coding, per timestep: how many spikes its mask has.
 }
 
 // worker is what one goroutine needs to advance a layer, of any kind.
@@ -94,7 +96,7 @@ func (p *Plan) NewEngine() *Engine {
 }
 
 func newPopulation(l *layerPlan, steps int) population {
-	s := population{mask: make([][]uint64, steps), constant: l.bias}
+	s := population{mask: make([][]uint64, steps), constant: l.bias, arrived: make([]int, steps)}
 	for t := range s.mask {
 		s.mask[t] = make([]uint64, l.positions()*l.words)
 	}
@@ -104,6 +106,9 @@ func newPopulation(l *layerPlan, steps int) population {
 		return s
 	}
 	s.v = make([]float32, l.positions()*l.n)
+	if l.window != nil {
+		s.idle = make([]float32, l.w*l.n)
+	}
 	if l.neuron != nil {
 		s.state = make([]snn.State, len(s.v))
 	}
@@ -219,13 +224,15 @@ func (e *Engine) reset() {
 		clear(s.m)
 		clear(s.current) // The halo, too, before it grows without bound.
 		clear(s.sum)
-		for p := 0; p < len(s.v); p += l.n {
-			copy(s.v[p:], l.vInit)
-		}
-		for p := 0; p < len(s.state); p += l.n {
-			for c := range l.c {
-				s.state[p+c] = l.neuron.Start(c)
+		if l.start != nil {
+			copy(s.v, l.start)
+		} else {
+			for p := 0; p < len(s.v); p += l.n {
+				copy(s.v[p:], l.vInit)
 			}
+		}
+		for j := range s.state {
+			s.state[j] = snn.State{V: s.v[j]}
 		}
 	}
 }
@@ -258,7 +265,7 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	for _, a := range l.analog {
 		a.conv.Run(sum, e.image[slot], w.scratch)
 		if products := a.products(e.image[slot]); e.enters.spikes {
-			e.record.count(i, a.index, step, products)
+			e.record.add(i, a.index, step, products)
 		} else {
 			e.record.SynapseMACs[i][a.index] += products
 		}
@@ -287,6 +294,9 @@ func (e *Engine) advance(w *worker, i int, b block) {
 			e.step(w, i, b, t)
 		}
 	}
+	if l.window != nil {
+		e.open(i, b)
+	}
 	e.spent[i] += time.Since(start)
 	if e.Probe != nil || e.Potentials != nil {
 		e.show(i, b)
@@ -299,10 +309,17 @@ func (e *Engine) show(i int, b block) {
 	defer e.probing.Unlock()
 	l, s := &e.plan.layers[i], &e.layers[i]
 	if e.Probe != nil {
+		held := e.plan.held()
+		if held {
+			s.release(b)
+		}
 		for t := range b.n {
 			mask := s.mask[b.slot+t]
 			e.Probe(Spikes{Layer: i, Step: b.t0 + t, Words: l.words, Bits: mask})
 			e.record.Spikes[i][b.t0+t] = uint32(kernel.OnesCount(mask))
+		}
+		if held {
+			s.hold(b)
 		}
 	}
 	if _, marked := slices.BinarySearch(e.plan.opt.Marks, b.t0+b.n); !marked || e.Potentials == nil || l.gate != nil {
@@ -403,6 +420,10 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 	l, s, rec, step := &e.plan.layers[i], &e.layers[i], e.record, b.t0+t
 	mask := s.mask[b.slot+t]
 	rec.ACs[i][step] = 0
+	if l.gate != nil && e.plan.held() {
+		e.holdGate(l.gate, i, b, t)
+		return
+	}
 	if l.gate != nil {
 		l.gate.step(mask, e.spikesOf(&w.spikes[0], l.gate.from, b, t), s.n, s.m)
 		rec.Spikes[i][step] = uint32(kernel.OnesCount(mask))
@@ -412,7 +433,7 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		e.present(w, i, step, b.slot+t)
 	}
 	for _, syn := range l.synapses {
-		rec.count(i, syn.index, step, syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t)))
+		e.count(i, syn.index, step, syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t)))
 	}
 	output := rec.Classes > 0 && e.plan.isOutput(i)
 	if output {
@@ -426,20 +447,33 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		}
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
 		if traced {
-			e.Trace(Trace{Layer: i, Step: step, I: in, V: e.potentials(l, s)})
+			e.Trace(Trace{Layer: i, Step: l.opens + step, I: in, V: e.potentials(l, s)})
 		}
 		e.probing.Unlock()
 	} else {
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
 	}
-	if output {
+	if output && l.window == nil {
 		e.readOut(s, mask, step)
 	}
 }
 
-// spikesOf returns in z what layer i emitted at block step t.
+// count adds the synaptic additions of one synapse at step t, at which acs are those of
+// the spikes in its current.
+func (e *Engine) count(layer, synapse, t int, acs uint64) {
+	if e.plan.held() {
+		acs -= e.record.SynapseACs[layer][synapse] // Those of earlier steps.
+	}
+	e.record.add(layer, synapse, t, acs)
+}
+
+// spikesOf returns in z what of layer i is in the currents of block step t: the spikes of
+// that step, or in first-spike coding all of the window so far.
 func (e *Engine) spikesOf(z *spikes, i int, b block, t int) *spikes {
 	z.grid, z.mask, z.n = e.plan.layers[i].grid, e.layers[i].mask[b.slot+t], int(e.record.Spikes[i][b.t0+t])
+	if e.plan.held() {
+		z.n = e.layers[i].arrived[b.slot+t]
+	}
 	z.listed = false
 	return z
 }
@@ -475,8 +509,18 @@ func (e *Engine) accumulate(l *layerPlan, s *population, step int) {
 func (e *Engine) readOut(s *population, mask []uint64, step int) {
 	k := e.record.Classes
 	copy(e.record.Potential[step*k:][:k], s.v)
+	e.countOutput(mask, step)
+}
+
+// countOutput counts the spikes of the output layer at a step of its window, or what
+// they are worth in first-spike coding.
+func (e *Engine) countOutput(mask []uint64, step int) {
+	k, worth := e.record.Classes, uint32(1)
+	if e.plan.net.Coding == snn.FirstSpike {
+		worth = uint32(e.plan.opt.Timesteps - step)
+	}
 	for c := range k {
-		n := uint32(mask[c/64] >> (c % 64) & 1)
+		n := worth * uint32(mask[c/64]>>(c%64)&1)
 		if step > 0 {
 			n += e.record.Counts[(step-1)*k+c]
 		}

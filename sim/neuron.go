@@ -26,6 +26,19 @@ func newFire(n *snn.Neuron, g grid) (kernel.FireParams, []float32) {
 	return par, vInit
 }
 
+// startOf returns the potentials of l before the first timestep, channels last, if each
+// neuron has its own.
+func startOf(l *snn.Layer, g grid) []float32 {
+	if l.Start == nil {
+		return nil
+	}
+	v := make([]float32, g.positions()*g.n)
+	for j, x := range l.Start {
+		v[j%g.positions()*g.n+j/g.positions()] = x
+	}
+	return v
+}
+
 // decay multiplies the potentials v, of pitch channels per position, of the n
 // channels from first on by a, each product rounded.
 func decay(v []float32, first, n, pitch int, a float32) {

@@ -37,7 +37,13 @@ type layerPlan struct {
 
 	bias  []float32 // Per padded channel.
 	vInit []float32 // Per padded channel.
+	start []float32 // Per neuron in place of it, channels last and padded; nil for none.
 	fire  kernel.FireParams
+
+	// Of a layer that fires in a window of its own. While it integrates, the thresholds of
+	// fire are infinite.
+	window *kernel.FireParams
+	opens  int // The timestep of the network at which it begins to integrate.
 
 	decay  float32     // What potentials are multiplied by before the kernels integrate and fire.
 	neuron *snn.Neuron // For those who cannot do that; else nil.
@@ -172,6 +178,10 @@ func (p *Plan) compileLayer(i int) error {
 	lp.bias = make([]float32, lp.n)
 	copy(lp.bias, l.Bias)
 	lp.fire, lp.vInit = newFire(&l.Neuron, lp.grid)
+	if p.net.Schedule == snn.Phased {
+		p.newWindow(i, lp)
+	}
+	lp.start = startOf(l, lp.grid)
 	var kernels bool
 	if lp.decay, kernels = l.Neuron.Decay(); !kernels {
 		lp.neuron = &l.Neuron

@@ -11,15 +11,20 @@ import (
 // averagePool counts the spikes under each window, channel by channel.
 type averagePool struct {
 	window  tensor.Window
-	weight  []float32 // Per output position.
+	weight  []float32 // Per output position, or for each all channels.
+	each    bool      // The latter.
 	in, out grid
 	cur     buffer
 }
 
 func newAveragePool(k *snn.AveragePool, q float32, in grid, lp *layerPlan) *averagePool {
-	a := &averagePool{window: k.Window, in: in, out: lp.grid, cur: lp.current, weight: make([]float32, lp.positions())}
-	for p := range a.weight {
-		a.weight[p] = float32(k.WeightAt(p/lp.w, p%lp.w, in.h, in.w) * q)
+	a := &averagePool{window: k.Window, in: in, out: lp.grid, cur: lp.current, each: k.Scales != nil}
+	for p := range lp.positions() {
+		for c := range lp.c {
+			if a.each || c == 0 {
+				a.weight = append(a.weight, float32(k.WeightAt(c, p/lp.w, p%lp.w, in.h, in.w)*q))
+			}
+		}
 	}
 	return a
 }
@@ -33,15 +38,22 @@ func (a *averagePool) add(cur []float32, z *spikes) (acs uint64) {
 			for first := 0; first < a.out.c; first += len(count) {
 				clear(count[:])
 				acs += a.countSpikes(&count, first/64, r, c, z)
-				w := a.weight[r*a.out.w+c]
 				acc := cur[a.cur.at(a.out, r, c)+first:]
 				for i := range min(len(count), a.out.c-first) {
-					acc[i] += float32(float32(count[i]) * w)
+					acc[i] += float32(float32(count[i]) * a.weightOf(r*a.out.w+c, first+i))
 				}
 			}
 		}
 	}
 	return acs
+}
+
+// weightOf returns the weight of channel c at output position p.
+func (a *averagePool) weightOf(p, c int) float32 {
+	if a.each {
+		return a.weight[p*a.out.c+c]
+	}
+	return a.weight[p]
 }
 
 // countSpikes counts the spikes of the 64 channels of one mask word under the

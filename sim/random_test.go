@@ -12,6 +12,18 @@ import (
 // choose(n) returns a number in [0, n); weights come from rnd, on a coarse grid so
 // that potentials meet their threshold exactly often enough to tell >= from >.
 func randomNetwork(choose func(n int) int, rnd *rand.Rand) *snn.Network {
+	return newRandom(choose, rnd).net
+}
+
+// randomScheduled is randomNetwork with any schedule, and with what calibration for T does.
+func randomScheduled(choose func(n int) int, rnd *rand.Rand) *snn.Network {
+	b := newRandom(choose, rnd)
+	b.schedule(choose(4))
+	b.calibrated()
+	return b.net
+}
+
+func newRandom(choose func(n int) int, rnd *rand.Rand) *builder {
 	b := &builder{choose: choose, rnd: rnd}
 	in := tensor.Shape{1 + choose(3), 3 + choose(7), 3 + choose(7)}
 	b.net = &snn.Network{Name: "random", Input: snn.Input{Shape: in}}
@@ -37,7 +49,45 @@ func randomNetwork(choose func(n int) int, rnd *rand.Rand) *snn.Network {
 	k := 1 + choose(20)
 	b.add(tensor.Shape{k, 1, 1}, snn.Synapse{From: last, Connection: &snn.Dense{Weight: b.weights(s.Len(), k, s.Len())}})
 	b.net.Output().Charge = 1
-	return b.net
+	return b
+}
+
+// schedule makes the network a phased one of either coding, or leaves it synchronous.
+func (b *builder) schedule(kind int) {
+	if kind < 2 {
+		return
+	}
+	b.net.Schedule, b.net.Coding = snn.Phased, snn.Coding(kind-2)
+	for i := range b.net.Layers {
+		n := &b.net.Layers[i].Neuron
+		n.Model, n.Reset = nil, snn.ResetSubtract
+	}
+}
+
+// calibrated gives some layers what calibration for T does: start potentials of their own
+// for neurons, scales per channel for shortcuts and pools.
+func (b *builder) calibrated() {
+	for i := range b.net.Layers {
+		l := &b.net.Layers[i]
+		if l.IsGate() || b.choose(3) > 0 {
+			continue
+		}
+		if b.choose(2) == 0 {
+			l.Start = b.weights(1, l.Neurons()).Data
+		}
+		for j, s := range l.Synapses {
+			switch k := s.Connection.(type) {
+			case *snn.Shortcut:
+				c := *k
+				c.Scales = b.weights(1, b.net.ShapeOf(s.From)[0]).Data
+				l.Synapses[j].Connection = &c
+			case *snn.AveragePool:
+				c := *k
+				c.Scales = b.weights(1, b.net.ShapeOf(s.From)[0]).Data
+				l.Synapses[j].Connection = &c
+			}
+		}
+	}
 }
 
 type builder struct {

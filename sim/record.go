@@ -4,13 +4,15 @@ import "sresnet/snn"
 
 // Record is what one presentation of an image leaves behind: everything that
 // accuracy at every timestep, spike counts and synaptic operations need. Step t
-// counts from 0; "up to step t" includes it.
+// counts from 0; "up to step t" includes it. In a phased network it is the step of a
+// layer's own windows: spikes leave at step t of the one in which it fires, and current
+// arrives at step t of the one before.
 type Record struct {
 	Timesteps int // T
 	Classes   int // Neurons of the output layer; 0 if Options.Layers cut it off.
 
 	// Of the output layer, at [t*Classes + k] for output k.
-	Counts    []uint32  // Spikes up to step t.
+	Counts    []uint32  // Spikes up to step t; of first-spike coding what they are worth in spikes of rate coding.
 	Potential []float32 // Membrane potential after step t.
 	Current   []float32 // Current accumulated up to step t: what the potential would be without spikes, from zero.
 
@@ -82,8 +84,8 @@ func (r *Record) sum() {
 	}
 }
 
-// count adds the synaptic additions of one synapse at step t.
-func (r *Record) count(layer, synapse, t int, acs uint64) {
+// add adds the synaptic additions of one synapse at step t.
+func (r *Record) add(layer, synapse, t int, acs uint64) {
 	r.ACs[layer][t] += acs
 	r.SynapseACs[layer][synapse] += acs
 }

@@ -20,41 +20,24 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	}
 	input := func(int) []float32 { return enc.next() }
 	return reference.Run(ctx, p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
-		g := newGrid(p.net.Layers[s.Layer].Shape)
-		mask := masks[s.Layer]
-		clear(mask)
-		n := uint32(0)
-		for j, z := range s.Spikes {
-			if z {
-				c, position := j/g.positions(), j%g.positions()
-				mask[position*g.words+c/64] |= 1 << (c % 64)
-				n++
-			}
+		if s.Integrates || p.net.Layers[s.Layer].IsGate() {
+			rec.ACs[s.Layer][s.Step] = 0
+			e.countReference(s, enc)
 		}
-		rec.Spikes[s.Layer][s.Step] = n
-		rec.ACs[s.Layer][s.Step] = 0
-		for j, n := range s.Operations {
-			switch image := p.net.Layers[s.Layer].Synapses[j].From == snn.FromInput; {
-			case !image || enc.spikes:
-				rec.count(s.Layer, j, s.Step, n)
-			case s.Step == 0 || !enc.constant:
-				rec.SynapseMACs[s.Layer][j] += n // A constant input is multiplied once.
-			}
+		g, mask := newGrid(p.net.Layers[s.Layer].Shape), masks[s.Layer]
+		if s.Fires {
+			rec.Spikes[s.Layer][s.Step] = setMask(g, mask, s.Spikes)
 		}
 		if k := rec.Classes; k > 0 && s.Layer == p.opt.Layers-1 {
-			copy(rec.Potential[s.Step*k:][:k], s.Potential)
-			copy(rec.Current[s.Step*k:][:k], s.Current)
-			for c := range k {
-				rec.Counts[s.Step*k+c] = 0
-				if s.Step > 0 {
-					rec.Counts[s.Step*k+c] = rec.Counts[(s.Step-1)*k+c]
-				}
-				if s.Spikes[c] {
-					rec.Counts[s.Step*k+c]++
-				}
+			if s.Integrates {
+				copy(rec.Current[s.Step*k:][:k], s.Current)
+			}
+			if s.Fires {
+				copy(rec.Potential[s.Step*k:][:k], s.Potential)
+				e.countOutput(mask, s.Step)
 			}
 		}
-		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
+		if _, marked := slices.BinarySearch(p.opt.Marks, s.Step+1); marked && s.Fires && e.Potentials != nil && !p.net.Layers[s.Layer].IsGate() {
 			m := Potentials{Layer: s.Layer, Steps: s.Step + 1, V: s.Potential}
 			if a, ok := p.net.Layers[s.Layer].Neuron.Decay(); !ok || a != 1 {
 				m.I = s.Current
@@ -62,13 +45,42 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 			e.Potentials(m)
 		}
 		if _, traced := slices.BinarySearch(p.opt.Traced, s.Layer); traced && e.Trace != nil {
-			e.Trace(Trace{Layer: s.Layer, Step: s.Step, I: s.Input, V: s.Potential})
+			if !s.Integrates {
+				clear(s.Input)
+			}
+			e.Trace(Trace{Layer: s.Layer, Step: s.Clock, I: s.Input, V: s.Potential})
 		}
-		if e.Probe != nil {
+		if e.Probe != nil && s.Fires {
 			e.Probe(Spikes{Layer: s.Layer, Step: s.Step, Words: g.words, Bits: mask})
 		}
 		return nil
 	})
+}
+
+// countReference counts the operations of one step of the reference engine.
+func (e *Engine) countReference(s reference.Step, enc *encoder) {
+	l := &e.plan.net.Layers[s.Layer]
+	for j, n := range s.Operations {
+		switch image := l.Synapses[j].From == snn.FromInput; {
+		case !image || enc.spikes:
+			e.record.add(s.Layer, j, s.Step, n)
+		case s.Step == 0 || !enc.constant:
+			e.record.SynapseMACs[s.Layer][j] += n // A constant input is multiplied once.
+		}
+	}
+}
+
+// setMask sets the bits of the spikes z, CHW, and returns their number.
+func setMask(g grid, mask []uint64, spikes []bool) (n uint32) {
+	clear(mask)
+	for j, z := range spikes {
+		if z {
+			c, position := j/g.positions(), j%g.positions()
+			mask[position*g.words+c/64] |= 1 << (c % 64)
+			n++
+		}
+	}
+	return n
 }
 
 // Rates returns what the spike rate of every neuron tends to as T grows, if no

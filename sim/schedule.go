@@ -3,12 +3,19 @@ package sim
 import (
 	"context"
 	"sync"
+
+	"sresnet/snn"
 )
 
 // ring returns how many blocks of masks every layer keeps: two where workers share
 // an image, so that a layer may proceed while the next one still reads its last
 // block.
-func (p *Plan) ring() int { return min(p.opt.Workers, 2) }
+func (p *Plan) ring() int {
+	if p.net.Schedule == snn.Phased { // Of one block only.
+		return 1
+	}
+	return min(p.opt.Workers, 2)
+}
 
 // cut returns the blocks of a presentation, which end at marks.
 func (p *Plan) cut() (blocks []block) {
@@ -35,6 +42,9 @@ func (e *Engine) runBlocks(ctx context.Context, enc *encoder) error {
 		}
 		e.encode(enc, b)
 		for i := range e.layers {
+			if e.plan.net.Schedule == snn.Phased && ctx.Err() != nil { // Their blocks are long.
+				return ctx.Err()
+			}
 			e.advance(&e.workers[0], i, b)
 		}
 	}

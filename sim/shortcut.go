@@ -9,7 +9,7 @@ import (
 
 // shortcut is a bundle of one-to-one synapses.
 type shortcut struct {
-	weight       float32
+	weight       []float32 // Per source channel.
 	stride, from [2]int
 	offset       int
 	in, out      grid
@@ -17,8 +17,11 @@ type shortcut struct {
 }
 
 func newShortcut(k *snn.Shortcut, q float32, in grid, lp *layerPlan) synapse {
-	s := &shortcut{weight: float32(k.Scale * q), stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: lp.grid, cur: lp.current}
-	if s.identical() {
+	s := &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: lp.grid, cur: lp.current}
+	for c := range in.c {
+		s.weight = append(s.weight, float32(k.ScaleOf(c)*q))
+	}
+	if s.identical() && k.Scales == nil {
 		return &identity{s}
 	}
 	return s
@@ -45,7 +48,8 @@ func (s *shortcut) add(cur []float32, z *spikes) (acs uint64) {
 			for j, b := range z.mask[p*s.in.words:][:s.in.words] {
 				acs += uint64(bits.OnesCount64(b))
 				for ; b != 0; b &= b - 1 {
-					acc[j*64+bits.TrailingZeros64(b)] += s.weight
+					c := j*64 + bits.TrailingZeros64(b)
+					acc[c] += s.weight[c]
 				}
 			}
 		}
@@ -59,7 +63,7 @@ type identity struct{ *shortcut }
 func (s *identity) add(cur []float32, z *spikes) uint64 {
 	row := s.in.w * s.in.words
 	for r := range s.out.h {
-		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.out.n, s.weight)
+		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.out.n, s.weight[0])
 	}
 	return uint64(z.n)
 }
@@ -75,7 +79,7 @@ type mover struct {
 // newMover returns the shortcut syn and its weight, or nil if syn is none.
 func (p *Plan) newMover(syn snn.Synapse, out grid) (*mover, float32) {
 	k, ok := syn.Connection.(*snn.Shortcut)
-	if !ok || syn.From == snn.FromInput {
+	if !ok || syn.From == snn.FromInput || k.Scales != nil {
 		return nil, 0
 	}
 	s := &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: newGrid(p.net.ShapeOf(syn.From)), out: out}

@@ -22,16 +22,17 @@ const MaxTimesteps = 1<<16 - 1
 
 // Options adjusts a simulation.
 type Options struct {
-	// Timesteps is T, the length of one presentation, at least 1.
+	// Timesteps is T, the length of one presentation, at least 1; in a phased network that
+	// of each window.
 	Timesteps int
 
 	// Block is how many timesteps run through one layer before the next layer
 	// runs; it changes speed and memory, never a result. Defaults to 16, or less
-	// where workers share an image and T is short.
+	// where workers share an image and T is short. A phased network has blocks of T.
 	Block int
 
 	// Marks are timesteps, ascending and from 1 to T, after which Engine.Potentials
-	// is called for every layer: 32 is after the 32nd.
+	// is called for every layer: 32 is after the 32nd. In a phased network only T is one.
 	Marks []int
 
 	// Traced are layers, ascending, that Engine.Trace sees at every timestep. They
@@ -75,6 +76,9 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 		return o, fmt.Errorf("sim: block of %d timesteps must be at least 1", o.Block)
 	}
 	o.Block = min(o.Block, o.Timesteps)
+	if net.Schedule == snn.Phased {
+		o.Block = o.Timesteps
+	}
 	for i, t := range o.Marks {
 		if t < 1 || t > o.Timesteps || i > 0 && t <= o.Marks[i-1] {
 			return o, fmt.Errorf("sim: marks %v are not ascending timesteps from 1 to T = %d", o.Marks, o.Timesteps)
@@ -94,14 +98,14 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 	if o.Layers == 0 {
 		o.Layers = len(net.Layers)
 	}
-	return o, nil
+	return o, o.checkWindow(net)
 }
 
 // Spikes hands the spikes of one layer at one timestep to a probe. Bit c%64 of
 // word (row*W + column)*Words + c/64 is the neuron of channel c.
 type Spikes struct {
 	Layer int // Index in snn.Network.Layers.
-	Step  int // From 0.
+	Step  int // From 0, in the layer's own window; see Record.
 	Words int // 64-bit words per position: channels / 64, rounded up.
 	Bits  []uint64
 }
@@ -124,9 +128,11 @@ type Potentials struct {
 
 // Trace hands what the neurons of one layer did at one timestep to the caller that
 // asked for it. I is the current into each of them, V the potential after the step, a
-// spike's reset included; both are CHW.
+// spike's reset included; both are CHW. Of a phased network there are the T timesteps in
+// which the layer integrates and the T of its window; before, its potentials are those at
+// the start, and afterwards they stay as they are.
 type Trace struct {
 	Layer int // Index in snn.Network.Layers.
-	Step  int // From 0.
+	Step  int // From 0; of the network, not of the layer's window.
 	I, V  []float32
 }

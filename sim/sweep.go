@@ -86,7 +86,7 @@ func (s *sweep) run(e *Engine, w *worker, i int, b block) {
 	for t := range b.n {
 		z := e.spikesOf(&w.spikes[0], s.from, b, t)
 		e.record.ACs[i][b.t0+t] = 0
-		e.record.count(i, 0, b.t0+t, s.taps.count(z))
+		e.count(i, 0, b.t0+t, s.taps.count(z))
 		e.record.Spikes[i][b.t0+t] = 0
 	}
 	for j := range s.tiles {
@@ -97,7 +97,7 @@ func (s *sweep) run(e *Engine, w *worker, i int, b block) {
 				var n uint64
 				shortcut, n = s.shortcut.move(e.spikesOf(&w.shortcut, s.shortcut.from, b, t), w.mask)
 				if j == 0 {
-					e.record.count(i, 1, b.t0+t, n)
+					e.count(i, 1, b.t0+t, n)
 				}
 			}
 			decay(pop.v, tile.First, tile.N, tile.Pitch, l.decay)

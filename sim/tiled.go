@@ -110,7 +110,7 @@ func (g *tiled) steps(e *Engine, w *worker, i int, b block) {
 		for j := range g.convs {
 			z := e.spikesOf(g.list(w, j, t), g.convs[j].from, b, t)
 			z.list()
-			e.record.count(i, j, b.t0+t, g.convs[j].taps.count(z))
+			e.count(i, j, b.t0+t, g.convs[j].taps.count(z))
 		}
 	}
 	for j := range g.tiles {
@@ -120,7 +120,7 @@ func (g *tiled) steps(e *Engine, w *worker, i int, b block) {
 				var n uint64
 				shortcut, n = g.shortcut.move(e.spikesOf(&w.shortcut, g.shortcut.from, b, t), w.mask)
 				if j == 0 {
-					e.record.count(i, len(g.convs), b.t0+t, n)
+					e.count(i, len(g.convs), b.t0+t, n)
 				}
 			}
 			spikes[t] += uint32(g.step(e, w, i, b, t, &g.tiles[j], shortcut))

@@ -19,6 +19,7 @@ package snn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sresnet/tensor"
@@ -29,6 +30,9 @@ type Network struct {
 	Name   string
 	Input  Input
 	Layers []Layer // In topological order; the last one is the output.
+
+	Schedule Schedule // When populations fire.
+	Coding   Coding   // What their spikes say.
 }
 
 // FromInput is the [Synapse.From] of synapses that carry the image itself.
@@ -70,8 +74,18 @@ type Layer struct {
 	Charge float32
 
 	// Lambda is the activation of the trained network that a neuron firing at
-	// every timestep stands for: activation = Lambda * rate.
-	Lambda float32
+	// every timestep stands for: activation = Lambda * rate. Lambdas, unless nil, is that
+	// of each channel, and Lambda the largest of them.
+	Lambda  float32
+	Lambdas []float32
+
+	// Calibration for T may have chosen the potential of each neuron before the first
+	// timestep, CHW and in the unit of the potential, in place of Neuron.VInit; it may have
+	// added Shift, per channel, to Bias, which includes it; and it may have fitted the
+	// weights anew to the inputs that arrive.
+	Start []float32
+	Shift []float32
+	Refit bool
 
 	// Rate is the expected mean rate of the neurons, from 0 to 1; 0 if unknown. An
 	// engine may choose its ways by it, which changes no spike.
@@ -133,13 +147,21 @@ type Weighted interface {
 	WithWeights(w *tensor.Tensor) Connection
 }
 
+// scaled returns x times factor; nil for nil.
+func scaled(x []float32, factor float64) []float32 {
+	if x == nil {
+		return nil
+	}
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(float64(v) * factor)
+	}
+	return y
+}
+
 // scaledTensor returns a copy of t times factor.
 func scaledTensor(t *tensor.Tensor, factor float64) *tensor.Tensor {
-	c := tensor.New(t.Shape...)
-	for i, v := range t.Data {
-		c.Data[i] = float32(float64(v) * factor)
-	}
-	return c
+	return tensor.Of(scaled(t.Data, factor), slices.Clone(t.Shape)...)
 }
 
 // ShapeOf returns the shape of layer i, or of the input for [FromInput].
@@ -191,6 +213,9 @@ func (n *Network) Validate() error {
 			return fmt.Errorf("snn: layer %q: %w", l.Name, err)
 		}
 	}
+	if err := n.checkSchedule(); err != nil {
+		return err
+	}
 	if out := n.Output(); out.IsGate() || out.Shape[1] != 1 || out.Shape[2] != 1 {
 		return fmt.Errorf("snn: output layer %q of shape %v is not a vector of neurons", out.Name, out.Shape)
 	}
@@ -230,6 +255,9 @@ func (n *Network) validateLayer(i int) error {
 	}
 	if !(l.Charge > 0) || !(l.Lambda > 0) || tensor.CheckFinite([]float32{l.Charge, l.Lambda}) != nil {
 		return fmt.Errorf("charge %v and lambda %v must be positive and finite", l.Charge, l.Lambda)
+	}
+	if err := l.checkCalibrated(); err != nil {
+		return err
 	}
 	if l.IsGate() {
 		if l.Bias != nil {

@@ -12,13 +12,22 @@ import (
 //	I[c, r, k] = (q Weight) n      n = number of spikes under the window
 //
 // as one product, rounded once, added to the current that the layer's earlier
-// synapses gave. Weight is 1 over the size of the kernel, or, with CountPad
-// unset, 1 over the number of taps inside the source where that is smaller: the
-// product is then (q / taps) n.
+// synapses gave. Weight is Scale over the size of the kernel, or, with CountPad
+// unset, over the number of taps inside the source where that is smaller: for a plain
+// mean the product is then (q / taps) n.
 type AveragePool struct {
 	Window   tensor.Window
-	CountPad bool    // Padding counts as taps (ONNX's count_include_pad).
-	Scale    float32 // Multiplies every weight; 1 for a plain mean.
+	CountPad bool      // Padding counts as taps (ONNX's count_include_pad).
+	Scale    float32   // Multiplies every weight; 1 for a plain mean.
+	Scales   []float32 // Per channel, in place of Scale; nil for one for all.
+}
+
+// ScaleOf returns what multiplies the weights of channel c.
+func (k *AveragePool) ScaleOf(c int) float32 {
+	if k.Scales == nil {
+		return k.Scale
+	}
+	return k.Scales[c]
 }
 
 // Kind returns "average pool".
@@ -29,12 +38,23 @@ func (k *AveragePool) Out(in tensor.Shape) (tensor.Shape, error) {
 	if err := tensor.CheckFinite([]float32{k.Scale}); err != nil {
 		return nil, fmt.Errorf("scale: %w", err)
 	}
+	if err := tensor.CheckFinite(k.Scales); err != nil {
+		return nil, fmt.Errorf("scales: %w", err)
+	}
+	if k.Scales != nil && len(k.Scales) != in[0] {
+		return nil, fmt.Errorf("%d scales for %d channels", len(k.Scales), in[0])
+	}
 	return pooled(k.Window, in)
 }
 
-// WeightAt returns the weight of the synapses that end on output row r and
-// column c for a source of h rows and w columns: Scale over the number of taps.
-func (k *AveragePool) WeightAt(r, c, h, w int) float32 {
+// WeightAt returns the weight of the synapses that end on row r and column c of channel
+// ch, for a source of h rows and w columns: its scale over the number of taps.
+func (k *AveragePool) WeightAt(ch, r, c, h, w int) float32 {
+	return k.ScaleOf(ch) / float32(k.taps(r, c, h, w))
+}
+
+// taps returns how many a mean is over.
+func (k *AveragePool) taps(r, c, h, w int) int {
 	taps := k.Window.Kernel[0] * k.Window.Kernel[1]
 	if !k.CountPad {
 		rows, cols := 0, 0
@@ -50,7 +70,7 @@ func (k *AveragePool) WeightAt(r, c, h, w int) float32 {
 		}
 		taps = max(rows*cols, 1)
 	}
-	return k.Scale / float32(taps)
+	return taps
 }
 
 // Fan implements [Connection].
@@ -61,12 +81,12 @@ func (k *AveragePool) Fan(tensor.Shape) tensor.Fan {
 // Scaled implements [Connection].
 func (k *AveragePool) Scaled(factor float64) Connection {
 	c := *k
-	c.Scale = float32(float64(k.Scale) * factor)
+	c.Scale, c.Scales = float32(float64(k.Scale)*factor), scaled(k.Scales, factor)
 	return &c
 }
 
 // Parameters implements [Connection].
-func (*AveragePool) Parameters() int { return 1 }
+func (k *AveragePool) Parameters() int { return max(len(k.Scales), 1) }
 
 // String formats k as "average pool 8x8".
 func (k *AveragePool) String() string { return fmt.Sprintf("average pool %v", k.Window) }

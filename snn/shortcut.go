@@ -12,13 +12,15 @@ import (
 //
 //	I[c + Offset, r, k] += (q Scale) z[c, Start[0] + r Stride[0], Start[1] + k Stride[1]]
 //
-// Output channels below Offset or past the last source channel get nothing.
+// Scales, unless nil, has the Scale of every source channel c, where populations have a
+// lambda per channel. Output channels below Offset or past the last source channel get nothing.
 //
 // References:
 //
 //	[he2016]  Kaiming He et al. Deep Residual Learning for Image Recognition. CVPR 2016.
 type Shortcut struct {
 	Scale  float32
+	Scales []float32    // Per source channel, in place of Scale; nil for one for all.
 	Stride [2]int       // Rows and columns; 1 for an identity shortcut.
 	Start  [2]int       // First source row and column; usually 0.
 	Offset int          // Zero channels before the first one; 0 for an identity shortcut.
@@ -28,6 +30,14 @@ type Shortcut struct {
 // Identity returns the shortcut between two layers of the same shape.
 func Identity(scale float32, shape tensor.Shape) *Shortcut {
 	return &Shortcut{Scale: scale, Stride: [2]int{1, 1}, Shape: shape}
+}
+
+// ScaleOf returns the weight of the synapses that leave source channel c.
+func (k *Shortcut) ScaleOf(c int) float32 {
+	if k.Scales == nil {
+		return k.Scale
+	}
+	return k.Scales[c]
 }
 
 // Kind returns "shortcut".
@@ -40,6 +50,12 @@ func (k *Shortcut) Out(in tensor.Shape) (tensor.Shape, error) {
 	}
 	if err := tensor.CheckFinite([]float32{k.Scale}); err != nil {
 		return nil, fmt.Errorf("scale: %w", err)
+	}
+	if err := tensor.CheckFinite(k.Scales); err != nil {
+		return nil, fmt.Errorf("scales: %w", err)
+	}
+	if k.Scales != nil && len(k.Scales) != in[0] {
+		return nil, fmt.Errorf("%d scales for %d channels", len(k.Scales), in[0])
 	}
 	if k.Offset < 0 || k.Offset+in[0] > k.Shape[0] {
 		return nil, fmt.Errorf("%d channels at offset %d do not fit into %d", in[0], k.Offset, k.Shape[0])
@@ -63,16 +79,19 @@ func (k *Shortcut) Fan(tensor.Shape) tensor.Fan {
 // Scaled implements [Connection].
 func (k *Shortcut) Scaled(factor float64) Connection {
 	c := *k
-	c.Scale = float32(float64(k.Scale) * factor)
+	c.Scale, c.Scales = float32(float64(k.Scale)*factor), scaled(k.Scales, factor)
 	return &c
 }
 
 // Parameters implements [Connection].
-func (*Shortcut) Parameters() int { return 1 }
+func (k *Shortcut) Parameters() int { return max(len(k.Scales), 1) }
 
 // String formats k as "shortcut x0.83".
 func (k *Shortcut) String() string {
 	s := fmt.Sprintf("shortcut x%.4g", k.Scale)
+	if k.Scales != nil {
+		s = "shortcut x per channel"
+	}
 	if k.Stride != [2]int{1, 1} {
 		s += fmt.Sprintf(" stride %d", k.Stride[0])
 	}

@@ -10,11 +10,13 @@ import (
 
 // conv adds the current of a convolution of spikes and returns how many weights
 // were added; see [snn.Conv].
-func conv(p *population, k *snn.Conv, src *population) (acs uint64) {
+func conv(p *population, k *snn.Conv, src arrivals) (acs uint64) {
 	q := src.layer.Charge
 	forTaps(p.ctx, k, src.layer.Shape, p.layer.Shape, func(out, in, weight int) {
 		if src.z[in] {
 			p.i[out] += float32(k.Weight.Data[weight] * q)
+		}
+		if src.fresh[in] {
 			acs++
 		}
 	})

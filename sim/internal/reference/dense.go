@@ -6,11 +6,13 @@ import (
 )
 
 // dense adds the current of a fully connected synapse; see [snn.Dense].
-func dense(p *population, k *snn.Dense, src *population) (acs uint64) {
+func dense(p *population, k *snn.Dense, src arrivals) (acs uint64) {
 	q := src.layer.Charge
 	forInputs(k, src.layer.Shape, func(o, i, weight int) {
 		if src.z[i] {
 			p.i[o] += float32(k.Weight.Data[weight] * q)
+		}
+		if src.fresh[i] {
 			acs++
 		}
 	})

@@ -1,9 +1,35 @@
 package reference
 
+import "sresnet/snn"
+
 // fire advances the neurons by one timestep; see [snn.Model].
 func (p *population) fire() {
 	for j := range p.state {
 		p.state[j], p.z[j] = p.layer.Neuron.Step(p.channel(j), p.state[j], p.i[j])
 		p.v[j] = p.state[j].V
+	}
+}
+
+// integrate adds the current of one timestep; see [snn.Phased].
+func (p *population) integrate() {
+	for j := range p.v {
+		p.v[j] += p.i[j]
+	}
+}
+
+// open advances the neurons by step k of their window of T; see [snn.Phased] and
+// [snn.FirstSpike].
+func (p *population) open(c snn.Coding, k, T int) {
+	for j := range p.v {
+		worth := float32(1)
+		if c == snn.FirstSpike {
+			worth = float32(T - k)
+		}
+		charge := worth * p.layer.Neuron.ThresholdOf(p.channel(j))
+		p.z[j] = p.v[j] >= charge && !p.fired[j]
+		if p.z[j] {
+			p.v[j] -= charge
+			p.fired[j] = c == snn.FirstSpike
+		}
 	}
 }

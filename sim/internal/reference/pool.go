@@ -6,7 +6,7 @@ import (
 )
 
 // averagePool adds the current of an average pool; see [snn.AveragePool].
-func averagePool(p *population, k *snn.AveragePool, src *population) (acs uint64) {
+func averagePool(p *population, k *snn.AveragePool, src arrivals) (acs uint64) {
 	in, out := src.layer.Shape, p.layer.Shape
 	for c := range out[0] {
 		for r := range out[1] {
@@ -16,10 +16,12 @@ func averagePool(p *population, k *snn.AveragePool, src *population) (acs uint64
 					if src.z[i] {
 						n++
 					}
+					if src.fresh[i] {
+						acs++
+					}
 				})
-				w := float32(k.WeightAt(r, col, in[1], in[2]) * src.layer.Charge)
+				w := float32(k.WeightAt(c, r, col, in[1], in[2]) * src.layer.Charge)
 				p.i[(c*out[1]+r)*out[2]+col] += float32(float32(n) * w)
-				acs += uint64(n)
 			}
 		}
 	}

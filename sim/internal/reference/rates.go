@@ -79,12 +79,12 @@ func current(y []float64, c int, out tensor.Shape, k snn.Connection, src []float
 		}
 		for o := range y {
 			row, col := k.Start[0]+o/out[2]*k.Stride[0], k.Start[1]+o%out[2]*k.Stride[1]
-			y[o] += src[(from*in[1]+row)*in[2]+col] * float64(k.Scale) * q
+			y[o] += src[(from*in[1]+row)*in[2]+col] * float64(k.ScaleOf(from)) * q
 		}
 	case *snn.AveragePool:
 		for o := range y {
 			r, col := o/out[2], o%out[2]
-			w := float64(k.WeightAt(r, col, in[1], in[2])) * q
+			w := float64(k.WeightAt(c, r, col, in[1], in[2])) * q
 			forWindow(k.Window, in, c, r, col, func(i int) { y[o] += src[i] * w })
 		}
 	case *snn.MaxPool:

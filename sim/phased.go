@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+)
+
+// A phased network goes through the engine one layer after the other, each for its whole
+// window: a block of T timesteps. The loops that integrate and fire integrate only, where
+// thresholds are infinite; afterwards the window opens. That a shortcut's spikes wait, or
+// come over an axon with a delay, needs no room of its own: they are in the masks of their
+// layer, and step t of a window is added with step t of the others.
+//
+// In first-spike coding the masks hold all spikes that have arrived so far, so that the
+// same loops sum the current that a receiver holds.
+
+// maxWindow bounds the bytes that the spikes of all windows of a phased network take.
+const maxWindow = 4 << 30
+
+// held reports whether masks hold all spikes that have arrived.
+func (p *Plan) held() bool { return p.net.Coding == snn.FirstSpike }
+
+// checkWindow returns an error if T timesteps of all layers do not fit into memory.
+func (o *Options) checkWindow(net *snn.Network) error {
+	if net.Schedule == snn.Synchronous {
+		return nil
+	}
+	bytes := 0
+	for i := range net.Layers {
+		g := newGrid(net.Layers[i].Shape)
+		bytes += 8 * g.positions() * g.words
+	}
+	if most := maxWindow / max(bytes, 1); o.Timesteps > most {
+		return fmt.Errorf("sim: the spikes of a phased network are kept for a whole window: at most T = %d fits into memory for this one, not %d", most, o.Timesteps)
+	}
+	if len(o.Marks) > 1 || len(o.Marks) == 1 && o.Marks[0] != o.Timesteps {
+		return fmt.Errorf("sim: marks %v: a phased network has no state that says anything before the end of its window, T = %d", o.Marks, o.Timesteps)
+	}
+	return nil
+}
+
+// newWindow makes layer i integrate first and fire in a window of its own.
+func (p *Plan) newWindow(i int, lp *layerPlan) {
+	window := lp.fire
+	lp.window = &window
+	lp.opens = (p.net.Phases()[i] - 1) * p.opt.Timesteps
+	lp.fire.Threshold = make([]float32, len(window.Threshold))
+	for c := range lp.fire.Threshold {
+		lp.fire.Threshold[c] = float32(math.Inf(1))
+	}
+}
+
+// open lets layer i fire for the T timesteps of its window.
+func (e *Engine) open(i int, b block) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	spikes := e.record.Spikes[i]
+	output, traced := e.record.Classes > 0 && e.plan.isOutput(i), l.traced && e.Trace != nil
+	switch {
+	case output || traced:
+		e.openSlowly(i, b, output, traced)
+	case e.plan.held():
+		l.fireOnce(s, spikes, b)
+	default:
+		l.fireWindow(s, spikes, b)
+	}
+	if e.plan.held() {
+		s.hold(b)
+	}
+}
+
+// openSlowly is open for a layer whose every step is seen.
+func (e *Engine) openSlowly(i int, b block, output, traced bool) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	fired := make([]bool, len(s.v))
+	for t := range b.n {
+		mask := s.mask[b.slot+t]
+		clear(mask)
+		worth := float32(1)
+		if e.plan.held() {
+			worth = float32(b.n - t)
+		}
+		for p := range l.positions() {
+			for c := range l.c {
+				j, charge := p*l.n+c, worth*l.window.Threshold[c]
+				if !fired[j] && s.v[j] >= charge {
+					s.v[j] -= charge
+					fired[j] = e.plan.held()
+					mask[p*l.words+c/64] |= 1 << (c % 64)
+				}
+			}
+		}
+		e.record.Spikes[i][t] = uint32(kernel.OnesCount(mask))
+		if output {
+			e.readOut(s, mask, t)
+		}
+		if traced {
+			e.probing.Lock()
+			e.Trace(Trace{Layer: i, Step: l.opens + b.n + t, I: e.noCurrent(l), V: e.potentials(l, s)})
+			e.probing.Unlock()
+		}
+	}
+}
+
+// noCurrent returns currents of zero as they are handed out.
+func (e *Engine) noCurrent(l *layerPlan) []float32 {
+	in := scratch(e, &e.input, l)
+	clear(in)
+	return in
+}
+
+// fireWindow fires at every step of a window.
+func (l *layerPlan) fireWindow(s *population, spikes []uint32, b block) {
+	row, words := l.w*l.n, l.w*l.words
+	clear(spikes[:b.n])
+	for r := range l.h {
+		v, silent := s.v[r*row:][:row], false
+		for t := range b.n {
+			mask := s.mask[b.slot+t][r*words:][:words]
+			if silent { // A potential that does not reach its threshold stays as it is.
+				clear(mask)
+				continue
+			}
+			n := kernel.Fire(mask, nil, v, s.idle, s.idle[:l.n], l.window)
+			spikes[t] += uint32(n)
+			silent = n == 0
+		}
+	}
+}
+
+// fireOnce lets every neuron fire at most once in a window; see [snn.FirstSpike].
+func (l *layerPlan) fireOnce(s *population, spikes []uint32, b block) {
+	for t := range b.n {
+		clear(s.mask[b.slot+t])
+		spikes[t] = 0
+	}
+	for p := range l.positions() {
+		v := s.v[p*l.n:][:l.c]
+		for c, x := range v {
+			th := l.window.Threshold[c]
+			if !(x >= th) {
+				continue
+			}
+			k := firstStep(x, th, b.n)
+			v[c] = x - float32(b.n-k)*th
+			s.mask[b.slot+k][p*l.words+c/64] |= 1 << (c % 64)
+			spikes[k]++
+		}
+	}
+}
+
+// firstStep returns the first step k of a window of T with v >= (T - k) th, for a v that
+// reaches th.
+func firstStep(v, th float32, T int) int {
+	worth := T
+	if q := v / th; q < float32(T) {
+		worth = max(int(q), 1)
+	}
+	for worth < T && v >= float32(worth+1)*th { // The quotient was rounded.
+		worth++
+	}
+	for !(v >= float32(worth)*th) {
+		worth--
+	}
+	return T - worth
+}
+
+// hold turns the masks of the spikes of a window into those of all that have arrived, and
+// counts them.
+func (s *population) hold(b block) {
+	for t := range b.n {
+		mask := s.mask[b.slot+t]
+		if t > 0 {
+			for j, before := range s.mask[b.slot+t-1] {
+				mask[j] |= before
+			}
+		}
+		s.arrived[b.slot+t] = kernel.OnesCount(mask)
+	}
+}
+
+// release turns them back.
+func (s *population) release(b block) {
+	for t := b.n - 1; t > 0; t-- {
+		for j, before := range s.mask[b.slot+t-1] {
+			s.mask[b.slot+t][j] &^= before
+		}
+	}
+}
+
+// holdGate hands on the first spike under every window of a max pool.
+func (e *Engine) holdGate(g *gate, i int, b block, t int) {
+	s := &e.layers[i]
+	mask, from := s.mask[b.slot+t], e.layers[g.from].mask[b.slot+t]
+	clear(mask)
+	for p := range g.out.positions() {
+		out := mask[p*g.out.words:][:g.out.words]
+		g.forWindow(p, func(q int) {
+			for j, z := range from[q*g.in.words:][:g.in.words] {
+				out[j] |= z
+			}
+		})
+	}
+	s.arrived[b.slot+t] = kernel.OnesCount(mask)
+	n := s.arrived[b.slot+t]
+	if t > 0 {
+		n -= s.arrived[b.slot+t-1]
+	}
+	e.record.Spikes[i][b.t0+t] = uint32(n)
+}
