@@ -79,6 +79,10 @@ type Options struct {
 	// of the rate.
 	SharedLambda bool
 
+	// Unit leaves activations as they are: every lambda is 1, and weights and biases are
+	// those of the trained network, as package tune takes them.
+	Unit bool
+
 	// ThresholdBalanced scales thresholds in place of weights.
 	ThresholdBalanced bool
 }

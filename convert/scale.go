@@ -26,6 +26,11 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 	if err != nil {
 		return nil, err
 	}
+	if o.Unit {
+		for i := range lambdas {
+			lambdas[i] = 1
+		}
+	}
 	model := o.model()
 	var rates *curve
 	if model != nil {

@@ -229,21 +229,25 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 // reset brings every layer to its state before the first timestep.
 func (e *Engine) reset() {
 	for i := range e.layers {
-		l, s := &e.plan.layers[i], &e.layers[i]
-		clear(s.n)
-		clear(s.m)
-		clear(s.current) // The halo, too, before it grows without bound.
-		clear(s.sum)
-		if l.start != nil {
-			copy(s.v, l.start)
-		} else {
-			for p := 0; p < len(s.v); p += l.n {
-				copy(s.v[p:], l.vInit)
-			}
+		e.resetLayer(i)
+	}
+}
+
+func (e *Engine) resetLayer(i int) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	clear(s.n)
+	clear(s.m)
+	clear(s.current) // The halo, too, before it grows without bound.
+	clear(s.sum)
+	if l.start != nil {
+		copy(s.v, l.start)
+	} else {
+		for p := 0; p < len(s.v); p += l.n {
+			copy(s.v[p:], l.vInit)
 		}
-		for j := range s.state {
-			s.state[j] = snn.State{V: s.v[j]}
-		}
+	}
+	for j := range s.state {
+		s.state[j] = snn.State{V: s.v[j]}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // shortcut is a bundle of one-to-one synapses.
 type shortcut struct {
-	weight       []float32 // Per source channel.
+	weight       []float32 // Per padded output channel; zero where no source is.
 	stride, from [2]int
 	offset       int
 	in, out      grid
@@ -17,14 +17,21 @@ type shortcut struct {
 }
 
 func newShortcut(k *snn.Shortcut, q float32, in grid, lp *layerPlan) synapse {
-	s := &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: lp.grid, cur: lp.current}
-	for c := range in.c {
-		s.weight = append(s.weight, float32(k.ScaleOf(c)*q))
-	}
-	if s.identical() && k.Scales == nil {
+	s := &shortcut{weight: shortcutWeights(k, q, in, lp.grid), stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: lp.grid, cur: lp.current}
+	if s.identical() {
 		return &identity{s}
 	}
 	return s
+}
+
+// shortcutWeights returns the weights of k for spikes of charge q, per padded output
+// channel: source channel c ends on channel c + Offset.
+func shortcutWeights(k *snn.Shortcut, q float32, in, out grid) []float32 {
+	w := make([]float32, out.n)
+	for c := range in.c {
+		w[k.Offset+c] = float32(k.ScaleOf(c) * q)
+	}
+	return w
 }
 
 // identical reports whether every spike goes to the neuron of its own place.
@@ -44,12 +51,12 @@ func (s *shortcut) add(cur []float32, z *spikes) (acs uint64) {
 	for r := range s.out.h {
 		for c := range s.out.w {
 			p := s.position(r, c)
-			acc := cur[s.cur.at(s.out, r, c)+s.offset:]
+			acc := cur[s.cur.at(s.out, r, c):]
 			for j, b := range z.mask[p*s.in.words:][:s.in.words] {
 				acs += uint64(bits.OnesCount64(b))
 				for ; b != 0; b &= b - 1 {
-					c := j*64 + bits.TrailingZeros64(b)
-					acc[c] += s.weight[c]
+					o := j*64 + bits.TrailingZeros64(b) + s.offset
+					acc[o] += s.weight[o]
 				}
 			}
 		}
@@ -63,27 +70,37 @@ type identity struct{ *shortcut }
 func (s *identity) add(cur []float32, z *spikes) uint64 {
 	row := s.in.w * s.in.words
 	for r := range s.out.h {
-		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.out.n, s.weight[0])
+		kernel.AddSpikes(cur[s.cur.at(s.out, r, 0):][:s.out.w*s.out.n], z.mask[r*row:][:row], s.in.words, s.weight)
 	}
 	return uint64(z.n)
 }
 
 // mover hands the spikes of a shortcut on as a mask of the layer it ends on, for
-// kernels that add the shortcut's weight under a mask.
+// kernels that add the shortcut's weights under a mask.
 type mover struct {
 	*shortcut
 	from int
 	same bool // The layers have one shape: nothing moves.
 }
 
-// newMover returns the shortcut syn and its weight, or nil if syn is none.
-func (p *Plan) newMover(syn snn.Synapse, out grid) (*mover, float32) {
+// newMover returns the shortcut syn, or nil if syn is none.
+func (p *Plan) newMover(syn snn.Synapse, out grid) *mover {
 	k, ok := syn.Connection.(*snn.Shortcut)
-	if !ok || syn.From == snn.FromInput || k.Scales != nil {
-		return nil, 0
+	if !ok || syn.From == snn.FromInput {
+		return nil
 	}
-	s := &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: newGrid(p.net.ShapeOf(syn.From)), out: out}
-	return &mover{s, syn.From, s.identical()}, float32(k.Scale * p.net.Layers[syn.From].Charge)
+	in := newGrid(p.net.ShapeOf(syn.From))
+	s := &shortcut{weight: shortcutWeights(k, p.net.Layers[syn.From].Charge, in, out), stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: out}
+	return &mover{s, syn.From, s.identical()}
+}
+
+// weights returns the weights of n channels of the layer it ends on; nil for a nil
+// mover.
+func (m *mover) weights(first, n int) []float32 {
+	if m == nil {
+		return nil
+	}
+	return m.weight[first:][:n]
 }
 
 // move returns the mask, which may be in room, and its number of spikes.

@@ -51,9 +51,8 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 	}
 	in, q := newGrid(p.net.ShapeOf(from)), p.net.Layers[from].Charge
 	s := &sweep{from: from, taps: convTaps(k, in, lp.grid)}
-	var weight float32
 	if len(l.Synapses) == 2 {
-		if s.shortcut, weight = p.newMover(l.Synapses[1], lp.grid); s.shortcut == nil {
+		if s.shortcut = p.newMover(l.Synapses[1], lp.grid); s.shortcut == nil {
 			return nil
 		}
 	}
@@ -68,7 +67,7 @@ func (p *Plan) newSweep(i int, lp *layerPlan) *sweep {
 		}
 		s.tiles = append(s.tiles, kernel.SweepLayer{
 			Rows: in.h, Cols: in.w, Stride: stride, SourceWords: in.words, Words: lp.words,
-			First: first, N: n, Pitch: lp.n, Shortcut: weight,
+			First: first, N: n, Pitch: lp.n, Shortcut: s.shortcut.weights(first, n),
 			Weight: make([]float32, in.c*9*n), Constant: lp.bias[first:][:n], Threshold: lp.fire.Threshold[first:][:n],
 		})
 		first += n

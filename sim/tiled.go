@@ -42,7 +42,6 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 		return nil
 	}
 	g := &tiled{}
-	var weight float32
 	for j, syn := range l.Synapses {
 		switch k := syn.Connection.(type) {
 		case *snn.Conv:
@@ -54,7 +53,7 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 			if j == 0 || j < len(l.Synapses)-1 {
 				return nil
 			}
-			if g.shortcut, weight = p.newMover(syn, lp.grid); g.shortcut == nil {
+			if g.shortcut = p.newMover(syn, lp.grid); g.shortcut == nil {
 				return nil
 			}
 		}
@@ -66,7 +65,7 @@ func (p *Plan) newTiled(i int, lp *layerPlan) *tiled {
 	for first := 0; first < lp.n; first += gatherTile {
 		n := min(gatherTile, lp.n-first)
 		t := tile{constant: lp.bias[first:][:n], fire: lp.fire}
-		t.fire.First, t.fire.N, t.fire.Threshold, t.fire.Shortcut = first, n, lp.fire.Threshold[first:][:n], weight
+		t.fire.First, t.fire.N, t.fire.Threshold, t.fire.Shortcut = first, n, lp.fire.Threshold[first:][:n], g.shortcut.weights(first, n)
 		for j := range g.convs {
 			t.weight = append(t.weight, g.convs[j].pack(l.Synapses[j].Connection.(*snn.Conv), p.net.Layers[g.convs[j].from].Charge, first, n))
 		}

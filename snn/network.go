@@ -33,6 +33,7 @@ type Network struct {
 
 	Schedule Schedule // When populations fire.
 	Coding   Coding   // What their spikes say.
+	TunedFor int      // The T that lambdas and biases were calibrated for; 0 for none.
 }
 
 // FromInput is the [Synapse.From] of synapses that carry the image itself.
@@ -215,6 +216,9 @@ func (n *Network) Validate() error {
 	}
 	if err := n.checkSchedule(); err != nil {
 		return err
+	}
+	if n.TunedFor < 0 {
+		return fmt.Errorf("snn: calibrated for T = %d, which must not be negative", n.TunedFor)
 	}
 	if out := n.Output(); out.IsGate() || out.Shape[1] != 1 || out.Shape[2] != 1 {
 		return fmt.Errorf("snn: output layer %q of shape %v is not a vector of neurons", out.Name, out.Shape)

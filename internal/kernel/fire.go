@@ -11,7 +11,7 @@ type FireParams struct {
 	Words     int       // 64-bit words per position of the mask: channels of the layer / 64, rounded up.
 	Threshold []float32 // θ, per channel, length N; +Inf for padding.
 	ResetZero bool      // Set the potential of a neuron that fires to zero instead of subtracting θ.
-	Shortcut  float32   // Weight of an identity shortcut, one to one.
+	Shortcut  []float32 // Weights of a shortcut, one to one, per channel, length N; nil for none.
 }
 
 // Fire advances a row of integrate-and-fire neurons by one timestep, clears the
@@ -19,7 +19,7 @@ type FireParams struct {
 // channel c of N:
 //
 //	i := cur[p*N+c]
-//	if bit First+c of position p of shortcut is set: i += Shortcut
+//	if bit First+c of position p of shortcut is set: i += Shortcut[c]
 //	v[p*Pitch+First+c] += i + constant[(p*N+c) % len(constant)]
 //	bit First+c of position p of mask = v[p*Pitch+First+c] >= Threshold[c]
 //	if it is set: v[p*Pitch+First+c] -= Threshold[c], or = 0 for ResetZero
@@ -29,15 +29,21 @@ type FireParams struct {
 // mask like the layer's own, or nil. Other bits of mask are unchanged.
 func Fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
 	n := par.N
-	if n < 1 || n%Lanes != 0 || len(cur)%n != 0 || len(v) != len(cur)/n*par.Pitch || len(par.Threshold) != n ||
+	if n < 1 || n%Lanes != 0 || n > MaxChannels || len(cur)%n != 0 || len(v) != len(cur)/n*par.Pitch || len(par.Threshold) != n ||
 		par.First < 0 || par.First%Lanes != 0 || par.First+n > min(par.Pitch, par.Words*64) ||
-		len(constant) != n && len(constant) != len(cur) || len(mask) != len(cur)/n*par.Words || shortcut != nil && len(shortcut) != len(mask) {
+		len(constant) != n && len(constant) != len(cur) || len(mask) != len(cur)/n*par.Words || !shortcutFits(shortcut, mask, par.Shortcut, n) {
 		panic("kernel: Fire: length mismatch")
 	}
 	if len(cur) == 0 {
 		return 0
 	}
 	return fire(mask, shortcut, v, cur, constant, par)
+}
+
+// shortcutFits reports whether shortcut is nil, or as long as mask with a weight
+// for each of n channels.
+func shortcutFits(shortcut, mask []uint64, weight []float32, n int) bool {
+	return shortcut == nil || len(shortcut) == len(mask) && len(weight) == n
 }
 
 func fireGeneric(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) int {
@@ -49,32 +55,36 @@ func fireGeneric(mask, shortcut []uint64, v, cur, constant []float32, par *FireP
 	for p := 0; len(cur) > 0; p++ {
 		for c := 0; c < n; c += Lanes {
 			word, shift := p*par.Words+(par.First+c)/64, (par.First+c)%64
-			var s uint64
 			if shortcut != nil {
-				s = shortcut[word] >> shift
+				addLanes(cur[c:], par.Shortcut[c:], shortcut[word]>>shift)
 			}
 			z := fireLanes((*[Lanes]float32)(v[p*par.Pitch+par.First+c:]), (*[Lanes]float32)(cur[c:]),
-				(*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:]), s, par)
+				(*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:]), par.ResetZero)
 			spikes += bits.OnesCount64(z)
-			mask[word] = mask[word]&^((1<<Lanes-1)<<shift) | z<<shift
+			setLanes(&mask[word], shift, z)
 		}
 		cur = cur[n:]
 	}
 	return spikes
 }
 
-// fireLanes is Fire for a few channels of one position; it returns their spikes.
-func fireLanes(v, cur, k, th *[Lanes]float32, shortcut uint64, par *FireParams) (z uint64) {
+// addLanes adds the weights of a few channels whose bit is set.
+func addLanes(cur, weight []float32, spikes uint64) {
+	for b := spikes & (1<<Lanes - 1); b != 0; b &= b - 1 {
+		c := bits.TrailingZeros64(b)
+		cur[c] += weight[c]
+	}
+}
+
+// fireLanes is Fire for a few channels of one position whose shortcut has been
+// added; it returns their spikes.
+func fireLanes(v, cur, k, th *[Lanes]float32, resetZero bool) (z uint64) {
 	for c := range v {
-		u := cur[c]
-		if shortcut>>c&1 != 0 {
-			u += par.Shortcut
-		}
-		u = v[c] + (u + k[c])
+		u := v[c] + (cur[c] + k[c])
 		cur[c] = 0
 		if u >= th[c] {
 			z |= 1 << c
-			if par.ResetZero {
+			if resetZero {
 				u = 0
 			} else {
 				u -= th[c]

@@ -3,7 +3,6 @@
 package kernel
 
 import (
-	"math"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -101,35 +100,59 @@ func fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) 
 	if !useAVX2 {
 		return fireGeneric(mask, shortcut, v, cur, constant, par)
 	}
-	f, weight, step := fireAVX2, par.Shortcut, 0
+	f, step := fireAVX2, 0
 	if useAVX512 {
 		f = fireAVX512
-	}
-	if shortcut == nil {
-		shortcut, weight = mask, negativeZero
 	}
 	if len(constant) == len(cur) {
 		step = 4 * par.N
 	}
-	return f(byteOf(mask, par.First), byteOf(shortcut, par.First), &v[par.First], cur, &constant[0], &par.Threshold[0],
-		weight, 4*par.N, 8*par.Words, 4*par.Pitch, step, par.ResetZero)
+	s := shortcutOf(shortcut, par.Shortcut, par.Threshold, par.First, par.Words)
+	return f(byteOf(mask, par.First), s.mask, &v[par.First], cur, &constant[0], &par.Threshold[0], &s.weight[0],
+		4*par.N, 8*par.Words, s.step, 4*par.Pitch, step, par.ResetZero)
 }
 
-func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
+func fireWindow(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	switch {
+	case useAVX512:
+		window(fireWindowAVX512, masks, spikes, v, par)
+	case useAVX2:
+		window(fireWindowAVX2, masks, spikes, v, par)
+	default:
+		fireWindowGeneric(masks, spikes, v, par)
+	}
+}
+
+func fireOnce(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	switch {
+	case useAVX512:
+		window(fireOnceAVX512, masks, spikes, v, par)
+	case useAVX2:
+		window(fireOnceAVX2, masks, spikes, v, par)
+	default:
+		fireOnceGeneric(masks, spikes, v, par)
+	}
+}
+
+type windowFunc func(masks [][]uint64, spikes *uint32, v, threshold *float32, last float32, first, n, positions, maskStep, vStep int)
+
+// window calls a function of assembly that lets neurons fire for a window.
+func window(f windowFunc, masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	f(masks, &spikes[0], &v[par.First], &par.Threshold[0], float32(len(masks)),
+		par.First/8, 4*par.N, len(v)/par.Pitch, 8*par.Words, 4*par.Pitch)
+}
+
+func addSpikes(cur []float32, mask []uint64, words int, weight []float32) {
 	if useAVX512 {
-		addSpikesAVX512(cur, mask, words, n, weight)
+		addSpikesAVX512(cur, mask, words, len(weight), &weight[0])
 		return
 	}
-	addSpikesGeneric(cur, mask, words, n, weight)
+	addSpikesGeneric(cur, mask, words, weight)
 }
 
 func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	if !useAVX2 {
 		return sweepGeneric(out, src, shortcut, v, part, l)
-	}
-	weight := l.Shortcut
-	if shortcut == nil {
-		shortcut, weight = out, negativeZero
 	}
 	lanes := l.N
 	f := sweepsAVX512[l.Stride-1][l.N/32]
@@ -139,8 +162,9 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
 		clear(part)
-		spikes += f(byteOf(out, l.First+o), byteOf(shortcut, l.First+o), src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o],
-			weight, l.Rows, l.Cols, l.SourceWords, 8*l.Words, 4*l.Pitch)
+		s := shortcutOf(shortcut, l.Shortcut, l.Threshold, l.First+o, l.Words)
+		spikes += f(byteOf(out, l.First+o), s.mask, src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o], &s.weight[o],
+			l.Rows, l.Cols, l.SourceWords, 8*l.Words, s.step, 4*l.Pitch)
 	}
 	return spikes
 }
@@ -180,13 +204,30 @@ var (
 	}
 )
 
-type sweepFunc func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold *float32, weight float32, rows, cols, words, outBytes, vBytes int) int
+type sweepFunc func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int
 
 // byteOf returns the byte of a mask that begins with a bit, a multiple of 8.
 func byteOf(mask []uint64, bit int) *byte {
 	return (*byte)(unsafe.Add(unsafe.Pointer(&mask[bit/64]), bit%64/8)) // Little-endian.
 }
 
-// negativeZero changes nothing that it is added to, so that a shortcut that is not
-// there needs no case of its own.
-var negativeZero = float32(math.Copysign(0, -1))
+// shortcutArgs is a shortcut as the assembly takes it: where the first channel's
+// bits are, the step from one position to the next in bytes, and the weights.
+type shortcutArgs struct {
+	mask   *byte
+	step   int
+	weight []float32
+}
+
+// shortcutOf returns the shortcut of the channels from first on. One that is not
+// there needs no case of its own: it has no spikes at any position, and other, which
+// must be as long, takes the place of the weights that nobody adds.
+func shortcutOf(mask []uint64, weight, other []float32, first, words int) shortcutArgs {
+	if mask == nil {
+		return shortcutArgs{mask: byteOf(noSpikes[:], 0), weight: other}
+	}
+	return shortcutArgs{mask: byteOf(mask, first), step: 8 * words, weight: weight}
+}
+
+// noSpikes is a position without spikes.
+var noSpikes [MaxChannels / 64]uint64

@@ -30,8 +30,16 @@ func fire(mask, shortcut []uint64, v, cur, constant []float32, par *FireParams) 
 	return fireGeneric(mask, shortcut, v, cur, constant, par)
 }
 
-func addSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
-	addSpikesGeneric(cur, mask, words, n, weight)
+func fireWindow(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	fireWindowGeneric(masks, spikes, v, par)
+}
+
+func fireOnce(masks [][]uint64, spikes []uint32, v []float32, par *FireParams) {
+	fireOnceGeneric(masks, spikes, v, par)
+}
+
+func addSpikes(cur []float32, mask []uint64, words int, weight []float32) {
+	addSpikesGeneric(cur, mask, words, weight)
 }
 
 func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {

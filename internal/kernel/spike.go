@@ -177,24 +177,26 @@ func addStrip(dst, x []float32) {
 	}
 }
 
-// AddSpikes adds weight to the current of every neuron whose bit is set, one to
-// one, for n channels per position (a multiple of [Lanes]):
+// AddSpikes adds its channel's weight to the current of every neuron whose bit is
+// set, one to one, for n = len(weight) channels per position (a multiple of [Lanes]):
 //
-//	cur[p*n + c] += weight    if bit c of position p of mask is set
-func AddSpikes(cur []float32, mask []uint64, words, n int, weight float32) {
-	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(cur) != len(mask)/words*n {
+//	cur[p*n + c] += weight[c]    if bit c of position p of mask is set
+func AddSpikes(cur []float32, mask []uint64, words int, weight []float32) {
+	n := len(weight)
+	if n < 1 || n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(cur) != len(mask)/words*n {
 		panic("kernel: AddSpikes: length mismatch")
 	}
 	if len(mask) > 0 {
-		addSpikes(cur, mask, words, n, weight)
+		addSpikes(cur, mask, words, weight)
 	}
 }
 
-func addSpikesGeneric(cur []float32, mask []uint64, words, n int, weight float32) {
-	for i, p := 0, 0; i < len(mask); i, p = i+words, p+n {
+func addSpikesGeneric(cur []float32, mask []uint64, words int, weight []float32) {
+	for i, p := 0, 0; i < len(mask); i, p = i+words, p+len(weight) {
 		for j, b := range mask[i : i+words] {
 			for ; b != 0; b &= b - 1 {
-				cur[p+j*64+bits.TrailingZeros64(b)] += weight
+				c := j*64 + bits.TrailingZeros64(b)
+				cur[p+c] += weight[c]
 			}
 		}
 	}

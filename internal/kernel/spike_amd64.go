@@ -9,10 +9,10 @@ package kernel
 //go:noescape
 func eventsAVX512(dst []uint32, start []int32, mask []uint64, words int, n int) int
 
-// addSpikesAVX512 is addSpikesGeneric for len(mask) > 0.
+// addSpikesAVX512 is addSpikesGeneric for len(mask) > 0; n is the length of weight.
 //
 //go:noescape
-func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight float32)
+func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight *float32)
 
 // sweepAVX512 is scatterGeneric for 3x3 taps on n channels, 16 or a multiple of 32, over all cols positions of a row; start holds where the events of each begin in ev, and ends with where those of the last end.
 //
@@ -32,7 +32,7 @@ func gatherAVX2(acc []float32, w []float32, ev []uint32, start []int32, first in
 // fireAVX2 is fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.
 //
 //go:noescape
-func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight *float32, n int, maskStep int, shortcutStep int, vStep int, constantStep int, resetZero bool) int
 
 // scatterAVX512 is scatterGeneric for len(ev) > 0; strip is Cols*N, and step what a position and stride what a row is in bytes.
 //
@@ -47,4 +47,4 @@ func gatherAVX512(acc []float32, w []float32, ev []uint32, start []int32, first 
 // fireAVX512 is fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.
 //
 //go:noescape
-func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight *float32, n int, maskStep int, shortcutStep int, vStep int, constantStep int, resetZero bool) int

@@ -86,30 +86,32 @@ DATA channels<>+56(SB)/4, $0x0000000e
 DATA channels<>+60(SB)/4, $0x0000000f
 GLOBL channels<>(SB), RODATA|NOPTR, $64
 
-// func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight float32)
+// func addSpikesAVX512(cur []float32, mask []uint64, words int, n int, weight *float32)
 // Requires: AVX, AVX512F
-TEXT ·addSpikesAVX512(SB), NOSPLIT, $0-68
-	MOVQ         cur_base+0(FP), AX
-	MOVQ         mask_base+24(FP), CX
-	MOVQ         mask_len+32(FP), DX
-	MOVQ         words+48(FP), BX
-	MOVQ         n+56(FP), SI
-	VBROADCASTSS weight+64(FP), Z0
-	LEAQ         (CX)(DX*8), DX
-	SHLQ         $0x03, BX
-	SHRQ         $0x03, SI
+TEXT ·addSpikesAVX512(SB), NOSPLIT, $0-72
+	MOVQ cur_base+0(FP), AX
+	MOVQ mask_base+24(FP), CX
+	MOVQ mask_len+32(FP), DX
+	MOVQ words+48(FP), BX
+	MOVQ n+56(FP), SI
+	MOVQ weight+64(FP), DI
+	LEAQ (CX)(DX*8), DX
+	SHLQ $0x03, BX
+	SHRQ $0x03, SI
 
 position:
-	XORQ DI, DI
+	XORQ R8, R8
+	MOVQ DI, R9
 
 channels:
-	KMOVW   (CX)(DI*1), K1
-	VMOVUPS (AX), Z1
-	VADDPS  Z0, Z1, K1, Z1
-	VMOVUPS Z1, (AX)
+	KMOVW   (CX)(R8*1), K1
+	VMOVUPS (AX), Z0
+	VADDPS  (R9), Z0, K1, Z0
+	VMOVUPS Z0, (AX)
 	ADDQ    $0x40, AX
-	ADDQ    $0x02, DI
-	CMPQ    DI, SI
+	ADDQ    $0x40, R9
+	ADDQ    $0x02, R8
+	CMPQ    R8, SI
 	JLT     channels
 	ADDQ    BX, CX
 	CMPQ    CX, DX
@@ -983,140 +985,140 @@ next:
 	VZEROUPPER
 	RET
 
-// func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+// func fireAVX2(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight *float32, n int, maskStep int, shortcutStep int, vStep int, constantStep int, resetZero bool) int
 // Requires: AVX, AVX2, POPCNT
-TEXT ·fireAVX2(SB), NOSPLIT, $0-120
-	MOVQ         mask+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         v+16(FP), DX
-	MOVQ         cur_base+24(FP), BX
-	MOVQ         cur_len+32(FP), SI
-	MOVQ         constant+48(FP), DI
-	MOVQ         threshold+56(FP), R8
-	MOVQ         n+72(FP), R9
-	MOVB         resetZero+104(FP), R10
-	LEAQ         (BX)(SI*4), SI
-	XORQ         R11, R11
-	VXORPS       X0, X0, X0
-	VBROADCASTSS weight+64(FP), Y1
-	VMOVDQU      bitOfLane<>+0(SB), Y2
-	TESTB        R10, R10
-	JNZ          zero
+TEXT ·fireAVX2(SB), NOSPLIT, $0-128
+	MOVQ    mask+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    v+16(FP), DX
+	MOVQ    cur_base+24(FP), BX
+	MOVQ    cur_len+32(FP), SI
+	MOVQ    constant+48(FP), DI
+	MOVQ    threshold+56(FP), R8
+	MOVQ    weight+64(FP), R9
+	MOVQ    n+72(FP), R10
+	MOVB    resetZero+112(FP), R11
+	LEAQ    (BX)(SI*4), SI
+	XORQ    R12, R12
+	VXORPS  X0, X0, X0
+	VMOVDQU bitOfLane<>+0(SB), Y1
+	TESTB   R11, R11
+	JNZ     zero
 
 subtract:
-	XORQ R10, R10
-	XORQ R12, R12
+	XORQ R11, R11
+	XORQ R13, R13
 
 subtract_channels:
-	VMOVUPS      (BX)(R10*1), Y3
-	MOVBLZX      (CX)(R12*1), R13
-	VMOVD        R13, X4
-	VPBROADCASTD X4, Y4
-	VPAND        Y2, Y4, Y4
-	VPCMPEQD     Y2, Y4, Y4
-	VADDPS       Y1, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       (DI)(R10*1), Y3, Y3
-	VADDPS       (DX)(R10*1), Y3, Y3
-	VMOVUPS      (R8)(R10*1), Y4
-	VCMPPS       $0x1d, Y4, Y3, Y5
-	VANDPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VMOVMSKPS    Y5, R13
-	VMOVUPS      Y3, (DX)(R10*1)
-	VMOVUPS      Y0, (BX)(R10*1)
-	VMOVUPS      32(BX)(R10*1), Y3
-	MOVBLZX      1(CX)(R12*1), R14
-	VMOVD        R14, X4
-	VPBROADCASTD X4, Y4
-	VPAND        Y2, Y4, Y4
-	VPCMPEQD     Y2, Y4, Y4
-	VADDPS       Y1, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       32(DI)(R10*1), Y3, Y3
-	VADDPS       32(DX)(R10*1), Y3, Y3
-	VMOVUPS      32(R8)(R10*1), Y4
-	VCMPPS       $0x1d, Y4, Y3, Y5
-	VANDPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VMOVMSKPS    Y5, R14
-	VMOVUPS      Y3, 32(DX)(R10*1)
-	VMOVUPS      Y0, 32(BX)(R10*1)
-	SHLL         $0x08, R14
-	ORL          R14, R13
-	MOVW         R13, (AX)(R12*1)
-	POPCNTL      R13, R13
-	ADDQ         R13, R11
-	ADDQ         $0x02, R12
-	ADDQ         $0x40, R10
-	CMPQ         R10, R9
+	VMOVUPS      (BX)(R11*1), Y2
+	MOVBLZX      (CX)(R13*1), R14
+	VMOVD        R14, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       (R9)(R11*1), Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VADDPS       (DI)(R11*1), Y2, Y2
+	VADDPS       (DX)(R11*1), Y2, Y2
+	VMOVUPS      (R8)(R11*1), Y3
+	VCMPPS       $0x1d, Y3, Y2, Y4
+	VANDPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVMSKPS    Y4, R14
+	VMOVUPS      Y2, (DX)(R11*1)
+	VMOVUPS      Y0, (BX)(R11*1)
+	VMOVUPS      32(BX)(R11*1), Y2
+	MOVBLZX      1(CX)(R13*1), R15
+	VMOVD        R15, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       32(R9)(R11*1), Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VADDPS       32(DI)(R11*1), Y2, Y2
+	VADDPS       32(DX)(R11*1), Y2, Y2
+	VMOVUPS      32(R8)(R11*1), Y3
+	VCMPPS       $0x1d, Y3, Y2, Y4
+	VANDPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVMSKPS    Y4, R15
+	VMOVUPS      Y2, 32(DX)(R11*1)
+	VMOVUPS      Y0, 32(BX)(R11*1)
+	SHLL         $0x08, R15
+	ORL          R15, R14
+	MOVW         R14, (AX)(R13*1)
+	POPCNTL      R14, R14
+	ADDQ         R14, R12
+	ADDQ         $0x02, R13
+	ADDQ         $0x40, R11
+	CMPQ         R11, R10
 	JLT          subtract_channels
 	ADDQ         maskStep+80(FP), AX
-	ADDQ         maskStep+80(FP), CX
-	ADDQ         vStep+88(FP), DX
-	ADDQ         constantStep+96(FP), DI
-	ADDQ         R9, BX
+	ADDQ         shortcutStep+88(FP), CX
+	ADDQ         vStep+96(FP), DX
+	ADDQ         constantStep+104(FP), DI
+	ADDQ         R10, BX
 	CMPQ         BX, SI
 	JLT          subtract
 	JMP          done
 
 zero:
-	XORQ R10, R10
-	XORQ R12, R12
+	XORQ R11, R11
+	XORQ R13, R13
 
 zero_channels:
-	VMOVUPS      (BX)(R10*1), Y3
-	MOVBLZX      (CX)(R12*1), R13
-	VMOVD        R13, X4
-	VPBROADCASTD X4, Y4
-	VPAND        Y2, Y4, Y4
-	VPCMPEQD     Y2, Y4, Y4
-	VADDPS       Y1, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       (DI)(R10*1), Y3, Y3
-	VADDPS       (DX)(R10*1), Y3, Y3
-	VMOVUPS      (R8)(R10*1), Y4
-	VCMPPS       $0x1d, Y4, Y3, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVMSKPS    Y4, R13
-	VMOVUPS      Y3, (DX)(R10*1)
-	VMOVUPS      Y0, (BX)(R10*1)
-	VMOVUPS      32(BX)(R10*1), Y3
-	MOVBLZX      1(CX)(R12*1), R14
-	VMOVD        R14, X4
-	VPBROADCASTD X4, Y4
-	VPAND        Y2, Y4, Y4
-	VPCMPEQD     Y2, Y4, Y4
-	VADDPS       Y1, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       32(DI)(R10*1), Y3, Y3
-	VADDPS       32(DX)(R10*1), Y3, Y3
-	VMOVUPS      32(R8)(R10*1), Y4
-	VCMPPS       $0x1d, Y4, Y3, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVMSKPS    Y4, R14
-	VMOVUPS      Y3, 32(DX)(R10*1)
-	VMOVUPS      Y0, 32(BX)(R10*1)
-	SHLL         $0x08, R14
-	ORL          R14, R13
-	MOVW         R13, (AX)(R12*1)
-	POPCNTL      R13, R13
-	ADDQ         R13, R11
-	ADDQ         $0x02, R12
-	ADDQ         $0x40, R10
-	CMPQ         R10, R9
+	VMOVUPS      (BX)(R11*1), Y2
+	MOVBLZX      (CX)(R13*1), R14
+	VMOVD        R14, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       (R9)(R11*1), Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VADDPS       (DI)(R11*1), Y2, Y2
+	VADDPS       (DX)(R11*1), Y2, Y2
+	VMOVUPS      (R8)(R11*1), Y3
+	VCMPPS       $0x1d, Y3, Y2, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVMSKPS    Y3, R14
+	VMOVUPS      Y2, (DX)(R11*1)
+	VMOVUPS      Y0, (BX)(R11*1)
+	VMOVUPS      32(BX)(R11*1), Y2
+	MOVBLZX      1(CX)(R13*1), R15
+	VMOVD        R15, X3
+	VPBROADCASTD X3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQD     Y1, Y3, Y3
+	VADDPS       32(R9)(R11*1), Y2, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VADDPS       32(DI)(R11*1), Y2, Y2
+	VADDPS       32(DX)(R11*1), Y2, Y2
+	VMOVUPS      32(R8)(R11*1), Y3
+	VCMPPS       $0x1d, Y3, Y2, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVMSKPS    Y3, R15
+	VMOVUPS      Y2, 32(DX)(R11*1)
+	VMOVUPS      Y0, 32(BX)(R11*1)
+	SHLL         $0x08, R15
+	ORL          R15, R14
+	MOVW         R14, (AX)(R13*1)
+	POPCNTL      R14, R14
+	ADDQ         R14, R12
+	ADDQ         $0x02, R13
+	ADDQ         $0x40, R11
+	CMPQ         R11, R10
 	JLT          zero_channels
 	ADDQ         maskStep+80(FP), AX
-	ADDQ         maskStep+80(FP), CX
-	ADDQ         vStep+88(FP), DX
-	ADDQ         constantStep+96(FP), DI
-	ADDQ         R9, BX
+	ADDQ         shortcutStep+88(FP), CX
+	ADDQ         vStep+96(FP), DX
+	ADDQ         constantStep+104(FP), DI
+	ADDQ         R10, BX
 	CMPQ         BX, SI
 	JLT          zero
 
 done:
 	VZEROUPPER
-	MOVQ R11, ret+112(FP)
+	MOVQ R12, ret+120(FP)
 	RET
 
 // func scatterAVX512(cur []float32, w []float32, ev []uint32, first int, rows int, strip int, step int, stride int)
@@ -1425,89 +1427,89 @@ next:
 	VZEROUPPER
 	RET
 
-// func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight float32, n int, maskStep int, vStep int, constantStep int, resetZero bool) int
+// func fireAVX512(mask *byte, shortcut *byte, v *float32, cur []float32, constant *float32, threshold *float32, weight *float32, n int, maskStep int, shortcutStep int, vStep int, constantStep int, resetZero bool) int
 // Requires: AVX, AVX512F, POPCNT
-TEXT ·fireAVX512(SB), NOSPLIT, $0-120
-	MOVQ         mask+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         v+16(FP), DX
-	MOVQ         cur_base+24(FP), BX
-	MOVQ         cur_len+32(FP), SI
-	MOVQ         constant+48(FP), DI
-	MOVQ         threshold+56(FP), R8
-	MOVQ         n+72(FP), R9
-	MOVB         resetZero+104(FP), R10
-	LEAQ         (BX)(SI*4), SI
-	XORQ         R11, R11
-	VXORPS       X0, X0, X0
-	VBROADCASTSS weight+64(FP), Z1
-	TESTB        R10, R10
-	JNZ          zero
+TEXT ·fireAVX512(SB), NOSPLIT, $0-128
+	MOVQ   mask+0(FP), AX
+	MOVQ   shortcut+8(FP), CX
+	MOVQ   v+16(FP), DX
+	MOVQ   cur_base+24(FP), BX
+	MOVQ   cur_len+32(FP), SI
+	MOVQ   constant+48(FP), DI
+	MOVQ   threshold+56(FP), R8
+	MOVQ   weight+64(FP), R9
+	MOVQ   n+72(FP), R10
+	MOVB   resetZero+112(FP), R11
+	LEAQ   (BX)(SI*4), SI
+	XORQ   R12, R12
+	VXORPS X0, X0, X0
+	TESTB  R11, R11
+	JNZ    zero
 
 subtract:
-	XORQ R10, R10
-	XORQ R12, R12
+	XORQ R11, R11
+	XORQ R13, R13
 
 subtract_channels:
-	VMOVUPS (BX)(R10*1), Z2
-	KMOVW   (CX)(R12*1), K1
-	VADDPS  Z1, Z2, K1, Z2
-	VADDPS  (DI)(R10*1), Z2, Z2
-	VADDPS  (DX)(R10*1), Z2, Z2
-	VMOVUPS (R8)(R10*1), Z3
-	VCMPPS  $0x1d, Z3, Z2, K1
-	VSUBPS  Z3, Z2, K1, Z2
-	KMOVW   K1, R13
-	VMOVUPS Z2, (DX)(R10*1)
-	VMOVUPS Z0, (BX)(R10*1)
-	MOVW    R13, (AX)(R12*1)
-	POPCNTL R13, R13
-	ADDQ    R13, R11
-	ADDQ    $0x02, R12
-	ADDQ    $0x40, R10
-	CMPQ    R10, R9
+	VMOVUPS (BX)(R11*1), Z1
+	KMOVW   (CX)(R13*1), K1
+	VADDPS  (R9)(R11*1), Z1, K1, Z1
+	VADDPS  (DI)(R11*1), Z1, Z1
+	VADDPS  (DX)(R11*1), Z1, Z1
+	VMOVUPS (R8)(R11*1), Z2
+	VCMPPS  $0x1d, Z2, Z1, K1
+	VSUBPS  Z2, Z1, K1, Z1
+	KMOVW   K1, R14
+	VMOVUPS Z1, (DX)(R11*1)
+	VMOVUPS Z0, (BX)(R11*1)
+	MOVW    R14, (AX)(R13*1)
+	POPCNTL R14, R14
+	ADDQ    R14, R12
+	ADDQ    $0x02, R13
+	ADDQ    $0x40, R11
+	CMPQ    R11, R10
 	JLT     subtract_channels
 	ADDQ    maskStep+80(FP), AX
-	ADDQ    maskStep+80(FP), CX
-	ADDQ    vStep+88(FP), DX
-	ADDQ    constantStep+96(FP), DI
-	ADDQ    R9, BX
+	ADDQ    shortcutStep+88(FP), CX
+	ADDQ    vStep+96(FP), DX
+	ADDQ    constantStep+104(FP), DI
+	ADDQ    R10, BX
 	CMPQ    BX, SI
 	JLT     subtract
 	JMP     done
 
 zero:
-	XORQ R10, R10
-	XORQ R12, R12
+	XORQ R11, R11
+	XORQ R13, R13
 
 zero_channels:
-	VMOVUPS (BX)(R10*1), Z2
-	KMOVW   (CX)(R12*1), K1
-	VADDPS  Z1, Z2, K1, Z2
-	VADDPS  (DI)(R10*1), Z2, Z2
-	VADDPS  (DX)(R10*1), Z2, Z2
-	VMOVUPS (R8)(R10*1), Z3
-	VCMPPS  $0x1d, Z3, Z2, K1
-	VMOVAPS Z0, K1, Z2
-	KMOVW   K1, R13
-	VMOVUPS Z2, (DX)(R10*1)
-	VMOVUPS Z0, (BX)(R10*1)
-	MOVW    R13, (AX)(R12*1)
-	POPCNTL R13, R13
-	ADDQ    R13, R11
-	ADDQ    $0x02, R12
-	ADDQ    $0x40, R10
-	CMPQ    R10, R9
+	VMOVUPS (BX)(R11*1), Z1
+	KMOVW   (CX)(R13*1), K1
+	VADDPS  (R9)(R11*1), Z1, K1, Z1
+	VADDPS  (DI)(R11*1), Z1, Z1
+	VADDPS  (DX)(R11*1), Z1, Z1
+	VMOVUPS (R8)(R11*1), Z2
+	VCMPPS  $0x1d, Z2, Z1, K1
+	VMOVAPS Z0, K1, Z1
+	KMOVW   K1, R14
+	VMOVUPS Z1, (DX)(R11*1)
+	VMOVUPS Z0, (BX)(R11*1)
+	MOVW    R14, (AX)(R13*1)
+	POPCNTL R14, R14
+	ADDQ    R14, R12
+	ADDQ    $0x02, R13
+	ADDQ    $0x40, R11
+	CMPQ    R11, R10
 	JLT     zero_channels
 	ADDQ    maskStep+80(FP), AX
-	ADDQ    maskStep+80(FP), CX
-	ADDQ    vStep+88(FP), DX
-	ADDQ    constantStep+96(FP), DI
-	ADDQ    R9, BX
+	ADDQ    shortcutStep+88(FP), CX
+	ADDQ    vStep+96(FP), DX
+	ADDQ    constantStep+104(FP), DI
+	ADDQ    R10, BX
 	CMPQ    BX, SI
 	JLT     zero
 
 done:
 	VZEROUPPER
-	MOVQ R11, ret+112(FP)
+	MOVQ R12, ret+120(FP)
 	RET

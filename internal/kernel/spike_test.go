@@ -183,7 +183,7 @@ func FuzzFire(f *testing.F) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		n := 1 + int(channels)
 		pitch := padded(n)
-		par := FireParams{Pitch: pitch, Words: (n + 63) / 64, ResetZero: flags&1 != 0, Shortcut: 0.375}
+		par := FireParams{Pitch: pitch, Words: (n + 63) / 64, ResetZero: flags&1 != 0}
 		par.First = Lanes * rnd.IntN(pitch/Lanes)
 		par.N = Lanes * (1 + rnd.IntN((pitch-par.First)/Lanes))
 		checkFire(t, rnd, &par, n, 1+int(positions%9), flags&2 != 0, flags&4 != 0)
@@ -197,16 +197,16 @@ func TestAddSpikes(t *testing.T) {
 			for _, positions := range []int{0, 1, 9} {
 				n, words := padded(channels), (channels+63)/64
 				mask := randomMask(rnd, positions, channels, 0.3)
-				start := special(roughSlice(rnd, positions*n))
+				start, weight := special(roughSlice(rnd, positions*n)), roughSlice(rnd, n)
 				want := slices.Clone(start)
 				for i := range want { // The loop in the comment of AddSpikes.
 					p, c := i/n, i%n
 					if c < channels && mask[p*words+c/64]>>(c%64)&1 == 1 {
-						want[i] += 0.7
+						want[i] += weight[c]
 					}
 				}
 				got, check := guarded(t, start)
-				AddSpikes(got, mask, words, n, 0.7)
+				AddSpikes(got, mask, words, weight)
 				check()
 				equalBits(t, fmt.Sprintf("AddSpikes(%d positions of %d channels)", positions, channels), got, want)
 			}
@@ -221,7 +221,7 @@ func TestFire(t *testing.T) {
 			for _, positions := range []int{1, 2, 9} {
 				for i := range 16 {
 					pitch := padded(channels)
-					par := FireParams{N: pitch, Pitch: pitch, Words: (channels + 63) / 64, ResetZero: i&1 != 0, Shortcut: 0.375}
+					par := FireParams{N: pitch, Pitch: pitch, Words: (channels + 63) / 64, ResetZero: i&1 != 0}
 					if i&8 != 0 { // A tile.
 						par.First = Lanes * rnd.IntN(pitch/Lanes)
 						par.N = Lanes * (1 + rnd.IntN((pitch-par.First)/Lanes))
@@ -253,13 +253,16 @@ func checkFire(t *testing.T, rnd *rand.Rand, par *FireParams, channels, position
 	var shortcut []uint64
 	if withShortcut {
 		shortcut = randomMask(rnd, positions, channels, 0.3)
+		var checkWeights func()
+		par.Shortcut, checkWeights = guarded(t, gridSlice(rnd, n))
+		defer checkWeights()
 	}
 	wantV, want, wantSpikes := slices.Clone(v), slices.Clone(mask), 0
 	for i, x := range cur { // The loop in the comment of Fire.
 		p, c := i/n, i%n
 		word, bit := p*par.Words+(par.First+c)/64, uint64(1)<<((par.First+c)%64)
 		if shortcut != nil && shortcut[word]&bit != 0 {
-			x += par.Shortcut
+			x += par.Shortcut[c]
 		}
 		u := &wantV[p*par.Pitch+par.First+c]
 		*u += x + k[i%len(k)]
@@ -286,6 +289,28 @@ func checkFire(t *testing.T, rnd *rand.Rand, par *FireParams, channels, position
 	}
 	if spikes != wantSpikes {
 		t.Fatalf("%s: %d spikes, want %d", what, spikes, wantSpikes)
+	}
+}
+
+// BenchmarkFire measures one timestep of the neurons of a layer that have no current.
+func BenchmarkFire(b *testing.B) {
+	for _, shortcut := range []bool{false, true} {
+		b.Run(fmt.Sprintf("16x32x32_shortcut_%v", shortcut), func(b *testing.B) {
+			const positions, n = 32 * 32, 16
+			rnd := rand.New(rand.NewPCG(1, 2))
+			par := FireParams{N: n, Pitch: n, Words: 1, Threshold: make([]float32, n), Shortcut: make([]float32, n)}
+			for c := range n {
+				par.Threshold[c], par.Shortcut[c] = 1, 1
+			}
+			mask, v, cur := make([]uint64, positions), make([]float32, positions*n), make([]float32, positions*n)
+			var from []uint64
+			if shortcut {
+				from = randomMask(rnd, positions, n, 0.1)
+			}
+			for b.Loop() {
+				Fire(mask, from, v, cur, par.Threshold, &par)
+			}
+		})
 	}
 }
 

@@ -20,7 +20,7 @@ type SweepLayer struct {
 
 	Constant  []float32 // Constant current, per channel of the tile.
 	Threshold []float32 // θ, per channel of the tile; +Inf for padding.
-	Shortcut  float32   // Weight of the identity shortcut, one to one.
+	Shortcut  []float32 // Weights of a shortcut, one to one, per channel of the tile; nil for none.
 }
 
 // Out returns the rows and columns of the layer.
@@ -31,14 +31,14 @@ func (l *SweepLayer) Out() (rows, cols int) {
 // PartLen returns the length of the scratch that [Sweep] needs.
 func (l *SweepLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
 
-// Sweep advances a tile of a layer by one timestep: all of a convolution, an
-// identity shortcut, and neurons that reset by subtraction. It returns the number
+// Sweep advances a tile of a layer by one timestep: all of a convolution, a
+// shortcut, and neurons that reset by subtraction. It returns the number
 // of spikes. For every output position (r, c), the p-th, and channel o of the tile:
 //
 //	sum := 0
 //	for ky, kx in 0..3, (y, x) = (r*Stride+ky-1, c*Stride+kx-1) inside, every set bit i of position (y, x) of src, ascending:
 //		sum += Weight[((i*3 + 2-ky)*3 + 2-kx)*N + o]
-//	if bit First+o of position p of shortcut is set: sum += Shortcut
+//	if bit First+o of position p of shortcut is set: sum += Shortcut[o]
 //	v[p*Pitch+First+o] += sum + Constant[o]
 //	bit First+o of position p of out = v[p*Pitch+First+o] >= Threshold[o]
 //	if it is set: v[p*Pitch+First+o] -= Threshold[o]
@@ -52,7 +52,7 @@ func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	rows, cols := l.Out()
 	positions := rows * cols
 	if l.N != Lanes && l.N != 2*Lanes && (l.N != 4*Lanes || l.Stride != 2) || l.First%l.N != 0 || l.First+l.N > min(l.Pitch, 64*l.Words) ||
-		len(src) != l.Rows*l.Cols*l.SourceWords || len(out) != positions*l.Words || shortcut != nil && len(shortcut) != len(out) ||
+		len(src) != l.Rows*l.Cols*l.SourceWords || len(out) != positions*l.Words || !shortcutFits(shortcut, out, l.Shortcut, l.N) ||
 		len(v) != positions*l.Pitch || len(part) < l.PartLen() || len(l.Weight)%(9*l.N) != 0 || len(l.Weight) == 0 ||
 		len(l.Constant) != l.N || len(l.Threshold) != l.N {
 		panic("kernel: Sweep: length mismatch")

@@ -14,25 +14,26 @@ DATA bitOfLaneOfSweep<>+24(SB)/4, $0x00000040
 DATA bitOfLaneOfSweep<>+28(SB)/4, $0x00000080
 GLOBL bitOfLaneOfSweep<>(SB), RODATA|NOPTR, $32
 
-// func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512F, BMI, POPCNT
-TEXT ·sweep16AVX512(SB), NOSPLIT, $16-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Z0
-	MOVQ         threshold+72(FP), DI
-	MOVQ         constant+64(FP), R8
-	VMOVUPS      (DI), Z1
-	VMOVUPS      (R8), Z2
-	MOVQ         cols+96(FP), R8
-	ADDQ         $0x02, R8
-	IMUL3Q       $0x00000040, R8, R8
-	MOVQ         rows+88(FP), R10
-	MOVQ         R10, (SP)
-	MOVQ         $0x00000000, 8(SP)
+TEXT ·sweep16AVX512(SB), NOSPLIT, $16-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Z0
+	MOVQ    threshold+72(FP), DI
+	MOVQ    constant+64(FP), R8
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+	MOVQ    cols+96(FP), R8
+	ADDQ    $0x02, R8
+	IMUL3Q  $0x00000040, R8, R8
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
+	MOVQ    $0x00000000, 8(SP)
 
 row:
 	MOVQ    part+48(FP), DI
@@ -91,8 +92,8 @@ phase0_silent:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase0_fired:
 	VMOVUPS Z4, (DI)
@@ -146,8 +147,8 @@ phase1_silent:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase1_fired:
 	VMOVUPS Z7, (DI)
@@ -201,8 +202,8 @@ phase2_silent:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase2_fired:
 	VMOVUPS Z10, (DI)
@@ -227,8 +228,8 @@ phase0_end:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase0_end_fired:
 	VMOVUPS Z7, (DI)
@@ -250,8 +251,8 @@ phase1_end:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase1_end_fired:
 	VMOVUPS Z10, (DI)
@@ -273,8 +274,8 @@ phase2_end:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 
 phase2_end_fired:
 	VMOVUPS Z4, (DI)
@@ -303,59 +304,61 @@ flush:
 	POPCNTQ R11, R11
 	ADDQ    R11, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	DECQ    R9
 	JNZ     flush
 	VZEROUPPER
-	MOVQ    SI, ret+128(FP)
+	MOVQ    SI, ret+136(FP)
 	RET
 
-// func sweep32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweep32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweep32AVX512(SB), NOSPLIT, $16-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Z0
-	MOVQ         threshold+72(FP), DI
-	MOVQ         constant+64(FP), R8
-	VMOVUPS      (DI), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(DI), Z3
-	VMOVUPS      64(R8), Z4
-	MOVQ         cols+96(FP), R8
-	ADDQ         $0x02, R8
-	IMUL3Q       $0x00000080, R8, R8
-	MOVQ         rows+88(FP), R10
-	MOVQ         R10, (SP)
-	MOVQ         $0x00000000, 8(SP)
+TEXT ·sweep32AVX512(SB), NOSPLIT, $16-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	MOVQ    threshold+72(FP), DI
+	MOVQ    constant+64(FP), R8
+	VMOVUPS (DI), Z2
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(DI), Z4
+	VMOVUPS 64(R8), Z5
+	MOVQ    cols+96(FP), R8
+	ADDQ    $0x02, R8
+	IMUL3Q  $0x00000080, R8, R8
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
+	MOVQ    $0x00000000, 8(SP)
 
 row:
 	MOVQ    part+48(FP), DI
 	MOVQ    cols+96(FP), R9
-	VMOVUPS (DI), Z5
-	VMOVUPS (DI)(R8*1), Z7
-	VXORPS  X9, X9, X9
-	VMOVUPS 64(DI), Z6
-	VMOVUPS 64(DI)(R8*1), Z8
+	VMOVUPS (DI), Z6
+	VMOVUPS (DI)(R8*1), Z8
 	VXORPS  X10, X10, X10
-	VMOVUPS 128(DI), Z11
-	VMOVUPS 128(DI)(R8*1), Z13
-	VXORPS  X15, X15, X15
-	VMOVUPS 192(DI), Z12
-	VMOVUPS 192(DI)(R8*1), Z14
+	VMOVUPS 64(DI), Z7
+	VMOVUPS 64(DI)(R8*1), Z9
+	VXORPS  X11, X11, X11
+	VMOVUPS 128(DI), Z12
+	VMOVUPS 128(DI)(R8*1), Z14
 	VXORPS  X16, X16, X16
+	VMOVUPS 192(DI), Z13
+	VMOVUPS 192(DI)(R8*1), Z15
+	VXORPS  X17, X17, X17
 
 column:
-	VMOVUPS 256(DI), Z17
-	VMOVUPS 256(DI)(R8*1), Z19
-	VXORPS  X21, X21, X21
-	VMOVUPS 320(DI), Z18
-	VMOVUPS 320(DI)(R8*1), Z20
+	VMOVUPS 256(DI), Z18
+	VMOVUPS 256(DI)(R8*1), Z20
 	VXORPS  X22, X22, X22
+	VMOVUPS 320(DI), Z19
+	VMOVUPS 320(DI)(R8*1), Z21
+	VXORPS  X23, X23, X23
 	MOVQ    w+56(FP), R12
 	MOVQ    words+104(FP), R13
 
@@ -369,24 +372,24 @@ phase0_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
 	ADDQ   R12, R10
-	VADDPS (R10), Z5, Z5
-	VADDPS 64(R10), Z6, Z6
-	VADDPS 128(R10), Z11, Z11
-	VADDPS 192(R10), Z12, Z12
-	VADDPS 256(R10), Z17, Z17
-	VADDPS 320(R10), Z18, Z18
-	VADDPS 384(R10), Z7, Z7
-	VADDPS 448(R10), Z8, Z8
-	VADDPS 512(R10), Z13, Z13
-	VADDPS 576(R10), Z14, Z14
-	VADDPS 640(R10), Z19, Z19
-	VADDPS 704(R10), Z20, Z20
-	VADDPS 768(R10), Z9, Z9
-	VADDPS 832(R10), Z10, Z10
-	VADDPS 896(R10), Z15, Z15
-	VADDPS 960(R10), Z16, Z16
-	VADDPS 1024(R10), Z21, Z21
-	VADDPS 1088(R10), Z22, Z22
+	VADDPS (R10), Z6, Z6
+	VADDPS 64(R10), Z7, Z7
+	VADDPS 128(R10), Z12, Z12
+	VADDPS 192(R10), Z13, Z13
+	VADDPS 256(R10), Z18, Z18
+	VADDPS 320(R10), Z19, Z19
+	VADDPS 384(R10), Z8, Z8
+	VADDPS 448(R10), Z9, Z9
+	VADDPS 512(R10), Z14, Z14
+	VADDPS 576(R10), Z15, Z15
+	VADDPS 640(R10), Z20, Z20
+	VADDPS 704(R10), Z21, Z21
+	VADDPS 768(R10), Z10, Z10
+	VADDPS 832(R10), Z11, Z11
+	VADDPS 896(R10), Z16, Z16
+	VADDPS 960(R10), Z17, Z17
+	VADDPS 1024(R10), Z22, Z22
+	VADDPS 1088(R10), Z23, Z23
 	BLSRQ  R11, R11
 	JNZ    phase0_spike
 
@@ -397,42 +400,42 @@ phase0_silent:
 	CMPQ     R9, 8(SP)
 	JGE      phase0_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase0_fired:
-	VMOVUPS Z7, (DI)
-	VMOVUPS Z9, (DI)(R8*1)
-	VMOVUPS Z8, 64(DI)
-	VMOVUPS Z10, 64(DI)(R8*1)
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z10, (DI)(R8*1)
+	VMOVUPS Z9, 64(DI)
+	VMOVUPS Z11, 64(DI)(R8*1)
 	ADDQ    $0x00000080, DI
 	DECQ    R9
 	JZ      phase0_end
-	VMOVUPS 256(DI), Z5
-	VMOVUPS 256(DI)(R8*1), Z7
-	VXORPS  X9, X9, X9
-	VMOVUPS 320(DI), Z6
-	VMOVUPS 320(DI)(R8*1), Z8
+	VMOVUPS 256(DI), Z6
+	VMOVUPS 256(DI)(R8*1), Z8
 	VXORPS  X10, X10, X10
+	VMOVUPS 320(DI), Z7
+	VMOVUPS 320(DI)(R8*1), Z9
+	VXORPS  X11, X11, X11
 	MOVQ    w+56(FP), R12
 	MOVQ    words+104(FP), R13
 
@@ -446,24 +449,24 @@ phase1_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
 	ADDQ   R12, R10
-	VADDPS (R10), Z11, Z11
-	VADDPS 64(R10), Z12, Z12
-	VADDPS 128(R10), Z17, Z17
-	VADDPS 192(R10), Z18, Z18
-	VADDPS 256(R10), Z5, Z5
-	VADDPS 320(R10), Z6, Z6
-	VADDPS 384(R10), Z13, Z13
-	VADDPS 448(R10), Z14, Z14
-	VADDPS 512(R10), Z19, Z19
-	VADDPS 576(R10), Z20, Z20
-	VADDPS 640(R10), Z7, Z7
-	VADDPS 704(R10), Z8, Z8
-	VADDPS 768(R10), Z15, Z15
-	VADDPS 832(R10), Z16, Z16
-	VADDPS 896(R10), Z21, Z21
-	VADDPS 960(R10), Z22, Z22
-	VADDPS 1024(R10), Z9, Z9
-	VADDPS 1088(R10), Z10, Z10
+	VADDPS (R10), Z12, Z12
+	VADDPS 64(R10), Z13, Z13
+	VADDPS 128(R10), Z18, Z18
+	VADDPS 192(R10), Z19, Z19
+	VADDPS 256(R10), Z6, Z6
+	VADDPS 320(R10), Z7, Z7
+	VADDPS 384(R10), Z14, Z14
+	VADDPS 448(R10), Z15, Z15
+	VADDPS 512(R10), Z20, Z20
+	VADDPS 576(R10), Z21, Z21
+	VADDPS 640(R10), Z8, Z8
+	VADDPS 704(R10), Z9, Z9
+	VADDPS 768(R10), Z16, Z16
+	VADDPS 832(R10), Z17, Z17
+	VADDPS 896(R10), Z22, Z22
+	VADDPS 960(R10), Z23, Z23
+	VADDPS 1024(R10), Z10, Z10
+	VADDPS 1088(R10), Z11, Z11
 	BLSRQ  R11, R11
 	JNZ    phase1_spike
 
@@ -474,42 +477,42 @@ phase1_silent:
 	CMPQ     R9, 8(SP)
 	JGE      phase1_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z11, K1, Z11
-	VADDPS   Z2, Z11, Z11
-	VADDPS   (BX), Z11, Z11
-	VCMPPS   $0x1d, Z1, Z11, K1
-	VSUBPS   Z1, Z11, K1, Z11
-	VMOVUPS  Z11, (BX)
+	VADDPS   Z0, Z12, K1, Z12
+	VADDPS   Z3, Z12, Z12
+	VADDPS   (BX), Z12, Z12
+	VCMPPS   $0x1d, Z2, Z12, K1
+	VSUBPS   Z2, Z12, K1, Z12
+	VMOVUPS  Z12, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z12, K2, Z12
-	VADDPS   Z4, Z12, Z12
-	VADDPS   64(BX), Z12, Z12
-	VCMPPS   $0x1d, Z3, Z12, K2
-	VSUBPS   Z3, Z12, K2, Z12
-	VMOVUPS  Z12, 64(BX)
+	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z5, Z13, Z13
+	VADDPS   64(BX), Z13, Z13
+	VCMPPS   $0x1d, Z4, Z13, K2
+	VSUBPS   Z4, Z13, K2, Z13
+	VMOVUPS  Z13, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase1_fired:
-	VMOVUPS Z13, (DI)
-	VMOVUPS Z15, (DI)(R8*1)
-	VMOVUPS Z14, 64(DI)
-	VMOVUPS Z16, 64(DI)(R8*1)
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z16, (DI)(R8*1)
+	VMOVUPS Z15, 64(DI)
+	VMOVUPS Z17, 64(DI)(R8*1)
 	ADDQ    $0x00000080, DI
 	DECQ    R9
 	JZ      phase1_end
-	VMOVUPS 256(DI), Z11
-	VMOVUPS 256(DI)(R8*1), Z13
-	VXORPS  X15, X15, X15
-	VMOVUPS 320(DI), Z12
-	VMOVUPS 320(DI)(R8*1), Z14
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 256(DI)(R8*1), Z14
 	VXORPS  X16, X16, X16
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 320(DI)(R8*1), Z15
+	VXORPS  X17, X17, X17
 	MOVQ    w+56(FP), R12
 	MOVQ    words+104(FP), R13
 
@@ -523,24 +526,24 @@ phase2_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
 	ADDQ   R12, R10
-	VADDPS (R10), Z17, Z17
-	VADDPS 64(R10), Z18, Z18
-	VADDPS 128(R10), Z5, Z5
-	VADDPS 192(R10), Z6, Z6
-	VADDPS 256(R10), Z11, Z11
-	VADDPS 320(R10), Z12, Z12
-	VADDPS 384(R10), Z19, Z19
-	VADDPS 448(R10), Z20, Z20
-	VADDPS 512(R10), Z7, Z7
-	VADDPS 576(R10), Z8, Z8
-	VADDPS 640(R10), Z13, Z13
-	VADDPS 704(R10), Z14, Z14
-	VADDPS 768(R10), Z21, Z21
-	VADDPS 832(R10), Z22, Z22
-	VADDPS 896(R10), Z9, Z9
-	VADDPS 960(R10), Z10, Z10
-	VADDPS 1024(R10), Z15, Z15
-	VADDPS 1088(R10), Z16, Z16
+	VADDPS (R10), Z18, Z18
+	VADDPS 64(R10), Z19, Z19
+	VADDPS 128(R10), Z6, Z6
+	VADDPS 192(R10), Z7, Z7
+	VADDPS 256(R10), Z12, Z12
+	VADDPS 320(R10), Z13, Z13
+	VADDPS 384(R10), Z20, Z20
+	VADDPS 448(R10), Z21, Z21
+	VADDPS 512(R10), Z8, Z8
+	VADDPS 576(R10), Z9, Z9
+	VADDPS 640(R10), Z14, Z14
+	VADDPS 704(R10), Z15, Z15
+	VADDPS 768(R10), Z22, Z22
+	VADDPS 832(R10), Z23, Z23
+	VADDPS 896(R10), Z10, Z10
+	VADDPS 960(R10), Z11, Z11
+	VADDPS 1024(R10), Z16, Z16
+	VADDPS 1088(R10), Z17, Z17
 	BLSRQ  R11, R11
 	JNZ    phase2_spike
 
@@ -551,33 +554,33 @@ phase2_silent:
 	CMPQ     R9, 8(SP)
 	JGE      phase2_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z17, K1, Z17
-	VADDPS   Z2, Z17, Z17
-	VADDPS   (BX), Z17, Z17
-	VCMPPS   $0x1d, Z1, Z17, K1
-	VSUBPS   Z1, Z17, K1, Z17
-	VMOVUPS  Z17, (BX)
+	VADDPS   Z0, Z18, K1, Z18
+	VADDPS   Z3, Z18, Z18
+	VADDPS   (BX), Z18, Z18
+	VCMPPS   $0x1d, Z2, Z18, K1
+	VSUBPS   Z2, Z18, K1, Z18
+	VMOVUPS  Z18, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z18, K2, Z18
-	VADDPS   Z4, Z18, Z18
-	VADDPS   64(BX), Z18, Z18
-	VCMPPS   $0x1d, Z3, Z18, K2
-	VSUBPS   Z3, Z18, K2, Z18
-	VMOVUPS  Z18, 64(BX)
+	VADDPS   Z1, Z19, K2, Z19
+	VADDPS   Z5, Z19, Z19
+	VADDPS   64(BX), Z19, Z19
+	VCMPPS   $0x1d, Z4, Z19, K2
+	VSUBPS   Z4, Z19, K2, Z19
+	VMOVUPS  Z19, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase2_fired:
-	VMOVUPS Z19, (DI)
-	VMOVUPS Z21, (DI)(R8*1)
-	VMOVUPS Z20, 64(DI)
-	VMOVUPS Z22, 64(DI)(R8*1)
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z22, (DI)(R8*1)
+	VMOVUPS Z21, 64(DI)
+	VMOVUPS Z23, 64(DI)(R8*1)
 	ADDQ    $0x00000080, DI
 	DECQ    R9
 	JZ      phase2_end
@@ -587,99 +590,99 @@ phase0_end:
 	CMPQ     8(SP), $0x00
 	JE       phase0_end_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z11, K1, Z11
-	VADDPS   Z2, Z11, Z11
-	VADDPS   (BX), Z11, Z11
-	VCMPPS   $0x1d, Z1, Z11, K1
-	VSUBPS   Z1, Z11, K1, Z11
-	VMOVUPS  Z11, (BX)
+	VADDPS   Z0, Z12, K1, Z12
+	VADDPS   Z3, Z12, Z12
+	VADDPS   (BX), Z12, Z12
+	VCMPPS   $0x1d, Z2, Z12, K1
+	VSUBPS   Z2, Z12, K1, Z12
+	VMOVUPS  Z12, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z12, K2, Z12
-	VADDPS   Z4, Z12, Z12
-	VADDPS   64(BX), Z12, Z12
-	VCMPPS   $0x1d, Z3, Z12, K2
-	VSUBPS   Z3, Z12, K2, Z12
-	VMOVUPS  Z12, 64(BX)
+	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z5, Z13, Z13
+	VADDPS   64(BX), Z13, Z13
+	VCMPPS   $0x1d, Z4, Z13, K2
+	VSUBPS   Z4, Z13, K2, Z13
+	VMOVUPS  Z13, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase0_end_fired:
-	VMOVUPS Z13, (DI)
-	VMOVUPS Z15, (DI)(R8*1)
-	VMOVUPS Z14, 64(DI)
-	VMOVUPS Z16, 64(DI)(R8*1)
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z16, (DI)(R8*1)
+	VMOVUPS Z15, 64(DI)
+	VMOVUPS Z17, 64(DI)(R8*1)
 	JMP     row_end
 
 phase1_end:
 	CMPQ     8(SP), $0x00
 	JE       phase1_end_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z17, K1, Z17
-	VADDPS   Z2, Z17, Z17
-	VADDPS   (BX), Z17, Z17
-	VCMPPS   $0x1d, Z1, Z17, K1
-	VSUBPS   Z1, Z17, K1, Z17
-	VMOVUPS  Z17, (BX)
+	VADDPS   Z0, Z18, K1, Z18
+	VADDPS   Z3, Z18, Z18
+	VADDPS   (BX), Z18, Z18
+	VCMPPS   $0x1d, Z2, Z18, K1
+	VSUBPS   Z2, Z18, K1, Z18
+	VMOVUPS  Z18, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z18, K2, Z18
-	VADDPS   Z4, Z18, Z18
-	VADDPS   64(BX), Z18, Z18
-	VCMPPS   $0x1d, Z3, Z18, K2
-	VSUBPS   Z3, Z18, K2, Z18
-	VMOVUPS  Z18, 64(BX)
+	VADDPS   Z1, Z19, K2, Z19
+	VADDPS   Z5, Z19, Z19
+	VADDPS   64(BX), Z19, Z19
+	VCMPPS   $0x1d, Z4, Z19, K2
+	VSUBPS   Z4, Z19, K2, Z19
+	VMOVUPS  Z19, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase1_end_fired:
-	VMOVUPS Z19, (DI)
-	VMOVUPS Z21, (DI)(R8*1)
-	VMOVUPS Z20, 64(DI)
-	VMOVUPS Z22, 64(DI)(R8*1)
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z22, (DI)(R8*1)
+	VMOVUPS Z21, 64(DI)
+	VMOVUPS Z23, 64(DI)(R8*1)
 	JMP     row_end
 
 phase2_end:
 	CMPQ     8(SP), $0x00
 	JE       phase2_end_fired
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 
 phase2_end_fired:
-	VMOVUPS Z7, (DI)
-	VMOVUPS Z9, (DI)(R8*1)
-	VMOVUPS Z8, 64(DI)
-	VMOVUPS Z10, 64(DI)(R8*1)
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z10, (DI)(R8*1)
+	VMOVUPS Z9, 64(DI)
+	VMOVUPS Z11, 64(DI)(R8*1)
 
 row_end:
 	MOVQ cols+96(FP), R10
@@ -691,52 +694,53 @@ row_end:
 
 flush:
 	ADDQ     $0x00000080, DI
-	VMOVUPS  (DI), Z5
-	VMOVUPS  64(DI), Z6
+	VMOVUPS  (DI), Z6
+	VMOVUPS  64(DI), Z7
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R11
 	MOVL     R11, (AX)
 	POPCNTQ  R11, R11
 	ADDQ     R11, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 	DECQ     R9
 	JNZ      flush
 	VZEROUPPER
-	MOVQ     SI, ret+128(FP)
+	MOVQ     SI, ret+136(FP)
 	RET
 
-// func sweep16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweep16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweep16AVX2(SB), NOSPLIT, $16-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ         cols+96(FP), R8
-	ADDQ         $0x02, R8
-	IMUL3Q       $0x00000020, R8, R8
-	MOVQ         rows+88(FP), R10
-	MOVQ         R10, (SP)
-	MOVQ         $0x00000000, 8(SP)
+TEXT ·sweep16AVX2(SB), NOSPLIT, $16-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ    cols+96(FP), R8
+	ADDQ    $0x02, R8
+	IMUL3Q  $0x00000020, R8, R8
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
+	MOVQ    $0x00000000, 8(SP)
 
 row:
 	MOVQ    part+48(FP), DI
@@ -804,8 +808,8 @@ phase0_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase0_fired:
 	VMOVUPS Y3, (DI)
@@ -868,8 +872,8 @@ phase1_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase1_fired:
 	VMOVUPS Y6, (DI)
@@ -932,8 +936,8 @@ phase2_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase2_fired:
 	VMOVUPS Y9, (DI)
@@ -967,8 +971,8 @@ phase0_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase0_end_fired:
 	VMOVUPS Y6, (DI)
@@ -999,8 +1003,8 @@ phase1_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase1_end_fired:
 	VMOVUPS Y9, (DI)
@@ -1031,8 +1035,8 @@ phase2_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase2_end_fired:
 	VMOVUPS Y3, (DI)
@@ -1070,30 +1074,31 @@ flush:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	DECQ         R9
 	JNZ          flush
 	VZEROUPPER
-	MOVQ         SI, ret+128(FP)
+	MOVQ         SI, ret+136(FP)
 	RET
 
-// func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweep32AVX2(SB), NOSPLIT, $16-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ         cols+96(FP), R8
-	ADDQ         $0x02, R8
-	IMUL3Q       $0x00000020, R8, R8
-	MOVQ         rows+88(FP), R10
-	MOVQ         R10, (SP)
-	MOVQ         $0x00000000, 8(SP)
+TEXT ·sweep32AVX2(SB), NOSPLIT, $16-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ    cols+96(FP), R8
+	ADDQ    $0x02, R8
+	IMUL3Q  $0x00000020, R8, R8
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
+	MOVQ    $0x00000000, 8(SP)
 
 row:
 	MOVQ    part+48(FP), DI
@@ -1161,8 +1166,8 @@ phase0_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase0_fired:
 	VMOVUPS Y3, (DI)
@@ -1225,8 +1230,8 @@ phase1_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase1_fired:
 	VMOVUPS Y6, (DI)
@@ -1289,8 +1294,8 @@ phase2_silent:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase2_fired:
 	VMOVUPS Y9, (DI)
@@ -1324,8 +1329,8 @@ phase0_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase0_end_fired:
 	VMOVUPS Y6, (DI)
@@ -1356,8 +1361,8 @@ phase1_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase1_end_fired:
 	VMOVUPS Y9, (DI)
@@ -1388,8 +1393,8 @@ phase2_end:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 
 phase2_end_fired:
 	VMOVUPS Y3, (DI)
@@ -1427,29 +1432,30 @@ flush:
 	POPCNTQ      R11, R11
 	ADDQ         R11, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	DECQ         R9
 	JNZ          flush
 	VZEROUPPER
-	MOVQ         SI, ret+128(FP)
+	MOVQ         SI, ret+136(FP)
 	RET
 
-// func sweepStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Z0
-	MOVQ         threshold+72(FP), DI
-	MOVQ         constant+64(FP), R8
-	VMOVUPS      (DI), Z1
-	VMOVUPS      (R8), Z2
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Z0
+	MOVQ    threshold+72(FP), DI
+	MOVQ    constant+64(FP), R8
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
@@ -1639,8 +1645,8 @@ odd0_odd_silent:
 	POPCNTQ R10, R10
 	ADDQ    R10, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	VMOVUPS Z4, (DI)
 	ADDQ    $0x00000040, DI
 	DECQ    R8
@@ -1707,8 +1713,8 @@ odd1_odd_silent:
 	POPCNTQ R10, R10
 	ADDQ    R10, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	VMOVUPS Z6, (DI)
 	ADDQ    $0x00000040, DI
 	DECQ    R8
@@ -1728,8 +1734,8 @@ odd0_last:
 	POPCNTQ R10, R10
 	ADDQ    R10, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	VMOVUPS Z4, (DI)
 	ADDQ    $0x00000040, DI
 	JMP     odd_end
@@ -1747,8 +1753,8 @@ odd1_last:
 	POPCNTQ R10, R10
 	ADDQ    R10, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	VMOVUPS Z6, (DI)
 	ADDQ    $0x00000040, DI
 
@@ -1777,29 +1783,30 @@ flush_column:
 	POPCNTQ R10, R10
 	ADDQ    R10, SI
 	ADDQ    outBytes+112(FP), AX
-	ADDQ    outBytes+112(FP), CX
-	ADDQ    vBytes+120(FP), BX
+	ADDQ    shortcutBytes+120(FP), CX
+	ADDQ    vBytes+128(FP), BX
 	ADDQ    $0x00000040, DI
 	DECQ    R8
 	JNZ     flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET
 
-// func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
@@ -1998,8 +2005,8 @@ odd0_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -2075,8 +2082,8 @@ odd1_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -2105,8 +2112,8 @@ odd0_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	JMP          odd_end
@@ -2133,8 +2140,8 @@ odd1_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 
@@ -2172,40 +2179,42 @@ flush_column:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	ADDQ         $0x00000020, DI
 	DECQ         R8
 	JNZ          flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET
 
-// func sweepStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Z0
-	MOVQ         threshold+72(FP), DI
-	MOVQ         constant+64(FP), R8
-	VMOVUPS      (DI), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(DI), Z3
-	VMOVUPS      64(R8), Z4
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	MOVQ    threshold+72(FP), DI
+	MOVQ    constant+64(FP), R8
+	VMOVUPS (DI), Z2
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(DI), Z4
+	VMOVUPS 64(R8), Z5
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
 	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z5
-	VMOVUPS 64(DI), Z6
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z7
 
 even_column:
 	MOVQ w+56(FP), R11
@@ -2221,8 +2230,8 @@ even0_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 512(R9), Z5, Z5
-	VADDPS 576(R9), Z6, Z6
+	VADDPS 512(R9), Z6, Z6
+	VADDPS 576(R9), Z7, Z7
 	BLSRQ  R10, R10
 	JNZ    even0_even_spike
 
@@ -2232,8 +2241,8 @@ even0_even_silent:
 	JNZ     even0_even_word
 	DECQ    R8
 	JZ      even0_last
-	VMOVUPS 128(DI), Z9
-	VMOVUPS 192(DI), Z10
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -2247,10 +2256,10 @@ even0_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 384(R9), Z5, Z5
-	VADDPS 448(R9), Z6, Z6
-	VADDPS 640(R9), Z9, Z9
-	VADDPS 704(R9), Z10, Z10
+	VADDPS 384(R9), Z6, Z6
+	VADDPS 448(R9), Z7, Z7
+	VADDPS 640(R9), Z10, Z10
+	VADDPS 704(R9), Z11, Z11
 	BLSRQ  R10, R10
 	JNZ    even0_odd_spike
 
@@ -2258,8 +2267,8 @@ even0_odd_silent:
 	ADDQ    $0x00012000, R11
 	DECQ    R12
 	JNZ     even0_odd_word
-	VMOVUPS Z5, (DI)
-	VMOVUPS Z6, 64(DI)
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
 	ADDQ    $0x00000080, DI
 	DECQ    R8
 	JZ      even_end
@@ -2276,8 +2285,8 @@ even1_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 512(R9), Z9, Z9
-	VADDPS 576(R9), Z10, Z10
+	VADDPS 512(R9), Z10, Z10
+	VADDPS 576(R9), Z11, Z11
 	BLSRQ  R10, R10
 	JNZ    even1_even_spike
 
@@ -2287,8 +2296,8 @@ even1_even_silent:
 	JNZ     even1_even_word
 	DECQ    R8
 	JZ      even1_last
-	VMOVUPS 128(DI), Z5
-	VMOVUPS 192(DI), Z6
+	VMOVUPS 128(DI), Z6
+	VMOVUPS 192(DI), Z7
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -2302,10 +2311,10 @@ even1_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 384(R9), Z9, Z9
-	VADDPS 448(R9), Z10, Z10
-	VADDPS 640(R9), Z5, Z5
-	VADDPS 704(R9), Z6, Z6
+	VADDPS 384(R9), Z10, Z10
+	VADDPS 448(R9), Z11, Z11
+	VADDPS 640(R9), Z6, Z6
+	VADDPS 704(R9), Z7, Z7
 	BLSRQ  R10, R10
 	JNZ    even1_odd_spike
 
@@ -2313,22 +2322,22 @@ even1_odd_silent:
 	ADDQ    $0x00012000, R11
 	DECQ    R12
 	JNZ     even1_odd_word
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
 	ADDQ    $0x00000080, DI
 	DECQ    R8
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z5, (DI)
-	VMOVUPS Z6, 64(DI)
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
 	ADDQ    $0x00000080, DI
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
 	ADDQ    $0x00000080, DI
 
 even_end:
@@ -2336,10 +2345,10 @@ even_end:
 	JZ      flush
 	MOVQ    part+48(FP), DI
 	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z5
-	VXORPS  X7, X7, X7
-	VMOVUPS 64(DI), Z6
+	VMOVUPS (DI), Z6
 	VXORPS  X8, X8, X8
+	VMOVUPS 64(DI), Z7
+	VXORPS  X9, X9, X9
 
 odd_column:
 	MOVQ w+56(FP), R11
@@ -2355,10 +2364,10 @@ odd0_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 128(R9), Z5, Z5
-	VADDPS 192(R9), Z6, Z6
-	VADDPS 896(R9), Z7, Z7
-	VADDPS 960(R9), Z8, Z8
+	VADDPS 128(R9), Z6, Z6
+	VADDPS 192(R9), Z7, Z7
+	VADDPS 896(R9), Z8, Z8
+	VADDPS 960(R9), Z9, Z9
 	BLSRQ  R10, R10
 	JNZ    odd0_even_spike
 
@@ -2368,10 +2377,10 @@ odd0_even_silent:
 	JNZ     odd0_even_word
 	DECQ    R8
 	JZ      odd0_last
-	VMOVUPS 128(DI), Z9
-	VXORPS  X11, X11, X11
-	VMOVUPS 192(DI), Z10
+	VMOVUPS 128(DI), Z10
 	VXORPS  X12, X12, X12
+	VMOVUPS 192(DI), Z11
+	VXORPS  X13, X13, X13
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -2385,14 +2394,14 @@ odd0_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS (R9), Z5, Z5
-	VADDPS 64(R9), Z6, Z6
-	VADDPS 768(R9), Z7, Z7
-	VADDPS 832(R9), Z8, Z8
-	VADDPS 256(R9), Z9, Z9
-	VADDPS 320(R9), Z10, Z10
-	VADDPS 1024(R9), Z11, Z11
-	VADDPS 1088(R9), Z12, Z12
+	VADDPS (R9), Z6, Z6
+	VADDPS 64(R9), Z7, Z7
+	VADDPS 768(R9), Z8, Z8
+	VADDPS 832(R9), Z9, Z9
+	VADDPS 256(R9), Z10, Z10
+	VADDPS 320(R9), Z11, Z11
+	VADDPS 1024(R9), Z12, Z12
+	VADDPS 1088(R9), Z13, Z13
 	BLSRQ  R10, R10
 	JNZ    odd0_odd_spike
 
@@ -2401,29 +2410,29 @@ odd0_odd_silent:
 	DECQ     R12
 	JNZ      odd0_odd_word
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R10
 	MOVL     R10, (AX)
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z7, (DI)
-	VMOVUPS  Z8, 64(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z8, (DI)
+	VMOVUPS  Z9, 64(DI)
 	ADDQ     $0x00000080, DI
 	DECQ     R8
 	JZ       odd_end
@@ -2440,10 +2449,10 @@ odd1_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS 128(R9), Z9, Z9
-	VADDPS 192(R9), Z10, Z10
-	VADDPS 896(R9), Z11, Z11
-	VADDPS 960(R9), Z12, Z12
+	VADDPS 128(R9), Z10, Z10
+	VADDPS 192(R9), Z11, Z11
+	VADDPS 896(R9), Z12, Z12
+	VADDPS 960(R9), Z13, Z13
 	BLSRQ  R10, R10
 	JNZ    odd1_even_spike
 
@@ -2453,10 +2462,10 @@ odd1_even_silent:
 	JNZ     odd1_even_word
 	DECQ    R8
 	JZ      odd1_last
-	VMOVUPS 128(DI), Z5
-	VXORPS  X7, X7, X7
-	VMOVUPS 192(DI), Z6
+	VMOVUPS 128(DI), Z6
 	VXORPS  X8, X8, X8
+	VMOVUPS 192(DI), Z7
+	VXORPS  X9, X9, X9
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -2470,14 +2479,14 @@ odd1_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000480, R9, R9
 	ADDQ   R11, R9
-	VADDPS (R9), Z9, Z9
-	VADDPS 64(R9), Z10, Z10
-	VADDPS 768(R9), Z11, Z11
-	VADDPS 832(R9), Z12, Z12
-	VADDPS 256(R9), Z5, Z5
-	VADDPS 320(R9), Z6, Z6
-	VADDPS 1024(R9), Z7, Z7
-	VADDPS 1088(R9), Z8, Z8
+	VADDPS (R9), Z10, Z10
+	VADDPS 64(R9), Z11, Z11
+	VADDPS 768(R9), Z12, Z12
+	VADDPS 832(R9), Z13, Z13
+	VADDPS 256(R9), Z6, Z6
+	VADDPS 320(R9), Z7, Z7
+	VADDPS 1024(R9), Z8, Z8
+	VADDPS 1088(R9), Z9, Z9
 	BLSRQ  R10, R10
 	JNZ    odd1_odd_spike
 
@@ -2486,29 +2495,29 @@ odd1_odd_silent:
 	DECQ     R12
 	JNZ      odd1_odd_word
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z9, K1, Z9
-	VADDPS   Z2, Z9, Z9
-	VADDPS   (BX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (BX)
+	VADDPS   Z0, Z10, K1, Z10
+	VADDPS   Z3, Z10, Z10
+	VADDPS   (BX), Z10, Z10
+	VCMPPS   $0x1d, Z2, Z10, K1
+	VSUBPS   Z2, Z10, K1, Z10
+	VMOVUPS  Z10, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z10, K2, Z10
-	VADDPS   Z4, Z10, Z10
-	VADDPS   64(BX), Z10, Z10
-	VCMPPS   $0x1d, Z3, Z10, K2
-	VSUBPS   Z3, Z10, K2, Z10
-	VMOVUPS  Z10, 64(BX)
+	VADDPS   Z1, Z11, K2, Z11
+	VADDPS   Z5, Z11, Z11
+	VADDPS   64(BX), Z11, Z11
+	VCMPPS   $0x1d, Z4, Z11, K2
+	VSUBPS   Z4, Z11, K2, Z11
+	VMOVUPS  Z11, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R10
 	MOVL     R10, (AX)
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z11, (DI)
-	VMOVUPS  Z12, 64(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z12, (DI)
+	VMOVUPS  Z13, 64(DI)
 	ADDQ     $0x00000080, DI
 	DECQ     R8
 	JZ       odd_end
@@ -2516,57 +2525,57 @@ odd1_odd_silent:
 
 odd0_last:
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R10
 	MOVL     R10, (AX)
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z7, (DI)
-	VMOVUPS  Z8, 64(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z8, (DI)
+	VMOVUPS  Z9, 64(DI)
 	ADDQ     $0x00000080, DI
 	JMP      odd_end
 
 odd1_last:
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z9, K1, Z9
-	VADDPS   Z2, Z9, Z9
-	VADDPS   (BX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (BX)
+	VADDPS   Z0, Z10, K1, Z10
+	VADDPS   Z3, Z10, Z10
+	VADDPS   (BX), Z10, Z10
+	VCMPPS   $0x1d, Z2, Z10, K1
+	VSUBPS   Z2, Z10, K1, Z10
+	VMOVUPS  Z10, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z10, K2, Z10
-	VADDPS   Z4, Z10, Z10
-	VADDPS   64(BX), Z10, Z10
-	VCMPPS   $0x1d, Z3, Z10, K2
-	VSUBPS   Z3, Z10, K2, Z10
-	VMOVUPS  Z10, 64(BX)
+	VADDPS   Z1, Z11, K2, Z11
+	VADDPS   Z5, Z11, Z11
+	VADDPS   64(BX), Z11, Z11
+	VCMPPS   $0x1d, Z4, Z11, K2
+	VSUBPS   Z4, Z11, K2, Z11
+	VMOVUPS  Z11, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R10
 	MOVL     R10, (AX)
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z11, (DI)
-	VMOVUPS  Z12, 64(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z12, (DI)
+	VMOVUPS  Z13, 64(DI)
 	ADDQ     $0x00000080, DI
 
 odd_end:
@@ -2581,51 +2590,52 @@ flush:
 	SHRQ $0x01, R8
 
 flush_column:
-	VMOVUPS  (DI), Z5
-	VMOVUPS  64(DI), Z6
+	VMOVUPS  (DI), Z6
+	VMOVUPS  64(DI), Z7
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z5, K1, Z5
-	VADDPS   Z2, Z5, Z5
-	VADDPS   (BX), Z5, Z5
-	VCMPPS   $0x1d, Z1, Z5, K1
-	VSUBPS   Z1, Z5, K1, Z5
-	VMOVUPS  Z5, (BX)
+	VADDPS   Z0, Z6, K1, Z6
+	VADDPS   Z3, Z6, Z6
+	VADDPS   (BX), Z6, Z6
+	VCMPPS   $0x1d, Z2, Z6, K1
+	VSUBPS   Z2, Z6, K1, Z6
+	VMOVUPS  Z6, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z6, K2, Z6
-	VADDPS   Z4, Z6, Z6
-	VADDPS   64(BX), Z6, Z6
-	VCMPPS   $0x1d, Z3, Z6, K2
-	VSUBPS   Z3, Z6, K2, Z6
-	VMOVUPS  Z6, 64(BX)
+	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z5, Z7, Z7
+	VADDPS   64(BX), Z7, Z7
+	VCMPPS   $0x1d, Z4, Z7, K2
+	VSUBPS   Z4, Z7, K2, Z7
+	VMOVUPS  Z7, 64(BX)
 	KUNPCKWD K1, K2, K1
 	KMOVD    K1, R10
 	MOVL     R10, (AX)
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 	ADDQ     $0x00000080, DI
 	DECQ     R8
 	JNZ      flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET
 
-// func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
@@ -2824,8 +2834,8 @@ odd0_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -2901,8 +2911,8 @@ odd1_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -2931,8 +2941,8 @@ odd0_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	JMP          odd_end
@@ -2959,8 +2969,8 @@ odd1_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 
@@ -2998,46 +3008,50 @@ flush_column:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	ADDQ         $0x00000020, DI
 	DECQ         R8
 	JNZ          flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET
 
-// func sweepStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Z0
-	MOVQ         threshold+72(FP), DI
-	MOVQ         constant+64(FP), R8
-	VMOVUPS      (DI), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(DI), Z3
-	VMOVUPS      64(R8), Z4
-	VMOVUPS      128(DI), Z5
-	VMOVUPS      128(R8), Z6
-	VMOVUPS      192(DI), Z7
-	VMOVUPS      192(R8), Z8
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	MOVQ    threshold+72(FP), DI
+	MOVQ    constant+64(FP), R8
+	VMOVUPS (DI), Z4
+	VMOVUPS (R8), Z5
+	VMOVUPS 64(DI), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(DI), Z8
+	VMOVUPS 128(R8), Z9
+	VMOVUPS 192(DI), Z10
+	VMOVUPS 192(R8), Z11
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
 	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z9
-	VMOVUPS 64(DI), Z10
-	VMOVUPS 128(DI), Z11
-	VMOVUPS 192(DI), Z12
+	VMOVUPS (DI), Z12
+	VMOVUPS 64(DI), Z13
+	VMOVUPS 128(DI), Z14
+	VMOVUPS 192(DI), Z15
 
 even_column:
 	MOVQ w+56(FP), R11
@@ -3053,10 +3067,10 @@ even0_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 1024(R9), Z9, Z9
-	VADDPS 1088(R9), Z10, Z10
-	VADDPS 1152(R9), Z11, Z11
-	VADDPS 1216(R9), Z12, Z12
+	VADDPS 1024(R9), Z12, Z12
+	VADDPS 1088(R9), Z13, Z13
+	VADDPS 1152(R9), Z14, Z14
+	VADDPS 1216(R9), Z15, Z15
 	BLSRQ  R10, R10
 	JNZ    even0_even_spike
 
@@ -3066,10 +3080,10 @@ even0_even_silent:
 	JNZ     even0_even_word
 	DECQ    R8
 	JZ      even0_last
-	VMOVUPS 256(DI), Z17
-	VMOVUPS 320(DI), Z18
-	VMOVUPS 384(DI), Z19
-	VMOVUPS 448(DI), Z20
+	VMOVUPS 256(DI), Z20
+	VMOVUPS 320(DI), Z21
+	VMOVUPS 384(DI), Z22
+	VMOVUPS 448(DI), Z23
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -3083,14 +3097,14 @@ even0_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 768(R9), Z9, Z9
-	VADDPS 832(R9), Z10, Z10
-	VADDPS 896(R9), Z11, Z11
-	VADDPS 960(R9), Z12, Z12
-	VADDPS 1280(R9), Z17, Z17
-	VADDPS 1344(R9), Z18, Z18
-	VADDPS 1408(R9), Z19, Z19
-	VADDPS 1472(R9), Z20, Z20
+	VADDPS 768(R9), Z12, Z12
+	VADDPS 832(R9), Z13, Z13
+	VADDPS 896(R9), Z14, Z14
+	VADDPS 960(R9), Z15, Z15
+	VADDPS 1280(R9), Z20, Z20
+	VADDPS 1344(R9), Z21, Z21
+	VADDPS 1408(R9), Z22, Z22
+	VADDPS 1472(R9), Z23, Z23
 	BLSRQ  R10, R10
 	JNZ    even0_odd_spike
 
@@ -3098,10 +3112,10 @@ even0_odd_silent:
 	ADDQ    $0x00024000, R11
 	DECQ    R12
 	JNZ     even0_odd_word
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
-	VMOVUPS Z11, 128(DI)
-	VMOVUPS Z12, 192(DI)
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, 128(DI)
+	VMOVUPS Z15, 192(DI)
 	ADDQ    $0x00000100, DI
 	DECQ    R8
 	JZ      even_end
@@ -3118,10 +3132,10 @@ even1_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 1024(R9), Z17, Z17
-	VADDPS 1088(R9), Z18, Z18
-	VADDPS 1152(R9), Z19, Z19
-	VADDPS 1216(R9), Z20, Z20
+	VADDPS 1024(R9), Z20, Z20
+	VADDPS 1088(R9), Z21, Z21
+	VADDPS 1152(R9), Z22, Z22
+	VADDPS 1216(R9), Z23, Z23
 	BLSRQ  R10, R10
 	JNZ    even1_even_spike
 
@@ -3131,10 +3145,10 @@ even1_even_silent:
 	JNZ     even1_even_word
 	DECQ    R8
 	JZ      even1_last
-	VMOVUPS 256(DI), Z9
-	VMOVUPS 320(DI), Z10
-	VMOVUPS 384(DI), Z11
-	VMOVUPS 448(DI), Z12
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -3148,14 +3162,14 @@ even1_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 768(R9), Z17, Z17
-	VADDPS 832(R9), Z18, Z18
-	VADDPS 896(R9), Z19, Z19
-	VADDPS 960(R9), Z20, Z20
-	VADDPS 1280(R9), Z9, Z9
-	VADDPS 1344(R9), Z10, Z10
-	VADDPS 1408(R9), Z11, Z11
-	VADDPS 1472(R9), Z12, Z12
+	VADDPS 768(R9), Z20, Z20
+	VADDPS 832(R9), Z21, Z21
+	VADDPS 896(R9), Z22, Z22
+	VADDPS 960(R9), Z23, Z23
+	VADDPS 1280(R9), Z12, Z12
+	VADDPS 1344(R9), Z13, Z13
+	VADDPS 1408(R9), Z14, Z14
+	VADDPS 1472(R9), Z15, Z15
 	BLSRQ  R10, R10
 	JNZ    even1_odd_spike
 
@@ -3163,28 +3177,28 @@ even1_odd_silent:
 	ADDQ    $0x00024000, R11
 	DECQ    R12
 	JNZ     even1_odd_word
-	VMOVUPS Z17, (DI)
-	VMOVUPS Z18, 64(DI)
-	VMOVUPS Z19, 128(DI)
-	VMOVUPS Z20, 192(DI)
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	VMOVUPS Z22, 128(DI)
+	VMOVUPS Z23, 192(DI)
 	ADDQ    $0x00000100, DI
 	DECQ    R8
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
-	VMOVUPS Z11, 128(DI)
-	VMOVUPS Z12, 192(DI)
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, 128(DI)
+	VMOVUPS Z15, 192(DI)
 	ADDQ    $0x00000100, DI
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z17, (DI)
-	VMOVUPS Z18, 64(DI)
-	VMOVUPS Z19, 128(DI)
-	VMOVUPS Z20, 192(DI)
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	VMOVUPS Z22, 128(DI)
+	VMOVUPS Z23, 192(DI)
 	ADDQ    $0x00000100, DI
 
 even_end:
@@ -3192,14 +3206,14 @@ even_end:
 	JZ      flush
 	MOVQ    part+48(FP), DI
 	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z9
-	VXORPS  X13, X13, X13
-	VMOVUPS 64(DI), Z10
-	VXORPS  X14, X14, X14
-	VMOVUPS 128(DI), Z11
-	VXORPS  X15, X15, X15
-	VMOVUPS 192(DI), Z12
+	VMOVUPS (DI), Z12
 	VXORPS  X16, X16, X16
+	VMOVUPS 64(DI), Z13
+	VXORPS  X17, X17, X17
+	VMOVUPS 128(DI), Z14
+	VXORPS  X18, X18, X18
+	VMOVUPS 192(DI), Z15
+	VXORPS  X19, X19, X19
 
 odd_column:
 	MOVQ w+56(FP), R11
@@ -3215,14 +3229,14 @@ odd0_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 256(R9), Z9, Z9
-	VADDPS 320(R9), Z10, Z10
-	VADDPS 384(R9), Z11, Z11
-	VADDPS 448(R9), Z12, Z12
-	VADDPS 1792(R9), Z13, Z13
-	VADDPS 1856(R9), Z14, Z14
-	VADDPS 1920(R9), Z15, Z15
-	VADDPS 1984(R9), Z16, Z16
+	VADDPS 256(R9), Z12, Z12
+	VADDPS 320(R9), Z13, Z13
+	VADDPS 384(R9), Z14, Z14
+	VADDPS 448(R9), Z15, Z15
+	VADDPS 1792(R9), Z16, Z16
+	VADDPS 1856(R9), Z17, Z17
+	VADDPS 1920(R9), Z18, Z18
+	VADDPS 1984(R9), Z19, Z19
 	BLSRQ  R10, R10
 	JNZ    odd0_even_spike
 
@@ -3232,14 +3246,14 @@ odd0_even_silent:
 	JNZ     odd0_even_word
 	DECQ    R8
 	JZ      odd0_last
-	VMOVUPS 256(DI), Z17
-	VXORPS  X21, X21, X21
-	VMOVUPS 320(DI), Z18
-	VXORPS  X22, X22, X22
-	VMOVUPS 384(DI), Z19
-	VXORPS  X23, X23, X23
-	VMOVUPS 448(DI), Z20
+	VMOVUPS 256(DI), Z20
 	VXORPS  X24, X24, X24
+	VMOVUPS 320(DI), Z21
+	VXORPS  X25, X25, X25
+	VMOVUPS 384(DI), Z22
+	VXORPS  X26, X26, X26
+	VMOVUPS 448(DI), Z23
+	VXORPS  X27, X27, X27
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -3253,22 +3267,22 @@ odd0_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS (R9), Z9, Z9
-	VADDPS 64(R9), Z10, Z10
-	VADDPS 128(R9), Z11, Z11
-	VADDPS 192(R9), Z12, Z12
-	VADDPS 1536(R9), Z13, Z13
-	VADDPS 1600(R9), Z14, Z14
-	VADDPS 1664(R9), Z15, Z15
-	VADDPS 1728(R9), Z16, Z16
-	VADDPS 512(R9), Z17, Z17
-	VADDPS 576(R9), Z18, Z18
-	VADDPS 640(R9), Z19, Z19
-	VADDPS 704(R9), Z20, Z20
-	VADDPS 2048(R9), Z21, Z21
-	VADDPS 2112(R9), Z22, Z22
-	VADDPS 2176(R9), Z23, Z23
-	VADDPS 2240(R9), Z24, Z24
+	VADDPS (R9), Z12, Z12
+	VADDPS 64(R9), Z13, Z13
+	VADDPS 128(R9), Z14, Z14
+	VADDPS 192(R9), Z15, Z15
+	VADDPS 1536(R9), Z16, Z16
+	VADDPS 1600(R9), Z17, Z17
+	VADDPS 1664(R9), Z18, Z18
+	VADDPS 1728(R9), Z19, Z19
+	VADDPS 512(R9), Z20, Z20
+	VADDPS 576(R9), Z21, Z21
+	VADDPS 640(R9), Z22, Z22
+	VADDPS 704(R9), Z23, Z23
+	VADDPS 2048(R9), Z24, Z24
+	VADDPS 2112(R9), Z25, Z25
+	VADDPS 2176(R9), Z26, Z26
+	VADDPS 2240(R9), Z27, Z27
 	BLSRQ  R10, R10
 	JNZ    odd0_odd_spike
 
@@ -3277,33 +3291,33 @@ odd0_odd_silent:
 	DECQ     R12
 	JNZ      odd0_odd_word
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z9, K1, Z9
-	VADDPS   Z2, Z9, Z9
-	VADDPS   (BX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (BX)
+	VADDPS   Z0, Z12, K1, Z12
+	VADDPS   Z5, Z12, Z12
+	VADDPS   (BX), Z12, Z12
+	VCMPPS   $0x1d, Z4, Z12, K1
+	VSUBPS   Z4, Z12, K1, Z12
+	VMOVUPS  Z12, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z10, K2, Z10
-	VADDPS   Z4, Z10, Z10
-	VADDPS   64(BX), Z10, Z10
-	VCMPPS   $0x1d, Z3, Z10, K2
-	VSUBPS   Z3, Z10, K2, Z10
-	VMOVUPS  Z10, 64(BX)
+	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z7, Z13, Z13
+	VADDPS   64(BX), Z13, Z13
+	VCMPPS   $0x1d, Z6, Z13, K2
+	VSUBPS   Z6, Z13, K2, Z13
+	VMOVUPS  Z13, 64(BX)
 	KMOVW    4(CX), K3
-	VADDPS   Z0, Z11, K3, Z11
-	VADDPS   Z6, Z11, Z11
-	VADDPS   128(BX), Z11, Z11
-	VCMPPS   $0x1d, Z5, Z11, K3
-	VSUBPS   Z5, Z11, K3, Z11
-	VMOVUPS  Z11, 128(BX)
+	VADDPS   Z2, Z14, K3, Z14
+	VADDPS   Z9, Z14, Z14
+	VADDPS   128(BX), Z14, Z14
+	VCMPPS   $0x1d, Z8, Z14, K3
+	VSUBPS   Z8, Z14, K3, Z14
+	VMOVUPS  Z14, 128(BX)
 	KMOVW    6(CX), K4
-	VADDPS   Z0, Z12, K4, Z12
-	VADDPS   Z8, Z12, Z12
-	VADDPS   192(BX), Z12, Z12
-	VCMPPS   $0x1d, Z7, Z12, K4
-	VSUBPS   Z7, Z12, K4, Z12
-	VMOVUPS  Z12, 192(BX)
+	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z11, Z15, Z15
+	VADDPS   192(BX), Z15, Z15
+	VCMPPS   $0x1d, Z10, Z15, K4
+	VSUBPS   Z10, Z15, K4, Z15
+	VMOVUPS  Z15, 192(BX)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
@@ -3312,12 +3326,12 @@ odd0_odd_silent:
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z13, (DI)
-	VMOVUPS  Z14, 64(DI)
-	VMOVUPS  Z15, 128(DI)
-	VMOVUPS  Z16, 192(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z16, (DI)
+	VMOVUPS  Z17, 64(DI)
+	VMOVUPS  Z18, 128(DI)
+	VMOVUPS  Z19, 192(DI)
 	ADDQ     $0x00000100, DI
 	DECQ     R8
 	JZ       odd_end
@@ -3334,14 +3348,14 @@ odd1_even_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS 256(R9), Z17, Z17
-	VADDPS 320(R9), Z18, Z18
-	VADDPS 384(R9), Z19, Z19
-	VADDPS 448(R9), Z20, Z20
-	VADDPS 1792(R9), Z21, Z21
-	VADDPS 1856(R9), Z22, Z22
-	VADDPS 1920(R9), Z23, Z23
-	VADDPS 1984(R9), Z24, Z24
+	VADDPS 256(R9), Z20, Z20
+	VADDPS 320(R9), Z21, Z21
+	VADDPS 384(R9), Z22, Z22
+	VADDPS 448(R9), Z23, Z23
+	VADDPS 1792(R9), Z24, Z24
+	VADDPS 1856(R9), Z25, Z25
+	VADDPS 1920(R9), Z26, Z26
+	VADDPS 1984(R9), Z27, Z27
 	BLSRQ  R10, R10
 	JNZ    odd1_even_spike
 
@@ -3351,14 +3365,14 @@ odd1_even_silent:
 	JNZ     odd1_even_word
 	DECQ    R8
 	JZ      odd1_last
-	VMOVUPS 256(DI), Z9
-	VXORPS  X13, X13, X13
-	VMOVUPS 320(DI), Z10
-	VXORPS  X14, X14, X14
-	VMOVUPS 384(DI), Z11
-	VXORPS  X15, X15, X15
-	VMOVUPS 448(DI), Z12
+	VMOVUPS 256(DI), Z12
 	VXORPS  X16, X16, X16
+	VMOVUPS 320(DI), Z13
+	VXORPS  X17, X17, X17
+	VMOVUPS 384(DI), Z14
+	VXORPS  X18, X18, X18
+	VMOVUPS 448(DI), Z15
+	VXORPS  X19, X19, X19
 	MOVQ    w+56(FP), R11
 	MOVQ    words+104(FP), R12
 
@@ -3372,22 +3386,22 @@ odd1_odd_spike:
 	TZCNTQ R10, R9
 	IMUL3Q $0x00000900, R9, R9
 	ADDQ   R11, R9
-	VADDPS (R9), Z17, Z17
-	VADDPS 64(R9), Z18, Z18
-	VADDPS 128(R9), Z19, Z19
-	VADDPS 192(R9), Z20, Z20
-	VADDPS 1536(R9), Z21, Z21
-	VADDPS 1600(R9), Z22, Z22
-	VADDPS 1664(R9), Z23, Z23
-	VADDPS 1728(R9), Z24, Z24
-	VADDPS 512(R9), Z9, Z9
-	VADDPS 576(R9), Z10, Z10
-	VADDPS 640(R9), Z11, Z11
-	VADDPS 704(R9), Z12, Z12
-	VADDPS 2048(R9), Z13, Z13
-	VADDPS 2112(R9), Z14, Z14
-	VADDPS 2176(R9), Z15, Z15
-	VADDPS 2240(R9), Z16, Z16
+	VADDPS (R9), Z20, Z20
+	VADDPS 64(R9), Z21, Z21
+	VADDPS 128(R9), Z22, Z22
+	VADDPS 192(R9), Z23, Z23
+	VADDPS 1536(R9), Z24, Z24
+	VADDPS 1600(R9), Z25, Z25
+	VADDPS 1664(R9), Z26, Z26
+	VADDPS 1728(R9), Z27, Z27
+	VADDPS 512(R9), Z12, Z12
+	VADDPS 576(R9), Z13, Z13
+	VADDPS 640(R9), Z14, Z14
+	VADDPS 704(R9), Z15, Z15
+	VADDPS 2048(R9), Z16, Z16
+	VADDPS 2112(R9), Z17, Z17
+	VADDPS 2176(R9), Z18, Z18
+	VADDPS 2240(R9), Z19, Z19
 	BLSRQ  R10, R10
 	JNZ    odd1_odd_spike
 
@@ -3396,33 +3410,33 @@ odd1_odd_silent:
 	DECQ     R12
 	JNZ      odd1_odd_word
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z17, K1, Z17
-	VADDPS   Z2, Z17, Z17
-	VADDPS   (BX), Z17, Z17
-	VCMPPS   $0x1d, Z1, Z17, K1
-	VSUBPS   Z1, Z17, K1, Z17
-	VMOVUPS  Z17, (BX)
+	VADDPS   Z0, Z20, K1, Z20
+	VADDPS   Z5, Z20, Z20
+	VADDPS   (BX), Z20, Z20
+	VCMPPS   $0x1d, Z4, Z20, K1
+	VSUBPS   Z4, Z20, K1, Z20
+	VMOVUPS  Z20, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z18, K2, Z18
-	VADDPS   Z4, Z18, Z18
-	VADDPS   64(BX), Z18, Z18
-	VCMPPS   $0x1d, Z3, Z18, K2
-	VSUBPS   Z3, Z18, K2, Z18
-	VMOVUPS  Z18, 64(BX)
+	VADDPS   Z1, Z21, K2, Z21
+	VADDPS   Z7, Z21, Z21
+	VADDPS   64(BX), Z21, Z21
+	VCMPPS   $0x1d, Z6, Z21, K2
+	VSUBPS   Z6, Z21, K2, Z21
+	VMOVUPS  Z21, 64(BX)
 	KMOVW    4(CX), K3
-	VADDPS   Z0, Z19, K3, Z19
-	VADDPS   Z6, Z19, Z19
-	VADDPS   128(BX), Z19, Z19
-	VCMPPS   $0x1d, Z5, Z19, K3
-	VSUBPS   Z5, Z19, K3, Z19
-	VMOVUPS  Z19, 128(BX)
+	VADDPS   Z2, Z22, K3, Z22
+	VADDPS   Z9, Z22, Z22
+	VADDPS   128(BX), Z22, Z22
+	VCMPPS   $0x1d, Z8, Z22, K3
+	VSUBPS   Z8, Z22, K3, Z22
+	VMOVUPS  Z22, 128(BX)
 	KMOVW    6(CX), K4
-	VADDPS   Z0, Z20, K4, Z20
-	VADDPS   Z8, Z20, Z20
-	VADDPS   192(BX), Z20, Z20
-	VCMPPS   $0x1d, Z7, Z20, K4
-	VSUBPS   Z7, Z20, K4, Z20
-	VMOVUPS  Z20, 192(BX)
+	VADDPS   Z3, Z23, K4, Z23
+	VADDPS   Z11, Z23, Z23
+	VADDPS   192(BX), Z23, Z23
+	VCMPPS   $0x1d, Z10, Z23, K4
+	VSUBPS   Z10, Z23, K4, Z23
+	VMOVUPS  Z23, 192(BX)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
@@ -3431,12 +3445,12 @@ odd1_odd_silent:
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z21, (DI)
-	VMOVUPS  Z22, 64(DI)
-	VMOVUPS  Z23, 128(DI)
-	VMOVUPS  Z24, 192(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z24, (DI)
+	VMOVUPS  Z25, 64(DI)
+	VMOVUPS  Z26, 128(DI)
+	VMOVUPS  Z27, 192(DI)
 	ADDQ     $0x00000100, DI
 	DECQ     R8
 	JZ       odd_end
@@ -3444,33 +3458,33 @@ odd1_odd_silent:
 
 odd0_last:
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z9, K1, Z9
-	VADDPS   Z2, Z9, Z9
-	VADDPS   (BX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (BX)
+	VADDPS   Z0, Z12, K1, Z12
+	VADDPS   Z5, Z12, Z12
+	VADDPS   (BX), Z12, Z12
+	VCMPPS   $0x1d, Z4, Z12, K1
+	VSUBPS   Z4, Z12, K1, Z12
+	VMOVUPS  Z12, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z10, K2, Z10
-	VADDPS   Z4, Z10, Z10
-	VADDPS   64(BX), Z10, Z10
-	VCMPPS   $0x1d, Z3, Z10, K2
-	VSUBPS   Z3, Z10, K2, Z10
-	VMOVUPS  Z10, 64(BX)
+	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z7, Z13, Z13
+	VADDPS   64(BX), Z13, Z13
+	VCMPPS   $0x1d, Z6, Z13, K2
+	VSUBPS   Z6, Z13, K2, Z13
+	VMOVUPS  Z13, 64(BX)
 	KMOVW    4(CX), K3
-	VADDPS   Z0, Z11, K3, Z11
-	VADDPS   Z6, Z11, Z11
-	VADDPS   128(BX), Z11, Z11
-	VCMPPS   $0x1d, Z5, Z11, K3
-	VSUBPS   Z5, Z11, K3, Z11
-	VMOVUPS  Z11, 128(BX)
+	VADDPS   Z2, Z14, K3, Z14
+	VADDPS   Z9, Z14, Z14
+	VADDPS   128(BX), Z14, Z14
+	VCMPPS   $0x1d, Z8, Z14, K3
+	VSUBPS   Z8, Z14, K3, Z14
+	VMOVUPS  Z14, 128(BX)
 	KMOVW    6(CX), K4
-	VADDPS   Z0, Z12, K4, Z12
-	VADDPS   Z8, Z12, Z12
-	VADDPS   192(BX), Z12, Z12
-	VCMPPS   $0x1d, Z7, Z12, K4
-	VSUBPS   Z7, Z12, K4, Z12
-	VMOVUPS  Z12, 192(BX)
+	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z11, Z15, Z15
+	VADDPS   192(BX), Z15, Z15
+	VCMPPS   $0x1d, Z10, Z15, K4
+	VSUBPS   Z10, Z15, K4, Z15
+	VMOVUPS  Z15, 192(BX)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
@@ -3479,44 +3493,44 @@ odd0_last:
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z13, (DI)
-	VMOVUPS  Z14, 64(DI)
-	VMOVUPS  Z15, 128(DI)
-	VMOVUPS  Z16, 192(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z16, (DI)
+	VMOVUPS  Z17, 64(DI)
+	VMOVUPS  Z18, 128(DI)
+	VMOVUPS  Z19, 192(DI)
 	ADDQ     $0x00000100, DI
 	JMP      odd_end
 
 odd1_last:
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z17, K1, Z17
-	VADDPS   Z2, Z17, Z17
-	VADDPS   (BX), Z17, Z17
-	VCMPPS   $0x1d, Z1, Z17, K1
-	VSUBPS   Z1, Z17, K1, Z17
-	VMOVUPS  Z17, (BX)
+	VADDPS   Z0, Z20, K1, Z20
+	VADDPS   Z5, Z20, Z20
+	VADDPS   (BX), Z20, Z20
+	VCMPPS   $0x1d, Z4, Z20, K1
+	VSUBPS   Z4, Z20, K1, Z20
+	VMOVUPS  Z20, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z18, K2, Z18
-	VADDPS   Z4, Z18, Z18
-	VADDPS   64(BX), Z18, Z18
-	VCMPPS   $0x1d, Z3, Z18, K2
-	VSUBPS   Z3, Z18, K2, Z18
-	VMOVUPS  Z18, 64(BX)
+	VADDPS   Z1, Z21, K2, Z21
+	VADDPS   Z7, Z21, Z21
+	VADDPS   64(BX), Z21, Z21
+	VCMPPS   $0x1d, Z6, Z21, K2
+	VSUBPS   Z6, Z21, K2, Z21
+	VMOVUPS  Z21, 64(BX)
 	KMOVW    4(CX), K3
-	VADDPS   Z0, Z19, K3, Z19
-	VADDPS   Z6, Z19, Z19
-	VADDPS   128(BX), Z19, Z19
-	VCMPPS   $0x1d, Z5, Z19, K3
-	VSUBPS   Z5, Z19, K3, Z19
-	VMOVUPS  Z19, 128(BX)
+	VADDPS   Z2, Z22, K3, Z22
+	VADDPS   Z9, Z22, Z22
+	VADDPS   128(BX), Z22, Z22
+	VCMPPS   $0x1d, Z8, Z22, K3
+	VSUBPS   Z8, Z22, K3, Z22
+	VMOVUPS  Z22, 128(BX)
 	KMOVW    6(CX), K4
-	VADDPS   Z0, Z20, K4, Z20
-	VADDPS   Z8, Z20, Z20
-	VADDPS   192(BX), Z20, Z20
-	VCMPPS   $0x1d, Z7, Z20, K4
-	VSUBPS   Z7, Z20, K4, Z20
-	VMOVUPS  Z20, 192(BX)
+	VADDPS   Z3, Z23, K4, Z23
+	VADDPS   Z11, Z23, Z23
+	VADDPS   192(BX), Z23, Z23
+	VCMPPS   $0x1d, Z10, Z23, K4
+	VSUBPS   Z10, Z23, K4, Z23
+	VMOVUPS  Z23, 192(BX)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
@@ -3525,12 +3539,12 @@ odd1_last:
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
-	VMOVUPS  Z21, (DI)
-	VMOVUPS  Z22, 64(DI)
-	VMOVUPS  Z23, 128(DI)
-	VMOVUPS  Z24, 192(DI)
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
+	VMOVUPS  Z24, (DI)
+	VMOVUPS  Z25, 64(DI)
+	VMOVUPS  Z26, 128(DI)
+	VMOVUPS  Z27, 192(DI)
 	ADDQ     $0x00000100, DI
 
 odd_end:
@@ -3545,38 +3559,38 @@ flush:
 	SHRQ $0x01, R8
 
 flush_column:
-	VMOVUPS  (DI), Z9
-	VMOVUPS  64(DI), Z10
-	VMOVUPS  128(DI), Z11
-	VMOVUPS  192(DI), Z12
+	VMOVUPS  (DI), Z12
+	VMOVUPS  64(DI), Z13
+	VMOVUPS  128(DI), Z14
+	VMOVUPS  192(DI), Z15
 	KMOVW    (CX), K1
-	VADDPS   Z0, Z9, K1, Z9
-	VADDPS   Z2, Z9, Z9
-	VADDPS   (BX), Z9, Z9
-	VCMPPS   $0x1d, Z1, Z9, K1
-	VSUBPS   Z1, Z9, K1, Z9
-	VMOVUPS  Z9, (BX)
+	VADDPS   Z0, Z12, K1, Z12
+	VADDPS   Z5, Z12, Z12
+	VADDPS   (BX), Z12, Z12
+	VCMPPS   $0x1d, Z4, Z12, K1
+	VSUBPS   Z4, Z12, K1, Z12
+	VMOVUPS  Z12, (BX)
 	KMOVW    2(CX), K2
-	VADDPS   Z0, Z10, K2, Z10
-	VADDPS   Z4, Z10, Z10
-	VADDPS   64(BX), Z10, Z10
-	VCMPPS   $0x1d, Z3, Z10, K2
-	VSUBPS   Z3, Z10, K2, Z10
-	VMOVUPS  Z10, 64(BX)
+	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z7, Z13, Z13
+	VADDPS   64(BX), Z13, Z13
+	VCMPPS   $0x1d, Z6, Z13, K2
+	VSUBPS   Z6, Z13, K2, Z13
+	VMOVUPS  Z13, 64(BX)
 	KMOVW    4(CX), K3
-	VADDPS   Z0, Z11, K3, Z11
-	VADDPS   Z6, Z11, Z11
-	VADDPS   128(BX), Z11, Z11
-	VCMPPS   $0x1d, Z5, Z11, K3
-	VSUBPS   Z5, Z11, K3, Z11
-	VMOVUPS  Z11, 128(BX)
+	VADDPS   Z2, Z14, K3, Z14
+	VADDPS   Z9, Z14, Z14
+	VADDPS   128(BX), Z14, Z14
+	VCMPPS   $0x1d, Z8, Z14, K3
+	VSUBPS   Z8, Z14, K3, Z14
+	VMOVUPS  Z14, 128(BX)
 	KMOVW    6(CX), K4
-	VADDPS   Z0, Z12, K4, Z12
-	VADDPS   Z8, Z12, Z12
-	VADDPS   192(BX), Z12, Z12
-	VCMPPS   $0x1d, Z7, Z12, K4
-	VSUBPS   Z7, Z12, K4, Z12
-	VMOVUPS  Z12, 192(BX)
+	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z11, Z15, Z15
+	VADDPS   192(BX), Z15, Z15
+	VCMPPS   $0x1d, Z10, Z15, K4
+	VSUBPS   Z10, Z15, K4, Z15
+	VMOVUPS  Z15, 192(BX)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
@@ -3585,29 +3599,30 @@ flush_column:
 	POPCNTQ  R10, R10
 	ADDQ     R10, SI
 	ADDQ     outBytes+112(FP), AX
-	ADDQ     outBytes+112(FP), CX
-	ADDQ     vBytes+120(FP), BX
+	ADDQ     shortcutBytes+120(FP), CX
+	ADDQ     vBytes+128(FP), BX
 	ADDQ     $0x00000100, DI
 	DECQ     R8
 	JNZ      flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET
 
-// func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight float32, rows int, cols int, words int, outBytes int, vBytes int) int
+// func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $8-136
-	MOVQ         out+0(FP), AX
-	MOVQ         shortcut+8(FP), CX
-	MOVQ         src_base+16(FP), DX
-	MOVQ         v+40(FP), BX
-	XORQ         SI, SI
-	VBROADCASTSS weight+80(FP), Y0
-	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ         rows+88(FP), R9
-	MOVQ         R9, (SP)
+TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $8-144
+	MOVQ    out+0(FP), AX
+	MOVQ    shortcut+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    v+40(FP), BX
+	XORQ    SI, SI
+	MOVQ    weight+80(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
+	MOVQ    rows+88(FP), R9
+	MOVQ    R9, (SP)
 
 even:
 	MOVQ    part+48(FP), DI
@@ -3806,8 +3821,8 @@ odd0_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -3883,8 +3898,8 @@ odd1_odd_silent:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 	DECQ         R8
@@ -3913,8 +3928,8 @@ odd0_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y3, (DI)
 	ADDQ         $0x00000020, DI
 	JMP          odd_end
@@ -3941,8 +3956,8 @@ odd1_last:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	VMOVUPS      Y5, (DI)
 	ADDQ         $0x00000020, DI
 
@@ -3980,13 +3995,13 @@ flush_column:
 	POPCNTQ      R10, R10
 	ADDQ         R10, SI
 	ADDQ         outBytes+112(FP), AX
-	ADDQ         outBytes+112(FP), CX
-	ADDQ         vBytes+120(FP), BX
+	ADDQ         shortcutBytes+120(FP), CX
+	ADDQ         vBytes+128(FP), BX
 	ADDQ         $0x00000020, DI
 	DECQ         R8
 	JNZ          flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+128(FP)
+	MOVQ SI, ret+136(FP)
 	RET

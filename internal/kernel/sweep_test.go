@@ -31,7 +31,7 @@ func sweepPlain(out, src, shortcut []uint64, v []float32, l *SweepLayer) (spikes
 					}
 				}
 				if shortcut != nil && bit(shortcut, l.Words, p, l.First+o) {
-					sum += l.Shortcut
+					sum += l.Shortcut[o]
 				}
 				u := &v[p*l.Pitch+l.First+o]
 				*u += sum + l.Constant[o]
@@ -54,7 +54,7 @@ func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch,
 	what := fmt.Sprintf("Sweep(%dx%d, stride %d, %d channels to %d..%d of %d, rate %v, shortcut %v)", rows, cols, stride, source, first, first+n, pitch, rate, shortcut)
 	l := &SweepLayer{
 		Rows: rows, Cols: cols, Stride: stride, SourceWords: (source + 63) / 64, Words: (pitch + 63) / 64,
-		First: first, N: n, Pitch: pitch, Shortcut: 0.625,
+		First: first, N: n, Pitch: pitch,
 	}
 	outRows, outCols := l.Out()
 	positions := outRows * outCols
@@ -71,7 +71,7 @@ func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch,
 	l.Threshold[n-1] = float32(math.Inf(1))
 	src, sc := randomMask(rnd, rows*cols, source, rate), []uint64(nil)
 	if shortcut {
-		sc = randomMask(rnd, positions, pitch, 0.3)
+		sc, l.Shortcut = randomMask(rnd, positions, pitch, 0.3), guard(draw(rnd, n))
 	}
 	v, part := guard(draw(rnd, positions*pitch)), guard(roughSlice(rnd, l.PartLen()))
 	out := randomMask(rnd, positions, pitch, 0.5) // Bits of other tiles, which stay.
@@ -153,7 +153,7 @@ func BenchmarkSweep(b *testing.B) {
 				var tiles []*SweepLayer
 				for first := 0; first < s.channels; first += s.tile {
 					l := &SweepLayer{Rows: s.size, Cols: s.size, Stride: 1, SourceWords: 1, Words: 1, First: first, N: s.tile, Pitch: s.channels}
-					l.Weight, l.Constant, l.Threshold = make([]float32, s.channels*9*s.tile), make([]float32, s.tile), make([]float32, s.tile)
+					l.Weight, l.Constant, l.Threshold, l.Shortcut = make([]float32, s.channels*9*s.tile), make([]float32, s.tile), make([]float32, s.tile), make([]float32, s.tile)
 					for i := range l.Threshold {
 						l.Threshold[i] = 1
 					}

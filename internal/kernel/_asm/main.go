@@ -23,6 +23,7 @@ var families = map[string]func(){
 	"pool":        pool,
 	"spike":       spike,
 	"sweep":       sweep,
+	"window":      window,
 }
 
 func main() {

@@ -113,34 +113,31 @@ func eventsAVX512() {
 	RET()
 }
 
-// addSpikesAVX512 adds the weight under a mask, 16 channels a turn, without a
+// addSpikesAVX512 adds the weights under a mask, 16 channels a turn, without a
 // branch that depends on the spikes.
 func addSpikesAVX512() {
-	function("addSpikesAVX512", "addSpikesGeneric for len(mask) > 0.", "func(cur []float32, mask []uint64, words, n int, weight float32)")
+	function("addSpikesAVX512", "addSpikesGeneric for len(mask) > 0; n is the length of weight.", "func(cur []float32, mask []uint64, words, n int, weight *float32)")
 	cur := Load(Param("cur").Base(), GP64())
 	mask := Load(Param("mask").Base(), GP64())
 	end := Load(Param("mask").Len(), GP64())
 	words := Load(Param("words"), GP64())
 	n := Load(Param("n"), GP64())
-	weight := ZMM()
-	at, err := Param("weight").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(at.Addr, weight)
+	weight := Load(Param("weight"), GP64())
 	LEAQ(Mem{Base: mask, Index: end, Scale: 8}, end)
 	SHLQ(U8(3), words) // Bytes a position of the mask.
 	SHRQ(U8(3), n)     // Bytes of it in use.
 
-	i, k, x := GP64(), K(), ZMM()
+	i, w, k, x := GP64(), GP64(), K(), ZMM()
 	Label("position")
 	XORQ(i, i)
+	MOVQ(weight, w)
 	Label("channels")
 	KMOVW(Mem{Base: mask, Index: i, Scale: 1}, k)
 	VMOVUPS(Mem{Base: cur}, x)
-	VADDPS(weight, x, k, x)
+	VADDPS(Mem{Base: w}, x, k, x)
 	VMOVUPS(x, Mem{Base: cur})
 	ADDQ(U8(64), cur)
+	ADDQ(U8(64), w)
 	ADDQ(U8(2), i)
 	CMPQ(i, n)
 	JLT(LabelRef("channels"))
@@ -475,10 +472,10 @@ func gather(v vector) {
 const geOQ = 0x1d // VCMPPS predicate: greater or equal, ordered, as >= in Go.
 
 // fire advances neurons, 16 channels a turn, which are 16 bits of the mask. The
-// weight of the shortcut is added without a branch that depends on the spikes.
+// weights of the shortcut are added without a branch that depends on the spikes.
 func fire(v vector) {
 	function("fire"+v.name, "fireGeneric for len(mask) > 0; mask and shortcut are where the first channel's bits are, and all steps are in bytes.",
-		"func(mask, shortcut *byte, v *float32, cur []float32, constant, threshold *float32, weight float32, n, maskStep, vStep, constantStep int, resetZero bool) int")
+		"func(mask, shortcut *byte, v *float32, cur []float32, constant, threshold, weight *float32, n, maskStep, shortcutStep, vStep, constantStep int, resetZero bool) int")
 	mask, shortcut := GP64(), GP64()
 	Load(Param("mask"), mask)
 	Load(Param("shortcut"), shortcut)
@@ -487,14 +484,14 @@ func fire(v vector) {
 	end := Load(Param("cur").Len(), GP64())
 	constant := Load(Param("constant"), GP64())
 	th := Load(Param("threshold"), GP64())
+	weight := Load(Param("weight"), GP64())
 	n := Load(Param("n"), GP64())
 	zero := Load(Param("resetZero"), GP8())
 	LEAQ(Mem{Base: cur, Index: end, Scale: 4}, end)
 	count := GP64()
 	XORQ(count, count)
-	none, weight := v.new(), v.new()
+	none := v.new()
 	VXORPS(none.AsX(), none.AsX(), none.AsX())
-	VBROADCASTSS(memory(Param("weight")), weight)
 	var select8 reg.VecVirtual
 	if v.bytes == 32 {
 		select8 = YMM()
@@ -520,7 +517,7 @@ func fire(v vector) {
 			if v.bytes == 64 {
 				k := K()
 				KMOVW(sc, k)
-				VADDPS(weight, u, k, u)
+				VADDPS(at(weight), u, k, u)
 			} else {
 				MOVBLZX(sc, b.As32())
 				VMOVD(b.As32(), t.AsX())
@@ -528,7 +525,7 @@ func fire(v vector) {
 				VPAND(select8, t, t)
 				VPCMPEQD(select8, t, t)
 				sum := YMM()
-				VADDPS(weight, u, sum)
+				VADDPS(at(weight), u, sum)
 				VBLENDVPS(t, sum, u, u)
 			}
 			VADDPS(at(constant), u, u)
@@ -571,7 +568,7 @@ func fire(v vector) {
 		CMPQ(i, n)
 		JLT(LabelRef(reset + "_channels"))
 		ADDQ(memory(Param("maskStep")), mask)
-		ADDQ(memory(Param("maskStep")), shortcut)
+		ADDQ(memory(Param("shortcutStep")), shortcut)
 		ADDQ(memory(Param("vStep")), pot)
 		ADDQ(memory(Param("constantStep")), constant)
 		ADDQ(n, cur)

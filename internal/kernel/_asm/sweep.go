@@ -41,7 +41,7 @@ type sweeper struct {
 
 	// In registers throughout.
 	src, out, shortcut, pot, count reg.GPVirtual
-	weight                         reg.VecVirtual // Of the shortcut, in all lanes.
+	weight                         []reg.VecVirtual // Of the shortcut.
 
 	// AVX-512: thresholds and constants. AVX2 reads them from memory, through r.
 	th, constant []reg.VecVirtual
@@ -56,8 +56,8 @@ func (s *sweeper) position() int { return s.nv * s.v.bytes }
 
 func sweepFor(v vector, n, nv int) {
 	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweep%d%s", n, v.name)}
-	function(s.name, fmt.Sprintf("sweepGeneric for %d channels of a layer whose weights come in rows of %d; outBytes and vBytes are the steps from one position to the next.", nv*v.bytes/4, n),
-		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold *float32, weight float32, rows, cols, words, outBytes, vBytes int) int")
+	function(s.name, fmt.Sprintf("sweepGeneric for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one position to the next.", nv*v.bytes/4, n),
+		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
 	y, limit := AllocLocal(8), AllocLocal(8)
 	s.out, s.shortcut = GP64(), GP64()
 	Load(Param("out"), s.out)
@@ -67,8 +67,6 @@ func sweepFor(v vector, n, nv int) {
 	s.pot, s.count = GP64(), GP64()
 	Load(Param("v"), s.pot)
 	XORQ(s.count, s.count)
-	s.weight = v.new()
-	VBROADCASTSS(memory(Param("weight")), s.weight)
 	s.loadNeurons()
 
 	at, row, x := GP64(), GP64(), GP64() // In part: the position behind, and from one row to the other.
@@ -196,6 +194,13 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
 }
 
 func (s *sweeper) loadNeurons() {
+	weight := GP64()
+	Load(Param("weight"), weight)
+	for i := range s.nv {
+		w := s.v.new()
+		VMOVUPS(Mem{Base: weight, Disp: s.v.bytes * i}, w)
+		s.weight = append(s.weight, w)
+	}
 	if s.v.name == avx2.name {
 		s.select8 = YMM()
 		VMOVDQU(bitOfLane, s.select8)
@@ -223,7 +228,7 @@ func (s *sweeper) fire(u []reg.VecVirtual, r, b reg.GPVirtual) {
 	POPCNTQ(b, b)
 	ADDQ(b, s.count)
 	ADDQ(memory(Param("outBytes")), s.out)
-	ADDQ(memory(Param("outBytes")), s.shortcut)
+	ADDQ(memory(Param("shortcutBytes")), s.shortcut)
 	ADDQ(memory(Param("vBytes")), s.pot)
 }
 
@@ -232,7 +237,7 @@ func (s *sweeper) fireAVX512(u []reg.VecVirtual, b reg.GPVirtual) {
 	for i, x := range u {
 		k[i] = K()
 		KMOVW(Mem{Base: s.shortcut, Disp: 2 * i}, k[i])
-		VADDPS(s.weight, x, k[i], x)
+		VADDPS(s.weight[i], x, k[i], x)
 		VADDPS(s.constant[i], x, x)
 		at := Mem{Base: s.pot, Disp: 64 * i}
 		VADDPS(at, x, x)
@@ -264,7 +269,7 @@ func (s *sweeper) fireAVX2(u reg.VecVirtual, r, b reg.GPVirtual) {
 	VPBROADCASTD(m.AsX(), m)
 	VPAND(s.select8, m, m)
 	VPCMPEQD(s.select8, m, m)
-	VADDPS(s.weight, u, t)
+	VADDPS(s.weight[0], u, t)
 	VBLENDVPS(m, t, u, u)
 	Load(Param("constant"), r)
 	VADDPS(Mem{Base: r}, u, u)

@@ -25,8 +25,8 @@ func sweep2() {
 
 func sweep2For(v vector, n, nv int) {
 	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweepStride2N%d%s", n, v.name)}
-	function(s.name, fmt.Sprintf("sweepGeneric with a stride of two for %d channels of a layer whose weights come in rows of %d; outBytes and vBytes are the steps from one output to the next.", nv*v.bytes/4, n),
-		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold *float32, weight float32, rows, cols, words, outBytes, vBytes int) int")
+	function(s.name, fmt.Sprintf("sweepGeneric with a stride of two for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one output to the next.", nv*v.bytes/4, n),
+		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
 	y := AllocLocal(8)
 	s.out, s.shortcut = GP64(), GP64()
 	Load(Param("out"), s.out)
@@ -36,8 +36,6 @@ func sweep2For(v vector, n, nv int) {
 	s.pot, s.count = GP64(), GP64()
 	Load(Param("v"), s.pot)
 	XORQ(s.count, s.count)
-	s.weight = v.new()
-	VBROADCASTSS(memory(Param("weight")), s.weight)
 	s.loadNeurons()
 	at, x, r, b := GP64(), GP64(), GP64(), GP64()
 	Load(Param("rows"), r)

@@ -1,0 +1,107 @@
+package tune
+
+import "math"
+
+// bins is how many a channel's histogram has.
+const bins = 2048
+
+// histogram counts the currents into a channel in bins of one width, from low on; the first
+// and the last bin have what lies beyond. It is made of counts and has an exact mean, so
+// that it does not depend on the order of what it sees.
+type histogram struct {
+	low, width float64
+	counts     []uint64
+	n          uint64
+	sum        sum
+}
+
+// newHistogram returns one for currents that reach up to most in the trained network.
+// What the spiking one gets differs little, and below zero only what a shift may lift
+// matters.
+func newHistogram(most float64) *histogram {
+	return &histogram{low: -most / 4, width: most * 1.75 / bins, counts: make([]uint64, bins)}
+}
+
+func (h *histogram) add(x float32) {
+	j := int(max((float64(x)-h.low)/h.width, 0))
+	h.counts[min(j, bins-1)]++
+}
+
+func (h *histogram) merge(o *histogram) {
+	for j, n := range o.counts {
+		h.counts[j] += n
+	}
+	h.n += o.n
+	h.sum.merge(o.sum)
+}
+
+func (h *histogram) mean() float64 { return h.sum.value() / float64(h.n) }
+
+// at returns the current that bin j stands for, after a shift of the bias.
+func (h *histogram) at(j int, shift float64) float64 {
+	return h.low + (float64(j)+0.5)*h.width + shift
+}
+
+// level returns how many spikes a phased neuron of that lambda makes of x.
+func level(x, lambda, vInit float64, T int) float64 {
+	return min(max(math.Floor(float64(T)*x/lambda+vInit), 0), float64(T))
+}
+
+// quantiser is what the fit of a channel needs to know of its neurons.
+type quantiser struct {
+	T     int
+	vInit float64
+	act   Activation
+}
+
+// cost returns the mean square of what the trained network's value has and the spikes say.
+func (q quantiser) cost(h *histogram, shift, lambda float64) float64 {
+	sum := 0.0
+	for j, n := range h.counts {
+		if n > 0 {
+			x := h.at(j, shift)
+			d := float64(q.act.value(float32(x))) - lambda/float64(q.T)*level(x, lambda, q.vInit, q.T)
+			sum += float64(n) * d * d
+		}
+	}
+	return sum / float64(h.n)
+}
+
+// mean returns the mean of what the spikes say.
+func (q quantiser) mean(h *histogram, shift, lambda float64) float64 {
+	sum := 0.0
+	for j, n := range h.counts {
+		if n > 0 {
+			sum += float64(n) * level(h.at(j, shift), lambda, q.vInit, q.T)
+		}
+	}
+	return sum * lambda / float64(q.T) / float64(h.n)
+}
+
+// lambda returns the one of least cost, and false for a channel without a current above
+// zero. A grid finds the valley, a finer one its bottom.
+func (q quantiser) lambda(h *histogram, shift float64) (float64, bool) {
+	top := 0.0
+	for j := bins - 1; j >= 0 && top == 0; j-- {
+		if h.counts[j] > 0 {
+			top = h.at(j, shift) + h.width/2
+		}
+	}
+	if !(top > h.width) {
+		return 0, false
+	}
+	const grid = 60
+	best, least, step := top, math.Inf(1), top/grid
+	for _, around := range []float64{0, 1} {
+		first, last := step, top
+		if around > 0 {
+			first, last, step = max(best-step, step/10), best+step, step/10
+		}
+		for x := first; x <= last*(1+1e-9); x += step {
+			if c := q.cost(h, shift, x); c < least {
+				best, least = x, c
+			}
+		}
+	}
+	return best, true
+}
