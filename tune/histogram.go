@@ -23,8 +23,8 @@ func newHistogram(most float64) *histogram {
 }
 
 func (h *histogram) add(x float32) {
-	j := int(max((float64(x)-h.low)/h.width, 0))
-	h.counts[min(j, bins-1)]++
+	j := min(max((float64(x)-h.low)/h.width, 0), bins-1) // As a float: it may be larger than an int.
+	h.counts[int(j)]++
 }
 
 func (h *histogram) merge(o *histogram) {
