@@ -180,10 +180,14 @@ func (w *worker) compareLayer(li int, l *snn.Layer, rates []float64, pixel float
 		g.diff, g.scale = 1, 1 // No such layer in the trained network.
 		return
 	}
+	neurons := l // That fire the spikes: a gate hands them on.
+	for neurons.IsGate() {
+		neurons = &w.normalised.Layers[neurons.Synapses[0].From]
+	}
 	for j, r := range rates {
 		c, p := j/positions, j%positions
 		g.add(float64(activation[p*l.Shape[0]+c])/float64(l.LambdaOf(c)), max(r, w.least[li]))
-		g.of(rounded * w.terms[li].of(c, pixel) / float64(l.Neuron.ThresholdOf(c)))
+		g.of(rounded * w.terms[li].of(c, pixel) / float64(neurons.Neuron.ThresholdOf(c)))
 	}
 }
 
