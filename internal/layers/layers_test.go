@@ -65,7 +65,7 @@ var may = map[string][]string{
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "shard", "internal/parallel"},
 	"run":                    {"dataset", "diagnose", "eval", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel"},
-	"experiment":             {"ann", "ann/infer", "calibrate", "convert", "dataset", "energy", "eval", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "internal/hint", "internal/nearest", "internal/regular"},
+	"experiment":             {"ann", "ann/infer", "calibrate", "convert", "dataset", "energy", "eval", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "tune", "internal/hint", "internal/nearest", "internal/regular"},
 	"sweep":                  {"dataset", "eval", "experiment", "run", "shard", "internal/hint"},
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
