@@ -50,7 +50,7 @@ type population struct {
 	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
 	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
-	idle   []float32 // A row of no current.
+	idle   []float32 // A row of no other current.
 
 	arrived []int // Of first-spike coding, per timestep: how many spikes its mask has.
 }
@@ -209,7 +209,7 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 	if err := e.runBlocks(ctx, enc); err != nil {
 		return nil, err
 	}
-	e.record.sum()
+	e.record.sum(enc)
 	return e.record, nil
 }
 

@@ -58,15 +58,15 @@ func (e *Engine) open(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	spikes := e.record.Spikes[i]
 	output, traced := e.record.Classes > 0 && e.plan.isOutput(i), l.traced && e.Trace != nil
-	switch {
-	case output || traced:
+	if output || traced {
 		e.openSlowly(i, b, output, traced)
-	case e.plan.held():
+	} else {
 		clear(spikes[:b.n])
-		kernel.FireOnce(s.mask[b.slot:][:b.n], spikes, s.v, l.window)
-	default:
-		clear(spikes[:b.n])
-		kernel.FireWindow(s.mask[b.slot:][:b.n], spikes, s.v, l.window)
+		fire := kernel.FireWindow
+		if e.plan.held() {
+			fire = kernel.FireOnce
+		}
+		fire(s.mask[b.slot:][:b.n], spikes[:b.n], s.v, l.window)
 	}
 	if e.plan.held() {
 		s.hold(b)
