@@ -12,7 +12,7 @@ import (
 // runReference is Run on the clocked reference engine.
 func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	p, rec := e.plan, e.record
-	defer rec.sum()
+	defer rec.sum(enc)
 	masks := make([][]uint64, p.opt.Layers)
 	for i := range masks {
 		g := newGrid(p.net.Layers[i].Shape)
