@@ -84,6 +84,10 @@ type Options struct {
 	// the classes of the data apart.
 	Unlabelled bool
 
+	// AnyTimesteps says that nobody asked for Timesteps, so that those that a NIR file was
+	// calibrated for take their place.
+	AnyTimesteps bool
+
 	// Progress, if set, is called when a longer step begins, such as "calibrating". It returns
 	// what the step calls to report progress, and at its end.
 	Progress func(step string) (update func(done, total int), stop func())

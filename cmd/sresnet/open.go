@@ -35,6 +35,7 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 	o.Progress = terminal.Progress{W: cmd.ErrOrStderr()}.Bar
 	o.Warn = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: %s\n", terminal.Clean(text)) }
 	kept := *o
+	kept.AnyTimesteps = !cmd.Flags().Changed("timesteps")
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		if kept, err = run.OptionsOf(model); err != nil {
 			return noRun(model, err)

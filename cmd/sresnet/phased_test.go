@@ -65,7 +65,7 @@ func TestPhasedNIR(t *testing.T) {
 		}
 		one, many := filepath.Join(dir, word+"1"), filepath.Join(dir, word+"3")
 		for _, args := range [][]string{
-			{"eval", file, "--data", data, "-T", "6", "-o", one, "--json"},
+			{"eval", file, "--data", data, "-o", one, "--json"},
 			{"eval", file, "--data", data, "-T", "6", "--plan=3", "-o", many},
 			{"run", many, "--shard", "1"},
 			{"run", many},
