@@ -22,13 +22,17 @@ type Balance struct {
 	// that skips zeros. Nil if the device prices no addition or no multiply-accumulate.
 	Dense     *Even `json:"dense,omitempty"`
 	Effective *Even `json:"effective,omitempty"`
+
+	// Phased says that the network is: it has done nothing before its windows are whole,
+	// so that a break-even has no other T than that of the run.
+	Phased bool `json:"phased,omitempty"`
 }
 
 // Even is where two networks take the same energy.
 type Even struct {
 	Joules    Joules  `json:"joules_per_image"`   // Of the trained network.
 	Spikes    float64 `json:"spikes_per_synapse"` // Below 0 if the spiking one takes more even without a spike.
-	Timesteps int     `json:"t"`                  // The last T at which the spiking one takes no more; 0 if the spiking network takes more from the first timestep on.
+	Timesteps int     `json:"t"`                  // The last T at which the spiking one takes no more; 0 if the spiking network takes more from the first timestep on, and a phased one at the T of the run.
 }
 
 // even returns where the spiking network, with acs additions up to each timestep,
@@ -38,6 +42,12 @@ func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 	v.Joules, _ = a.Device.joules(trained)
 	silent, _ := a.Device.joules(&Operations{MACs: a.SNN.MACs, Updates: a.SNN.Updates})
 	v.Spikes = float64(v.Joules-silent) / (*a.Device.AC * picojoule * float64(a.BreakEven.Synapses))
+	if a.BreakEven.Phased {
+		if a.JoulesAt(a.Timesteps, acs[a.Timesteps-1]) <= v.Joules {
+			v.Timesteps = a.Timesteps
+		}
+		return v
+	}
 	for v.Timesteps < a.Timesteps && a.JoulesAt(v.Timesteps+1, acs[v.Timesteps]) <= v.Joules {
 		v.Timesteps++
 	}
@@ -53,7 +63,7 @@ func (b *Balance) Words(d *Device, timesteps int) []string {
 	}
 	switch {
 	case b.Dense != nil:
-		s = append(s, fmt.Sprintf("Break-even on %s: %s; if the trained network skips zeros, %s.", d.Name, b.Dense.words(timesteps), b.Effective.words(timesteps)))
+		s = append(s, fmt.Sprintf("Break-even on %s: %s; if the trained network skips zeros, %s.", d.Name, b.Dense.words(timesteps, b.Phased), b.Effective.words(timesteps, b.Phased)))
 	case d != nil && len(d.missing()) > 0:
 		s = append(s, fmt.Sprintf("Break-even on %s: unknown without the energy of %s.", d.Name, strings.Join(d.missing(), " and ")))
 	}
@@ -61,12 +71,16 @@ func (b *Balance) Words(d *Device, timesteps int) []string {
 }
 
 // words says where two networks break even, in an evaluation of that many timesteps.
-func (v *Even) words(timesteps int) string {
+func (v *Even) words(timesteps int, phased bool) string {
 	switch {
 	case v.Spikes <= 0:
 		return fmt.Sprintf("none at T = %d, where neurons and the image alone take more energy", timesteps)
 	case v.Timesteps == timesteps:
 		return fmt.Sprintf("%.3g spikes per synapse, not reached at T = %d", v.Spikes, timesteps)
 	}
-	return fmt.Sprintf("%.3g spikes per synapse, reached at T = %d", v.Spikes, v.Timesteps+1)
+	at := v.Timesteps + 1
+	if phased {
+		at = timesteps
+	}
+	return fmt.Sprintf("%.3g spikes per synapse, reached at T = %d", v.Spikes, at)
 }

@@ -26,7 +26,7 @@ type Model struct {
 
 // Quantised is the trained network with activations of a few bits.
 type Quantised struct {
-	Bits   int   `json:"bits"` // Of an activation: ceil(log2(T + 1)).
+	Bits   int   `json:"bits"` // Of an activation: ceil(log2(T + 1)), and no more than the device has.
 	Joules *Bill `json:"joules_per_image,omitempty"`
 }
 
@@ -81,6 +81,9 @@ func (m *Meter) model(c *Counts, did Activity, b *Balance, d *Device) *Model {
 		return x
 	}
 	w := d.widths()
+	if x.Quantised != nil {
+		x.Quantised.Bits = min(x.Quantised.Bits, w.Value)
+	}
 	all, driven := spiking.show(&x.Spiking, tariff{&d.Tables, w.Value})
 	if x.Trained == nil {
 		return x

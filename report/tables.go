@@ -215,8 +215,14 @@ func (run *Run) energy() *energyTable {
 		}
 		if d := e.BreakEven.Dense; d != nil {
 			t.All = joules(num(d.Joules))
-			t.Even = "The spiking network takes more than that from the first timestep on."
-			if d.Timesteps > 0 {
+			switch {
+			case e.BreakEven.Phased && d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that."
+			case e.BreakEven.Phased:
+				t.Even = "The spiking network takes no more than that."
+			case d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that from the first timestep on."
+			default:
 				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
 			}
 		}
