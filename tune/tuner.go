@@ -257,8 +257,11 @@ func (t *tuner) currentsInto(ctx context.Context, i int) ([]*histogram, error) {
 		sums := make([]float64, p.c)
 		return func(_ context.Context, job int) error {
 			z, err := current(job)
+			if err == nil {
+				err = tensor.CheckFinite(z)
+			}
 			if err != nil {
-				return err
+				return t.at(i, job, err)
 			}
 			clear(sums)
 			for j := 0; j < len(z); j += p.c {
