@@ -89,7 +89,7 @@ func TestResNet20(t *testing.T) {
 			}
 			m := r.Energy.Memory
 			total := m.Spiking.Joules.Total
-			t.Logf("| %s | %d | %.1f (%.1f) | %.3g | %v (%v, %v at %d bits) | %s |", n.name, n.T, 100*r.SpikingTop1[n.T-1], 100*r.TrainedTop1, r.Energy.BreakEven.Spikes,
+			t.Logf("| %s | %d | %.1f (%.1f) | %.3g | %v (%v, %v at %d bits) | %s |", n.name, n.T, 100*r.SpikingTop1[len(r.SpikingTop1)-1], 100*r.TrainedTop1, r.Energy.BreakEven.Spikes,
 				total, m.Trained.Joules.Total, m.Quantised.Joules.Total, m.Quantised.Bits, strings.Join(verdicts(r.Energy), " | "))
 			if total >= before {
 				t.Errorf("%s, T = %d, takes %v, no less than the network before it, which takes %v", n.name, n.T, total, before)
