@@ -195,6 +195,14 @@ func TestTrafficIsExact(t *testing.T) {
 		compareEntry(t, what+", zeros skipped", &energy.Entry{Traffic: m.Skipping.Traffic}, rounded(&skipped, 3), 3)
 		for _, e := range r.Energy.Memory.Spiking.Entries {
 			kinds[f.name+" "+e.Kind]++
+			kinds[fmt.Sprintf("%v %v %s", net.Schedule, net.Coding, e.Kind)]++
+		}
+	}
+	for _, way := range []string{"synchronous rate", "phased rate", "phased first-spike"} {
+		for _, kind := range []string{"max pool", "average pool"} {
+			if kinds[way+" "+kind] < 2 {
+				t.Errorf("no %s in networks that are %s; there are %v", kind, way, kinds)
+			}
 		}
 	}
 	for _, f := range forms {
