@@ -113,10 +113,10 @@ func TestAgainst(t *testing.T) {
 			t.Fatalf("a silent network: %+v", fixed.Against)
 		}
 		phased := n.Schedule == snn.Phased
-		if b := &e.BreakEven; b.Phased != phased || phased && b.Dense.Timesteps != 0 && b.Dense.Timesteps != 6 {
+		if b := &e.BreakEven; b.Window != phased || phased && b.Dense.Timesteps != 0 && b.Dense.Timesteps != 6 {
 			t.Errorf("%v %v: break-even %+v %+v", n.Schedule, n.Coding, b, b.Dense)
 		}
-		if words := strings.Join(e.BreakEven.Words(d, 6), " "); phased && strings.Contains(words, "reached at T = ") && !strings.Contains(words, "reached at T = 6") {
+		if words := strings.Join(e.BreakEven.Words(d, 6), " "); phased && strings.Contains(words, "reached at T = ") && !strings.Contains(words, "not reached at T = 6") {
 			t.Errorf("%v %v: %s", n.Schedule, n.Coding, words)
 		}
 		all := e.Memory.Spiking.Joules.Total

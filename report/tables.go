@@ -217,9 +217,9 @@ func (run *Run) energy() *energyTable {
 		if d := e.BreakEven.Dense; d != nil {
 			t.All = joules(num(d.Joules))
 			switch {
-			case e.BreakEven.Phased && d.Timesteps == 0:
+			case e.BreakEven.Window && d.Timesteps == 0:
 				t.Even = "The spiking network takes more than that."
-			case e.BreakEven.Phased:
+			case e.BreakEven.Window:
 				t.Even = "The spiking network takes no more than that."
 			case d.Timesteps == 0:
 				t.Even = "The spiking network takes more than that from the first timestep on."
