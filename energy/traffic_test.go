@@ -37,6 +37,14 @@ func compareTraffic(t *testing.T, what string, net *snn.Network, got *energy.Led
 	if i != len(got.Entries) {
 		t.Errorf("%s: %d entries, want %d", what, len(got.Entries), i)
 	}
+	var sum energy.Traffic
+	for i := range got.Entries {
+		to, from := reflect.ValueOf(&sum).Elem(), reflect.ValueOf(*rounded(&got.Entries[i].Traffic, images))
+		for f := range to.NumField() {
+			to.Field(f).SetFloat(to.Field(f).Float() + from.Field(f).Float())
+		}
+	}
+	compareEntry(t, what, &energy.Entry{Kind: "sum", Traffic: got.Traffic}, &sum, images)
 }
 
 // compareOperations compares the operations of layers and of neurons with those counted.
