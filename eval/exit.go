@@ -26,10 +26,10 @@ type Exit struct {
 	Agreement float64 `json:"agreement"`  // Share of images with the class of the trained network.
 	Same      float64 `json:"same_class"` // Share of images with the class of the end.
 
-	// Unsettled is the share of images whose class is not that of the trained network from
-	// the stop to the end: what the rule's Epsilon bounds on calibration images, for those
-	// that stop before the end.
-	Unsettled float64 `json:"unsettled"`
+	// Early is the share of images that stop too early: before the end, where their class is
+	// not that of the trained network from there to the end. The rule was learned so that
+	// it is about Epsilon at most.
+	Early float64 `json:"early"`
 
 	SpikesPerImage float64        `json:"spikes_per_image"` // Up to the stop,
 	ACsPerImage    float64        `json:"acs_per_image"`    // as synaptic additions
@@ -57,13 +57,13 @@ type exits struct {
 
 // stopped holds integers only, as a [Tally].
 type stopped struct {
-	At        []uint32 `json:"at"` // Images that stop at each timestep.
-	Correct   uint32   `json:"correct"`
-	Agree     uint32   `json:"agree"`
-	Same      uint32   `json:"same"`
-	Unsettled uint32   `json:"unsettled"`
-	Spikes    uint64   `json:"spikes"`
-	ACs       uint64   `json:"acs"`
+	At      []uint32 `json:"at"` // Images that stop at each timestep.
+	Correct uint32   `json:"correct"`
+	Agree   uint32   `json:"agree"`
+	Same    uint32   `json:"same"`
+	Early   uint32   `json:"early"`
+	Spikes  uint64   `json:"spikes"`
+	ACs     uint64   `json:"acs"`
 }
 
 func newExits(rule *exit.Rule) *exits {
@@ -98,7 +98,7 @@ func (x *exits) add(p *prediction, rec *sim.Record, readout Readout) {
 	for _, c := range []struct {
 		n  *uint32
 		is bool
-	}{{&x.Correct, class == p.Label}, {&x.Agree, class == p.ANN}, {&x.Same, class == p.SNN()}, {&x.Unsettled, p.settled(rec.Timesteps) > t}} {
+	}{{&x.Correct, class == p.Label}, {&x.Agree, class == p.ANN}, {&x.Same, class == p.SNN()}, {&x.Early, t < rec.Timesteps-1 && p.settled(rec.Timesteps) > t}} {
 		if c.is {
 			*c.n++
 		}
@@ -117,7 +117,7 @@ func (x *exits) merge(y *exits) {
 	x.Correct += y.Correct
 	x.Agree += y.Agree
 	x.Same += y.Same
-	x.Unsettled += y.Unsettled
+	x.Early += y.Early
 	x.Spikes += y.Spikes
 	x.ACs += y.ACs
 }
@@ -128,7 +128,7 @@ func (s *stopped) fits(x *exits, n int) bool {
 	for _, k := range s.At {
 		sum += uint64(k)
 	}
-	return len(s.At) == len(x.At) && sum == uint64(n) && uint64(max(s.Correct, s.Agree, s.Same, s.Unsettled)) <= sum
+	return len(s.At) == len(x.At) && sum == uint64(n) && uint64(max(s.Correct, s.Agree, s.Same, s.Early)) <= sum
 }
 
 // result turns the counts into means, beside r, the result to the end.
@@ -137,7 +137,7 @@ func (x *exits) result(r *Result) *Exit {
 	e := &Exit{
 		Rule: *x.rule, StopsAt: make([]int, len(x.At)),
 		Top1: float64(x.Correct) / n, Loss: float64(r.right(r.Final())-int(x.Correct)) / n,
-		Agreement: float64(x.Agree) / n, Same: float64(x.Same) / n, Unsettled: float64(x.Unsettled) / n,
+		Agreement: float64(x.Agree) / n, Same: float64(x.Same) / n, Early: float64(x.Early) / n,
 		SpikesPerImage: float64(x.Spikes) / n, ACsPerImage: float64(x.ACs) / n,
 	}
 	steps, stopped := 0, 0

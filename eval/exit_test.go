@@ -62,10 +62,10 @@ func TestExit(t *testing.T) {
 					at = step
 				}
 			}
-			unsettled := 0.
+			early := 0.
 			for _, k := range classes[at:] {
-				if k != class {
-					unsettled = 1
+				if k != class && at < T-1 {
+					early = 1
 				}
 			}
 			share := func(sum *float64, is bool) {
@@ -75,7 +75,7 @@ func TestExit(t *testing.T) {
 			}
 			want.StopsAt[at]++
 			want.MeanT += float64(at + 1)
-			want.Unsettled += unsettled
+			want.Early += early
 			share(&want.Top1, classes[at] == images.labels[i])
 			share(&full, classes[T-1] == images.labels[i])
 			share(&want.Agreement, classes[at] == class)
@@ -88,7 +88,7 @@ func TestExit(t *testing.T) {
 			}
 		}
 		want.Loss = full - want.Top1
-		for _, x := range []*float64{&want.MeanT, &want.Unsettled, &want.Top1, &want.Loss, &want.Agreement, &want.Same, &want.SpikesPerImage, &want.ACsPerImage} {
+		for _, x := range []*float64{&want.MeanT, &want.Early, &want.Top1, &want.Loss, &want.Agreement, &want.Same, &want.SpikesPerImage, &want.ACsPerImage} {
 			*x /= 150
 		}
 		by := 0

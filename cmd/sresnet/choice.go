@@ -7,10 +7,13 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/terminal"
+	"sresnet/report"
 )
 
-// printChoice shows the values of T to choose from, and the recommended one.
-func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
+// printChoice shows the values of T to choose from, the recommended one, and what an early
+// exit brings.
+func printChoice(w io.Writer, r *eval.Result) {
+	c := r.Choose()
 	header, align := []string{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
 	priced := r.Energy != nil && r.Energy.Device != nil
 	if priced {
@@ -18,7 +21,7 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	}
 	terminal.Printf(w, "choosing T: each line is more accurate than every shorter presentation\n")
 	t := terminal.NewTable(align, header...)
-	for _, p := range thinned(r, c) {
+	for _, p := range thinned(r, &c) {
 		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
 		if priced {
 			row = append(row, p.Joules)
@@ -54,6 +57,9 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
 	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %s\n\n",
 		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
+	if words := report.ExitWords(r); words != nil {
+		terminal.Printf(w, "early exit: %s\n\n", strings.Join(words, "\n            "))
+	}
 }
 
 // thinned returns few points of the Pareto table: each at least halves what the one

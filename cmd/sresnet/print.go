@@ -90,15 +90,13 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
 	}
 	t.Print(w)
-	choice := r.Choose()
-	printChoice(w, r, &choice)
+	printChoice(w, r)
 	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)
 	if n := c.Unspoken; 100*n >= c.Images && o.Readout != eval.Potential.String() {
-		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
-			n, c.Images)
+		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n", n, c.Images)
 	}
 	for _, doubt := range e.Doubts(r) {
 		terminal.Printf(w, "\n%s\n", flagWords(doubt))
@@ -114,8 +112,7 @@ func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Resu
 		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
 	}
 	t.Print(w)
-	c := r.Choose()
-	printChoice(w, r, &c)
+	printChoice(w, r)
 	printLayers(w, r)
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)
