@@ -15,7 +15,7 @@ type Operations struct {
 	MACs      float64 `json:"effective_macs"` // Multiply-accumulates: an activation with a weight.
 	DenseACs  float64 `json:"dense_acs"`
 	DenseMACs float64 `json:"dense_macs"`
-	Updates   float64 `json:"membrane_updates"` // Neurons times timesteps.
+	Updates   float64 `json:"membrane_updates"` // Neurons times timesteps; twice where first-spike coding adds a current that the neuron holds.
 }
 
 func (o *Operations) add(p *Operations) {

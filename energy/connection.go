@@ -11,8 +11,13 @@ type connection struct {
 	layer, from int    // Of the spiking network; snn.FromInput, or unknown.
 	node        string // Of the trained network; empty for a synapse.
 	kind        string // As snn.Connection.Kind says.
-	weighted    bool   // Its operations are multiply-accumulates in the trained network, not additions.
+	weighted    bool   // It multiplies with weights in the trained network, and does not just add.
 	dense       uint64 // Weights that lie inside the border: operations if every input were there.
+
+	// For the traffic of memory.
+	source, units int        // Elements that it comes from, borders left out, and that it ends on.
+	weights, rows int        // Numbers that it stores, and channels that it ends on.
+	fan           tensor.Fan // Of an element of the source.
 
 	// counter counts what an activation causes, nil for synapses of spikes, which
 	// sim counts.
@@ -59,5 +64,9 @@ func nonzero(x []float32) (n uint64) {
 // out, with a counter for the case that it carries the image.
 func synapse(in, out tensor.Shape, k snn.Connection) connection {
 	f := k.Fan(out)
-	return connection{kind: k.Kind(), counter: newCounter("", in, out, f), dense: f.Total(in, out)}
+	_, weighted := k.(snn.Weighted)
+	return connection{
+		kind: k.Kind(), weighted: weighted, counter: newCounter("", in, out, f), dense: f.Total(in, out),
+		source: in.Len(), units: out.Len(), weights: k.Parameters(), rows: out[0], fan: f,
+	}
 }

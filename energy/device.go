@@ -24,6 +24,8 @@ type Device struct {
 	MAC    *float64 `json:"pj_per_mac,omitempty"`    // A multiply-accumulate.
 	AC     *float64 `json:"pj_per_ac,omitempty"`     // An addition that a spike causes: a synaptic operation.
 	Update *float64 `json:"pj_per_update,omitempty"` // A neuron in a timestep, whether it spikes or not.
+
+	Tables // Of the memory model, in the same JSON object.
 }
 
 // Devices lists the tables that come with the program, each with its numbers as
@@ -40,6 +42,12 @@ type Device struct {
 //	spinnaker2  Synaptic event 450 pJ, neuron update 2.19 nJ. A 28 nm prototype with
 //	            dynamic voltage and frequency scaling [hoppner2019], as quoted by
 //	            KerasSpiking's ModelEnergy; the paper's table was not at hand.
+//	lemaire-45nm, lemaire-45nm-int8
+//	            Product 3.1 pJ and addition 0.1 pJ of 32-bit integers, 0.2 and 0.03 pJ
+//	            of 8 bits, in 45 nm; memories of 8 KiB 10 pJ, 32 KiB 20 pJ and 1 MiB
+//	            100 pJ an access of 32 bits [horowitz2014, as lemaire2022 takes it].
+//	            Transport of a spike 3.0 pJ per bit and hop, of dense data 0.25
+//	            [yan2026]; one hop. A MAC is a product and an addition to 32 bits.
 //
 // Neuromorphic chips have no figure for a multiply-accumulate of the analog image,
 // nor for the trained network. Published figures for one chip differ by several
@@ -60,6 +68,16 @@ type Device struct {
 //	                66(8). 2019. arXiv 1903.08941.
 func Devices() []Device {
 	pj := func(x float64) *float64 { return &x }
+	lemaire := Tables{
+		Arithmetic: []Precision{{8, 0.03, 0.2}, {32, 0.1, 3.1}},
+		Memory:     []Memory{{8 << 10, 10}, {32 << 10, 20}, {1 << 20, 100}},
+		AccessBits: 32,
+		Transport:  &Transport{Spike: 3, Dense: 0.25, Hops: 1},
+		Bits:       &Bits{32, 32, 32, 32},
+	}
+	lemaire8 := lemaire
+	lemaire8.Bits = &Bits{Weight: 8, Value: 8, Potential: 32, Address: 32}
+	const lemaireSource = "Lemaire et al. 2022: integer arithmetic and memories of 45 nm after Horowitz 2014; transport after Yan et al. 2026"
 	return []Device{
 		{
 			Name: "45nm", MAC: pj(4.6), AC: pj(0.9),
@@ -77,6 +95,8 @@ func Devices() []Device {
 			Name: "spinnaker2", AC: pj(450), Update: pj(2190),
 			Source: "Höppner et al. 2019, as KerasSpiking quotes it: a prototype in 28 nm",
 		},
+		{Name: "lemaire-45nm", MAC: pj(3.2), AC: pj(0.1), Tables: lemaire, Source: lemaireSource + "; all numbers of 32 bits"},
+		{Name: "lemaire-45nm-int8", MAC: pj(0.3), AC: pj(0.1), Tables: lemaire8, Source: lemaireSource + "; weights, pixels and activations of 8 bits, potentials of 32"},
 	}
 }
 
@@ -117,23 +137,34 @@ func parseDevice(b []byte) (*Device, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
 		if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return nil, fmt.Errorf("unknown key %s: there are name, source, pj_per_mac, pj_per_ac and pj_per_update", key)
+			return nil, fmt.Errorf("unknown key %s: there are %s", key, deviceKeys)
 		}
 		return nil, fmt.Errorf("not a JSON object with energies: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the JSON object")
 	}
-	if d.MAC == nil && d.AC == nil && d.Update == nil {
+	if d.MAC == nil && d.AC == nil && d.Update == nil && !d.given() {
 		return nil, errors.New("no energy in it: give pj_per_mac, pj_per_ac or pj_per_update, in picojoules")
 	}
 	for _, p := range d.prices() {
-		if p.pj != nil && !(*p.pj >= 0 && *p.pj <= maxPicojoules) {
-			return nil, fmt.Errorf("%s is %v: an energy lies between 0 and %g picojoules", p.key, *p.pj, float64(maxPicojoules))
+		if p.pj == nil {
+			continue
 		}
+		if err := checkEnergy(p.key, *p.pj); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.check(); err != nil {
+		return nil, err
 	}
 	return &d, nil
 }
+
+// deviceKeys names the keys of a table; docs/energy.md explains them.
+const deviceKeys = "name, source, pj_per_mac, pj_per_ac and pj_per_update; for memory " +
+	"arithmetic (bits, pj_per_add, pj_per_product), memory (bytes, pj_per_access), access_bits, " +
+	"transport (pj_per_spike_bit_hop, pj_per_dense_bit_hop, hops) and bits (weight, value, potential, address)"
 
 // maxPicojoules is a joule per operation, far above any device: a slip of the unit.
 const maxPicojoules = 1e12
@@ -190,6 +221,9 @@ func (d *Device) String() string {
 		if p.pj != nil {
 			parts = append(parts, Joules(*p.pj*picojoule).String()+" "+p.each)
 		}
+	}
+	if d.models() {
+		parts = append(parts, "and tables for memory")
 	}
 	return d.Name + " (" + strings.Join(parts, ", ") + ")"
 }

@@ -42,7 +42,7 @@ func TestOpenDevice(t *testing.T) {
 			}
 		})
 	}
-	if _, err := OpenDevice("lohi"); err == nil || !strings.Contains(err.Error(), `no device "lohi": give 45nm, loihi, spinnaker, spinnaker2, or a JSON file`) {
+	if _, err := OpenDevice("lohi"); err == nil || !strings.Contains(err.Error(), `no device "lohi": give 45nm, loihi, spinnaker, spinnaker2, lemaire-45nm, lemaire-45nm-int8, or a JSON file`) {
 		t.Errorf("unknown name: got error %v", err)
 	}
 }

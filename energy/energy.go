@@ -23,6 +23,7 @@ type Accounts struct {
 	SNN        Account  `json:"spiking"`
 	ANN        *Account `json:"trained"` // Nil without a trained network.
 	BreakEven  Balance  `json:"break_even"`
+	Memory     *Model   `json:"memory,omitempty"`     // Traffic of both networks besides.
 	FrameMACs  float64  `json:"frame_macs,omitempty"` // Of the spiking network's MACs, those of frames, which take place timestep by timestep.
 	NotCounted []string `json:"not_counted"`          // What joules leave out, in phrases; none without a device.
 }
@@ -132,6 +133,9 @@ func (a *Accounts) Words() []string {
 	if even := a.BreakEven.Effective; even != nil && even.Joules > 0 {
 		list = append(list, fmt.Sprintf("of what is counted, the spiking network takes %.3g times as much as the trained one, %.3g times as much as one that also multiplies zeros",
 			*a.SNN.Joules/even.Joules, *a.SNN.Joules/a.BreakEven.Dense.Joules))
+	}
+	if a.Memory != nil {
+		list = append(list, a.Memory.Words(a.BreakEven.Spikes)...)
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package energy
 
 import (
+	"slices"
+
 	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/sim"
@@ -66,9 +68,12 @@ type Counts struct {
 
 	// Images that are made of frames, which enter anew at every timestep: numbers that are
 	// multiplied with weights, which Synapses counts, or spikes, which Added counts.
-	Graded uint64   `json:"graded,omitempty"`
-	Binary uint64   `json:"binary,omitempty"`
-	Added  []uint64 `json:"added,omitempty"` // By synapse, as Synapses; nil for none.
+	Graded uint64 `json:"graded,omitempty"`
+	Binary uint64 `json:"binary,omitempty"`
+
+	Added []uint64 `json:"added,omitempty"` // By synapse, as Synapses; nil for none.
+
+	Entered uint64 `json:"entered,omitempty"` // Spikes of images: of such frames, or of an encoding that makes spikes.
 }
 
 // NewCounts returns those of no images.
@@ -95,6 +100,7 @@ func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infe
 			i++
 		}
 	}
+	c.Entered += rec.Entered
 	switch {
 	case rec.Frames < 2:
 	case rec.Binary:
@@ -131,6 +137,7 @@ func (c *Counts) Merge(b *Counts) {
 	c.Zeros += b.Zeros
 	c.Graded += b.Graded
 	c.Binary += b.Binary
+	c.Entered += b.Entered
 	for i, n := range b.Added {
 		c.add(i, n)
 	}
@@ -165,7 +172,7 @@ func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 					k.ACs, k.DenseACs = float64(c.Added[first+j])/n, float64(s.dense)*binary*T
 				}
 			} else {
-				k.ACs, k.DenseACs = float64(c.Synapses[first+j])/n, float64(s.dense)*T
+				k.ACs, k.DenseACs = float64(c.Synapses[first+j])/n, float64(s.dense)*m.mostSpikes(s.from, T)
 			}
 			if !l.IsGate() {
 				a.SNN.Contributions = append(a.SNN.Contributions, k)
@@ -174,7 +181,7 @@ func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 		first += len(l.Synapses)
 		if !l.IsGate() {
 			neuronSpikes += did.Spikes[i]
-			a.SNN.Contributions = append(a.SNN.Contributions, Contribution{Part: PartNeurons, Layer: l.Name, Kind: "neurons", Operations: Operations{Updates: float64(l.Neurons()) * T}})
+			a.SNN.Contributions = append(a.SNN.Contributions, Contribution{Part: PartNeurons, Layer: l.Name, Kind: "neurons", Operations: Operations{Updates: float64(l.Neurons()) * T * m.additions(i)}})
 		}
 	}
 	a.SNN.ActivationSparsity = 1 - neuronSpikes/(float64(m.net.Neurons())*T)
@@ -185,7 +192,31 @@ func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 		a.ANN = m.trainedAccount(c, n)
 	}
 	a.price(did.ACs)
+	a.Memory = m.model(c, did, &a.BreakEven, d)
 	return a
+}
+
+// mostSpikes returns how many spikes a neuron of layer i can make in T timesteps.
+func (m *Meter) mostSpikes(i int, T float64) float64 {
+	if i != snn.FromInput && m.net.Coding == snn.FirstSpike {
+		return 1
+	}
+	return T
+}
+
+// additions returns how many additions the update of a neuron of layer i is: two where it
+// holds the current of spikes and adds it to the potential together with the bias.
+func (m *Meter) additions(i int) float64 {
+	if m.holds(i) {
+		return 2
+	}
+	return 1
+}
+
+// holds reports whether the neurons of layer i hold the current of spikes, as first-spike
+// coding has it.
+func (m *Meter) holds(i int) bool {
+	return m.net.Coding == snn.FirstSpike && slices.ContainsFunc(m.net.Layers[i].Synapses, func(s snn.Synapse) bool { return s.From != snn.FromInput })
 }
 
 // trainedAccount returns what the trained network does, over n images.

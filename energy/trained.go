@@ -36,7 +36,11 @@ func (w *walker) connections(n *ann.Node) []connection {
 	if !ok {
 		return nil
 	}
-	_, weighted := n.Op.(ann.Weighted)
+	weights, weighted := 0, false
+	if op, ok := n.Op.(ann.Weighted); ok {
+		w, _ := op.Weights()
+		weights, weighted = len(w.Data), true
+	}
 	var list []connection
 	for _, input := range n.Inputs {
 		if len(n.Inputs) > 1 && w.summed(input) {
@@ -47,6 +51,7 @@ func (w *walker) connections(n *ann.Node) []connection {
 		list = append(list, connection{
 			node: n.Name, layer: w.layerOf(n.Name), from: w.sourceOf(input), kind: op.Kind(), weighted: weighted,
 			counter: newCounter(input, in, n.Shape, f), dense: w.reached(input, n.Shape, f),
+			source: w.elements(input), units: n.Shape.Len(), weights: weights, rows: n.Shape[0], fan: f,
 		})
 	}
 	return list
@@ -119,6 +124,21 @@ func (w *walker) inside(name string) [3][]bool {
 		}
 	}
 	return in
+}
+
+// elements returns how many elements of a value are inside.
+func (w *walker) elements(name string) int {
+	n := 1
+	for _, inside := range w.inside(name) {
+		axis := 0
+		for _, is := range inside {
+			if is {
+				axis++
+			}
+		}
+		n *= axis
+	}
+	return n
 }
 
 // reached returns how many elements of an output of that shape those elements of a

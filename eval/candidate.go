@@ -8,7 +8,7 @@ type Candidate struct {
 	Operations float64 // Per image.
 }
 
-// Candidate returns what the spiking network did up to timestep T, counted from 1:
+// Candidate returns what the spiking network did up to timestep T, one of [Result.Marks]:
 // its operations are additions so far and the multiply-accumulates of the analog
 // image, or of its frames so far.
 func (r *Result) Candidate(T int) Candidate {
@@ -17,7 +17,7 @@ func (r *Result) Candidate(T int) Candidate {
 		macs = r.Energy.MACsAt(T)
 	}
 	return Candidate{
-		Correct:    r.right(r.SpikingTop1[T-1]),
+		Correct:    r.right(r.SpikingTop1[r.Mark(T)]),
 		Operations: r.ACsPerImage[T-1] + macs,
 	}
 }

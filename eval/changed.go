@@ -30,7 +30,7 @@ type Changed struct {
 	Pixels []byte `json:"pixels"`
 
 	// Evidence is what the read-out compares, of every class, at the timesteps of
-	// [EvidenceAt]: spikes so far, or the accumulated current with the read-out
+	// [Result.EvidenceAt]: spikes so far, or the accumulated current with the read-out
 	// Potential.
 	Evidence [][]float32 `json:"evidence"`
 }
@@ -90,14 +90,16 @@ func (r Readout) EvidenceUnit() string {
 	return "spikes"
 }
 
-// EvidenceAt returns the timesteps, counted from 1, at which [Changed] has
-// evidence of a presentation of T: all, or 64 that are evenly spaced and end with
-// T.
-func EvidenceAt(T int) []int {
-	n := min(T, maxEvidence)
+// EvidenceAt returns the timesteps, counted from 1, at which [Changed] has evidence: all
+// after which there is an answer, or 64 of them that are evenly spaced and end with T.
+func (r *Result) EvidenceAt() []int { return evidenceAt(r.Marks()) }
+
+// evidenceAt picks the marks at which there is evidence.
+func evidenceAt(marks []int) []int {
+	n := min(len(marks), maxEvidence)
 	at := make([]int, n)
 	for i := range at {
-		at[i] = (i + 1) * T / n
+		at[i] = marks[(i+1)*len(marks)/n-1]
 	}
 	return at
 }
@@ -107,12 +109,12 @@ type changes struct{ list []Changed }
 
 // add takes in p, an image that changed class; it keeps nothing of rec. A worker
 // sees images in ascending order, but not every worker of a test does.
-func (c *changes) add(p *prediction, rec *sim.Record, readout Readout) {
+func (c *changes) add(p *prediction, rec *sim.Record, readout Readout, at []int) {
 	if len(c.list) == maxChanged && p.Index > c.list[maxChanged-1].Index {
 		return
 	}
 	x := Changed{Index: p.Index, Label: p.Label, ANN: p.ANN, SNN: p.SNN()}
-	for _, t := range EvidenceAt(rec.Timesteps) {
+	for _, t := range at {
 		lo, hi := (t-1)*rec.Classes, t*rec.Classes
 		e := make([]float32, rec.Classes)
 		if readout == Potential {

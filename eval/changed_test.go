@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
 func TestEvidenceAt(t *testing.T) {
 	for _, tt := range []struct{ T, n, first, last int }{{1, 1, 1, 1}, {64, 64, 1, 64}, {65, 64, 1, 65}, {350, 64, 5, 350}} {
-		at := EvidenceAt(tt.T)
+		at := (&Result{Timesteps: tt.T}).EvidenceAt()
 		if len(at) != tt.n || at[0] != tt.first || at[len(at)-1] != tt.last || !slices.IsSorted(at) {
 			t.Errorf("T = %d: got %v", tt.T, at)
 		}
@@ -22,7 +23,7 @@ func TestEvidenceAt(t *testing.T) {
 // Both networks disagree on an image if the trained one says 0: the spiking one
 // says 1 in the end.
 func TestChanged(t *testing.T) {
-	a := newTally(CountPotential, 3, 2)
+	a := newTally(CountPotential, snn.Synchronous, 3, 2)
 	a.add(3, 0, 0, threeSteps())
 	a.add(1, 1, 0, threeSteps())
 	a.add(2, 1, 1, threeSteps()) // They agree.
@@ -34,7 +35,7 @@ func TestChanged(t *testing.T) {
 		t.Errorf("changed (-want +got):\n%s", diff)
 	}
 
-	a = newTally(Potential, 3, 2) // It reads currents, which say 0.
+	a = newTally(Potential, snn.Synchronous, 3, 2) // It reads currents, which say 0.
 	a.add(0, 0, 1, threeSteps())
 	want = []Changed{{Index: 0, Label: 0, ANN: 1, SNN: 0, Evidence: [][]float32{{1, 0}, {2, 1}, {3, 2}}}}
 	if diff := cmp.Diff(want, a.changed.list); diff != "" {
@@ -45,7 +46,7 @@ func TestChanged(t *testing.T) {
 // Of many images that changed, the first by index are kept, whoever saw them.
 func TestChangedKeepsTheFirst(t *testing.T) {
 	const images = 3*maxChanged + 5
-	workers := []*Tally{newTally(Count, 3, 2), newTally(Count, 3, 2), newTally(Count, 3, 2)}
+	workers := []*Tally{newTally(Count, snn.Synchronous, 3, 2), newTally(Count, snn.Synchronous, 3, 2), newTally(Count, snn.Synchronous, 3, 2)}
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(images) {
 		workers[i%3].add(i, 0, 0, threeSteps())
 	}

@@ -80,8 +80,15 @@ func Wilson(k, n int) (low, high float64) {
 // decides which T is recommended.
 var tenths = []int{20, 10, 5}
 
-// Choose says which T to take.
+// onePhasedT is why there is no other T of a phased network to recommend.
+const onePhasedT = "the only one: a phased network answers at the end of its window, so that another T takes another evaluation"
+
+// Choose says which T to take. A phased network has one T, which is chosen before it is
+// evaluated; then that is the one.
 func (r *Result) Choose() Choice {
+	if r.Phased() {
+		return Choice{Within: []Within{}, Best: r.Timesteps, Recommended: r.Timesteps, Reason: onePhasedT, Pareto: []int{r.Timesteps}}
+	}
 	correct := make([]int, len(r.SpikingTop1))
 	for t := range correct {
 		correct[t] = r.right(r.SpikingTop1[t])
@@ -146,12 +153,12 @@ func staysWithin(correct []int, want, x, images int) int {
 // right returns how many images a share of them is.
 func (r *Result) right(share float64) int { return int(math.Round(share * float64(r.Images))) }
 
-// Point returns the state after T timesteps, from 1 to r.Timesteps.
+// Point returns the state after T timesteps, one of r.Marks.
 func (r *Result) Point(T int) Point {
-	t := T - 1
-	p := Point{T: T, Top1: r.SpikingTop1[t], Spikes: r.SpikesPerImage[t], ACs: r.ACsPerImage[t]}
+	t, m := T-1, r.Mark(T)
+	p := Point{T: T, Top1: r.SpikingTop1[m], Spikes: r.SpikesPerImage[t], ACs: r.ACsPerImage[t]}
 	if !r.Alone() {
-		p.Agreement = r.Agreement[t]
+		p.Agreement = r.Agreement[m]
 	}
 	p.Low, p.High = Wilson(r.right(p.Top1), r.Images)
 	if r.Energy != nil {

@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// WriteAccuracy writes one line per timestep, from 1: top-1 accuracy of the spiking
+// WriteAccuracy writes one line per mark, see [Result.Marks]: top-1 accuracy of the spiking
 // network with the bounds of its 95 % interval, agreement with the trained one, and
 // spikes, synaptic additions and joules per image up to then. Agreement is empty
 // without a trained network, joules without a device.
 func (r *Result) WriteAccuracy(w io.Writer) error {
 	c := newTable(w, "t", "spiking_top1", "spiking_top1_low", "spiking_top1_high", "agreement", "spikes_per_image", "acs_per_image", "joules_per_image")
-	for T := 1; T <= r.Timesteps; T++ {
+	for _, T := range r.Marks() {
 		p, agreement, joules := r.Point(T), "", ""
 		if !r.Alone() {
 			agreement = number(p.Agreement)

@@ -117,7 +117,7 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 
 // NewTally returns one of no images.
 func (e *Evaluator) NewTally() *Tally {
-	t := newTally(e.o.Readout, e.o.Sim.Timesteps, len(e.net.Layers))
+	t := newTally(e.o.Readout, e.net.Schedule, e.o.Sim.Timesteps, len(e.net.Layers))
 	t.counts = e.meter.NewCounts()
 	if e.o.Exit != nil {
 		t.exits = newExits(e.o.Exit)

@@ -12,22 +12,23 @@ type prediction struct {
 	Label int
 	ANN   int // Class that the trained network names.
 
-	// Changes is the class of the spiking network over time, as the timesteps at
-	// which it changed; the first is at step 0. A class rarely changes after the
-	// first few steps, so this is far smaller than one class a step.
+	// Changes is the class of the spiking network over time, as the marks at which it
+	// changed, see [Marks]; the first is mark 0. A class rarely changes after the first
+	// few timesteps, so this is far smaller than one class each.
 	Changes []change
 }
 
-// change says that from timestep Step on (counted from 0) the class is Class.
+// change says that from mark Step on (counted from 0) the class is Class: in a synchronous
+// network timestep Step.
 type change struct{ Step, Class int32 }
 
-// At returns the class of the spiking network after timestep t, counted from 0.
+// At returns the class of the spiking network at mark t, counted from 0.
 func (p *prediction) At(t int) int {
 	i := sort.Search(len(p.Changes), func(i int) bool { return int(p.Changes[i].Step) > t })
 	return int(p.Changes[i-1].Class)
 }
 
-// SNN returns the class of the spiking network after the last timestep.
+// SNN returns the class of the spiking network in the end.
 func (p *prediction) SNN() int { return int(p.Changes[len(p.Changes)-1].Class) }
 
 func byIndex(a, b prediction) int { return a.Index - b.Index }
@@ -57,12 +58,11 @@ func (p *prediction) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// check returns an error unless p can be of a network with that many classes after
-// that many timesteps.
-func (p *prediction) check(timesteps, classes int) error {
+// check returns an error unless p can be of a network with that many classes and marks.
+func (p *prediction) check(marks, classes int) error {
 	ok := p.Index >= 0 && p.Label >= 0 && p.Label < classes && p.ANN >= noClass && p.ANN < classes && p.Changes[0].Step == 0
 	for i, c := range p.Changes {
-		ok = ok && c.Class >= 0 && int(c.Class) < classes && int(c.Step) < timesteps && (i == 0 || c.Step > p.Changes[i-1].Step)
+		ok = ok && c.Class >= 0 && int(c.Class) < classes && int(c.Step) < marks && (i == 0 || c.Step > p.Changes[i-1].Step)
 	}
 	if !ok {
 		return fmt.Errorf("eval: image %d has a prediction that cannot be", p.Index)

@@ -11,6 +11,7 @@ import (
 
 	"sresnet/energy"
 	"sresnet/shard"
+	"sresnet/snn"
 )
 
 // Format is the form of a [Result] in JSON, and of the other files of a run.
@@ -19,13 +20,15 @@ const Format = shard.Format
 // Result is what one evaluation found. It is plain data, and all that tables show of an
 // evaluation follows from it; nothing in it depends on the number of workers but
 // Seconds. Index t of a slice over time is the state after t+1 timesteps, or with At in
-// its name what the timestep t+1 alone added. Top-1 accuracies and agreement are
-// fractions of 1. docs/runs.md lists the keys of the JSON form.
+// its name what the timestep t+1 alone added; in a phased network these are the timesteps
+// of every layer's own windows. Top-1 accuracies and agreement are fractions of 1, one for
+// each of [Result.Marks]: for every timestep, or for the end alone. docs/runs.md lists the
+// keys of the JSON form.
 type Result struct {
 	Model     string  `json:"model"`             // Name of the network.
 	Images    int     `json:"images"`            // Images that were finished.
 	Skipped   int     `json:"skipped,omitempty"` // Images that could not be read and were left out.
-	Timesteps int     `json:"timesteps"`         // T
+	Timesteps int     `json:"timesteps"`         // T; of a phased network T per window.
 	Complete  bool    `json:"complete"`          // Whether all images that were asked for are in it.
 	Seconds   float64 `json:"seconds"`           // Wall time of the evaluation, the trained network's passes included.
 
@@ -42,6 +45,12 @@ type Result struct {
 	MACsPerImage   float64   `json:"macs_per_image"` // Effective multiply-accumulates of the analog image: once per image, as its current is constant; of frames at all timesteps.
 
 	DenseMACsPerImage float64 `json:"dense_macs_per_image"` // Of the trained network.
+
+	// Of a phased network the words of [snn.Schedule] and [snn.Coding]; empty for the
+	// synchronous schedule and rate coding.
+	Schedule string `json:"schedule,omitempty"`
+	Coding   string `json:"coding,omitempty"`
+	Latency  int    `json:"latency"` // Timesteps from the image to the answer; see [snn.Network.Latency].
 
 	Layers []Layer          `json:"layers"`
 	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
@@ -84,8 +93,8 @@ type Predictions struct {
 // Alone reports whether there was no trained network.
 func (r *Result) Alone() bool { return r.Agreement == nil }
 
-// Final returns the accuracy of the spiking network after all timesteps.
-func (r *Result) Final() float64 { return r.SpikingTop1[r.Timesteps-1] }
+// Final returns the accuracy of the spiking network in the end.
+func (r *Result) Final() float64 { return r.SpikingTop1[len(r.SpikingTop1)-1] }
 
 // ImageStepsPerSecond returns how fast the evaluation was: images times timesteps over
 // its wall time; 0 if that is not known.
@@ -151,6 +160,9 @@ func ReadResult(rd io.Reader) (*Result, error) {
 	if !r.Alone() {
 		r.TrainedTop1, r.DenseMACsPerImage = *f.TrainedTop1, *f.DenseMACsPerImage
 	}
+	if r.Latency == 0 { // Of a version that had the synchronous schedule alone.
+		r.Latency = r.Timesteps
+	}
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("eval: not a result: %w", err)
 	}
@@ -168,9 +180,12 @@ func (r *Result) check() error {
 	if len(r.Layers) == 0 {
 		return errors.New("it has no layers")
 	}
-	over := func(what string, x []float64, most float64) error {
-		if len(x) != r.Timesteps {
-			return fmt.Errorf("it has %d timesteps and %s of %d", r.Timesteps, what, len(x))
+	if _, err := snn.ScheduleNamed(cmp.Or(r.Schedule, snn.Synchronous.String())); err != nil {
+		return err
+	}
+	of := func(n int, what string, x []float64, most float64) error {
+		if len(x) != n {
+			return fmt.Errorf("it has %d timesteps and %s of %d", n, what, len(x))
 		}
 		for _, v := range x {
 			if !(v >= 0 && v <= most) {
@@ -179,9 +194,14 @@ func (r *Result) check() error {
 		}
 		return nil
 	}
-	err := cmp.Or(over("accuracies", r.SpikingTop1, 1), over("spikes", r.SpikesPerImage, math.MaxFloat64), over("additions", r.ACsPerImage, math.MaxFloat64))
+	over := func(what string, x []float64, most float64) error { return of(r.Timesteps, what, x, most) }
+	marks := 1 // Not len(r.Marks()), which a damaged file could make large.
+	if !r.Phased() {
+		marks = r.Timesteps
+	}
+	err := cmp.Or(of(marks, "accuracies", r.SpikingTop1, 1), over("spikes", r.SpikesPerImage, math.MaxFloat64), over("additions", r.ACsPerImage, math.MaxFloat64))
 	if !r.Alone() {
-		err = cmp.Or(err, over("agreement", r.Agreement, 1))
+		err = cmp.Or(err, of(marks, "agreement", r.Agreement, 1))
 	}
 	for i := range r.Layers {
 		if l := &r.Layers[i]; l.SpikesAt != nil || l.ACsAt != nil {
@@ -190,6 +210,9 @@ func (r *Result) check() error {
 	}
 	if r.Exit != nil {
 		err = cmp.Or(err, r.Exit.check(r))
+	}
+	if r.Latency < r.Timesteps || r.Latency%r.Timesteps != 0 || !r.Phased() && r.Latency != r.Timesteps {
+		err = cmp.Or(err, fmt.Errorf("it has %d timesteps and a latency of %d", r.Timesteps, r.Latency))
 	}
 	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
 }

@@ -16,6 +16,7 @@ import (
 	"sresnet/energy"
 	"sresnet/shard"
 	"sresnet/sim"
+	"sresnet/snn"
 )
 
 // The keys and nesting of the JSON are an interface; a change must be deliberate, and
@@ -26,7 +27,7 @@ func TestResultJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"format":2,"model":"tiny","images":2,"timesteps":3,"complete":true,"seconds":3,` +
-		`"spiking_top1":[0.5,0.5,0.5],"agreement":[0,1,1],"spikes_per_image":[1,4,9],"acs_per_image":[11,33,66],"macs_per_image":7,` +
+		`"spiking_top1":[0.5,0.5,0.5],"agreement":[0,1,1],"spikes_per_image":[1,4,9],"acs_per_image":[11,33,66],"macs_per_image":7,"latency":3,` +
 		`"layers":[{"layer":"relu","kind":"conv+shortcut","neurons":4,"lambda":2,"rate":0.5,"spikes_per_image":6,"acs_per_image":60,` +
 		`"spikes_at":[1,2,3],"acs_at":[10,20,30]},` +
 		`{"layer":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6,` +
@@ -205,7 +206,7 @@ func TestReadResultRefuses(t *testing.T) {
 func TestResultSize(t *testing.T) {
 	const images, T, layers = 50_000, 350, 60
 	rnd := rand.New(rand.NewPCG(1, 2))
-	a := newTally(CountPotential, T, layers)
+	a := newTally(CountPotential, snn.Synchronous, T, layers)
 	net := twoLayers()
 	for len(net.Layers) < layers {
 		net.Layers = append(net.Layers, net.Layers[0])

@@ -20,8 +20,9 @@ type Tally struct {
 	readout     Readout
 	images      int
 	annCorrect  int
-	correct     []uint32   // Over time: images that the spiking network classifies correctly.
-	agree       []uint32   // Over time: images on which both networks agree.
+	marks       []int      // Timesteps, from 1, after which there is an answer; see [Marks].
+	correct     []uint32   // By mark: images that the spiking network classifies correctly.
+	agree       []uint32   // By mark: images on which both networks agree.
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64
 	macs        uint64
@@ -31,10 +32,11 @@ type Tally struct {
 	exits       *exits // Nil without a rule.
 }
 
-func newTally(readout Readout, timesteps, layers int) *Tally {
+func newTally(readout Readout, schedule snn.Schedule, timesteps, layers int) *Tally {
+	marks := Marks(schedule, timesteps)
 	a := &Tally{
 		readout: readout, counts: new(energy.Counts),
-		correct: make([]uint32, timesteps), agree: make([]uint32, timesteps),
+		marks: marks, correct: make([]uint32, len(marks)), agree: make([]uint32, len(marks)),
 		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
 	}
 	for l := range layers {
@@ -42,6 +44,9 @@ func newTally(readout Readout, timesteps, layers int) *Tally {
 	}
 	return a
 }
+
+// timesteps returns T.
+func (a *Tally) timesteps() int { return a.marks[len(a.marks)-1] }
 
 // Images returns the indices of the images, in no order.
 func (a *Tally) Images() []int {
@@ -56,23 +61,22 @@ func (a *Tally) Images() []int {
 // gave it, or noClass. It keeps nothing of rec.
 func (a *Tally) add(index, label, class int, rec *sim.Record) {
 	p := prediction{Index: index, Label: label, ANN: class}
-	for t := range rec.Timesteps {
-		lo, hi := t*rec.Classes, (t+1)*rec.Classes
-		k := a.readout.Class(rec.Counts[lo:hi], rec.Potential[lo:hi], rec.Current[lo:hi])
-		if t == 0 || k != p.SNN() {
-			p.Changes = append(p.Changes, change{int32(t), int32(k)})
+	for m, T := range a.marks {
+		k := a.readout.Class(rec.At(T - 1))
+		if m == 0 || k != p.SNN() {
+			p.Changes = append(p.Changes, change{int32(m), int32(k)})
 		}
 		if k == label {
-			a.correct[t]++
+			a.correct[m]++
 		}
 		if k == class {
-			a.agree[t]++
+			a.agree[m]++
 		}
 	}
 	p.Changes = slices.Clip(p.Changes)
 	a.predictions = append(a.predictions, p)
 	if class != noClass && p.SNN() != class {
-		a.changed.add(&p, rec, a.readout)
+		a.changed.add(&p, rec, a.readout, evidenceAt(a.marks))
 	}
 	if a.exits != nil {
 		a.exits.add(&p, rec, a.readout)
@@ -151,7 +155,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 		(f.Counts.Added == nil || len(f.Counts.Added) == len(a.counts.Synapses)) && f.Counts.Graded <= uint64(len(f.Predictions)) && f.Counts.Binary <= uint64(len(f.Predictions))
 	fits = fits && (f.Exits != nil) == (a.exits != nil) && (f.Exits == nil || f.Exits.fits(a.exits, len(f.Predictions)))
 	for l := 0; fits && l < len(f.Spikes); l++ {
-		fits = len(f.Spikes[l]) == len(a.correct) && len(f.ACs[l]) == len(a.correct)
+		fits = len(f.Spikes[l]) == a.timesteps() && len(f.ACs[l]) == a.timesteps()
 	}
 	if !fits {
 		return errors.New("eval: counts of another network or of other options")
@@ -184,14 +188,14 @@ func addTo[T uint32 | uint64](dst, src []T) {
 
 // result turns the counts into means. There must be at least one image.
 func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
-	T, n := len(a.correct), float64(a.images)
+	T, n := a.timesteps(), float64(a.images)
 	spikesAt, acsAt := make([]uint64, T), make([]uint64, T)
 	for l := range a.spikes {
 		addTo(spikesAt, a.spikes[l])
 		addTo(acsAt, a.acs[l])
 	}
 	r := &Result{
-		Model: net.Name, Images: a.images, Timesteps: T,
+		Model: net.Name, Images: a.images, Timesteps: T, Latency: net.Latency(T),
 		TrainedTop1:    float64(a.annCorrect) / n,
 		SpikingTop1:    means(a.correct, n),
 		Agreement:      means(a.agree, n),
@@ -201,6 +205,9 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 		Predictions:    finalClasses(a.predictions),
 		Changed:        a.changed.list,
 		Seconds:        elapsed.Seconds(),
+	}
+	if net.Schedule != snn.Synchronous {
+		r.Schedule, r.Coding = net.Schedule.String(), net.Coding.String()
 	}
 	for i := range net.Layers {
 		l := &net.Layers[i]

@@ -34,12 +34,12 @@ func threeSteps() *sim.Record {
 }
 
 func TestTally(t *testing.T) {
-	a := newTally(CountPotential, 3, 2)
+	a := newTally(CountPotential, snn.Synchronous, 3, 2)
 	a.add(0, 1, 1, threeSteps()) // Both networks are right in the end.
 	a.add(1, 0, 1, threeSteps()) // The spiking one is right at first only; the trained one never.
 	r := a.result(twoLayers(), 3*time.Second)
 	want := &Result{
-		Model: "tiny", Images: 2, Timesteps: 3,
+		Model: "tiny", Images: 2, Timesteps: 3, Latency: 3,
 		TrainedTop1: 0.5,
 		SpikingTop1: []float64{0.5, 0.5, 0.5},
 		Agreement:   []float64{0, 1, 1},
@@ -79,7 +79,7 @@ func TestMergeIsIndependentOfSplit(t *testing.T) {
 	gather := func(workers int, order []int) *Result {
 		tallies := make([]*Tally, workers)
 		for i := range tallies {
-			tallies[i] = newTally(CountPotential, T, 2)
+			tallies[i] = newTally(CountPotential, snn.Synchronous, T, 2)
 		}
 		for _, i := range order {
 			tallies[rnd.IntN(workers)].add(i, i%2, i%3%2, records[i])
@@ -119,7 +119,7 @@ func randomRecord(rnd *rand.Rand, T int) *sim.Record {
 
 // tinyResult is that of two layers on two images.
 func tinyResult() *Result {
-	a := newTally(CountPotential, 3, 2)
+	a := newTally(CountPotential, snn.Synchronous, 3, 2)
 	a.add(0, 1, 1, threeSteps())
 	a.add(1, 0, 1, threeSteps())
 	r := a.result(twoLayers(), 3*time.Second)

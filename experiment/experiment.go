@@ -27,6 +27,7 @@ import (
 	"sresnet/internal/hint"
 	"sresnet/nir"
 	"sresnet/snn"
+	"sresnet/tune"
 )
 
 // Experiment is a network and images, opened. What takes long is made when it is asked
@@ -52,6 +53,7 @@ type Experiment struct {
 	made    *made
 	network *snn.Network
 	factors Factors
+	report  *tune.Report
 }
 
 // Conversion describes how a network was made.
@@ -67,6 +69,7 @@ type made struct {
 	statistics map[float64]*calibrate.Statistics // By percentile.
 	factors    map[string]Factors                // By all options that a network depends on,
 	rules      map[string]*exit.Rule             // and by those and Exit.
+	tuned      map[string]tunedNetwork           // and so are these.
 }
 
 // Open opens the network and the images that o names, and checks that they fit and that
@@ -114,6 +117,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if e.Graph == nil || e.Calibration == nil {
 		return e, nil
 	}
+	if n := e.Calibration.Len(); o.Refit && n < tune.MinRefit {
+		return nil, tooFew(&tune.FewImagesError{Images: n, Want: tune.MinRefit})
+	}
 	return e, convert.Check(e.Original)
 }
 
@@ -125,7 +131,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	if o.Model == "" {
 		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx or .nir file, or weights: %s", weightsNamed))
 	}
-	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]*exit.Rule)}}
+	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]*exit.Rule), make(map[string]tunedNetwork)}}
 	at := o.located()
 	e.model, _ = parseModel(at.Model) // Check has seen these.
 	e.trained, _ = parseModel(at.Trained)
@@ -228,7 +234,7 @@ func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 		other.Device, _ = o.device() // Nil for one that Check refuses.
 	}
 	if e.File == nil {
-		other.network, other.factors, other.Made = nil, Factors{}, nil
+		other.network, other.factors, other.report, other.Made = nil, Factors{}, nil, nil
 	}
 	return &other
 }
@@ -278,11 +284,11 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	if e.File != nil {
 		return e.network, e.reconvert(s)
 	}
-	net, err := convert.Convert(e.Graph, s, e.Options.Convert())
+	net, err := e.convert(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	key := e.shape()
+	key := e.shape(searched...)
 	f, known := e.made.factors[key]
 	if !known {
 		if f, err = e.compensate(ctx, net); err != nil {
@@ -300,6 +306,21 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	return net, nil
 }
 
+// convert converts the trained network, with its schedule, and calibrates it for T if that
+// is asked for.
+func (e *Experiment) convert(ctx context.Context, s *calibrate.Statistics) (*snn.Network, error) {
+	o := &e.Options
+	if o.Tuned() {
+		return e.tuned(ctx, s)
+	}
+	net, err := convert.Convert(e.Graph, s, o.Convert())
+	if err != nil {
+		return nil, err
+	}
+	net.Schedule, net.Coding = o.Schedule, o.Coding
+	return net, net.Validate()
+}
+
 // converted notes how the network was made.
 func (e *Experiment) converted(s *calibrate.Statistics) {
 	e.Made = &Conversion{Images: s.Images, Unspoken: s.Unspoken, Compensation: e.factors.String()}
@@ -308,11 +329,12 @@ func (e *Experiment) converted(s *calibrate.Statistics) {
 	}
 }
 
-// shape is all options that a network depends on, as text.
-func (e *Experiment) shape() string {
+// shape is all options that a network depends on, as text: those that shape one and some
+// others.
+func (e *Experiment) shape(others ...string) string {
 	var s string
 	for _, p := range Table() {
-		if p.Shapes || slices.Contains(searched, p.Name) {
+		if (p.Shapes || slices.Contains(others, p.Name)) && p.Name != "preset" { // Which only names what it began with.
 			s += p.Get(&e.Options) + "\x00"
 		}
 	}

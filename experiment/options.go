@@ -44,7 +44,14 @@ type Options struct {
 
 	Normalize string // How pixels were normalised in training; "" for what is usual for Data.
 
-	// The conversion.
+	// The conversion. Preset is the name of the set of options that the others began with,
+	// see [Options.Begin]; by itself it sets none.
+	Preset             string
+	Schedule           snn.Schedule
+	Coding             snn.Coding
+	Lambdas            Lambdas // With Match and Refit: calibration for Timesteps.
+	Match              Match
+	Refit              bool
 	Percentile         float64 // Of a layer's activations that becomes its lambda.
 	SharedLambda       bool
 	VInit              float64 // V[0] in thresholds.
@@ -57,7 +64,7 @@ type Options struct {
 	CompensationImages int
 
 	// The simulation.
-	Timesteps int    // T
+	Timesteps int    // T; of a phased network T per window.
 	Readout   string // One of [eval.Readouts]; "" for what a NIR file says, or the first.
 	Engine    string // "event", or "reference".
 	Seed      uint64
@@ -122,6 +129,9 @@ func (o *Options) Check() error {
 	}
 	if float32(o.Leak) == 0 {
 		return bad("leak", fmt.Sprint(o.Leak), errors.New("that is 0 in the precision of potentials"))
+	}
+	if err := o.checkTogether(); err != nil {
+		return err
 	}
 	if _, err := o.device(); err != nil {
 		return bad("device", "", err)

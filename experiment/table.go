@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"fmt"
 	"strings"
 
 	"sresnet/dataset"
@@ -8,6 +9,7 @@ import (
 	"sresnet/eval"
 	"sresnet/sim"
 	"sresnet/snn"
+	"sresnet/tune"
 )
 
 // Table returns all options, in the order in which help lists them. Flags, checks, JSON
@@ -40,6 +42,36 @@ var table = []Option{
 	{
 		Name: "normalize", Help: "how pixels were normalised in training; `HOW` is " + dataset.Normalizations + " (default: that of the data set)",
 		value: text(func(o *Options) *string { return &o.Normalize }),
+	},
+	{
+		Name: "preset", Default: presets[0].Name, Words: Presets, Help: presetHelp(),
+		Shapes: true, Setting: &Setting{},
+		value: text(func(o *Options) *string { return &o.Preset }),
+	},
+	{
+		Name: "schedule", Default: snn.Synchronous.String(), Words: snn.Schedules, Help: "when layers fire: all at once, or each in a window of T timesteps, once it has its whole input; `WORD` is " + Either(snn.Schedules()),
+		Shapes: true, Setting: &Setting{},
+		value: word[snn.Schedule]{func(o *Options) *snn.Schedule { return &o.Schedule }, snn.ScheduleNamed},
+	},
+	{
+		Name: "coding", Default: snn.Rate.String(), Words: snn.Codings, Help: "what is the value of a neuron, the number of its spikes or, if phased, the time of one; `WORD` is " + Either(snn.Codings()),
+		Shapes: true, Setting: &Setting{},
+		value: word[snn.Coding]{func(o *Options) *snn.Coding { return &o.Coding }, snn.CodingNamed},
+	},
+	{
+		Name: "lambdas", Default: LayerLambdas.String(), Words: func() []string { return lambdas }, Help: "what has a scale of its own: a layer, by {percentile}, or a channel, chosen for T; `WORD` is " + Either(lambdas),
+		Shapes: true, Setting: &Setting{},
+		value: word[Lambdas]{func(o *Options) *Lambdas { return &o.Lambdas }, LambdasNamed},
+	},
+	{
+		Name: "match", Default: NoMatch.String(), Words: func() []string { return matches }, Help: "what calibration for T changes so that means are the trained network's, biases or start potentials; `WORD` is " + Either(matches),
+		Shapes: true, Setting: &Setting{},
+		value: word[Match]{func(o *Options) *Match { return &o.Match }, MatchNamed},
+	},
+	{
+		Name: "refit", Default: "false", Help: fmt.Sprintf("fit the weights anew to the spikes that arrive: weights change; takes %d calibration images", tune.MinRefit),
+		Shapes: true, Setting: &Setting{},
+		value: boolean(func(o *Options) *bool { return &o.Refit }),
 	},
 	{
 		Name: "percentile", Default: "99.9", Help: "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum",
@@ -91,7 +123,7 @@ var table = []Option{
 		Range: Range{Min: 1, Unbound: true}, Shapes: true, value: integer(func(o *Options) *int { return &o.CompensationImages }),
 	},
 	{
-		Name: "timesteps", Letter: "T", Default: "350", Help: "present each image for `T` timesteps",
+		Name: "timesteps", Letter: "T", Default: "350", Help: "present each image for `T` timesteps; of a phased network, T per window",
 		Range: Range{Min: 1, Max: sim.MaxTimesteps}, value: integer(func(o *Options) *int { return &o.Timesteps }),
 	},
 	{

@@ -50,6 +50,7 @@ func TestOptionsJSON(t *testing.T) {
 		Exit: &epsilon,
 		Data: "cifar10:test?crop=3", Calibrate: "cifar10:train", Normalize: "1:2", Images: 7, CalibrationImages: 8, SelectionImages: 5, Timesteps: 9,
 		Percentile: 99.95, VInit: 0.25, Compensation: LayerFactors, CompensationImages: 3, Encoding: snn.Poisson, Reset: snn.ResetZero,
+		Preset: "few-steps", Schedule: snn.Phased, Coding: snn.FirstSpike, Lambdas: ChannelLambdas, Match: MatchBias | MatchStart, Refit: true,
 		Neuron: "lif", Leak: 0.99, Refractory: 2, Readout: "count", Engine: "reference", Seed: 1<<64 - 1, Device: "45nm", SharedLambda: true,
 	}
 	b, err := json.Marshal(was)
@@ -140,6 +141,12 @@ func TestWrongValues(t *testing.T) {
 		"images":              {"-1", "1.5"},
 		"selection-images":    {"0", ""},
 		"normalize":           {"bright", "0:0"},
+		"preset":              {"fastest", ""},
+		"schedule":            {"serial"},
+		"coding":              {"burst", "first-spike"}, // The last since the schedule is synchronous.
+		"lambdas":             {"neuron"},
+		"match":               {"both"},
+		"refit":               {"perhaps"},
 		"percentile":          {"0", "100.1", "NaN", "high"},
 		"shared-lambda":       {"perhaps"},
 		"v-init":              {"-0.1", "1", "NaN", "0.99999999999"},

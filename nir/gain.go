@@ -21,6 +21,12 @@ func (e *exporter) gain(i int) gain {
 		return nil
 	}
 	r := &e.record.Layers[i]
+	if g, ok := e.poolGain(l); ok {
+		if g != nil {
+			r.Threshold, r.Thresholds = l.Neuron.Threshold, 0
+		}
+		return g
+	}
 	if th := l.Neuron.Threshold; e.profile.Uniform && slices.ContainsFunc(th, func(v float32) bool { return v != th[0] }) {
 		var g gain
 		for _, v := range th {
@@ -28,10 +34,6 @@ func (e *exporter) gain(i int) gain {
 		}
 		r.Threshold, r.Thresholds = th, 0
 		return g
-	}
-	if w, ok := e.poolWeight(l); ok && w != 1 {
-		r.Threshold, r.Thresholds = l.Neuron.Threshold, 0
-		return gain{1 / w}
 	}
 	return nil
 }
@@ -47,24 +49,19 @@ func (g gain) of(c int) float64 {
 	return g[c]
 }
 
-// allOne reports whether a synapse of weight w has the weight 1 in all channels.
-func (g gain) allOne(w float32) bool {
-	if g == nil {
-		return w == 1
+// allOne reports whether synapses of weight w(c) into channel c have the weight 1 in all
+// channels.
+func (g gain) allOne(w func(c int) float32, channels int) bool {
+	for c := range channels {
+		if float64(w(c))*g.of(c) != 1 {
+			return false
+		}
 	}
-	return !slices.ContainsFunc(g, func(f float64) bool { return float64(w)*f != 1 })
+	return true
 }
 
-// threshold returns that of channel c. One a channel makes all of them 1.
-func (g gain) threshold(l *snn.Layer, c int) float32 {
-	switch th := l.Neuron.ThresholdOf(c); len(g) {
-	case 0:
-		return th
-	case 1:
-		return float32(float64(th) * g[0])
-	}
-	return 1
-}
+// threshold returns that of channel c. Where the gain is its inverse, that is 1.
+func (g gain) threshold(l *snn.Layer, c int) float32 { return g.times(l.Neuron.ThresholdOf(c), c) }
 
 // times returns x times the gain of channel c, rounded once.
 func (g gain) times(x float32, c int) float32 {

@@ -66,9 +66,12 @@ type linear struct {
 	flat    bool           // It is a vector for NIR, in spite of its shape.
 	through snn.Connection // Nil for the spikes as they are.
 	source  tensor.Shape   // Of what a pool takes.
-	scale   float64        // Of the spikes as they are.
+	scale   []float64      // Of the spikes as they are: one number, or one per channel.
 	bias    []float64      // Per channel of the connection; nil for none.
 }
+
+// one is the scale of spikes that are not scaled.
+var one = []float64{1}
 
 func (p *interpreter) fail(n *Node, format string, args ...any) {
 	if !p.named[n.Name] {
@@ -237,7 +240,7 @@ func (p *interpreter) input(n *Node) {
 		return
 	}
 	p.net.Input.Shape = s
-	p.values[n.Name] = &linear{from: snn.FromInput, shape: s, scale: 1}
+	p.values[n.Name] = &linear{from: snn.FromInput, shape: s, scale: one}
 }
 
 // shapeField returns an array as (C, H, W), a vector as (N, 1, 1).
@@ -323,7 +326,7 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	for _, b := range bias {
 		l.Bias = append(l.Bias, float32(b))
 	}
-	p.values[n.Name] = &linear{from: len(p.net.Layers), shape: s, scale: 1}
+	p.values[n.Name] = &linear{from: len(p.net.Layers), shape: s, scale: one}
 	p.net.Layers = append(p.net.Layers, l)
 }
 

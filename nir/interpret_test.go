@@ -19,14 +19,15 @@ import (
 // TestStatedMeaning takes the metadata from graphs of ours whose networks are what
 // NIR says, and compares spikes.
 func TestStatedMeaning(t *testing.T) {
-	read, leaky := 0, 0
+	read, leaky, scaled := 0, 0, 0
 	for seed := range uint64(300) {
 		net := randomNetwork(seed)
 		net.Input.Encoding = snn.Direct
+		net.Schedule, net.Coding = snn.Synchronous, snn.Rate
 		for i := range net.Layers {
 			l := &net.Layers[i]
 			l.Charge = 1
-			l.Neuron.VInit, l.Neuron.Reset = nil, snn.ResetZero
+			l.Neuron.VInit, l.Neuron.Reset, l.Start = nil, snn.ResetZero, nil
 			if m, ok := l.Neuron.Model.(snn.LIF); ok {
 				l.Neuron.Model = snn.LIF{Leak: m.Leak}
 				leaky++
@@ -58,6 +59,16 @@ func TestStatedMeaning(t *testing.T) {
 			continue
 		}
 		read++
+		for _, l := range got.Layers {
+			for _, s := range l.Synapses {
+				switch k := s.Connection.(type) {
+				case *snn.Shortcut:
+					scaled += len(k.Scales)
+				case *snn.AveragePool:
+					scaled += len(k.Scales)
+				}
+			}
+		}
 		for i := range net.Layers { // NIR fires above the threshold.
 			th := slices.Clone(net.Layers[i].Neuron.Threshold)
 			for c := range th {
@@ -79,6 +90,9 @@ func TestStatedMeaning(t *testing.T) {
 		if !slices.Equal(a.Counts, b.Counts) {
 			t.Fatalf("seed %d: counts %v, want %v", seed, a.Counts, b.Counts)
 		}
+	}
+	if scaled < 30 {
+		t.Errorf("only %d channels have a scale of their own", scaled)
 	}
 	if leaky < 50 {
 		t.Errorf("only %d layers leak", leaky)
@@ -154,6 +168,9 @@ func TestPoolsMerge(t *testing.T) {
 	for range 300 {
 		in := tensor.Shape{2, 3 + rnd.IntN(6), 3 + rnd.IntN(6)}
 		pool := &snn.AveragePool{Window: tensor.Square(1+rnd.IntN(3), 1+rnd.IntN(3), rnd.IntN(2)), CountPad: true, Scale: 2}
+		if rnd.IntN(2) == 0 {
+			pool.Scales = []float32{0.5, 3}
+		}
 		mid, err := pool.Out(in)
 		if err != nil {
 			continue

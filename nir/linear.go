@@ -18,7 +18,9 @@ func (v *linear) connection(s tensor.Shape) (snn.Connection, error) {
 		return nil, fmt.Errorf("a current of shape %v goes into neurons of shape %v", v.shape, s)
 	}
 	if v.through == nil && v.from != snn.FromInput {
-		return snn.Identity(float32(v.scale), s), nil
+		k := snn.Identity(1, s)
+		k.Scale, k.Scales = v.scales()
+		return k, nil
 	}
 	switch v.through.(type) {
 	case *snn.Conv, *snn.Dense:
@@ -28,18 +30,6 @@ func (v *linear) connection(s tensor.Shape) (snn.Connection, error) {
 		}
 	}
 	return v.through, nil
-}
-
-// multiplied returns t times f, t itself for 1.
-func multiplied(t *tensor.Tensor, f float64) *tensor.Tensor {
-	if f == 1 {
-		return t
-	}
-	c := tensor.New(t.Shape...)
-	for i, v := range t.Data {
-		c.Data[i] = float32(float64(v) * f)
-	}
-	return c
 }
 
 // behind returns what v becomes in node n.
@@ -85,48 +75,6 @@ func (n *Node) flattensAll(axes int) bool {
 	return is("start_dim", 0, -axes) && is("end_dim", -1, axes-1)
 }
 
-// scaled multiplies by a Scale node: one number, or one per channel after weights.
-func (v *linear) scaled(n *Node) (*linear, error) {
-	x, err := perChannel(n.Data.Arrays["scale"], v.shape)
-	if err != nil {
-		return nil, fmt.Errorf("scale: %w", err)
-	}
-	c := *v
-	uniform := !slices.ContainsFunc(x, func(f float32) bool { return f != x[0] })
-	var weight *tensor.Tensor
-	switch k := v.through.(type) {
-	case nil:
-		if !uniform {
-			return nil, errors.New("scale differs between channels of spikes")
-		}
-		c.scale *= float64(x[0])
-		return &c, nil
-	case *snn.AveragePool:
-		if !uniform {
-			return nil, errors.New("scale differs between channels of a pool")
-		}
-		p := *k
-		p.Scale *= x[0]
-		c.through = &p
-		return &c, nil
-	case *snn.Conv:
-		weight = k.Weight.Clone()
-		c.through = &snn.Conv{Weight: weight, Window: k.Window, Groups: k.Groups}
-	case *snn.Dense:
-		weight = k.Weight.Clone()
-		c.through = &snn.Dense{Weight: weight}
-	}
-	per := len(weight.Data) / len(x)
-	for i := range weight.Data {
-		weight.Data[i] *= x[i/per]
-	}
-	c.bias = slices.Clone(v.bias)
-	for i := range c.bias {
-		c.bias[i] *= float64(x[i])
-	}
-	return &c, nil
-}
-
 // weightOf returns the weight of a node with that many axes, and its bias.
 func (n *Node) weightOf(axes int) (*tensor.Tensor, []float64, error) {
 	a := n.Data.Arrays["weight"]
@@ -163,10 +111,10 @@ func (v *linear) dense(n *Node) (*linear, error) {
 	if w.Shape[1] != v.shape.Len() {
 		return nil, fmt.Errorf("weight of shape %v for %d inputs", w.Shape, v.shape.Len())
 	}
-	c := &linear{from: v.from, shape: tensor.Shape{w.Shape[0], 1, 1}, scale: 1, bias: bias}
+	c := &linear{from: v.from, shape: tensor.Shape{w.Shape[0], 1, 1}, scale: one, bias: bias}
 	switch k := v.through.(type) {
 	case nil:
-		c.through = &snn.Dense{Weight: multiplied(w, v.scale)}
+		c.through = &snn.Dense{Weight: v.multiplied(w, func(i int) int { return i % w.Shape[1] / (v.shape[1] * v.shape[2]) })}
 		return c, nil
 	case *snn.AveragePool:
 		c.through, err = spread(w, k, v.source)
@@ -192,7 +140,7 @@ func spread(w *tensor.Tensor, k *snn.AveragePool, in tensor.Shape) (snn.Connecti
 	sum := make([]float64, n.Len())
 	for i, x := range w.Data {
 		o, c, r, col := i/out.Len(), i/(out[1]*out[2])%out[0], i/out[2]%out[1], i%out[2]
-		weight := float64(x) * float64(k.WeightAt(0, r, col, in[1], in[2]))
+		weight := float64(x) * float64(k.WeightAt(c, r, col, in[1], in[2]))
 		top, bottom := k.Window.Inside(0, r, in[1])
 		left, right := k.Window.Inside(1, col, in[2])
 		for ky := top; ky < bottom; ky++ {
@@ -281,10 +229,10 @@ func (v *linear) conv(n *Node) (*linear, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &linear{from: v.from, shape: shape, scale: 1, bias: bias, through: k}
+	c := &linear{from: v.from, shape: shape, scale: one, bias: bias, through: k}
 	switch pool := v.through.(type) {
 	case nil:
-		k.Weight = multiplied(w, v.scale)
+		k.Weight = v.multiplied(w, func(i int) int { return sourceChannel(k, i) })
 		return c, nil
 	case *snn.AveragePool:
 		c.through, err = merge(k, pool, v.source, v.shape)
@@ -316,8 +264,9 @@ func merge(k *snn.Conv, pool *snn.AveragePool, in, pooled tensor.Shape) (snn.Con
 		return nil, fmt.Errorf("after a pool it has %d weights, more than %d", n.Len(), maxSpread)
 	}
 	sum := make([]float64, n.Len())
-	share := float64(pool.Scale) / float64(pool.Window.Kernel[0]*pool.Window.Kernel[1])
+	taps := float64(pool.Window.Kernel[0] * pool.Window.Kernel[1])
 	for i, x := range k.Weight.Data {
+		share := float64(pool.ScaleOf(sourceChannel(k, i))) / taps
 		oi, ky, kx := i/(ws[2]*ws[3]), i/ws[3]%ws[2], i%ws[3]
 		for dy := range pool.Window.Kernel[0] {
 			for dx := range pool.Window.Kernel[1] {
@@ -338,7 +287,7 @@ func (v *linear) pool(n *Node) (*linear, error) {
 	if v.through != nil {
 		return nil, errTwo
 	}
-	k := &snn.AveragePool{CountPad: true, Scale: float32(v.scale)}
+	k := &snn.AveragePool{CountPad: true}
 	var err error
 	if k.Window.Kernel, err = n.pairField("kernel_size"); err != nil {
 		return nil, err
@@ -357,8 +306,9 @@ func (v *linear) pool(n *Node) (*linear, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.Scale, k.Scales = v.scales()
 	if n.Type == "SumPool2d" {
-		k.Scale *= float32(k.Window.Kernel[0] * k.Window.Kernel[1])
+		k = k.Scaled(float64(k.Window.Kernel[0] * k.Window.Kernel[1])).(*snn.AveragePool)
 	}
 	return &linear{from: v.from, source: v.shape, shape: shape, through: k}, nil
 }

@@ -60,6 +60,11 @@ func (m *meaning) out(name string) (value, error) {
 	ints := func(field string) []int { v, _ := n.Data.Arrays[field].Ints(); return v }
 	floats := func(field string) []float32 { v, _ := n.Data.Arrays[field].Float32s(); return v }
 	switch n.Type {
+	case "Delay": // Of one timestep among others.
+		if !slices.Equal(n.Data.Arrays["delay"].Shape, in.shape) {
+			return in, fmt.Errorf("node %q: delay of shape %v for %v", name, n.Data.Arrays["delay"].Shape, in.shape)
+		}
+		return in, nil
 	case "Scale":
 		if !slices.Equal(n.Data.Arrays["scale"].Shape, in.shape) {
 			return in, fmt.Errorf("node %q: scale of shape %v for %v", name, n.Data.Arrays["scale"].Shape, in.shape)
@@ -241,10 +246,10 @@ func current(sum []float64, in value, q float64, k snn.Connection, out tensor.Sh
 			}
 		case *snn.Shortcut:
 			if src := o - k.Offset; src >= 0 && src < in.shape[0] {
-				sum[i] += q * float64(k.Scale) * in.x[(src*h+k.Start[0]+r*k.Stride[0])*w+k.Start[1]+c*k.Stride[1]]
+				sum[i] += q * float64(k.ScaleOf(src)) * in.x[(src*h+k.Start[0]+r*k.Stride[0])*w+k.Start[1]+c*k.Stride[1]]
 			}
 		case *snn.AveragePool:
-			each(k.Window, r, c, func(_, _, at int) { sum[i] += q * float64(k.WeightAt(0, r, c, h, w)) * in.x[o*h*w+at] })
+			each(k.Window, r, c, func(_, _, at int) { sum[i] += q * float64(k.WeightAt(o, r, c, h, w)) * in.x[o*h*w+at] })
 		case *snn.MaxPool:
 			each(k.Window, r, c, func(_, _, at int) { sum[i] += in.x[o*h*w+at] })
 		}

@@ -10,6 +10,10 @@ import (
 
 // Warnings tell what readers of a graph will do otherwise than the network.
 const (
+	warnPhased   = "firing windows need a layer-by-layer schedule or microcode, and NIR cannot say them: readers that do not look at the metadata let all neurons fire at every timestep, which is another network"
+	warnCoding   = "a neuron fires once, and the time of its spike is its value, which NIR cannot say: readers take it for one spike"
+	warnDelays   = "synapses that go around other populations hold spikes back for some windows, which takes Delay nodes: convert for a T to have them; the metadata phase says how many windows"
+	warnStart    = "neurons begin with potentials of their own, which NIR cannot say: readers begin at 0; they are v_start in the metadata of the nodes, to be set by hand, or convert without start potentials"
 	warnReset    = "neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike"
 	warnVInit    = "neurons begin with a potential above 0, which NIR cannot say: readers begin at 0"
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
@@ -40,6 +44,9 @@ func (e *exporter) warn() error {
 	}
 	about := make(map[string][]string) // Warning to names of nodes.
 	add := func(w, name string) { about[w] = append(about[w], name) }
+	for _, w := range e.scheduleWarnings() {
+		add(w, "")
+	}
 	for i := range e.net.Layers {
 		l := &e.net.Layers[i]
 		name := e.node(i)
@@ -56,7 +63,9 @@ func (e *exporter) warn() error {
 		if l.Neuron.Period() > 1 {
 			add(warnRest, "")
 		}
-		if slices.ContainsFunc(l.Neuron.VInit, func(v float32) bool { return v != 0 }) {
+		if l.Start != nil {
+			add(warnStart, "")
+		} else if slices.ContainsFunc(l.Neuron.VInit, func(v float32) bool { return v != 0 }) {
 			add(warnVInit, "")
 		}
 		if r == nil && slices.ContainsFunc(l.Neuron.Threshold, func(th float32) bool { return th != l.Neuron.Threshold[0] }) {
@@ -83,7 +92,7 @@ func (e *exporter) warn() error {
 			add(warnScale, n.Name)
 		}
 	}
-	for _, w := range []string{warnReset, warnVInit, warnCompare, warnLeak, warnRest, enters, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnPhased, warnCoding, warnDelays, warnStart, warnReset, warnVInit, warnCompare, warnLeak, warnRest, enters, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
 		names, ok := about[w]
 		if !ok {
 			continue
@@ -131,6 +140,7 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 	if e.net.Input.Encoding.Spikes() {
 		t.Set("amplitude", Array{Data: []float32{e.net.Input.Amplitude}})
 	}
+	e.setSchedule(t)
 	r, err := e.record.array()
 	t.Set(recordKey, r)
 	return t, err

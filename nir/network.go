@@ -143,6 +143,7 @@ type exporter struct {
 	warnings []string
 	refused  []Refused
 
+	phases   []int           // Of the layers.
 	used     map[string]bool // Names of nodes.
 	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
 	elements int             // Of all arrays so far.
@@ -153,7 +154,8 @@ func (e *exporter) run() error {
 	net := e.net
 	e.g = &Graph{Version: Version}
 	e.used = make(map[string]bool)
-	e.record = record{Format: 1, Name: net.Name, Profile: &e.profile, Input: net.Input}
+	e.record = record{Name: net.Name, Profile: &e.profile, Input: net.Input}
+	e.schedule()
 	e.findFlat()
 	s := net.Input.Shape
 	e.add(e.name("input"), "Input").Data.Set("shape", Ints(s...))
@@ -166,6 +168,7 @@ func (e *exporter) run() error {
 	last := len(net.Layers) - 1
 	e.add("output", "Output").Data.Set("shape", Ints(e.shape(last)...))
 	e.connect(e.node(last), "output")
+	e.record.setFormat()
 	return nil
 }
 
@@ -279,10 +282,7 @@ func (e *exporter) charge(i int) float32 {
 // layer adds the nodes of layer i and of the synapses that end on it.
 func (e *exporter) layer(i int) error {
 	l := &e.net.Layers[i]
-	e.record.Layers = append(e.record.Layers, layerRecord{
-		Name: l.Name, Shape: l.Shape, VInit: l.Neuron.VInit, Reset: l.Neuron.Reset, Model: newModelRecord(&l.Neuron),
-		Charge: l.Charge, Lambda: l.Lambda, Rate: l.Rate,
-	})
+	e.record.Layers = append(e.record.Layers, newLayerRecord(l))
 	r := &e.record.Layers[i]
 	r.Node = e.name(l.Name)
 	if !l.IsGate() {
@@ -307,7 +307,11 @@ func (e *exporter) layer(i int) error {
 		if j == carrier {
 			b.bias = l.Bias
 		}
-		end, err := e.synapse(b)
+		var end string
+		var err error
+		if b.start, err = e.start(i, s.From); err == nil {
+			end, err = e.synapse(b)
+		}
 		if err != nil {
 			return fmt.Errorf("synapse %d (%s): %w", j, s.Connection.Kind(), err)
 		}
@@ -329,7 +333,8 @@ func (e *exporter) layer(i int) error {
 // branch is a synapse on its way into the graph.
 type branch struct {
 	layer, synapse int
-	from           int       // Its source.
+	from           int       // Its source,
+	start          string    // and the node that it leaves: that of the source, or a Delay node.
 	bias           []float32 // Of the layer if this synapse takes it.
 	gain           gain      // Of the layer.
 }
@@ -370,14 +375,16 @@ func (e *exporter) neurons(i int, g gain) (err error) {
 	}
 	n.Metadata.Set("layer", Text(clean(l.Name)))
 	n.Metadata.Set("lambda", Array{Data: []float32{l.Lambda}})
+	e.noteSchedule(i, n)
 	if l.IsGate() {
 		n.Metadata.Set("gate", Text("max pool"))
 		return nil
 	}
 	n.Metadata.Set("reset", Text(l.Neuron.Reset.String()))
-	if v := l.Neuron.VInit; v != nil {
+	if v := l.Neuron.VInit; v != nil && l.Start == nil {
 		n.Metadata.Set("v_init", Floats(v, len(v)))
 	}
+	noteStart(l, n, g, s)
 	return nil
 }
 
@@ -447,7 +454,7 @@ func (e *exporter) conv(b branch, k *snn.Conv) (string, error) {
 	}
 	place := grouped{out: ws[0], in: ws[1], groups: k.Groups, wide: shape[1]}
 	w.enlarge(large, folded, k.Window.Kernel, place.kernel)
-	n, err := e.addConv(e.node(b.from), b, Floats(large, shape...), w.window, groups, in, "_conv")
+	n, err := e.addConv(b.start, b, Floats(large, shape...), w.window, groups, in, "_conv")
 	if err == nil && b.gain != nil {
 		n.keep("weight", k.Weight.Data, ws...)
 	}
@@ -502,7 +509,7 @@ func (n *Node) keep(field string, x []float32, shape ...int) {
 // no vector. Where the layer is none, a convolution of the whole source says the
 // same.
 func (e *exporter) dense(b branch, k *snn.Dense) (string, error) {
-	in, from := e.net.ShapeOf(b.from), e.node(b.from)
+	in, from := e.net.ShapeOf(b.from), b.start
 	if !e.flat[b.layer] {
 		conv := &snn.Conv{Groups: 1, Window: tensor.Square(1, 1, 0)}
 		conv.Window.Kernel = [2]int{in[1], in[2]}
@@ -550,17 +557,18 @@ func (e *exporter) scale(name, from string, s tensor.Shape, value func(i int) fl
 // shortcut adds the nodes of a shortcut: none, a Scale node, or a convolution that
 // takes single neurons.
 func (e *exporter) shortcut(b branch, k *snn.Shortcut) (string, error) {
-	in, q := e.net.ShapeOf(b.from), e.charge(b.from)*k.Scale
+	in := e.net.ShapeOf(b.from)
+	value := func(c int) float32 { return e.charge(b.from) * k.ScaleOf(c) }
 	identity := k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0 && in.Equal(k.Shape)
 	if b.bias == nil && identity {
-		from, into := e.node(b.from), e.node(b.layer)
+		into := e.node(b.layer)
 		// Two edges between the same nodes would be one to some readers.
-		repeated := slices.Contains(e.g.Edges, Edge{from, into})
-		if b.gain.allOne(q) && e.profile.PlainEdges && (!repeated || e.flat[b.layer]) {
-			return from, nil
+		repeated := slices.Contains(e.g.Edges, Edge{b.start, into})
+		if b.gain.allOne(value, in[0]) && e.profile.PlainEdges && (!repeated || e.flat[b.layer]) {
+			return b.start, nil
 		}
 		if e.profile.Scale {
-			return e.scale(into+"_shortcut", from, in, func(int) float32 { return q })
+			return e.scale(into+"_shortcut", b.start, in, func(i int) float32 { return value(i / (in[1] * in[2])) })
 		}
 	}
 	w := tensor.Square(1, 1, 0)
@@ -577,11 +585,11 @@ func (e *exporter) shortcut(b branch, k *snn.Shortcut) (string, error) {
 		return "", err
 	}
 	for c := range in[0] {
-		weight[((c+k.Offset)*in[0]+c)*taps+k.Start[0]*w.Kernel[1]+k.Start[1]] = b.gain.times(q, c+k.Offset)
+		weight[((c+k.Offset)*in[0]+c)*taps+k.Start[0]*w.Kernel[1]+k.Start[1]] = b.gain.times(value(c), c+k.Offset)
 	}
 	if err := tensor.CheckFinite(weight); err != nil {
 		return "", err
 	}
-	n, err := e.addConv(e.node(b.from), b, Floats(weight, shape...), w, 1, in, "_shortcut")
+	n, err := e.addConv(b.start, b, Floats(weight, shape...), w, 1, in, "_shortcut")
 	return n.Name, err
 }

@@ -57,11 +57,66 @@ func randomNetwork(seed uint64) *snn.Network {
 			n.Gain, n.Offset = rnd.Float32(), rnd.Float32()
 		}
 	}
+	m.tune(rand.New(rand.NewPCG(seed, 12)))
 	return m.net
 }
 
-// unleaky takes the leaks out of net, which no target has.
-func unleaky(net *snn.Network) *snn.Network {
+// tune does what calibration for T does, in some layers of every second network; every
+// third one gets windows.
+func (m *maker) tune(rnd *rand.Rand) {
+	random := func(n int, least float32) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = least + rnd.Float32()
+		}
+		return x
+	}
+	if kind := rnd.IntN(6); kind < 2 {
+		m.net.Schedule, m.net.Coding = snn.Phased, snn.Coding(kind)
+		for i := range m.net.Layers {
+			n := &m.net.Layers[i].Neuron
+			n.Model, n.Reset, n.Gain, n.Offset = nil, snn.ResetSubtract, 0, 0
+		}
+	}
+	if rnd.IntN(2) == 0 {
+		return
+	}
+	m.net.TunedFor = []int{0, 12, 1}[rnd.IntN(3)]
+	for i := range m.net.Layers {
+		l := &m.net.Layers[i]
+		if rnd.IntN(2) == 0 {
+			l.Lambdas = random(l.Shape[0], 0.1)
+			l.Lambda = slices.Max(l.Lambdas)
+		}
+		for j, s := range l.Synapses {
+			scales := random(m.net.ShapeOf(s.From)[0], 0.5)
+			switch k := s.Connection.(type) {
+			case *snn.Shortcut:
+				c := *k
+				c.Scales = scales
+				l.Synapses[j].Connection = &c
+			case *snn.AveragePool:
+				c := *k
+				c.Scales = scales
+				l.Synapses[j].Connection = &c
+			}
+		}
+		if l.IsGate() {
+			continue
+		}
+		if rnd.IntN(2) == 0 {
+			l.Start = random(l.Neurons(), -0.5)
+		}
+		if l.Bias != nil && rnd.IntN(2) == 0 {
+			l.Shift = random(l.Shape[0], -0.5)
+		}
+		l.Refit = rnd.IntN(3) == 0
+	}
+}
+
+// plain takes out of net what no target has: leaks and windows.
+func plain(net *snn.Network) *snn.Network {
+	net.Schedule, net.Coding = snn.Synchronous, snn.Rate
 	for i := range net.Layers {
 		if m, ok := net.Layers[i].Neuron.Model.(snn.LIF); ok {
 			net.Layers[i].Neuron.Model = snn.LIF{Leak: 1, Refractory: m.Refractory}
@@ -200,8 +255,14 @@ func (m *maker) residual(from int) int {
 	s, rnd := m.net.ShapeOf(from), m.rnd
 	scale := func() float32 { return []float32{1, 0.625, 0.1 + rnd.Float32()}[rnd.IntN(3)] }
 	if rnd.IntN(2) == 0 {
-		main := &snn.Conv{Window: tensor.Square(3, 1, 1), Groups: 1, Weight: m.weights(s[0]*9, s[0], s[0], 3, 3)}
-		syn := []snn.Synapse{{From: from, Connection: snn.Identity(scale(), s)}, {From: from, Connection: main}}
+		square := func() snn.Connection {
+			return &snn.Conv{Window: tensor.Square(3, 1, 1), Groups: 1, Weight: m.weights(s[0]*9, s[0], s[0], 3, 3)}
+		}
+		inner := from
+		for range rnd.IntN(3) { // Which the shortcut goes around.
+			inner = m.layer(s, snn.Synapse{From: inner, Connection: square()})
+		}
+		syn := []snn.Synapse{{From: from, Connection: snn.Identity(scale(), s)}, {From: inner, Connection: square()}}
 		if rnd.IntN(3) == 0 {
 			syn[1].Connection = snn.Identity(scale(), s) // The same twice.
 		}
@@ -253,7 +314,7 @@ func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
 func inProfile(t *testing.T, net *snn.Network, p Profile) *Graph {
 	t.Helper()
 	if p.Reader != "" {
-		unleaky(net)
+		plain(net)
 	}
 	g, _, err := FromNetwork(net, p, Info{})
 	var refused *RefusedError
@@ -333,6 +394,7 @@ func TestNetworksComeBack(t *testing.T) {
 						t.Fatalf("seed %d: layer %q: got %+v, want %+v", seed, net.Layers[i].Name, a, b)
 					}
 				}
+				sameTuning(t, again, net)
 				image := randomImage(net.Input.Shape, rand.New(rand.NewPCG(seed, 6)))
 				got, want := present(t, again, image), present(t, net, image)
 				if !reflect.DeepEqual(got, want) {
@@ -344,7 +406,7 @@ func TestNetworksComeBack(t *testing.T) {
 			}
 			t.Log(written, "networks,", types, spikes, "spikes of outputs")
 			wanted := []string{"Affine", "Conv2d", "Flatten", "IF"}
-			for typ, has := range map[string]bool{"AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF" || p.Reader == ""} {
+			for typ, has := range map[string]bool{"Delay": p.Reader == "", "AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF" || p.Reader == ""} {
 				if has {
 					wanted = append(wanted, typ)
 				} else if types[typ] > 0 {
@@ -360,6 +422,26 @@ func TestNetworksComeBack(t *testing.T) {
 				t.Errorf("%d spikes of outputs, of %d networks", spikes, written)
 			}
 		})
+	}
+}
+
+// sameTuning checks that the schedule of a network, and what calibration for T chose, have
+// come back.
+func sameTuning(t *testing.T, got, want *snn.Network) {
+	t.Helper()
+	if got.Schedule != want.Schedule || got.Coding != want.Coding || got.TunedFor != want.TunedFor {
+		t.Errorf("%s: %v, %v, T = %d, want %v, %v, %d", want.Name, got.Schedule, got.Coding, got.TunedFor, want.Schedule, want.Coding, want.TunedFor)
+	}
+	for i := range want.Layers {
+		a, b := &got.Layers[i], &want.Layers[i]
+		if !reflect.DeepEqual([]any{a.Lambdas, a.Start, a.Shift, a.Refit}, []any{b.Lambdas, b.Start, b.Shift, b.Refit}) {
+			t.Errorf("%s, layer %q: what was calibrated differs", want.Name, b.Name)
+		}
+		for j, s := range b.Synapses {
+			if _, weighted := s.Connection.(snn.Weighted); !weighted && !reflect.DeepEqual(a.Synapses[j], s) {
+				t.Errorf("%s, layer %q: got %+v, want %+v", want.Name, b.Name, a.Synapses[j].Connection, s.Connection)
+			}
+		}
 	}
 }
 
@@ -513,6 +595,37 @@ func TestPython(t *testing.T) {
 	net.Layers[3].Neuron.Model = snn.LIF{Leak: 0.875, Refractory: 2}
 	net.Layers[6].Neuron.Model = snn.LIF{Leak: 0.5}
 	simulatedAs(t, net, Generic)
+
+	for i := range snn.Codings() {
+		net := phased()
+		net.Coding = snn.Coding(i)
+		simulatedAs(t, net, Generic)
+	}
+}
+
+// phased is pooled with windows of 12 timesteps, and with what calibration for that T may
+// choose; the image goes into a deeper layer as well. Every sum is exact.
+func phased() *snn.Network {
+	net := pooled()
+	net.Schedule, net.TunedFor = snn.Phased, 12
+	eighths := func(n, least int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(least+i%5) / 8
+		}
+		return x
+	}
+	sum := &net.Layers[2]
+	sum.Lambdas, sum.Lambda = eighths(4, 1), 0.5
+	sum.Start, sum.Shift = eighths(sum.Neurons(), -2), eighths(4, -1)
+	k := snn.Identity(1, sum.Shape)
+	k.Scales = eighths(4, 3)
+	sum.Synapses[1].Connection = k
+	sum.Synapses = append(sum.Synapses, snn.Synapse{From: snn.FromInput, Connection: net.Layers[0].Synapses[0].Connection})
+	option := net.Layers[4].Synapses[1].Connection.(*snn.Shortcut)
+	option.Scales = eighths(4, 5)
+	net.Layers[6].Synapses[0].Connection.(*snn.AveragePool).Scales = eighths(6, 6)
+	return net
 }
 
 // simulatedAs writes a network in the form of a profile and compares its spikes with

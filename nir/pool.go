@@ -68,7 +68,7 @@ func (e *exporter) depthwise(b branch, w tensor.Window, value func(c int) float3
 		return "", err
 	}
 	s.enlarge(weight, small, w.Kernel, grouped{out: in[0], in: 1, groups: in[0], wide: shape[1]}.kernel)
-	n, err := e.addConv(e.node(b.from), b, Floats(weight, shape...), s.window, groups, in, "_pool")
+	n, err := e.addConv(b.start, b, Floats(weight, shape...), s.window, groups, in, "_pool")
 	return n.Name, err
 }
 
@@ -76,7 +76,7 @@ func (e *exporter) depthwise(b branch, w tensor.Window, value func(c int) float3
 // convolution of ones.
 func (e *exporter) sums(b branch, w tensor.Window) (string, error) {
 	if e.hasPool(w) && e.profile.SumPool {
-		return e.pool(b.layer, e.node(b.from), "SumPool2d", w), nil
+		return e.pool(b.layer, b.start, "SumPool2d", w), nil
 	}
 	b.bias = nil
 	return e.depthwise(b, w, func(int) float32 { return 1 })
@@ -86,10 +86,10 @@ func (e *exporter) sums(b branch, w tensor.Window) (string, error) {
 func (e *exporter) gate(b branch, k *snn.MaxPool) (string, error) {
 	if e.profile.Gate == "" {
 		e.refuse(b.layer, "it has no max pools, and neurons that fire several times per timestep cannot stand for them; train with average pools or strides instead")
-		return e.node(b.from), nil
+		return b.start, nil
 	}
 	if e.gateAverages(k.Window) {
-		return e.pool(b.layer, e.node(b.from), "AvgPool2d", k.Window), nil
+		return e.pool(b.layer, b.start, "AvgPool2d", k.Window), nil
 	}
 	return e.sums(b, k.Window)
 }
@@ -112,31 +112,48 @@ func (e *exporter) averages(k *snn.AveragePool) bool {
 	return e.hasPool(k.Window) && (k.CountPad || k.Window.Pad == [4]int{})
 }
 
-// poolWeight returns what a pool that is all that ends on l lacks, written as a
-// node, and whether thresholds divided by it make up for that. That is for readers
-// without Scale nodes.
-func (e *exporter) poolWeight(l *snn.Layer) (weight float64, ok bool) {
+// poolGain returns the gain of l if a pool is all that ends on it: thresholds divided by
+// what the pool, written as a node, lacks make up for that; nil if it lacks nothing. It
+// reports whether that can be done. That is for readers without Scale nodes.
+func (e *exporter) poolGain(l *snn.Layer) (g gain, ok bool) {
 	k, pool := l.Synapses[0].Connection.(*snn.AveragePool)
-	th := l.Neuron.Threshold
-	if !pool || len(l.Synapses) > 1 || l.Bias != nil || e.profile.Scale || !e.averages(k) ||
-		e.profile.Uniform && slices.ContainsFunc(th, func(v float32) bool { return v != th[0] }) {
-		return 0, false
+	if !pool || len(l.Synapses) > 1 || l.Bias != nil || e.profile.Scale || !e.averages(k) {
+		return nil, false
 	}
-	weight = e.lacks(k, l.Synapses[0].From)
-	return weight, !slices.ContainsFunc(th, func(v float32) bool {
-		x := float32(float64(v) / weight)
-		return !(x > 0) || math.IsInf(float64(x), 0)
-	})
+	for c := range max(len(k.Scales), 1) {
+		g = append(g, 1/e.lacks(k, l.Synapses[0].From, c))
+	}
+	first := g.threshold(l, 0)
+	for c := range l.Shape[0] {
+		th := g.threshold(l, c)
+		if !(th > 0) || math.IsInf(float64(th), 0) || e.profile.Uniform && th != first {
+			return nil, false
+		}
+	}
+	if !slices.ContainsFunc(g, func(f float64) bool { return f != 1 }) {
+		return nil, true
+	}
+	return g, true
 }
 
-// lacks returns what the output of the pool node that stands for k must be
+// lacks returns what channel c of the output of the pool node that stands for k must be
 // multiplied by.
-func (e *exporter) lacks(k *snn.AveragePool, from int) float64 {
-	w := float64(k.Scale) * float64(e.charge(from))
+func (e *exporter) lacks(k *snn.AveragePool, from, c int) float64 {
+	w := float64(k.ScaleOf(c)) * float64(e.charge(from))
 	if !e.profile.AvgPool {
 		w /= float64(k.Window.Kernel[0] * k.Window.Kernel[1])
 	}
 	return w
+}
+
+// lacksNothing reports whether that is 1 in all channels.
+func (e *exporter) lacksNothing(k *snn.AveragePool, from int) bool {
+	for c := range max(len(k.Scales), 1) {
+		if e.lacks(k, from, c) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // averagePool adds the nodes of an average pool. With Scale nodes these are
@@ -148,49 +165,51 @@ func (e *exporter) averagePool(b branch, k *snn.AveragePool) (end string, err er
 		return e.scaledPool(b, k)
 	}
 	if b.bias == nil && e.averages(k) {
-		if _, ok := e.poolWeight(l); ok || b.gain == nil && e.lacks(k, b.from) == 1 {
+		if _, ok := e.poolGain(l); ok || b.gain == nil && e.lacksNothing(k, b.from) {
 			typ := "SumPool2d"
 			if e.profile.AvgPool {
 				typ = "AvgPool2d"
 			}
-			return e.pool(b.layer, e.node(b.from), typ, k.Window), nil
+			return e.pool(b.layer, b.start, typ, k.Window), nil
 		}
 	}
-	at := e.weightsOf(k, b.from, l.Shape)
-	if slices.ContainsFunc(at, func(v float32) bool { return v != at[0] }) {
+	taps := e.tapsOf(k, b.from, l.Shape)
+	if slices.ContainsFunc(taps, func(n float32) bool { return n != taps[0] }) {
 		e.refuse(b.layer, "the padding of its average pool does not count, which takes a weight for every output, and it has no Scale nodes")
-		return e.node(b.from), nil
+		return b.start, nil
 	}
-	return e.depthwise(b, k.Window, func(c int) float32 { return b.gain.times(at[0], c) })
+	q := e.charge(b.from)
+	return e.depthwise(b, k.Window, func(c int) float32 { return b.gain.times(k.ScaleOf(c)/taps[0]*q, c) })
 }
 
-// weightsOf returns the weights of the synapses of k that end on the outputs of a
-// channel.
-func (e *exporter) weightsOf(k *snn.AveragePool, from int, out tensor.Shape) []float32 {
-	in, q := e.net.ShapeOf(from), e.charge(from)
-	at := make([]float32, 0, out[1]*out[2])
+// tapsOf returns, for the outputs of a channel, how many neurons their means are over.
+func (e *exporter) tapsOf(k *snn.AveragePool, from int, out tensor.Shape) []float32 {
+	in := e.net.ShapeOf(from)
+	taps := make([]float32, 0, out[1]*out[2])
 	for r := range out[1] {
 		for c := range out[2] {
-			at = append(at, k.WeightAt(0, r, c, in[1], in[2])*q)
+			taps = append(taps, float32(k.Taps(r, c, in[1], in[2])))
 		}
 	}
-	return at
+	return taps
 }
 
 // scaledPool is averagePool with Scale nodes.
 func (e *exporter) scaledPool(b branch, k *snn.AveragePool) (end string, err error) {
-	out, name := e.net.ShapeOf(b.layer), e.node(b.layer)+"_scale"
+	out, name, q := e.net.ShapeOf(b.layer), e.node(b.layer)+"_scale", e.charge(b.from)
+	positions := out[1] * out[2]
 	if e.averages(k) {
-		end = e.pool(b.layer, e.node(b.from), "AvgPool2d", k.Window)
-		if factor := k.Scale * e.charge(b.from); factor != 1 {
-			end, err = e.scale(name, end, out, func(int) float32 { return factor })
+		end = e.pool(b.layer, b.start, "AvgPool2d", k.Window)
+		factor := func(c int) float32 { return k.ScaleOf(c) * q }
+		if !gain(nil).allOne(factor, out[0]) {
+			end, err = e.scale(name, end, out, func(i int) float32 { return factor(i / positions) })
 		}
 	} else {
 		if end, err = e.sums(b, k.Window); err != nil {
 			return "", err
 		}
-		at := e.weightsOf(k, b.from, out)
-		end, err = e.scale(name, end, out, func(i int) float32 { return at[i%len(at)] })
+		taps := e.tapsOf(k, b.from, out)
+		end, err = e.scale(name, end, out, func(i int) float32 { return k.ScaleOf(i/positions) / taps[i%positions] * q })
 	}
 	if err != nil || b.bias == nil {
 		return end, err

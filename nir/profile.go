@@ -91,13 +91,17 @@ type RefusedError struct {
 	Layers []Refused
 }
 
-// Refused is a layer with the reason.
+// Refused is a layer with the reason; without a name, it is the network.
 type Refused struct{ Layer, Reason string }
 
 // Error lists all layers, one per line where there are several.
 func (e *RefusedError) Error() string {
 	var lines []string
 	for _, l := range e.Layers {
+		if l.Layer == "" {
+			lines = append(lines, l.Reason)
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("layer %q: %s", l.Layer, l.Reason))
 	}
 	return fmt.Sprintf("nir: %s cannot read this network: %s", e.Reader, strings.Join(lines, "\n  "))

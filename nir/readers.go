@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"sresnet/snn"
 )
 
 // Reading is what a tool makes of a graph.
@@ -103,6 +105,9 @@ func (r *reader) read(g *Graph) Reading {
 	}
 	if loops(g) {
 		unknown = append(unknown, "loops")
+	}
+	if s := g.Metadata.Text(scheduleKey); s != "" && s != snn.Synchronous.String() {
+		note(&refused, "its neurons fire at every timestep, where this network has firing windows")
 	}
 	var notes []string
 	if r.more != nil {

@@ -3,6 +3,7 @@ package nir
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -14,11 +15,16 @@ const recordKey = "sresnet_network"
 // record is what it takes, beside the nodes, to have the same spiking network
 // again. It lies as JSON in the metadata of the graph.
 type record struct {
-	Format  int // 1
+	Format  int // Of what versions must know to have the same network: 1, or 2 with a schedule or what calibration for T chose.
 	Name    string
 	Profile *Profile `json:",omitempty"` // Nil for [Generic], in files from before there were others.
 	Input   snn.Input
-	Layers  []layerRecord
+
+	Schedule string `json:",omitempty"` // Words; empty for those of the paper.
+	Coding   string `json:",omitempty"`
+	TunedFor int    `json:",omitempty"`
+
+	Layers []layerRecord
 }
 
 // layerRecord is one layer, in the order of the network.
@@ -36,6 +42,20 @@ type layerRecord struct {
 	Rate       float32
 	BiasNode   string // Which holds the bias of the layer; empty if it has none.
 	Synapses   []synapseRecord
+
+	Lambdas []float32 `json:",omitempty"`
+	Start   bool      `json:",omitempty"` // Its neurons have start potentials of their own, in the metadata of the node.
+	Shift   []float32 `json:",omitempty"`
+	Refit   bool      `json:",omitempty"`
+}
+
+// newLayerRecord returns the record of a layer, without nodes and synapses.
+func newLayerRecord(l *snn.Layer) layerRecord {
+	return layerRecord{
+		Name: l.Name, Shape: l.Shape, VInit: l.Neuron.VInit, Reset: l.Neuron.Reset, Model: newModelRecord(&l.Neuron),
+		Charge: l.Charge, Lambda: l.Lambda, Rate: l.Rate,
+		Lambdas: l.Lambdas, Start: l.Start != nil, Shift: l.Shift, Refit: l.Refit,
+	}
 }
 
 // synapseRecord is one synapse, in the order of the sum. Weights of convolutions
@@ -50,6 +70,7 @@ type synapseRecord struct {
 	Groups   int            `json:",omitempty"`
 	CountPad bool           `json:",omitempty"`
 	Scale    float32        `json:",omitempty"`
+	Scales   []float32      `json:",omitempty"`
 	Stride   [2]int
 	Start    [2]int
 	Offset   int `json:",omitempty"`
@@ -63,13 +84,27 @@ func newSynapseRecord(s snn.Synapse) synapseRecord {
 	case *snn.Dense:
 		r.Channels = [2]int{k.Weight.Shape[0], k.Weight.Shape[1]}
 	case *snn.Shortcut:
-		r.Scale, r.Stride, r.Start, r.Offset = k.Scale, k.Stride, k.Start, k.Offset
+		r.Scale, r.Scales, r.Stride, r.Start, r.Offset = k.Scale, k.Scales, k.Stride, k.Start, k.Offset
 	case *snn.AveragePool:
-		r.Window, r.CountPad, r.Scale = &k.Window, k.CountPad, k.Scale
+		r.Window, r.CountPad, r.Scale, r.Scales = &k.Window, k.CountPad, k.Scale, k.Scales
 	case *snn.MaxPool:
 		r.Window = &k.Window
 	}
 	return r
+}
+
+// setFormat chooses the format: the first whose readers know all that the record has.
+func (r *record) setFormat() {
+	r.Format = 1
+	if r.Schedule != "" || r.Coding != "" || r.TunedFor != 0 || slices.ContainsFunc(r.Layers, layerRecord.calibrated) {
+		r.Format = 2
+	}
+}
+
+// calibrated reports whether the layer has what calibration for T chose.
+func (r layerRecord) calibrated() bool {
+	scales := slices.ContainsFunc(r.Synapses, func(s synapseRecord) bool { return s.Scales != nil })
+	return r.Lambdas != nil || r.Start || r.Shift != nil || r.Refit || scales
 }
 
 func (r *record) array() (Array, error) {
@@ -87,8 +122,8 @@ func readRecord(g *Graph) (*record, error) {
 	if err := json.Unmarshal([]byte(text), r); err != nil {
 		return nil, fmt.Errorf("metadata %s: %w", recordKey, err)
 	}
-	if r.Format != 1 {
-		return nil, fmt.Errorf("metadata %s is of format %d, this version reads format 1", recordKey, r.Format)
+	if r.Format != 1 && r.Format != 2 {
+		return nil, fmt.Errorf("metadata %s is of format %d, this version reads formats 1 and 2", recordKey, r.Format)
 	}
 	return r, nil
 }

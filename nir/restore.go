@@ -49,6 +49,9 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 		from.nodes[n.Name] = n
 	}
 	net := &snn.Network{Name: r.Name, Input: r.Input}
+	if err := r.schedule(net); err != nil {
+		return nil, err
+	}
 	if len(r.Input.Shape) != 3 {
 		return nil, fmt.Errorf("input of shape %v", r.Input.Shape)
 	}
@@ -81,7 +84,10 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 
 func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) {
 	lr := &r.Layers[i]
-	l := snn.Layer{Name: lr.Name, Shape: lr.Shape, Charge: lr.Charge, Lambda: lr.Lambda, Rate: lr.Rate}
+	l := snn.Layer{
+		Name: lr.Name, Shape: lr.Shape, Charge: lr.Charge, Lambda: lr.Lambda, Rate: lr.Rate,
+		Lambdas: lr.Lambdas, Shift: lr.Shift, Refit: lr.Refit,
+	}
 	if len(lr.Shape) != 3 {
 		return l, fmt.Errorf("shape %v", lr.Shape)
 	}
@@ -107,6 +113,13 @@ func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) 
 	if lr.Threshold != nil {
 		l.Neuron = lr.neuron()
 		l.Neuron.Threshold = lr.Threshold
+	}
+	if lr.Start {
+		v, err := from.start(lr.Node, lr.Shape.Len())
+		if err != nil {
+			return l, err
+		}
+		l.Start = slices.Clone(v)
 	}
 	if lr.BiasNode != "" {
 		b, err := from.floats(lr.BiasNode, "bias", lr.Shape[0])
@@ -193,9 +206,9 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 		}
 		return &snn.Dense{Weight: tensor.Of(x, n...)}, nil
 	case (*snn.Shortcut)(nil).Kind():
-		return &snn.Shortcut{Scale: sr.Scale, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Shape: l.Shape}, nil
+		return &snn.Shortcut{Scale: sr.Scale, Scales: sr.Scales, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Shape: l.Shape}, nil
 	case (*snn.AveragePool)(nil).Kind():
-		return &snn.AveragePool{Window: w, CountPad: sr.CountPad, Scale: sr.Scale}, nil
+		return &snn.AveragePool{Window: w, CountPad: sr.CountPad, Scale: sr.Scale, Scales: sr.Scales}, nil
 	case (*snn.MaxPool)(nil).Kind():
 		return &snn.MaxPool{Window: w}, nil
 	}

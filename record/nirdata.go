@@ -55,6 +55,9 @@ func (f *nirData) observable(p Population, o Observable, typ string) *hdf5.Group
 	if f.node[p.Name] == nil {
 		node := f.nodes.Group(p.Name)
 		node.Attribute("__type__", nil, "NIRNodeData")
+		if phase := f.o.phases[p.Layer]; phase > 0 {
+			node.Attribute("phase", nil, phase)
+		}
 		f.node[p.Name] = node.Group("observables")
 	}
 	g := f.node[p.Name].Group(o.String())
@@ -73,14 +76,14 @@ func (f *nirData) grid(p Population, o Observable, neurons, rows int) (array, er
 	s.Shuffle = o != Spikes // Which have a byte each.
 	s.Chunk = []int{1, rows, neurons}
 	c := g.Chunks("data", fill, s)
-	f.ends = append(f.ends, func([]int) { c.Close(f.n, f.o.Timesteps, neurons) })
+	f.ends = append(f.ends, func([]int) { c.Close(f.n, f.o.steps, neurons) })
 	return chunks{f, c}, nil
 }
 
 func (f *nirData) events(p Population, neurons int) (idx, time array, err error) {
 	g := f.observable(p, Spikes, "EventData")
 	g.Attribute("n_neurons", nil, neurons)
-	g.Attribute("t_max", nil, float64(f.o.Timesteps)*Dt)
+	g.Attribute("t_max", nil, float64(f.o.steps)*Dt)
 	s := stored
 	s.Chunk = []int{1, eventsPiece}
 	index := slices.Index(f.o.Populations, p)

@@ -145,7 +145,7 @@ func (f *npy) file(array, typ string, size int, shape ...int) (*npyFile, error) 
 }
 
 func (f *npy) grid(p Population, o Observable, neurons, _ int) (array, error) {
-	return f.file(fileName(p, o), npyType(o), o.size(), f.n, f.o.Timesteps, neurons)
+	return f.file(fileName(p, o), npyType(o), o.size(), f.n, f.o.steps, neurons)
 }
 
 func (f *npy) events(Population, int) (idx, time array, err error) {
@@ -211,8 +211,9 @@ func (f *npz) finish(ctx context.Context, _ []int, wrote func(int64)) (err error
 	z := zip.NewWriter(out)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for _, file := range f.files {
-		h := &zip.FileHeader{Name: filepath.Base(file.name), Method: zip.Store} // Floats hardly get shorter.
-		if file.size == Spikes.size() {
+		// Floats hardly get shorter, unless they stay as they are for windows.
+		h := &zip.FileHeader{Name: filepath.Base(file.name), Method: zip.Store}
+		if file.size == Spikes.size() || f.o.steps > f.o.Timesteps {
 			h.Method = zip.Deflate
 		}
 		w, err := z.CreateHeader(h)

@@ -21,6 +21,18 @@
 // and where a neuron rests see snn.LIF. I is the sum of what all synapses
 // carry and of the bias, at one timestep. A max-pool gate has spikes alone.
 //
+// # Phased networks
+//
+// Steps are those of the network's clock, from the first of the image to the last one in
+// which the output fires; see snn.Network.Latency. With windows of T timesteps, a
+// population of phase d integrates at (d-1) T <= t < d T and fires at d T <= t < (d+1) T:
+//
+//	v[t] = v[t-1] + I[t]            z[t] = 0                                in the first
+//	z[t] = v[t-1] >= q              v[t] = v[t-1] - q z[t]      I[t] = 0    in the second
+//
+// where q is θ, or in first-spike coding ((d+1) T - t) θ, and z[t] = 0 for a neuron that
+// has fired. At all other timesteps v stays, and I and z are 0.
+//
 // # Memory
 //
 // Arrays go to the file while they come about. In memory are, for each worker, a piece
@@ -32,10 +44,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -106,7 +120,7 @@ type Options struct {
 	// neurons and timesteps. NIRData has both.
 	Events bool
 
-	Timesteps int    // T, at least 1.
+	Timesteps int    // T, at least 1; in a phased network that of each window.
 	Seed      uint64 // Of the Poisson encoding.
 	Reference bool   // Simulate with the reference engine.
 
@@ -121,12 +135,16 @@ type Options struct {
 	// Progress, if set, is told how many of how many megabytes have been recorded.
 	// Calls do not overlap.
 	Progress func(done, total int)
+
+	steps  int   // Of every array.
+	phases []int // Of all layers.
 }
 
 // Recording says what was written.
 type Recording struct {
 	Images    int
-	Timesteps int
+	Timesteps int      // T
+	Steps     int      // Of every array: the latency of a phased network, else T.
 	Bytes     int64    // Of all arrays, before compression.
 	Spikes    []uint64 // Per population, of all images.
 }
@@ -170,6 +188,7 @@ func (o Options) withDefaults(net *snn.Network, n int) (Options, error) {
 	case o.Events && o.Format != NIRData:
 		return o, fmt.Errorf("record: %v files have no lists of events", o.Format)
 	}
+	o.steps, o.phases = net.Latency(o.Timesteps), net.Phases()
 	names := make(map[string]bool)
 	for k, p := range o.Populations {
 		switch {
@@ -218,7 +237,7 @@ const pieceBytes = 1 << 20
 
 // rows returns the timesteps of a piece of an array.
 func (o Options) rows(l *snn.Layer, x Observable) int {
-	return max(min(pieceBytes/max(l.Neurons()*x.size(), 1), o.Timesteps), 1)
+	return max(min(pieceBytes/max(l.Neurons()*x.size(), 1), o.steps), 1)
 }
 
 // Size returns the bytes of all arrays of a recording of n images, before
@@ -232,7 +251,7 @@ func Size(net *snn.Network, n int, o Options) (int64, error) {
 	for _, p := range o.Populations {
 		l := &net.Layers[p.Layer]
 		for _, x := range o.kinds(l) {
-			total += float64(n) * float64(o.Timesteps) * float64(l.Neurons()) * float64(x.size())
+			total += float64(n) * float64(o.steps) * float64(l.Neurons()) * float64(x.size())
 		}
 	}
 	if total > math.MaxInt64/4 {
@@ -253,6 +272,7 @@ func Write(ctx context.Context, name string, net *snn.Network, images Images, o 
 	if o, err = o.withDefaults(net, n); err != nil {
 		return nil, err
 	}
+	o.noteSchedule(net)
 	r := &recorder{net: net, images: images, o: o, size: size, total: size}
 	r.order.init()
 	if o.Format == NPZ {
@@ -281,7 +301,20 @@ func Write(ctx context.Context, name string, net *snn.Network, images Images, o 
 		}
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	return &Recording{Images: n, Timesteps: o.Timesteps, Bytes: size, Spikes: r.spikes}, nil
+	return &Recording{Images: n, Timesteps: o.Timesteps, Steps: o.steps, Bytes: size, Spikes: r.spikes}, nil
+}
+
+// noteSchedule adds to the attributes what the clock of a phased network is.
+func (o *Options) noteSchedule(net *snn.Network) {
+	if net.Schedule == snn.Synchronous {
+		return
+	}
+	all := map[string]string{
+		"schedule": net.Schedule.String(), "coding": net.Coding.String(),
+		"timesteps": strconv.Itoa(o.Timesteps), "latency": strconv.Itoa(o.steps),
+	}
+	maps.Copy(all, o.Attributes)
+	o.Attributes = all
 }
 
 // simulation returns the options of the engine: it stops after the last layer that is

@@ -144,7 +144,7 @@ func recorded(t *testing.T, net *snn.Network, m images, timesteps int) map[strin
 // readHDF5 reads all grids of a NIRData file.
 func readHDF5(t *testing.T, name string) map[string]any {
 	t.Helper()
-	f, err := hdf5.OpenFile(name, hdf5.Options{})
+	f, err := hdf5.OpenFile(name, hdf5.Options{MaxBytes: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}

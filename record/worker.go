@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"sresnet/sim"
+	"sresnet/snn"
 )
 
 // worker records one image at a time.
@@ -23,9 +24,26 @@ type worker struct {
 type part struct {
 	index               int // In Options.Populations.
 	channels, positions int
+	opens, closes       int       // When its window does, on the network's clock.
+	start               []float32 // Potentials before it integrates, of a phased network.
 	spikes              *grid[bool]
 	events              *events
 	values              [3]*grid[float32] // By observable.
+}
+
+// begin makes room for another image.
+func (p *part) begin() {
+	if p.events != nil {
+		p.events.begin()
+	}
+	if p.spikes != nil {
+		p.spikes.begin()
+	}
+	for _, g := range p.values {
+		if g != nil {
+			g.begin()
+		}
+	}
 }
 
 func (r *recorder) newWorker() *worker {
@@ -34,15 +52,19 @@ func (r *recorder) newWorker() *worker {
 	for k, p := range r.o.Populations {
 		l, a := &r.net.Layers[p.Layer], &r.arrays[k]
 		c, h, wd := l.Shape.CHW()
-		part := &part{index: k, channels: c, positions: h * wd}
+		opens := r.o.phases[p.Layer] * r.o.Timesteps
+		part := &part{index: k, channels: c, positions: h * wd, opens: opens, closes: opens + r.o.Timesteps}
+		if opens > 0 && !l.IsGate() {
+			part.start = startOf(l)
+		}
 		for _, x := range r.o.kinds(l) {
 			switch {
 			case a.observable[x] == nil:
 				part.events = &events{neurons: l.Neurons(), idxTo: a.idx, timeTo: a.time, row: make([]bool, l.Neurons())}
 			case x == Spikes:
-				part.spikes = newGrid[bool](a.observable[x], l.Neurons(), r.o.rows(l, x))
+				part.spikes = newGrid[bool](a.observable[x], l.Neurons(), r.o.rows(l, x), r.o.steps)
 			default:
-				part.values[x] = newGrid[float32](a.observable[x], l.Neurons(), r.o.rows(l, x))
+				part.values[x] = newGrid[float32](a.observable[x], l.Neurons(), r.o.rows(l, x), r.o.steps)
 			}
 		}
 		w.parts[p.Layer] = part
@@ -67,9 +89,7 @@ func (w *worker) record(ctx context.Context, i int) (err error) {
 	w.err = nil
 	w.box.begin(i)
 	for _, p := range w.parts {
-		if p.events != nil {
-			p.events.begin()
-		}
+		p.begin()
 	}
 	rec, err := w.engine.Present(ctx, w.images, i, w.pixels)
 	if err == nil {
@@ -119,25 +139,49 @@ func (w *worker) probe(s sim.Spikes) {
 	if p == nil {
 		return
 	}
-	last := s.Step == w.o.Timesteps-1
+	clock := p.opens + s.Step
+	last := clock == p.closes-1
 	if g := p.spikes; g != nil {
+		g.pad(w, clock, nil)
 		unpack(g.next(), s, p.positions)
-		g.end(w, s.Step, last)
+		g.end(w)
+		if last {
+			g.pad(w, w.o.steps, nil)
+		}
 	}
 	if e := p.events; e != nil {
 		unpack(e.row, s, p.positions)
-		e.add(w, s.Step, last)
+		e.add(w, clock, last)
 	}
 }
 
 func (w *worker) trace(t sim.Trace) {
 	p := w.parts[t.Layer]
 	for x, values := range [3][]float32{Potentials: t.V, Currents: t.I} {
-		if g := p.values[x]; g != nil {
-			copy(g.next(), values)
-			g.end(w, t.Step, t.Step == w.o.Timesteps-1)
+		g := p.values[x]
+		if g == nil {
+			continue
+		}
+		var before, after []float32 // No current.
+		if Observable(x) == Potentials {
+			before, after = p.start, values
+		}
+		g.pad(w, t.Step, before)
+		copy(g.next(), values)
+		g.end(w)
+		if t.Step == p.closes-1 {
+			g.pad(w, w.o.steps, after)
 		}
 	}
+}
+
+// startOf returns the potentials that the neurons of l begin with.
+func startOf(l *snn.Layer) []float32 {
+	v := make([]float32, l.Neurons())
+	for j := range v {
+		v[j] = l.StartOf(j)
+	}
+	return v
 }
 
 // unpack sets the neurons that spike, channel by channel, in dst, which is clear.
@@ -152,31 +196,43 @@ func unpack(dst []bool, s sim.Spikes, positions int) {
 
 // grid gathers rows of an array, one per timestep, to a piece.
 type grid[T bool | float32] struct {
-	to            array
-	neurons, rows int
-	data          []T
-	n             int // Rows that are there.
+	to                   array
+	neurons, rows, steps int
+	data                 []T
+	n                    int // Rows that are there,
+	at                   int // and those of the image so far.
 }
 
-func newGrid[T bool | float32](to array, neurons, rows int) *grid[T] {
-	return &grid[T]{to: to, neurons: neurons, rows: rows, data: make([]T, rows*neurons)}
+func newGrid[T bool | float32](to array, neurons, rows, steps int) *grid[T] {
+	return &grid[T]{to: to, neurons: neurons, rows: rows, steps: steps, data: make([]T, rows*neurons)}
 }
+
+func (g *grid[T]) begin() { g.at = 0 }
 
 // next returns the row to fill, which is clear.
 func (g *grid[T]) next() []T { return g.data[g.n*g.neurons:][:g.neurons] }
 
-// end takes the row that was filled, that of a timestep.
-func (g *grid[T]) end(w *worker, step int, last bool) {
+// end takes the row that was filled, that of the next timestep.
+func (g *grid[T]) end(w *worker) {
 	g.n++
-	if g.n < g.rows && !last {
+	g.at++
+	if g.n < g.rows && g.at < g.steps {
 		return
 	}
 	data := g.data[:g.n*g.neurons]
-	w.send(g.to, []int{w.box.image, step + 1 - g.n, 0}, data)
+	w.send(g.to, []int{w.box.image, g.at - g.n, 0}, data)
 	var t T
 	w.wrote(int64(len(data)) * int64(sizeOf(t)))
 	clear(data)
 	g.n = 0
+}
+
+// pad takes the same row for all timesteps before that one, nil for zeros.
+func (g *grid[T]) pad(w *worker, until int, row []T) {
+	for range until - g.at {
+		copy(g.next(), row)
+		g.end(w)
+	}
 }
 
 func sizeOf(x any) int {
@@ -201,7 +257,7 @@ type events struct {
 
 func (e *events) begin() { e.idx, e.time, e.sent = e.idx[:0], e.time[:0], 0 }
 
-// add takes the row of a timestep.
+// add takes the row of a timestep; last is the last one at which the population fires.
 func (e *events) add(w *worker, step int, last bool) {
 	for i, z := range e.row {
 		if !z {
@@ -216,7 +272,11 @@ func (e *events) add(w *worker, step int, last bool) {
 	if last && len(e.idx) > 0 {
 		e.send(w)
 	}
-	w.wrote(int64(e.neurons) * int64(Spikes.size()))
+	rows := 1
+	if last { // With those at which it does not.
+		rows += w.o.steps - w.o.Timesteps
+	}
+	w.wrote(int64(rows) * int64(e.neurons) * int64(Spikes.size()))
 }
 
 func (e *events) send(w *worker) {

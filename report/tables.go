@@ -163,6 +163,30 @@ type energyTable struct {
 	Energy       *energy.Accounts
 	All          string // What the trained network takes if it multiplies zeros, too.
 	Even         string // Up to what T the spiking network takes no more than that, a sentence.
+	Memory       []memoryRow
+	MemoryWords  []string // What the memory model says, in sentences.
+}
+
+// memoryRow is what the three networks of the memory model spend on one thing.
+type memoryRow struct{ Name, SNN, ANN, Quantised string }
+
+// memoryRows shows what the memory model says, with the sums last; nothing without joules.
+func memoryRows(m *energy.Model) []memoryRow {
+	if m == nil || m.Spiking.Joules == nil {
+		return nil
+	}
+	parts := func(b *energy.Bill) []energy.BillPart {
+		return append(b.Parts(), energy.BillPart{Name: "sum", Joules: b.Total})
+	}
+	var rows []memoryRow
+	for i, p := range parts(m.Spiking.Joules) {
+		r := memoryRow{Name: p.Name, SNN: joules(num(p.Joules))}
+		if m.Against != nil {
+			r.ANN, r.Quantised = joules(num(parts(m.Trained.Joules)[i].Joules)), joules(num(parts(m.Quantised.Joules)[i].Joules))
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 type energyRow struct {
@@ -196,6 +220,9 @@ func (run *Run) energy() *energyTable {
 				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
 			}
 		}
+	}
+	if t.Memory = memoryRows(e.Memory); t.Memory != nil {
+		t.MemoryWords = e.Memory.Words(e.BreakEven.Spikes)
 	}
 	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, size, show)
 	t.Parts = rowsBy(e, func(c *energy.Contribution) string { return string(c.Part) }, size, show)

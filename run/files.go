@@ -70,7 +70,7 @@ func (k *Kept) changed(r *eval.Result) (*eval.ChangedFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &eval.ChangedFile{Shape: k.Test.Shape(), Timesteps: eval.EvidenceAt(r.Timesteps), Unit: readout.EvidenceUnit(), Images: []eval.Changed{}}
+	f := &eval.ChangedFile{Shape: k.Test.Shape(), Timesteps: r.EvidenceAt(), Unit: readout.EvidenceUnit(), Images: []eval.Changed{}}
 	pixels := make([]float32, f.Shape.Len())
 	for _, c := range r.Changed {
 		if err := k.Test.Pixels(c.Index, pixels); err != nil {

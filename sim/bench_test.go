@@ -75,7 +75,17 @@ func BenchmarkResNet20(b *testing.B) {
 		image[i] = float32(rnd.NormFloat64())
 	}
 	net := resnet20(image)
-	const T = 64
+	for _, T := range []int{16, 64} {
+		b.Run(fmt.Sprintf("synchronous_T_%d", T), func(b *testing.B) { benchmarkNetwork(b, net, image, T) })
+		for _, coding := range []snn.Coding{snn.Rate, snn.FirstSpike} {
+			phased := *net
+			phased.Schedule, phased.Coding = snn.Phased, coding
+			b.Run(fmt.Sprintf("phased_%s_T_%d", coding, T), func(b *testing.B) { benchmarkNetwork(b, &phased, image, T) })
+		}
+	}
+}
+
+func benchmarkNetwork(b *testing.B, net *snn.Network, image []float32, T int) {
 	p, err := Compile(net, Options{Timesteps: T})
 	if err != nil {
 		b.Fatal(err)
@@ -96,9 +106,9 @@ func BenchmarkResNet20(b *testing.B) {
 		}
 	}
 	seconds := b.Elapsed().Seconds() / float64(b.N)
-	b.ReportMetric(T/seconds, "image-steps/s")
+	b.ReportMetric(float64(T)/seconds, "image-steps/s")
 	b.ReportMetric(acs/seconds/1e9, "GSynAdd/s")
-	b.ReportMetric(spikes/neurons/T, "rate")
+	b.ReportMetric(spikes/neurons/float64(T), "rate")
 }
 
 // BenchmarkRates measures a 3x3 layer over the rate of its source, spike by spike

@@ -15,6 +15,7 @@ type encoder struct {
 	step     int        // That comes next.
 	constant bool       // The same enters at every timestep.
 	spikes   bool       // Spikes of one magnitude enter, which add weights.
+	entered  uint64     // Such spikes so far.
 }
 
 // newEncoder starts the presentation of an image. The stream of random numbers
@@ -54,5 +55,13 @@ func (e *encoder) next() []float32 {
 	n := e.input.Shape.Len()
 	frame := e.image[e.step%(len(e.image)/n)*n:][:n]
 	e.step++
-	return e.input.Encode(e.out, frame, e.rnd)
+	x := e.input.Encode(e.out, frame, e.rnd)
+	if e.spikes {
+		for _, v := range x {
+			if v != 0 {
+				e.entered++
+			}
+		}
+	}
+	return x
 }

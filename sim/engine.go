@@ -56,7 +56,7 @@ type population struct {
 	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
 	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
-	idle   []float32 // A row of no current.
+	idle   []float32 // A row of no other current.
 
 	arrived []int // Of first-spike coding, per timestep: how many spikes its mask has.
 }
@@ -112,9 +112,6 @@ func newPopulation(l *layerPlan, steps int) population {
 		return s
 	}
 	s.v = make([]float32, l.positions()*l.n)
-	if l.window != nil {
-		s.idle = make([]float32, l.w*l.n)
-	}
 	if l.neuron != nil {
 		s.state = make([]snn.State, len(s.v))
 	}
@@ -221,7 +218,7 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 	if err := e.runBlocks(ctx, enc); err != nil {
 		return nil, err
 	}
-	e.record.sum()
+	e.record.sum(enc)
 	e.record.end(e.ended, enc)
 	return e.record, nil
 }

@@ -58,13 +58,15 @@ func (e *Engine) open(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	spikes := e.record.Spikes[i]
 	output, traced := e.record.Classes > 0 && e.plan.isOutput(i), l.traced && e.Trace != nil
-	switch {
-	case output || traced:
+	if output || traced {
 		e.openSlowly(i, b, output, traced)
-	case e.plan.held():
-		l.fireOnce(s, spikes, b)
-	default:
-		l.fireWindow(s, spikes, b)
+	} else {
+		clear(spikes[:b.n])
+		fire := kernel.FireWindow
+		if e.plan.held() {
+			fire = kernel.FireOnce
+		}
+		fire(s.mask[b.slot:][:b.n], spikes[:b.n], s.v, l.window)
 	}
 	if e.plan.held() {
 		s.hold(b)
@@ -109,62 +111,6 @@ func (e *Engine) noCurrent(l *layerPlan) []float32 {
 	in := scratch(e, &e.input, l)
 	clear(in)
 	return in
-}
-
-// fireWindow fires at every step of a window.
-func (l *layerPlan) fireWindow(s *population, spikes []uint32, b block) {
-	row, words := l.w*l.n, l.w*l.words
-	clear(spikes[:b.n])
-	for r := range l.h {
-		v, silent := s.v[r*row:][:row], false
-		for t := range b.n {
-			mask := s.mask[b.slot+t][r*words:][:words]
-			if silent { // A potential that does not reach its threshold stays as it is.
-				clear(mask)
-				continue
-			}
-			n := kernel.Fire(mask, nil, v, s.idle, s.idle[:l.n], l.window)
-			spikes[t] += uint32(n)
-			silent = n == 0
-		}
-	}
-}
-
-// fireOnce lets every neuron fire at most once in a window; see [snn.FirstSpike].
-func (l *layerPlan) fireOnce(s *population, spikes []uint32, b block) {
-	for t := range b.n {
-		clear(s.mask[b.slot+t])
-		spikes[t] = 0
-	}
-	for p := range l.positions() {
-		v := s.v[p*l.n:][:l.c]
-		for c, x := range v {
-			th := l.window.Threshold[c]
-			if !(x >= th) {
-				continue
-			}
-			k := firstStep(x, th, b.n)
-			v[c] = x - float32(b.n-k)*th
-			s.mask[b.slot+k][p*l.words+c/64] |= 1 << (c % 64)
-			spikes[k]++
-		}
-	}
-}
-
-// firstStep returns the first step k of a window of T with v >= (T - k) th, for a v that
-// reaches th.
-func firstStep(v, th float32, T int) int {
-	worth := T
-	if q := v / th; q < float32(T) {
-		worth = max(int(q), 1)
-	}
-	for worth < T && v >= float32(worth+1)*th { // The quotient was rounded.
-		worth++
-	}
-	for !(v >= float32(worth)*th) {
-		worth--
-	}
-	return T - worth
 }
 
 // hold turns the masks of the spikes of a window into those of all that have arrived, and

@@ -32,6 +32,9 @@ type Record struct {
 	MACs        uint64
 	SynapseMACs [][]uint64
 
+	// Entered counts the signed spikes of the image, those that reach no weight too.
+	Entered uint64
+
 	// Frames is how many frames the image had, and Binary whether all their values but
 	// zero have one magnitude, so that they are spikes.
 	Frames int
@@ -105,7 +108,8 @@ func (r *Record) reset(enc *encoder) {
 }
 
 // sum ends a run.
-func (r *Record) sum() {
+func (r *Record) sum(enc *encoder) {
+	r.Entered = enc.entered
 	for _, layer := range r.SynapseMACs {
 		for _, n := range layer {
 			r.MACs += n

@@ -14,7 +14,7 @@ import (
 func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 	ended := errors.New("sim: the run has ended")
 	p, rec := e.plan, e.record
-	defer rec.sum()
+	defer rec.sum(enc)
 	masks := make([][]uint64, p.opt.Layers)
 	for i := range masks {
 		g := newGrid(p.net.Layers[i].Shape)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -571,5 +572,31 @@ func TestProbeWrites(t *testing.T) {
 	}
 	if compared < 5000 {
 		t.Errorf("compared %d times", compared)
+	}
+}
+
+// What a phased network keeps of a window is bounded.
+func TestLongWindow(t *testing.T) {
+	net := single(snn.Neuron{Threshold: []float32{1}})
+	net.Schedule = snn.Phased
+	out := *net.Output()
+	net.Layers = nil
+	const wide = 60000
+	for i := range 12 {
+		l := out
+		l.Name, l.Shape = fmt.Sprint("wide", i), tensor.Shape{wide, 1, 1}
+		l.Synapses = []snn.Synapse{{From: snn.FromInput, Connection: &snn.Dense{Weight: tensor.New(wide, net.Input.Shape.Len())}}}
+		net.Layers = append(net.Layers, l)
+	}
+	out.Synapses = []snn.Synapse{{From: 0, Connection: &snn.Dense{Weight: tensor.New(out.Neurons(), wide)}}}
+	net.Layers = append(net.Layers, out)
+	for T, ok := range map[int]bool{100: true, MaxTimesteps: false} {
+		_, err := Compile(net, Options{Timesteps: T})
+		if ok && err != nil || !ok && (err == nil || !strings.Contains(err.Error(), "kept for a whole window: at most T = ")) {
+			t.Errorf("T = %d: %v", T, err)
+		}
+	}
+	if _, err := Compile(net, Options{Timesteps: 9, Marks: []int{4, 9}}); err == nil || !strings.Contains(err.Error(), "before the end of its window, T = 9") {
+		t.Errorf("marks within a window: %v", err)
 	}
 }

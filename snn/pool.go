@@ -50,11 +50,12 @@ func (k *AveragePool) Out(in tensor.Shape) (tensor.Shape, error) {
 // WeightAt returns the weight of the synapses that end on row r and column c of channel
 // ch, for a source of h rows and w columns: its scale over the number of taps.
 func (k *AveragePool) WeightAt(ch, r, c, h, w int) float32 {
-	return k.ScaleOf(ch) / float32(k.taps(r, c, h, w))
+	return k.ScaleOf(ch) / float32(k.Taps(r, c, h, w))
 }
 
-// taps returns how many a mean is over.
-func (k *AveragePool) taps(r, c, h, w int) int {
+// Taps returns how many neurons the mean on row r and column c is over, for a source of h
+// rows and w columns: what the scale is divided by.
+func (k *AveragePool) Taps(r, c, h, w int) int {
 	taps := k.Window.Kernel[0] * k.Window.Kernel[1]
 	if !k.CountPad {
 		rows, cols := 0, 0

@@ -148,6 +148,27 @@ func (n *Network) Delay(i, j, T int) int {
 // a phased one of D populations in a row.
 func (n *Network) Latency(T int) int { return T * (n.Phases()[len(n.Layers)-1] + 1) }
 
+// Timing says in words when populations fire, what spikes say and how long an answer takes
+// with windows of T timesteps, or with any if T is 0: "phased schedule, first-spike coding,
+// calibrated for T = 16: 16 timesteps a window, 21 windows, a latency of 336 timesteps".
+func (n *Network) Timing(T int) string {
+	words := n.Schedule.String() + " schedule"
+	if n.Coding != Rate {
+		words += fmt.Sprintf(", %v coding", n.Coding)
+	}
+	if n.TunedFor > 0 {
+		words += fmt.Sprintf(", calibrated for T = %d", n.TunedFor)
+	}
+	if n.Schedule == Synchronous {
+		return words
+	}
+	windows := n.Latency(1)
+	if T == 0 {
+		return words + fmt.Sprintf(": T timesteps a window, %d windows, a latency of %d T timesteps", windows, windows)
+	}
+	return words + fmt.Sprintf(": %d timesteps a window, %d windows, a latency of %d timesteps", T, windows, n.Latency(T))
+}
+
 // checkSchedule returns an error if the schedule is not one for the network's neurons.
 func (n *Network) checkSchedule() error {
 	if int(n.Schedule) >= len(schedules) || int(n.Coding) >= len(codings) {

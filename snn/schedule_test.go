@@ -30,9 +30,31 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+func TestTiming(t *testing.T) {
+	n := pooledNetwork()
+	for _, tt := range []struct {
+		schedule Schedule
+		coding   Coding
+		tuned, T int
+		want     string
+	}{
+		{want: "synchronous schedule"},
+		{tuned: 32, T: 32, want: "synchronous schedule, calibrated for T = 32"},
+		{schedule: Phased, T: 8, want: "phased schedule: 8 timesteps a window, 5 windows, a latency of 40 timesteps"},
+		{schedule: Phased, want: "phased schedule: T timesteps a window, 5 windows, a latency of 5 T timesteps"},
+		{schedule: Phased, coding: FirstSpike, tuned: 16, T: 16, want: "phased schedule, first-spike coding, calibrated for T = 16: 16 timesteps a window, 5 windows, a latency of 80 timesteps"},
+	} {
+		n.Schedule, n.Coding, n.TunedFor = tt.schedule, tt.coding, tt.tuned
+		if got := n.Timing(tt.T); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
 func TestScheduleErrors(t *testing.T) {
 	for want, spoil := range map[string]func(n *Network){
 		"unknown schedule":            func(n *Network) { n.Schedule = 7 },
+		"calibrated for T = -1":       func(n *Network) { n.TunedFor = -1 },
 		"takes a phased schedule":     func(n *Network) { n.Schedule = Synchronous; n.Coding = FirstSpike },
 		`layer "sum": LIF leak 0.9`:   func(n *Network) { n.Layers[1].Neuron.Model = LIF{Leak: 0.9} },
 		`layer "output": reset zero`:  func(n *Network) { n.Layers[4].Neuron.Reset = ResetZero },

@@ -23,8 +23,7 @@ func newHistogram(most float64) *histogram {
 }
 
 func (h *histogram) add(x float32) {
-	j := int(max((float64(x)-h.low)/h.width, 0))
-	h.counts[min(j, bins-1)]++
+	h.counts[int(min(max((float64(x)-h.low)/h.width, 0), bins-1))]++
 }
 
 func (h *histogram) merge(o *histogram) {
@@ -37,8 +36,12 @@ func (h *histogram) merge(o *histogram) {
 
 func (h *histogram) mean() float64 { return h.sum.value() / float64(h.n) }
 
-// at returns the current that bin j stands for, after a shift of the bias.
+// at returns the current that bin j stands for, after a shift of the bias. The first one
+// has what no shift lifts above zero.
 func (h *histogram) at(j int, shift float64) float64 {
+	if j == 0 {
+		return math.Inf(-1)
+	}
 	return h.low + (float64(j)+0.5)*h.width + shift
 }
 

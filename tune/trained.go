@@ -14,6 +14,7 @@ type trained struct {
 	least, most []float32
 	z, a        []sum
 	count       float64 // Of values of a channel.
+	each        []sum   // Of a, per neuron, channels last; nil where nobody asks.
 }
 
 func newTrained(c int) trained {
@@ -35,6 +36,9 @@ func (t *trained) see(z, a []float32) {
 			sums[c+i] += float64(a[j+i])
 		}
 	}
+	for j := range t.each {
+		t.each[j].add(float64(a[j]))
+	}
 	for i := range c {
 		t.z[i].add(sums[i])
 		t.a[i].add(sums[c+i])
@@ -47,6 +51,9 @@ func (t *trained) merge(o *trained) {
 		t.least[i], t.most[i] = min(t.least[i], o.least[i]), max(t.most[i], o.most[i])
 		t.z[i].merge(o.z[i])
 		t.a[i].merge(o.a[i])
+	}
+	for j := range t.each {
+		t.each[j].merge(o.each[j])
 	}
 	t.count += o.count
 }
@@ -70,11 +77,13 @@ func (a Activation) value(z float32) float32 {
 // measure runs the trained network on all images.
 func (t *tuner) measure(ctx context.Context) error {
 	all := make([][]trained, t.o.Workers)
-	err := parallel.Do(ctx, t.o.Workers, t.images.Len(), func(worker int) func(context.Context, int) error {
+	err := parallel.Do(ctx, t.o.Workers, t.shaping(), func(worker int) func(context.Context, int) error {
 		stats := make([]trained, len(t.net.Layers))
 		values := make([][]float32, len(t.net.Layers))
 		for i := range stats {
-			stats[i] = newTrained(t.passes[i].c)
+			if stats[i] = newTrained(t.passes[i].c); t.o.Start {
+				stats[i].each = make([]sum, t.passes[i].n)
+			}
 			values[i] = make([]float32, t.passes[i].n)
 		}
 		all[worker] = stats

@@ -19,6 +19,7 @@ type tuner struct {
 	report Report
 
 	passes  []*currents
+	plain   []*currents // The same of the trained network, whose weights and biases stay; for refitting only.
 	trained []trained
 	last    []int         // The last layer that takes the spikes of each.
 	lambda  [][]float32   // Per layer and channel.
@@ -35,8 +36,8 @@ func newTuner(ctx context.Context, net *snn.Network, images Images, o Options) (
 	t := &tuner{
 		net: cloned(net), out: cloned(net), o: o, images: images, report: Report{Images: images.Len(), Silent: map[string]int{}},
 		last: make([]int, n), lambda: make([][]float32, n), counts: make([][][]uint16, n), trains: make([][][]uint64, n), values: make([][][]float32, n),
-		total: images.Len() + n,
 	}
+	t.total = t.shaping() + n
 	for i := range net.Layers {
 		p := newCurrents(t.net, i)
 		t.passes = append(t.passes, p)
@@ -45,6 +46,11 @@ func newTuner(ctx context.Context, net *snn.Network, images Images, o Options) (
 			if s.From != snn.FromInput {
 				t.last[s.From] = i
 			}
+		}
+	}
+	if o.Refit {
+		for i := range net.Layers {
+			t.plain = append(t.plain, newCurrents(net, i))
 		}
 	}
 	return t, t.measure(ctx)
@@ -96,13 +102,23 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 	if l.IsGate() {
 		t.lambda[i] = t.lambda[l.Synapses[0].From]
 		t.scale(i)
-		return t.emit(ctx, i)
+		if t.o.Refit {
+			if err := t.keepValues(ctx, i); err != nil {
+				return err
+			}
+		}
+		err := t.emit(ctx, i)
+		t.forget(i)
+		return err
 	}
 	hist, err := t.currentsInto(ctx, i)
 	if err != nil {
 		return err
 	}
 	if t.o.Refit {
+		if err := t.keepValues(ctx, i); err != nil {
+			return err
+		}
 		changed, err := t.refit(ctx, i)
 		if err != nil {
 			return err
@@ -202,15 +218,17 @@ func (t *tuner) matchRates(ctx context.Context, i int, hist []*histogram, shift 
 // shift adds it to the biases of layer i.
 func (t *tuner) shift(i int, shift []float64) {
 	l := &t.net.Layers[i]
-	if !t.o.Bias {
+	if !slices.ContainsFunc(shift, func(x float64) bool { return x != 0 }) {
 		return
 	}
 	if l.Bias == nil {
 		l.Bias = make([]float32, l.Shape[0])
 	}
-	l.Shift = make([]float32, l.Shape[0])
+	if l.Shift = slices.Clone(l.Shift); l.Shift == nil {
+		l.Shift = make([]float32, l.Shape[0])
+	}
 	for c, s := range shift {
-		l.Shift[c] = float32(s)
+		l.Shift[c] = float32(float64(l.Shift[c]) + s)
 		l.Bias[c] = float32(float64(l.Bias[c]) + s)
 	}
 }
@@ -229,7 +247,7 @@ func (t *tuner) currentsInto(ctx context.Context, i int) ([]*histogram, error) {
 	all := make([][]*histogram, t.o.Workers)
 	p := t.passes[i]
 	most := slices.Max(t.trained[i].most)
-	err := parallel.Do(ctx, t.o.Workers, t.images.Len(), func(worker int) func(context.Context, int) error {
+	err := parallel.Do(ctx, t.o.Workers, t.shaping(), func(worker int) func(context.Context, int) error {
 		hist := make([]*histogram, p.c)
 		for c := range hist {
 			hist[c] = newHistogram(max(float64(t.trained[i].most[c]), float64(most)/64, 1e-30))
@@ -239,8 +257,11 @@ func (t *tuner) currentsInto(ctx context.Context, i int) ([]*histogram, error) {
 		sums := make([]float64, p.c)
 		return func(_ context.Context, job int) error {
 			z, err := current(job)
+			if err == nil {
+				err = tensor.CheckFinite(z)
+			}
 			if err != nil {
-				return err
+				return t.at(i, job, err)
 			}
 			clear(sums)
 			for j := 0; j < len(z); j += p.c {
@@ -266,6 +287,43 @@ func (t *tuner) currentsInto(ctx context.Context, i int) ([]*histogram, error) {
 		}
 	}
 	return sum, nil
+}
+
+// keepValues keeps what the trained network has at layer i, for the layers behind.
+func (t *tuner) keepValues(ctx context.Context, i int) error {
+	if t.last[i] <= i {
+		return nil
+	}
+	t.values[i] = make([][]float32, t.images.Len())
+	return parallel.Do(ctx, t.o.Workers, t.images.Len(), func(int) func(context.Context, int) error {
+		z, act := t.newPlain(i), t.activation(i)
+		return func(_ context.Context, job int) error {
+			x, err := z(job)
+			if err != nil {
+				return err
+			}
+			a := make([]float32, len(x))
+			for j, v := range x {
+				a[j] = act.value(v)
+			}
+			t.values[i][job] = a
+			return nil
+		}
+	}, func() {})
+}
+
+// newPlain returns what computes the values of layer i of the trained network.
+func (t *tuner) newPlain(i int) func(image int) ([]float32, error) {
+	p := t.plain[i]
+	pixels, z, scratch := t.newImage(), make([]float32, p.n), make([]float32, t.room)
+	return func(image int) ([]float32, error) {
+		x, err := pixels(image)
+		if err != nil {
+			return nil, err
+		}
+		p.run(z, x, func(from int) []float32 { return t.values[from][image] }, scratch)
+		return z, nil
+	}
 }
 
 // newCurrent returns what computes the mean current into the neurons of layer i over a

@@ -17,6 +17,11 @@ type spikingInspection struct {
 	Model    string        `json:"model"`
 	Input    tensor.Shape  `json:"input"`
 	Encoding string        `json:"encoding"`
+	Schedule string        `json:"schedule"`
+	Coding   string        `json:"coding"`
+	TunedFor int           `json:"tuned_for,omitempty"` // T.
+	Latency  int           `json:"latency,omitempty"`   // At that T.
+	Timing   string        `json:"timing"`              // All that in words.
 	Layers   []spikingInfo `json:"layers"`
 	Weights  int           `json:"weights"`
 	Neurons  int           `json:"neurons"`
@@ -47,6 +52,7 @@ func showNetwork(w io.Writer, net *snn.Network, asJSON bool) error {
 
 func inspectNetwork(net *snn.Network) *spikingInspection {
 	in := &spikingInspection{Model: net.Name, Input: net.Input.Shape, Encoding: net.Input.Encoding.String(), Neurons: net.Neurons()}
+	in.Schedule, in.Coding, in.TunedFor, in.Latency, in.Timing = net.Schedule.String(), net.Coding.String(), net.TunedFor, net.Latency(net.TunedFor), net.Timing(net.TunedFor)
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		info := spikingInfo{Name: l.Name, Shape: l.Shape, Neurons: l.Neurons(), Lambda: l.Lambda, Rate: l.Rate}
@@ -71,7 +77,7 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n", terminal.Clean(in.Model), in.Input, in.Encoding)
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding; %s\n", terminal.Clean(in.Model), in.Input, in.Encoding, in.Timing)
 	var models []string
 	for _, l := range in.Layers {
 		if l.Neuron != "" && !slices.Contains(models, l.Neuron) {

@@ -27,6 +27,7 @@ type nirFile struct {
 	Readers  []nirReading `json:"readers"`
 	Warnings []string     `json:"warnings"` // Which sresnet left in the file.
 	Runs     string       `json:"runs"`     // Why sresnet cannot run it; empty if it can.
+	Timing   string       `json:"timing"`   // When its populations fire, in words.
 }
 
 type nirNode struct {
@@ -91,9 +92,12 @@ func newNIRFile(name string, g *nir.Graph) *nirFile {
 		warnings, _ := g.Metadata.Arrays["warnings"].Data.([]string)
 		f.Warnings = append(f.Warnings, warnings...)
 	}
-	if _, err := g.Network(); err != nil {
+	net, err := g.Network()
+	if err != nil {
 		f.Runs = strings.TrimPrefix(err.Error(), "nir: ")
+		return f
 	}
+	f.Timing = net.Timing(net.TunedFor)
 	return f
 }
 
@@ -105,7 +109,7 @@ func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 		f.Edges = append(f.Edges, [2]string{prefix + e.From, prefix + e.To})
 		from[e.To] = append(from[e.To], e.From)
 	}
-	for _, n := range alongEdges(g) {
+	for _, n := range g.AlongEdges() {
 		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: n.Shape(), From: append([]string{}, from[n.Name]...), Parameters: make(map[string]nirArray)}
 		for name, a := range n.Data.Arrays {
 			v := nirArray{Kind: a.Kind(), Shape: a.Shape}
@@ -122,49 +126,6 @@ func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 			f.addNodes(prefix+n.Name+"/", n.Graph)
 		}
 	}
-}
-
-// alongEdges returns the nodes so that edges go forward, where there is no loop;
-// a node comes directly after the one that it waited for.
-func alongEdges(g *nir.Graph) []*nir.Node {
-	nodes, waits, next := make(map[string]*nir.Node), make(map[string]int), make(map[string][]string)
-	for _, n := range g.Nodes {
-		nodes[n.Name] = n
-	}
-	for _, e := range g.Edges {
-		if nodes[e.From] != nil && nodes[e.To] != nil {
-			waits[e.To]++
-			next[e.From] = append(next[e.From], e.To)
-		}
-	}
-	var order []*nir.Node
-	done := make(map[string]bool)
-	var stack []string
-	drain := func() {
-		for len(stack) > 0 {
-			name := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			if done[name] {
-				continue
-			}
-			done[name] = true
-			order = append(order, nodes[name])
-			for _, to := range next[name] {
-				if waits[to]--; waits[to] == 0 {
-					stack = append(stack, to)
-				}
-			}
-		}
-	}
-	for _, first := range []bool{true, false} { // Then what is in loops.
-		for _, n := range g.Nodes {
-			if !done[n.Name] && (waits[n.Name] == 0 || !first) {
-				stack = append(stack, n.Name)
-				drain()
-			}
-		}
-	}
-	return order
 }
 
 // byCount returns the keys of m, the one with the largest count first.
@@ -191,7 +152,7 @@ func (f *nirFile) print(w io.Writer) {
 	t.Print(w)
 	printList(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
-		fmt.Fprint(w, "sresnet runs it.\n\n")
+		terminal.Printf(w, "sresnet runs it: %s.\n\n", f.Timing)
 	} else {
 		terminal.Printf(w, "sresnet cannot run it: %s\n\n", terminal.Clean(f.Runs))
 	}

@@ -34,19 +34,14 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 	o.Model = model
 	o.Progress = terminal.Progress{W: cmd.ErrOrStderr()}.Bar
 	o.Warn = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: %s\n", terminal.Clean(text)) }
-	if info, err := os.Stat(model); err != nil || !info.IsDir() {
-		return nil
-	}
-	kept, err := run.OptionsOf(model)
-	if err != nil {
-		return noRun(model, err)
-	}
-	for _, p := range experiment.Table() {
-		if f := cmd.Flags().Lookup(p.Name); f != nil && f.Changed {
-			if err := p.Set(&kept, p.Get(o)); err != nil {
-				return err
-			}
+	kept := *o
+	if info, err := os.Stat(model); err == nil && info.IsDir() {
+		if kept, err = run.OptionsOf(model); err != nil {
+			return noRun(model, err)
 		}
+	}
+	if err := kept.Override(o, func(name string) bool { f := cmd.Flags().Lookup(name); return f != nil && f.Changed }); err != nil {
+		return err
 	}
 	kept.Workers, kept.Progress, kept.Warn, kept.Glance, kept.Unlabelled, kept.Trained, kept.Moved = o.Workers, o.Progress, o.Warn, o.Glance, o.Unlabelled, o.Trained, o.Moved
 	*o = kept

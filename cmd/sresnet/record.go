@@ -165,11 +165,11 @@ func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) er
 		return err
 	}
 	if limit := o.maxGB * 1e9; float64(size) > limit {
-		return hint.Error(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, terminal.Bytes(size), o.maxGB, e.Test.Len(), e.Options.Timesteps, terminal.Count(float64(p.neurons(r.Populations)))),
+		return hint.Error(fmt.Errorf("%s would take %s, above --max-gb %v: %d images, %d timesteps, %s neurons", o.out, terminal.Bytes(size), o.maxGB, e.Test.Len(), net.Latency(e.Options.Timesteps), terminal.Count(float64(p.neurons(r.Populations)))),
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		terminal.Printf(cmd.OutOrStdout(), "%s on %s of %s, T = %d: %s of arrays, before compression\n", net.Name, images(e.Test.Len()), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, terminal.Bytes(size))
+		terminal.Printf(cmd.OutOrStdout(), "%s on %s of %s, T = %d, %s: %s of arrays, before compression\n", net.Name, images(e.Test.Len()), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, net.Timing(e.Options.Timesteps), terminal.Bytes(size))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {
@@ -258,7 +258,9 @@ type recordResult struct {
 	File        string             `json:"file"`
 	Format      string             `json:"format"`
 	Images      int                `json:"images"`
-	Timesteps   int                `json:"timesteps"`
+	Timesteps   int                `json:"timesteps"` // T
+	Schedule    string             `json:"schedule"`
+	Latency     int                `json:"latency"` // Timesteps of every array: T in a synchronous network.
 	Observables []string           `json:"observables"`
 	ArrayBytes  int64              `json:"array_bytes"` // Before compression.
 	FileBytes   int64              `json:"file_bytes"`
@@ -275,7 +277,7 @@ type recordPopulation struct {
 
 func (p *recorder) recorded(o *recordOptions, r record.Options, w *record.Recording) *recordResult {
 	res := &recordResult{
-		Model: p.network.Name, File: o.out, Format: r.Format.String(), Images: w.Images, Timesteps: w.Timesteps, ArrayBytes: w.Bytes,
+		Model: p.network.Name, File: o.out, Format: r.Format.String(), Images: w.Images, Timesteps: w.Timesteps, Schedule: p.network.Schedule.String(), Latency: w.Steps, ArrayBytes: w.Bytes,
 	}
 	for _, x := range r.Observables {
 		res.Observables = append(res.Observables, x.String())

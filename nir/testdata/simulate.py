@@ -6,7 +6,8 @@ IMAGE.txt has the normalised pixels, one a line, in the order (C, H, W). Prints 
 spikes of every population at every timestep as JSON. It is also what to look at
 before writing a reader: the nodes give the network, and the metadata what NIR
 cannot say (docs/nir.md). It knows the nodes that sresnet writes but for max-pool
-gates.
+gates. Spikes of a phased network are those of the timesteps of each population's
+window.
 """
 
 import json
@@ -67,6 +68,62 @@ def order(nodes, sources):
     return done
 
 
+class Population:
+    """The neurons of a node."""
+
+    def __init__(self, n, meta, timesteps):
+        self.n, self.meta, self.timesteps = n, meta, timesteps
+        self.threshold = n["v_threshold"].astype(np.float64)
+        about = n["metadata"]
+        if "v_start" in about:
+            self.v = about["v_start"].astype(np.float64)
+        else:
+            start = np.asarray(about.get("v_init", 0.0))
+            self.v = start.reshape(start.shape + (1,) * (self.threshold.ndim - start.ndim)) * self.threshold
+        self.rest = np.zeros(self.threshold.shape, int)
+        self.fired = np.zeros(self.threshold.shape, bool)
+        self.counts = []
+
+    def step(self, x, clock):
+        """Takes the current of a timestep and returns what goes into the synapses."""
+        if self.meta.get("schedule", "synchronous") == "synchronous":
+            return self.synchronous(x)
+        window, k = divmod(clock, self.timesteps)
+        phase = self.n["metadata"]["phase"]
+        if window == phase - 1:  # It integrates.
+            self.v = self.v + self.meta["dt"] * self.n["r"] * x
+        if window != phase:
+            return np.zeros(self.threshold.shape)
+        if self.meta["coding"] == "rate":
+            z = self.v >= self.threshold
+            self.v = self.v - z * self.threshold
+            self.counts.append(int(z.sum()))
+            return z.astype(np.float64)
+        worth = (self.timesteps - k) * self.threshold
+        z = (self.v >= worth) & ~self.fired
+        self.v = self.v - z * worth
+        self.fired |= z
+        self.counts.append(int(z.sum()))
+        return self.fired.astype(np.float64)  # A receiver holds what has arrived.
+
+    def synchronous(self, x):
+        n = self.n
+        if n["type"] == "LIF":
+            after = self.v + self.meta["dt"] / n["tau"] * (n["v_leak"] - self.v + n["r"] * x)
+        else:
+            after = self.v + self.meta["dt"] * n["r"] * x
+        awake = self.rest == 0
+        z = awake & (after >= n["v_threshold"])
+        self.rest = np.where(z, n["metadata"].get("refractory", 0), np.maximum(self.rest - 1, 0))
+        if n["metadata"]["reset"] == "subtract":
+            after = after - z * n["v_threshold"]
+        else:
+            after = np.where(z, n["v_reset"], after)
+        self.v = np.where(awake, after, self.v)
+        self.counts.append(int(z.sum()))
+        return z.astype(np.float64)
+
+
 def main(file, image, timesteps):
     with h5py.File(file, "r") as f:
         graph = read(f["node"])
@@ -75,40 +132,29 @@ def main(file, image, timesteps):
     sources = {name: [] for name in nodes}
     for a, b in graph["edges"]:
         sources[b].append(a)
-    v, rest = {}, {}
-    for name, n in nodes.items():
-        if n["type"] in ("IF", "LIF"):
-            th = n["v_threshold"].astype(np.float64)
-            start = np.asarray(n["metadata"].get("v_init", 0.0))
-            v[name] = start.reshape(start.shape + (1,) * (th.ndim - start.ndim)) * th
-            rest[name] = np.zeros(th.shape, int)
-    counts = {name: [] for name in v}
-    for _ in range(timesteps):
+    populations = {name: Population(n, meta, timesteps) for name, n in nodes.items() if n["type"] in ("IF", "LIF")}
+    past = {name: [] for name, n in nodes.items() if n["type"] == "Delay"}
+    assert not past or meta["tuned_for"] == timesteps, "delays are for another T"
+    phases = [n["metadata"].get("phase", 0) for n in nodes.values() if "metadata" in n]
+    ordered = order(nodes, sources)
+    for clock in range(timesteps * (max(phases) + 1)):
         out = {}
-        for name in order(nodes, sources):
+        for name in ordered:
             n = nodes[name]
             if n["type"] == "Input":
-                out[name] = np.loadtxt(image).reshape(n["shape"])
+                x = np.loadtxt(image).reshape(n["shape"])
+                out[name] = x if clock < timesteps else np.zeros_like(x)
                 continue
             x = sum(out[s] for s in sources[name])  # Several edges mean a sum.
-            if n["type"] not in ("IF", "LIF"):
+            if n["type"] == "Delay":
+                past[name].append(x)
+                steps = round(float(n["delay"].flat[0]) / meta["dt"])
+                out[name] = past[name][clock - steps] if clock >= steps else np.zeros_like(x)
+            elif name in populations:
+                out[name] = populations[name].step(x, clock)
+            else:
                 out[name] = OPERATORS[n["type"]](n, x)
-                continue
-            if n["type"] == "LIF":
-                after = v[name] + meta["dt"] / n["tau"] * (n["v_leak"] - v[name] + n["r"] * x)
-            else:
-                after = v[name] + meta["dt"] * n["r"] * x
-            awake = rest[name] == 0
-            z = awake & (after >= n["v_threshold"])
-            rest[name] = np.where(z, n["metadata"].get("refractory", 0), np.maximum(rest[name] - 1, 0))
-            if n["metadata"]["reset"] == "subtract":
-                after = after - z * n["v_threshold"]
-            else:
-                after = np.where(z, n["v_reset"], after)
-            v[name] = np.where(awake, after, v[name])
-            out[name] = z.astype(np.float64)
-            counts[name].append(int(z.sum()))
-    json.dump(counts, sys.stdout)
+    json.dump({name: p.counts for name, p in populations.items()}, sys.stdout)
 
 
 main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
