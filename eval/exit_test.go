@@ -13,6 +13,7 @@ import (
 
 	"sresnet/exit"
 	"sresnet/sim"
+	"sresnet/snn"
 )
 
 func learned(t testing.TB, images Images, epsilon float64, o Options) *exit.Rule {
@@ -46,7 +47,7 @@ func TestExit(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := e.newWorker(e.plan)
-		want := &Exit{Rule: *o.Exit, StopsAt: make([]int, T)}
+		want := &Exit{Rule: *o.Exit, Answers: Marks(snn.Synchronous, T), StopsAt: make([]int, T)}
 		full := 0.
 		for i := range images.Len() {
 			class, rec, err := w.run(t.Context(), i)
@@ -250,7 +251,7 @@ func TestExitErrors(t *testing.T) {
 		"at least 100 are needed":        func() error { _, err := LearnExit(t.Context(), g, net, newTestImages(99), 0.1, o); return err },
 		"from 0 to below 1":              func() error { _, err := LearnExit(t.Context(), g, net, images, 1, o); return err },
 		"trained network, which is miss": func() error { _, err := LearnExit(t.Context(), nil, net, images, 0.1, o); return err },
-		"thresholds of the early exit are for 3 timesteps, not for 12": func() error {
+		"thresholds of the early exit are for 3 answers, not for 12": func() error {
 			_, err := New(g, net, images, Options{Sim: o.Sim, Exit: &exit.Rule{Beta: make([]float32, 3)}})
 			return err
 		},
