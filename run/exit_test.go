@@ -18,10 +18,19 @@ import (
 // on it, without calibration images, stops images by those, and the result is that of
 // an evaluation in one go.
 func TestExit(t *testing.T) {
+	for preset, T := range map[string]int{"paper": 48, "few-steps": 6} {
+		t.Run(preset, func(t *testing.T) { keepsExit(t, preset, T) })
+	}
+}
+
+func keepsExit(t *testing.T, preset string, T int) {
 	dir := t.TempDir()
 	o := experiment.DefaultOptions()
 	epsilon := 0.2
-	o.Model, o.Data, o.Images, o.CalibrationImages, o.Timesteps, o.Exit = experiment.Builtin, "mnist", 30, 110, 48, &epsilon
+	if err := o.Begin(preset); err != nil {
+		t.Fatal(err)
+	}
+	o.Model, o.Data, o.Images, o.CalibrationImages, o.Timesteps, o.Exit = experiment.Builtin, "mnist", 30, 110, T, &epsilon
 	e, err := experiment.Open(t.Context(), o)
 	if err != nil {
 		t.Skip(err) // No MNIST.
@@ -30,7 +39,7 @@ func TestExit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x := alone.Exit; x == nil || x.MeanT >= 48 || x.Rule.Images != 110 || x.Rule.Epsilon != epsilon {
+	if x := alone.Exit; x == nil || x.MeanT >= float64(T) || x.Rule.Images != 110 || x.Rule.Epsilon != epsilon {
 		t.Fatalf("exit: %+v", x)
 	}
 
