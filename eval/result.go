@@ -208,11 +208,11 @@ func (r *Result) check() error {
 			err = cmp.Or(err, over("spikes of layer "+l.Name, l.SpikesAt, math.MaxFloat64), over("additions of layer "+l.Name, l.ACsAt, math.MaxFloat64))
 		}
 	}
-	if r.Exit != nil {
-		err = cmp.Or(err, r.Exit.check(r))
-	}
 	if r.Latency < r.Timesteps || r.Latency%r.Timesteps != 0 || !r.Phased() && r.Latency != r.Timesteps {
 		err = cmp.Or(err, fmt.Errorf("it has %d timesteps and a latency of %d", r.Timesteps, r.Latency))
+	}
+	if r.Exit != nil {
+		err = cmp.Or(err, r.Exit.check(r))
 	}
 	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
 }

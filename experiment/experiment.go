@@ -68,8 +68,8 @@ type Conversion struct {
 type made struct {
 	statistics map[float64]*calibrate.Statistics // By percentile.
 	factors    map[string]Factors                // By all options that a network depends on,
+	tuned      map[string]tunedNetwork           // and these,
 	rules      map[string]*exit.Rule             // and by those and Exit.
-	tuned      map[string]tunedNetwork           // and so are these.
 }
 
 // Open opens the network and the images that o names, and checks that they fit and that
@@ -131,7 +131,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	if o.Model == "" {
 		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx or .nir file, or weights: %s", weightsNamed))
 	}
-	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]*exit.Rule), make(map[string]tunedNetwork)}}
+	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]tunedNetwork), make(map[string]*exit.Rule)}}
 	at := o.located()
 	e.model, _ = parseModel(at.Model) // Check has seen these.
 	e.trained, _ = parseModel(at.Trained)
