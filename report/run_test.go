@@ -116,7 +116,7 @@ func (s sample) activations(rnd *rand.Rand) *eval.Activations {
 }
 
 func (s sample) changed(rnd *rand.Rand, r *eval.Result) *eval.ChangedFile {
-	c := &eval.ChangedFile{Shape: tensor.Shape{3, s.side, s.side}, Timesteps: eval.EvidenceAt(s.T), Unit: "spikes"}
+	c := &eval.ChangedFile{Shape: tensor.Shape{3, s.side, s.side}, Timesteps: r.EvidenceAt(), Unit: "spikes"}
 	p := &r.Predictions
 	for i := range p.Image {
 		if p.Trained[i] == p.Spiking[i] || len(c.Images) == 24 {
