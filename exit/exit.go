@@ -118,7 +118,7 @@ func learn(epsilon float64, samples []Sample) *Rule {
 	all, first, second := thresholds(shares, samples), thresholds(shares, halves[0]), thresholds(shares, halves[1])
 	r := &Rule{Epsilon: epsilon, Images: len(samples), Beta: slices.Repeat([]float32{never}, len(samples[0].Gaps)), Stops: make([]int, len(samples[0].Gaps))}
 	for d := range shares {
-		early := max(early(first[d], halves[1])+early(second[d], halves[0]), early(all[d], samples))
+		early := max(tooEarly(first[d], halves[1])+tooEarly(second[d], halves[0]), tooEarly(all[d], samples))
 		if early > 0 && float64(early+1)/float64(len(samples)+1) > epsilon {
 			break
 		}
@@ -179,8 +179,8 @@ func thresholds(shares []float64, samples []Sample) [][]float32 {
 	return beta
 }
 
-// early returns how many images stop before the last answer that are not settled.
-func early(beta []float32, samples []Sample) int {
+// tooEarly returns how many images stop before the last answer that are not settled.
+func tooEarly(beta []float32, samples []Sample) int {
 	r, n := Rule{Beta: beta}, 0
 	for _, s := range samples {
 		if t := r.Stop(s.Gaps); t < len(beta)-1 && s.Settled > t {
@@ -196,7 +196,7 @@ func Needed(epsilon float64) int {
 	if epsilon == 0 {
 		return 0
 	}
-	return int(math.Ceil(2/epsilon)) - 1
+	return int(math.Ceil(min(2/epsilon, math.MaxInt32))) - 1
 }
 
 // StopsAt reports whether an image whose gap at answer t, counted from 0, is the given one
@@ -211,14 +211,4 @@ func (r *Rule) Stop(gaps []float32) int {
 		}
 	}
 	return len(gaps) - 1
-}
-
-// MeanStop returns the mean over the calibration images of the answer at which they stop,
-// counted from 1.
-func (r *Rule) MeanStop() float64 {
-	sum := 0
-	for t, n := range r.Stops {
-		sum += n * (t + 1)
-	}
-	return float64(sum) / float64(r.Images)
 }

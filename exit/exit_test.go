@@ -206,6 +206,9 @@ func TestLearnByHand(t *testing.T) {
 	if n := Needed(0.005); n != 399 {
 		t.Errorf("epsilon 0.005 takes %d images, not 399", n)
 	}
+	if n := Needed(1e-300); n != math.MaxInt32-1 {
+		t.Errorf("next to nothing takes %d images", n)
+	}
 	if n := Needed(0); n != 0 {
 		t.Errorf("epsilon 0 takes %d images, not 0", n)
 	}
@@ -251,7 +254,7 @@ func TestLearnHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			others := draw(images)
-			wrong += float64(early(r.Beta, others)) / images / trials
+			wrong += float64(tooEarly(r.Beta, others)) / images / trials
 			for _, s := range others {
 				mean += float64(r.Stop(s.Gaps)+1) / images / trials
 			}
@@ -260,13 +263,6 @@ func TestLearnHolds(t *testing.T) {
 		if wrong > 1.1*epsilon || mean > 50 {
 			t.Errorf("epsilon %v: a share of %v stops too early, after %v answers", epsilon, wrong, mean)
 		}
-	}
-}
-
-func TestMeanStop(t *testing.T) {
-	r := Rule{Images: 4, Stops: []int{1, 0, 3}}
-	if got := r.MeanStop(); got != 2.5 {
-		t.Errorf("got %v, want 2.5", got)
 	}
 }
 
@@ -310,8 +306,8 @@ func FuzzRule(f *testing.F) {
 		if json.Unmarshal([]byte(s), &r) != nil {
 			return
 		}
-		if sum := r.MeanStop(); !(sum >= 1 && sum <= float64(len(r.Beta))) {
-			t.Errorf("%q is a rule by which images stop at %v", s, sum)
+		if at := r.Stop(make([]float32, len(r.Beta))); at < 0 || at >= len(r.Beta) {
+			t.Errorf("%q is a rule by which an image stops at %v", s, at)
 		}
 		b, err := json.Marshal(&r)
 		if err != nil {
