@@ -276,3 +276,61 @@ func TestExitErrors(t *testing.T) {
 		}
 	}
 }
+
+// An engine that stops by the rule stops where the evaluation says, with the same answer:
+// images that do not change, frames, and random spikes.
+func TestExitStopsTheEngine(t *testing.T) {
+	const T = 30
+	plain, calibration := newTestImages(30), newTestImages(110)
+	for name, tt := range map[string]struct {
+		images, calibration Images
+		encoding            snn.Encoding
+	}{
+		"direct":  {plain, calibration, snn.Direct},
+		"frames":  {framedImages{plain}, framedImages{calibration}, snn.Direct},
+		"poisson": {plain, calibration, snn.Poisson},
+	} {
+		g, net := testNetworks(t)
+		if net.Input.Encoding = tt.encoding; tt.encoding == snn.Poisson {
+			net.Input.Amplitude = 1
+		}
+		o := Options{Sim: sim.Options{Timesteps: T, Seed: 7}}
+		rule, err := LearnExit(t.Context(), g, net, tt.calibration, 0.2, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Exit = rule
+		r, err := Run(t.Context(), g, net, tt.images, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(g, net, tt.images, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := e.newWorker(e.plan)
+		w.engine.Stop = func(step int, rec *sim.Record) bool {
+			_, gap := o.Readout.Answer(rec.At(step))
+			return rule.StopsAt(step, gap)
+		}
+		stops := make([]int, T)
+		var spikes, right float64
+		for i := range 30 {
+			_, rec, err := w.run(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stops[rec.Timesteps-1]++
+			spikes += spikesOf(rec)
+			if o.Readout.Class(rec.At(rec.Timesteps-1)) == plain.labels[i] {
+				right++
+			}
+		}
+		if !cmp.Equal(stops, r.Exit.StopsAt) || spikes/30 != r.Exit.SpikesPerImage || right/30 != r.Exit.Top1 {
+			t.Errorf("%s: stops %v, %v spikes, %v right; the evaluation says %+v", name, stops, spikes/30, right/30, r.Exit)
+		}
+		if r.Exit.MeanT > 0.98*T {
+			t.Errorf("%s: images stop at %v of %d: nothing is tested", name, r.Exit.MeanT, T)
+		}
+	}
+}
