@@ -27,7 +27,7 @@ func (e *Experiment) ExitRule(ctx context.Context) (*exit.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := e.shape(append(searched, "exit")...)
+	key := e.shape(searched...) + OptionNamed("exit").Get(&e.Options)
 	if r := e.made.rules[key]; r != nil {
 		return r, nil
 	}
