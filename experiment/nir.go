@@ -174,10 +174,14 @@ func (e *Experiment) Info(version string) (nir.Info, error) {
 	if err != nil {
 		return nir.Info{}, err
 	}
+	percentile := o.Percentile
+	if o.Tuned() { // By which alone it could not be converted again.
+		percentile = 0
+	}
 	return nir.Info{
 		Version: version, Model: filepath.Base(e.model.file), ModelSHA256: hash,
 		Normalization: o.Normalize, Readout: o.Readout,
-		Percentile: o.Percentile, Compensation: e.factors.PerLayer,
+		Percentile: percentile, Compensation: e.factors.PerLayer,
 		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", o.Scales(), e.Calibration.Len(), SourceOf(o.Calibrate), o.VInit, e.factors.String()),
 	}, nil
 }
@@ -188,11 +192,22 @@ func SourceOf(spec string) string {
 	return s.Source
 }
 
-// Scales says how scales come from activations.
+// Scales says how scales come from activations, and what else is calibrated.
 func (o *Options) Scales() string {
 	words := fmt.Sprintf("percentile %v", o.Percentile)
+	if o.Lambdas == ChannelLambdas {
+		words = "a lambda per channel"
+	}
 	if o.SharedLambda {
 		words += ", one lambda along identity shortcuts"
+	}
+	for _, c := range []struct {
+		is   bool
+		what string
+	}{{o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
+		if c.is {
+			words += ", " + c.what
+		}
 	}
 	return words
 }
