@@ -56,7 +56,7 @@ func (r *Report) times() (at []num, label string) {
 	}
 	slices.Sort(at)
 	if r.phased() {
-		return slices.Compact(at), "timesteps of latency: of a synchronous network T, of a phased one all windows"
+		return slices.Compact(at), "timesteps of latency, T of a synchronous network"
 	}
 	return slices.Compact(at), "timesteps T"
 }
