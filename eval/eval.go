@@ -17,6 +17,7 @@ import (
 	"sresnet/ann"
 	"sresnet/ann/infer"
 	"sresnet/energy"
+	"sresnet/exit"
 	"sresnet/internal/parallel"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -37,6 +38,7 @@ type Options struct {
 	Sim     sim.Options    // Timesteps, engine and seed.
 	Readout Readout        // Defaults to CountPotential.
 	Device  *energy.Device // Whose energies to multiply counts by, if any.
+	Exit    *exit.Rule     // When to stop an image, for [Result.Exit]; nil for none.
 
 	// Workers is how many goroutines work, each on one image; with fewer images than
 	// workers, several share one. It changes speed and memory, never a result.
@@ -103,6 +105,9 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	o.Sim.Workers = max(o.Workers/images.Len(), 1)
+	if err := checkExit(g, o); err != nil {
+		return nil, err
+	}
 	model, plan, err := prepare(g, net, images, o.Sim)
 	if err != nil {
 		return nil, err
@@ -114,6 +119,9 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 func (e *Evaluator) NewTally() *Tally {
 	t := newTally(e.o.Readout, e.net.Schedule, e.o.Sim.Timesteps, len(e.net.Layers))
 	t.counts = e.meter.NewCounts()
+	if e.o.Exit != nil {
+		t.exits = newExits(e.o.Exit)
+	}
 	return t
 }
 
@@ -147,12 +155,16 @@ func (e *Evaluator) Present(ctx context.Context, n int, next func() (i int, ok b
 		}
 	}
 	return parallel.Feed(ctx, min(e.o.Workers, n), func() func(context.Context, int) (*Tally, error) {
-		w := worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), image: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
-		if e.model != nil {
-			w.runner = e.model.NewRunner()
-		}
-		return w.present
+		return e.newWorker(plan).present
 	}, next, add)
+}
+
+func (e *Evaluator) newWorker(plan *sim.Plan) *worker {
+	w := &worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), image: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
+	if e.model != nil {
+		w.runner = e.model.NewRunner()
+	}
+	return w
 }
 
 // Result turns the counts of t, of at least one image, into means.
@@ -168,6 +180,9 @@ func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
 		did.Spikes = append(did.Spikes, l.SpikesPerImage)
 	}
 	r.Energy = e.meter.Accounts(t.counts, did, e.o.Device)
+	if t.exits != nil {
+		r.Exit = t.exits.result(r)
+	}
 	r.Complete = t.images == e.images.Len()
 	return r
 }
@@ -213,29 +228,37 @@ type worker struct {
 
 // present returns the tally of image i.
 func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
-	if err := w.images.Image(i, w.pixels); err != nil {
-		return nil, err
-	}
 	label := w.images.Label(i)
 	if label < 0 || label >= w.classes {
 		return nil, fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, w.classes-1)
 	}
-	class, err := w.trained(i)
+	class, rec, err := w.run(ctx, i)
 	if err != nil {
 		return nil, err
-	}
-	rec, err := w.engine.Present(ctx, w.images, i, w.pixels)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("eval: image %d: %w", i, err)
 	}
 	t := w.NewTally()
 	t.add(i, label, class, rec)
 	tensor.ChannelsLast(w.image, w.pixels, w.images.Shape()[0])
 	w.meter.Count(t.counts, w.image, rec, w.runner)
 	return t, nil
+}
+
+// run presents image i to both networks: it returns the class that the trained one gives
+// it, or noClass, and what the spiking one did.
+func (w *worker) run(ctx context.Context, i int) (class int, rec *sim.Record, err error) {
+	if err := w.images.Image(i, w.pixels); err != nil {
+		return noClass, nil, err
+	}
+	if class, err = w.trained(i); err != nil {
+		return noClass, nil, err
+	}
+	if rec, err = w.engine.Present(ctx, w.images, i, w.pixels); err != nil {
+		if ctx.Err() != nil {
+			return noClass, nil, ctx.Err()
+		}
+		return noClass, nil, fmt.Errorf("eval: image %d: %w", i, err)
+	}
+	return class, rec, nil
 }
 
 // noClass stands for the class of a missing trained network.

@@ -54,6 +54,7 @@ type Result struct {
 
 	Layers []Layer          `json:"layers"`
 	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
+	Exit   *Exit            `json:"exit,omitempty"`   // What it would be to stop early; nil unless that is asked for.
 
 	Predictions Predictions `json:"predictions"`
 	Changed     []Changed   `json:"-"` // The first images that the networks disagree on, up to 24.
@@ -209,6 +210,9 @@ func (r *Result) check() error {
 	}
 	if r.Latency < r.Timesteps || r.Latency%r.Timesteps != 0 || !r.Phased() && r.Latency != r.Timesteps {
 		err = cmp.Or(err, fmt.Errorf("it has %d timesteps and a latency of %d", r.Timesteps, r.Latency))
+	}
+	if r.Exit != nil {
+		err = cmp.Or(err, r.Exit.check(r))
 	}
 	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
 }

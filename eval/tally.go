@@ -29,6 +29,7 @@ type Tally struct {
 	counts      *energy.Counts // Of operations.
 	predictions []prediction
 	changed     changes
+	exits       *exits // Nil without a rule.
 }
 
 func newTally(readout Readout, schedule snn.Schedule, timesteps, layers int) *Tally {
@@ -77,6 +78,9 @@ func (a *Tally) add(index, label, class int, rec *sim.Record) {
 	if class != noClass && p.SNN() != class {
 		a.changed.add(&p, rec, a.readout, evidenceAt(a.marks))
 	}
+	if a.exits != nil {
+		a.exits.add(&p, rec, a.readout)
+	}
 	a.images++
 	if class == label {
 		a.annCorrect++
@@ -106,6 +110,9 @@ func (a *Tally) Merge(b *Tally) {
 	a.counts.Merge(b.counts)
 	a.predictions = append(a.predictions, b.predictions...)
 	a.changed.merge(b.changed)
+	if a.exits != nil {
+		a.exits.merge(b.exits)
+	}
 }
 
 // tallyFile is the JSON form of a [Tally]. The number of images and of right classes
@@ -119,6 +126,7 @@ type tallyFile struct {
 	Counts      energy.Counts `json:"counts"`
 	Predictions []prediction  `json:"predictions"`
 	Changed     []Changed     `json:"changed,omitempty"`
+	Exits       *stopped      `json:"exits,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler. Tallies of the same images have the same
@@ -127,6 +135,9 @@ func (a *Tally) MarshalJSON() ([]byte, error) {
 	f := tallyFile{
 		Correct: a.correct, Agree: a.agree, Spikes: a.spikes, ACs: a.acs, MACs: a.macs,
 		Counts: *a.counts, Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
+	}
+	if a.exits != nil {
+		f.Exits = &a.exits.stopped
 	}
 	return json.Marshal(&f)
 }
@@ -142,6 +153,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 	fits := len(f.Correct) == len(a.correct) && len(f.Agree) == len(a.agree) && len(f.Spikes) == len(a.spikes) && len(f.ACs) == len(a.acs) &&
 		len(f.Counts.Synapses) == len(a.counts.Synapses) && len(f.Counts.Trained) == len(a.counts.Trained) && len(f.Changed) <= maxChanged &&
 		(f.Counts.Added == nil || len(f.Counts.Added) == len(a.counts.Synapses)) && f.Counts.Graded <= uint64(len(f.Predictions)) && f.Counts.Binary <= uint64(len(f.Predictions))
+	fits = fits && (f.Exits != nil) == (a.exits != nil) && (f.Exits == nil || f.Exits.fits(a.exits, len(f.Predictions)))
 	for l := 0; fits && l < len(f.Spikes); l++ {
 		fits = len(f.Spikes[l]) == a.timesteps() && len(f.ACs[l]) == a.timesteps()
 	}
@@ -156,6 +168,9 @@ func (a *Tally) restore(b []byte, classes int) error {
 	a.correct, a.agree, a.spikes, a.acs, a.macs = f.Correct, f.Agree, f.Spikes, f.ACs, f.MACs
 	a.predictions, a.changed.list = f.Predictions, f.Changed
 	a.counts = &f.Counts
+	if a.exits != nil {
+		a.exits.stopped = *f.Exits
+	}
 	a.images = len(a.predictions)
 	for i := range a.predictions {
 		if p := &a.predictions[i]; p.ANN == p.Label {

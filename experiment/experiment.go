@@ -23,6 +23,7 @@ import (
 	"sresnet/dataset"
 	"sresnet/energy"
 	"sresnet/eval"
+	"sresnet/exit"
 	"sresnet/internal/hint"
 	"sresnet/nir"
 	"sresnet/snn"
@@ -67,7 +68,8 @@ type Conversion struct {
 type made struct {
 	statistics map[float64]*calibrate.Statistics // By percentile.
 	factors    map[string]Factors                // By all options that a network depends on,
-	tuned      map[string]tunedNetwork           // and so are these.
+	tuned      map[string]tunedNetwork           // and these,
+	rules      map[string]*exit.Rule             // and by those and Exit.
 }
 
 // Open opens the network and the images that o names, and checks that they fit and that
@@ -109,6 +111,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if err := e.takeImages(ctx, test, train); err != nil {
 		return nil, err
 	}
+	if err := e.checkExit(); err != nil {
+		return nil, err
+	}
 	if e.Graph == nil || e.Calibration == nil {
 		return e, nil
 	}
@@ -126,7 +131,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	if o.Model == "" {
 		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx or .nir file, or weights: %s", weightsNamed))
 	}
-	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]tunedNetwork)}}
+	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]tunedNetwork), make(map[string]*exit.Rule)}}
 	at := o.located()
 	e.model, _ = parseModel(at.Model) // Check has seen these.
 	e.trained, _ = parseModel(at.Trained)
@@ -373,6 +378,9 @@ func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
 	}
 	o, err := e.Evaluation()
 	if err != nil {
+		return nil, err
+	}
+	if o.Exit, err = e.ExitRule(ctx); err != nil {
 		return nil, err
 	}
 	var stop func()

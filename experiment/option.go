@@ -229,6 +229,31 @@ func number(at func(*Options) *float64) value {
 	}
 }
 
+// optional is a number that need not be there: "" in text, null in JSON, and 0 for a range.
+func optional(at func(*Options) **float64) value {
+	var x float64
+	one := number(func(*Options) *float64 { return &x }).(field[float64])
+	return field[*float64]{
+		at: at,
+		parse: func(s string) (*float64, error) {
+			x, err := one.parse(s)
+			return &x, err
+		},
+		form: func(p *float64) string {
+			if p == nil {
+				return ""
+			}
+			return one.form(*p)
+		},
+		float: func(p *float64) float64 {
+			if p == nil {
+				return 0
+			}
+			return *p
+		},
+	}
+}
+
 func boolean(at func(*Options) *bool) value {
 	return field[bool]{at: at, form: strconv.FormatBool, parse: func(s string) (bool, error) {
 		b, err := strconv.ParseBool(s)

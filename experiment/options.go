@@ -71,6 +71,10 @@ type Options struct {
 	Device    string // Whose energies to multiply counts by; "" for none.
 	Workers   int    // 0 for one per core; never changes a result.
 
+	// Exit is the share of images that may stop before their class is settled; see package
+	// exit. Nil presents all of them to the end, and says nothing of stopping.
+	Exit *float64
+
 	// Dir is where relative paths begin, "" for the folder that the program is in, and Moved
 	// where files lie that were below another folder when the options were written.
 	Dir   string

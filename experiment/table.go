@@ -131,6 +131,10 @@ var table = []Option{
 		value: text(func(o *Options) *string { return &o.Readout }),
 	},
 	{
+		Name: "exit", Help: "stop an image once its class leads by enough: of the calibration images, at most a share `EPSILON` stops too early (default: no early exit)",
+		Range: Range{Max: 1, Below: true}, value: optional(func(o *Options) **float64 { return &o.Exit }),
+	},
+	{
 		Name: "engine", Default: engines[0], Words: func() []string { return engines }, Help: "simulator; `WORD` is " + Either(engines) + " (slow, for comparison)",
 		value: text(func(o *Options) *string { return &o.Engine }),
 	},

@@ -45,7 +45,9 @@ func TestTable(t *testing.T) {
 
 // The options of a manifest are those that a later process goes on with.
 func TestOptionsJSON(t *testing.T) {
+	epsilon := 0.25
 	was := Options{
+		Exit: &epsilon,
 		Data: "cifar10:test?crop=3", Calibrate: "cifar10:train", Normalize: "1:2", Images: 7, CalibrationImages: 8, SelectionImages: 5, Timesteps: 9,
 		Percentile: 99.95, VInit: 0.25, Compensation: LayerFactors, CompensationImages: 3, Encoding: snn.Poisson, Reset: snn.ResetZero,
 		Preset: "few-steps", Schedule: snn.Phased, Coding: snn.FirstSpike, Lambdas: ChannelLambdas, Match: MatchBias | MatchStart, Refit: true,
@@ -157,6 +159,7 @@ func TestWrongValues(t *testing.T) {
 		"compensation-images": {"0"},
 		"timesteps":           {"0", "65536", "T"},
 		"readout":             {"max"},
+		"exit":                {"-0.1", "1", "NaN", "early"},
 		"engine":              {"fast"},
 		"seed":                {"-1", "18446744073709551616"},
 		"device":              {"abacus"},

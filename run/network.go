@@ -46,6 +46,11 @@ func (k *Kept) planned(ctx context.Context, o *Order) (files []shard.File, err e
 		for _, f := range list {
 			files = append(files, shard.File(f))
 		}
+		rule, err := k.exitFiles(ctx)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, rule...)
 	}
 	g, err := k.GraphOf(net, "")
 	if err != nil {

@@ -39,6 +39,9 @@ func (k *Kept) Evaluator(ctx context.Context) (*eval.Evaluator, error) {
 		return nil, err
 	}
 	o.KeepEvery = KeepEvery
+	if o.Exit, err = k.exitRule(); err != nil {
+		return nil, err
+	}
 	return eval.New(k.Graph, net, k.Test, o)
 }
 

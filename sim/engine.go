@@ -26,6 +26,11 @@ type Engine struct {
 	// one layer in order. Calls do not overlap; it must not keep I and V.
 	Trace func(Trace)
 
+	// Stop, if not nil, is asked after timesteps of the output layer, counted from 0 and in
+	// order, whether the run ends there; see Record.Timesteps. It decides by [Record.At] of
+	// that one and of those before. A phased network, which answers once, is not asked.
+	Stop func(t int, rec *Record) bool
+
 	plan    *Plan
 	record  *Record
 	layers  []population
@@ -34,6 +39,7 @@ type Engine struct {
 	workers []worker
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
+	ended   int       // Timesteps after which Stop ended the run; 0 for none.
 	chw     []float32 // Potentials as they are handed out,
 	input   []float32 // and currents.
 	frames  []float32 // Of the image that Present presents.
@@ -193,8 +199,11 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 	}
 	enc := newEncoder(&p.net.Input, image, p.opt.Seed, index)
 	e.record.reset(enc)
+	e.ended = 0
 	if p.opt.Reference {
-		return e.record, e.runReference(ctx, enc)
+		err := e.runReference(ctx, enc)
+		e.record.end(e.ended, enc)
+		return e.record, err
 	}
 	e.reset()
 	e.enters = enc
@@ -210,6 +219,7 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 		return nil, err
 	}
 	e.record.sum(enc)
+	e.record.end(e.ended, enc)
 	return e.record, nil
 }
 

@@ -8,7 +8,7 @@ import "sresnet/snn"
 // layer's own windows: spikes leave at step t of the one in which it fires, and current
 // arrives at step t of the one before.
 type Record struct {
-	Timesteps int // T
+	Timesteps int // T, or how many there were before Engine.Stop ended the run. All that follows then ends there.
 	Classes   int // Neurons of the output layer; 0 if Options.Layers cut it off.
 
 	// Of the output layer, at [t*Classes + k] for output k.
@@ -21,7 +21,8 @@ type Record struct {
 	ACs    [][]uint64 // Synaptic additions into the layer at step t: one for every weight that a spike carries; taps over the border count nothing. A gate has none.
 
 	// SynapseACs splits ACs by synapse, summed over all timesteps: [layer][synapse],
-	// in the order of snn.Layer.Synapses.
+	// in the order of snn.Layer.Synapses. All are 0 of a run that Engine.Stop ended, and
+	// so are MACs and SynapseMACs if the image has frames.
 	SynapseACs [][]uint64
 
 	// MACs counts the products of the image itself with the weights it meets, its
@@ -69,8 +70,36 @@ func newRecord(net *snn.Network, timesteps, classes, layers int) *Record {
 	return r
 }
 
+// end cuts off what was computed after the first T timesteps; 0 is for none. How much
+// that was depends on blocks and workers, and sums over time hold it: they are cleared.
+func (r *Record) end(T int, enc *encoder) {
+	if T == 0 {
+		return
+	}
+	r.cut(T)
+	for i := range r.SynapseACs {
+		clear(r.SynapseACs[i])
+		if !enc.constant {
+			clear(r.SynapseMACs[i])
+		}
+	}
+	if !enc.constant {
+		r.MACs = 0
+	}
+}
+
+// cut gives all that is over time T timesteps.
+func (r *Record) cut(T int) {
+	r.Timesteps = T
+	r.Counts, r.Potential, r.Current = r.Counts[:T*r.Classes], r.Potential[:T*r.Classes], r.Current[:T*r.Classes]
+	for i := range r.Spikes {
+		r.Spikes[i], r.ACs[i] = r.Spikes[i][:T], r.ACs[i][:T]
+	}
+}
+
 // reset clears what a run adds up, and notes what enters.
 func (r *Record) reset(enc *encoder) {
+	r.cut(cap(r.Spikes[0]))
 	r.MACs, r.Frames, r.Binary = 0, len(enc.image)/enc.input.Shape.Len(), enc.spikes
 	for i := range r.SynapseACs {
 		clear(r.SynapseACs[i])

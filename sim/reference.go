@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 
 // runReference is Run on the clocked reference engine.
 func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
+	ended := errors.New("sim: the run has ended")
 	p, rec := e.plan, e.record
 	defer rec.sum(enc)
 	masks := make([][]uint64, p.opt.Layers)
@@ -19,7 +21,7 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		masks[i] = make([]uint64, g.positions()*g.words)
 	}
 	input := func(int) []float32 { return enc.next() }
-	return reference.Run(ctx, p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
+	err := reference.Run(ctx, p.net, p.opt.Layers, p.opt.Timesteps, input, func(s reference.Step) error {
 		if s.Integrates || p.net.Layers[s.Layer].IsGate() {
 			rec.ACs[s.Layer][s.Step] = 0
 			e.countReference(s, enc)
@@ -53,8 +55,15 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		if e.Probe != nil && s.Fires {
 			e.Probe(Spikes{Layer: s.Layer, Step: s.Step, Words: g.words, Bits: mask})
 		}
+		if s.Layer == p.opt.Layers-1 && e.stops(s.Step, 1) {
+			return ended
+		}
 		return nil
 	})
+	if errors.Is(err, ended) {
+		return nil
+	}
+	return err
 }
 
 // countReference counts the operations of one step of the reference engine.

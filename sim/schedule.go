@@ -47,8 +47,26 @@ func (e *Engine) runBlocks(ctx context.Context, enc *encoder) error {
 			}
 			e.advance(&e.workers[0], i, b)
 		}
+		if e.stops(b.t0, b.n) {
+			break
+		}
 	}
 	return nil
+}
+
+// stops asks Stop about n timesteps from t on, and reports whether the run ends at one of
+// them.
+func (e *Engine) stops(t, n int) bool {
+	if e.Stop == nil || e.record.Classes == 0 || e.plan.net.Schedule == snn.Phased {
+		return false
+	}
+	for ; n > 0; n-- {
+		if t++; e.Stop(t-1, e.record) {
+			e.ended = t
+			return true
+		}
+	}
+	return false
 }
 
 // schedule hands out the blocks of an image to several workers. Stage 0 is the
@@ -101,7 +119,7 @@ func (e *Engine) share(ctx context.Context, enc *encoder) error {
 				} else {
 					e.advance(&e.workers[i], stage-1, b)
 				}
-				s.finish(stage)
+				s.finish(stage, stage == len(e.layers) && e.stops(b.t0, b.n))
 			}
 		})
 	}
@@ -142,7 +160,7 @@ func (s *schedule) take(ctx context.Context) int {
 // ready reports whether stage i can take its next block.
 func (s *schedule) ready(i int) bool {
 	g := &s.stages[i]
-	if g.busy || g.done == s.blocks {
+	if g.busy || g.done >= s.blocks {
 		return false
 	}
 	for _, j := range g.sources {
@@ -158,10 +176,15 @@ func (s *schedule) ready(i int) bool {
 	return true
 }
 
-func (s *schedule) finish(i int) {
+// finish notes that a stage is through with a block, and whether the run ends with it:
+// all stages then end there that are not ahead.
+func (s *schedule) finish(i int, ends bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stages[i].done++
+	if ends {
+		s.blocks = s.stages[i].done
+	}
 	s.stages[i].busy = false
 	s.change.Broadcast()
 }
