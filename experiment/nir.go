@@ -32,6 +32,13 @@ func (e *Experiment) openNIR() error {
 	}
 	e.File = g
 	info, o := nir.InfoOf(g), &e.Options
+	switch T := e.network.TunedFor; {
+	case T == 0 || T == o.Timesteps:
+	case o.OwnT:
+		o.Timesteps = T
+	default:
+		o.warn(fmt.Sprintf("%s was calibrated for T = %d, and its accuracy at T = %d is not what its scales and biases were chosen for", e.model.file, T, o.Timesteps))
+	}
 	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
 	if o.Trained == "" {
 		return nil

@@ -65,6 +65,7 @@ type Options struct {
 
 	// The simulation.
 	Timesteps int    // T; of a phased network T per window.
+	OwnT      bool   // Timesteps is a default, in place of which a NIR file may have the T that it was calibrated for.
 	Readout   string // One of [eval.Readouts]; "" for what a NIR file says, or the first.
 	Engine    string // "event", or "reference".
 	Seed      uint64

@@ -93,7 +93,7 @@ Next: sresnet inspect MODEL.onnx                    what your network becomes
 func printPresets(w io.Writer, e *experiment.Experiment, c *sweep.Comparison) {
 	trained := &c.Costs[0]
 	terminal.Printf(w, "trained network: %s %%, %s multiply-accumulates, %v\n", terminal.Percent(trained.Top1), terminal.Count(trained.MACs), trained.Joules)
-	t := terminal.NewTable("lrrrrrrr", "preset", "accuracy %", "T", "latency", "spikes", "additions", "energy", "time")
+	t := terminal.NewTable("lrrrrrrr", "preset", "top-1 %", "T", "latency", "spikes", "ACs", "energy", "time")
 	for _, x := range c.Costs[1:] {
 		t.Append(x.Preset, terminal.Percent(x.Top1), x.T, x.Latency, terminal.Count(x.Spikes), terminal.Count(x.ACs), x.Joules, terminal.Seconds(x.Seconds))
 	}
@@ -101,5 +101,5 @@ func printPresets(w io.Writer, e *experiment.Experiment, c *sweep.Comparison) {
 	for _, p := range c.Costs[1:] {
 		terminal.Printf(w, "%-11s %s\n", p.Preset+":", p.Says)
 	}
-	terminal.Printf(w, "\nAll per image. T is that of a window where layers take turns, few-steps and one-spike; latency is in timesteps, from the image to the answer. Energy is with memory and addresses, by the table %s. Time is that of the simulation, on this machine with %d workers.\n", e.Device.Name, e.Options.WorkerCount())
+	terminal.Printf(w, "\nAll per image; ACs are additions. T is that of a window where layers take turns, few-steps and one-spike; latency is in timesteps, from the image to the answer. Energy is with memory and addresses, by the table %s. Time is that of the simulation, on this machine with %d workers.\n", e.Device.Name, e.Options.WorkerCount())
 }

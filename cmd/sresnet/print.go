@@ -84,6 +84,9 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 	}
 	terminal.Printf(w, "%sV[0] %v, reset %v, %s, read-out %s\n", neuron, o.VInit, o.Reset, e.Enters(), o.Readout)
 	terminal.Printf(w, "compensation %s\n", c.Compensation)
+	for _, found := range c.Tuning.Words() {
+		terminal.Printf(w, "%s\n", found)
+	}
 	printTiming(w, r)
 
 	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))
