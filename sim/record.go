@@ -22,7 +22,7 @@ type Record struct {
 
 	// SynapseACs splits ACs by synapse, summed over all timesteps: [layer][synapse],
 	// in the order of snn.Layer.Synapses. All are 0 of a run that Engine.Stop ended, and
-	// so are MACs and SynapseMACs if the image has frames.
+	// so are MACs, SynapseMACs and Entered unless the same enters at every timestep.
 	SynapseACs [][]uint64
 
 	// MACs counts the products of the image itself with the weights it meets, its
@@ -84,7 +84,7 @@ func (r *Record) end(T int, enc *encoder) {
 		}
 	}
 	if !enc.constant {
-		r.MACs = 0
+		r.MACs, r.Entered = 0, 0
 	}
 }
 
