@@ -22,7 +22,7 @@ import (
 // tinyResult is of two layers, two images and three timesteps.
 func tinyResult() *eval.Result {
 	return &eval.Result{
-		Model: "tiny", Images: 2, Timesteps: 3, Complete: true, Seconds: 3,
+		Model: "tiny", Images: 2, Timesteps: 3, Latency: 3, Complete: true, Seconds: 3,
 		TrainedTop1: 0.5, SpikingTop1: []float64{0.5, 0.5, 0.5}, Agreement: []float64{0, 1, 1},
 		SpikesPerImage: []float64{1, 4, 9}, ACsPerImage: []float64{11, 33, 66}, MACsPerImage: 7, DenseMACsPerImage: 70,
 		Layers: []eval.Layer{
