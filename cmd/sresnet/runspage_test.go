@@ -106,6 +106,8 @@ func TestRunsPage(t *testing.T) {
 	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "-o", in("pair"))...)
 	do(with("diagnose", "--images", "4", "--compensation", "global", "-o", in("pair"))...)
 	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
+	do(with("eval", "--images", "5", "--preset", "few-steps", "-o", in("phased"))...)
+	do(with("diagnose", "--images", "4", "--preset", "few-steps", "-o", in("phased"))...)
 	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "--device", "lemaire-45nm", "-o", in("files"))
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)
 	framed := filepath.Join(dir, "frames")
