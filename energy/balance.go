@@ -56,7 +56,7 @@ func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 func (b *Balance) Words(d *Device, timesteps int) []string {
 	in := fmt.Sprintf("%d timesteps", timesteps)
 	if b.Window {
-		in = "a window of " + in
+		in = fmt.Sprintf("a window of T = %d", timesteps)
 	}
 	s := []string{fmt.Sprintf("A synapse carries %.3g spikes per image in %s.", b.Spikes, in)}
 	if b.Ratio > 0 {

@@ -75,6 +75,9 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	if IsNIR(o.Trained) {
 		return bad("trained", o.Trained, errors.New("give the ONNX file"))
 	}
+	if T := e.network.TunedFor; T > 0 {
+		return hint.Error(fmt.Errorf("%s is calibrated for T = %d, which the file does not say all of", e.model.file, T), "give the ONNX file as the model, with the options of the conversion")
+	}
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted and from which file", e.model.file), "write it again with 'sresnet convert'")
 	}
@@ -92,6 +95,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 		o.VInit = float64(out.VInit[0])
 	}
 	o.setNeuron(out.Model)
+	o.Schedule, o.Coding = e.network.Schedule, e.network.Coding
 	return nil
 }
 
@@ -141,6 +145,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	if err != nil {
 		return err
 	}
+	net.Schedule, net.Coding = file.Schedule, file.Coding
 	if f := nir.InfoOf(e.File).Compensation; f != nil {
 		if net, err = net.Compensated(f); err != nil {
 			return fmt.Errorf("%s: %w", e.model.file, err)
