@@ -103,6 +103,7 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 		o.VInit = float64(out.VInit[0])
 	}
 	o.setNeuron(out.Model)
+	o.Schedule, o.Coding = e.network.Schedule, e.network.Coding
 	return nil
 }
 

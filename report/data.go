@@ -150,7 +150,7 @@ func (run *Run) markdown(b *strings.Builder) {
 	writeTable(b, 2, rows)
 
 	if t := run.errors(); t != nil {
-		fmt.Fprintf(b, "Error of every layer at %s, in units of lambda:\n\n", t.When)
+		fmt.Fprintf(b, "Error of every layer%s, in units of lambda:\n\n", t.When)
 		rows = [][]string{{"layer", "rms", "mean", "correlation", "clipped %", "dead %", "saturated %"}}
 		for _, l := range t.Rows {
 			rows = append(rows, []string{l.Name, fixed(l.RMS), fixed(l.Bias), fixed(l.Correlation), percent(l.Clipped), percent(l.Dead), percent(l.Saturated)})

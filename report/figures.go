@@ -303,7 +303,7 @@ func (run *Run) errorFigure(name string) Figure {
 		before = newGroup(p.name, p.style, sizes[k], before)
 		groups = append(groups, before)
 	}
-	return layerFigure(name, "Error of every layer, by cause: "+when(d), "rms of the parts (λ)", layers, groups...)
+	return layerFigure(name, "Error of every layer"+when(d)+", by cause", "rms of the parts (λ)", layers, groups...)
 }
 
 // energyFigure puts both networks' operations or energy of every layer below each

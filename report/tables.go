@@ -85,7 +85,7 @@ func (r *Report) rates() *rates {
 // errorTable shows the parts of every layer's error at the last mark.
 type errorTable struct {
 	T      int
-	When   string // T, and of a phased network the latency.
+	When   string // " at T = 40", or of a phased network what it is, with the latency.
 	Legend []legend
 	Rows   []errorRow
 	// Ends of the axes.
@@ -148,9 +148,13 @@ func (run *Run) errors() *errorTable {
 	return t
 }
 
-// when says after how long the verdict of d is.
+// when says after how long the verdict of d is, behind what it is of.
 func when(d *diagnose.Diagnosis) string {
-	return eval.Timing(d.Schedule, d.Coding, d.Timesteps[len(d.Timesteps)-1], d.Latency)
+	timing := eval.Timing(d.Schedule, d.Coding, d.Timesteps[len(d.Timesteps)-1], d.Latency)
+	if d.Latency > 0 {
+		return " (" + timing + ")"
+	}
+	return " at " + timing
 }
 
 // spoken names the parts of an error with their sizes.

@@ -15,13 +15,14 @@ import (
 func (t *tuner) matchStart(ctx context.Context, i int) error {
 	p, T := t.passes[i], float64(t.o.Timesteps)
 	all := make([][]uint64, t.o.Workers)
-	err := t.run(ctx, i, t.shaping(), func(worker int) func(int, sim.Train) {
+	err := t.run(ctx, i, t.shaping(), func(worker int) func(int, sim.Train) error {
 		sums := make([]uint64, p.n)
 		all[worker] = sums
-		return func(_ int, s sim.Train) {
+		return func(_ int, s sim.Train) error {
 			for j, n := range s.Counts() {
 				sums[j] += uint64(n)
 			}
+			return nil
 		}
 	})
 	if err != nil {

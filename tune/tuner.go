@@ -135,7 +135,11 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 			shift[c] = t.trained[i].meanZ(c) - hist[c].mean()
 		}
 	}
-	t.chooseLambdas(i, hist, shift)
+	if t.chooseLambdas(i, hist, shift) && t.net.Schedule == snn.Synchronous {
+		if err := t.widen(ctx, i, shift); err != nil {
+			return err
+		}
+	}
 	if t.o.Bias && !t.isOutput(i) {
 		for range 2 {
 			if err := t.matchRates(ctx, i, hist, shift); err != nil {
@@ -162,9 +166,9 @@ func (t *tuner) quantiser(i int) quantiser {
 	return quantiser{T: t.o.Timesteps, vInit: float64(t.net.Layers[i].Neuron.VInitOf(0)), act: t.activation(i)}
 }
 
-// chooseLambdas chooses those of layer i. A channel that no image makes positive has the
+// chooseLambdas chooses those of layer i, and reports whether channels have their own. A channel that no image makes positive has the
 // largest of the others, so that a spike of it is not worth more than one of theirs.
-func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) {
+func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) bool {
 	lambda, act := make([]float32, len(hist)), t.activation(i)
 	t.lambda[i] = lambda
 	for c := range lambda {
@@ -174,7 +178,7 @@ func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) {
 		}
 	}
 	if !t.o.Lambdas || act.Fixed || t.isOutput(i) {
-		return
+		return false
 	}
 	q, most, silent := t.quantiser(i), float32(0), []int(nil)
 	for c, h := range hist {
@@ -194,6 +198,7 @@ func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) {
 	if len(silent) > 0 {
 		t.report.Silent[t.net.Layers[i].Name] = len(silent)
 	}
+	return true
 }
 
 // matchRates shifts the biases of layer i by what its spikes lack of the mean activation.

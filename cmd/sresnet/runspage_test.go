@@ -107,6 +107,8 @@ func TestRunsPage(t *testing.T) {
 	do("eval", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=100", "-T", "30", "--exit", "0.5", "--device", "45nm", "-o", in("exit"))
 	do(with("diagnose", "--images", "4", "--compensation", "global", "-o", in("pair"))...)
 	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
+	do(with("eval", "--images", "5", "--preset", "few-steps", "-o", in("few-steps"))...)
+	do(with("diagnose", "--images", "4", "--preset", "few-steps", "-o", in("few-steps"))...)
 	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "--device", "lemaire-45nm", "-o", in("files"))
 	do(with("eval", "--images", "5", "--preset", "one-spike", "--json", "-o", in("phased"))...)
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)

@@ -41,7 +41,9 @@ func subject(ctx context.Context, e *experiment.Experiment, net *snn.Network) (d
 	if e.File == nil || net.TunedFor == 0 { // A file does not say all of how its network was calibrated for T.
 		plain := *e
 		plain.File = nil
-		subject.Remake = func(ctx context.Context, s diagnose.Settings) (*snn.Network, error) { return remake(ctx, &plain, net.Coding, s) }
+		subject.Remake = func(ctx context.Context, s diagnose.Settings) (*snn.Network, error) {
+			return remake(ctx, &plain, net.Coding, s)
+		}
 	}
 	return subject, err
 }
