@@ -3,7 +3,7 @@
 // for a while slows all of it.
 //
 // It takes plain values and knows no file of networks or images. An image-step is one timestep
-// of one image.
+// of one image: of a phased network, one of the T of its windows.
 package benchmark
 
 import (
@@ -50,7 +50,10 @@ type Result struct {
 	Version        string  `json:"version"`
 	Data           string  `json:"data"`
 	Images         int     `json:"images"`
-	Timesteps      int     `json:"timesteps"`
+	Timesteps      int     `json:"timesteps"`          // T; of a phased network T per window.
+	Schedule       string  `json:"schedule,omitempty"` // Of a phased network the words of its schedule and coding.
+	Coding         string  `json:"coding,omitempty"`
+	Latency        int     `json:"latency"` // Timesteps from the image to the answer.
 	Workers        int     `json:"workers"`
 	Rounds         int     `json:"rounds"`
 	DenseMACs      float64 `json:"dense_macs,omitempty"` // Of the trained network; it and what follows from it are left out where there is none.
@@ -106,6 +109,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r := &Result{
 		Processor: host.Processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Go: runtime.Version(),
 		Images: len(o.Images), Timesteps: o.Sim.Timesteps, Workers: o.Workers, Rounds: o.Rounds,
+	}
+	if r.Latency = o.Network.Latency(r.Timesteps); o.Network.Schedule != snn.Synchronous {
+		r.Schedule, r.Coding = o.Network.Schedule.String(), o.Network.Coding.String()
 	}
 	if o.Graph != nil {
 		r.DenseMACs = float64(o.Graph.MACs())

@@ -60,6 +60,9 @@ func TestRun(t *testing.T) {
 	if r.Images != 3 || r.Timesteps != 4 || r.Workers != 2 || r.Rounds != 3 || r.Implementation != kernel.Implementation() || r.DenseMACs != 0 || r.DenseMillis != 0 {
 		t.Errorf("got %+v", r)
 	}
+	if r.Latency != 4 || r.Schedule != "" {
+		t.Errorf("latency %d, schedule %q", r.Latency, r.Schedule)
+	}
 	if r.SpikesPerStep != 2.5 || r.Rate != 2.5/3 || r.ACsPerStep != 1.5 {
 		t.Errorf("%v spikes and %v additions per step, rate %v", r.SpikesPerStep, r.ACsPerStep, r.Rate)
 	}
@@ -74,6 +77,20 @@ func TestRun(t *testing.T) {
 		if _, err := Run(t.Context(), o); err == nil {
 			t.Errorf("no error for %d images, %d workers, %d rounds", len(o.Images), o.Workers, o.Rounds)
 		}
+	}
+}
+
+// A phased network has as many image-steps as a synchronous one of the same T, and says
+// how many more timesteps its answer takes.
+func TestRunPhased(t *testing.T) {
+	net := newNetwork(t)
+	net.Schedule, net.Coding = snn.Phased, snn.FirstSpike
+	r, err := Run(t.Context(), Options{Network: net, Images: [][]float32{{1, 1}}, Sim: sim.Options{Timesteps: 4}, Workers: 2, Rounds: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Latency != 12 || r.Schedule != "phased" || r.Coding != "first-spike" || r.Timesteps != 4 || r.SpikesPerStep != 0.75 || !(r.One.Speed > 0) {
+		t.Errorf("got %+v", r)
 	}
 }
 

@@ -461,7 +461,7 @@ func sameRates(t rapid.TB, g *ann.Graph, net *snn.Network, image []float32) {
 		l := &net.Layers[i]
 		most[i] = math.Inf(1)
 		if clip, ok := g.Node(l.Name).Op.(*ann.Clip); ok {
-			most[i] = float64(clip.Max) / float64(l.Lambda)
+			most[i] = float64(clip.Max)
 		}
 	}
 	rates, err := sim.Rates(context.Background(), net, image, most)

@@ -35,11 +35,24 @@ type Subject struct {
 	Graph      *ann.Graph
 	Statistics *calibrate.Statistics // Of the conversion.
 	Convert    convert.Options       // Of the conversion. ThresholdBalanced must not be set.
-	Network    *snn.Network          // The conversion.
+	Network    *snn.Network          // The conversion, calibrated for T or not.
 	Factors    []float32             // The compensation factors in it, see snn.Network.Compensated; nil for none.
 
 	Images      eval.Images      // To measure accuracy on.
 	Calibration calibrate.Images // To try other percentiles on; nil tries none.
+
+	// Remake makes the network anew with other settings, as it was made but for these; nil
+	// where that cannot be done, so that less is tried. Settings that do not go together
+	// with how it was made are an error, and are not tried either.
+	Remake func(context.Context, Settings) (*snn.Network, error)
+}
+
+// Settings are those that [Subject.Remake] takes.
+type Settings struct {
+	Schedule   snn.Schedule
+	Timesteps  int     // T
+	VInit      float32 // V[0]
+	Calibrated bool    // Lambdas per channel and biases are calibrated for T, if they were not.
 }
 
 // Options adjusts a diagnosis.
@@ -68,8 +81,11 @@ type Diagnosis struct {
 	Model           string           `json:"model"`
 	Images          int              `json:"images"`
 	Timesteps       []int            `json:"t"`
-	ANNTop1         float64          `json:"trained_top1"` // Fractions of 1.
-	SNNTop1         []float64        `json:"spiking_top1"` // At each of Timesteps.
+	ANNTop1         float64          `json:"trained_top1"`       // Fractions of 1.
+	SNNTop1         []float64        `json:"spiking_top1"`       // At each of Timesteps.
+	Schedule        string           `json:"schedule,omitempty"` // Of phased networks, as the next two; T is that of a window.
+	Coding          string           `json:"coding,omitempty"`
+	Latency         int              `json:"latency,omitempty"` // Timesteps from the image to the answer.
 	Layers          []Layer          `json:"layers"`
 	Counterfactuals []Counterfactual `json:"counterfactuals"` // The largest gain comes first.
 	Verdict         []Finding        `json:"verdict"`         // The largest gain comes first.
@@ -92,7 +108,7 @@ type Layer struct {
 	Name    string  `json:"layer"`
 	Kind    string  `json:"kind"` // The connections that end on it.
 	Neurons int     `json:"neurons"`
-	Lambda  float64 `json:"lambda"`
+	Lambda  float64 `json:"lambda"` // The largest of its channels.
 
 	// Shares, at the last of the lengths: of neurons on an image whose activation
 	// exceeds lambda; of neurons that never fire on any image; of neurons on an
@@ -100,6 +116,10 @@ type Layer struct {
 	Clipped   float64 `json:"clipped"`
 	Dead      float64 `json:"dead"`
 	Saturated float64 `json:"saturated"`
+
+	// Of phased networks the share of neurons on an image that make no spike although their
+	// activation is above zero.
+	Vanished float64 `json:"vanished,omitempty"`
 
 	At []Errors `json:"at"` // At each of the lengths.
 
@@ -118,6 +138,8 @@ type Errors struct {
 	Inherited    Size    `json:"inherited"`
 	Quantisation Size    `json:"quantisation"`
 	Unevenness   Size    `json:"unevenness"`
+	Shift        Size    `json:"shift,omitzero"`    // Where calibration for T has shifted biases.
+	Vanished     Size    `json:"vanished,omitzero"` // Of phased networks.
 }
 
 // Size is how large an error is over all neurons and images.
@@ -131,6 +153,7 @@ type Counterfactual struct {
 	Change    string  `json:"change"`
 	Layer     string  `json:"layer"` // Empty for the whole network.
 	Timesteps int     `json:"t"`
+	Latency   int     `json:"latency,omitempty"` // Of a phased network: timesteps from the image to the answer.
 	Top1      float64 `json:"spiking_top1"`
 	Gain      float64 `json:"gain"`     // In points, over the network as it is.
 	Regained  int     `json:"regained"` // Images that only the change gets right.
@@ -153,7 +176,9 @@ const (
 	CauseQuantisation = "quantisation"
 	CauseUnevenness   = "unevenness"
 	CauseReadout      = "readout"
-	CauseNone         = "none" // Nothing is lost.
+	CauseShift        = "shift"    // What calibration for T added to biases.
+	CauseVanished     = "vanished" // Activations below the lowest level.
+	CauseNone         = "none"     // Nothing is lost.
 )
 
 // Run diagnoses s.
@@ -217,6 +242,9 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 	}
 	if len(o.Timesteps) == 0 || !slices.IsSorted(o.Timesteps) {
 		return nil, fmt.Errorf("diagnose: timesteps %v: give at least one length, ascending", o.Timesteps)
+	}
+	if s.Network.Schedule == snn.Phased && len(o.Timesteps) > 1 {
+		return nil, fmt.Errorf("diagnose: timesteps %v: a phased network answers after one number of timesteps; give that alone", o.Timesteps)
 	}
 	if s.Convert.ThresholdBalanced {
 		return nil, errors.New("diagnose: the network has balanced thresholds; diagnose the one with normalised weights, which spikes identically")

@@ -38,25 +38,29 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 		return nil, fmt.Errorf("diagnose: image 0: trained network: %w", err)
 	}
 	least, most := make([]float64, len(d.Network.Layers)), make([]float64, len(d.Network.Layers))
+	net, refitted := d.Network.Unshifted(), d.Network.Refitted()
 	for i := range most {
-		l := &d.Network.Layers[i]
+		l := &net.Layers[i]
 		least[i], most[i] = math.Inf(-1), math.Inf(1)
 		if op, ok := d.Graph.Node(l.Name).Op.(ann.Rectifier); ok { // Rates of the output are not rectified.
-			least[i], most[i] = 0, float64(op.Limit())/float64(l.Lambda)
+			least[i], most[i] = 0, float64(op.Limit())
 		}
 	}
-	rates, err := sim.Rates(ctx, d.Network, image, most)
+	rates, err := sim.Rates(ctx, net, image, most)
 	if err != nil {
 		return nil, err
 	}
 	for i := range d.Network.Layers {
-		l := &d.Network.Layers[i]
+		l := &net.Layers[i]
+		if refitted[i] { // Its weights, or some before it, are others on purpose.
+			continue
+		}
 		a, channels := runner.Activation(l.Name), l.Shape[0]
 		positions := len(a) / channels
 		var off, largest float64
 		for j, r := range rates[i] {
 			x := float64(a[j%positions*channels+j/positions]) // Activations are channels last.
-			off, largest = max(off, math.Abs(x-max(r, least[i])*float64(l.Lambda))), max(largest, math.Abs(x))
+			off, largest = max(off, math.Abs(x-max(r, least[i])*float64(l.LambdaOf(j/positions)))), max(largest, math.Abs(x))
 		}
 		if off > faultTolerance*largest+1e-6 {
 			return &Finding{

@@ -36,22 +36,26 @@ type imageSums struct {
 
 // layerSums is one layer on one image.
 type layerSums struct {
-	At        []errorSums  `json:"at"`        // At each length.
-	Clipped   int          `json:"clipped"`   // Neurons, at the last length,
-	Saturated int          `json:"saturated"` // the same,
-	Active    int          `json:"active"`    // and those that fired by then.
+	At        []errorSums  `json:"at"`                 // At each length.
+	Clipped   int          `json:"clipped"`            // Neurons, at the last length,
+	Saturated int          `json:"saturated"`          // the same,
+	Active    int          `json:"active"`             // and those that fired by then.
+	Vanished  int          `json:"vanished,omitempty"` // Of phased networks: those with an activation that make no spike.
 	Scatter   [][2]float64 `json:"scatter,omitempty"`
 }
 
+// parts is how many parts of an error there are, and the total.
+const parts = 7
+
 // errorSums adds up over neurons.
 type errorSums struct {
-	sum, square [5]float64 // Total, clipping, inherited, quantisation, unevenness.
-	x, r        float64    // Activation over lambda, rate,
-	xx, rr, xr  float64    // and their products.
+	sum, square [parts]float64 // Total, clipping, inherited, quantisation, unevenness, shift, vanished.
+	x, r        float64        // Activation over lambda, rate,
+	xx, rr, xr  float64        // and their products.
 }
 
 func (e *errorSums) add(x, r float64, s Split) {
-	for i, v := range [...]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness} {
+	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished} {
 		e.sum[i] += v
 		e.square[i] += v * v
 	}
@@ -73,7 +77,7 @@ func (e *errorSums) join(f *errorSums) {
 // errors returns the means over n neurons and images.
 func (e *errorSums) errors(T int, n float64) Errors {
 	size := func(i int) Size { return Size{e.sum[i] / n, math.Sqrt(e.square[i] / n)} }
-	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4)}
+	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4), Shift: size(5), Vanished: size(6)}
 	if vx, vr := e.xx-e.x*e.x/n, e.rr-e.r*e.r/n; vx > 0 && vr > 0 {
 		r.Correlation = min(max((e.xr-e.x*e.r/n)/math.Sqrt(vx*vr), -1), 1)
 	}
@@ -164,11 +168,14 @@ func classAt(rec *sim.Record, T int, readout eval.Readout) int {
 // count is the probe of spikes.
 func (o *observer) count(s sim.Spikes) {
 	l := &o.d.Network.Layers[s.Layer]
-	channels, counts := l.Shape[0], o.counts[s.Layer]
+	channels, counts, worth := l.Shape[0], o.counts[s.Layer], uint16(1)
+	if o.d.Network.Coding == snn.FirstSpike {
+		worth = uint16(o.d.T - s.Step) // In spikes of rate coding.
+	}
 	for i, b := range s.Bits {
 		first := i / s.Words * channels
 		for ; b != 0; b &= b - 1 {
-			counts[first+i%s.Words*64+bits.TrailingZeros64(b)]++
+			counts[first+i%s.Words*64+bits.TrailingZeros64(b)] += worth
 		}
 	}
 	// A gate has no potentials to be handed out at the marks.
@@ -191,10 +198,10 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 	a, counts, channels := o.runner.Activation(l.Name), o.counts[layer], l.Shape[0]
 	positions := len(counts) / channels
 	sums, errs := &o.sums.Layers[layer], &o.sums.Layers[layer].At[k]
-	every, period := scatterEvery(len(counts)), l.Neuron.Period()
+	every, period, phased := scatterEvery(len(counts)), l.Neuron.Period(), o.d.Network.Schedule == snn.Phased
 	for i, n := range counts {
 		c, p := i%channels, i/channels
-		x := max(float64(a[i])/float64(l.Lambda), 0) // Negative logits: an output neuron can only be silent.
+		x := max(float64(a[i])/float64(l.LambdaOf(c)), 0) // Negative logits: an output neuron can only be silent.
 		r := float64(n) / float64(T)
 		var s Split
 		switch j := c*positions + p; {
@@ -202,8 +209,13 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 			th := float64(l.Neuron.ThresholdOf(c))
 			s = splitByCurrent(&l.Neuron, c, x, float64(m.I[j])/th/float64(T), int(n), T)
 		case m.V != nil:
-			th := float64(l.Neuron.ThresholdOf(c))
-			s = splitOf(x, float64(l.Neuron.VInitOf(c))/th, float64(m.V[j])/th, int(n), T)
+			th, shift := float64(l.Neuron.ThresholdOf(c)), 0.0
+			if l.Shift != nil {
+				shift = float64(l.Shift[c]) / th
+			}
+			if s = splitOf(x, float64(l.StartOf(j))/th, float64(m.V[j])/th, shift, int(n), T); phased {
+				s = s.phased(int(n))
+			}
 		default:
 			s.Inherited = r - x
 		}
@@ -216,6 +228,9 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 		}
 		if int(n) == (T-1)/period+1 {
 			sums.Saturated++
+		}
+		if phased && n == 0 && x > 0 {
+			sums.Vanished++
 		}
 		if n > 0 {
 			sums.Active++
@@ -246,6 +261,9 @@ func (m *Measurement) diagnosis(d *Diagnoser) *Diagnosis {
 		return float64(count) / n
 	}
 	r := &Diagnosis{Model: d.Graph.Name, Images: len(images), Timesteps: d.o.Timesteps}
+	if d.Network.Schedule != snn.Synchronous {
+		r.Schedule, r.Coding, r.Latency = d.Network.Schedule.String(), d.Network.Coding.String(), d.Network.Latency(d.T)
+	}
 	r.ANNTop1 = share(func(s *imageSums) bool { return s.ANN })
 	for k := range d.o.Timesteps {
 		r.SNNTop1 = append(r.SNNTop1, share(func(s *imageSums) bool { return s.Correct[k] }))
@@ -265,12 +283,14 @@ func (m *Measurement) diagnosis(d *Diagnoser) *Diagnosis {
 			s := &images[i].Layers[j]
 			out.Clipped += float64(s.Clipped)
 			out.Saturated += float64(s.Saturated)
+			out.Vanished += float64(s.Vanished)
 			out.Scatter = append(out.Scatter, s.Scatter...)
 		}
 		for _, b := range m.fired[j] {
 			out.Dead -= float64(bits.OnesCount64(b))
 		}
 		out.Clipped, out.Saturated, out.Dead = out.Clipped/units, out.Saturated/units, out.Dead/float64(l.Neurons())
+		out.Vanished /= units
 		r.Layers = append(r.Layers, out)
 	}
 	return r

@@ -100,7 +100,7 @@ func (d *Diagnoser) fits(s *imageSums) bool {
 		if every := scatterEvery(n); s.Index < scatterImages {
 			points = (n + every - 1) / every
 		}
-		counts := []int{l.Clipped, l.Saturated, l.Active}
+		counts := []int{l.Clipped, l.Saturated, l.Active, l.Vanished}
 		if len(l.At) != len(d.o.Timesteps) || len(l.Scatter) != points || slices.Min(counts) < 0 || slices.Max(counts) > n {
 			return false
 		}
@@ -108,9 +108,17 @@ func (d *Diagnoser) fits(s *imageSums) bool {
 	return true
 }
 
+// usual is how many parts every error may have; the others are left out where they are
+// nothing.
+const usual = 5
+
 // MarshalJSON implements json.Marshaler.
 func (e errorSums) MarshalJSON() ([]byte, error) {
-	return json.Marshal(slices.Concat(e.sum[:], e.square[:], []float64{e.x, e.r, e.xx, e.rr, e.xr}))
+	n := usual
+	if e.square[usual] != 0 || e.square[usual+1] != 0 {
+		n = parts
+	}
+	return json.Marshal(slices.Concat(e.sum[:n], e.square[:n], []float64{e.x, e.r, e.xx, e.rr, e.xr}))
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -119,11 +127,14 @@ func (e *errorSums) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &list); err != nil {
 		return err
 	}
-	if len(list) != 15 {
-		return fmt.Errorf("%d sums of errors in place of 15", len(list))
+	n := (len(list) - 5) / 2
+	if len(list) != 2*n+5 || n != usual && n != parts {
+		return fmt.Errorf("%d sums of errors in place of %d or %d", len(list), 2*usual+5, 2*parts+5)
 	}
-	copy(e.sum[:], list)
-	copy(e.square[:], list[5:])
-	e.x, e.r, e.xx, e.rr, e.xr = list[10], list[11], list[12], list[13], list[14]
+	*e = errorSums{}
+	copy(e.sum[:], list[:n])
+	copy(e.square[:], list[n:2*n])
+	list = list[2*n:]
+	e.x, e.r, e.xx, e.rr, e.xr = list[0], list[1], list[2], list[3], list[4]
 	return nil
 }

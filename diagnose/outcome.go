@@ -211,6 +211,7 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 	for j := range list {
 		t := trial{kind: list[j].Kind, index: list[j].Index, higher: list[j].Higher}
 		t.Change, t.Layer, t.Timesteps = list[j].Change, list[j].Layer, list[j].Timesteps
+		t.Latency = list[j].Latency
 		sum := 0
 		for i, ok := range right[j*n : (j+1)*n] {
 			before := images[i].Correct[last]

@@ -102,8 +102,14 @@ func inShards[S shard.Sum[S]](t *testing.T, rt *rapid.T, kind string, w func(wor
 // A diagnosis whose work is stopped anywhere, any number of times, with any number of
 // workers, shards and attempts at once, has the bytes of one that is not.
 func TestShardsStoppedAnywhere(t *testing.T) {
-	s := few(t, 24)
-	o := diagnose.Options{Timesteps: []int{3, 8}}
+	t.Run("synchronous", func(t *testing.T) { stoppedAnywhere(t, few(t, 24), diagnose.Options{Timesteps: []int{3, 8}}) })
+	t.Run("phased", func(t *testing.T) {
+		s := few(t, 24)
+		stoppedAnywhere(t, tuned(t, s, snn.FirstSpike, 4), diagnose.Options{Timesteps: []int{4}})
+	})
+}
+
+func stoppedAnywhere(t *testing.T, s diagnose.Subject, o diagnose.Options) {
 	want, err := json.Marshal(run(t, s, o))
 	if err != nil {
 		t.Fatal(err)

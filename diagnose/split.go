@@ -6,7 +6,7 @@ import (
 	"sresnet/snn"
 )
 
-// Split is the error of a neuron in its four parts, in units of lambda: what its
+// Split is the error of a neuron in its parts, in units of lambda: what its
 // rate r stands for, less the trained network's activation a. With x = a/lambda, T
 // timesteps, the mean current zbar over them (bias included, in thresholds) and the
 // start potential V[0] in thresholds,
@@ -32,6 +32,18 @@ import (
 //
 // so that Quantisation also includes the distance of the curve from the line.
 //
+// Where calibration for T has added s thresholds to the bias, the mean current without
+// it is that which the layers before lead to, and what the shift makes good, or not, has a
+// part of its own:
+//
+//	c" = min(max(zbar - s, 0), 1)                 Inherited    = c" - c
+//	                                              Shift        = c' - c"
+//
+// A neuron of a phased network has all its current before it fires, so that q is its rate,
+// and Unevenness nothing: what is left of Quantisation is lambda/T, the distance of levels.
+// That of neurons which make no spike, although they have some charge, is Vanished in place
+// of Quantisation.
+//
 // References:
 //
 //	[bu2022]  Tong Bu et al. Optimal ANN-SNN Conversion for High-accuracy and
@@ -41,15 +53,19 @@ type Split struct {
 	Inherited    float64 `json:"inherited"`
 	Quantisation float64 `json:"quantisation"`
 	Unevenness   float64 `json:"unevenness"`
+	Shift        float64 `json:"shift,omitempty"`
+	Vanished     float64 `json:"vanished,omitempty"`
 }
 
 // Total returns the sum of the parts.
-func (s Split) Total() float64 { return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness }
+func (s Split) Total() float64 {
+	return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness + s.Shift + s.Vanished
+}
 
 // splitOf returns the split of a neuron that should show x, fired n times in T
-// timesteps, and went from the potential v0 to v; potentials are in thresholds. By
-// reset by subtraction, T zbar is v - v0 + n.
-func splitOf(x, v0, v float64, n, T int) Split {
+// timesteps, and went from the potential v0 to v, while s was added to its current at every
+// timestep; all are in thresholds. By reset by subtraction, T zbar is v - v0 + n.
+func splitOf(x, v0, v, s float64, n, T int) Split {
 	c := min(x, 1)
 	zbar := (v - v0 + float64(n)) / float64(T)
 	mean := min(max(zbar, 0), 1)
@@ -61,7 +77,20 @@ func splitOf(x, v0, v float64, n, T int) Split {
 		// T zbar + V[0] without the rounding of a difference of large numbers.
 		q = min(max(math.Floor(v+float64(n)), 0), float64(T)) / float64(T)
 	}
-	return Split{c - x, mean - c, q - mean, float64(n)/float64(T) - q}
+	unshifted := mean
+	if s != 0 {
+		unshifted = min(max(zbar-s, 0), 1)
+	}
+	return Split{Clipping: c - x, Inherited: unshifted - c, Shift: mean - unshifted, Quantisation: q - mean, Unevenness: float64(n)/float64(T) - q}
+}
+
+// phased returns the split of a neuron of a phased network, which fired n times.
+func (s Split) phased(n int) Split {
+	s.Quantisation, s.Unevenness = s.Quantisation+s.Unevenness, 0 // But for rounding there is none.
+	if n == 0 {
+		s.Quantisation, s.Vanished = 0, s.Quantisation
+	}
+	return s
 }
 
 // splitByCurrent returns the split of a neuron of channel c of n that should show x,
@@ -80,5 +109,5 @@ func splitByCurrent(n *snn.Neuron, c int, x, zbar float64, spikes, T int) Split 
 		}
 	}
 	r, q := float64(spikes)/float64(T), float64(even)/float64(T)
-	return Split{shown - x, mean - shown, q - mean, r - q}
+	return Split{Clipping: shown - x, Inherited: mean - shown, Quantisation: q - mean, Unevenness: r - q}
 }

@@ -28,7 +28,8 @@ type Trial struct {
 	Change    string `json:"change"`
 	Layer     string `json:"layer"` // Empty for the whole network.
 	Timesteps int    `json:"timesteps"`
-	Network   int    `json:"network"` // Index among [Trials].Networks.
+	Latency   int    `json:"latency,omitempty"` // Of a phased network.
+	Network   int    `json:"network"`           // Index among [Trials].Networks.
 
 	Kind   kindOfTrial `json:"kind"`
 	Index  int         `json:"index"`  // Of the layer, or -1.
@@ -54,6 +55,10 @@ const (
 	allPercentile    kindOfTrial = "percentile"
 	compensation     kindOfTrial = "compensation"
 	readout          kindOfTrial = "readout"
+
+	lambdaFactor kindOfTrial = "lambda_factor"
+	schedule     kindOfTrial = "schedule"
+	calibrated   kindOfTrial = "calibrated"
 )
 
 // Percentiles that are tried, for a layer and for all.
@@ -67,7 +72,7 @@ const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
 func (d *Diagnoser) trialCount() int {
-	return 3*min(d.o.Worst, len(d.Network.Layers)) + 8 + len(d.replaceable())
+	return 3*min(d.o.Worst, len(d.Network.Layers)) + 10 + len(d.replaceable())
 }
 
 // maxReplaced is how many layers are replaced by the trained network's at most.
@@ -97,80 +102,128 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 	if err != nil || fault != nil {
 		return &Trials{Fault: fault}, err
 	}
-	r, rate := m.diagnosis(d), m.activeRate(d.Network)
-	statistics, err := d.percentiles(ctx)
-	if err != nil {
+	trials := &Trials{Networks: []*snn.Network{d.Network}}
+	plan := d.planConverted
+	if d.made() {
+		plan = d.planMade
+	}
+	if err := plan(ctx, m, trials); err != nil {
 		return nil, err
 	}
-	trials := &Trials{Networks: []*snn.Network{d.Network}}
-	add := func(kind kindOfTrial, layer int, net *snn.Network, format string, args ...any) *Trial {
-		t := Trial{Kind: kind, Index: layer, Change: fmt.Sprintf(format, args...), Timesteps: d.T}
-		if net != d.Network {
-			t.Network = len(trials.Networks)
-			trials.Networks = append(trials.Networks, net)
-		}
-		if layer >= 0 {
-			t.Layer = d.Network.Layers[layer].Name
-		}
-		trials.List = append(trials.List, t)
-		return &trials.List[len(trials.List)-1]
+	if d.o.Readout != eval.Potential {
+		d.add(trials, readout, -1, d.Network, "read-out by accumulated current")
 	}
-	for _, i := range worst(r, d.o.Worst) {
-		l := &d.Network.Layers[i]
-		name, scale := l.Name, l.Lambda/float32(l.Neuron.Period()) // As calibration has it.
-		for _, s := range statistics {
-			node := s.Node(name)
-			if node == nil || !(node.Lambda > 0) || node.Lambda == d.Statistics.Node(name).Lambda {
-				continue
-			}
-			net, err := d.convert(withLambda(d.Statistics, name, node.Lambda), d.Convert)
-			if err != nil {
-				continue // A lambda that does not convert does not help.
-			}
-			kind, what := lambdaPercentile, fmt.Sprintf("percentile %v", s.Percentile)
-			if s.Percentile == 100 {
-				kind, what = lambdaMax, "the maximum"
-			}
-			add(kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
-		}
+	for _, i := range d.replaceable() {
+		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name)
 	}
-	add(moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).Timesteps = 2 * d.T
+	return trials, nil
+}
+
+// add adds a trial of a network, for the subject's T until that is changed.
+func (d *Diagnoser) add(trials *Trials, kind kindOfTrial, layer int, net *snn.Network, format string, args ...any) *Trial {
+	t := Trial{Kind: kind, Index: layer, Change: fmt.Sprintf(format, args...)}
+	if net != d.Network {
+		t.Network = len(trials.Networks)
+		trials.Networks = append(trials.Networks, net)
+	}
+	if layer >= 0 {
+		t.Layer = d.Network.Layers[layer].Name
+	}
+	t.lasts(net, d.T)
+	trials.List = append(trials.List, t)
+	return &trials.List[len(trials.List)-1]
+}
+
+// lasts says how long t takes with that network.
+func (t *Trial) lasts(net *snn.Network, T int) {
+	t.Timesteps, t.Latency = T, 0
+	if net.Schedule != snn.Synchronous {
+		t.Latency = net.Latency(T)
+	}
+}
+
+// planConverted lists what to try for a synchronous network that was converted and no more.
+func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *Trials) error {
+	statistics, err := d.percentiles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
+		d.addLambdas(trials, i, statistics)
+	}
+	d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).Timesteps = 2 * d.T
 	o := d.Convert
-	o.VInit = 0.5
-	if d.Convert.VInit == 0.5 {
-		o.VInit = 0
-	}
+	o.VInit = d.otherStart()
 	if net, err := d.convert(d.Statistics, o); err == nil {
-		add(startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit)
+		d.add(trials, startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit)
 	}
+	d.addPercentiles(trials, statistics)
+	if err := d.addCompensation(ctx, m, trials); err != nil {
+		return err
+	}
+	return d.addSchedule(ctx, trials)
+}
+
+// otherStart returns the start potential of the two usual ones that the subject has not.
+func (d *Diagnoser) otherStart() float32 {
+	if d.Convert.VInit == 0.5 {
+		return 0
+	}
+	return 0.5
+}
+
+// addLambdas adds other lambdas of a layer.
+func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.Statistics) {
+	l := &d.Network.Layers[i]
+	name, scale := l.Name, l.Lambda/float32(l.Neuron.Period()) // As calibration has it.
+	for _, s := range statistics {
+		node := s.Node(name)
+		if node == nil || !(node.Lambda > 0) || node.Lambda == d.Statistics.Node(name).Lambda {
+			continue
+		}
+		net, err := d.convert(withLambda(d.Statistics, name, node.Lambda), d.Convert)
+		if err != nil {
+			continue // A lambda that does not convert does not help.
+		}
+		kind, what := lambdaPercentile, fmt.Sprintf("percentile %v", s.Percentile)
+		if s.Percentile == 100 {
+			kind, what = lambdaMax, "the maximum"
+		}
+		d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
+	}
+}
+
+// addPercentiles adds other percentiles of all layers.
+func (d *Diagnoser) addPercentiles(trials *Trials, statistics []*calibrate.Statistics) {
 	for _, s := range statistics {
 		if net, err := d.convert(s, d.Convert); err == nil {
-			add(allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = s.Percentile > d.Statistics.Percentile
+			d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = s.Percentile > d.Statistics.Percentile
 		}
 	}
-	if d.Factors == nil && d.Calibration != nil {
+}
+
+// addCompensation adds compensation, unless the subject has some.
+func (d *Diagnoser) addCompensation(ctx context.Context, m *Measurement, trials *Trials) error {
+	if d.Factors != nil {
+		return nil
+	}
+	if d.Calibration != nil {
 		net, err := d.compensated(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		add(compensation, -1, net, "compensation by layer")
+		d.add(trials, compensation, -1, net, "compensation by layer")
 	}
-	if d.Factors == nil && rate > 0 {
+	if rate := m.activeRate(d.Network); rate > 0 {
 		// What every active neuron is short of on average, if it starts empty [hu2023].
 		factor := float32(1 + 1/(2*float64(d.T)*rate))
 		net, err := d.Network.Compensated(d.Network.UniformFactors(factor))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		add(compensation, -1, net, "compensation by one factor, %.4f", factor)
+		d.add(trials, compensation, -1, net, "compensation by one factor, %.4f", factor)
 	}
-	if d.o.Readout != eval.Potential {
-		add(readout, -1, d.Network, "read-out by accumulated current")
-	}
-	for _, i := range d.replaceable() {
-		add(replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name)
-	}
-	return trials, nil
+	return nil
 }
 
 // worst returns the layers with the largest errors of their own.
@@ -190,7 +243,7 @@ func (l *Layer) last() *Errors { return &l.At[len(l.At)-1] }
 
 // own returns the size of the error that arises in the layer itself.
 func (e *Errors) own() float64 {
-	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS)
+	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS)
 }
 
 // percentiles calibrates again, if the subject has other percentiles.
@@ -220,11 +273,15 @@ func withLambda(s *calibrate.Statistics, node string, lambda float32) *calibrate
 	return &c
 }
 
-// convert converts as the subject was.
+// convert converts as the subject was, for its schedule.
 func (d *Diagnoser) convert(s *calibrate.Statistics, o convert.Options) (*snn.Network, error) {
 	net, err := convert.Convert(d.Graph, s, o)
-	if err != nil || d.Factors == nil {
-		return net, err
+	if err != nil {
+		return nil, err
+	}
+	net.Schedule, net.Coding = d.Network.Schedule, d.Network.Coding
+	if d.Factors == nil {
+		return net, nil
 	}
 	return net.Compensated(d.Factors)
 }
@@ -268,7 +325,7 @@ func (d *Diagnoser) currents(layer int, runner *infer.Runner) []float32 {
 	gain, offset := l.Neuron.Line()
 	for i, x := range a {
 		ch := i % channels
-		c[ch*positions+i/channels] = (float32(x/l.Lambda*float32(gain)) + float32(offset)) * l.Neuron.ThresholdOf(ch)
+		c[ch*positions+i/channels] = (float32(x/l.LambdaOf(ch)*float32(gain)) + float32(offset)) * l.Neuron.ThresholdOf(ch)
 	}
 	return c
 }

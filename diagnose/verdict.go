@@ -3,18 +3,23 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
 // verdict puts what was found into sentences, the largest gain first.
 func verdict(r *Diagnosis, trials []trial) []Finding {
-	T := r.Timesteps[len(r.Timesteps)-1]
+	T := lastT(r)
 	top1 := r.SNNTop1[len(r.SNNTop1)-1]
 	loss := 100 * (r.ANNTop1 - top1)
 	if loss <= 0 {
+		after := fmt.Sprintf("after %d timesteps", T)
+		if r.Latency > 0 {
+			after = fmt.Sprintf("with T = %d in a window, %d timesteps after the image came,", T, r.Latency)
+		}
 		return []Finding{{
 			Cause: CauseNone,
-			Text:  fmt.Sprintf("Nothing is lost on these %d images: after %d timesteps the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%.", r.Images, T, 100*top1, 100*r.ANNTop1),
+			Text:  fmt.Sprintf("Nothing is lost on these %d images: %s the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%.", r.Images, after, 100*top1, 100*r.ANNTop1),
 		}}
 	}
 	var list []Finding
@@ -41,6 +46,24 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	}}
 }
 
+// lastT returns the number of timesteps that the verdict is about.
+func lastT(r *Diagnosis) int { return r.Timesteps[len(r.Timesteps)-1] }
+
+// bestFactor reports whether t is the first of the factors for the lambdas of its layer that
+// gained the most.
+func bestFactor(trials []trial, t *trial) bool {
+	for i := range trials {
+		o := &trials[i]
+		if o == t {
+			break
+		}
+		if o.kind == lambdaFactor && o.index == t.index && o.Gain >= t.Gain {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(trials, func(o trial) bool { return o.kind == lambdaFactor && o.index == t.index && o.Gain > t.Gain })
+}
+
 // finding describes a trial that gained accuracy; not all deserve a sentence.
 func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 	f := Finding{Layer: t.Layer}
@@ -49,6 +72,22 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 		l = &r.Layers[t.index]
 	}
 	switch t.kind {
+	case lambdaFactor:
+		if !bestFactor(trials, t) {
+			return f, false // Said of another.
+		}
+		f.Cause = CauseQuantisation
+		f.Text = fmt.Sprintf("%s: levels of lambda/T are too coarse there; %s recover %.2f points.", l.Name, t.Change, t.Gain)
+		if t.higher {
+			f.Cause = CauseClipping
+			f.Text = fmt.Sprintf("%s: %.2g %% of its activations exceed lambda; %s recover %.2f points.", l.Name, 100*l.Clipped, t.Change, t.Gain)
+		}
+	case schedule:
+		f.Cause = CauseUnevenness
+		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, t.Gain, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
+	case calibrated:
+		f.Cause = coarse(r)
+		f.Text = fmt.Sprintf("All layers: %s recover %.2f points.", t.Change, t.Gain)
 	case lambdaMax:
 		p := other(trials, t, lambdaPercentile, true)
 		if p != nil && p.Gain > t.Gain {
@@ -74,10 +113,16 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 	case moreTimesteps:
 		f.Cause = coarse(r)
 		why := "after fewer, rates are too coarse"
+		if r.Latency > 0 {
+			why = "a window of fewer has too few levels"
+		}
 		if f.Cause == CauseUnevenness {
 			why = "unevenly timed spikes weigh less after more of them"
 		}
 		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points; %s (%s, %.3g of lambda on average).", t.Change, t.Gain, why, f.Cause, average(r, f.Cause))
+		if r.Latency > 0 {
+			f.Text += fmt.Sprintf(" The answer then takes %d timesteps in place of %d.", t.Latency, r.Latency)
+		}
 	case startPotential:
 		f.Cause = CauseQuantisation
 		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points.", t.Change, t.Gain)
@@ -145,6 +190,9 @@ func (e *Errors) largestOwn() (cause string, rms float64) {
 	if e.Unevenness.RMS > rms {
 		cause, rms = CauseUnevenness, e.Unevenness.RMS
 	}
+	if e.Vanished.RMS > rms {
+		cause, rms = CauseVanished, e.Vanished.RMS
+	}
 	return cause, rms
 }
 
@@ -164,7 +212,7 @@ func average(r *Diagnosis, cause string) float64 {
 		if cause == CauseUnevenness {
 			sum += e.Unevenness.RMS
 		} else {
-			sum += e.Quantisation.RMS
+			sum += math.Hypot(e.Quantisation.RMS, e.Vanished.RMS) // Of no neuron both.
 		}
 	}
 	return sum / float64(len(r.Layers))

@@ -154,6 +154,7 @@ type Activity struct {
 func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 	n, T := float64(did.Images), float64(len(did.ACs))
 	a := &Accounts{Images: did.Images, Timesteps: len(did.ACs), Device: d}
+	a.BreakEven.Window = m.net.Schedule == snn.Phased
 	neuronSpikes := 0.0
 	first := 0 // Of the layer's synapses.
 	for i := range m.net.Layers {

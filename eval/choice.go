@@ -150,6 +150,21 @@ func staysWithin(correct []int, want, x, images int) int {
 	return T + 1
 }
 
+// Steps returns few of the points that [Choice.Pareto] has: each at least halves what the
+// one before lacks to the best accuracy. The recommended T is in it if it is undominated.
+func (r *Result) Steps(c *Choice) []Point {
+	var list []Point
+	best := r.Point(c.Best).Top1
+	for _, T := range c.Pareto {
+		p := r.Point(T)
+		k := len(list) - 1
+		if k < 0 || best-p.Top1 <= (best-list[k].Top1)/2 || T == c.Recommended {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // right returns how many images a share of them is.
 func (r *Result) right(share float64) int { return int(math.Round(share * float64(r.Images))) }
 

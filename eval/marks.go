@@ -1,6 +1,10 @@
 package eval
 
-import "sresnet/snn"
+import (
+	"fmt"
+
+	"sresnet/snn"
+)
 
 // Marks returns the timesteps, from 1, after which a network that is presented an image for
 // T of them has an answer: a synchronous one after each, a phased one, whose output fires
@@ -19,6 +23,18 @@ func Marks(s snn.Schedule, T int) []int {
 // Phased reports whether the network was a phased one, so that Timesteps is T per window
 // and is not to be compared with the Latency of a synchronous one.
 func (r *Result) Phased() bool { return r.Schedule == snn.Phased.String() }
+
+// Timing says how long the network takes for an image, in a phrase: T, and where that is not
+// all of it, the latency.
+func (r *Result) Timing() string { return Timing(r.Schedule, r.Coding, r.Timesteps, r.Latency) }
+
+// Timing is [Result.Timing] for the words of a schedule and a coding.
+func Timing(schedule, coding string, T, latency int) string {
+	if schedule != snn.Phased.String() {
+		return fmt.Sprintf("T = %d", T)
+	}
+	return fmt.Sprintf("%s, %s coding, T = %d per window, latency %d timesteps", schedule, coding, T, latency)
+}
 
 // Marks returns the timesteps, from 1, that [Result.SpikingTop1] and [Result.Agreement] are
 // of, ascending; the last is Timesteps. See [Marks].

@@ -26,7 +26,7 @@ func (e *Experiment) ExitRule(ctx context.Context) (*exit.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := e.shape() + OptionNamed("exit").Get(&e.Options)
+	key := e.shape(searched...) + OptionNamed("exit").Get(&e.Options)
 	if r := e.made.rules[key]; r != nil {
 		return r, nil
 	}

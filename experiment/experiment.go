@@ -53,7 +53,7 @@ type Experiment struct {
 	made    *made
 	network *snn.Network
 	factors Factors
-	report  *tune.Report
+	tuning  *Tuning
 }
 
 // Conversion describes how a network was made.
@@ -62,6 +62,8 @@ type Conversion struct {
 	Skipped      int    `json:"skipped,omitempty"` // and those that could not be read.
 	Unspoken     int    `json:"unspoken"`          // Of the images, those on which no logit is positive.
 	Compensation string `json:"compensation"`
+
+	Tuning *Tuning `json:"calibrated_for_t,omitempty"` // What calibration for T found; nil if there was none.
 }
 
 // made is what experiments that differ only in how they convert share.
@@ -234,7 +236,7 @@ func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 		other.Device, _ = o.device() // Nil for one that Check refuses.
 	}
 	if e.File == nil {
-		other.network, other.factors, other.report, other.Made = nil, Factors{}, nil, nil
+		other.network, other.factors, other.tuning, other.Made = nil, Factors{}, nil, nil
 	}
 	return &other
 }
@@ -323,7 +325,7 @@ func (e *Experiment) convert(ctx context.Context, s *calibrate.Statistics) (*snn
 
 // converted notes how the network was made.
 func (e *Experiment) converted(s *calibrate.Statistics) {
-	e.Made = &Conversion{Images: s.Images, Unspoken: s.Unspoken, Compensation: e.factors.String()}
+	e.Made = &Conversion{Images: s.Images, Unspoken: s.Unspoken, Compensation: e.factors.String(), Tuning: e.tuning}
 	if e.Calibration != nil {
 		e.Made.Skipped = e.Calibration.Skipped()
 	}

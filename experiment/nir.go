@@ -32,25 +32,18 @@ func (e *Experiment) openNIR() error {
 	}
 	e.File = g
 	info, o := nir.InfoOf(g), &e.Options
+	switch T := e.network.TunedFor; {
+	case T == 0 || T == o.Timesteps:
+	case o.OwnT:
+		o.Timesteps = T
+	default:
+		o.warn(fmt.Sprintf("%s was calibrated for T = %d, and its accuracy at T = %d is not what its scales and biases were chosen for", e.model.file, T, o.Timesteps))
+	}
 	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
-	e.takeTimesteps()
 	if o.Trained == "" {
 		return nil
 	}
 	return e.checkTrained(&info)
-}
-
-// takeTimesteps takes the T that the network of a NIR file was calibrated for, or warns if
-// another was asked for.
-func (e *Experiment) takeTimesteps() {
-	o, T := &e.Options, e.network.TunedFor
-	switch {
-	case T == 0 || T == o.Timesteps:
-	case o.AnyTimesteps:
-		o.Timesteps = T
-	default:
-		o.warn(fmt.Sprintf("%s was calibrated for T = %d: T = %d is not what its lambdas and biases were chosen for; leave T out, or convert again for that T", e.model.file, T, o.Timesteps))
-	}
 }
 
 // refuseShaping returns an error for an option that shapes a spiking network: the one of a
@@ -193,10 +186,14 @@ func (e *Experiment) Info(version string) (nir.Info, error) {
 	if err != nil {
 		return nir.Info{}, err
 	}
+	percentile := o.Percentile
+	if o.Tuned() { // By which alone it could not be converted again.
+		percentile = 0
+	}
 	return nir.Info{
 		Version: version, Model: filepath.Base(e.model.file), ModelSHA256: hash,
 		Normalization: o.Normalize, Readout: o.Readout,
-		Percentile: o.Percentile, Compensation: e.factors.PerLayer,
+		Percentile: percentile, Compensation: e.factors.PerLayer,
 		Conversion: fmt.Sprintf("%s, from %d images of %s, V[0] %v, compensation %v", o.Scales(), e.Calibration.Len(), SourceOf(o.Calibrate), o.VInit, e.factors.String()),
 	}, nil
 }
@@ -207,11 +204,22 @@ func SourceOf(spec string) string {
 	return s.Source
 }
 
-// Scales says how scales come from activations.
+// Scales says how scales come from activations, and what else is calibrated.
 func (o *Options) Scales() string {
 	words := fmt.Sprintf("percentile %v", o.Percentile)
+	if o.Lambdas == ChannelLambdas {
+		words = "a lambda per channel"
+	}
 	if o.SharedLambda {
 		words += ", one lambda along identity shortcuts"
+	}
+	for _, c := range []struct {
+		is   bool
+		what string
+	}{{o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
+		if c.is {
+			words += ", " + c.what
+		}
 	}
 	return words
 }

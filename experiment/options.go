@@ -65,6 +65,7 @@ type Options struct {
 
 	// The simulation.
 	Timesteps int    // T; of a phased network T per window.
+	OwnT      bool   // Timesteps is a default, in place of which a NIR file may have the T that it was calibrated for.
 	Readout   string // One of [eval.Readouts]; "" for what a NIR file says, or the first.
 	Engine    string // "event", or "reference".
 	Seed      uint64
@@ -87,10 +88,6 @@ type Options struct {
 	// Unlabelled says that no label of an image matters, so that the network need not tell
 	// the classes of the data apart.
 	Unlabelled bool
-
-	// AnyTimesteps says that nobody asked for Timesteps, so that those that a NIR file was
-	// calibrated for take their place.
-	AnyTimesteps bool
 
 	// Progress, if set, is called when a longer step begins, such as "calibrating". It returns
 	// what the step calls to report progress, and at its end.

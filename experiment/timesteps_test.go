@@ -25,7 +25,7 @@ func TestTunedTimesteps(t *testing.T) {
 		{0, 350, true, 350, ""},
 		{16, 350, true, 16, ""},
 		{16, 16, false, 16, ""},
-		{16, 64, false, 64, "was calibrated for T = 16: T = 64 is not what its lambdas"},
+		{16, 64, false, 64, "was calibrated for T = 16, and its accuracy at T = 64 is not what"},
 	} {
 		net.TunedFor = tt.tuned
 		g, _, err := nir.FromNetwork(net, nir.Generic, nir.Info{Model: "n.onnx", Normalization: "mnist"})
@@ -38,7 +38,7 @@ func TestTunedTimesteps(t *testing.T) {
 		}
 		var warned string
 		o := DefaultOptions()
-		o.Model, o.Timesteps, o.AnyTimesteps, o.Warn = file, tt.asked, tt.any, func(text string) { warned += text }
+		o.Model, o.Timesteps, o.OwnT, o.Warn = file, tt.asked, tt.any, func(text string) { warned += text }
 		e, err := Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,11 @@ package experiment
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -15,7 +20,55 @@ import (
 // tunedNetwork is a network that was calibrated for T, and what that found.
 type tunedNetwork struct {
 	net    *snn.Network
-	report *tune.Report
+	tuning *Tuning
+}
+
+// Tuning is what calibration for T found.
+type Tuning struct {
+	Timesteps int `json:"timesteps"` // T
+
+	// Silent is the number of channels, by layer, that no calibration image made positive:
+	// their lambdas are guesses, the largest of their layers.
+	Silent map[string]int `json:"silent_channels,omitempty"`
+
+	Refit []Refit `json:"refit,omitempty"` // Of layers whose weights were fitted anew.
+}
+
+// Refit is what fitting the weights of a layer anew brought: the mean square of what its
+// current lacks of the trained network's value, on calibration images that shaped nothing.
+type Refit struct {
+	Layer  string  `json:"layer"`
+	Before float64 `json:"before"`
+	After  float64 `json:"after"`
+	Kept   bool    `json:"kept"` // It is an improvement.
+}
+
+// Words says what a user should know of it, in sentences.
+func (t *Tuning) Words() []string {
+	if t == nil {
+		return nil
+	}
+	var list, silent []string
+	for _, layer := range slices.Sorted(maps.Keys(t.Silent)) {
+		silent = append(silent, fmt.Sprintf("%d of %s", t.Silent[layer], layer))
+	}
+	if silent != nil {
+		list = append(list, fmt.Sprintf("Channels that no calibration image makes positive: %s. Their lambdas are guesses, the largest of the layer; more calibration images may tell.", strings.Join(silent, ", ")))
+	}
+	kept, before, after := 0, 0.0, 0.0
+	for _, r := range t.Refit {
+		if r.Kept {
+			kept, before, after = kept+1, before+math.Log(r.Before), after+math.Log(r.After)
+		}
+	}
+	if t.Refit != nil {
+		s := fmt.Sprintf("Weights were fitted anew in %d of %d layers, and are no longer those of the trained network", kept, len(t.Refit))
+		if kept > 0 {
+			s += fmt.Sprintf("; what currents lack, mean square, is %.3g times as much as before, on calibration images that shaped nothing", math.Exp((after-before)/float64(kept)))
+		}
+		list = append(list, s+".")
+	}
+	return list
 }
 
 // tuned returns the trained network converted and calibrated for T. s gives the lambdas of
@@ -33,7 +86,7 @@ func (e *Experiment) tuned(ctx context.Context, s *calibrate.Statistics) (*snn.N
 		}
 		e.made.tuned[key] = t
 	}
-	e.report = t.report
+	e.tuning = t.tuning
 	net := *t.net
 	net.Coding = o.Coding
 	return &net, nil
@@ -63,8 +116,15 @@ func (e *Experiment) tune(ctx context.Context, s *calibrate.Statistics) (t tuned
 	var stop func()
 	to.Progress, stop = o.Step("calibrating for T")
 	defer stop()
-	t.net, t.report, err = tune.Network(ctx, unit, e.Calibration, to)
-	return t, tooFew(err)
+	net, report, err := tune.Network(ctx, unit, e.Calibration, to)
+	if err != nil {
+		return t, tooFew(err)
+	}
+	t = tunedNetwork{net, &Tuning{Timesteps: o.Timesteps, Silent: report.Silent}}
+	for _, r := range report.Refit {
+		t.tuning.Refit = append(t.tuning.Refit, Refit(r))
+	}
+	return t, nil
 }
 
 // activations returns what nodes do that are more than rectifiers.
@@ -86,7 +146,3 @@ func tooFew(err error) error {
 	}
 	return bad("refit", "", hint.Error(few, "give more images with {calibrate}, or no {refit}"))
 }
-
-// Report returns what calibration for T found, once there is a network; nil if it was not
-// asked for.
-func (e *Experiment) Report() *tune.Report { return e.report }

@@ -15,10 +15,13 @@ import (
 var notFlags = []string{"calibration-images", "compensation-images", "selection-images", "engine", "shared-lambda"}
 
 // CommandLine returns the command that makes a run like that of m, for a shell: its
-// images, and every option that is not the default.
+// images, and every option that is not that of its preset.
 func CommandLine(m *run.Manifest) string {
 	words := []string{"sresnet", "eval", shell.Quote(m.Model.Name)}
 	usual := experiment.DefaultOptions()
+	if err := usual.Begin(setting(m.Options["preset"])); err == nil { // Versions before presets had none.
+		usual.Preset = experiment.Presets()[0]
+	}
 	for _, p := range experiment.Table() {
 		s := setting(m.Options[p.Key()])
 		if p.Name == "calibrate" {
@@ -26,8 +29,10 @@ func CommandLine(m *run.Manifest) string {
 		}
 		switch {
 		case s == "" || s == p.Get(&usual) || p.Name == "workers" || slices.Contains(notFlags, p.Name): // Workers change no result.
-		case p.IsBool():
+		case p.IsBool() && s == "true":
 			words = append(words, "--"+p.Name)
+		case p.IsBool():
+			words = append(words, "--"+p.Name+"="+s)
 		default:
 			words = append(words, "--"+p.Name, shell.Quote(s))
 		}

@@ -37,25 +37,36 @@ type band struct {
 	Style int `json:"style"`
 }
 
-func (r *Report) timesteps() []num {
-	T := 0
-	for _, run := range r.Runs {
-		T = max(T, run.Result.Timesteps)
-	}
-	at := make([]num, T)
-	for t := range at {
-		at[t] = num(t + 1)
-	}
-	return at
+// phased reports whether a run is of a phased network.
+func (r *Report) phased() bool {
+	return slices.ContainsFunc(r.Runs, func(run *Run) bool { return run.Result.Phased() })
 }
 
-// overTime returns a value of every point of run, padded with NaN to n.
-func overTime(run *Run, n int, of func(*Point) num) []num {
-	y := make([]num, n)
-	for t := range y {
-		y[t] = nan
-		if t < len(run.Accuracy) {
-			y[t] = of(&run.Accuracy[t])
+// when returns how many timesteps after the image appears the network has the answer p: T,
+// or the latency of a phased network.
+func (run *Run) when(p *Point) num { return num(p.T + run.Result.Latency - run.Result.Timesteps) }
+
+// times returns the timesteps at which a run has an answer, ascending, and what they are.
+func (r *Report) times() (at []num, label string) {
+	for _, run := range r.Runs {
+		for i := range run.Accuracy {
+			at = append(at, run.when(&run.Accuracy[i]))
+		}
+	}
+	slices.Sort(at)
+	if r.phased() {
+		return slices.Compact(at), "timesteps from the image: T, or the latency of a phased network"
+	}
+	return slices.Compact(at), "timesteps T"
+}
+
+// overTime returns a value of run at each of some times, NaN where it has no answer.
+func overTime(run *Run, at []num, of func(*Point) num) []num {
+	y := slices.Repeat([]num{nan}, len(at))
+	for i := range run.Accuracy {
+		p := &run.Accuracy[i]
+		if t, ok := slices.BinarySearch(at, run.when(p)); ok {
+			y[t] = of(p)
 		}
 	}
 	return y
@@ -71,20 +82,20 @@ func (r *Report) label(run *Run, alone string) string {
 
 // accuracy is top-1 over time, with the trained network's as reference.
 func (r *Report) accuracy() *curve {
-	c := &curve{ID: "accuracy", Title: "Accuracy over time", X: "timesteps T", Y: "top-1 accuracy (%)", Log: 2, At: r.timesteps()}
-	n := len(c.At)
+	c := &curve{ID: "accuracy", Title: "Accuracy over time", Y: "top-1 accuracy (%)", Log: 2}
+	c.At, c.X = r.times()
 	type reference struct {
 		model string
 		top1  float64
 	}
 	var seen []reference
 	for i, run := range r.Runs {
-		c.Lines = append(c.Lines, line{Label: r.label(run, "spiking"), Style: i, Y: overTime(run, n, func(p *Point) num { return 100 * p.Top1 })})
+		c.Lines = append(c.Lines, line{Label: r.label(run, "spiking"), Style: i, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Top1 })})
 		if run.last().Low.known() {
 			k := len(c.Lines)
 			c.Lines = append(c.Lines,
-				line{Label: "high", Style: i, Hidden: true, Y: overTime(run, n, func(p *Point) num { return 100 * p.High })},
-				line{Label: "low", Style: i, Hidden: true, Y: overTime(run, n, func(p *Point) num { return 100 * p.Low })})
+				line{Label: "high", Style: i, Hidden: true, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.High })},
+				line{Label: "low", Style: i, Hidden: true, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Low })})
 			c.Bands = append(c.Bands, band{k, k + 1, i})
 		}
 	}
@@ -101,19 +112,20 @@ func (r *Report) accuracy() *curve {
 		if len(r.Runs) > 1 {
 			name = "trained: " + run.Result.Model
 		}
-		c.Lines = append(c.Lines, line{Label: name, Style: -1, Y: slices.Repeat([]num{num(100 * run.Result.TrainedTop1)}, n)})
+		c.Lines = append(c.Lines, line{Label: name, Style: -1, Y: slices.Repeat([]num{num(100 * run.Result.TrainedTop1)}, len(c.At))})
 	}
 	return c
 }
 
 // agreement is how often both networks name the same class.
 func (r *Report) agreement() *curve {
-	c := &curve{ID: "agreement", Title: "Agreement with the trained network", X: "timesteps T", Y: "images with the same class (%)", Log: 2, At: r.timesteps()}
+	c := &curve{ID: "agreement", Title: "Agreement with the trained network", Y: "images with the same class (%)", Log: 2}
+	c.At, c.X = r.times()
 	for i, run := range r.Runs {
 		if run.Result.Alone() {
 			continue
 		}
-		c.Lines = append(c.Lines, line{Label: r.label(run, "agreement"), Style: i, Y: overTime(run, len(c.At), func(p *Point) num { return 100 * p.Agreement })})
+		c.Lines = append(c.Lines, line{Label: r.label(run, "agreement"), Style: i, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Agreement })})
 	}
 	return c
 }
@@ -142,16 +154,26 @@ func (r *Report) operations() *curve {
 	return c
 }
 
-// spikes is what all layers together emit at every timestep.
+// spikes is what all layers together emit at every timestep; in a phased network, of their
+// windows.
 func (r *Report) spikes() *curve {
-	c := &curve{ID: "spikes", Title: "Spikes over time, all layers", X: "timestep", Y: "spikes per image", Zero: true, At: r.timesteps()}
+	c := &curve{ID: "spikes", Title: "Spikes over time, all layers", X: "timestep", Y: "spikes per image", Zero: true}
+	if r.phased() {
+		c.X = "timestep; in a phased network, of the window of each layer"
+	}
+	longest := 0
+	for _, run := range r.Runs {
+		longest = max(longest, run.Result.Timesteps)
+	}
+	for t := range longest {
+		c.At = append(c.At, num(t+1))
+	}
 	for i, run := range r.Runs {
-		var before num
-		c.Lines = append(c.Lines, line{Label: r.label(run, "spikes"), Style: i, Y: overTime(run, len(c.At), func(p *Point) num {
-			now := p.Spikes - before
-			before = p.Spikes
-			return now
-		})})
+		l, before := line{Label: r.label(run, "spikes"), Style: i, Y: slices.Repeat([]num{nan}, longest)}, 0.0
+		for t, sum := range run.Result.SpikesPerImage {
+			l.Y[t], before = num(sum-before), sum
+		}
+		c.Lines = append(c.Lines, l)
 	}
 	return c
 }

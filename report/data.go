@@ -48,6 +48,7 @@ func (run *Run) tidy(put func(quantity, layer string, T int, x num)) {
 	put("trained_top1", "", 0, run.TrainedTop1())
 	put("dense_macs_per_image", "", 0, run.ofTrained(res.DenseMACsPerImage))
 	put("macs_per_image", "", T, num(res.MACsPerImage))
+	put("latency", "", T, num(res.Latency))
 	if res.Energy != nil {
 		put("membrane_updates", "", T, num(res.Energy.SNN.Updates))
 	}
@@ -101,11 +102,11 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "> %s\n\n", escape(n))
 	}
-	rows := [][]string{{"run", "model", "images", "T", "trained %", "spiking %", "95 % interval", "difference", "agreement %", "spikes/image", "ACs/image"}}
+	rows := [][]string{{"run", "model", "images", "T", "latency", "trained %", "spiking %", "95 % interval", "difference", "agreement %", "spikes/image", "ACs/image"}}
 	for _, run := range r.Runs {
 		p := run.last()
 		rows = append(rows, []string{
-			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), percent(run.TrainedTop1()), percent(p.Top1),
+			run.Name, run.Result.Model, strconv.Itoa(run.Result.Images), strconv.Itoa(p.T), strconv.Itoa(run.Result.Latency), percent(run.TrainedTop1()), percent(p.Top1),
 			interval(p), points(p.Top1 - run.TrainedTop1()), percent(p.Agreement), count(p.Spikes), count(p.ACs),
 		})
 	}

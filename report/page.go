@@ -173,6 +173,9 @@ func (r *Report) section(i int, run *Run) (section, error) {
 func (run *Run) tiles() []tile {
 	res, last := run.Result, run.last()
 	says := fmt.Sprintf("top-1 after T = %d timesteps", last.T)
+	if res.Phased() {
+		says = "top-1, " + res.Timing()
+	}
 	if last.Low.known() {
 		says += fmt.Sprintf(", 95 %% interval %s to %s %%", percent(last.Low), percent(last.High))
 	}
@@ -185,7 +188,11 @@ func (run *Run) tiles() []tile {
 			{"Agreement", percent(last.Agreement), "%", "images that both put in the same class"},
 		}
 	}
-	t = append(t, tile{"Recommended T", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
+	if res.Phased() {
+		t = append(t, tile{"Latency", fmt.Sprint(res.Latency), "timesteps", fmt.Sprintf("from the image to the answer; T = %d per window", res.Timesteps)})
+	} else {
+		t = append(t, tile{"Recommended T", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
+	}
 	trained := trainedJoules(res.Energy)
 	if e := res.Energy; e != nil && e.SNN.Joules != nil && trained != nil && *trained > 0 && e.Device != nil {
 		zeros := ""
@@ -223,6 +230,9 @@ func trainedJoules(e *energy.Accounts) *energy.Joules {
 
 // overview returns the state at some timesteps, and what is to be said of one.
 func (run *Run) overview() ([]Point, map[int]string) {
+	if run.Result.Phased() {
+		return run.Accuracy, map[int]string{run.Result.Timesteps: run.Choice.Reason}
+	}
 	remarks := make(map[int][]string)
 	c := &run.Choice
 	for _, w := range c.Within {
@@ -247,7 +257,7 @@ func (run *Run) overview() ([]Point, map[int]string) {
 			remarks[T] = append(list, "Pareto")
 		}
 	}
-	usual := map[int]bool{8: true, 16: true, 32: true, 64: true, 128: true, 256: true, 350: true, len(run.Accuracy): true}
+	usual := map[int]bool{8: true, 16: true, 32: true, 64: true, 128: true, 256: true, 350: true, run.Result.Timesteps: true}
 	var list []Point
 	says := make(map[int]string)
 	for _, p := range run.Accuracy {

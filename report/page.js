@@ -40,7 +40,7 @@
     const bands = c.bands || [];
     for (const l of c.lines) {
       values.push(l.values);
-      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : 2, dash: l.style < 0 ? [3, 4] : dashes[l.style % 8], points: { show: c.at.length === 1 }, spanGaps: true, value: (u, v) => short(v) };
+      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : 2, dash: l.style < 0 ? [3, 4] : dashes[l.style % 8], points: { show: l.values.filter(v => v !== null).length === 1 }, spanGaps: true, value: (u, v) => short(v) };
       if (l.hidden) { s.class = "hidden"; s.points.show = false; s.stroke = "transparent"; }
       series.push(s);
     }

@@ -173,7 +173,7 @@ func TestWriteMarkdown(t *testing.T) {
 		}
 		columns = n
 	}
-	for _, want := range []string{"| run0 | tiny | 60 | 40 | 90.00 | 87.80 | 77.82 to 94.23 | −2.20 |", "- layer1: clipping takes 3.1 points"} {
+	for _, want := range []string{"| run0 | tiny | 60 | 40 | 40 | 90.00 | 87.80 | 77.82 to 94.23 | −2.20 |", "- layer1: clipping takes 3.1 points"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

@@ -79,7 +79,7 @@ func Read(dir string) (*Run, error) {
 	if r.Diagnosis, err = kept.Diagnosis(); err != nil {
 		return nil, err
 	}
-	for T := 1; T <= r.Result.Timesteps; T++ {
+	for _, T := range r.Result.Marks() {
 		r.Accuracy = append(r.Accuracy, r.point(T))
 	}
 	r.note(kept)

@@ -27,6 +27,7 @@ type sample struct {
 	side                       int    // Of a picture.
 	name                       string // Part of every name of a layer and class.
 	bare                       bool   // Only what every run has.
+	phased                     bool   // In 5 windows.
 	manifest                   func(*run.Manifest)
 	diagnosis                  func(*diagnose.Diagnosis)
 }
@@ -46,6 +47,10 @@ func (s sample) write(t testing.TB, dir string) string {
 		r.Agreement = append(r.Agreement, x)
 		r.SpikesPerImage = append(r.SpikesPerImage, 10.5*float64(i+1))
 		r.ACsPerImage = append(r.ACsPerImage, 100*float64(i))
+	}
+	if r.Latency = s.T; s.phased {
+		r.Schedule, r.Coding, r.Latency = "phased", "rate", 5*s.T
+		r.SpikingTop1, r.Agreement = r.SpikingTop1[s.T-1:], r.Agreement[s.T-1:]
 	}
 	for i := range s.layers {
 		l := eval.Layer{Name: fmt.Sprintf("%s%d", s.name, i), Kind: "conv", Neurons: 1000, Lambda: 2.5, Rate: rnd.Float64() / 5, SpikesPerImage: 100, ACsPerImage: 1000}
@@ -116,7 +121,7 @@ func (s sample) activations(rnd *rand.Rand) *eval.Activations {
 }
 
 func (s sample) changed(rnd *rand.Rand, r *eval.Result) *eval.ChangedFile {
-	c := &eval.ChangedFile{Shape: tensor.Shape{3, s.side, s.side}, Timesteps: eval.EvidenceAt(s.T), Unit: "spikes"}
+	c := &eval.ChangedFile{Shape: tensor.Shape{3, s.side, s.side}, Timesteps: r.EvidenceAt(), Unit: "spikes"}
 	p := &r.Predictions
 	for i := range p.Image {
 		if p.Trained[i] == p.Spiking[i] || len(c.Images) == 24 {
@@ -281,6 +286,62 @@ func TestOverview(t *testing.T) {
 	}
 	if tiles := r.tiles(); tiles[4].Value != "20" || tiles[4].Says != "why" || tiles[5].Name != "Energy" || tiles[5].Value != "0.5" {
 		t.Errorf("tiles: %+v", tiles[4:])
+	}
+}
+
+// A phased run has one accuracy, at its latency, and recommends nothing: on a figure with
+// others it is a point.
+func TestReadPhased(t *testing.T) {
+	s := small()
+	s.phased, s.bare = true, true
+	r := open(t, small(), s)
+	run := r.Runs[1]
+	if len(run.Accuracy) != 1 || run.last().T != 40 {
+		t.Fatalf("states %+v", run.Accuracy)
+	}
+	points, remarks := run.overview()
+	if len(points) != 1 || !strings.Contains(remarks[40], "at the end of its window") {
+		t.Errorf("overview %+v, %v", points, remarks)
+	}
+	var tiles []string
+	for _, x := range run.tiles() {
+		tiles = append(tiles, x.Name+" "+x.Value+" "+x.Says)
+	}
+	if s := strings.Join(tiles, "; "); strings.Contains(s, "Recommended") || !strings.Contains(s, "Latency 200 from the image to the answer; T = 40 per window") || !strings.Contains(s, "phased, rate coding, T = 40 per window, latency 200 timesteps") {
+		t.Errorf("tiles %s", s)
+	}
+	for _, c := range r.curves() {
+		values := func(i int) (n int, at num) {
+			for k, y := range c.Lines[i].Y {
+				if y.known() {
+					n, at = n+1, c.At[k]
+				}
+			}
+			return n, at
+		}
+		first, _ := values(0)
+		last := len(c.Lines) - 1
+		if c.ID == "accuracy" {
+			last = 3 // After a line and two bounds of the first run; the trained network's comes last.
+		}
+		n, at := values(last)
+		switch c.ID {
+		case "accuracy", "agreement":
+			if first != 40 || n != 1 || at != 200 || !strings.Contains(c.X, "latency") {
+				t.Errorf("%s over %q: %d and %d values, the last at %v", c.ID, c.X, first, n, at)
+			}
+		case "operations":
+			if n != 1 || at != 3900 {
+				t.Errorf("operations: %d values, the last at %v", n, at)
+			}
+		case "spikes":
+			if first != 40 || n != 40 || !strings.Contains(c.X, "window") {
+				t.Errorf("spikes over %q: %d and %d values", c.X, first, n)
+			}
+		}
+	}
+	if _, err := r.Figures(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/csv"
 	"io"
+	"slices"
 	"strconv"
 
 	"sresnet/eval"
+	"sresnet/snn"
 )
 
 // conversionFiles are the files of a run about how the network was made: what calibration
@@ -16,10 +18,18 @@ func (k *Kept) conversionFiles(ctx context.Context) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	net, err := k.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
 	a := &eval.Activations{}
 	for _, n := range s.Nodes {
+		lambda := n.Lambda
+		if i := slices.IndexFunc(net.Layers, func(l snn.Layer) bool { return l.Name == n.Node }); i >= 0 && net.TunedFor > 0 {
+			lambda = net.Layers[i].Lambda // Chosen for T: the largest of its channels.
+		}
 		a.Layers = append(a.Layers, eval.Activation{
-			Name: n.Node, Lambda: float64(n.Lambda), Max: float64(n.Max), Mean: n.Mean,
+			Name: n.Node, Lambda: float64(lambda), Max: float64(n.Max), Mean: n.Mean,
 			Zeros: float64(n.Zeros) / float64(n.Count),
 			Edges: n.Histogram.Edges, Counts: n.Histogram.Counts,
 		})
@@ -34,10 +44,6 @@ func (k *Kept) conversionFiles(ctx context.Context) ([]File, error) {
 		files = append(files, table("compensation_search.csv", rows))
 	}
 	if f.PerLayer != nil {
-		net, err := k.Network(ctx)
-		if err != nil {
-			return nil, err
-		}
 		rows := [][]string{{"layer", "factor"}}
 		for i, f := range f.PerLayer {
 			rows = append(rows, []string{net.Layers[i].Name, float(float64(f), 32)})

@@ -98,9 +98,9 @@ func setMask(g grid, mask []uint64, spikes []bool) (n uint32) {
 // float rounding, which is how a conversion is verified. The last layer is not
 // rectified: its values times Lambda are the logits.
 //
-// most, unless nil, bounds the rates of every layer, as a Clip bounds activations
-// of the trained network; +Inf is no bound. A canceled context ends Rates with its
-// error.
+// most, unless nil, bounds the activations of every layer, as a Clip does in the trained
+// network: rates end at it over their lambda; +Inf is no bound. A canceled context ends
+// Rates with its error.
 func Rates(ctx context.Context, net *snn.Network, image []float32, most []float64) ([][]float64, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
@@ -109,7 +109,28 @@ func Rates(ctx context.Context, net *snn.Network, image []float32, most []float6
 		return nil, fmt.Errorf("sim: image has %d elements, the network takes %v", len(image), net.Input.Shape)
 	}
 	if most != nil && len(most) != len(net.Layers) {
-		return nil, fmt.Errorf("sim: %d bounds of rates for %d layers", len(most), len(net.Layers))
+		return nil, fmt.Errorf("sim: %d bounds of activations for %d layers", len(most), len(net.Layers))
 	}
 	return reference.Rates(ctx, net, image, most)
+}
+
+// Currents returns the mean current into every neuron of a layer, CHW, in float64, from
+// the mean spikes per timestep of the layers before it, rates, which are CHW, and the mean
+// of the image as it is presented. Of a gate it is what it hands on: the largest under
+// each window. A canceled context ends Currents with its error.
+func Currents(ctx context.Context, net *snn.Network, layer int, rates [][]float64, image []float64) ([]float64, error) {
+	return reference.Currents(ctx, net, layer, rates, image)
+}
+
+// Presented returns the mean over T timesteps of what an image shows as a network with that
+// input presents it, CHW. The image may be made of frames; seed and index are as in
+// [Options] and [Engine.Run].
+func Presented(in *snn.Input, image []float32, T int, seed uint64, index int) []float64 {
+	enc, mean := newEncoder(in, image, seed, index), make([]float64, in.Shape.Len())
+	for range T {
+		for i, x := range enc.next() {
+			mean[i] += float64(x) / float64(T)
+		}
+	}
+	return mean
 }

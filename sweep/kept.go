@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"sresnet/eval"
@@ -211,21 +212,23 @@ func (s *Sweep) WriteTable() error {
 	if err != nil {
 		return err
 	}
-	header := []string{"setting"}
+	var keys []string
 	for _, option := range named {
-		header = append(header, experiment.OptionNamed(option).Key())
+		keys = append(keys, experiment.OptionNamed(option).Key())
 	}
-	rows := [][]string{append(header, "measured_on", "images", "chosen", "t", "trained_top1", "spiking_top1", "agreement", "spikes_per_image", "operations_per_image")}
+	first := len(named) - len(later) - 1 // Columns keep their places.
+	rows := [][]string{slices.Concat([]string{"setting"}, keys[:first], []string{"measured_on", "images", "chosen", "t", "trained_top1", "spiking_top1", "agreement", "spikes_per_image", "operations_per_image", "latency"}, keys[first:])}
 	best := s.Chosen()
 	add := func(i int, on string, r *eval.Result) {
 		if r == nil {
 			return
 		}
-		for t := range r.Agreement {
-			row := append([]string{s.Settings[i].Name()}, s.Settings[i]...)
-			m := newMeasures(r)
-			rows = append(rows, append(row, on, strconv.Itoa(r.Images), strconv.FormatBool(i == best), strconv.Itoa(t+1),
-				float(m.TrainedTop1), float(m.SpikingTop1[t]), float(m.Agreement[t]), float(m.SpikesPerImage[t]), float(m.OperationsPerImage[t])))
+		m := newMeasures(r)
+		for t, T := range r.Marks() {
+			row := append([]string{s.Settings[i].Name()}, s.Settings[i][:first]...)
+			row = append(row, on, strconv.Itoa(r.Images), strconv.FormatBool(i == best), strconv.Itoa(T),
+				float(m.TrainedTop1), float(m.SpikingTop1[t]), float(m.Agreement[t]), float(m.SpikesPerImage[t]), float(m.OperationsPerImage[t]), strconv.Itoa(m.Latency-m.Timesteps+T)) // Of a synchronous network, T.
+			rows = append(rows, append(row, s.Settings[i][first:]...))
 		}
 	}
 	for i, r := range s.Results {

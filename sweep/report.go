@@ -11,7 +11,7 @@ import (
 type Report struct {
 	Model        string     `json:"model"`
 	Timesteps    int        `json:"timesteps"`
-	At           int        `json:"t"` // At which settings are compared.
+	At           int        `json:"t"` // At which settings are compared that are not for one T.
 	Complete     bool       `json:"complete"`
 	Calibration  Images     `json:"calibration"`
 	Selection    Images     `json:"selection"`
@@ -45,18 +45,22 @@ type Confirmed struct {
 	Measures
 }
 
-// Measures are the figures of one run.
+// Measures are the figures of one run. Accuracies and agreement of a phased network are
+// those of its end alone.
 type Measures struct {
 	TrainedTop1        float64   `json:"trained_top1"`
 	SpikingTop1        []float64 `json:"spiking_top1"`
 	Agreement          []float64 `json:"agreement"`
 	SpikesPerImage     []float64 `json:"spikes_per_image"`     // Up to each timestep.
 	OperationsPerImage []float64 `json:"operations_per_image"` // The same.
+	Timesteps          int       `json:"timesteps"`            // T; of a phased network T per window.
+	Latency            int       `json:"latency"`              // Timesteps from the image to the answer.
 }
 
 func newMeasures(r *eval.Result) Measures {
-	m := Measures{TrainedTop1: r.TrainedTop1, SpikingTop1: r.SpikingTop1, Agreement: r.Agreement, SpikesPerImage: r.SpikesPerImage}
-	for T := 1; T <= r.Timesteps; T++ {
+	m := Measures{Timesteps: r.Timesteps, Latency: r.Latency, TrainedTop1: r.TrainedTop1, SpikingTop1: r.SpikingTop1, Agreement: r.Agreement}
+	for _, T := range r.Marks() {
+		m.SpikesPerImage = append(m.SpikesPerImage, r.SpikesPerImage[T-1])
 		m.OperationsPerImage = append(m.OperationsPerImage, r.Candidate(T).Operations)
 	}
 	return m

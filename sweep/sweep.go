@@ -3,15 +3,21 @@
 // Three parts of the images never mix: the first training images shape the networks, the
 // next ones choose among them, and test images see the chosen one only, once. Settings
 // are the combinations of the values of [Axes]; every T up to that of the options is in
-// one simulation of each.
+// one simulation of each, but for networks that are for one T: phased ones, and those that
+// are calibrated for T.
 //
 // A sweep may be kept in a folder, in which each setting is a run: it then resumes from
 // what is there, and its runs are a [run.Study] that machines can share.
 package sweep
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"sresnet/dataset"
 	"sresnet/eval"
@@ -24,7 +30,7 @@ import (
 type Options struct {
 	Experiment experiment.Options  // What all settings share.
 	Values     map[string][]string // What is tried, by the names of [Axes]; of one that is not there, [Default].
-	At         int                 // Timestep by whose accuracy the choice is made; 0 for the last.
+	At         int                 // Timestep by whose accuracy the choice is made; 0 for the last. Settings whose networks are for one T are judged there.
 
 	Out    string // The folder that it is kept in; "" for none.
 	Shards int    // Of a run that is kept; 0 for one per so many images.
@@ -52,16 +58,12 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	if experiment.IsNIR(o.Experiment.Model) {
 		return nil, experiment.WantsTrained(o.Experiment.Model, "a sweep converts it with every setting")
 	}
-	settings, err := Grid(o.Values)
+	settings, err := grid(o.Values, o.Experiment.Timesteps)
 	if err != nil {
 		return nil, err
 	}
-	T := o.Experiment.Timesteps
-	switch {
-	case o.At < 0 || o.At > max(T, 0): // A wrong T is told by what opens it.
-		return nil, &experiment.OptionError{Option: "at", Value: fmt.Sprint(o.At), Err: fmt.Errorf("give a timestep from 1 to %d, or 0 for the last", T)}
-	case o.At == 0:
-		o.At = T
+	if err := o.settle(settings); err != nil {
+		return nil, err
 	}
 	e, err := experiment.Open(ctx, o.Experiment)
 	if err != nil {
@@ -71,10 +73,89 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	if s.Selection, s.selection.From, s.selection.End, err = e.Select(ctx); err != nil {
 		return nil, err
 	}
+	for _, v := range settings {
+		of := v.apply(e.Options)
+		if err := of.Check(); err != nil { // With as many calibration images as there are.
+			return nil, err
+		}
+	}
 	if o.Out == "" {
 		return s, nil
 	}
 	return s, s.resume()
+}
+
+// settle fills in T, the longest of what one simulation covers, and At.
+func (o *Options) settle(settings []Setting) error {
+	covers := 0
+	for _, v := range settings {
+		if !v.OneT() {
+			covers = max(covers, v.timesteps())
+		}
+	}
+	wrong := &experiment.OptionError{Option: "at", Value: fmt.Sprint(o.At), Err: fmt.Errorf("give a timestep from 1 to %d, or 0 for the last", covers)}
+	if covers == 0 {
+		wrong.Err = errors.New("every setting is for one T, at which it is judged: leave it out")
+		covers = settings[0].timesteps()
+		if o.At != 0 && o.At != covers {
+			return wrong
+		}
+	}
+	if o.At < 0 || o.At > covers {
+		return wrong
+	}
+	o.Experiment.Timesteps, o.At = covers, cmp.Or(o.At, covers)
+	return nil
+}
+
+// JudgedAt returns the T by whose accuracy setting i is compared with the others.
+func (s *Sweep) JudgedAt(i int) int {
+	if v := s.Settings[i]; v.OneT() {
+		return v.timesteps()
+	}
+	return s.At
+}
+
+// OneT reports whether a setting is for one T, so that not all can be compared at every T.
+func (s *Sweep) OneT() bool { return slices.ContainsFunc(s.Settings, Setting.OneT) }
+
+// Marks returns the lengths to show of settings that one simulation covers, ascending: At,
+// T, those that were asked for and some of usual.
+func (s *Sweep) Marks(usual ...int) []int {
+	list := []int{s.At, s.Options.Timesteps}
+	for _, w := range s.options.Values[length] {
+		if T, err := strconv.Atoi(strings.TrimSpace(w)); err == nil {
+			usual = append(usual, T)
+		}
+	}
+	for _, T := range usual {
+		if T < s.Options.Timesteps {
+			list = append(list, T)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Columns returns the axes that tell the settings apart, and those that are always told;
+// T is not among them.
+func (s *Sweep) Columns() []string {
+	var list []string
+	for i, option := range named {
+		differs, own, ours := false, false, true
+		for _, v := range s.Settings {
+			differs = differs || v[i] != s.Settings[0][i]
+			own = own || v[i] != experiment.PresetNamed(v.Value("preset")).Value(option) // The preset does not tell it.
+			ours = ours && v.Value("preset") == paper()
+		}
+		p := experiment.OptionNamed(option)
+		switch {
+		case option == length:
+		case option == "preset" && differs, option != "preset" && differs && own, p.Setting.Always && (ours || own):
+			list = append(list, option)
+		}
+	}
+	return list
 }
 
 // TrainingImages names the training images from to end-1.
@@ -121,8 +202,8 @@ func (s *Sweep) Run(ctx context.Context) error {
 // best returns the index of the best setting; all must be finished.
 func (s *Sweep) best() int {
 	var candidates []eval.Candidate
-	for _, r := range s.Results {
-		candidates = append(candidates, r.Candidate(s.At))
+	for i, r := range s.Results {
+		candidates = append(candidates, r.Candidate(s.JudgedAt(i)))
 	}
 	return eval.Best(candidates)
 }
@@ -148,9 +229,10 @@ func (s *Sweep) Chosen() int {
 
 // Ties returns how many settings classify as many images correctly as the chosen one.
 func (s *Sweep) Ties() int {
-	n, best := 0, s.Results[s.best()].Candidate(s.At).Correct
-	for _, r := range s.Results {
-		if r.Candidate(s.At).Correct == best {
+	i := s.best()
+	n, best := 0, s.Results[i].Candidate(s.JudgedAt(i)).Correct
+	for i, r := range s.Results {
+		if r.Candidate(s.JudgedAt(i)).Correct == best {
 			n++
 		}
 	}

@@ -1,8 +1,12 @@
 package sweep
 
-import "sresnet/experiment"
+import (
+	"sresnet/experiment"
+	"sresnet/snn"
+)
 
-// work counts the whole sweep for one bar, in images that are simulated.
+// work counts the whole sweep for one bar, in images that are simulated for as long as the
+// longest setting.
 type work struct {
 	update      func(done, total int)
 	done, total int
@@ -30,10 +34,12 @@ func (s *Sweep) begin() (stop func()) {
 // of the whole. It presents n images.
 func (s *Sweep) progress(o *experiment.Options, n int) func(string) (func(done, total int), func()) {
 	return func(step string) (func(done, total int), func()) {
-		worth := n
+		worth := s.images(n, o.Timesteps)
 		switch step {
 		case "calibrating":
 			worth = s.calibrationWork()
+		case "calibrating for T":
+			worth = s.tuningWork(o)
 		case "compensating":
 			worth = s.compensationWork(o.Compensation)
 		}
@@ -49,12 +55,12 @@ func (s *Sweep) estimate() int {
 		if s.Results[i] != nil {
 			continue
 		}
-		n += s.Selection.Len()
+		o := v.apply(s.Options)
+		n += s.images(s.Selection.Len(), o.Timesteps)
 		if s.planned[i] {
 			continue
 		}
-		o := v.apply(s.Options)
-		n += s.compensationWork(o.Compensation)
+		n += s.compensationWork(o.Compensation) + s.tuningWork(&o)
 		if p := v.Value("percentile"); !calibrated[p] {
 			calibrated[p] = true
 			n += s.calibrationWork()
@@ -63,10 +69,34 @@ func (s *Sweep) estimate() int {
 	return n
 }
 
+// images is the work of presenting n images for T timesteps.
+func (s *Sweep) images(n, T int) int { return max(n*T/max(s.longest(), 1), 1) }
+
+// longest returns the largest T of all settings.
+func (s *Sweep) longest() int {
+	T := 0
+	for _, v := range s.Settings {
+		T = max(T, v.timesteps())
+	}
+	return T
+}
+
+// tuningWork is that of calibrating a network for T: about ten passes of the trained network
+// or, where rates are simulated, three simulations.
+func (s *Sweep) tuningWork(o *experiment.Options) int {
+	switch {
+	case !o.Tuned():
+		return 0
+	case o.Schedule == snn.Phased:
+		return s.images(s.Calibration.Len(), 10*10)
+	}
+	return s.images(s.Calibration.Len(), 3*o.Timesteps)
+}
+
 // calibrationWork is two passes of the trained network, each about as long as ten
 // timesteps.
 func (s *Sweep) calibrationWork() int {
-	return max(2*s.Calibration.Len()*10/s.Options.Timesteps, 1)
+	return s.images(s.Calibration.Len(), 2*10)
 }
 
 // compensationWork is the simulations of a search: 14 factors, or for a factor per

@@ -27,7 +27,7 @@ const MinRefit = 500
 const (
 	heldOut    = 5    // One image of so many, the last ones, shapes nothing and judges.
 	maxUnknown = 1200 // Weights per channel that are fitted; wider layers keep theirs.
-	perUnknown = 40   // Samples for each of them.
+	perUnknown = 200  // Samples for each of them.
 	batchRows  = 256  // Samples that are multiplied at a time.
 )
 

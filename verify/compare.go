@@ -26,6 +26,10 @@ type findings struct {
 	moved       []uint64 // Normalised against threshold-balanced, but for what rounding explains.
 	exactMoved  []uint64 // Normalised against threshold-balanced, scales powers of two.
 	engineMoved []uint64 // Event engine against reference engine.
+
+	// Of phased networks: spikes, or what they are worth; levels that these are off what the
+	// potentials lead to; and levels that rounding explains.
+	levels, levelsOff, levelsRounded []uint64
 }
 
 // gap is the largest difference and the largest magnitude of two sets of numbers.
@@ -70,6 +74,7 @@ type worker struct {
 	event, eventBalanced, eventExact, eventExactBalanced, reference *sim.Engine
 
 	replay *replay // Of the threshold-balanced network.
+	levels *levels // Of a phased network; else nil.
 }
 
 // marked is the potentials of a layer after so many timesteps.
@@ -105,18 +110,8 @@ func (w *worker) compare(ctx context.Context, i int, engines bool, f *findings) 
 // which ends at the bound of a Clip where it stands for one. So every unit is
 // compared, those at a bound and what they lead to among them.
 func (w *worker) compareFloats(ctx context.Context, f *findings) error {
-	for _, r := range []*infer.Runner{w.imported, w.folded} {
-		if _, err := r.Run(w.pixels); err != nil {
-			return err
-		}
-	}
-	// By name: folding leaves out a softmax after the logits.
-	want, got := w.imported.Activation(w.output), w.folded.Activation(w.output)
-	if len(got) != len(want) {
-		f.logits.diff = math.Inf(1)
-	}
-	for k := range min(len(want), len(got)) {
-		f.logits.add(float64(want[k]), float64(got[k]))
+	if err := w.compareTrained(f); err != nil {
+		return err
 	}
 	normalised, err := sim.Rates(ctx, w.normalised, w.pixels, w.most)
 	if err != nil {
@@ -142,10 +137,28 @@ func (w *worker) compareFloats(ctx context.Context, f *findings) error {
 			f.rates[li].add(r, balanced[li][j])
 			f.rates[li].of(terms)
 			if len(activation) == l.Neurons() {
-				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.Lambda)*max(r, w.least[li]))
-				f.activation[li].of(float64(l.Lambda) * terms)
+				f.activation[li].add(float64(activation[p*l.Shape[0]+c]), float64(l.LambdaOf(c))*max(r, w.least[li]))
+				f.activation[li].of(float64(l.LambdaOf(c)) * terms)
 			}
 		}
+	}
+	return nil
+}
+
+// compareTrained compares the trained network as it was imported with the folded one.
+func (w *worker) compareTrained(f *findings) error {
+	for _, r := range []*infer.Runner{w.imported, w.folded} {
+		if _, err := r.Run(w.pixels); err != nil {
+			return err
+		}
+	}
+	// By name: folding leaves out a softmax after the logits.
+	want, got := w.imported.Activation(w.output), w.folded.Activation(w.output)
+	if len(got) != len(want) {
+		f.logits.diff = math.Inf(1)
+	}
+	for k := range min(len(want), len(got)) {
+		f.logits.add(float64(want[k]), float64(got[k]))
 	}
 	return nil
 }
@@ -185,6 +198,9 @@ func (w *worker) record(ctx context.Context, e *sim.Engine, i int) ([]uint64, er
 			w.trains[s.Layer] = append(w.trains[s.Layer], nil)
 		}
 		w.trains[s.Layer][s.Step] = append(w.trains[s.Layer][s.Step][:0], s.Bits...)
+		if w.levels != nil {
+			w.levels.count(s)
+		}
 	}
 	e.Potentials = func(p sim.Potentials) {
 		list := w.potentials[p.Layer]

@@ -63,14 +63,18 @@ func newReplay(n *snn.Network) *replay {
 // may be small, but not what rounding does to it.
 type terms struct{ spikes, pixels []float64 }
 
-// termsOf returns those of every layer of n. A gate has those of its source.
-func termsOf(n *snn.Network) []terms {
+// termsOf returns those of every layer of n, or the larger ones of n and others that are
+// the same but for their biases. A gate has those of its source.
+func termsOf(n *snn.Network, others ...*snn.Network) []terms {
 	list := make([]terms, len(n.Layers))
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		t := terms{make([]float64, l.Shape[0]), make([]float64, l.Shape[0])}
 		for c, b := range l.Bias {
 			t.spikes[c] = math.Abs(float64(b))
+			for _, o := range others {
+				t.spikes[c] = max(t.spikes[c], math.Abs(float64(o.Layers[i].Bias[c])))
+			}
 		}
 		for _, syn := range l.Synapses {
 			to, charge := t.pixels, 1.0
@@ -85,11 +89,13 @@ func termsOf(n *snn.Network) []terms {
 				}
 			case *snn.Shortcut:
 				for c := range to {
-					to[c] += math.Abs(float64(k.Scale)) * charge
+					if k.Scales == nil || c >= k.Offset && c < k.Offset+len(k.Scales) {
+						to[c] += math.Abs(float64(k.ScaleOf(c-k.Offset))) * charge
+					}
 				}
 			case *snn.AveragePool:
 				for c := range to {
-					to[c] += math.Abs(float64(k.Scale)) * charge
+					to[c] += math.Abs(float64(k.ScaleOf(c))) * charge
 				}
 			case *snn.MaxPool:
 				t = list[syn.From]
@@ -118,7 +124,7 @@ func (r *replay) reset(image []float32) {
 		l := &r.layers[i]
 		positions := l.Shape[1] * l.Shape[2]
 		for j := range states {
-			states[j] = l.Neuron.Start(j / positions)
+			states[j] = snn.State{V: l.StartOf(j)}
 			r.sums[i][j] = l.Neuron.ThresholdOf(j / positions)
 		}
 	}

@@ -59,6 +59,8 @@ type Stage struct {
 	Bound      float64 `json:"bound"` // Largest Difference that passes.
 	Where      string  `json:"where"` // Layer, and image, of the difference; empty if there is none.
 	OK         bool    `json:"ok"`
+
+	Note string `json:"note,omitempty"` // What was not compared and why, as a sentence.
 }
 
 // Run compares all stages on all images. If ctx ends, it returns its error together
@@ -83,7 +85,7 @@ type forms struct {
 	networks
 	terms []terms // Of the normalised network.
 
-	most  []float64 // Largest rate of every layer, which a Clip bounds; see [sim.Rates].
+	most  []float64 // Largest activation of every layer, which a Clip bounds; see [sim.Rates].
 	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.
 
 	event, eventBalanced, eventExact, eventExactBalanced, reference *sim.Plan
@@ -134,16 +136,10 @@ func convertAll(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, o co
 
 func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options) (f *forms, err error) {
 	f = &forms{input: g.Input.Shape.Len(), output: folded.Output, networks: nets, terms: termsOf(nets.normalised)}
-	f.least, f.most = bounds(folded, nets.normalised)
 	if o.Original == nil {
 		o.Original = g
 	}
-	// Levels to which a file rounds are no question of the conversion, and a rounding that
-	// differs by one bit is a level.
-	if f.imported, err = infer.New(o.Original.Unrounded()); err != nil {
-		return nil, err
-	}
-	if f.folded, err = infer.New(folded.Unrounded()); err != nil {
+	if err := f.trained(o.Original, folded); err != nil {
 		return nil, err
 	}
 	var neurons []int // Layers of them.
@@ -175,9 +171,9 @@ func compile(ctx context.Context, g, folded *ann.Graph, nets networks, o Options
 	return f, nil
 }
 
-// bounds returns, per layer, the rates at which the activation reaches the bounds
-// that the trained network has for it; infinities where it has none. Only those of the
-// output can be below zero, and are where it ends in no rectifier.
+// bounds returns, per layer, the bounds that the trained network has for its activations;
+// infinities where it has none. Only those of the output can be below zero, and are where
+// it ends in no rectifier.
 func bounds(folded *ann.Graph, net *snn.Network) (least, most []float64) {
 	nodes := folded.ByName()
 	least, most = make([]float64, len(net.Layers)), make([]float64, len(net.Layers))
@@ -186,7 +182,7 @@ func bounds(folded *ann.Graph, net *snn.Network) (least, most []float64) {
 		least[i], most[i] = math.Inf(-1), math.Inf(1)
 		if n := nodes[l.Name]; n != nil {
 			if r, ok := n.Op.(ann.Rectifier); ok {
-				least[i], most[i] = 0, float64(r.Limit())/float64(l.Lambda)
+				least[i], most[i] = 0, float64(r.Limit())
 			}
 		}
 	}

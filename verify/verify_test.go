@@ -251,6 +251,9 @@ func scaleShortcut(t *testing.T, n *snn.Network, factor float32) {
 			switch k := syn[1].Connection.(type) {
 			case *snn.Shortcut:
 				k.Scale *= factor
+				for c := range k.Scales {
+					k.Scales[c] *= factor
+				}
 			case *snn.Conv:
 				for j := range k.Weight.Data {
 					k.Weight.Data[j] *= factor

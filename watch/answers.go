@@ -14,9 +14,9 @@ func (th *Thought) answers(t, w int) []terminal.Line {
 	room := max(w-len(head), 1)
 	l := terminal.Line{terminal.Plain.Span(head)}
 	leader := th.Classes[t-1]
-	for _, b := range buckets(th.Timesteps, room) {
+	for _, b := range buckets(th.Latency, room) {
 		switch step := min(b.end, t); {
-		case b.from >= t:
+		case b.from >= t || th.Classes[step-1] == noAnswer:
 			l = append(l, terminal.Dim.Span("·"))
 		case len(th.Evidence[0]) <= 10:
 			k := th.Classes[step-1]
@@ -31,14 +31,7 @@ func (th *Thought) answers(t, w int) []terminal.Line {
 	for since > 1 && th.Classes[since-2] == leader {
 		since--
 	}
-	name := terminal.Clean(th.className(leader))
-	if name != strconv.Itoa(leader) {
-		name = fmt.Sprintf("%d %s", leader, name)
-	}
-	text := fmt.Sprintf("%s since t = %d", name, since)
-	if t == th.Timesteps {
-		text = fmt.Sprintf("%s, settled at t = %d", name, th.Settled)
-	}
+	text := th.says(leader, since, t)
 	says := terminal.Line{terminal.Plain.Span(strings.Repeat(" ", len(head))), th.verdict(leader).Span(text)}
 	var legend terminal.Line
 	if th.Label != nil {
@@ -51,6 +44,24 @@ func (th *Thought) answers(t, w int) []terminal.Line {
 		says = append(says.Pad(w-legend.Width()), legend...)
 	}
 	return []terminal.Line{l, says}
+}
+
+// says puts the answer after timestep t into words, which is that class since a timestep.
+func (th *Thought) says(class, since, t int) string {
+	if class == noAnswer {
+		return fmt.Sprintf("no answer before t = %d", th.Latency)
+	}
+	name := terminal.Clean(th.className(class))
+	if name != strconv.Itoa(class) {
+		name = fmt.Sprintf("%d %s", class, name)
+	}
+	switch {
+	case th.phased():
+		return fmt.Sprintf("%s, at t = %d", name, th.Latency)
+	case t == th.Latency:
+		return fmt.Sprintf("%s, settled at t = %d", name, th.Settled)
+	}
+	return fmt.Sprintf("%s since t = %d", name, since)
 }
 
 // bucket is a run of timesteps that share a column: from <= step < end, from 0.

@@ -22,7 +22,7 @@ func (th *Thought) bars() int { return min(len(th.Evidence[0]), maxBars) }
 // shown returns the classes that have a bar: all, or those with the most evidence in
 // the end.
 func (th *Thought) shown() []int {
-	last := th.Evidence[th.Timesteps-1]
+	last := th.Evidence[th.Latency-1]
 	classes := make([]int, len(last))
 	for k := range classes {
 		classes[k] = k
@@ -55,7 +55,7 @@ func (th *Thought) above(t int) []float64 {
 // mostEvidence returns the largest that above returns at any timestep.
 func (th *Thought) mostEvidence() float64 {
 	if th.most == 0 {
-		for t := range th.Timesteps {
+		for t := range th.Latency {
 			th.most = max(th.most, slices.Max(th.above(t+1)))
 		}
 	}

@@ -10,17 +10,20 @@ import (
 // most h lines:
 //
 //	title                                             timestep
-//
+//	of a phased network: the window that is open
 //	image     bars, one per class
 //
 //	the answer at every timestep so far
 //	a sparkline for every layer
 func (th *Thought) frame(t, w, h int, d terminal.Depth) []terminal.Line {
-	clock := fmt.Sprintf("  t = %d of %d", t, th.Timesteps)
+	clock := fmt.Sprintf("  t = %d of %d", t, th.Latency)
 	room := max(w-len(clock), 0)
 	title := terminal.Line{terminal.Bold.Span(terminal.Beginning(terminal.Clean(th.Model), room))}
 	title = append(title, terminal.Plain.Span(terminal.Beginning("  "+terminal.Clean(th.Image), room-title.Width())))
 	frame := []terminal.Line{append(title.Pad(room), terminal.Bold.Span(clock)), nil}
+	if th.phased() {
+		frame[1] = terminal.Line{terminal.Dim.Span(terminal.Beginning(th.window(t), w))}
+	}
 
 	const overhead = 7 // Title, answer, legend and empty lines.
 	_, ih, _ := th.shape.CHW()

@@ -40,6 +40,9 @@ func (th *Thought) layers(t, w, rows, columns int) []terminal.Line {
 		}
 	}
 	head := fmt.Sprintf("%s spikes; at the right, per neuron in 100 timesteps", terminal.Count(float64(spikes)))
+	if th.phased() {
+		head += " of its window"
+	}
 	if n < len(th.Layers) {
 		head += fmt.Sprintf("; %d of %d layers", n, len(th.Layers))
 	}
@@ -71,7 +74,7 @@ func (th *Thought) layer(l *Layer, t, w int) terminal.Line {
 		longest = max(longest, len([]rune(th.Layers[i].short)))
 	}
 	name := min(longest+1, max(w/2, 8))
-	list := buckets(th.Timesteps, max(w-name-number-1, 1))
+	list := buckets(th.Latency, max(w-name-number-1, 1))
 	most := 0.0
 	for i := range th.Layers {
 		for _, b := range list {
@@ -88,7 +91,15 @@ func (th *Thought) layer(l *Layer, t, w int) terminal.Line {
 	}
 	sparkline := terminal.Line{terminal.Cyan.Span(done.String()), terminal.Dim.Span(open.String())}.Pad(w - name - number)
 	head := terminal.Line{terminal.Plain.Span(terminal.End(l.short, name-1))}.Pad(name)
-	return append(append(head, sparkline...), terminal.Plain.Span(fmt.Sprintf("%*.1f", number, 100*l.rate(bucket{0, t}))))
+	return append(append(head, sparkline...), terminal.Plain.Span(fmt.Sprintf("%*.1f", number, 100*th.rateOf(l, t))))
+}
+
+// rateOf returns the rate of a layer in the timesteps up to t in which it could fire.
+func (th *Thought) rateOf(l *Layer, t int) float64 {
+	if th.phased() {
+		return l.rate(bucket{l.Opens, min(max(t, l.Opens+1), l.Opens+th.Timesteps)})
+	}
+	return l.rate(bucket{0, t})
 }
 
 // rate returns the average spikes per neuron and timestep.

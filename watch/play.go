@@ -44,7 +44,7 @@ func (s *screen) play(ctx context.Context, th *Thought) int {
 	var w, h, drawn, lines int           // Size and timestep of what is on the screen.
 	for {
 		nw, nh := s.size()
-		t := min(s.now(), th.Timesteps)
+		t := min(s.now(), th.Latency)
 		if t != drawn || nw != w || nh != h {
 			switch {
 			case drawn == 0:
@@ -56,7 +56,7 @@ func (s *screen) play(ctx context.Context, th *Thought) int {
 			w, h, drawn = nw, nh, t
 			lines = s.draw(th.frame(t, w, h-1, s.depth), w) // The last line of the screen is for the cursor.
 		}
-		if t == th.Timesteps {
+		if t == th.Latency {
 			return t
 		}
 		select {

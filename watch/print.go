@@ -12,6 +12,9 @@ import (
 // Print writes the state after a few timesteps and what came out, for output that is
 // not a terminal.
 func (th *Thought) Print(w io.Writer) {
+	if th.phased() {
+		th.printWindows(w)
+	}
 	th.printSteps(w)
 	th.printSummary(w)
 }
@@ -20,10 +23,13 @@ func (th *Thought) Print(w io.Writer) {
 // the last.
 func (th *Thought) steps() []int {
 	var list []int
-	for t := 1; t < th.Timesteps; t *= 2 {
+	if th.phased() { // No answer before.
+		return []int{th.Latency}
+	}
+	for t := 1; t < th.Latency; t *= 2 {
 		list = append(list, t)
 	}
-	return append(list, th.Timesteps)
+	return append(list, th.Latency)
 }
 
 // printSteps prints the evidence after a few timesteps, and everything after the
@@ -31,7 +37,7 @@ func (th *Thought) steps() []int {
 func (th *Thought) printSteps(w io.Writer) {
 	for _, t := range th.steps() {
 		lines := append([]terminal.Line{{terminal.Plain.Span(fmt.Sprintf("t = %d: %s", t, terminal.Clean(th.className(th.Classes[t-1]))))}}, th.evidence(t, terminal.Columns)...)
-		if t == th.Timesteps {
+		if t == th.Latency {
 			lines = th.frame(t, terminal.Columns, math.MaxInt, terminal.NoColours)
 		}
 		for _, l := range lines {
@@ -50,7 +56,10 @@ func (th *Thought) printSummary(w io.Writer) {
 		}
 	}
 	name := func(class int) string { return terminal.Clean(th.className(class)) }
-	answer := fmt.Sprintf("%s from timestep %d of %d on", name(th.Class), th.Settled, th.Timesteps)
+	answer := fmt.Sprintf("%s from timestep %d of %d on", name(th.Class), th.Settled, th.Latency)
+	if th.phased() {
+		answer = fmt.Sprintf("%s at timestep %d, T = %d in each of %d windows", name(th.Class), th.Latency, th.Timesteps, th.windows())
+	}
 	if th.Label != nil {
 		answer += "; the label is " + name(*th.Label)
 	}

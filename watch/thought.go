@@ -1,8 +1,9 @@
 // Package watch shows how a spiking network classifies one image: what it thinks after every
 // timestep, as frames of text that move in a terminal, or as a few states in a row.
 //
-// It takes plain values and knows no file of networks or images. Timesteps count from 1 in
-// names and texts; index t of a list over time is the state after t+1 of them.
+// It takes plain values and knows no file of networks or images. Timesteps are those of the
+// network's clock, from the image to the answer. They count from 1 in names and texts; index
+// t of a list over time is the state after t+1 of them.
 package watch
 
 import (
@@ -49,9 +50,12 @@ type Thought struct {
 	ANN       *int        `json:"trained_class,omitempty"` // Class that the trained network names; none without one.
 	Class     int         `json:"spiking_class"`           // Of the spiking network in the end.
 	Settled   int         `json:"settled_t"`               // The first timestep, from 1, after which the class does not change.
-	Timesteps int         `json:"timesteps"`
+	Timesteps int         `json:"timesteps"`               // T; of a phased network that of every window.
+	Latency   int         `json:"latency"`                 // Timesteps from the image to the answer, which all lists over time are of: T in a synchronous network.
+	Schedule  string      `json:"schedule,omitempty"`      // Of a phased network, as the next one.
+	Coding    string      `json:"coding,omitempty"`
 	Readout   string      `json:"readout"`
-	Classes   []int       `json:"spiking_class_at"` // Over time.
+	Classes   []int       `json:"spiking_class_at"` // Over time; -1 before a phased network answers, which it does in the end.
 	Evidence  [][]float64 `json:"evidence"`         // Over time, per class: spikes so far, or with the read-out potential the current so far.
 	Layers    []Layer     `json:"layers"`
 
@@ -66,7 +70,8 @@ type Thought struct {
 type Layer struct {
 	Name    string   `json:"layer"`
 	Neurons int      `json:"neurons"`
-	Spikes  []uint32 `json:"spikes_at"` // At each timestep.
+	Spikes  []uint32 `json:"spikes_at"`       // At each timestep.
+	Opens   int      `json:"opens,omitempty"` // Of a phased network: the timestep, from 0, at which the window opens in which it fires.
 	short   string   // Name for a narrow column.
 }
 
@@ -88,7 +93,7 @@ func Run(ctx context.Context, image Image, o Options) (*Thought, error) {
 	if err != nil {
 		return nil, err
 	}
-	th := newThought(rec, o.Readout)
+	th := newThought(rec, o.Readout, o.Network)
 	th.Model, th.Image, th.ANN = o.Model, image.Name, trained
 	th.pixels, th.shape, th.className = image.Pixels, o.Network.Input.Shape, o.ClassName
 	if image.Values {
@@ -101,9 +106,11 @@ func Run(ctx context.Context, image Image, o Options) (*Thought, error) {
 	if image.Label >= 0 {
 		th.Label = &image.Label
 	}
-	for i, spikes := range rec.Spikes {
-		l := &o.Network.Layers[i]
-		th.Layers = append(th.Layers, Layer{Name: l.Name, Neurons: l.Neurons(), Spikes: slices.Clone(spikes)})
+	for i, d := range o.Network.Phases() {
+		l, opens := &o.Network.Layers[i], d*rec.Timesteps
+		spikes := make([]uint32, th.Latency)
+		copy(spikes[min(opens, th.Latency):], rec.Spikes[i])
+		th.Layers = append(th.Layers, Layer{Name: l.Name, Neurons: l.Neurons(), Spikes: spikes, Opens: opens})
 	}
 	shortNames(th.Layers)
 	return th, nil
@@ -130,26 +137,26 @@ func trainedClass(g *ann.Graph, input []float32) (*int, error) {
 	return &class, nil
 }
 
-// newThought reads the outputs of a presentation.
-func newThought(rec *sim.Record, readout eval.Readout) *Thought {
-	th := &Thought{Timesteps: rec.Timesteps, Readout: readout.String(), Settled: 1}
-	for t := range rec.Timesteps {
-		counts, potential, current := rec.At(t)
-		k := readout.Class(counts, potential, current)
-		if t > 0 && k != th.Classes[t-1] {
-			th.Settled = t + 1
+// newThought reads the outputs of a presentation to net.
+func newThought(rec *sim.Record, readout eval.Readout, net *snn.Network) *Thought {
+	th := &Thought{Timesteps: rec.Timesteps, Latency: net.Latency(rec.Timesteps), Readout: readout.String(), Settled: 1}
+	before := th.Latency - rec.Timesteps // Timesteps before the window of the output.
+	if net.Schedule != snn.Synchronous {
+		th.Schedule, th.Coding = net.Schedule.String(), net.Coding.String()
+	}
+	for clock := range th.Latency {
+		t := clock - before
+		th.Evidence = append(th.Evidence, evidenceAt(rec, readout, t, th.phased()))
+		k := noAnswer
+		if !th.phased() || t == rec.Timesteps-1 {
+			k = readout.Class(rec.At(t))
+		}
+		if clock > 0 && k != th.Classes[clock-1] {
+			th.Settled = clock + 1
 		}
 		th.Classes = append(th.Classes, k)
-		evidence := make([]float64, rec.Classes)
-		for c := range evidence {
-			evidence[c] = float64(counts[c])
-			if readout == eval.Potential {
-				evidence[c] = float64(current[c])
-			}
-		}
-		th.Evidence = append(th.Evidence, evidence)
 	}
-	th.Class = th.Classes[rec.Timesteps-1]
+	th.Class = th.Classes[th.Latency-1]
 	for i := range rec.ACs {
 		for _, n := range rec.ACs[i] {
 			th.additions += n

@@ -7,11 +7,13 @@ import (
 
 	"sresnet/eval"
 	"sresnet/sim"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
 func TestThought(t *testing.T) {
 	// Class 1, 0, 2, 2, 2: it settles at the third timestep.
+	one := &snn.Network{Layers: make([]snn.Layer, 1)}
 	rec := &sim.Record{
 		Timesteps: 5, Classes: 3,
 		Counts:    []uint32{0, 1, 0, 2, 1, 0, 2, 1, 3, 2, 1, 4, 2, 1, 5},
@@ -19,14 +21,14 @@ func TestThought(t *testing.T) {
 		Current:   []float32{-1, -2, -3, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0},
 		ACs:       [][]uint64{{1, 2}, {3, 4}},
 	}
-	th := newThought(rec, eval.CountPotential)
+	th := newThought(rec, eval.CountPotential, one)
 	if th.Settled != 3 || th.Class != 2 || th.additions != 10 || !reflect.DeepEqual(th.Classes, []int{1, 0, 2, 2, 2}) {
 		t.Errorf("settled at %d on %d of %v, %d additions", th.Settled, th.Class, th.Classes, th.additions)
 	}
 	if want := []float64{2, 1, 3}; !reflect.DeepEqual(th.Evidence[2], want) {
 		t.Errorf("evidence: got %v, want %v", th.Evidence[2], want)
 	}
-	th = newThought(rec, eval.Potential)
+	th = newThought(rec, eval.Potential, one)
 	if th.Settled != 2 || th.Class != 1 {
 		t.Errorf("by current: settled at %d on %d", th.Settled, th.Class)
 	}
@@ -38,7 +40,7 @@ func TestThought(t *testing.T) {
 // newTestThought is one of any size.
 func newTestThought(T, classes, layers int, shape tensor.Shape) *Thought {
 	th := &Thought{
-		Model: "model", Image: "image", Timesteps: T, Settled: 1, ANN: new(int), shape: shape, pixels: make([]float32, shape.Len()),
+		Model: "model", Image: "image", Timesteps: T, Latency: T, Settled: 1, ANN: new(int), shape: shape, pixels: make([]float32, shape.Len()),
 		className: func(k int) string { return fmt.Sprint("class ", k) },
 	}
 	for t := range T {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/benchmark"
+	"sresnet/eval"
 	"sresnet/experiment"
 	"sresnet/internal/terminal"
 	"sresnet/run"
@@ -27,8 +28,9 @@ func newBench() *cobra.Command {
 		Long: `bench converts a network and measures, in several rounds that take turns: the
 dense pass of the trained network; the simulation with one worker; with one
 worker per core, each with its own image; and with all workers on one image.
-Figures are medians of the rounds. An image-step is one timestep of one image.
-For a NIR file it measures the simulation alone.
+Figures are medians of the rounds. An image-step is one timestep of one image,
+of a phased network one of the T of a window. For a NIR file it measures the
+simulation alone.
 
 Without --data, images are random numbers, and the network is calibrated on
 them; rates are then only roughly those of real images.`,
@@ -100,7 +102,7 @@ func measure(cmd *cobra.Command, e *experiment.Experiment, rounds int) (*benchma
 }
 
 func printBenchmark(w io.Writer, r *benchmark.Result) {
-	terminal.Printf(w, "%s on %s of %s, T = %d, medians of %s\n", r.Model, images(r.Images), r.Data, r.Timesteps, terminal.Plural(r.Rounds, "round", "rounds"))
+	terminal.Printf(w, "%s on %s of %s, %s, medians of %s\n", r.Model, images(r.Images), r.Data, eval.Timing(r.Schedule, r.Coding, r.Timesteps, r.Latency), terminal.Plural(r.Rounds, "round", "rounds"))
 	terminal.Printf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
 	conv := fmt.Sprintf("3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
 	if r.DenseMillis > 0 {

@@ -16,9 +16,14 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	if priced {
 		header, align = append(header, "energy/image"), align+"r"
 	}
+	if r.Phased() {
+		p := r.Point(r.Timesteps)
+		terminal.Printf(w, "T = %d per window is %s.\n95 %% interval of the accuracy: %s to %s %%; differences within it mean little on %s\n\n", p.T, c.Reason, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
+		return
+	}
 	terminal.Printf(w, "choosing T: each line is more accurate than every shorter presentation\n")
 	t := terminal.NewTable(align, header...)
-	for _, p := range thinned(r, c) {
+	for _, p := range r.Steps(c) {
 		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
 		if priced {
 			row = append(row, p.Joules)
@@ -54,19 +59,4 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
 	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %s\n\n",
 		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
-}
-
-// thinned returns few points of the Pareto table: each at least halves what the one
-// before lacks to the best accuracy. The recommended T is in it if it is undominated.
-func thinned(r *eval.Result, c *eval.Choice) []eval.Point {
-	var list []eval.Point
-	best := r.Point(c.Best).Top1
-	for _, T := range c.Pareto {
-		p := r.Point(T)
-		k := len(list) - 1
-		if k < 0 || best-p.Top1 <= (best-list[k].Top1)/2 || T == c.Recommended {
-			list = append(list, p)
-		}
-	}
-	return list
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,6 @@ import (
 	"sresnet/diagnose/study"
 	"sresnet/experiment"
 	"sresnet/internal/hint"
-	"sresnet/internal/terminal"
 	"sresnet/shard"
 )
 
@@ -30,7 +28,7 @@ func newDiagnose() *cobra.Command {
 		Use:   "diagnose MODEL --data SPEC",
 		Short: "Explain why accuracy is lost, in which layer, and what recovers it",
 		Long: `diagnose converts a network and splits the error of every neuron, the difference
-between what its rate stands for and the trained network's activation, into four
+between what its rate stands for and the trained network's activation, into
 parts:
 
   clipping      the activation exceeds lambda, which no rate can represent
@@ -38,10 +36,15 @@ parts:
   quantisation  T timesteps allow only so many rates
   unevenness    spikes came in an order that later input would have changed
 
+A phased network has no unevenness; its activations below the lowest level, which
+make no spike, are vanished. Where calibration for T has shifted biases, that is
+a part too, shift.
+
 Then it tries what could help, one change at a time, and ranks the changes by
 the accuracy they recover: layers replaced by those of the trained network, the
 lambda of the worst ones raised and lowered, more timesteps, other start
-potentials, other percentiles, compensation, another read-out.
+potentials, other percentiles, compensation, another read-out, the phased
+schedule. A network that is calibrated for T is calibrated again for each.
 
 A NIR file is diagnosed against the trained network that it was converted from,
 which --ann names; the file says how it was converted.
@@ -142,40 +145,6 @@ func showDiagnosis(w io.Writer, d *diagnose.Diagnosis, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(d)
 	}
-	printDiagnosis(w, d)
+	d.Print(w)
 	return nil
-}
-
-func printDiagnosis(w io.Writer, d *diagnose.Diagnosis) {
-	last := len(d.Timesteps) - 1
-	var spiking strings.Builder
-	for k, T := range d.Timesteps {
-		fmt.Fprintf(&spiking, ", T = %d %s %%", T, terminal.Percent(d.SNNTop1[k]))
-	}
-	terminal.Printf(w, "%s on %s: trained %s %%%s\n\n", d.Model, images(d.Images), terminal.Percent(d.ANNTop1), spiking.String())
-	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", d.Timesteps[last])
-	t := terminal.NewTable("lrrrrrrrrrrr", "layer", "lambda", "total", "clipping", "inherited", "quantisation", "unevenness", "bias", "correlation", "clipped", "dead", "saturated")
-	for _, l := range d.Layers {
-		e := l.At[last]
-		t.Append(
-			l.Name, fmt.Sprintf("%.4g", l.Lambda), terminal.Percent(e.Total.RMS), terminal.Percent(e.Clipping.RMS), terminal.Percent(e.Inherited.RMS), terminal.Percent(e.Quantisation.RMS),
-			terminal.Percent(e.Unevenness.RMS), terminal.Percent(e.Total.Bias), fmt.Sprintf("%.4f", e.Correlation), terminal.Percent(l.Clipped), terminal.Percent(l.Dead), terminal.Percent(l.Saturated),
-		)
-	}
-	t.Print(w)
-
-	fmt.Fprintln(w, "Verdict, largest gain first:")
-	for i, f := range d.Verdict {
-		terminal.Printf(w, "%3d. %s\n", i+1, f.Text)
-	}
-	fmt.Fprintln(w)
-	if len(d.Counterfactuals) == 0 {
-		return
-	}
-	terminal.Printf(w, "Tried on these %d images, each of which is worth %.2f points:\n\n", d.Images, 100/float64(d.Images))
-	t = terminal.NewTable("trrrrr", "change", "T", "spiking %", "points", "images regained", "lost")
-	for _, c := range d.Counterfactuals {
-		t.Append(c.Change, c.Timesteps, terminal.Percent(c.Top1), fmt.Sprintf("%+.2f", c.Gain), c.Regained, c.Lost)
-	}
-	t.Print(w)
 }

@@ -71,7 +71,7 @@ func (v *optionValue) Type() string {
 func listFlags(cmd *cobra.Command, names []string, values map[string]*[]string) {
 	for _, name := range names {
 		help := strings.ReplaceAll(experiment.OptionNamed(name).Help, "`", "")
-		cmd.Flags().StringSliceVar(values[name], name, *values[name], flagWords(help)+"; `LIST` of values to try, separated by commas")
+		cmd.Flags().StringSliceVarP(values[name], name, experiment.OptionNamed(name).Letter, *values[name], flagWords(help)+"; `LIST` of values to try, separated by commas")
 	}
 }
 

@@ -34,14 +34,15 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 	o.Model = model
 	o.Progress = terminal.Progress{W: cmd.ErrOrStderr()}.Bar
 	o.Warn = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: %s\n", terminal.Clean(text)) }
+	given := func(name string) bool { f := cmd.Flags().Lookup(name); return f != nil && f.Changed }
 	kept := *o
-	kept.AnyTimesteps = !cmd.Flags().Changed("timesteps")
+	kept.OwnT = !given("timesteps")
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		if kept, err = run.OptionsOf(model); err != nil {
 			return noRun(model, err)
 		}
 	}
-	if err := kept.Override(o, func(name string) bool { f := cmd.Flags().Lookup(name); return f != nil && f.Changed }); err != nil {
+	if err := kept.Override(o, given); err != nil {
 		return err
 	}
 	kept.Workers, kept.Progress, kept.Warn, kept.Glance, kept.Unlabelled, kept.Trained, kept.Moved = o.Workers, o.Progress, o.Warn, o.Glance, o.Unlabelled, o.Trained, o.Moved

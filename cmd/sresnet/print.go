@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sresnet/eval"
 	"sresnet/experiment"
@@ -82,12 +83,17 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 		neuron = m.String() + ", "
 	}
 	terminal.Printf(w, "%sV[0] %v, reset %v, %s, read-out %s\n", neuron, o.VInit, o.Reset, e.Enters(), o.Readout)
-	terminal.Printf(w, "compensation %s\n\n", c.Compensation)
+	terminal.Printf(w, "compensation %s\n", c.Compensation)
+	for _, found := range c.Tuning.Words() {
+		terminal.Printf(w, "%s\n", found)
+	}
+	printTiming(w, r)
 
 	terminal.Printf(w, "trained network: %s %%\n", terminal.Percent(r.TrainedTop1))
 	t := terminal.NewTable("rrrrr", "T", "spiking %", "agreement %", "spikes/image", "ACs/image")
-	for _, T := range timestepsToShow(r.Timesteps) {
-		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Percent(r.Agreement[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
+	for _, T := range timestepsToShow(r) {
+		p := r.Point(T)
+		t.Append(T, terminal.Percent(p.Top1), terminal.Percent(p.Agreement), terminal.Count(p.Spikes), terminal.Count(p.ACs))
 	}
 	t.Print(w)
 	choice := r.Choose()
@@ -108,10 +114,12 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 // printAlone shows the result of a spiking network by itself.
 func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Result) {
 	terminal.Printf(w, "%s on %s of %s, pixels normalised as %s\n", r.Model, images(r.Images), data, e.Options.Normalize)
-	terminal.Printf(w, "spiking network of %s, read-out %s\n\n", e.Options.Model, e.Options.Readout)
+	terminal.Printf(w, "spiking network of %s, read-out %s\n", e.Options.Model, e.Options.Readout)
+	printTiming(w, r)
 	t := terminal.NewTable("rrrr", "T", "spiking %", "spikes/image", "ACs/image")
-	for _, T := range timestepsToShow(r.Timesteps) {
-		t.Append(T, terminal.Percent(r.SpikingTop1[T-1]), terminal.Count(r.SpikesPerImage[T-1]), terminal.Count(r.ACsPerImage[T-1]))
+	for _, T := range timestepsToShow(r) {
+		p := r.Point(T)
+		t.Append(T, terminal.Percent(p.Top1), terminal.Count(p.Spikes), terminal.Count(p.ACs))
 	}
 	t.Print(w)
 	c := r.Choose()
@@ -119,6 +127,14 @@ func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Resu
 	printLayers(w, r)
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)
+}
+
+// printTiming ends a heading, with how long a phased network takes.
+func printTiming(w io.Writer, r *eval.Result) {
+	if r.Phased() {
+		terminal.Printf(w, "%s\n", r.Timing())
+	}
+	terminal.Printf(w, "\n")
 }
 
 // images returns "1 image" and the like.
@@ -138,13 +154,7 @@ func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
 		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
 }
 
-// timestepsToShow returns the lengths of a table for a simulation of T timesteps.
-func timestepsToShow(T int) []int {
-	var show []int
-	for _, t := range shownTimesteps {
-		if t < T {
-			show = append(show, t)
-		}
-	}
-	return append(show, T)
+// timestepsToShow returns the lengths of a table: those after which there is an answer.
+func timestepsToShow(r *eval.Result) []int {
+	return slices.DeleteFunc(r.Marks(), func(T int) bool { return T != r.Timesteps && !slices.Contains(shownTimesteps, T) })
 }

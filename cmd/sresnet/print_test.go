@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sresnet/eval"
 	"sresnet/internal/hint"
 )
 
@@ -24,7 +25,7 @@ func TestTimestepsToShow(t *testing.T) {
 		{350, []int{8, 16, 32, 64, 128, 256, 350}},
 		{500, []int{8, 16, 32, 64, 128, 256, 350, 500}},
 	} {
-		if got := timestepsToShow(tt.T); !slices.Equal(got, tt.want) {
+		if got := timestepsToShow(&eval.Result{Timesteps: tt.T}); !slices.Equal(got, tt.want) {
 			t.Errorf("timestepsToShow(%d): got %v, want %v", tt.T, got, tt.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +40,9 @@ in proportion.
 
 The best setting is the one with the most images classified correctly at
 timestep --at; ties go to fewer operations. One simulation covers every T from 1
-to --timesteps.
+to --timesteps, but for networks that are for one T, phased or calibrated for
+it: each T is a setting then, judged at its T, and the table has the latency.
+--preset has values of its own for what is not listed.
 
 With --out, every setting becomes a folder like that of 'sresnet eval --out',
 the test run becomes the folder confirmed, and all numbers a table, sweep.csv.
@@ -52,6 +55,7 @@ the result.`,
   sresnet sweep resnet20.onnx --data cifar10:cifar10 --at 64 \
       --percentile 99,99.5,99.9 --v-init 0.5 --compensation none
   sresnet sweep resnet20.onnx --data cifar10:cifar10 -o sweeps/resnet20 --plan
+  sresnet sweep mnist.onnx --data mnist --preset few-steps -T 4,8,16
   sresnet sweep mnist.onnx --data mnist --reset subtract,zero --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,7 +64,9 @@ the result.`,
 			}
 			o.Values, o.Shards = make(map[string][]string), plan.shards
 			for name, list := range values {
-				o.Values[name] = *list
+				if cmd.Flags().Changed(name) {
+					o.Values[name] = *list
+				}
 			}
 			if err := complete(cmd, &o.Experiment, args[0]); err != nil {
 				return err
@@ -83,8 +89,8 @@ the result.`,
 		},
 	}
 	optionFlags(cmd, &o.Experiment, imageOptions)
-	listFlags(cmd, sweep.Axes(), values)
-	optionFlags(cmd, &o.Experiment, runOptions, []string{"readout", "selection-images"})
+	listFlags(cmd, append(slices.Clone(networkOptions), "timesteps"), values)
+	optionFlags(cmd, &o.Experiment, []string{"workers", "readout", "selection-images"})
 	cmd.Flags().IntVar(&o.At, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	cmd.Flags().Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
 	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and resume from what is there")

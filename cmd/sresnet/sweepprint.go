@@ -4,28 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"sresnet/experiment"
 	"sresnet/internal/terminal"
 	"sresnet/sweep"
 )
 
-// sweepTimesteps are the lengths at which the table of a sweep shows accuracies,
-// beside --at and T.
-var sweepTimesteps = []int{32, 64, 128, 256}
-
-// marks returns the lengths to show, ascending.
-func (k *keptSweep) marks() []int {
-	list := []int{k.At, k.Options.Timesteps}
-	for _, t := range sweepTimesteps {
-		if t < k.Options.Timesteps {
-			list = append(list, t)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
+// marks returns the lengths to show, ascending: beside --at and T, some usual ones.
+func (k *keptSweep) marks() []int { return k.Marks(32, 64, 128, 256) }
 
 // showSweep prints a sweep as JSON or as text.
 func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
@@ -50,17 +36,10 @@ func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
 
 // printSettings prints a line for each finished setting.
 func (k *keptSweep) printSettings(w io.Writer) {
-	var columns []string
-	align, header := "", []string(nil)
-	for i, name := range sweep.Axes() {
-		p := experiment.OptionNamed(name)
-		// Columns in which all lines would be the same tell nothing, except the first ones.
-		if !p.Setting.Always && !slices.ContainsFunc(k.Settings, func(s sweep.Setting) bool { return s[i] != k.Settings[0][i] }) {
-			continue
-		}
-		columns = append(columns, name)
+	columns, align, header := k.Columns(), "", []string(nil)
+	for _, name := range columns {
 		letter, title := "L", name
-		if p.Words == nil { // A number.
+		if experiment.OptionNamed(name).Words == nil { // A number.
 			letter = "R"
 		}
 		if name == "v-init" {
@@ -68,10 +47,14 @@ func (k *keptSweep) printSettings(w io.Writer) {
 		}
 		align, header = align+letter, append(header, title)
 	}
-	for _, T := range k.marks() {
-		align, header = align+"r", append(header, fmt.Sprintf("T = %d", T))
+	if k.OneT() { // Not all settings have the same ones.
+		align, header = align+"RRrr", append(header, "T", "latency", "spiking %", "operations")
+	} else {
+		for _, T := range k.marks() {
+			align, header = align+"r", append(header, fmt.Sprintf("T = %d", T))
+		}
+		align, header = align+"r", append(header, fmt.Sprintf("operations at %d", k.At))
 	}
-	align, header = align+"r", append(header, fmt.Sprintf("operations at %d", k.At))
 	best := k.Chosen()
 	if best >= 0 {
 		align, header = align+"l", append(header, "")
@@ -86,16 +69,24 @@ func (k *keptSweep) printSettings(w io.Writer) {
 		for _, name := range columns {
 			row = append(row, s.Value(name))
 		}
-		for _, T := range k.marks() {
-			row = append(row, terminal.Percent(r.SpikingTop1[T-1]))
+		at := r.Point(k.JudgedAt(i))
+		if k.OneT() {
+			row = append(row, at.T, r.Latency-r.Timesteps+at.T, terminal.Percent(at.Top1))
+		} else {
+			for _, T := range k.marks() {
+				row = append(row, terminal.Percent(r.Point(T).Top1))
+			}
 		}
-		row = append(row, terminal.Count(r.Candidate(k.At).Operations))
+		row = append(row, terminal.Count(r.Candidate(at.T).Operations))
 		if i == best {
 			row = append(row, "◂")
 		}
 		t.Append(row...)
 	}
 	t.Print(w)
+	if k.OneT() {
+		terminal.Printf(w, "T of phased networks is T per window; latency is in timesteps, from the image to the answer\n\n")
+	}
 }
 
 // printChoice shows the setting that is chosen, and its result on test images.
@@ -105,13 +96,19 @@ func (k *keptSweep) printChoice(w io.Writer) {
 	if n := k.Ties(); n > 1 {
 		ties = fmt.Sprintf(";\n        %d settings are equally accurate there; this one takes the fewest operations", n)
 	}
-	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.SpikingTop1[k.At-1]), k.At, ties)
+	at := k.JudgedAt(best)
+	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.Point(at).Top1), at, ties)
 	if c := k.Confirmed; c != nil {
 		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(k.Options.Data))
 		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.TrainedTop1))
 		t := terminal.NewTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
-		for _, T := range k.marks() {
-			t.Append(T, terminal.Percent(c.SpikingTop1[T-1]), terminal.Percent(c.Agreement[T-1]), terminal.Count(c.Candidate(T).Operations))
+		marks := k.marks()
+		if k.Settings[best].OneT() {
+			marks = []int{at}
+		}
+		for _, T := range marks {
+			p := c.Point(T)
+			t.Append(T, terminal.Percent(p.Top1), terminal.Percent(p.Agreement), terminal.Count(c.Candidate(T).Operations))
 		}
 		t.Print(w)
 	}

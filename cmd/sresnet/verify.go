@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -46,10 +44,21 @@ func newVerify() *cobra.Command {
                                           the threshold, and the potentials
   event engine = reference engine         every spike, on the first two images
 
+A network that is phased or calibrated for T is compared as it is:
+
+  imported = folded                       as above
+  folded = converted                      activations, without what calibration
+                                          added to biases; not those of layers
+                                          whose weights --refit has changed
+  phased = quantised float pass           the spikes of every neuron, or what
+                                          its one spike is worth, but for
+                                          potentials within rounding of a level
+  event engine = reference engine         as above
+
 For a NIR file it compares, on the test images, what needs no trained network:
+the last two of these, and
 
   network = written and read again        every spike
-  event engine = reference engine         every spike, on the first two images
 
 The exit code is 1 if a comparison fails. Ctrl-C prints what the finished images
 showed.`, verify.MaxRelative, verify.MaxRelative),
@@ -96,7 +105,7 @@ func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error 
 		}
 	} else {
 		terminal.Printf(w, "%s, %s of %s, pixels normalised as %s, T = %d\n\n", name, terminal.Plural(images, "image", "images"), experiment.SourceOf(o.Data), o.Normalize, o.Timesteps)
-		printStages(w, stages)
+		verify.Print(w, stages)
 	}
 	var err error
 	if failed > 0 {
@@ -111,7 +120,7 @@ func verifyStages(ctx context.Context, e *experiment.Experiment) ([]verify.Stage
 	opts := &e.Options
 	o := verify.Options{Convert: opts.Convert(), Timesteps: opts.Timesteps, Seed: opts.Seed, Workers: opts.Workers, Original: e.Original}
 	var stop func()
-	if e.Graph != nil {
+	if e.Graph != nil && !opts.OneT() {
 		s, err := e.Statistics(ctx)
 		if err != nil {
 			return nil, err
@@ -123,6 +132,11 @@ func verifyStages(ctx context.Context, e *experiment.Experiment) ([]verify.Stage
 	net, err := e.Network(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if e.Graph != nil {
+		o.Progress, stop = opts.Step("verifying")
+		defer stop()
+		return verify.Made(ctx, e.Graph, net, e.Test, o)
 	}
 	again, err := writtenAndRead(net, nir.InfoOf(e.File))
 	if err != nil {
@@ -152,16 +166,4 @@ func writtenAndRead(net *snn.Network, info nir.Info) (*snn.Network, error) {
 		return nil, err
 	}
 	return g.Network()
-}
-
-func printStages(w io.Writer, stages []verify.Stage) {
-	t := terminal.NewTable("ttrll", "stage", "largest difference", "accepted", "where", "verdict")
-	for _, s := range stages {
-		verdict := "ok"
-		if !s.OK {
-			verdict = "FAILED"
-		}
-		t.Append(s.Name, strconv.FormatFloat(s.Difference, 'g', 3, 64)+" "+s.Unit, strconv.FormatFloat(s.Bound, 'g', 3, 64), s.Where, verdict)
-	}
-	t.Print(w)
 }

@@ -95,8 +95,8 @@ func showThought(cmd *cobra.Command, th *watch.Thought, speed float64, asJSON bo
 		return json.NewEncoder(out).Encode(th)
 	}
 	if screen := terminal.Of(out); screen != nil {
-		if t := th.Play(cmd.Context(), screen, speed); t < th.Timesteps {
-			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Timesteps)
+		if t := th.Play(cmd.Context(), screen, speed); t < th.Latency {
+			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Latency)
 		}
 		return nil // The last frame says all that is printed.
 	}

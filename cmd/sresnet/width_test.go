@@ -105,6 +105,7 @@ func TestTablesFit(t *testing.T) {
 	layer := diagnose.Layer{Name: long, Lambda: 1.234e-30, At: []diagnose.Errors{{}}}
 	layer.At[0].Total.RMS = 1e9
 	layer.At[0].Quantisation.RMS = 1e9
+	layer.At[0].Shift.RMS = 1e9
 	for name, print := range map[string]func(io.Writer){
 		"layers": func(w io.Writer) { printLayers(w, &spread) },
 		"inspect": (&inspection{Model: "m", Input: shape, Parameters: many, MACs: math.MaxInt64, Neurons: many, Nodes: []nodeInfo{
@@ -122,14 +123,14 @@ func TestTablesFit(t *testing.T) {
 		"data":   (&dataInfo{measured: new(dataset.Dataset), Spec: "s", Shape: shape, Classes: 1, ClassNames: []string{long}, Train: classes, Test: classes, Missing: []missingSplit{{"test", word}}}).print,
 		"plan":   func(w io.Writer) { printPlan(w, []planLayer{{Name: long, Shape: shape, Neurons: many, Method: long}}) },
 		"verify": func(w io.Writer) {
-			printStages(w, []verify.Stage{{Name: word, Difference: 1.23e-300, Unit: word, Bound: 1.23e-300, Where: long}})
+			verify.Print(w, []verify.Stage{{Name: word, Difference: 1.23e-300, Unit: word, Bound: 1.23e-300, Where: long, Note: word}})
 		},
 		"diagnose": func(w io.Writer) {
-			printDiagnosis(w, &diagnose.Diagnosis{
+			(&diagnose.Diagnosis{
 				Model: "m", Images: many, Timesteps: []int{many}, SNNTop1: []float64{1}, Layers: []diagnose.Layer{layer},
 				Verdict:         []diagnose.Finding{{Text: word}},
-				Counterfactuals: []diagnose.Counterfactual{{Change: long, Timesteps: many, Gain: -100, Regained: many, Lost: many}},
-			})
+				Counterfactuals: []diagnose.Counterfactual{{Change: long, Timesteps: many, Latency: many, Gain: -100, Regained: many, Lost: many}},
+			}).Print(w)
 		},
 		"bench": func(w io.Writer) {
 			printBenchmark(w, &benchmark.Result{

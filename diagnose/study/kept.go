@@ -203,7 +203,7 @@ func (k *Kept) planTrials(ctx context.Context) (*run.Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	do, err := options(k.Experiment)
+	do, err := options(k.Experiment, d.Network)
 	if err != nil {
 		return nil, err
 	}

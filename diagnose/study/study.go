@@ -22,7 +22,7 @@ func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, er
 	if err != nil {
 		return nil, err
 	}
-	o, err := options(e)
+	o, err := options(e, net)
 	if err != nil {
 		return nil, err
 	}
@@ -35,19 +35,41 @@ func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, er
 // subject is what is diagnosed, with all that is to say of how its network was made.
 func subject(ctx context.Context, e *experiment.Experiment, net *snn.Network) (diagnose.Subject, error) {
 	s, err := e.Statistics(ctx)
-	return diagnose.Subject{
+	subject := diagnose.Subject{
 		Graph: e.Graph, Statistics: s, Convert: e.Options.Convert(), Network: net, Factors: e.Factors().PerLayer, Images: e.Test, Calibration: e.Calibration,
-	}, err
+	}
+	if e.File == nil {
+		subject.Remake = func(ctx context.Context, s diagnose.Settings) (*snn.Network, error) { return remake(ctx, e, s) }
+	}
+	return subject, err
 }
 
-// options are the options of the diagnosis that an experiment asks for.
-func options(e *experiment.Experiment) (diagnose.Options, error) {
+// remake makes the network of an experiment with other settings.
+func remake(ctx context.Context, e *experiment.Experiment, s diagnose.Settings) (*snn.Network, error) {
+	o := e.Options
+	o.Schedule, o.Timesteps, o.VInit = s.Schedule, s.Timesteps, float64(s.VInit)
+	if s.Calibrated {
+		o.Lambdas, o.Match, o.Compensation = experiment.ChannelLambdas, experiment.MatchBias, experiment.NoCompensation
+		o.Percentile = experiment.DefaultOptions().Percentile
+	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	return e.With(o, e.Test).Network(ctx)
+}
+
+// options are the options of the diagnosis of a network that an experiment asks for.
+func options(e *experiment.Experiment, net *snn.Network) (diagnose.Options, error) {
 	readout, err := eval.ParseReadout(e.Options.Readout)
-	return diagnose.Options{Timesteps: lengths(e.Options.Timesteps), Readout: readout, Seed: e.Options.Seed, Workers: e.Options.Workers}, err
+	return diagnose.Options{Timesteps: lengths(net.Schedule, e.Options.Timesteps), Readout: readout, Seed: e.Options.Seed, Workers: e.Options.Workers}, err
 }
 
-// lengths returns the numbers of timesteps at which errors are split.
-func lengths(T int) []int {
+// lengths returns the numbers of timesteps at which errors are split; a phased network
+// answers after one alone.
+func lengths(s snn.Schedule, T int) []int {
+	if s != snn.Synchronous {
+		return []int{T}
+	}
 	var list []int
 	for _, t := range []int{8, 32, 128} {
 		if t < T {

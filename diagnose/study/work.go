@@ -20,7 +20,7 @@ func Diagnoser(ctx context.Context, k *run.Kept) (*diagnose.Diagnoser, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := options(k.Experiment)
+	o, err := options(k.Experiment, net)
 	if err != nil {
 		return nil, err
 	}

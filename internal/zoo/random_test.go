@@ -427,6 +427,14 @@ func verified(ctx context.Context, m *maker, g, simple *ann.Graph) error {
 	if err != nil {
 		return err
 	}
+	if err := failed(stages); err != nil {
+		return fmt.Errorf("%w\n%v\n%v", err, g, simple)
+	}
+	return tuned(ctx, m, g, simple, s, images)
+}
+
+// failed returns an error that names the stages that failed; nil if there are none.
+func failed(stages []verify.Stage) error {
 	var bad []string
 	for _, st := range stages {
 		if !st.OK {
@@ -434,7 +442,7 @@ func verified(ctx context.Context, m *maker, g, simple *ann.Graph) error {
 		}
 	}
 	if bad != nil {
-		return fmt.Errorf("%s\n%v\n%v", strings.Join(bad, "\n"), g, simple)
+		return errors.New(strings.Join(bad, "\n"))
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ import (
 // tells a wrong conversion from a merely spiking one. Values are CHW, and those
 // of the last layer are not rectified.
 //
-// most, unless nil, has the largest rate of every layer, where the trained network
-// bounds its activations: greater ones become it. If ctx ends, Rates returns its
+// most, unless nil, has the largest activation of every layer, where the trained network
+// bounds them: rates end at it over their lambda. If ctx ends, Rates returns its
 // error within an output channel of a layer.
 func Rates(ctx context.Context, net *snn.Network, image []float32, most []float64) ([][]float64, error) {
 	x := make([]float64, len(image))
@@ -26,39 +26,55 @@ func Rates(ctx context.Context, net *snn.Network, image []float32, most []float6
 	rates := make([][]float64, len(net.Layers))
 	for li := range net.Layers {
 		l := &net.Layers[li]
-		rates[li] = make([]float64, l.Shape.Len())
-		for c := range l.Shape[0] {
-			if err := ctx.Err(); err != nil {
-				return nil, err
+		y, err := Currents(ctx, net, li, rates, x)
+		if rates[li] = y; err != nil {
+			return nil, err
+		}
+		if l.IsGate() {
+			continue
+		}
+		gain, offset := l.Neuron.Line()
+		plane := l.Shape[1] * l.Shape[2]
+		for o := range y {
+			c := o / plane
+			y[o] = (y[o]/float64(l.Neuron.ThresholdOf(c)) - offset) / gain
+			if li < len(net.Layers)-1 {
+				y[o] = max(y[o], 0)
 			}
-			plane := l.Shape[1] * l.Shape[2]
-			y := rates[li][c*plane:][:plane]
-			for _, syn := range l.Synapses {
-				src, in, q := x, net.ShapeOf(syn.From), 1.0
-				if syn.From != snn.FromInput {
-					src, q = rates[syn.From], float64(net.Layers[syn.From].Charge)
-				}
-				current(y, c, l.Shape, syn.Connection, src, in, q)
-			}
-			if l.IsGate() {
-				continue
-			}
-			gain, offset := l.Neuron.Line()
-			for o := range y {
-				if l.Bias != nil {
-					y[o] += float64(l.Bias[c])
-				}
-				y[o] = (y[o]/float64(l.Neuron.ThresholdOf(c)) - offset) / gain
-				if li < len(net.Layers)-1 {
-					y[o] = max(y[o], 0)
-				}
-				if most != nil {
-					y[o] = min(y[o], most[li])
-				}
+			if most != nil {
+				y[o] = min(y[o], most[li]/float64(l.LambdaOf(c)))
 			}
 		}
 	}
 	return rates, nil
+}
+
+// Currents returns the mean current into every neuron of layer li, CHW, in float64: what
+// synapses bring from those mean spikes per timestep of the layers before it and from the
+// image x, and the bias. Of a gate it is what it hands on. It ends as [Rates] does.
+func Currents(ctx context.Context, net *snn.Network, li int, rates [][]float64, x []float64) ([]float64, error) {
+	l := &net.Layers[li]
+	sum, plane := make([]float64, l.Shape.Len()), l.Shape[1]*l.Shape[2]
+	for c := range l.Shape[0] {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		y := sum[c*plane:][:plane]
+		for _, syn := range l.Synapses {
+			src, in, q := x, net.ShapeOf(syn.From), 1.0
+			if syn.From != snn.FromInput {
+				src, q = rates[syn.From], float64(net.Layers[syn.From].Charge)
+			}
+			current(y, c, l.Shape, syn.Connection, src, in, q)
+		}
+		if l.Bias == nil {
+			continue
+		}
+		for o := range y {
+			y[o] += float64(l.Bias[c])
+		}
+	}
+	return sum, nil
 }
 
 // current adds to y, channel c of a layer of shape out, what connection k brings

@@ -1,0 +1,111 @@
+package diagnose
+
+import (
+	"context"
+
+	"sresnet/convert"
+	"sresnet/sim"
+	"sresnet/snn"
+)
+
+// made reports whether the network is more than a conversion: its neurons have windows, or
+// it was calibrated for T. Other settings then take making it anew.
+func (d *Diagnoser) made() bool {
+	return d.Network.Schedule != snn.Synchronous || d.Network.TunedFor > 0
+}
+
+// lambdaFactors are by what lambdas of a layer are multiplied, to see whether others are
+// better.
+var lambdaFactors = []float32{0.7, 1.4, 2}
+
+// planMade lists what to try for a network that was made.
+func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials) error {
+	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
+		for _, f := range lambdaFactors {
+			net, err := d.Network.Rescaled(i, []float32{f})
+			if err != nil {
+				break // The output has none to choose, and gates have those of their source.
+			}
+			d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", d.Network.Layers[i].Name, f).Higher = f > 1
+		}
+	}
+	s := Settings{Schedule: d.Network.Schedule, Timesteps: 2 * d.T, VInit: d.Convert.VInit}
+	switch net, err := d.remake(ctx, s); {
+	case err != nil:
+		return err
+	case net != nil && d.runs(net, 2*d.T):
+		d.add(trials, moreTimesteps, -1, net, "T = %d in place of %d", 2*d.T, d.T).lasts(net, 2*d.T)
+	case d.Network.TunedFor == 0 && d.runs(d.Network, 2*d.T):
+		d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).lasts(d.Network, 2*d.T)
+	}
+	s.Timesteps, s.VInit = d.T, d.otherStart()
+	if err := d.addRemade(ctx, trials, startPotential, s, "V[0] = %v in place of %v", s.VInit, d.Convert.VInit); err != nil {
+		return err
+	}
+	s.VInit = d.Convert.VInit
+	if d.Network.TunedFor == 0 {
+		statistics, err := d.percentiles(ctx)
+		if err != nil {
+			return err
+		}
+		d.addPercentiles(trials, statistics)
+		s.Calibrated = true
+		if err := d.addRemade(ctx, trials, calibrated, s, "lambdas per channel and biases calibrated for T = %d", d.T); err != nil {
+			return err
+		}
+	}
+	if d.Network.Schedule != snn.Synchronous {
+		return nil
+	}
+	s.Schedule = snn.Phased
+	return d.addRemade(ctx, trials, schedule, s, "--schedule phased at the same T, calibrated for it")
+}
+
+// addSchedule adds the phased schedule to what is tried for a converted network, as that is
+// and calibrated for T. Compensation is for charge that a phased network does not lose, so
+// that it has none.
+func (d *Diagnoser) addSchedule(ctx context.Context, trials *Trials) error {
+	net := *d.Network
+	if d.Factors != nil {
+		plain, err := convert.Convert(d.Graph, d.Statistics, d.Convert)
+		if err != nil {
+			return err
+		}
+		net = *plain
+	}
+	net.Schedule = snn.Phased
+	if !d.runs(&net, d.T) { // Its neurons lose charge while they wait, say.
+		return nil
+	}
+	d.add(trials, schedule, -1, &net, "--schedule phased at the same T")
+	s := Settings{Schedule: snn.Phased, Timesteps: d.T, VInit: d.Convert.VInit, Calibrated: true}
+	return d.addRemade(ctx, trials, schedule, s, "--schedule phased at the same T, calibrated for it")
+}
+
+// runs reports whether a network can be simulated for T timesteps.
+func (d *Diagnoser) runs(net *snn.Network, T int) bool {
+	_, err := sim.Compile(net, d.simulation(T))
+	return err == nil
+}
+
+// addRemade adds a trial of the network with other settings, if there is one.
+func (d *Diagnoser) addRemade(ctx context.Context, trials *Trials, kind kindOfTrial, s Settings, format string, args ...any) error {
+	net, err := d.remake(ctx, s)
+	if err == nil && net != nil && d.runs(net, d.T) {
+		d.add(trials, kind, -1, net, format, args...)
+	}
+	return err
+}
+
+// remake makes the network anew; it is nil if that cannot be done. An error is that of a
+// context that has ended.
+func (d *Diagnoser) remake(ctx context.Context, s Settings) (*snn.Network, error) {
+	if d.Remake == nil {
+		return nil, nil
+	}
+	net, err := d.Remake(ctx, s)
+	if err != nil { // Settings that do not go together do not help.
+		return nil, ctx.Err()
+	}
+	return net, nil
+}
