@@ -79,6 +79,9 @@ func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []s
 	if err := net.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
 	}
+	if err := p.CheckSchedule(net.Schedule); err != nil {
+		return nil, nil, err
+	}
 	e := &exporter{net: net, profile: p, limit: math.MaxInt}
 	if err := e.run(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
