@@ -32,18 +32,25 @@ func (e *Experiment) openNIR() error {
 	}
 	e.File = g
 	info, o := nir.InfoOf(g), &e.Options
-	switch T := e.network.TunedFor; {
-	case T == 0 || T == o.Timesteps:
-	case o.OwnT:
-		o.Timesteps = T
-	default:
-		o.warn(fmt.Sprintf("%s was calibrated for T = %d, and its accuracy at T = %d is not what its scales and biases were chosen for", e.model.file, T, o.Timesteps))
-	}
 	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
+	e.takeTimesteps()
 	if o.Trained == "" {
 		return nil
 	}
 	return e.checkTrained(&info)
+}
+
+// takeTimesteps takes the T that the network of a NIR file was calibrated for, or warns if
+// another was asked for.
+func (e *Experiment) takeTimesteps() {
+	o, T := &e.Options, e.network.TunedFor
+	switch {
+	case T == 0 || T == o.Timesteps:
+	case o.OwnT:
+		o.Timesteps = T
+	default:
+		o.warn(fmt.Sprintf("%s was calibrated for T = %d: T = %d is not what its lambdas and biases were chosen for; leave T out, or convert again for that T", e.model.file, T, o.Timesteps))
+	}
 }
 
 // refuseShaping returns an error for an option that shapes a spiking network: the one of a

@@ -25,7 +25,7 @@ func TestTunedTimesteps(t *testing.T) {
 		{0, 350, true, 350, ""},
 		{16, 350, true, 16, ""},
 		{16, 16, false, 16, ""},
-		{16, 64, false, 64, "was calibrated for T = 16, and its accuracy at T = 64 is not what"},
+		{16, 64, false, 64, "was calibrated for T = 16: T = 64 is not what its lambdas"},
 	} {
 		net.TunedFor = tt.tuned
 		g, _, err := nir.FromNetwork(net, nir.Generic, nir.Info{Model: "n.onnx", Normalization: "mnist"})

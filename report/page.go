@@ -36,7 +36,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed,
 		"sub": func(a, b num) num { return a - b }, "num": func(x float64) num { return num(x) },
 		"add": func(a, b int) int { return a + b }, "mul": func(a, b int) int { return a * b },
-		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules,
+		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules, "exit": ExitWords,
 	}).Parse(pageText))
 })
 

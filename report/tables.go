@@ -171,8 +171,9 @@ type energyTable struct {
 type memoryRow struct{ Name, SNN, ANN, Quantised string }
 
 // memoryRows shows what the memory model says, with the sums last; nothing without joules.
-func memoryRows(m *energy.Model) []memoryRow {
-	if m == nil || m.Spiking.Joules == nil {
+func memoryRows(e *energy.Accounts) []memoryRow {
+	m := e.Memory
+	if m == nil || e.Device == nil || m.Spiking.Joules == nil {
 		return nil
 	}
 	parts := func(b *energy.Bill) []energy.BillPart {
@@ -181,7 +182,7 @@ func memoryRows(m *energy.Model) []memoryRow {
 	var rows []memoryRow
 	for i, p := range parts(m.Spiking.Joules) {
 		r := memoryRow{Name: p.Name, SNN: joules(num(p.Joules))}
-		if m.Against != nil {
+		if m.Compares() {
 			r.ANN, r.Quantised = joules(num(parts(m.Trained.Joules)[i].Joules)), joules(num(parts(m.Quantised.Joules)[i].Joules))
 		}
 		rows = append(rows, r)
@@ -215,13 +216,19 @@ func (run *Run) energy() *energyTable {
 		}
 		if d := e.BreakEven.Dense; d != nil {
 			t.All = joules(num(d.Joules))
-			t.Even = "The spiking network takes more than that from the first timestep on."
-			if d.Timesteps > 0 {
+			switch {
+			case e.BreakEven.Window && d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that."
+			case e.BreakEven.Window:
+				t.Even = "The spiking network takes no more than that."
+			case d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that from the first timestep on."
+			default:
 				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
 			}
 		}
 	}
-	if t.Memory = memoryRows(e.Memory); t.Memory != nil {
+	if t.Memory = memoryRows(e); t.Memory != nil {
 		t.MemoryWords = e.Memory.Words(e.BreakEven.Spikes)
 	}
 	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, size, show)
