@@ -71,13 +71,17 @@ func InfoOf(g *Graph) Info {
 // warnings: what readers of the graph, or the reader of the profile, will do
 // differently from the network. The graph has them in its metadata as well, with
 // all that [Graph.Network] needs to restore the same network. A layer that the
-// reader cannot have in any form is an error that holds a [*RefusedError].
+// reader cannot have in any form is an error that holds a [*RefusedError], and so is a
+// phased network; see [Profile.CheckSchedule].
 //
 // A spike carries 1 in NIR, so weights are multiplied by the charge of the spikes
 // they carry.
 func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []string, err error) {
 	if err := net.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
+	}
+	if err := p.CheckSchedule(net.Schedule); err != nil {
+		return nil, nil, err
 	}
 	e := &exporter{net: net, profile: p, limit: math.MaxInt}
 	if err := e.run(); err != nil {

@@ -27,15 +27,21 @@ const (
 // maxWindow bounds the T of files.
 const maxWindow = 1<<16 - 1
 
-// schedule begins the record with the schedule, and refuses what the reader cannot have.
+// CheckSchedule returns a [*RefusedError] if the reader has no firing windows, which no
+// reader has that a profile is for.
+func (p Profile) CheckSchedule(s snn.Schedule) error {
+	if s == snn.Synchronous || p.Reader == "" {
+		return nil
+	}
+	return &RefusedError{p.Reader, []Refused{{"", "its neurons fire at every timestep, and firing windows need a layer-by-layer schedule or microcode; convert with the synchronous schedule for it"}}}
+}
+
+// schedule begins the record with the schedule.
 func (e *exporter) schedule() {
 	e.phases = e.net.Phases()
 	e.record.TunedFor = e.net.TunedFor
 	if e.net.Schedule != snn.Synchronous {
 		e.record.Schedule = e.net.Schedule.String()
-		if e.profile.Reader != "" {
-			e.refused = append(e.refused, Refused{"", "its neurons fire at every timestep, and firing windows need a layer-by-layer schedule or microcode; convert with the synchronous schedule for it"})
-		}
 	}
 	if e.net.Coding != snn.Rate {
 		e.record.Coding = e.net.Coding.String()

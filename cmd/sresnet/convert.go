@@ -100,6 +100,9 @@ func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, o
 	if err := replaceable(out); err != nil {
 		return err
 	}
+	if err := profile.CheckSchedule(o.Schedule); err != nil {
+		return hint.Error(err, "give --preset calibrated, which is synchronous, or --target %s, which takes every network", nir.Generic.Name)
+	}
 	e, err := experiment.Open(cmd.Context(), o)
 	if err != nil {
 		return err

@@ -15,6 +15,12 @@ import (
 // Recordings have the spikes that eval counts, under the names of the nodes of the
 // NIR file.
 func TestRecordIsEval(t *testing.T) {
+	for preset, latency := range map[string]int{"paper": 20, "few-steps": 200, "one-spike": 200} {
+		t.Run(preset, func(t *testing.T) { testRecordIsEval(t, preset, latency) })
+	}
+}
+
+func testRecordIsEval(t *testing.T, preset string, latency int) {
 	dir := t.TempDir()
 	digits := filepath.Join(dir, "digits")
 	writeDigits(t, digits)
@@ -27,7 +33,7 @@ func TestRecordIsEval(t *testing.T) {
 		}
 		return []byte(stdout)
 	}
-	run("convert", model, "--calibrate", "mnist:"+digits, "--calibrate", "mnist?images=20", "-o", file)
+	run("convert", model, "--calibrate", "mnist:"+digits, "--calibrate", "mnist?images=20", "--preset", preset, "-T", "20", "-o", file)
 	common := []string{file, "--data", "mnist:" + digits, "--images", "4", "--timesteps", "20", "--json"}
 	var e struct {
 		Layers []struct {
@@ -46,11 +52,15 @@ func TestRecordIsEval(t *testing.T) {
 		t.Errorf("%d bytes, error %v, want %d", info.Size(), err, r.FileBytes)
 	}
 
+	if r.Timesteps != 20 || r.Latency != latency {
+		t.Errorf("T = %d, latency %d, want 20 and %d", r.Timesteps, r.Latency, latency)
+	}
+
 	g, err := nir.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := hdf5.OpenFile(out, hdf5.Options{})
+	f, err := hdf5.OpenFile(out, hdf5.Options{MaxBytes: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +79,7 @@ func TestRecordIsEval(t *testing.T) {
 			if !ok || !strings.HasPrefix(path, "/nodes/"+p.Node+"/") {
 				return nil
 			}
-			if !slices.Equal(d.Shape(), []int{4, 20, p.Neurons}) {
+			if !slices.Equal(d.Shape(), []int{4, latency, p.Neurons}) {
 				t.Errorf("%s: shape %v", path, d.Shape())
 			}
 			z, err := d.Bools()
