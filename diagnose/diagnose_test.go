@@ -200,7 +200,7 @@ func TestVerdictUnevenness(t *testing.T) {
 	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{32}})
 	first(t, d, diagnose.CauseUnevenness, "h", "unevenness")
 	// The schedule takes it away, at its price.
-	found(t, d, diagnose.CauseUnevenness, "", "--schedule phased at the same T")
+	found(t, d, diagnose.CauseUnevenness, "", "the phased schedule at the same T")
 	found(t, d, diagnose.CauseUnevenness, "", "128 timesteps in place of 32: T = 32 in each of 4 windows")
 	if c := d.Counterfactuals[1]; c.Latency != 128 || c.Timesteps != 32 || c.Top1 < 0.9 {
 		t.Errorf("the schedule was tried as %+v", c)

@@ -58,7 +58,7 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 		return nil
 	}
 	s.Schedule = snn.Phased
-	return d.addRemade(ctx, trials, schedule, s, "--schedule phased at the same T, calibrated for it")
+	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
 }
 
 // addSchedule adds the phased schedule to what is tried for a converted network, as that is
@@ -77,9 +77,9 @@ func (d *Diagnoser) addSchedule(ctx context.Context, trials *Trials) error {
 	if !d.runs(&net, d.T) { // Its neurons lose charge while they wait, say.
 		return nil
 	}
-	d.add(trials, schedule, -1, &net, "--schedule phased at the same T")
+	d.add(trials, schedule, -1, &net, "the phased schedule at the same T")
 	s := Settings{Schedule: snn.Phased, Timesteps: d.T, VInit: d.Convert.VInit, Calibrated: true}
-	return d.addRemade(ctx, trials, schedule, s, "--schedule phased at the same T, calibrated for it")
+	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
 }
 
 // runs reports whether a network can be simulated for T timesteps.

@@ -47,7 +47,8 @@ type Device struct {
 //	            of 8 bits, in 45 nm; memories of 8 KiB 10 pJ, 32 KiB 20 pJ and 1 MiB
 //	            100 pJ an access of 32 bits [horowitz2014, as lemaire2022 takes it].
 //	            Transport of a spike 3.0 pJ per bit and hop, of dense data 0.25
-//	            [yan2026]; one hop. A MAC is a product and an addition to 32 bits.
+//	            [yan2026]; one hop. A MAC is a product and an addition. All numbers
+//	            have 32 bits, or weights and activations 8 and potentials 16.
 //
 // Neuromorphic chips have no figure for a multiply-accumulate of the analog image,
 // nor for the trained network. Published figures for one chip differ by several
@@ -76,7 +77,7 @@ func Devices() []Device {
 		Bits:       &Bits{32, 32, 32, 32},
 	}
 	lemaire8 := lemaire
-	lemaire8.Bits = &Bits{Weight: 8, Value: 8, Potential: 32, Address: 32}
+	lemaire8.Bits = &Bits{Weight: 8, Value: 8, Potential: 16, Address: 32}
 	const lemaireSource = "Lemaire et al. 2022: integer arithmetic and memories of 45 nm after Horowitz 2014; transport after Yan et al. 2026"
 	return []Device{
 		{
@@ -96,7 +97,7 @@ func Devices() []Device {
 			Source: "Höppner et al. 2019, as KerasSpiking quotes it: a prototype in 28 nm",
 		},
 		{Name: "lemaire-45nm", MAC: pj(3.2), AC: pj(0.1), Tables: lemaire, Source: lemaireSource + "; all numbers of 32 bits"},
-		{Name: "lemaire-45nm-int8", MAC: pj(0.3), AC: pj(0.1), Tables: lemaire8, Source: lemaireSource + "; weights, pixels and activations of 8 bits, potentials of 32"},
+		{Name: "lemaire-45nm-int8", MAC: pj(0.255), AC: pj(0.055), Tables: lemaire8, Source: lemaireSource + "; weights, pixels and activations of 8 bits, potentials of 16"},
 	}
 }
 

@@ -3,7 +3,8 @@
 //
 // A [Meter] knows what can be counted in a pair of networks; each image adds to
 // [Counts], which are whole numbers; and these become [Accounts], means per image of
-// every part of both networks. A [Device] is a table of energies in picojoules.
+// every part of both networks. A [Device] is a table of energies in picojoules. A [Model]
+// has what memory, addresses and transport take besides.
 // docs/energy.md has the rules of counting. This package presents no images.
 package energy
 

@@ -26,7 +26,7 @@ type Model struct {
 
 // Quantised is the trained network with activations of a few bits.
 type Quantised struct {
-	Bits   int   `json:"bits"` // Of an activation: ceil(log2(T + 1)).
+	Bits   int   `json:"bits"` // Of an activation: ceil(log2(T + 1)), and no more than the device has.
 	Joules *Bill `json:"joules_per_image,omitempty"`
 }
 
@@ -81,6 +81,9 @@ func (m *Meter) model(c *Counts, did Activity, b *Balance, d *Device) *Model {
 		return x
 	}
 	w := d.widths()
+	if x.Quantised != nil {
+		x.Quantised.Bits = min(x.Quantised.Bits, w.Value)
+	}
 	all, driven := spiking.show(&x.Spiking, tariff{&d.Tables, w.Value})
 	if x.Trained == nil {
 		return x
@@ -111,6 +114,12 @@ func against(all, driven, opponent *Bill, spikes float64) Against {
 	return a
 }
 
+// Compares reports whether there are joules of all networks; of a model that was read from
+// a file any may be missing.
+func (x *Model) Compares() bool {
+	return x.Spiking.Joules != nil && x.Against != nil && x.Trained != nil && x.Trained.Joules != nil && x.Quantised != nil && x.Quantised.Joules != nil
+}
+
 // Verdict compares the three networks of a [Model] with a part of the costs.
 type Verdict struct {
 	Costs                       string // "arithmetic", "and memory", "and addresses, transport".
@@ -120,7 +129,7 @@ type Verdict struct {
 // Verdicts compares the networks by their arithmetic alone, with memory, and with all
 // that is priced; none without joules of all three.
 func (x *Model) Verdicts() []Verdict {
-	if x.Against == nil {
+	if !x.Compares() {
 		return nil
 	}
 	of := func(costs string, sum func(*Bill) Joules) Verdict {
@@ -141,14 +150,14 @@ func (x *Model) Words(spikes float64) []string {
 		return nil
 	}
 	const with = "with memory, addresses and transport"
-	if x.Against == nil {
+	if !x.Compares() {
 		return []string{fmt.Sprintf("%s: %v", with, all.Total)}
 	}
 	t, q := &x.Against.Trained, &x.Against.Quantised
 	few := counted(x.Quantised.Bits, "bit")
 	list := []string{fmt.Sprintf("%s: spiking %v, %.3g times the %v of the trained network, %.3g times the %v of one with activations of %s; %.3g and %.3g times if these skip zeros",
 		with, all.Total, t.Ratio, x.Trained.Joules.Total, q.Ratio, x.Quantised.Joules.Total, few, x.Against.TrainedSkipping.Ratio, x.Against.QuantisedSkipping.Ratio)}
-	if t.Spikes != nil {
+	if t.Spikes != nil && q.Spikes != nil {
 		list = append(list, fmt.Sprintf("break-even with these: %s against the trained network, %s against %s; a synapse carries %.3g", t.words(), q.words(), few, spikes))
 	}
 	return list

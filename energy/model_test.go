@@ -112,6 +112,13 @@ func TestAgainst(t *testing.T) {
 		if fixed.Against.Trained.Spikes != nil || fixed.Spiking.EventWrites != 0 {
 			t.Fatalf("a silent network: %+v", fixed.Against)
 		}
+		phased := n.Schedule == snn.Phased
+		if b := &e.BreakEven; b.Window != phased || phased && b.Dense.Timesteps != 0 && b.Dense.Timesteps != 6 {
+			t.Errorf("%v %v: break-even %+v %+v", n.Schedule, n.Coding, b, b.Dense)
+		}
+		if words := strings.Join(e.BreakEven.Words(d, 6), " "); phased && strings.Contains(words, "reached at T = ") && !strings.Contains(words, "not reached at T = 6") {
+			t.Errorf("%v %v: %s", n.Schedule, n.Coding, words)
+		}
 		all := e.Memory.Spiking.Joules.Total
 		for what, a := range map[string]struct {
 			energy.Against
@@ -155,6 +162,14 @@ func TestModelWithoutTables(t *testing.T) {
 	}
 	if words := strings.Join(r.Energy.Words(), " "); strings.Contains(words, "addresses") {
 		t.Errorf("in words: %s", words)
+	}
+}
+
+// Activations of a device that have fewer bits than T + 1 levels need stay as they are.
+func TestQuantisedBitsOfDevice(t *testing.T) {
+	r := evaluate(t, newTestImages(5), eval.Options{Sim: sim.Options{Timesteps: 256}, Device: device(t, "lemaire-45nm-int8")})
+	if m := r.Energy.Memory; m.Quantised.Bits != 8 || *m.Quantised.Joules != *m.Trained.Joules {
+		t.Errorf("%d bits take %v, the trained network %v", m.Quantised.Bits, m.Quantised.Joules, m.Trained.Joules)
 	}
 }
 

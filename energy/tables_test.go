@@ -3,6 +3,8 @@ package energy
 import (
 	"encoding/json"
 	"math"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -112,6 +114,27 @@ func TestDevicesAreFiles(t *testing.T) {
 		if again, _ := json.Marshal(got); string(again) != string(b) {
 			t.Errorf("%s: read again as %s", b, again)
 		}
+	}
+}
+
+// Both files of docs/energy.md can be copied; the second is lemaire-45nm.
+func TestDevicesOfDocs(t *testing.T) {
+	b, err := os.ReadFile("../docs/energy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []*Device
+	for _, block := range strings.Split(string(b), "\n\n") {
+		if strings.HasPrefix(block, `    {"name"`) {
+			d, err := parseDevice([]byte(block))
+			if err != nil {
+				t.Fatalf("%v in %s", err, block)
+			}
+			got = append(got, d)
+		}
+	}
+	if len(got) != 2 || got[0].models() || !reflect.DeepEqual(got[1].Tables, lemaire(t).Tables) {
+		t.Errorf("got %+v", got)
 	}
 }
 

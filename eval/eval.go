@@ -38,7 +38,11 @@ type Options struct {
 	Sim     sim.Options    // Timesteps, engine and seed.
 	Readout Readout        // Defaults to CountPotential.
 	Device  *energy.Device // Whose energies to multiply counts by, if any.
-	Exit    *exit.Rule     // When to stop an image, for [Result.Exit]; nil for none.
+
+	// Exit says when to stop an image, for [Result.Exit]; nil for none. A phased network, which
+	// answers once, takes a First network, so that the two make a cascade of two answers.
+	Exit  *exit.Rule
+	First *First
 
 	// Workers is how many goroutines work, each on one image; with fewer images than
 	// workers, several share one. It changes speed and memory, never a result.
@@ -92,6 +96,7 @@ type Evaluator struct {
 	o      Options
 	model  *infer.Model
 	plan   *sim.Plan
+	first  *sim.Plan // Of a cascade; else nil.
 	meter  *energy.Meter
 }
 
@@ -105,14 +110,18 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	o.Sim.Workers = max(o.Workers/images.Len(), 1)
-	if err := checkExit(g, o); err != nil {
+	if err := checkExit(g, net, o); err != nil {
 		return nil, err
 	}
 	model, plan, err := prepare(g, net, images, o.Sim)
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, meter: energy.NewMeter(g, net)}, nil
+	first, err := o.First.compile(net, o.Sim)
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, first: first, meter: energy.NewMeter(g, net)}, nil
 }
 
 // NewTally returns one of no images.
@@ -120,7 +129,7 @@ func (e *Evaluator) NewTally() *Tally {
 	t := newTally(e.o.Readout, e.net.Schedule, e.o.Sim.Timesteps, len(e.net.Layers))
 	t.counts = e.meter.NewCounts()
 	if e.o.Exit != nil {
-		t.exits = newExits(e.o.Exit)
+		t.exits = newExits(&e.o)
 	}
 	return t
 }
@@ -163,6 +172,9 @@ func (e *Evaluator) newWorker(plan *sim.Plan) *worker {
 	w := &worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), image: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
 	if e.model != nil {
 		w.runner = e.model.NewRunner()
+	}
+	if e.first != nil {
+		w.first = e.first.NewEngine()
 	}
 	return w
 }
@@ -224,6 +236,7 @@ type worker struct {
 	classes int
 	runner  *infer.Runner // Nil without a trained network.
 	engine  *sim.Engine
+	first   *sim.Engine // Nil without a cascade.
 }
 
 // present returns the tally of image i.
@@ -238,6 +251,9 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	}
 	t := w.NewTally()
 	t.add(i, label, class, rec)
+	if err := w.addExit(ctx, t, rec); err != nil {
+		return nil, err
+	}
 	tensor.ChannelsLast(w.image, w.pixels, w.images.Shape()[0])
 	w.meter.Count(t.counts, w.image, rec, w.runner)
 	return t, nil

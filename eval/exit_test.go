@@ -13,6 +13,7 @@ import (
 
 	"sresnet/exit"
 	"sresnet/sim"
+	"sresnet/snn"
 )
 
 func learned(t testing.TB, images Images, epsilon float64, o Options) *exit.Rule {
@@ -46,7 +47,7 @@ func TestExit(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := e.newWorker(e.plan)
-		want := &Exit{Rule: *o.Exit, StopsAt: make([]int, T)}
+		want := &Exit{Rule: *o.Exit, Answers: Marks(snn.Synchronous, T), StopsAt: make([]int, T)}
 		full := 0.
 		for i := range images.Len() {
 			class, rec, err := w.run(t.Context(), i)
@@ -62,10 +63,10 @@ func TestExit(t *testing.T) {
 					at = step
 				}
 			}
-			unsettled := 0.
+			early := 0.
 			for _, k := range classes[at:] {
-				if k != class {
-					unsettled = 1
+				if k != class && at < T-1 {
+					early = 1
 				}
 			}
 			share := func(sum *float64, is bool) {
@@ -75,7 +76,7 @@ func TestExit(t *testing.T) {
 			}
 			want.StopsAt[at]++
 			want.MeanT += float64(at + 1)
-			want.Unsettled += unsettled
+			want.Early += early
 			share(&want.Top1, classes[at] == images.labels[i])
 			share(&full, classes[T-1] == images.labels[i])
 			share(&want.Agreement, classes[at] == class)
@@ -88,7 +89,7 @@ func TestExit(t *testing.T) {
 			}
 		}
 		want.Loss = full - want.Top1
-		for _, x := range []*float64{&want.MeanT, &want.Unsettled, &want.Top1, &want.Loss, &want.Agreement, &want.Same, &want.SpikesPerImage, &want.ACsPerImage} {
+		for _, x := range []*float64{&want.MeanT, &want.Early, &want.Top1, &want.Loss, &want.Agreement, &want.Same, &want.SpikesPerImage, &want.ACsPerImage} {
 			*x /= 150
 		}
 		by := 0
@@ -250,7 +251,7 @@ func TestExitErrors(t *testing.T) {
 		"at least 100 are needed":        func() error { _, err := LearnExit(t.Context(), g, net, newTestImages(99), 0.1, o); return err },
 		"from 0 to below 1":              func() error { _, err := LearnExit(t.Context(), g, net, images, 1, o); return err },
 		"trained network, which is miss": func() error { _, err := LearnExit(t.Context(), nil, net, images, 0.1, o); return err },
-		"thresholds of the early exit are for 3 timesteps, not for 12": func() error {
+		"thresholds of the early exit are for 3 answers, not for 12": func() error {
 			_, err := New(g, net, images, Options{Sim: o.Sim, Exit: &exit.Rule{Beta: make([]float32, 3)}})
 			return err
 		},
@@ -272,6 +273,64 @@ func TestExitErrors(t *testing.T) {
 	} {
 		if err := learn(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %q", err, want)
+		}
+	}
+}
+
+// An engine that stops by the rule stops where the evaluation says, with the same answer:
+// images that do not change, frames, and random spikes.
+func TestExitStopsTheEngine(t *testing.T) {
+	const T = 30
+	plain, calibration := newTestImages(30), newTestImages(110)
+	for name, tt := range map[string]struct {
+		images, calibration Images
+		encoding            snn.Encoding
+	}{
+		"direct":  {plain, calibration, snn.Direct},
+		"frames":  {framedImages{plain}, framedImages{calibration}, snn.Direct},
+		"poisson": {plain, calibration, snn.Poisson},
+	} {
+		g, net := testNetworks(t)
+		if net.Input.Encoding = tt.encoding; tt.encoding == snn.Poisson {
+			net.Input.Amplitude = 1
+		}
+		o := Options{Sim: sim.Options{Timesteps: T, Seed: 7}}
+		rule, err := LearnExit(t.Context(), g, net, tt.calibration, 0.2, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Exit = rule
+		r, err := Run(t.Context(), g, net, tt.images, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(g, net, tt.images, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := e.newWorker(e.plan)
+		w.engine.Stop = func(step int, rec *sim.Record) bool {
+			_, gap := o.Readout.Answer(rec.At(step))
+			return rule.StopsAt(step, gap)
+		}
+		stops := make([]int, T)
+		var spikes, right float64
+		for i := range 30 {
+			_, rec, err := w.run(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stops[rec.Timesteps-1]++
+			spikes += spikesOf(rec)
+			if o.Readout.Class(rec.At(rec.Timesteps-1)) == plain.labels[i] {
+				right++
+			}
+		}
+		if !cmp.Equal(stops, r.Exit.StopsAt) || spikes/30 != r.Exit.SpikesPerImage || right/30 != r.Exit.Top1 {
+			t.Errorf("%s: stops %v, %v spikes, %v right; the evaluation says %+v", name, stops, spikes/30, right/30, r.Exit)
+		}
+		if r.Exit.MeanT > 0.98*T {
+			t.Errorf("%s: images stop at %v of %d: nothing is tested", name, r.Exit.MeanT, T)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // LearnExit presents calibration images to both networks and learns when to stop: the
 // rule for a share epsilon, see package exit. Their labels are not asked for. They must
 // not be the images that the rule is then judged by. The rule depends on the read-out, on
-// T and on all else of o that changes spikes.
+// T and on all else of o that changes spikes, o.First among it.
 func LearnExit(ctx context.Context, g *ann.Graph, net *snn.Network, images Images, epsilon float64, o Options) (*exit.Rule, error) {
 	if err := exit.Check(epsilon, images.Len()); err != nil {
 		return nil, err
@@ -23,6 +23,9 @@ func LearnExit(ctx context.Context, g *ann.Graph, net *snn.Network, images Image
 	}
 	if net.Output().Neurons() < 2 {
 		return nil, errors.New("eval: a network of one output has no gap between classes that could say when to stop")
+	}
+	if err := o.First.check(net, o.Sim.Timesteps); err != nil {
+		return nil, err
 	}
 	o.Exit = nil
 	e, err := New(g, net, images, o)
@@ -58,6 +61,9 @@ func LearnExit(ctx context.Context, g *ann.Graph, net *snn.Network, images Image
 
 // sample returns the answers of the spiking network to image i.
 func (w *worker) sample(ctx context.Context, i int) (s exit.Sample, err error) {
+	if w.first != nil {
+		return w.cascadeSample(ctx, i)
+	}
 	class, rec, err := w.run(ctx, i)
 	if err != nil {
 		return s, err

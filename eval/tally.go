@@ -78,9 +78,6 @@ func (a *Tally) add(index, label, class int, rec *sim.Record) {
 	if class != noClass && p.SNN() != class {
 		a.changed.add(&p, rec, a.readout, evidenceAt(a.marks))
 	}
-	if a.exits != nil {
-		a.exits.add(&p, rec, a.readout)
-	}
 	a.images++
 	if class == label {
 		a.annCorrect++

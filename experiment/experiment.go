@@ -385,6 +385,9 @@ func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
 	if o.Exit, err = e.ExitRule(ctx); err != nil {
 		return nil, err
 	}
+	if o.First, err = e.First(ctx); err != nil {
+		return nil, err
+	}
 	var stop func()
 	o.Progress, stop = e.Options.Step("simulating")
 	defer stop()

@@ -32,18 +32,25 @@ func (e *Experiment) openNIR() error {
 	}
 	e.File = g
 	info, o := nir.InfoOf(g), &e.Options
-	switch T := e.network.TunedFor; {
-	case T == 0 || T == o.Timesteps:
-	case o.OwnT:
-		o.Timesteps = T
-	default:
-		o.warn(fmt.Sprintf("%s was calibrated for T = %d, and its accuracy at T = %d is not what its scales and biases were chosen for", e.model.file, T, o.Timesteps))
-	}
 	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
+	e.takeTimesteps()
 	if o.Trained == "" {
 		return nil
 	}
 	return e.checkTrained(&info)
+}
+
+// takeTimesteps takes the T that the network of a NIR file was calibrated for, or warns if
+// another was asked for.
+func (e *Experiment) takeTimesteps() {
+	o, T := &e.Options, e.network.TunedFor
+	switch {
+	case T == 0 || T == o.Timesteps:
+	case o.OwnT:
+		o.Timesteps = T
+	default:
+		o.warn(fmt.Sprintf("%s was calibrated for T = %d: T = %d is not what its lambdas and biases were chosen for; leave T out, or convert again for that T", e.model.file, T, o.Timesteps))
+	}
 }
 
 // refuseShaping returns an error for an option that shapes a spiking network: the one of a
@@ -74,6 +81,10 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 	o := &e.Options
 	if IsNIR(o.Trained) {
 		return bad("trained", o.Trained, errors.New("give the ONNX file"))
+	}
+	if T := e.network.TunedFor; T > 0 {
+		return hint.Error(fmt.Errorf("%s was calibrated for T = %d, layer by layer on images, and cannot be compared with a conversion from its scales alone", e.model.file, T),
+			"give %s as the model, with the options of that calibration", cmp.Or(info.Model, "the ONNX file"))
 	}
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted and from which file", e.model.file), "write it again with 'sresnet convert'")
@@ -141,6 +152,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	if err != nil {
 		return err
 	}
+	net.Schedule, net.Coding = file.Schedule, file.Coding
 	if f := nir.InfoOf(e.File).Compensation; f != nil {
 		if net, err = net.Compensated(f); err != nil {
 			return fmt.Errorf("%s: %w", e.model.file, err)
@@ -157,7 +169,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 // sameNetwork reports whether two networks are the same except for their name and
 // the rates to expect.
 func sameNetwork(a, b *snn.Network) bool {
-	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) {
+	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) || a.Schedule != b.Schedule || a.Coding != b.Coding || a.TunedFor != b.TunedFor {
 		return false
 	}
 	for i := range a.Layers {

@@ -124,7 +124,7 @@ func TestBrowser(t *testing.T) {
 		one = &Report{Runs: []*Run{run}}
 	}
 	for name, r := range map[string]*Report{
-		"one": one, "hostile": open(t, hostile(), hostile2()), "large": open(t, resnet50()),
+		"one": one, "hostile": open(t, hostile(), hostile2()), "large": open(t, resnet50()), "phased": open(t, small(), phasedSample(8), phasedSample(40), phasedSample(20)),
 	} {
 		t.Run(name, func(t *testing.T) { browse(t, ctx, name, r) })
 	}
@@ -149,7 +149,7 @@ func browse(t *testing.T, browser context.Context, name string, r *Report) {
 		t.Fatal(err)
 	}
 	for _, view := range views {
-		if name == "large" && view.name != "light" || name == "hostile" && view.name == "dark" {
+		if (name == "large" || name == "phased") && view.name != "light" || name == "hostile" && view.name == "dark" {
 			continue // The other pages show the rest.
 		}
 		t.Run(view.name, func(t *testing.T) {

@@ -28,6 +28,7 @@ type line struct {
 	Y      []num  `json:"values"`
 	Style  int    `json:"style"` // Colour and dashes; -1 is a reference line.
 	Hidden bool   `json:"hidden"`
+	Dots   bool   `json:"dots,omitempty"` // Its points are seen, where the line between them was not measured.
 }
 
 // band fills the space between two lines.
@@ -55,21 +56,18 @@ func (r *Report) times() (at []num, label string) {
 	}
 	slices.Sort(at)
 	if r.phased() {
-		return slices.Compact(at), "timesteps from the image: T, or the latency of a phased network"
+		return slices.Compact(at), "timesteps of latency, T of a synchronous network"
 	}
 	return slices.Compact(at), "timesteps T"
 }
 
-// overTime returns a value of run at each of some times, NaN where it has no answer.
-func overTime(run *Run, at []num, of func(*Point) num) []num {
-	y := slices.Repeat([]num{nan}, len(at))
-	for i := range run.Accuracy {
-		p := &run.Accuracy[i]
-		if t, ok := slices.BinarySearch(at, run.when(p)); ok {
-			y[t] = of(p)
-		}
+// line is that of a series.
+func (r *Report) line(s *series, alone string, y []num) line {
+	l := line{Label: s.label, Style: s.style, Y: y, Dots: len(s.runs) > 1}
+	if len(r.Runs) == 1 {
+		l.Label = alone
 	}
-	return y
+	return l
 }
 
 // label names the line of a run.
@@ -89,14 +87,14 @@ func (r *Report) accuracy() *curve {
 		top1  float64
 	}
 	var seen []reference
-	for i, run := range r.Runs {
-		c.Lines = append(c.Lines, line{Label: r.label(run, "spiking"), Style: i, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Top1 })})
-		if run.last().Low.known() {
+	for _, s := range r.series() {
+		c.Lines = append(c.Lines, r.line(&s, "spiking", s.overTime(c.At, func(p *Point) num { return 100 * p.Top1 })))
+		if s.runs[0].last().Low.known() {
 			k := len(c.Lines)
 			c.Lines = append(c.Lines,
-				line{Label: "high", Style: i, Hidden: true, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.High })},
-				line{Label: "low", Style: i, Hidden: true, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Low })})
-			c.Bands = append(c.Bands, band{k, k + 1, i})
+				line{Label: "high", Style: s.style, Hidden: true, Y: s.overTime(c.At, func(p *Point) num { return 100 * p.High })},
+				line{Label: "low", Style: s.style, Hidden: true, Y: s.overTime(c.At, func(p *Point) num { return 100 * p.Low })})
+			c.Bands = append(c.Bands, band{k, k + 1, s.style})
 		}
 	}
 	for _, run := range r.Runs {
@@ -121,18 +119,17 @@ func (r *Report) accuracy() *curve {
 func (r *Report) agreement() *curve {
 	c := &curve{ID: "agreement", Title: "Agreement with the trained network", Y: "images with the same class (%)", Log: 2}
 	c.At, c.X = r.times()
-	for i, run := range r.Runs {
-		if run.Result.Alone() {
-			continue
+	for _, s := range r.series() {
+		if !s.runs[0].Result.Alone() {
+			c.Lines = append(c.Lines, r.line(&s, "agreement", s.overTime(c.At, func(p *Point) num { return 100 * p.Agreement })))
 		}
-		c.Lines = append(c.Lines, line{Label: r.label(run, "agreement"), Style: i, Y: overTime(run, c.At, func(p *Point) num { return 100 * p.Agreement })})
 	}
 	return c
 }
 
 // operations is accuracy against what it costs.
 func (r *Report) operations() *curve {
-	c := &curve{ID: "operations", Title: "Accuracy against operations", X: "additions (ACs) per image", Y: "top-1 accuracy (%)", Log: 10}
+	c := &curve{ID: "operations", Title: "Accuracy against operations", X: "synaptic additions (ACs) per image", Y: "top-1 accuracy (%)", Log: 10}
 	for _, run := range r.Runs {
 		for i := range run.Accuracy {
 			if p := &run.Accuracy[i]; p.ACs > 0 {
@@ -142,14 +139,9 @@ func (r *Report) operations() *curve {
 	}
 	slices.Sort(c.At)
 	c.At = slices.Compact(c.At)
-	for i, run := range r.Runs {
-		l := line{Label: r.label(run, "spiking"), Style: i, Y: slices.Repeat([]num{nan}, len(c.At))}
-		for j := range run.Accuracy {
-			if k, ok := slices.BinarySearch(c.At, run.Accuracy[j].ACs); ok {
-				l.Y[k] = 100 * run.Accuracy[j].Top1
-			}
-		}
-		c.Lines = append(c.Lines, l)
+	for _, s := range r.series() {
+		y := s.over(c.At, func(_ *Run, p *Point) num { return p.ACs }, func(p *Point) num { return 100 * p.Top1 })
+		c.Lines = append(c.Lines, r.line(&s, "spiking", y))
 	}
 	return c
 }

@@ -81,12 +81,15 @@ func (run *Run) tidy(put func(quantity, layer string, T int, x num)) {
 			put("clipped", l.Name, 0, num(d.Clipped))
 			put("dead", l.Name, 0, num(d.Dead))
 			put("saturated", l.Name, 0, num(d.Saturated))
+			if run.Diagnosis.Latency > 0 {
+				put("vanished", l.Name, 0, num(d.Vanished))
+			}
 			for j := range d.At {
 				s := &d.At[j]
 				put("correlation", l.Name, s.Timesteps, num(s.Correlation))
 				put("error_bias", l.Name, s.Timesteps, num(s.Total.Bias))
 				put("error_rms", l.Name, s.Timesteps, num(s.Total.RMS))
-				for _, p := range parts {
+				for _, p := range partsOf(run.Diagnosis) {
 					put(p.name+"_bias", l.Name, s.Timesteps, num(p.of(s).Bias))
 					put(p.name+"_rms", l.Name, s.Timesteps, num(p.of(s).RMS))
 				}
@@ -147,7 +150,7 @@ func (run *Run) markdown(b *strings.Builder) {
 	writeTable(b, 2, rows)
 
 	if t := run.errors(); t != nil {
-		fmt.Fprintf(b, "Error of every layer at T = %d, in units of lambda:\n\n", t.T)
+		fmt.Fprintf(b, "Error of every layer at %s, in units of lambda:\n\n", t.When)
 		rows = [][]string{{"layer", "rms", "mean", "correlation", "clipped %", "dead %", "saturated %"}}
 		for _, l := range t.Rows {
 			rows = append(rows, []string{l.Name, fixed(l.RMS), fixed(l.Bias), fixed(l.Correlation), percent(l.Clipped), percent(l.Dead), percent(l.Saturated)})

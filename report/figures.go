@@ -179,7 +179,7 @@ func (c *curve) figure(name string) (Figure, error) {
 		}
 		p.Add(line)
 		p.Legend.Add(plain(l.Label), line)
-		if len(xy) == 1 { // Nothing to connect.
+		if len(xy) == 1 || l.Dots { // Nothing to connect, or nothing between.
 			dot, err := plotter.NewScatter(xy)
 			if err != nil {
 				return Figure{}, fmt.Errorf("report: figure %s: %w", name, err)
@@ -285,6 +285,7 @@ func (run *Run) errorFigure(name string) Figure {
 	d := run.Diagnosis
 	T := d.Timesteps[len(d.Timesteps)-1]
 	var layers []string
+	parts := partsOf(d)
 	sizes := make([][]num, len(parts))
 	for i := range d.Layers {
 		for j := range d.Layers[i].At {
@@ -299,10 +300,10 @@ func (run *Run) errorFigure(name string) Figure {
 	var groups []*group
 	var before *group
 	for k, p := range parts {
-		before = newGroup(p.name, k, sizes[k], before)
+		before = newGroup(p.name, p.style, sizes[k], before)
 		groups = append(groups, before)
 	}
-	return layerFigure(name, fmt.Sprintf("Error of every layer at T = %d, by cause", T), "rms of the parts (λ)", layers, groups...)
+	return layerFigure(name, "Error of every layer, by cause: "+when(d), "rms of the parts (λ)", layers, groups...)
 }
 
 // energyFigure puts both networks' operations or energy of every layer below each

@@ -44,7 +44,8 @@ func (g *group) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// fill draws a rectangle with the hatch of g: none, upright, level or both.
+// fill draws a rectangle with the hatch of g: lines that are upright, level, two level ones,
+// several of these or none.
 func (g *group) fill(c *draw.Canvas, r vg.Rectangle) {
 	c.FillPolygon(palette[g.style%len(palette)], []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
 	line := draw.LineStyle{Color: color.White, Width: 0.7}
@@ -56,6 +57,11 @@ func (g *group) fill(c *draw.Canvas, r vg.Rectangle) {
 	if g.style&2 != 0 {
 		middle := (r.Min.Y + r.Max.Y) / 2
 		c.StrokeLine2(line, r.Min.X, middle, r.Max.X, middle)
+	}
+	if g.style&4 != 0 {
+		quarter := (r.Max.Y - r.Min.Y) / 4
+		c.StrokeLine2(line, r.Min.X, r.Min.Y+quarter, r.Max.X, r.Min.Y+quarter)
+		c.StrokeLine2(line, r.Min.X, r.Max.Y-quarter, r.Max.X, r.Max.Y-quarter)
 	}
 }
 

@@ -34,6 +34,20 @@ func TestMemoryTable(t *testing.T) {
 			t.Errorf("no %q on the page", want)
 		}
 	}
+	for _, damage := range []func(m *energy.Model){ // By a file that someone changed.
+		func(m *energy.Model) { m.Trained = nil },
+		func(m *energy.Model) { m.Trained = &energy.Ledger{} },
+		func(m *energy.Model) { m.Quantised = nil },
+		func(m *energy.Model) { m.Quantised = &energy.Quantised{Bits: 5} },
+		func(m *energy.Model) { m.Against = &energy.Opponents{Trained: energy.Against{Spikes: &even}} },
+		func(m *energy.Model) { m.Spiking.Joules = nil },
+	} {
+		damaged := *m
+		damage(&damaged)
+		e.Memory = &damaged
+		html(t, r)
+	}
+	e.Memory = m
 	m.Trained, m.Quantised, m.Against = nil, nil, nil
 	if page := html(t, r); !strings.Contains(page, "With memory, addresses and transport") || strings.Contains(page, "activations of 5 bits") {
 		t.Error("a network alone is not shown by itself")

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
+	"sresnet/diagnose"
 	"sresnet/energy"
 )
 
@@ -36,7 +38,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed,
 		"sub": func(a, b num) num { return a - b }, "num": func(x float64) num { return num(x) },
 		"add": func(a, b int) int { return a + b }, "mul": func(a, b int) int { return a * b },
-		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules,
+		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules, "exit": ExitWords,
 	}).Parse(pageText))
 })
 
@@ -60,12 +62,14 @@ type page struct {
 type pageData struct {
 	Charts []*curve  `json:"charts"`
 	Layers [][]layer `json:"layers"` // By run.
+	Phased []bool    `json:"phased"` // By run.
 }
 
 // section is one run.
 type section struct {
 	ID      string
 	N       int
+	Style   int // Of its line.
 	Run     *Run
 	Tiles   []tile
 	Over    []Point // Of some timesteps.
@@ -73,6 +77,7 @@ type section struct {
 
 	Depth     *curve
 	Errors    *errorTable
+	Latencies bool // Something that the diagnosis tried has another latency than T.
 	Layers    []layerRow
 	Energy    *energyTable
 	Pairs     []pair
@@ -110,7 +115,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		Charts:  r.curves(), Rates: r.rates(),
 	}
 	p.Data.Charts = p.Charts
-	differ := r.differ()
+	differ, lines := r.differ(), r.series()
 	for _, key := range differ {
 		p.Differ = append(p.Differ, strings.ReplaceAll(key, "_", " "))
 	}
@@ -122,11 +127,17 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		for _, key := range differ {
 			s.Different = append(s.Different, setting(run.Manifest.Options[key]))
 		}
+		for _, x := range lines {
+			if slices.Contains(x.runs, run) {
+				s.Style = x.style
+			}
+		}
 		p.Runs = append(p.Runs, s)
 		if s.Depth != nil {
 			p.Data.Charts = append(p.Data.Charts, s.Depth)
 		}
 		p.Data.Layers = append(p.Data.Layers, run.explore())
+		p.Data.Phased = append(p.Data.Phased, run.Result.Phased())
 	}
 	return pageTemplate().Execute(w, &p)
 }
@@ -153,6 +164,7 @@ func (r *Report) section(i int, run *Run) (section, error) {
 	s.Cards, err = run.cards()
 	var worst string
 	if run.Diagnosis != nil {
+		s.Latencies = slices.ContainsFunc(run.Diagnosis.Counterfactuals, func(c diagnose.Counterfactual) bool { return c.Latency > 0 })
 		for _, f := range run.Diagnosis.Verdict {
 			if worst == "" {
 				worst = f.Layer

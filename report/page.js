@@ -40,7 +40,7 @@
     const bands = c.bands || [];
     for (const l of c.lines) {
       values.push(l.values);
-      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : 2, dash: l.style < 0 ? [3, 4] : dashes[l.style % 8], points: { show: l.values.filter(v => v !== null).length === 1 }, spanGaps: true, value: (u, v) => short(v) };
+      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : 2, dash: l.style < 0 ? [3, 4] : dashes[l.style % 8], points: { show: l.dots || l.values.filter(v => v !== null).length === 1 }, spanGaps: true, value: (u, v) => short(v) };
       if (l.hidden) { s.class = "hidden"; s.points.show = false; s.stroke = "transparent"; }
       series.push(s);
     }
@@ -147,7 +147,7 @@
     rate(div, l) {
       if (!l.rate) return nothing(div, "The run has no spikes over time.");
       const hi = Math.max(...l.rate) * 1.05 || 1, n = l.rate.length;
-      const f = frame(div, `Rate over time of layer ${l.name}`, { lo: 1, hi: Math.max(n, 2), title: "timestep" }, { lo: 0, hi, title: "spikes per neuron" });
+      const f = frame(div, `Rate over time of layer ${l.name}`, { lo: 1, hi: Math.max(n, 2), title: data.phased[+div.closest(".explorer").dataset.run] ? "timestep of its window" : "timestep" }, { lo: 0, hi, title: "spikes per neuron" });
       svg(f.root, "polyline", { class: "s0", points: l.rate.map((v, t) => f.px(t + 1).toFixed(1) + "," + f.py(v).toFixed(1)).join(" ") });
       if (n === 1) svg(f.root, "circle", { class: "unit", cx: f.px(1), cy: f.py(l.rate[0]), r: 4 });
     },

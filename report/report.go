@@ -87,5 +87,14 @@ func differences(runs []*Run) []string {
 			notes = append(notes, "The runs have different "+x.what+": "+strings.Join(shown, ", ")+".")
 		}
 	}
+	phased := 0
+	for _, r := range runs {
+		if r.Result.Phased() {
+			phased++
+		}
+	}
+	if phased > 0 && phased < len(runs) {
+		notes = append(notes, "Some runs are of phased networks, whose layers have windows of T timesteps one after the other: their latency, not their T, is what the T of others is to be compared with.")
+	}
 	return notes
 }

@@ -145,11 +145,19 @@ func (s sample) changed(rnd *rand.Rand, r *eval.Result) *eval.ChangedFile {
 
 func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *diagnose.Diagnosis {
 	d := &diagnose.Diagnosis{Model: s.model, Images: 10, Timesteps: []int{8, s.T}, ANNTop1: 0.9, SNNTop1: []float64{0.5, 0.8}}
+	if s.phased {
+		d.Timesteps, d.SNNTop1 = []int{s.T}, []float64{0.8}
+		d.Schedule, d.Coding, d.Latency = r.Schedule, r.Coding, r.Latency
+	}
 	for _, l := range r.Layers {
 		x := diagnose.Layer{Name: l.Name, Kind: l.Kind, Neurons: l.Neurons, Lambda: 2.5, Clipped: 0.01, Dead: 0.1, Saturated: 0.02}
 		for _, T := range d.Timesteps {
 			size := func() diagnose.Size { return diagnose.Size{Bias: (rnd.Float64() - 0.5) / 10, RMS: rnd.Float64() / 10} }
-			x.At = append(x.At, diagnose.Errors{Timesteps: T, Correlation: 0.98, Total: size(), Clipping: size(), Inherited: size(), Quantisation: size(), Unevenness: size()})
+			e := diagnose.Errors{Timesteps: T, Correlation: 0.98, Total: size(), Clipping: size(), Inherited: size(), Quantisation: size(), Unevenness: size()}
+			if s.phased {
+				e.Unevenness, e.Shift, e.Vanished = diagnose.Size{}, size(), size()
+			}
+			x.At = append(x.At, e)
 		}
 		for range 500 {
 			x.Scatter = append(x.Scatter, [2]float64{rnd.Float64() * 1.2, rnd.Float64()})
@@ -157,7 +165,7 @@ func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *diagnose.Diagnosis {
 		d.Layers = append(d.Layers, x)
 	}
 	d.Verdict = []diagnose.Finding{{Text: r.Layers[1].Name + ": clipping takes 3.1 points; percentile 99.99 returns 2.8", Layer: r.Layers[1].Name, Cause: "clipping", Points: 3.1}}
-	d.Counterfactuals = []diagnose.Counterfactual{{Change: "percentile 99.99", Layer: r.Layers[1].Name, Timesteps: s.T, Top1: 0.88, Gain: 2.8}}
+	d.Counterfactuals = []diagnose.Counterfactual{{Change: "percentile 99.99", Layer: r.Layers[1].Name, Timesteps: s.T, Latency: d.Latency, Top1: 0.88, Gain: 2.8}}
 	return d
 }
 

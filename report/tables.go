@@ -8,6 +8,7 @@ import (
 
 	"sresnet/diagnose"
 	"sresnet/energy"
+	"sresnet/eval"
 )
 
 // layerRow is one line of the table of layers.
@@ -84,6 +85,7 @@ func (r *Report) rates() *rates {
 // errorTable shows the parts of every layer's error at the last mark.
 type errorTable struct {
 	T      int
+	When   string // T, and of a phased network the latency.
 	Legend []legend
 	Rows   []errorRow
 	// Ends of the axes.
@@ -104,9 +106,11 @@ func (run *Run) errors() *errorTable {
 		return nil
 	}
 	t := &errorTable{T: d.Timesteps[len(d.Timesteps)-1]}
+	t.When = when(d)
 	var classes []string
+	parts := partsOf(d)
 	for i, p := range parts {
-		classes = append(classes, fmt.Sprintf("p%d", i))
+		classes = append(classes, fmt.Sprintf("p%d", p.style))
 		t.Legend = append(t.Legend, legend{classes[i], p.name, p.says})
 	}
 	// Of each layer with a split: the sizes of its parts.
@@ -137,15 +141,20 @@ func (run *Run) errors() *errorTable {
 		t.Rows = append(t.Rows, errorRow{
 			Name: s.layer.Name, RMS: num(s.split.Total.RMS), Bias: num(s.split.Total.Bias), Correlation: num(s.split.Correlation),
 			Clipped: num(s.layer.Clipped), Dead: num(s.layer.Dead), Saturated: num(s.layer.Saturated),
-			RMSBar:  stacked(s.rms, classes, 0, t.RMS, num(s.split.Total.RMS), "rms of "+spoken(s.rms)),
-			BiasBar: stacked(s.bias, classes, t.BiasLow, t.BiasHigh, num(s.split.Total.Bias), "mean of "+spoken(s.bias)),
+			RMSBar:  stacked(s.rms, classes, 0, t.RMS, num(s.split.Total.RMS), "rms of "+spoken(parts, s.rms)),
+			BiasBar: stacked(s.bias, classes, t.BiasLow, t.BiasHigh, num(s.split.Total.Bias), "mean of "+spoken(parts, s.bias)),
 		})
 	}
 	return t
 }
 
+// when says after how long the verdict of d is.
+func when(d *diagnose.Diagnosis) string {
+	return eval.Timing(d.Schedule, d.Coding, d.Timesteps[len(d.Timesteps)-1], d.Latency)
+}
+
 // spoken names the parts of an error with their sizes.
-func spoken(sizes []num) string {
+func spoken(parts []part, sizes []num) string {
 	var words []string
 	for i, p := range parts {
 		words = append(words, p.name+" "+significant(sizes[i]))
@@ -171,8 +180,9 @@ type energyTable struct {
 type memoryRow struct{ Name, SNN, ANN, Quantised string }
 
 // memoryRows shows what the memory model says, with the sums last; nothing without joules.
-func memoryRows(m *energy.Model) []memoryRow {
-	if m == nil || m.Spiking.Joules == nil {
+func memoryRows(e *energy.Accounts) []memoryRow {
+	m := e.Memory
+	if m == nil || e.Device == nil || m.Spiking.Joules == nil {
 		return nil
 	}
 	parts := func(b *energy.Bill) []energy.BillPart {
@@ -181,7 +191,7 @@ func memoryRows(m *energy.Model) []memoryRow {
 	var rows []memoryRow
 	for i, p := range parts(m.Spiking.Joules) {
 		r := memoryRow{Name: p.Name, SNN: joules(num(p.Joules))}
-		if m.Against != nil {
+		if m.Compares() {
 			r.ANN, r.Quantised = joules(num(parts(m.Trained.Joules)[i].Joules)), joules(num(parts(m.Quantised.Joules)[i].Joules))
 		}
 		rows = append(rows, r)
@@ -215,13 +225,19 @@ func (run *Run) energy() *energyTable {
 		}
 		if d := e.BreakEven.Dense; d != nil {
 			t.All = joules(num(d.Joules))
-			t.Even = "The spiking network takes more than that from the first timestep on."
-			if d.Timesteps > 0 {
+			switch {
+			case e.BreakEven.Window && d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that."
+			case e.BreakEven.Window:
+				t.Even = "The spiking network takes no more than that."
+			case d.Timesteps == 0:
+				t.Even = "The spiking network takes more than that from the first timestep on."
+			default:
 				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
 			}
 		}
 	}
-	if t.Memory = memoryRows(e.Memory); t.Memory != nil {
+	if t.Memory = memoryRows(e); t.Memory != nil {
 		t.MemoryWords = e.Memory.Words(e.BreakEven.Spikes)
 	}
 	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, size, show)

@@ -46,7 +46,7 @@ func (k *Kept) planned(ctx context.Context, o *Order) (files []shard.File, err e
 		for _, f := range list {
 			files = append(files, shard.File(f))
 		}
-		rule, err := k.exitFiles(ctx)
+		rule, err := k.exitFiles(ctx, o.Dir)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func (k *Kept) Evaluator(ctx context.Context) (*eval.Evaluator, error) {
 		return nil, err
 	}
 	o.KeepEvery = KeepEvery
-	if o.Exit, err = k.exitRule(); err != nil {
+	if o.Exit, o.First, err = k.exits(); err != nil {
 		return nil, err
 	}
 	return eval.New(k.Graph, net, k.Test, o)
@@ -116,7 +116,7 @@ func (k *Kept) Write(r *eval.Result) error {
 		if _, err := k.Run.ReadFile(name); err != nil {
 			return hint.Error(err, "plan the run again in another folder")
 		}
-		if name != networkFile && name != imagesFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
+		if name != networkFile && name != imagesFile && name != firstFile { // These are the plan's, and large: a run whose tables are copied without them is whole.
 			files = append(files, File{Name: name})
 		}
 	}

@@ -150,8 +150,12 @@ func (n *Network) Latency(T int) int { return T * (n.Phases()[len(n.Layers)-1] +
 
 // Timing says in words when populations fire, what spikes say and how long an answer takes
 // with windows of T timesteps, or with any if T is 0: "phased schedule, first-spike coding,
-// calibrated for T = 16: 16 timesteps a window, 21 windows, a latency of 336 timesteps".
+// calibrated for T = 16: 16 timesteps a window, 21 windows, a latency of 336 timesteps". Of
+// a network as in the paper, for any T, there is nothing to say: "".
 func (n *Network) Timing(T int) string {
+	if n.Schedule == Synchronous && n.TunedFor == 0 {
+		return ""
+	}
 	words := n.Schedule.String() + " schedule"
 	if n.Coding != Rate {
 		words += fmt.Sprintf(", %v coding", n.Coding)

@@ -38,7 +38,7 @@ func TestTiming(t *testing.T) {
 		tuned, T int
 		want     string
 	}{
-		{want: "synchronous schedule"},
+		{T: 32, want: ""},
 		{tuned: 32, T: 32, want: "synchronous schedule, calibrated for T = 32"},
 		{schedule: Phased, T: 8, want: "phased schedule: 8 timesteps a window, 5 windows, a latency of 40 timesteps"},
 		{schedule: Phased, want: "phased schedule: T timesteps a window, 5 windows, a latency of 5 T timesteps"},

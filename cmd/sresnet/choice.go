@@ -7,10 +7,12 @@ import (
 
 	"sresnet/eval"
 	"sresnet/internal/terminal"
+	"sresnet/report"
 )
 
 // printChoice shows the values of T to choose from, and the recommended one.
-func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
+func printChoice(w io.Writer, r *eval.Result) {
+	c := r.Choose()
 	header, align := []string{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
 	priced := r.Energy != nil && r.Energy.Device != nil
 	if priced {
@@ -23,7 +25,7 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	}
 	terminal.Printf(w, "choosing T: each line is more accurate than every shorter presentation\n")
 	t := terminal.NewTable(align, header...)
-	for _, p := range r.Steps(c) {
+	for _, p := range r.Steps(&c) {
 		row := []any{p.T, terminal.Percent(p.Top1), terminal.Percent(p.Low) + " to " + terminal.Percent(p.High), terminal.Count(p.Spikes), terminal.Count(p.ACs)}
 		if priced {
 			row = append(row, p.Joules)
@@ -59,4 +61,11 @@ func printChoice(w io.Writer, r *eval.Result, c *eval.Choice) {
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
 	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %s\n\n",
 		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
+}
+
+// printExit shows what an early exit costs and brings.
+func printExit(w io.Writer, r *eval.Result) {
+	if words := report.ExitWords(r); words != nil {
+		terminal.Printf(w, "early exit: %s\n\n", strings.Join(words, "\n            "))
+	}
 }

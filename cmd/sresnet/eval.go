@@ -74,7 +74,7 @@ machines that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 			return runKept(cmd, e, out, &plan, asJSON)
 		},
 	}
-	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "device"})
+	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "exit", "device"})
 	outFlag(cmd, &out, "keep the run in the folder `DIR`, and resume from what is there")
 	planFlag(cmd, &plan)
 	mapFlag(cmd, (*moves)(&o.Moved))

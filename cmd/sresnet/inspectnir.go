@@ -17,14 +17,14 @@ type spikingInspection struct {
 	Model    string        `json:"model"`
 	Input    tensor.Shape  `json:"input"`
 	Encoding string        `json:"encoding"`
+	Layers   []spikingInfo `json:"layers"`
+	Weights  int           `json:"weights"`
+	Neurons  int           `json:"neurons"`
 	Schedule string        `json:"schedule"`
 	Coding   string        `json:"coding"`
 	TunedFor int           `json:"tuned_for,omitempty"` // T.
 	Latency  int           `json:"latency,omitempty"`   // At that T.
-	Timing   string        `json:"timing"`              // All that in words.
-	Layers   []spikingInfo `json:"layers"`
-	Weights  int           `json:"weights"`
-	Neurons  int           `json:"neurons"`
+	Timing   string        `json:"timing"`              // All that in words; see snn.Network.Timing.
 }
 
 // spikingInfo is one layer of a spiking network.
@@ -77,7 +77,7 @@ func inspectNetwork(net *snn.Network) *spikingInspection {
 }
 
 func (in *spikingInspection) print(w io.Writer) {
-	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding; %s\n", terminal.Clean(in.Model), in.Input, in.Encoding, in.Timing)
+	terminal.Printf(w, "%s: a spiking network, takes images of %v, %s encoding\n%s", terminal.Clean(in.Model), in.Input, in.Encoding, strings.TrimPrefix(in.Timing+"\n", "\n"))
 	var models []string
 	for _, l := range in.Layers {
 		if l.Neuron != "" && !slices.Contains(models, l.Neuron) {

@@ -27,7 +27,7 @@ type nirFile struct {
 	Readers  []nirReading `json:"readers"`
 	Warnings []string     `json:"warnings"` // Which sresnet left in the file.
 	Runs     string       `json:"runs"`     // Why sresnet cannot run it; empty if it can.
-	Timing   string       `json:"timing"`   // When its populations fire, in words.
+	Timing   string       `json:"timing"`   // When its populations fire, in words; empty for those of the paper.
 }
 
 type nirNode struct {
@@ -152,7 +152,7 @@ func (f *nirFile) print(w io.Writer) {
 	t.Print(w)
 	printList(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
-		terminal.Printf(w, "sresnet runs it: %s.\n\n", f.Timing)
+		terminal.Printf(w, "%s.\n\n", strings.TrimSuffix("sresnet runs it: "+f.Timing, ": "))
 	} else {
 		terminal.Printf(w, "sresnet cannot run it: %s\n\n", terminal.Clean(f.Runs))
 	}

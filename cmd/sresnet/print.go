@@ -96,15 +96,14 @@ func printResult(w io.Writer, e *experiment.Experiment, data string, r *eval.Res
 		t.Append(T, terminal.Percent(p.Top1), terminal.Percent(p.Agreement), terminal.Count(p.Spikes), terminal.Count(p.ACs))
 	}
 	t.Print(w)
-	choice := r.Choose()
-	printChoice(w, r, &choice)
+	printChoice(w, r)
+	printExit(w, r)
 	printLayers(w, r)
 
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)
 	if n := c.Unspoken; 100*n >= c.Images && o.Readout != eval.Potential.String() {
-		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n",
-			n, c.Images)
+		terminal.Printf(w, "\nOn %d of %d calibration images no logit is positive. Output neurons do not fire for negative ones, so their spike counts cannot tell the classes apart there; the accumulated current can: --readout potential.\n", n, c.Images)
 	}
 	for _, doubt := range e.Doubts(r) {
 		terminal.Printf(w, "\n%s\n", flagWords(doubt))
@@ -122,8 +121,7 @@ func printAlone(w io.Writer, e *experiment.Experiment, data string, r *eval.Resu
 		t.Append(T, terminal.Percent(p.Top1), terminal.Count(p.Spikes), terminal.Count(p.ACs))
 	}
 	t.Print(w)
-	c := r.Choose()
-	printChoice(w, r, &c)
+	printChoice(w, r)
 	printLayers(w, r)
 	printEnergy(w, r.Energy)
 	printTime(w, e, r)

@@ -169,7 +169,7 @@ func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) er
 			"record less with --images, --timesteps, --layers or --what, or give a larger --max-gb")
 	}
 	if !o.json {
-		terminal.Printf(cmd.OutOrStdout(), "%s on %s of %s, T = %d, %s: %s of arrays, before compression\n", net.Name, images(e.Test.Len()), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, net.Timing(e.Options.Timesteps), terminal.Bytes(size))
+		terminal.Printf(cmd.OutOrStdout(), "%s on %s of %s, T = %d: %s of arrays, before compression\n%s", net.Name, images(e.Test.Len()), experiment.SourceOf(e.Options.Data), e.Options.Timesteps, terminal.Bytes(size), strings.TrimPrefix(net.Timing(e.Options.Timesteps)+"\n", "\n"))
 	}
 	written, err := p.write(ctx, o.out, r)
 	if err != nil {
@@ -259,12 +259,12 @@ type recordResult struct {
 	Format      string             `json:"format"`
 	Images      int                `json:"images"`
 	Timesteps   int                `json:"timesteps"` // T
-	Schedule    string             `json:"schedule"`
-	Latency     int                `json:"latency"` // Timesteps of every array: T in a synchronous network.
 	Observables []string           `json:"observables"`
 	ArrayBytes  int64              `json:"array_bytes"` // Before compression.
 	FileBytes   int64              `json:"file_bytes"`
 	Populations []recordPopulation `json:"populations"`
+	Schedule    string             `json:"schedule"`
+	Latency     int                `json:"latency"` // Timesteps of every array: T in a synchronous network.
 }
 
 type recordPopulation struct {

@@ -104,9 +104,11 @@ func TestRunsPage(t *testing.T) {
 		return append(append([]string{command, model}, small...), more...)
 	}
 	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "-o", in("pair"))...)
+	do("eval", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=100", "-T", "30", "--exit", "0.5", "--device", "45nm", "-o", in("exit"))
 	do(with("diagnose", "--images", "4", "--compensation", "global", "-o", in("pair"))...)
 	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
 	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "--device", "lemaire-45nm", "-o", in("files"))
+	do(with("eval", "--images", "5", "--preset", "one-spike", "--json", "-o", in("phased"))...)
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)
 	framed := filepath.Join(dir, "frames")
 	for name, split := range map[string]dataset.Split{"train": dataset.Train, "test": dataset.Test} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/eval"
 	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
@@ -96,15 +97,22 @@ func runVerify(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error 
 		}
 	}
 	w, o := cmd.OutOrStdout(), &e.Options
+	timing, latency := eval.Timing("", "", o.Timesteps, 0), o.Timesteps
+	if e.Graph == nil || o.OneT() { // The network itself was verified.
+		if net, err := e.Network(cmd.Context()); err == nil {
+			latency = net.Latency(o.Timesteps)
+			timing = eval.Timing(net.Schedule.String(), net.Coding.String(), o.Timesteps, latency)
+		}
+	}
 	if asJSON {
 		err := json.NewEncoder(w).Encode(map[string]any{
-			"model": name, "images": images, "complete": runErr == nil, "timesteps": o.Timesteps, "stages": stages, "ok": failed == 0,
+			"model": name, "images": images, "complete": runErr == nil, "timesteps": o.Timesteps, "latency": latency, "stages": stages, "ok": failed == 0,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		terminal.Printf(w, "%s, %s of %s, pixels normalised as %s, T = %d\n\n", name, terminal.Plural(images, "image", "images"), experiment.SourceOf(o.Data), o.Normalize, o.Timesteps)
+		terminal.Printf(w, "%s, %s of %s, pixels normalised as %s, %s\n\n", name, terminal.Plural(images, "image", "images"), experiment.SourceOf(o.Data), o.Normalize, timing)
 		verify.Print(w, stages)
 	}
 	var err error

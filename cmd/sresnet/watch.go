@@ -79,7 +79,7 @@ timesteps.`,
 		},
 	}
 	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture")
-	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize"}, runOptions)
+	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize", "preset"}, runOptions)
 	cmd.Flags().Float64Var(&speed, "speed", 40, "show `N` timesteps per second")
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)

@@ -47,7 +47,7 @@ func TestOutputFits(t *testing.T) {
 	data := []string{"--data", "mnist:digits", "--calibrate", "mnist:digits?images=10", "-T", "9"}
 	with := func(args ...string) []string { return append(args, data...) }
 	for _, args := range [][]string{
-		with("eval", network, "--images", "4", "--device", "45nm"),
+		with("eval", network, "--images", "4", "--device", "lemaire-45nm"),
 		with("eval", network, "--images", "4", "--readout", "count"),
 		with("sweep", network, "--selection-images", "3", "--images", "2", "--percentile", "99,99.9", "--reset", "subtract,zero", "--encoding", "direct,poisson", "-o", "sweep"),
 		with("diagnose", network, "--images", "3"),

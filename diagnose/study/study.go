@@ -38,15 +38,20 @@ func subject(ctx context.Context, e *experiment.Experiment, net *snn.Network) (d
 	subject := diagnose.Subject{
 		Graph: e.Graph, Statistics: s, Convert: e.Options.Convert(), Network: net, Factors: e.Factors().PerLayer, Images: e.Test, Calibration: e.Calibration,
 	}
-	if e.File == nil {
-		subject.Remake = func(ctx context.Context, s diagnose.Settings) (*snn.Network, error) { return remake(ctx, e, s) }
+	if e.File == nil || net.TunedFor == 0 { // A file does not say all of how its network was calibrated for T.
+		plain := *e
+		plain.File = nil
+		subject.Remake = func(ctx context.Context, s diagnose.Settings) (*snn.Network, error) { return remake(ctx, &plain, net.Coding, s) }
 	}
 	return subject, err
 }
 
-// remake makes the network of an experiment with other settings.
-func remake(ctx context.Context, e *experiment.Experiment, s diagnose.Settings) (*snn.Network, error) {
+// remake makes the network of an experiment, of that coding, with other settings.
+func remake(ctx context.Context, e *experiment.Experiment, coding snn.Coding, s diagnose.Settings) (*snn.Network, error) {
 	o := e.Options
+	if o.Coding = coding; s.Schedule == snn.Synchronous {
+		o.Coding = snn.Rate
+	}
 	o.Schedule, o.Timesteps, o.VInit = s.Schedule, s.Timesteps, float64(s.VInit)
 	if s.Calibrated {
 		o.Lambdas, o.Match, o.Compensation = experiment.ChannelLambdas, experiment.MatchBias, experiment.NoCompensation

@@ -73,7 +73,7 @@ var may = map[string][]string{
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel", "internal/terminal"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
-	"report":                 {"diagnose", "energy", "eval", "experiment", "run", "internal/shell", "internal/terminal"},
+	"report":                 {"diagnose", "energy", "eval", "exit", "experiment", "run", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},

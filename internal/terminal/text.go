@@ -127,7 +127,7 @@ func words(s string) []string {
 
 // mark is what is before the text of a line: spaces, the mark of a list, a name and a colon, or
 // one and two spaces or more.
-var mark = regexp.MustCompile(`^ *(?:- |\d+\. |[!-~]+(?: [!-~]+)*  +|\w+: )?`)
+var mark = regexp.MustCompile(`^ *(?:- |\d+\. |[!-~]+(?: [!-~]+)*  +|[\w-]+: )?`)
 
 // hanging returns where the text of a line begins, in bytes that are columns.
 func hanging(s string, width int) int {

@@ -35,6 +35,7 @@ func TestWrap(t *testing.T) {
 		{"n:  one two three", "n:  one\n    two\n    three"},
 		{" 1. one two", " 1. one\n    two"},
 		{"n: one two three", "n: one two\n   three"},
+		{"n-m: one two three", "n-m: one\n     two\n     three"},
 		{"- one two three", "- one two\n  three"},
 		{"  one two three", "  one two\n  three"},
 		{"first line is long\nsecond", "first line\nis long\nsecond"},
