@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -85,7 +87,11 @@ func fakeRun(args []string) error {
 	if err != nil {
 		return err
 	}
-	return f.Write(m, r)
+	var further []run.File
+	if r.Exit != nil { // A file of the plan that stays with the run.
+		further = append(further, run.File{Name: "exit.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(&r.Exit.Rule) }})
+	}
+	return f.Write(m, r, further...)
 }
 
 // files makes a folder of data with CIFAR-10 files of blank images and networks

@@ -70,7 +70,7 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		return errors.Join(errors.New(reason), os.WriteFile(filepath.Join(dir, failureFile), []byte(reason+"\n"), 0o644))
 	}
 	// What the run goes on from when it is stopped is large, and no number is in it.
-	for _, name := range []string{planFile, "network.nir", "first.nir", "exit.json", "shards"} {
+	for _, name := range []string{planFile, "network.nir", "first.nir", "shards"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}
