@@ -144,30 +144,39 @@ func (s setting) networks() []network {
 // configuration is one run of sresnet eval.
 type configuration struct {
 	network network
-	setting setting
-	images  int // 0 for all.
+	setting setting  // Of a run of the paper.
+	few     fewSteps // Of another.
+	images  int      // 0 for all.
 }
 
 // check is the run that is held against the independent simulation.
-var check = configuration{resnet20, settings[0], checked}
+var check = paperRun(resnet20, settings[0], checked)
 
-// configurations lists all runs, the most telling first. images is that of the
-// option.
+// paperRun is the run of a network under a setting.
+func paperRun(n network, s setting, images int) configuration {
+	return configuration{n, s, fewSteps{}, images}
+}
+
+// configurations lists all runs of the paper, the most telling first. images is that of
+// the option.
 func configurations(images int) []configuration {
 	list := []configuration{check}
 	for _, s := range settings {
 		for _, n := range s.networks() {
-			list = append(list, configuration{n, s, images})
+			list = append(list, paperRun(n, s, images))
 		}
 	}
-	return append(list, configuration{resnet20BatchNorm, settings[0], images})
+	return append(list, paperRun(resnet20BatchNorm, settings[0], images))
 }
 
 // name is that of the run and its folder.
 func (c configuration) name() string {
-	s := fmt.Sprintf("%s-v%v-%s", c.network.Name, c.setting.vInit, c.setting.compensation)
-	if c.setting.readout != byCount {
-		s += "-" + c.setting.readout
+	s := c.network.Name + c.few.name()
+	if c.ofPaper() {
+		s = fmt.Sprintf("%s-v%v-%s", c.network.Name, c.setting.vInit, c.setting.compensation)
+		if c.setting.readout != byCount {
+			s += "-" + c.setting.readout
+		}
 	}
 	if c.images > 0 {
 		s += fmt.Sprintf("-first-%d", c.images)
@@ -175,17 +184,40 @@ func (c configuration) name() string {
 	return s
 }
 
+// ofPaper reports whether c has no few steps.
+func (c configuration) ofPaper() bool { return c.few == fewSteps{} }
+
+// timesteps is T of the run.
+func (c configuration) timesteps() int {
+	if c.ofPaper() {
+		return timesteps
+	}
+	return c.few.timesteps
+}
+
+// calibrationImages is how many there are.
+func (c configuration) calibrationImages() int {
+	if c.ofPaper() {
+		return calibrationImages
+	}
+	return fewCalibrationImages
+}
+
 // values are the options that a run's manifest must have. Those that change only
 // its speed are left out.
 func (c configuration) values() map[string]any {
-	v := map[string]any{
-		"images": c.images, "calibration_images": calibrationImages, "timesteps": timesteps, "percentile": percentile,
-		"normalize": c.network.Normalize, "v_init": c.setting.vInit, "compensation": c.setting.compensation,
-		"encoding": "direct", "reset": "subtract", "readout": c.setting.readout, "engine": "event",
+	v := c.few.values()
+	if c.ofPaper() {
+		v = map[string]any{
+			"calibration_images": calibrationImages, "timesteps": timesteps, "percentile": percentile,
+			"v_init": c.setting.vInit, "compensation": c.setting.compensation, "readout": c.setting.readout,
+		}
+		if c.setting.compensation != "none" {
+			v["compensation_images"] = compensationImages
+		}
 	}
-	if c.setting.compensation != "none" {
-		v["compensation_images"] = compensationImages
-	}
+	v["images"], v["normalize"] = c.images, c.network.Normalize
+	v["encoding"], v["reset"], v["engine"] = "direct", "subtract", "event"
 	return v
 }
 
@@ -193,10 +225,15 @@ func (c configuration) values() map[string]any {
 func (c configuration) arguments(o options) []string {
 	test, calibration := c.network.specs(o)
 	args := []string{
-		"eval", c.network.model(o), "--data", test, "--calibrate", calibration + "?images=" + strconv.Itoa(calibrationImages), "--normalize", c.network.Normalize,
+		"eval", c.network.model(o), "--data", test, "--calibrate", calibration + "?images=" + strconv.Itoa(c.calibrationImages()), "--normalize", c.network.Normalize,
 		"--images", strconv.Itoa(c.images),
+	}
+	if !c.ofPaper() {
+		return append(args, c.few.arguments()...)
+	}
+	return append(
+		args,
 		"--timesteps", strconv.Itoa(timesteps), "--percentile", fmt.Sprint(percentile),
 		"--v-init", fmt.Sprint(c.setting.vInit), "--compensation", c.setting.compensation, "--readout", c.setting.readout,
-	}
-	return args
+	)
 }

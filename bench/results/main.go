@@ -1,4 +1,5 @@
-// Command results measures the networks of docs/results.md and writes that page.
+// Command results measures the networks of docs/results.md and of
+// docs/results-few-steps.md and writes these pages.
 //
 //	go run ./bench/results --data ../shared/data
 //
@@ -21,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"syscall"
 )
 
@@ -42,12 +44,12 @@ func main() {
 	var o options
 	flag.StringVar(&o.data, "data", filepath.Join("..", "shared", "data"), "`folder` that holds cifar10/ and models/")
 	flag.StringVar(&o.runs, "runs", filepath.Join("bench", "results", "runs"), "`folder` that keeps the runs")
-	flag.StringVar(&o.page, "page", filepath.Join("docs", "results.md"), "`file` to write the page to")
+	flag.StringVar(&o.page, "page", filepath.Join("docs", "results.md"), "`file` to write the page to; that of few steps is beside it, -few-steps at the end of its name")
 	flag.StringVar(&o.program, "sresnet", "", "use this `program` instead of building one")
 	flag.StringVar(&o.only, "only", "", "run configurations whose name matches this regular `expression`")
 	flag.IntVar(&o.images, "images", 0, "present the first `N` test images; 0 means all")
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "`N` images run at a time")
-	flag.BoolVar(&o.render, "render", false, "run nothing, write the page from the runs that are there")
+	flag.BoolVar(&o.render, "render", false, "run nothing, write the pages from the runs that are there")
 	flag.BoolVar(&o.redo, "redo", false, "run again what is finished")
 	flag.BoolVar(&o.list, "list", false, "print the names of the configurations, in the order in which they run, and do nothing")
 	flag.Parse()
@@ -68,7 +70,7 @@ func measure(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
-	all := configurations(o.images)
+	all := slices.Concat(configurations(o.images), fewConfigurations(o.images))
 	if o.list {
 		for _, c := range all {
 			if only.MatchString(c.name()) {
@@ -82,7 +84,7 @@ func measure(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	return writePage(o, all)
+	return writePages(o)
 }
 
 // runAll runs the configurations that match and are not finished. A run that fails

@@ -2,21 +2,19 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
-	"time"
 
 	"sresnet/internal/shell"
 )
 
-//go:embed page.md.tmpl
-var pageTemplate string
+//go:embed *.tmpl
+var templates embed.FS
 
 // steps are the timesteps of the tables.
 var steps = []int{32, 64, 128, 256, timesteps}
@@ -83,10 +81,7 @@ type page struct {
 
 	SameAsFolded string // What the file with batch norm shows against the folded one; empty if one is missing.
 	Published    []publishedLine
-	Machines     []string
-	Versions     []string
-	Runs         []row
-	Hours        string // That all runs took together.
+	provenance
 }
 
 // runs are the outcomes of all configurations by name.
@@ -115,17 +110,28 @@ func loadAll(o options, all []configuration) runs {
 	return r
 }
 
-// writePage writes the page from the runs that are there.
-func writePage(o options, all []configuration) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"join": strings.Join}).Parse(pageTemplate)
+// writePages writes the pages from the runs that are there.
+func writePages(o options) error {
+	all, few := configurations(o.images), fewConfigurations(o.images)
+	paper := loadAll(o, all)
+	if err := render(o.page, "page.md.tmpl", newPage(o, all, paper)); err != nil {
+		return err
+	}
+	file := strings.TrimSuffix(o.page, ".md") + "-few-steps.md"
+	return render(file, "fewsteps.md.tmpl", newFewPage(o, few, loadAll(o, few), paper))
+}
+
+// render writes what a template makes of the data of a page.
+func render(file, name string, data any) error {
+	t, err := template.New(name).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "*.tmpl")
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, newPage(o, all, loadAll(o, all))); err != nil {
+	if err := t.Execute(&b, data); err != nil {
 		return err
 	}
-	return os.WriteFile(o.page, b.Bytes(), 0o644)
+	return os.WriteFile(file, b.Bytes(), 0o644)
 }
 
 func newPage(o options, all []configuration, r runs) *page {
@@ -150,13 +156,13 @@ func newPage(o options, all []configuration, r runs) *page {
 	p.check(r)
 	p.sameAsFolded(o, r)
 	p.Published = published(o, r)
-	p.provenance(all, r)
+	p.provenance = newProvenance(all, r)
 	return p
 }
 
 // of returns the run of a network under a setting.
 func (r runs) of(n network, s setting, o options) *outcome {
-	return r.outcomes[configuration{n, s, o.images}.name()]
+	return r.outcomes[paperRun(n, s, o.images).name()]
 }
 
 // models describes the networks; what a run tells comes from the first one there
@@ -171,7 +177,7 @@ func (p *page) models(o options, r runs) {
 					neurons += l.Neurons
 				}
 				trained := percent(out.Result.TrainedTop1)
-				if out.partial(configuration{n, s, o.images}) {
+				if out.partial(paperRun(n, s, o.images)) {
 					trained += " *"
 				}
 				cells = []string{trained, count(float64(neurons)), count(out.Result.DenseMACsPerImage), count(out.Result.MACsPerImage)}
@@ -215,12 +221,12 @@ func newComparison(t int, o options, all []configuration, r runs) comparison {
 		cells := []string{"–"} // Of the trained network.
 		for _, s := range settings {
 			cell := "not run"
-			if !slices.Contains(all, configuration{n, s, o.images}) {
+			if !slices.Contains(all, paperRun(n, s, o.images)) {
 				cell = "–"
 			}
 			if out := r.of(n, s, o); out != nil {
 				cell = percent(out.Result.SpikingTop1[t-1])
-				if out.partial(configuration{n, s, o.images}) {
+				if out.partial(paperRun(n, s, o.images)) {
 					cell += " *"
 				} else {
 					cells[0] = percent(out.Result.TrainedTop1)
@@ -285,35 +291,6 @@ func (p *page) sameAsFolded(o options, r runs) {
 		worst = math.Max(worst, 100*math.Abs(a.Result.SpikingTop1[t]-b.Result.SpikingTop1[t]))
 	}
 	p.SameAsFolded = fmt.Sprintf("%.2f", worst)
-}
-
-// provenance lists machines and versions without repetition, and all runs.
-func (p *page) provenance(all []configuration, r runs) {
-	add := func(list *[]string, s string) {
-		if !slices.Contains(*list, s) {
-			*list = append(*list, s)
-		}
-	}
-	var total time.Duration
-	for _, c := range all {
-		out := r.outcomes[c.name()]
-		if out == nil {
-			p.Runs = append(p.Runs, row{c.network, []string{c.name(), cell(r.missing[c.name()])}, true})
-			continue
-		}
-		m, got := &out.machine, "–"
-		wall := out.Manifest.Finished.Sub(out.Manifest.Started)
-		total += wall
-		if m.Cores > 0 {
-			add(&p.Machines, fmt.Sprintf("%s, %d cores, %s kernels, %d images at a time", m.Processor, m.Cores, m.Implementation, m.Workers))
-			got = fmt.Sprintf("%.1f", m.Seconds/max(wall.Seconds(), 1e-3))
-		}
-		add(&p.Versions, fmt.Sprintf("%s, %s, %s", out.Manifest.Version, out.Manifest.Go, out.Manifest.Platform))
-		p.Runs = append(p.Runs, row{c.network, []string{
-			filepath.Base(out.Dir), out.Manifest.Finished.UTC().Format("2006-01-02 15:04"), fmt.Sprint(out.Result.Images), got,
-		}, false})
-	}
-	p.Hours = fmt.Sprintf("%.1f", total.Hours())
 }
 
 // cell turns a reason into what can stand in a table.

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,8 +42,13 @@ func TestMain(m *testing.M) {
 // frequency t/1000.
 func fakeRun(args []string) error {
 	opt := make(map[string]string)
-	for i := 2; i+1 < len(args); i += 2 {
-		opt[strings.TrimPrefix(args[i], "--")] = args[i+1]
+	for i := 2; i < len(args); i++ {
+		name := strings.TrimPrefix(args[i], "--")
+		opt[name] = "true"
+		if i+1 < len(args) && !strings.HasPrefix(args[i+1], "--") {
+			i++
+			opt[name] = args[i]
+		}
 	}
 	opt["calibrate"], opt["calibration-images"], _ = strings.Cut(opt["calibrate"], "?images=")
 	opt["compensation-images"] = fmt.Sprint(compensationImages)
@@ -63,20 +70,28 @@ func fakeRun(args []string) error {
 			"encoding": "direct", "reset": "subtract", "readout": opt["readout"], "engine": "event",
 		},
 	}
-	r := &eval.Result{Images: int(number("images")), Timesteps: timesteps, Complete: true, Seconds: 3, Layers: []eval.Layer{{Name: "relu"}}}
+	T := int(number("timesteps"))
+	r := &eval.Result{Images: int(number("images")), Timesteps: T, Complete: true, Seconds: 3, Latency: T, Layers: []eval.Layer{{Name: "relu"}}}
 	r.TrainedTop1 = 0.915
-	for t := range timesteps {
+	for t := range T {
 		r.SpikingTop1 = append(r.SpikingTop1, float64(t+1)/1000)
 		r.Agreement = append(r.Agreement, 0.5)
 		r.SpikesPerImage, r.ACsPerImage = append(r.SpikesPerImage, 0), append(r.ACsPerImage, 0)
 	}
 	none := make([]int, r.Images)
 	r.Predictions = eval.Predictions{Image: none, Label: none, Trained: none, Spiking: none}
+	if opt["preset"] != "" {
+		fakeFewSteps(opt, m.Options, r)
+	}
 	f, err := run.OpenFolder(opt["out"])
 	if err != nil {
 		return err
 	}
-	return f.Write(m, r)
+	var further []run.File
+	if r.Exit != nil { // A file of the plan that stays with the run.
+		further = append(further, run.File{Name: "exit.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(&r.Exit.Rule) }})
+	}
+	return f.Write(m, r, further...)
 }
 
 // files makes a folder of data with CIFAR-10 files of blank images and networks
@@ -95,7 +110,7 @@ func files(t *testing.T) options {
 		}
 	}
 	write("cifar10/test_batch.bin", 2*3073)
-	write("cifar10/data_batch_1.bin", calibrationImages*3073)
+	write("cifar10/data_batch_1.bin", max(calibrationImages, fewCalibrationImages)*3073)
 	for _, n := range networks {
 		write(n.File, 8)
 	}
@@ -107,11 +122,11 @@ func files(t *testing.T) options {
 func runThem(t *testing.T, o options, name, mode string) string {
 	t.Helper()
 	t.Setenv(fake, mode)
-	all := configurations(o.images)
+	all := slices.Concat(configurations(o.images), fewConfigurations(o.images))
 	if err := runAll(context.Background(), o, all, regexp.MustCompile("^"+name+"$")); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePage(o, all); err != nil {
+	if err := writePages(o); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(o.page)

@@ -27,6 +27,9 @@ const (
 	failureFile = "failure.txt"
 )
 
+// planFile is in the folder of a run from its calibration to its end.
+const planFile = "plan.json"
+
 // machine is where a run took place and how much of it the run got.
 type machine struct {
 	Processor      string  `json:"processor"`
@@ -34,6 +37,7 @@ type machine struct {
 	Implementation string  `json:"implementation"` // Of the kernels.
 	Workers        int     `json:"workers"`
 	Seconds        float64 `json:"processor_seconds"` // User and system time of the run, calibration included.
+	Resumed        bool    `json:"resumed,omitempty"` // The run was begun by another process, which calibrated.
 }
 
 // runOne runs one configuration.
@@ -47,6 +51,8 @@ func runOne(ctx context.Context, o options, c configuration) error {
 			return err
 		}
 	}
+	_, err := os.Stat(filepath.Join(dir, planFile))
+	resumed := err == nil
 	args := append(c.arguments(o), "--workers", strconv.Itoa(o.workers), "--out", dir)
 	cmd := exec.CommandContext(ctx, o.program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -64,14 +70,14 @@ func runOne(ctx context.Context, o options, c configuration) error {
 		return errors.Join(errors.New(reason), os.WriteFile(filepath.Join(dir, failureFile), []byte(reason+"\n"), 0o644))
 	}
 	// What the run goes on from when it is stopped is large, and no number is in it.
-	for _, name := range []string{"plan.json", "network.nir", "shards"} {
+	for _, name := range []string{planFile, "network.nir", "first.nir", "shards"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
 	m := machine{
 		Processor: host.Processor(), Cores: runtime.NumCPU(), Implementation: kernel.Implementation(), Workers: o.workers,
-		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+		Seconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), Resumed: resumed,
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
@@ -143,7 +149,7 @@ func load(o options, c configuration) (*outcome, error) {
 			return nil, fmt.Errorf("run with %s %v instead of %v", key, got, want)
 		}
 	}
-	if kept.Result.Timesteps != timesteps {
+	if kept.Result.Timesteps != c.timesteps() {
 		return nil, fmt.Errorf("result.json has %d timesteps", kept.Result.Timesteps)
 	}
 	r := outcome{Run: kept}
@@ -163,5 +169,5 @@ func finished(o options, c configuration, h hashes) bool {
 	test, calibration := c.network.specs(o)
 	return r.Manifest.Model.SHA256 == h.file(c.network.model(o)) &&
 		r.Manifest.Data.SHA256 == h.images(test, dataset.Test, c.images) &&
-		r.Manifest.Calibration.SHA256 == h.images(calibration, dataset.Train, calibrationImages)
+		r.Manifest.Calibration.SHA256 == h.images(calibration, dataset.Train, c.calibrationImages())
 }
