@@ -11,11 +11,12 @@
 //
 //	q(x) = lambda/T clip(floor(T x / lambda + V[0]), 0, T)
 //
-// a channel's lambda is the one that minimises the mean of (a(z^) - q(z^))^2, and its bias
+// a channel's lambda is the one that minimises the mean of |a(z^) - q(z^)|^3, and its bias
 // is shifted first by mean(z) - mean(z^), which the layers before have left, and then twice
 // by mean(a) - mean(q) [li2021]. In a phased network q is what the neurons make of their
 // input exactly, so that all of this is one float pass with rounded activations. In a
-// synchronous one the rates of simulated neurons stand in for q.
+// synchronous one the rates of simulated neurons stand in for q: for a few factors on that
+// lambda, and for the bias, in four rounds.
 //
 // Statistics are counts of bins and sums of integers: they depend on the set of images and
 // on nothing else, not on their order, the workers or a restart.

@@ -141,7 +141,11 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 		}
 	}
 	if t.o.Bias && !t.isOutput(i) {
-		for range 2 {
+		rounds := 2
+		if t.net.Schedule == snn.Synchronous { // Rates follow a bias by less than a rounded value does.
+			rounds = 4
+		}
+		for range rounds {
 			if err := t.matchRates(ctx, i, hist, shift); err != nil {
 				return err
 			}
