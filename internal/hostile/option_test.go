@@ -71,6 +71,12 @@ func options() []hostile {
 		"normalize":    "bright : 0: :1 0:0 0:-1 NaN:1 0:NaN 0:Inf 1e400:1 0,0:1 1,2,3,4:1 " + strings.Repeat("0,", 5000) + "0:1",
 		"data":         "tulips:here :x cifar10: cifar10 npz: npy: folder: files: ../..",
 		"calibrate":    "tulips:here cifar10:",
+		"preset":       "fast Paper few-steps,one-spike",
+		"schedule":     "phases SYNCHRONOUS",
+		"coding":       "burst first-spike",
+		"lambdas":      "neuron 2",
+		"match":        "weights bias+bias",
+		"exit":         "-0.1 1 NaN Inf half",
 		"plan":         "0 -1 1000000000 9223372036854775808 many",
 		"device":       "65nm",
 	} {
@@ -86,6 +92,14 @@ func options() []hostile {
 			list = append(list, c)
 		}
 		list = append(list, hostile{name: "--" + option + " without a value", args: "eval BASE/model.onnx --data mnist:BASE/digits --" + option, code: 2, want: []string{"--" + option}})
+	}
+	for _, line := range []string{
+		"--schedule phased --neuron lif", "--schedule phased --reset zero", "--preset one-spike --schedule synchronous",
+		"--preset few-steps --percentile 99", "--preset calibrated --compensation layer", "--preset calibrated --encoding poisson",
+		"--preset few-steps --refit --calibration-images 100", "--preset few-steps --match start", "--preset few-steps -T 0",
+		"--preset few-steps -T 1 --exit 0.1", "--refit",
+	} {
+		of("eval BASE/model.onnx --data mnist:BASE/digits "+line, "hint:")
 	}
 	of("nothing", "nothing")
 	of("eval", "is missing")
