@@ -25,7 +25,7 @@ func TestSweepInterruptedAt(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 		if i := k.Finished(); i < 2 {
-			k.Results[i] = &eval.Result{Images: 1, SpikingTop1: []float64{1}, ACsPerImage: []float64{1}}
+			k.Results[i] = &eval.Result{Images: 1, Timesteps: 1, Latency: 1, SpikingTop1: []float64{1}, ACsPerImage: []float64{1}}
 		}
 	}
 }
