@@ -6,7 +6,7 @@ import (
 )
 
 // fewCalibrationImages is how many training images a run of few steps is calibrated on.
-const fewCalibrationImages = 1000
+const fewCalibrationImages = 2000
 
 // fewSteps is how a run of few steps differs from those of the paper at T = 350. The zero
 // value is such a run of the paper.
