@@ -308,6 +308,15 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	return net, nil
 }
 
+// scheduled returns a network as it was converted with a schedule and a coding.
+func scheduled(net *snn.Network, s snn.Schedule, c snn.Coding) *snn.Network {
+	net.Schedule, net.Coding = s, c
+	if s == snn.Phased {
+		return net.Exact()
+	}
+	return net
+}
+
 // convert converts the trained network, with its schedule, and calibrates it for T if that
 // is asked for.
 func (e *Experiment) convert(ctx context.Context, s *calibrate.Statistics) (*snn.Network, error) {
@@ -319,7 +328,7 @@ func (e *Experiment) convert(ctx context.Context, s *calibrate.Statistics) (*snn
 	if err != nil {
 		return nil, err
 	}
-	net.Schedule, net.Coding = o.Schedule, o.Coding
+	net = scheduled(net, o.Schedule, o.Coding)
 	return net, net.Validate()
 }
 

@@ -153,7 +153,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 	if err != nil {
 		return err
 	}
-	net.Schedule, net.Coding = file.Schedule, file.Coding
+	net = scheduled(net, file.Schedule, file.Coding)
 	if f := nir.InfoOf(e.File).Compensation; f != nil {
 		if net, err = net.Compensated(f); err != nil {
 			return fmt.Errorf("%s: %w", e.model.file, err)

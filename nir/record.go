@@ -74,6 +74,8 @@ type synapseRecord struct {
 	Stride   [2]int
 	Start    [2]int
 	Offset   int `json:",omitempty"`
+
+	Remainder bool `json:",omitempty"`
 }
 
 func newSynapseRecord(s snn.Synapse) synapseRecord {
@@ -84,7 +86,7 @@ func newSynapseRecord(s snn.Synapse) synapseRecord {
 	case *snn.Dense:
 		r.Channels = [2]int{k.Weight.Shape[0], k.Weight.Shape[1]}
 	case *snn.Shortcut:
-		r.Scale, r.Scales, r.Stride, r.Start, r.Offset = k.Scale, k.Scales, k.Stride, k.Start, k.Offset
+		r.Scale, r.Scales, r.Stride, r.Start, r.Offset, r.Remainder = k.Scale, k.Scales, k.Stride, k.Start, k.Offset, k.Remainder
 	case *snn.AveragePool:
 		r.Window, r.CountPad, r.Scale, r.Scales = &k.Window, k.CountPad, k.Scale, k.Scales
 	case *snn.MaxPool:

@@ -206,7 +206,7 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 		}
 		return &snn.Dense{Weight: tensor.Of(x, n...)}, nil
 	case (*snn.Shortcut)(nil).Kind():
-		return &snn.Shortcut{Scale: sr.Scale, Scales: sr.Scales, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Shape: l.Shape}, nil
+		return &snn.Shortcut{Scale: sr.Scale, Scales: sr.Scales, Stride: sr.Stride, Start: sr.Start, Offset: sr.Offset, Remainder: sr.Remainder, Shape: l.Shape}, nil
 	case (*snn.AveragePool)(nil).Kind():
 		return &snn.AveragePool{Window: w, CountPad: sr.CountPad, Scale: sr.Scale, Scales: sr.Scales}, nil
 	case (*snn.MaxPool)(nil).Kind():

@@ -47,15 +47,59 @@ func (p *Plan) newWindow(i int, lp *layerPlan) {
 	window := lp.fire
 	lp.window = &window
 	lp.opens = (p.net.Phases()[i] - 1) * p.opt.Timesteps
+	lp.remainders, lp.remains = p.newRemainders(i), p.net.Remains()[i]
 	lp.fire.Threshold = make([]float32, len(window.Threshold))
 	for c := range lp.fire.Threshold {
 		lp.fire.Threshold[c] = float32(math.Inf(1))
 	}
 }
 
+// remainder is a shortcut that brings what its source has left.
+type remainder struct {
+	from  int
+	scale []float32 // Per channel.
+}
+
+// newRemainders are those of layer i.
+func (p *Plan) newRemainders(i int) (list []remainder) {
+	l := &p.net.Layers[i]
+	for _, syn := range l.Synapses {
+		if k, ok := syn.Connection.(*snn.Shortcut); ok && k.Remainder {
+			r := remainder{from: syn.From, scale: make([]float32, l.Shape[0])}
+			for c := range r.scale {
+				r.scale[c] = k.ScaleOf(c)
+			}
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// takeOver adds what sources of layer i have left; see [snn.Phased].
+func (e *Engine) takeOver(i int) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	for _, r := range l.remainders {
+		from, start := e.layers[r.from].v, e.plan.layers[r.from].vInit
+		for j := 0; j < len(s.v); j += l.n {
+			v, w := s.v[j:][:l.c], from[j:][:l.c]
+			for c, scale := range r.scale {
+				v[c] += snn.Remainder(scale, w[c], start[c])
+			}
+		}
+	}
+	if l.remains {
+		for j := 0; j < len(s.v); j += l.n {
+			for c, start := range l.vInit[:l.c] {
+				s.v[j+c] = max(s.v[j+c], start)
+			}
+		}
+	}
+}
+
 // open lets layer i fire for the T timesteps of its window.
 func (e *Engine) open(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
+	e.takeOver(i)
 	spikes := e.record.Spikes[i]
 	output, traced := e.record.Classes > 0 && e.plan.isOutput(i), l.traced && e.Trace != nil
 	if output || traced {

@@ -45,6 +45,9 @@ type layerPlan struct {
 	window *kernel.FireParams
 	opens  int // The timestep of the network at which it begins to integrate.
 
+	remainders []remainder // What is taken over when the window opens,
+	remains    bool        // and whether others take over from this one.
+
 	decay  float32     // What potentials are multiplied by before the kernels integrate and fire.
 	neuron *snn.Neuron // For those who cannot do that; else nil.
 }

@@ -20,6 +20,7 @@ func randomScheduled(choose func(n int) int, rnd *rand.Rand) *snn.Network {
 	b := newRandom(choose, rnd)
 	b.schedule(choose(4))
 	b.calibrated()
+	b.remainders()
 	return b.net
 }
 
@@ -86,6 +87,41 @@ func (b *builder) calibrated() {
 				c.Scales = b.weights(1, b.net.ShapeOf(s.From)[0]).Data
 				l.Synapses[j].Connection = &c
 			}
+		}
+	}
+}
+
+// remainders lets identity shortcuts of a phased network bring what their sources have left.
+func (b *builder) remainders() {
+	if b.net.Schedule != snn.Phased {
+		return
+	}
+	for i := range b.net.Layers {
+		l := &b.net.Layers[i]
+		for j, s := range l.Synapses {
+			k, ok := s.Connection.(*snn.Shortcut)
+			if !ok || i == len(b.net.Layers)-1 || b.choose(8) == 0 || b.net.Layers[s.From].IsGate() {
+				continue
+			}
+			c := *k
+			c.Remainder = true
+			if _, err := c.Out(b.net.ShapeOf(s.From)); err != nil { // No identity.
+				continue
+			}
+			l.Synapses[j].Connection = &c
+			b.ordinary(s.From)
+			b.ordinary(i)
+		}
+	}
+}
+
+// ordinary gives layer i neurons of threshold and charge 1.
+func (b *builder) ordinary(i int) {
+	l := &b.net.Layers[i]
+	l.Charge, l.Neuron.Threshold, l.Start = 1, []float32{1}, nil
+	for j := range b.net.Layers {
+		if g := &b.net.Layers[j]; g.IsGate() && g.Synapses[0].From == i {
+			b.ordinary(j)
 		}
 	}
 }
@@ -229,8 +265,10 @@ func (b *builder) residual(from int) int {
 	kind := b.choose(4)
 	if kind == 0 { // Identity: the second convolution comes back to the shape of the source.
 		k := &snn.Conv{Window: tensor.Square(1, 1, 0), Groups: 1}
-		if hs[1] != s[1] || hs[2] != s[2] { // Only if the first kept the size.
-			return h
+		if hs[1] != s[1] || hs[2] != s[2] { // If the first did not keep the size, around one behind it.
+			from, s = h, hs
+			w := &snn.Conv{Window: tensor.Square(3, 1, 1), Groups: 1, Weight: b.weights(s[0]*9, s[0], s[0], 3, 3)}
+			h = b.add(s, snn.Synapse{From: from, Connection: w})
 		}
 		if b.choose(2) == 0 {
 			k.Window = tensor.Square(3, 1, 1)
@@ -240,7 +278,13 @@ func (b *builder) residual(from int) int {
 		if b.choose(2) == 0 {
 			syn[0], syn[1] = syn[1], syn[0]
 		}
-		return b.add(s, syn...)
+		last := b.add(s, syn...)
+		for range b.choose(3) { // More blocks of the stage.
+			w := &snn.Conv{Window: tensor.Square(3, 1, 1), Groups: 1, Weight: b.weights(s[0]*9, s[0], s[0], 3, 3)}
+			h = b.add(s, snn.Synapse{From: last, Connection: w})
+			last = b.add(s, snn.Synapse{From: h, Connection: w}, snn.Synapse{From: last, Connection: snn.Identity(1, s)})
+		}
+		return last
 	}
 	stride := 1 + b.choose(2)
 	rows, cols := (s[1]-1)/stride+1, (s[2]-1)/stride+1

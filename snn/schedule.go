@@ -2,6 +2,7 @@ package snn
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"sresnet/tensor"
@@ -30,6 +31,16 @@ const (
 	//
 	// so that it makes exactly clip(floor(v/θ), 0, T) spikes: the network is the trained
 	// one with every activation rounded to T + 1 levels.
+	//
+	// A sum that a shortcut with [Shortcut.Remainder] goes around, such as the stream of a
+	// stage of residual blocks, is not rounded anew by every block. When the window of the
+	// population that it ends on opens, that takes over what the source, s, has left:
+	//
+	//	v = v + Scale (v_s - V[0])        rounded to 1/1024 of θ, which is 1
+	//
+	// and so that the rectifier is not undone, a source that holds less than V[0] when its own
+	// window opens holds V[0] from then on, which is no spike either. With a Scale of 1 both
+	// are one neuron that goes on, and its spikes come back to it.
 	Phased
 )
 
@@ -179,6 +190,9 @@ func (n *Network) checkSchedule() error {
 		return fmt.Errorf("snn: unknown schedule %v or coding %v", n.Schedule, n.Coding)
 	}
 	if n.Schedule == Synchronous {
+		if i := slices.IndexFunc(n.Layers, func(l Layer) bool { return l.takesOver() }); i >= 0 {
+			return fmt.Errorf("snn: layer %q: a synchronous neuron never has a remainder to hand on", n.Layers[i].Name)
+		}
 		if n.Coding != Rate {
 			return fmt.Errorf("snn: %v coding takes a phased schedule: a synchronous neuron fires before it has its whole input", n.Coding)
 		}
@@ -192,9 +206,59 @@ func (n *Network) checkSchedule() error {
 		if a, ok := l.Neuron.Decay(); !ok || a != 1 {
 			return fmt.Errorf("snn: layer %q: %v neurons lose charge while they wait: a phased schedule takes IF neurons", l.Name, l.Neuron.model())
 		}
+		if err := n.checkRemainders(l); err != nil {
+			return fmt.Errorf("snn: layer %q: %w", l.Name, err)
+		}
 		if l.Neuron.Reset != ResetSubtract {
 			return fmt.Errorf("snn: layer %q: reset %v loses what the potential holds beyond one spike: a phased schedule takes neurons that reset by subtraction", l.Name, l.Neuron.Reset)
 		}
+	}
+	return nil
+}
+
+// Remainder returns what a shortcut of that scale hands on of a neuron that began with the
+// potential start and has v left.
+func Remainder(scale, v, start float32) float32 {
+	return float32(math.RoundToEven(float64(scale)*float64(v-start)*1024) / 1024)
+}
+
+// Remains reports, per layer, whether a shortcut takes over what its neurons have left.
+func (n *Network) Remains() []bool {
+	list := make([]bool, len(n.Layers))
+	for i := range n.Layers {
+		for _, s := range n.Layers[i].Synapses {
+			if k, ok := s.Connection.(*Shortcut); ok && k.Remainder {
+				list[s.From] = true
+			}
+		}
+	}
+	return list
+}
+
+// takesOver reports whether a shortcut brings l what its source has left.
+func (l *Layer) takesOver() bool {
+	return slices.ContainsFunc(l.Synapses, func(s Synapse) bool {
+		k, ok := s.Connection.(*Shortcut)
+		return ok && k.Remainder
+	})
+}
+
+// checkRemainders returns an error unless l can take over what its shortcuts bring.
+func (n *Network) checkRemainders(l *Layer) error {
+	for j, s := range l.Synapses {
+		if k, ok := s.Connection.(*Shortcut); !ok || !k.Remainder {
+			continue
+		}
+		for _, end := range []*Layer{&n.Layers[s.From], l} {
+			th := end.Neuron.Threshold
+			v := end.Neuron.VInitOf(0)
+			if end.IsGate() || end.Charge != 1 || end.Start != nil || len(th) != 1 || th[0] != 1 || len(end.Neuron.VInit) > 1 || v < 0 || v >= 1 {
+				return fmt.Errorf("synapse %d: remainders are taken over between neurons of threshold 1 and charge 1 that begin with one potential from 0 to below 1; those of %q are not", j, end.Name)
+			}
+		}
+	}
+	if l == n.Output() && l.takesOver() {
+		return fmt.Errorf("the output cannot take over remainders")
 	}
 	return nil
 }

@@ -15,16 +15,23 @@ import (
 // Scales, unless nil, has the Scale of every source channel c, where populations have a
 // lambda per channel. Output channels below Offset or past the last source channel get nothing.
 //
+// With Remainder, which is of identity shortcuts in phased networks, the neuron it ends on
+// takes over what the source neuron has left: of its input, a, the spikes have said only the
+// whole thresholds, n θ, and with them the shortcut brings the rest. See [Phased].
+//
 // References:
 //
 //	[he2016]  Kaiming He et al. Deep Residual Learning for Image Recognition. CVPR 2016.
 type Shortcut struct {
 	Scale  float32
-	Scales []float32    // Per source channel, in place of Scale; nil for one for all.
-	Stride [2]int       // Rows and columns; 1 for an identity shortcut.
-	Start  [2]int       // First source row and column; usually 0.
-	Offset int          // Zero channels before the first one; 0 for an identity shortcut.
-	Shape  tensor.Shape // Of the layer it ends on.
+	Scales []float32 // Per source channel, in place of Scale; nil for one for all.
+	Stride [2]int    // Rows and columns; 1 for an identity shortcut.
+	Start  [2]int    // First source row and column; usually 0.
+	Offset int       // Zero channels before the first one; 0 for an identity shortcut.
+
+	Remainder bool // What the source has left after its window is taken over.
+
+	Shape tensor.Shape // Of the layer it ends on.
 }
 
 // Identity returns the shortcut between two layers of the same shape.
@@ -56,6 +63,9 @@ func (k *Shortcut) Out(in tensor.Shape) (tensor.Shape, error) {
 	}
 	if k.Scales != nil && len(k.Scales) != in[0] {
 		return nil, fmt.Errorf("%d scales for %d channels", len(k.Scales), in[0])
+	}
+	if k.Remainder && !(in.Equal(k.Shape) && k.Stride == [2]int{1, 1} && k.Start == [2]int{} && k.Offset == 0) {
+		return nil, fmt.Errorf("a shortcut that takes over remainders must be the identity")
 	}
 	if k.Offset < 0 || k.Offset+in[0] > k.Shape[0] {
 		return nil, fmt.Errorf("%d channels at offset %d do not fit into %d", in[0], k.Offset, k.Shape[0])
@@ -91,6 +101,9 @@ func (k *Shortcut) String() string {
 	s := fmt.Sprintf("shortcut x%.4g", k.Scale)
 	if k.Scales != nil {
 		s = "shortcut x per channel"
+	}
+	if k.Remainder {
+		s += " with remainder"
 	}
 	if k.Stride != [2]int{1, 1} {
 		s += fmt.Sprintf(" stride %d", k.Stride[0])

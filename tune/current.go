@@ -16,9 +16,10 @@ type currents struct {
 
 // term is one synapse.
 type term struct {
-	from int
-	add  func(dst, src, scratch []float32)
-	room int // Of scratch.
+	from  int
+	whole bool // It also brings what the source's neurons have left.
+	add   func(dst, src, scratch []float32)
+	room  int // Of scratch.
 }
 
 // newCurrents prepares layer i of the unscaled net.
@@ -45,6 +46,7 @@ func newTerm(s snn.Synapse, in, out tensor.Shape) term {
 		c := kernel.PackDense(in[0], in[1], in[2], out[0], k.Weight.Data, nil)
 		t.add, t.room = c.Run, c.ScratchLen()
 	case *snn.Shortcut:
+		t.whole = k.Remainder
 		t.add = func(dst, src, _ []float32) { addShortcut(dst, src, k, in, out) }
 	case *snn.AveragePool:
 		t.add = func(dst, src, _ []float32) { addMean(dst, src, k, in, out) }
@@ -54,13 +56,14 @@ func newTerm(s snn.Synapse, in, out tensor.Shape) term {
 	return t
 }
 
-// run computes the currents, bias and all, from the image and the values of layers.
-func (p *currents) run(dst, image []float32, values func(layer int) []float32, scratch []float32) {
+// run computes the currents, bias and all, from the image and the values of layers: what
+// their spikes say, or the whole of it.
+func (p *currents) run(dst, image []float32, values func(layer int, whole bool) []float32, scratch []float32) {
 	clear(dst)
 	for _, t := range p.terms {
 		src := image
 		if t.from != snn.FromInput {
-			src = values(t.from)
+			src = values(t.from, t.whole)
 		}
 		t.add(dst, src, scratch)
 	}

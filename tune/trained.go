@@ -95,7 +95,7 @@ func (t *tuner) measure(ctx context.Context) error {
 			}
 			for i, p := range t.passes {
 				z := z[:p.n]
-				p.run(z, pixels, func(from int) []float32 { return values[from] }, scratch)
+				p.run(z, pixels, func(from int, _ bool) []float32 { return values[from] }, scratch)
 				if err := tensor.CheckFinite(z); err != nil {
 					return t.at(i, job, err)
 				}

@@ -97,6 +97,9 @@ func Network(ctx context.Context, net *snn.Network, images Images, o Options) (*
 		t.progress()
 	}
 	t.out.TunedFor = o.Timesteps
+	if net.Schedule == snn.Phased {
+		t.out = t.out.Exact()
+	}
 	return t.out, &t.report, t.out.Validate()
 }
 

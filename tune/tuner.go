@@ -24,8 +24,11 @@ type tuner struct {
 	last    []int         // The last layer that takes the spikes of each.
 	lambda  [][]float32   // Per layer and channel.
 	counts  [][][]uint16  // Spikes per layer and image, channels last; nil for layers that nobody asks for any more.
+	whole   [][][]float32 // In place of spikes, what they say with what is left, of layers that hand that on.
 	trains  [][][]uint64  // Of a synchronous network, the spikes themselves: step after step.
 	values  [][][]float32 // What they stand for in the trained network; kept for refitting only.
+
+	remains []bool // Layers whose shortcuts hand on what their neurons have left.
 
 	widest, room int
 	done, total  int
@@ -35,9 +38,10 @@ func newTuner(ctx context.Context, net *snn.Network, images Images, o Options) (
 	n := len(net.Layers)
 	t := &tuner{
 		net: cloned(net), out: cloned(net), o: o, images: images, report: Report{Images: images.Len(), Silent: map[string]int{}},
-		last: make([]int, n), lambda: make([][]float32, n), counts: make([][][]uint16, n), trains: make([][][]uint64, n), values: make([][][]float32, n),
+		last: make([]int, n), lambda: make([][]float32, n), counts: make([][][]uint16, n), whole: make([][][]float32, n), trains: make([][][]uint64, n), values: make([][][]float32, n),
 	}
 	t.total = t.shaping() + n
+	t.handOn()
 	for i := range net.Layers {
 		p := newCurrents(t.net, i)
 		t.passes = append(t.passes, p)
@@ -62,6 +66,7 @@ func cloned(net *snn.Network) *snn.Network {
 	c.Layers = slices.Clone(net.Layers)
 	for i := range c.Layers {
 		c.Layers[i].Bias = slices.Clone(c.Layers[i].Bias)
+		c.Layers[i].Synapses = slices.Clone(c.Layers[i].Synapses)
 	}
 	return &c
 }
@@ -246,7 +251,7 @@ func (t *tuner) shift(i int, shift []float64) {
 func (t *tuner) forget(i int) {
 	for j := range i + 1 {
 		if t.last[j] <= i {
-			t.counts[j], t.trains[j], t.values[j] = nil, nil, nil
+			t.counts[j], t.whole[j], t.trains[j], t.values[j] = nil, nil, nil, nil
 		}
 	}
 }
@@ -330,7 +335,7 @@ func (t *tuner) newPlain(i int) func(image int) ([]float32, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.run(z, x, func(from int) []float32 { return t.values[from][image] }, scratch)
+		p.run(z, x, func(from int, _ bool) []float32 { return t.values[from][image] }, scratch)
 		return z, nil
 	}
 }
@@ -342,11 +347,11 @@ func (t *tuner) newCurrent(i int) func(image int) ([]float32, error) {
 	pixels, z, scratch := t.newImage(), make([]float32, p.n), make([]float32, t.room)
 	values := make(map[int][]float32)
 	needsImage := false
-	for _, s := range t.net.Layers[i].Synapses {
-		if s.From == snn.FromInput {
+	for _, s := range p.terms {
+		if s.from == snn.FromInput {
 			needsImage = true
-		} else {
-			values[s.From] = make([]float32, t.passes[s.From].n)
+		} else if !s.whole {
+			values[s.from] = make([]float32, t.passes[s.from].n)
 		}
 	}
 	return func(image int) ([]float32, error) {
@@ -360,7 +365,12 @@ func (t *tuner) newCurrent(i int) func(image int) ([]float32, error) {
 		for from, v := range values {
 			t.read(v, from, image)
 		}
-		p.run(z, x, func(from int) []float32 { return values[from] }, scratch)
+		p.run(z, x, func(from int, whole bool) []float32 {
+			if whole {
+				return t.whole[from][image]
+			}
+			return values[from]
+		}, scratch)
 		return z, nil
 	}
 }
@@ -368,6 +378,14 @@ func (t *tuner) newCurrent(i int) func(image int) ([]float32, error) {
 // read fills v with what the spikes of a layer say.
 func (t *tuner) read(v []float32, layer, image int) {
 	lambda := t.lambda[layer]
+	if t.remains[layer] {
+		vInit := t.quantiser(layer).vInit
+		for j, x := range t.whole[layer][image] {
+			l := float64(lambda[j%len(lambda)])
+			v[j] = float32(level(float64(x), l, vInit, t.o.Timesteps) * l / float64(t.o.Timesteps))
+		}
+		return
+	}
 	unit := make([]float32, len(lambda))
 	for c, x := range lambda {
 		unit[c] = x / float32(t.o.Timesteps)
@@ -384,6 +402,9 @@ func (t *tuner) read(v []float32, layer, image int) {
 func (t *tuner) emit(ctx context.Context, i int) error {
 	if t.last[i] <= i { // Nobody listens.
 		return nil
+	}
+	if t.remains[i] {
+		return t.keepWhole(ctx, i)
 	}
 	t.counts[i] = make([][]uint16, t.images.Len())
 	if t.net.Schedule == snn.Synchronous {

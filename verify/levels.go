@@ -15,7 +15,8 @@ import (
 // counts of all neurons, level for level. Each layer gets the counts that those before it
 // made in the simulation, so that differences do not spread, and its potential is summed in
 // float64, in another order than the simulation's. A count may differ by as much as the
-// rounding of the simulation's sums can move the potential.
+// rounding of the simulation's sums can move the potential. What shortcuts hand on beside
+// spikes is in the potential, too.
 
 // levels computes the counts that the neurons of a phased network must make.
 type levels struct {
@@ -26,15 +27,23 @@ type levels struct {
 	seed     uint64
 
 	counts [][]float64 // Per layer, CHW: spikes of the simulation, or what they are worth.
+	left   [][]rest    // What neurons have left, of layers that hand it on; else nil.
 
 	wrong, rounded []uint64 // Per layer: levels that counts are off, and those that rounding explains.
 }
 
+// rest is what a neuron has left after its window, which rounding may have moved by bound.
+type rest struct{ v, bound float64 }
+
 func newLevels(net *snn.Network, o Options) *levels {
-	q := &levels{net: net, absolute: absolute(net), T: o.Timesteps, seed: o.Seed, taps: make([]float64, len(net.Layers)), counts: make([][]float64, len(net.Layers))}
+	q := &levels{net: net, absolute: absolute(net), T: o.Timesteps, seed: o.Seed, taps: make([]float64, len(net.Layers)), counts: make([][]float64, len(net.Layers)), left: make([][]rest, len(net.Layers))}
+	remains := net.Remains()
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		q.counts[i] = make([]float64, l.Neurons())
+		if remains[i] {
+			q.left[i] = make([]rest, l.Neurons())
+		}
 		q.taps[i] = 1 // The bias.
 		for _, s := range l.Synapses {
 			switch k := s.Connection.(type) {
@@ -151,10 +160,14 @@ func (q *levels) layer(li int, y, z []float64) {
 			continue
 		}
 		start, th := float64(l.StartOf(j)), float64(l.Neuron.ThresholdOf(j/positions))
-		v := start + T*y[j]
+		handed := q.handed(l, j)
+		v := start + T*y[j] + handed.v
 		// The last bit of every number that the simulation rounds: partial sums of a
 		// current, potentials while they integrate, potentials after every spike.
-		bound := 0x1p-24 * (32 + 8*math.Sqrt(q.taps[li]) + T + n) * (math.Abs(start) + T*z[j] + th*(n+1))
+		bound := 0x1p-24*(32+8*math.Sqrt(q.taps[li])+T+n)*(math.Abs(start)+T*z[j]+th*(n+1)) + handed.bound
+		if q.left[li] != nil {
+			q.left[li][j] = rest{max(v, start) - start - n, bound}
+		}
 		want, low, high := level(v, th, T), level(v-bound, th, T), level(v+bound, th, T)
 		switch {
 		case n == want:
@@ -164,6 +177,18 @@ func (q *levels) layer(li int, y, z []float64) {
 			q.wrong[li] += uint64(math.Abs(want - n))
 		}
 	}
+}
+
+// handed returns what the shortcuts with remainders into neuron j of l bring.
+func (q *levels) handed(l *snn.Layer, j int) (sum rest) {
+	for _, s := range l.Synapses {
+		if k, ok := s.Connection.(*snn.Shortcut); ok && k.Remainder {
+			scale, left := float64(k.ScaleOf(j/(l.Shape[1]*l.Shape[2]))), q.left[s.From][j]
+			sum.v += math.RoundToEven(scale*left.v*1024) / 1024
+			sum.bound += math.Abs(scale)*left.bound + 0x1p-10
+		}
+	}
+	return sum
 }
 
 // level returns the number of spikes that a potential leads to.

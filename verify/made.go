@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 
 	"sresnet/ann"
@@ -56,6 +58,9 @@ func newMade(g *ann.Graph, net *snn.Network, o Options) (*made, error) {
 		return nil, err
 	}
 	m.terms = termsOf(net, m.plain)
+	for i := range net.Layers {
+		m.units = append(m.units, unitsOf(&net.Layers[i]))
+	}
 	return m, m.engines(net, o)
 }
 
@@ -157,38 +162,116 @@ func (w *worker) compareLevels(ctx context.Context, i int, f *findings) error {
 
 // compareActivations compares the activations of the trained network with the rates of the
 // spiking one in the limit of many timesteps, in units of lambda, which may be one a
-// channel; those of refitted layers not.
+// channel; those of refitted layers not. Each layer gets the trained activations of those
+// before it, so that what the rounding of weights does does not spread.
 func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refitted []bool, f *findings) error {
-	rates, err := sim.Rates(ctx, net, w.pixels, w.most)
-	if err != nil {
-		return err
+	image, pixel := make([]float64, len(w.pixels)), largest(w.pixels)
+	for i, v := range w.pixels {
+		image[i] = float64(v)
 	}
-	pixel := largest(w.pixels)
+	rates := make([][]float64, len(net.Layers))
 	f.activation = make([]gap, len(net.Layers))
 	for li := range net.Layers {
-		if l := &net.Layers[li]; !refitted[li] {
-			w.compareLayer(li, l, rates[li], pixel, &f.activation[li])
+		l := &net.Layers[li]
+		y, err := sim.Currents(ctx, net, li, rates, image)
+		if err != nil {
+			return err
+		}
+		rates[li] = w.trainedRates(li, l)
+		if g := &f.activation[li]; rates[li] == nil {
+			g.diff, g.scale = 1, 1 // No such layer in the trained network.
+			rates[li] = y
+		} else if !refitted[li] {
+			w.compareLayer(li, l, rates[li], y, pixel, g)
 		}
 	}
 	return nil
 }
 
-func (w *worker) compareLayer(li int, l *snn.Layer, rates []float64, pixel float64, g *gap) {
-	positions := l.Shape[1] * l.Shape[2]
-	activation := w.folded.Activation(l.Name) // Channels last; rates are CHW.
+// trainedRates returns the activations of a layer in the trained network, CHW and in units
+// of lambda; nil if it has none of that name.
+func (w *worker) trainedRates(li int, l *snn.Layer) []float64 {
+	activation := w.folded.Activation(l.Name) // Channels last.
 	if len(activation) != l.Neurons() {
-		g.diff, g.scale = 1, 1 // No such layer in the trained network.
-		return
+		return nil
 	}
+	rates, positions := make([]float64, len(activation)), l.Shape[1]*l.Shape[2]
+	for j := range rates {
+		c, p := j/positions, j%positions
+		rates[j] = float64(activation[p*l.Shape[0]+c]) / float64(l.LambdaOf(c))
+	}
+	return rates
+}
+
+// compareLayer compares the rates of layer li in the trained network with those that the
+// currents y lead to.
+func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel float64, g *gap) {
+	positions := l.Shape[1] * l.Shape[2]
 	neurons := l // That fire the spikes: a gate hands them on.
 	for neurons.IsGate() {
 		neurons = &w.normalised.Layers[neurons.Synapses[0].From]
 	}
-	for j, r := range rates {
-		c, p := j/positions, j%positions
-		g.add(float64(activation[p*l.Shape[0]+c])/float64(l.LambdaOf(c)), max(r, w.least[li]))
-		g.of(rounded * w.terms[li].of(c, pixel) / float64(neurons.Neuron.ThresholdOf(c)))
+	for j, r := range y {
+		c := j / positions
+		th := float64(neurons.Neuron.ThresholdOf(c))
+		if !l.IsGate() {
+			gain, offset := l.Neuron.Line()
+			r = (r/th - offset) / gain
+			if li < len(w.normalised.Layers)-1 {
+				r = max(r, 0)
+			}
+			if w.most != nil {
+				r = min(r, w.most[li]/float64(l.LambdaOf(c)))
+			}
+		}
+		g.add(trained[j], max(r, w.least[li]))
+		g.of((rounded*w.terms[li].of(c, pixel) + w.units[li][c]) / th)
 	}
+}
+
+// unitsOf returns, per channel, what the rounding of weights to whole numbers of a unit may
+// do to a current, as part of MaxRelative; see [snn.Network.Exact]. With n weights of a unit
+// u, whose roundings are a random walk, it is four standard deviations, 4 u sqrt(n / 12), for
+// sources that all fire at every timestep. The unit is the last bit that any of them has.
+func unitsOf(l *snn.Layer) []float64 {
+	units, n := make([]float64, l.Shape[0]), make([]float64, l.Shape[0])
+	see := func(c int, w float32, times float64) {
+		if n[c] += times; w == 0 {
+			return
+		}
+		fraction, e := math.Frexp(float64(w))
+		last := math.Ldexp(1, e-24+bits.TrailingZeros32(uint32(math.Abs(fraction)*(1<<24))))
+		if units[c] == 0 || last < units[c] {
+			units[c] = last
+		}
+	}
+	for c, b := range l.Bias {
+		see(c, b, 1)
+	}
+	for _, s := range l.Synapses {
+		switch k := s.Connection.(type) {
+		case snn.Weighted:
+			w := k.Weights().Data
+			for j, x := range w {
+				see(j/(len(w)/len(units)), x, 1)
+			}
+		case *snn.Shortcut:
+			for c := range units {
+				if k.Scales == nil || c >= k.Offset && c < k.Offset+len(k.Scales) {
+					see(c, k.ScaleOf(c-k.Offset), 1)
+				}
+			}
+		case *snn.AveragePool:
+			for c := range units {
+				taps := k.Window.Kernel[0] * k.Window.Kernel[1]
+				see(c, k.ScaleOf(c)/float32(taps), float64(taps)*float64(taps))
+			}
+		}
+	}
+	for c := range units {
+		units[c] *= 4 * math.Sqrt(n[c]/12) / MaxRelative
+	}
+	return units
 }
 
 // activationStage is the stage of what compareActivations found.

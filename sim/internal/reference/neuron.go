@@ -17,6 +17,24 @@ func (p *population) integrate() {
 	}
 }
 
+// takeOver adds what sources have left, when the window opens; see [snn.Phased].
+func (r *run) takeOver(i int) {
+	p := r.state[i]
+	for _, syn := range p.layer.Synapses {
+		if k, ok := syn.Connection.(*snn.Shortcut); ok && k.Remainder {
+			src := r.state[syn.From]
+			for j := range p.v {
+				p.v[j] += snn.Remainder(k.ScaleOf(p.channel(j)), src.v[j], src.layer.StartOf(j))
+			}
+		}
+	}
+	if r.remains[i] {
+		for j := range p.v {
+			p.v[j] = max(p.v[j], p.layer.StartOf(j))
+		}
+	}
+}
+
 // open advances the neurons by step k of their window of T; see [snn.Phased] and
 // [snn.FirstSpike].
 func (p *population) open(c snn.Coding, k, T int) {

@@ -62,13 +62,14 @@ type run struct {
 	net     *snn.Network
 	T       int
 	phases  []int
+	remains []bool // Layers whose remainders are taken over.
 	latency int
 	images  [][]float32 // As presented at each timestep.
 	state   []*population
 }
 
 func newRun(ctx context.Context, net *snn.Network, layers, T int) *run {
-	r := &run{net: net, T: T, phases: net.Phases(), state: make([]*population, layers)}
+	r := &run{net: net, T: T, phases: net.Phases(), remains: net.Remains(), state: make([]*population, layers)}
 	for i := range r.state {
 		r.state[i] = newPopulation(&net.Layers[i])
 		r.state[i].ctx = ctx
@@ -105,6 +106,9 @@ func (r *run) step(i, clock int) Step {
 			p.integrate()
 		}
 		if s.Fires = opens; opens {
+			if s.Step == 0 {
+				r.takeOver(i)
+			}
 			p.open(r.net.Coding, s.Step, r.T)
 		}
 	}
