@@ -597,9 +597,10 @@ func TestPython(t *testing.T) {
 	simulatedAs(t, net, Generic)
 
 	for i := range snn.Codings() {
-		net := phased()
-		net.Coding = snn.Coding(i)
-		simulatedAs(t, net, Generic)
+		for _, net := range []*snn.Network{phased(), stream()} {
+			net.Coding = snn.Coding(i)
+			simulatedAs(t, net, Generic)
+		}
 	}
 }
 
@@ -625,6 +626,40 @@ func phased() *snn.Network {
 	option := net.Layers[4].Synapses[1].Connection.(*snn.Shortcut)
 	option.Scales = eighths(4, 5)
 	net.Layers[6].Synapses[0].Connection.(*snn.AveragePool).Scales = eighths(6, 6)
+	return net
+}
+
+// stream returns a phased network of three blocks whose sums take over what is left.
+func stream() *snn.Network {
+	rnd := rand.New(rand.NewPCG(5, 5))
+	weights := func(shape ...int) *tensor.Tensor {
+		w := tensor.New(shape...)
+		for i := range w.Data {
+			w.Data[i] = float32(rnd.IntN(17)-7) / 32
+		}
+		return w
+	}
+	shape := tensor.Shape{5, 4, 3}
+	net := &snn.Network{Name: "stream", Input: snn.Input{Shape: tensor.Shape{2, 4, 3}}, Schedule: snn.Phased, TunedFor: 12}
+	add := func(name string, shape tensor.Shape, syn ...snn.Synapse) int {
+		net.Layers = append(net.Layers, snn.Layer{Name: name, Shape: shape, Synapses: syn, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}, VInit: []float32{0.5}}})
+		return len(net.Layers) - 1
+	}
+	conv := func(from, in int) snn.Synapse {
+		return snn.Synapse{From: from, Connection: &snn.Conv{Weight: weights(5, in, 3, 3), Window: tensor.Square(3, 1, 1), Groups: 1}}
+	}
+	last := add("stem", shape, conv(snn.FromInput, 2))
+	for i := range 3 {
+		k := snn.Identity(1, shape)
+		k.Remainder = true
+		if i == 1 {
+			k.Scales = []float32{0.5, 0.75, 1, 1.25, 1.5}
+			k.Scale = 1.5
+		}
+		mid := add(fmt.Sprint("mid", i), shape, conv(last, 5))
+		last = add(fmt.Sprint("sum", i), shape, conv(mid, 5), snn.Synapse{From: last, Connection: k})
+	}
+	add("out", tensor.Shape{4, 1, 1}, snn.Synapse{From: last, Connection: &snn.Dense{Weight: weights(4, 60)}})
 	return net
 }
 

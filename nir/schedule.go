@@ -2,6 +2,7 @@ package nir
 
 import (
 	"fmt"
+	"strings"
 
 	"sresnet/snn"
 	"sresnet/tensor"
@@ -22,6 +23,8 @@ const (
 	lambdasKey  = "lambdas"
 	startKey    = "v_start"
 	exactKey    = "v_start_exact"
+	sourcesKey  = "takes_over"
+	scalesKey   = "takes_over_scale"
 )
 
 // maxWindow bounds the T of files.
@@ -105,8 +108,8 @@ func (e *exporter) start(i, from int) (string, error) {
 	return n.Name, nil
 }
 
-// noteSchedule writes into the metadata of the node of layer i what its lambdas are and
-// when it fires.
+// noteSchedule writes into the metadata of the node of layer i what its lambdas are, when it
+// fires, and from which nodes it takes over what their neurons have left.
 func (e *exporter) noteSchedule(i int, n *Node) {
 	l := &e.net.Layers[i]
 	if l.Lambdas != nil {
@@ -114,6 +117,20 @@ func (e *exporter) noteSchedule(i int, n *Node) {
 	}
 	if e.net.Schedule != snn.Synchronous {
 		n.Metadata.Set(phaseKey, Int(e.phases[i]))
+	}
+	var sources []string
+	var scales []float32
+	for _, s := range l.Synapses {
+		if k, ok := s.Connection.(*snn.Shortcut); ok && k.Remainder {
+			sources = append(sources, e.node(s.From))
+			for c := range l.Shape[0] {
+				scales = append(scales, k.ScaleOf(c))
+			}
+		}
+	}
+	if sources != nil {
+		n.Metadata.Set(sourcesKey, Text(strings.Join(sources, "\n")))
+		n.Metadata.Set(scalesKey, Floats(scales, len(sources), l.Shape[0]))
 	}
 }
 

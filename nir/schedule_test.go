@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -215,5 +216,38 @@ func TestHostileSchedule(t *testing.T) {
 		if _, err := g.Network(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error %v, want %q in it", err, tt.want)
 		}
+	}
+}
+
+// What a stream's neurons hand on is in the record, and in the metadata for others.
+func TestRemaindersComeBack(t *testing.T) {
+	net := stream()
+	g, _, err := FromNetwork(net, Generic, Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := g.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range net.Layers {
+		for j, s := range net.Layers[i].Synapses {
+			if got := again.Layers[i].Synapses[j]; !reflect.DeepEqual(got, s) {
+				t.Errorf("layer %s, synapse %d: %+v, want %+v", net.Layers[i].Name, j, got.Connection, s.Connection)
+			}
+		}
+	}
+	if got, want := again.Remains(), []bool{true, false, true, false, true, false, false, false}; !slices.Equal(got, want) {
+		t.Errorf("layers that hand on what is left: %v, want %v", got, want)
+	}
+	about := g.Node("sum1").Metadata
+	if got := about.Text(sourcesKey); got != "sum0" {
+		t.Errorf("sum1 takes over from %q, want sum0", got)
+	}
+	if x, _ := about.Arrays[scalesKey].Float32s(); !slices.Equal(x, []float32{0.5, 0.75, 1, 1.25, 1.5}) {
+		t.Errorf("sum1 takes over times %v", x)
+	}
+	if g.Node("mid1").Metadata.Text(sourcesKey) != "" {
+		t.Error("a layer without a shortcut takes over")
 	}
 }

@@ -83,8 +83,21 @@ class Population:
         self.rest = np.zeros(self.threshold.shape, int)
         self.fired = np.zeros(self.threshold.shape, bool)
         self.counts = []
+        self.begin = self.v
+        self.remains = False
 
-    def step(self, x, clock):
+    def take_over(self, populations):
+        """Adds what other neurons have left after their windows."""
+        about = self.n["metadata"]
+        if "takes_over" in about:
+            for name, scale in zip(about["takes_over"].split("\n"), about["takes_over_scale"]):
+                source = populations[name]
+                left = scale.astype(np.float64)[:, None, None] * (source.v - source.begin)
+                self.v = self.v + np.round(left * 1024) / 1024
+        if self.remains:  # What is handed on is rectified.
+            self.v = np.maximum(self.v, self.begin)
+
+    def step(self, x, clock, populations):
         """Takes the current of a timestep and returns what goes into the synapses."""
         if self.meta.get("schedule", "synchronous") == "synchronous":
             return self.synchronous(x)
@@ -94,6 +107,8 @@ class Population:
             self.v = self.v + self.meta["dt"] * self.n["r"] * x
         if window != phase:
             return np.zeros(self.threshold.shape)
+        if k == 0:
+            self.take_over(populations)
         if self.meta["coding"] == "rate":
             z = self.v >= self.threshold
             self.v = self.v - z * self.threshold
@@ -133,6 +148,10 @@ def main(file, image, timesteps):
     for a, b in graph["edges"]:
         sources[b].append(a)
     populations = {name: Population(n, meta, timesteps) for name, n in nodes.items() if n["type"] in ("IF", "LIF")}
+    for p in populations.values():
+        if "takes_over" in p.n["metadata"]:
+            for name in p.n["metadata"]["takes_over"].split("\n"):
+                populations[name].remains = True
     past = {name: [] for name, n in nodes.items() if n["type"] == "Delay"}
     assert not past or meta["tuned_for"] == timesteps, "delays are for another T"
     phases = [n["metadata"].get("phase", 0) for n in nodes.values() if "metadata" in n]
@@ -151,7 +170,7 @@ def main(file, image, timesteps):
                 steps = round(float(n["delay"].flat[0]) / meta["dt"])
                 out[name] = past[name][clock - steps] if clock >= steps else np.zeros_like(x)
             elif name in populations:
-                out[name] = populations[name].step(x, clock)
+                out[name] = populations[name].step(x, clock, populations)
             else:
                 out[name] = OPERATORS[n["type"]](n, x)
     json.dump({name: p.counts for name, p in populations.items()}, sys.stdout)
