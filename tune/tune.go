@@ -12,14 +12,18 @@
 //	q(x) = lambda/T clip(floor(T x / lambda + V[0]), 0, T)
 //
 // a channel's lambda is the one that minimises the mean of |a(z^) - q(z^)|^3, and its bias
-// is shifted first by mean(z) - mean(z^), which the layers before have left, and then twice
-// by mean(a) - mean(q) [li2021]. In a phased network q is what the neurons make of their
-// input exactly, so that all of this is one float pass with rounded activations. In a
-// synchronous one the rates of simulated neurons stand in for q: for a few factors on that
-// lambda, and for the bias, in four rounds.
+// is shifted first by mean(z) - mean(z^), which the layers before have left, and then by
+// mean(a) - mean(q), in four rounds [li2021]. In a phased network q is what the neurons make
+// of their input exactly, so that all of this is one float pass with rounded activations. In
+// a synchronous one the rates of simulated neurons stand in for q, and for a few factors on
+// that lambda.
 //
 // Statistics are counts of bins and sums of integers: they depend on the set of images and
 // on nothing else, not on their order, the workers or a restart.
+//
+// What rounds without need is left out: the population of a mean in front of a classifier,
+// and, in a phased network, what every block of a stage rounds off the stream; see
+// [snn.Shortcut].
 //
 // References:
 //
@@ -86,6 +90,7 @@ func Network(ctx context.Context, net *snn.Network, images Images, o Options) (*
 	if err := check(net, images, &o); err != nil {
 		return nil, nil, err
 	}
+	net, o.Lambda = composeMeans(net, &o)
 	t, err := newTuner(ctx, net, images, o)
 	if err != nil {
 		return nil, nil, err

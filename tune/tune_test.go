@@ -461,3 +461,69 @@ func TestErrors(t *testing.T) {
 		t.Errorf("canceled: %v", err)
 	}
 }
+
+// A mean that only the classifier takes is composed with it, whatever its windows, and no
+// other.
+func TestComposedMeans(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
+		net := residual(rnd)
+		mean := &net.Layers[len(net.Layers)-2]
+		k := &snn.AveragePool{Window: tensor.Square(3, 1+rnd.IntN(2), rnd.IntN(2)), CountPad: rnd.IntN(2) == 0, Scale: 0.5}
+		if rnd.IntN(2) == 0 {
+			k.Scales = make([]float32, mean.Shape[0])
+			for c := range k.Scales {
+				k.Scales[c] = rnd.Float32()
+			}
+		}
+		shape, err := k.Out(net.ShapeOf(mean.Synapses[0].From))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		mean.Shape, mean.Bias = shape, nil
+		mean.Synapses[0].Connection = k
+		w := tensor.New(5, shape.Len())
+		for j := range w.Data {
+			w.Data[j] = float32(rnd.NormFloat64())
+		}
+		net.Output().Synapses[0].Connection = &snn.Dense{Weight: w}
+		o := options(net, 8)
+		got, lambda := composeMeans(net, &o)
+		if err := got.Validate(); err != nil {
+			rt.Fatal(err)
+		}
+		if len(got.Layers) != len(net.Layers)-1 || len(lambda) != len(got.Layers) {
+			rt.Fatalf("%d layers and %d lambdas of %d", len(got.Layers), len(lambda), len(net.Layers))
+		}
+		image := make([]float32, net.Input.Shape.Len())
+		for j := range image {
+			image[j] = rnd.Float32()
+		}
+		last := func(n *snn.Network) []float64 {
+			r, err := sim.Rates(t.Context(), n, image, nil)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			return r[len(r)-1]
+		}
+		a, b := last(net), last(got)
+		for c := range a {
+			if d := math.Abs(a[c] - b[c]); d > 1e-5*(1+math.Abs(a[c])) {
+				rt.Errorf("class %d: %v, and %v composed", c, a[c], b[c])
+			}
+		}
+		for why, change := range map[string]func(n *snn.Network, o *Options){
+			"a bias":  func(n *snn.Network, _ *Options) { n.Layers[7].Bias = slices.Repeat([]float32{1}, shape[0]) },
+			"a bound": func(n *snn.Network, o *Options) { o.Activations = map[string]Activation{n.Layers[7].Name: {Max: 1}} },
+			"another source": func(n *snn.Network, _ *Options) {
+				n.Layers[7].Synapses = append(n.Layers[7].Synapses, n.Layers[7].Synapses[0])
+			},
+		} {
+			other, o := cloned(net), o
+			change(other, &o)
+			if kept, _ := composeMeans(other, &o); len(kept.Layers) != len(net.Layers) {
+				rt.Errorf("a mean with %s is composed", why)
+			}
+		}
+	})
+}

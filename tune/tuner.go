@@ -146,11 +146,7 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 		}
 	}
 	if t.o.Bias && !t.isOutput(i) {
-		rounds := 2
-		if t.net.Schedule == snn.Synchronous { // Rates follow a bias by less than a rounded value does.
-			rounds = 4
-		}
-		for range rounds {
+		for range 4 {
 			if err := t.matchRates(ctx, i, hist, shift); err != nil {
 				return err
 			}
