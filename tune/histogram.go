@@ -52,21 +52,28 @@ func level(x, lambda, vInit float64, T int) float64 {
 
 // quantiser is what the fit of a channel needs to know of its neurons.
 type quantiser struct {
-	T     int
-	vInit float64
-	act   Activation
+	T       int
+	vInit   float64
+	act     Activation
+	handsOn bool // What clipping leaves is not lost; see [snn.Shortcut].
 }
 
 // cost returns the mean of |a - q|^3, with a what the trained network has of a current and
 // q what the spikes say. The mean square would clip more: but a value that is clipped lacks
 // the same again behind every shortcut, and a bias that makes up for it on average is wrong
-// for all others, while errors of rounding cancel.
+// for all others, while errors of rounding cancel. Where shortcuts hand on what is left, it
+// is the mean square.
 func (q quantiser) cost(h *histogram, shift, lambda float64) float64 {
 	sum := 0.0
 	for j, n := range h.counts {
 		if n > 0 {
 			x := h.at(j, shift)
-			sum += float64(n) * cube(float64(q.act.value(float32(x)))-lambda/float64(q.T)*level(x, lambda, q.vInit, q.T))
+			d := float64(q.act.value(float32(x))) - lambda/float64(q.T)*level(x, lambda, q.vInit, q.T)
+			if q.handsOn {
+				sum += float64(n) * d * d
+			} else {
+				sum += float64(n) * cube(d)
+			}
 		}
 	}
 	return sum / float64(h.n)
