@@ -251,9 +251,8 @@ func (n *Network) checkRemainders(l *Layer) error {
 		}
 		for _, end := range []*Layer{&n.Layers[s.From], l} {
 			th := end.Neuron.Threshold
-			v := end.Neuron.VInitOf(0)
-			if end.IsGate() || end.Charge != 1 || end.Start != nil || len(th) != 1 || th[0] != 1 || len(end.Neuron.VInit) > 1 || v < 0 || v >= 1 {
-				return fmt.Errorf("synapse %d: remainders are taken over between neurons of threshold 1 and charge 1 that begin with one potential from 0 to below 1; those of %q are not", j, end.Name)
+			if end.IsGate() || end.Charge != 1 || end.Start != nil || len(th) != 1 || th[0] != 1 || len(end.Neuron.VInit) > 1 {
+				return fmt.Errorf("synapse %d: remainders are taken over between neurons of threshold 1 and charge 1 that begin with one potential; those of %q are not", j, end.Name)
 			}
 		}
 	}

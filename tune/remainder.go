@@ -15,7 +15,7 @@ func (t *tuner) handOn() {
 		for i := range t.net.Layers[:len(t.net.Layers)-1] {
 			l := &t.net.Layers[i]
 			for j, s := range l.Synapses {
-				if t.handsOn(s, i) {
+				if t.handsOn(s) {
 					k := *s.Connection.(*snn.Shortcut)
 					k.Remainder = true
 					l.Synapses[j].Connection = &k
@@ -26,15 +26,10 @@ func (t *tuner) handOn() {
 	t.remains = t.net.Remains()
 }
 
-func (t *tuner) handsOn(s snn.Synapse, i int) bool {
+func (t *tuner) handsOn(s snn.Synapse) bool {
 	k, ok := s.Connection.(*snn.Shortcut)
 	if !ok || t.net.Layers[s.From].IsGate() || t.activation(s.From).Max != 0 {
 		return false
-	}
-	for _, end := range []int{s.From, i} {
-		if v := t.net.Layers[end].Neuron.VInitOf(0); v < 0 || v >= 1 {
-			return false
-		}
 	}
 	c := *k
 	c.Remainder = true
