@@ -28,6 +28,6 @@ func ExampleOptions_Begin() {
 	fmt.Println(r.Timing())
 	fmt.Printf("trained %.0f %%, spiking %.0f %%\n", 100*r.TrainedTop1, 100*r.Final())
 	// Output:
-	// phased, rate coding, T = 8 per window, latency 80 timesteps
+	// phased, rate coding, T = 8 per window, latency 72 timesteps
 	// trained 100 %, spiking 100 %
 }

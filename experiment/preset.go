@@ -18,7 +18,7 @@ var presets = []Preset{
 	{Name: "paper", Says: "the published method, T = 350"},
 	{
 		Name: "calibrated", Says: "synchronous, calibrated for T = 32",
-		values: map[string]string{"timesteps": "32", "lambdas": "channel", "match": "bias"},
+		values: map[string]string{"timesteps": "32", "lambdas": "channel", "match": "bias", "v-init": "0.25"},
 	},
 	{
 		Name: "few-steps", Says: "phased, calibrated for T = 16",

@@ -52,37 +52,31 @@ func level(x, lambda, vInit float64, T int) float64 {
 
 // quantiser is what the fit of a channel needs to know of its neurons.
 type quantiser struct {
-	T       int
-	vInit   float64
-	act     Activation
-	handsOn bool // What clipping leaves is not lost; see [snn.Shortcut].
+	T     int
+	vInit float64
+	act   Activation
+	cubed bool
 }
 
-// cost returns the mean of |a - q|^3, with a what the trained network has of a current and
-// q what the spikes say. The mean square would clip more: but a value that is clipped lacks
-// the same again behind every shortcut, and a bias that makes up for it on average is wrong
-// for all others, while errors of rounding cancel. Where shortcuts hand on what is left, it
-// is the mean square.
+// cost returns the mean of (a - q)^2, with a what the trained network has of a current and q
+// what the spikes say. In a phased network it is the mean of |a - q|^3, which clips less: a
+// value that is clipped lacks the same again behind every layer, and a bias that makes up for
+// it on average is wrong for all others, while errors of rounding cancel. But where shortcuts
+// hand on what is left, nothing is lacking, and in a synchronous network what comes too early is
+// more than what is clipped.
 func (q quantiser) cost(h *histogram, shift, lambda float64) float64 {
 	sum := 0.0
 	for j, n := range h.counts {
 		if n > 0 {
 			x := h.at(j, shift)
 			d := float64(q.act.value(float32(x))) - lambda/float64(q.T)*level(x, lambda, q.vInit, q.T)
-			if q.handsOn {
-				sum += float64(n) * d * d
-			} else {
-				sum += float64(n) * cube(d)
+			if q.cubed {
+				d *= math.Sqrt(math.Abs(d))
 			}
+			sum += float64(n) * d * d
 		}
 	}
 	return sum / float64(h.n)
-}
-
-// cube returns the third power of the magnitude of d.
-func cube(d float64) float64 {
-	d = math.Abs(d)
-	return d * d * d
 }
 
 // mean returns the mean of what the spikes say.

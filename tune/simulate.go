@@ -71,10 +71,11 @@ func (t *tuner) widen(ctx context.Context, i int, shift []float64) error {
 				clear(costs)
 				for n, spikes := range s.Counts() {
 					j := n % c
-					costs[j] += cube(float64(act.value(z[n]+float32(shift[j]))) - float64(spikes)*unit[j])
+					d := float64(act.value(z[n]+float32(shift[j]))) - float64(spikes)*unit[j]
+					costs[j] += d * d
 				}
 				for j, x := range costs { // Relative to lambda, whatever that is.
-					sums[j].add(x / cube(float64(before[j])))
+					sums[j].add(x / float64(before[j]) / float64(before[j]))
 				}
 				return nil
 			}

@@ -11,8 +11,8 @@
 //
 //	q(x) = lambda/T clip(floor(T x / lambda + V[0]), 0, T)
 //
-// a channel's lambda is the one that minimises the mean of |a(z^) - q(z^)|^3, or of the square
-// where shortcuts hand on what spikes do not say, and its bias
+// a channel's lambda is the one that minimises the mean of (a(z^) - q(z^))^2, or of the third
+// power in a phased network where no shortcut hands on what spikes do not say, and its bias
 // is shifted first by mean(z) - mean(z^), which the layers before have left, and then by
 // mean(a) - mean(q), in four rounds [li2021]. In a phased network q is what the neurons make
 // of their input exactly, so that all of this is one float pass with rounded activations. In

@@ -284,7 +284,10 @@ func TestLambda(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		spread, mean := math.Exp(rapid.Float64Range(-6, 6).Draw(rt, "spread")), rapid.Float64Range(-2, 2).Draw(rt, "mean")
-		q := quantiser{T: rapid.IntRange(1, 64).Draw(rt, "T"), vInit: 0.5}
+		q, power := quantiser{T: rapid.IntRange(1, 64).Draw(rt, "T"), vInit: 0.5}, 2.0
+		if q.cubed = rapid.Bool().Draw(rt, "cubed"); q.cubed {
+			power = 3
+		}
 		x := make([]float64, 1000)
 		most := 0.0
 		for i := range x {
@@ -306,7 +309,7 @@ func TestLambda(t *testing.T) {
 		}
 		cost := func(lambda float64) (sum float64) {
 			for _, v := range x {
-				sum += cube(max(v, 0) - lambda/float64(q.T)*level(v, lambda, q.vInit, q.T))
+				sum += math.Pow(math.Abs(max(v, 0)-lambda/float64(q.T)*level(v, lambda, q.vInit, q.T)), power)
 			}
 			return sum
 		}
@@ -314,7 +317,7 @@ func TestLambda(t *testing.T) {
 		for i := range 1000 {
 			best = min(best, cost(most*float64(i+1)/1000))
 		}
-		if got := cost(lambda); got > best*1.15+1e-9*cube(spread) {
+		if got := cost(lambda); got > best*1.15+1e-9*math.Pow(spread, power) {
 			rt.Errorf("T = %d: lambda %v costs %v, the best %v", q.T, lambda, got, best)
 		}
 	})

@@ -168,7 +168,7 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 
 // quantiser returns that of the neurons of layer i.
 func (t *tuner) quantiser(i int) quantiser {
-	return quantiser{T: t.o.Timesteps, vInit: float64(t.net.Layers[i].Neuron.VInitOf(0)), act: t.activation(i), handsOn: t.remains[i]}
+	return quantiser{T: t.o.Timesteps, vInit: float64(t.net.Layers[i].Neuron.VInitOf(0)), act: t.activation(i), cubed: t.net.Schedule == snn.Phased && !t.remains[i]}
 }
 
 // chooseLambdas chooses those of layer i, and reports whether channels have their own. A channel that no image makes positive has the

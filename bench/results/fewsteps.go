@@ -20,7 +20,7 @@ type fewSteps struct {
 // presets are what the manifest of a run has for the options that are not the paper's.
 var presets = map[string]map[string]any{
 	"paper":      {"schedule": "synchronous", "coding": "rate", "lambdas": "layer", "match": "none"},
-	"calibrated": {"schedule": "synchronous", "coding": "rate", "lambdas": "channel", "match": "bias"},
+	"calibrated": {"schedule": "synchronous", "coding": "rate", "lambdas": "channel", "match": "bias", "v_init": 0.25},
 	"few-steps":  {"schedule": "phased", "coding": "rate", "lambdas": "channel", "match": "bias"},
 	"one-spike":  {"schedule": "phased", "coding": "first-spike", "lambdas": "channel", "match": "bias"},
 }

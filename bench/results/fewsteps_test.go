@@ -20,9 +20,9 @@ import (
 // fakeFewSteps makes a made-up run one of few steps. A phased network has 22 windows, and
 // first spikes name another class for the second image.
 func fakeFewSteps(opt map[string]string, options map[string]any, r *eval.Result) {
-	maps.Copy(options, presets[opt["preset"]])
 	options["preset"], options["refit"], options["exit"] = opt["preset"], opt["refit"] == "true", nil
 	options["percentile"], options["v_init"], options["compensation"], options["readout"] = percentile, 0.5, "none", byCount
+	maps.Copy(options, presets[opt["preset"]])
 	r.DenseMACsPerImage = 100
 	for t := range r.Timesteps {
 		r.ACsPerImage[t] = float64(10 * (t + 1))
