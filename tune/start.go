@@ -15,7 +15,8 @@ import (
 func (t *tuner) matchStart(ctx context.Context, i int) error {
 	p, T := t.passes[i], float64(t.o.Timesteps)
 	all := make([][]uint64, t.o.Workers)
-	err := t.run(ctx, i, t.shaping(), func(worker int) func(int, sim.Train) error {
+	images, _ := t.samples()
+	err := t.run(ctx, i, images, func(worker int) func(int, sim.Train) error {
 		sums := make([]uint64, p.n)
 		all[worker] = sums
 		return func(_ int, s sim.Train) error {
@@ -37,8 +38,8 @@ func (t *tuner) matchStart(ctx context.Context, i int) error {
 				spikes += sums[j]
 			}
 		}
-		images := float64(t.shaping())
-		lacks := t.trained[i].each[j].value()/images/float64(t.lambda[i][c]) - float64(spikes)/images/T
+		n := float64(len(images))
+		lacks := t.trained[i].each[j].value()/n/float64(t.lambda[i][c]) - float64(spikes)/n/T
 		v := float64(l.Neuron.VInitOf(c)) + T*lacks
 		start[c*positions+j/p.c] = float32(min(max(v, -1), T))
 	}

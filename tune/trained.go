@@ -76,6 +76,7 @@ func (a Activation) value(z float32) float32 {
 
 // measure runs the trained network on all images.
 func (t *tuner) measure(ctx context.Context) error {
+	t.hashes = make([]uint64, t.shaping())
 	all := make([][]trained, t.o.Workers)
 	err := parallel.Do(ctx, t.o.Workers, t.shaping(), func(worker int) func(context.Context, int) error {
 		stats := make([]trained, len(t.net.Layers))
@@ -93,6 +94,7 @@ func (t *tuner) measure(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			t.hashes[job] = hash(pixels)
 			for i, p := range t.passes {
 				z := z[:p.n]
 				p.run(z, pixels, func(from int, _ bool) []float32 { return values[from] }, scratch)

@@ -10,6 +10,9 @@ import (
 	"sresnet/tensor"
 )
 
+// rounds is how many times biases are matched with the rates that they lead to.
+const rounds = 4
+
 // tuner is a calibration at work.
 type tuner struct {
 	net    *snn.Network // Unscaled; biases, and weights that are fitted, change.
@@ -28,7 +31,8 @@ type tuner struct {
 	trains  [][][]uint64  // Of a synchronous network, the spikes themselves: step after step.
 	values  [][][]float32 // What they stand for in the trained network; kept for refitting only.
 
-	remains []bool // Layers whose shortcuts hand on what their neurons have left.
+	hashes  []uint64 // Of the images that shape the network.
+	remains []bool   // Layers whose shortcuts hand on what their neurons have left.
 
 	widest, room int
 	done, total  int
@@ -146,8 +150,8 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 		}
 	}
 	if t.o.Bias && !t.isOutput(i) {
-		for range 4 {
-			if err := t.matchRates(ctx, i, hist, shift); err != nil {
+		for round := range rounds {
+			if err := t.matchRates(ctx, i, hist, round, shift); err != nil {
 				return err
 			}
 		}
@@ -207,7 +211,8 @@ func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) bool {
 }
 
 // matchRates shifts the biases of layer i by what its spikes lack of the mean activation.
-func (t *tuner) matchRates(ctx context.Context, i int, hist []*histogram, shift []float64) error {
+// The first rounds only come near, and simulate fewer images for it.
+func (t *tuner) matchRates(ctx context.Context, i int, hist []*histogram, round int, shift []float64) error {
 	if t.net.Schedule == snn.Phased {
 		q := t.quantiser(i)
 		for c := range shift {
@@ -215,7 +220,11 @@ func (t *tuner) matchRates(ctx context.Context, i int, hist []*histogram, shift 
 		}
 		return nil
 	}
-	rates, err := t.simulatedRates(ctx, i, shift)
+	images, some := t.samples()
+	if round < rounds/2 {
+		images = some
+	}
+	rates, err := t.simulatedRates(ctx, i, images, shift)
 	if err != nil {
 		return err
 	}
