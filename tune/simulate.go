@@ -68,7 +68,7 @@ func (t *tuner) simulatedRates(ctx context.Context, i int, images []int, shift [
 // widths are the factors on the lambda of a rounded value that are tried for neurons that
 // fire while their input still comes: the more they fire too early, the more a larger
 // charge of a spike is worth.
-var widths = []float64{0.8, 1, 1.25, 1.6}
+var widths = []float64{1, 1.25, 1.6, 2}
 
 // widen chooses, channel by channel, the factor on the lambdas of layer i with which
 // simulated rates are nearest to what the layer gets, by the measure of [quantiser.cost].
