@@ -48,7 +48,7 @@ func TestPresets(t *testing.T) {
 	if first.Top1 != c.Results[0].TrainedTop1 || first.MACs != c.Results[0].DenseMACsPerImage || *first.Joules != c.Results[0].Energy.Memory.Trained.Joules.Total || first.T != 0 {
 		t.Errorf("trained network: %+v", first)
 	}
-	if few, one := &c.Costs[3], &c.Costs[4]; few.Top1 != one.Top1 || one.Spikes > few.Spikes || few.Latency != 60 || c.Costs[1].Latency != 6 {
+	if few, one := &c.Costs[3], &c.Costs[4]; few.Top1 != one.Top1 || one.Spikes > few.Spikes || few.Latency != 54 || c.Costs[1].Latency != 6 {
 		t.Errorf("few-steps %+v, one-spike %+v", few, one)
 	}
 	b, err := json.Marshal(c)
