@@ -129,18 +129,33 @@ func (r *Report) agreement() *curve {
 
 // operations is accuracy against what it costs.
 func (r *Report) operations() *curve {
-	c := &curve{ID: "operations", Title: "Accuracy against operations", X: "synaptic additions (ACs) per image", Y: "top-1 accuracy (%)", Log: 10}
+	c := &curve{ID: "operations", Title: "Accuracy against operations", X: "synaptic additions (ACs) per image", Log: 10}
+	return r.against(c, func(p *Point) num { return p.ACs })
+}
+
+// timesteps is accuracy against T where that is not when the answer comes; else it has no lines.
+func (r *Report) timesteps() *curve {
+	if !r.phased() {
+		return &curve{}
+	}
+	c := &curve{ID: "timesteps", Title: "Accuracy against T", X: "timesteps T, of each window of a phased network", Log: 2}
+	return r.against(c, func(p *Point) num { return num(p.T) })
+}
+
+// against makes c accuracy against something positive.
+func (r *Report) against(c *curve, of func(p *Point) num) *curve {
+	c.Y = "top-1 accuracy (%)"
 	for _, run := range r.Runs {
 		for i := range run.Accuracy {
-			if p := &run.Accuracy[i]; p.ACs > 0 {
-				c.At = append(c.At, p.ACs)
+			if x := of(&run.Accuracy[i]); x > 0 {
+				c.At = append(c.At, x)
 			}
 		}
 	}
 	slices.Sort(c.At)
 	c.At = slices.Compact(c.At)
 	for _, s := range r.series() {
-		y := s.over(c.At, func(_ *Run, p *Point) num { return p.ACs }, func(p *Point) num { return 100 * p.Top1 })
+		y := s.over(c.At, func(_ *Run, p *Point) num { return of(p) }, func(p *Point) num { return 100 * p.Top1 })
 		c.Lines = append(c.Lines, r.line(&s, "spiking", y))
 	}
 	return c
@@ -198,7 +213,7 @@ func (run *Run) depth() *curve {
 
 // curves returns what all runs are shown in together.
 func (r *Report) curves() []*curve {
-	all := []*curve{r.accuracy(), r.agreement(), r.operations(), r.spikes()}
+	all := []*curve{r.accuracy(), r.agreement(), r.timesteps(), r.operations(), r.spikes()}
 	return slices.DeleteFunc(all, func(c *curve) bool { return len(c.Lines) == 0 }) // No agreement without a trained network.
 }
 

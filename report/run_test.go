@@ -338,6 +338,10 @@ func TestReadPhased(t *testing.T) {
 			if first != 40 || n != 1 || at != 200 || !strings.Contains(c.X, "latency") {
 				t.Errorf("%s over %q: %d and %d values, the last at %v", c.ID, c.X, first, n, at)
 			}
+		case "timesteps":
+			if first != 40 || n != 1 || at != 40 || !strings.Contains(c.X, "window") {
+				t.Errorf("accuracy over %q: %d and %d values, the last at %v", c.X, first, n, at)
+			}
 		case "operations":
 			if n != 1 || at != 3900 {
 				t.Errorf("operations: %d values, the last at %v", n, at)

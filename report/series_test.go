@@ -47,7 +47,20 @@ func TestSeries(t *testing.T) {
 	if want := []num{40, 200}; !slices.Equal(at, want) { // The latency of 5 windows, not T.
 		t.Errorf("the line has values at %v, want %v", at, want)
 	}
-	if !strings.Contains(c.X, "latency") {
+	c = r.timesteps()
+	at = nil
+	for k, y := range c.Lines[1].Y {
+		if y.known() {
+			at = append(at, c.At[k])
+		}
+	}
+	if want := []num{8, 40}; !slices.Equal(at, want) {
+		t.Errorf("over T the line has values at %v, want %v", at, want)
+	}
+	if list := open(t, small()).curves(); slices.ContainsFunc(list, func(c *curve) bool { return c.ID == "timesteps" }) {
+		t.Error("two curves over T where T is the latency")
+	}
+	if c = r.accuracy(); !strings.Contains(c.X, "latency") {
 		t.Errorf("the axis %q does not say that it is latency", c.X)
 	}
 	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "their latency, not their T") {
