@@ -33,7 +33,7 @@ func TestSameImages(t *testing.T) {
 	}
 	var want map[string]any
 	for _, spec := range []string{"mnist:" + dir, "npz:" + writeArrays(t, dir, d, n), "folder:" + folder, "tar:" + shard} {
-		code, stdout, stderr := sresnet(t, t.Context(), "eval", model, "--data", spec, "--calibrate", "mnist:"+dir,
+		code, stdout, stderr := sresnet(t, t.Context(), "eval", model, "--data", spec, "--calibrate", "mnist:"+dir+"?images=20",
 			"--normalize", "mnist", "--images", fmt.Sprint(n), "--timesteps", "8", "--json")
 		if code != 0 {
 			t.Fatalf("%s: exit code %d: %s", spec, code, stderr)
