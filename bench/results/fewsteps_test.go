@@ -85,7 +85,7 @@ func TestFewConfigurations(t *testing.T) {
 	}
 	for _, name := range []string{
 		"resnet20_akamaster-few-steps-T16", "resnet44_akamaster-calibrated-T32", "resnet8_mnist-one-spike-T16",
-		"resnet20_chenyaofo-few-steps-T8-refit", "resnet20_akamaster-paper-T128-exit0.01",
+		"resnet20_chenyaofo-few-steps-T16-refit", "resnet20_akamaster-paper-T128-exit0.01",
 	} {
 		if !names[name] {
 			t.Errorf("there is no configuration %s", name)
