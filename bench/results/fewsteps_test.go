@@ -121,7 +121,7 @@ func TestFewPageMissing(t *testing.T) {
 	for _, want := range []string{
 		"| ResNet-20, option-A shortcuts | CIFAR-10 | 91.50 | 0 | – | – |\n",
 		"| ResNet-20, option-A shortcuts | 91.50 | 3.20 (88.30) | not run | not run | – | – | – |\n",
-		"| ResNet-8 of the demo | – | not run | – | not run | not run | not run | – |\n",
+		"| ResNet-8 of the demo | – | not run | – | not run | – | not run | – |\n",
 		"| ResNet-44, option-A shortcuts | one-spike, T = 16 | not run | | | | | | | |\n",
 		"| ResNet-44, option-A shortcuts | 16 | not run | | |\n",
 		"| ResNet-20, option-A shortcuts | few-steps, T = 32, exit 0.01 | not run | | | | | | |\n",
