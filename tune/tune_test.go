@@ -274,7 +274,7 @@ func TestMatchedMeans(t *testing.T) {
 		was, _ := loss(false)
 		now, _ := loss(true)
 		t.Logf("%v: the mean of a channel of the block lacks up to %.4f, with biases matched %.4f", schedule, was, now)
-		if now > was/2 {
+		if now > was/4 {
 			t.Errorf("%v: the mean of a channel still lacks up to %v of %v", schedule, now, was)
 		}
 	}
