@@ -182,7 +182,7 @@ func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refit
 			g.diff, g.scale = 1, 1 // No such layer in the trained network.
 			rates[li] = y
 		} else if !refitted[li] {
-			w.compareLayer(li, l, rates[li], y, pixel, g)
+			w.compareLayer(li, l, rates[li], y, pixel, largestSource(l, rates), g)
 		}
 	}
 	return nil
@@ -204,8 +204,8 @@ func (w *worker) trainedRates(li int, l *snn.Layer) []float64 {
 }
 
 // compareLayer compares the rates of layer li in the trained network with those that the
-// currents y lead to.
-func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel float64, g *gap) {
+// currents y lead to, where the largest rate of its sources is source.
+func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel, source float64, g *gap) {
 	positions := l.Shape[1] * l.Shape[2]
 	neurons := l // That fire the spikes: a gate hands them on.
 	for neurons.IsGate() {
@@ -225,8 +225,20 @@ func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel 
 			}
 		}
 		g.add(trained[j], max(r, w.least[li]))
-		g.of((rounded*w.terms[li].of(c, pixel) + w.units[li][c]) / th)
+		g.of((rounded*w.terms[li].of(c, pixel) + w.units[li][c]*source) / th)
 	}
+}
+
+// largestSource returns the largest rate of the sources of l, and 1 if all are less: trained
+// activations may be beyond lambda.
+func largestSource(l *snn.Layer, rates [][]float64) float64 {
+	x := 1.0
+	for _, s := range l.Synapses {
+		if s.From != snn.FromInput {
+			x = max(x, slices.Max(rates[s.From]))
+		}
+	}
+	return x
 }
 
 // unitsOf returns, per channel, what the rounding of weights to whole numbers of a unit may

@@ -15,7 +15,7 @@ import (
 // Recordings have the spikes that eval counts, under the names of the nodes of the
 // NIR file.
 func TestRecordIsEval(t *testing.T) {
-	for preset, latency := range map[string]int{"paper": 20, "few-steps": 200, "one-spike": 200} {
+	for preset, latency := range map[string]int{"paper": 20, "few-steps": 180, "one-spike": 180} {
 		t.Run(preset, func(t *testing.T) { testRecordIsEval(t, preset, latency) })
 	}
 }
