@@ -188,3 +188,35 @@ func TestResumed(t *testing.T) {
 		t.Errorf("page lacks %q:\n%s", want, page)
 	}
 }
+
+// Runs that are kept name their files relative to the repository, as on any machine.
+func TestKeptRunsNameNoMachine(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("runs", "*", "manifest.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d runs, error %v", len(files), err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct {
+			Model, Data, Calibration struct{ Name string }
+			Options                  map[string]any
+		}
+		if err := json.Unmarshal(b, &m); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		names := []any{m.Model.Name, m.Data.Name, m.Calibration.Name}
+		for _, v := range m.Options {
+			names = append(names, v)
+		}
+		for _, v := range names {
+			s, _ := v.(string)
+			_, path, found := strings.Cut(s, ":")
+			if strings.HasPrefix(s, "/") || found && strings.HasPrefix(path, "/") {
+				t.Errorf("%s names %q, a path of one machine: run with --data relative to the repository", file, s)
+			}
+		}
+	}
+}
