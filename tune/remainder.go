@@ -3,7 +3,6 @@ package tune
 import (
 	"context"
 
-	"sresnet/internal/parallel"
 	"sresnet/snn"
 )
 
@@ -40,19 +39,11 @@ func (t *tuner) handsOn(s snn.Synapse) bool {
 // keepWhole keeps what layer i has of every image, before it is rounded to spikes.
 func (t *tuner) keepWhole(ctx context.Context, i int) error {
 	t.whole[i] = make([][]float32, t.images.Len())
-	return parallel.Do(ctx, t.o.Workers, t.images.Len(), func(int) func(context.Context, int) error {
-		current := t.newCurrent(i)
-		return func(_ context.Context, job int) error {
-			z, err := current(job)
-			if err != nil {
-				return err
-			}
-			a := make([]float32, len(z))
-			for j, x := range z {
-				a[j] = max(x, 0)
-			}
-			t.whole[i][job] = a
-			return nil
+	return t.currentsOf(ctx, i, func(image int, z []float32) {
+		a := make([]float32, len(z))
+		for j, x := range z {
+			a[j] = max(x, 0)
 		}
-	}, func() {})
+		t.whole[i][image] = a
+	})
 }

@@ -416,25 +416,32 @@ func (t *tuner) emit(ctx context.Context, i int) error {
 		return t.simulate(ctx, i)
 	}
 	p, q, gate := t.passes[i], t.quantiser(i), t.net.Layers[i].IsGate()
+	return t.currentsOf(ctx, i, func(image int, z []float32) {
+		counts := make([]uint16, len(z))
+		for j := 0; j < len(z); j += p.c {
+			for c, x := range z[j:][:p.c] {
+				lambda, v := float64(t.lambda[i][c]), q.vInit
+				if gate { // What it hands on is a number of spikes.
+					v = 0.5
+				}
+				counts[j+c] = uint16(level(float64(x), lambda, v, t.o.Timesteps))
+			}
+		}
+		t.counts[i][image] = counts
+	})
+}
+
+// currentsOf calls see, for several images at a time, with the currents into layer i, which
+// it must not keep.
+func (t *tuner) currentsOf(ctx context.Context, i int, see func(image int, z []float32)) error {
 	return parallel.Do(ctx, t.o.Workers, t.images.Len(), func(int) func(context.Context, int) error {
 		current := t.newCurrent(i)
 		return func(_ context.Context, job int) error {
 			z, err := current(job)
-			if err != nil {
-				return err
+			if err == nil {
+				see(job, z)
 			}
-			counts := make([]uint16, len(z))
-			for j := 0; j < len(z); j += p.c {
-				for c, x := range z[j:][:p.c] {
-					lambda, v := float64(t.lambda[i][c]), q.vInit
-					if gate { // What it hands on is a number of spikes.
-						v = 0.5
-					}
-					counts[j+c] = uint16(level(float64(x), lambda, v, t.o.Timesteps))
-				}
-			}
-			t.counts[i][job] = counts
-			return nil
+			return err
 		}
 	}, func() {})
 }
