@@ -27,9 +27,11 @@ func newEncoder(in *snn.Input, image []float32, seed uint64, index int) *encoder
 		constant: in.Encoding.Constant() && !framed,
 		spikes:   in.Encoding.Spikes() || framed && oneMagnitude(image),
 	}
+	if !in.AsIs() {
+		e.out = make([]float32, len(image))
+	}
 	if !in.Encoding.Constant() {
 		e.rnd = rand.New(rand.NewPCG(seed, uint64(index)))
-		e.out = make([]float32, len(image))
 	}
 	return e
 }

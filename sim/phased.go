@@ -57,7 +57,7 @@ func (p *Plan) newWindow(i int, lp *layerPlan) {
 // remainder is a shortcut that brings what its source has left.
 type remainder struct {
 	from  int
-	scale []float32 // Per channel.
+	bring []func(v, start float32) float32 // Per channel.
 }
 
 // newRemainders are those of layer i.
@@ -65,9 +65,9 @@ func (p *Plan) newRemainders(i int) (list []remainder) {
 	l := &p.net.Layers[i]
 	for _, syn := range l.Synapses {
 		if k, ok := syn.Connection.(*snn.Shortcut); ok && k.Remainder {
-			r := remainder{from: syn.From, scale: make([]float32, l.Shape[0])}
-			for c := range r.scale {
-				r.scale[c] = k.ScaleOf(c)
+			r := remainder{from: syn.From}
+			for c := range l.Shape[0] {
+				r.bring = append(r.bring, p.net.Remainder(k, syn.From, c))
 			}
 			list = append(list, r)
 		}
@@ -82,8 +82,8 @@ func (e *Engine) takeOver(i int) {
 		from, start := e.layers[r.from].v, e.plan.layers[r.from].vInit
 		for j := 0; j < len(s.v); j += l.n {
 			v, w := s.v[j:][:l.c], from[j:][:l.c]
-			for c, scale := range r.scale {
-				v[c] += snn.Remainder(scale, w[c], start[c])
+			for c, bring := range r.bring {
+				v[c] += bring(w[c], start[c])
 			}
 		}
 	}

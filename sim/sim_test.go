@@ -125,12 +125,14 @@ func TestRandomNetworks(t *testing.T) {
 func TestEnginesAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
-		net := randomScheduled(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
+		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
+		net, T := randomScheduled(choose, rnd), 1+rapid.IntRange(0, 20).Draw(rt, "timesteps")
+		net = integers(choose, net, T)
 		frames := 1
 		if !net.Input.Encoding.Spikes() {
 			frames = rapid.IntRange(1, 4).Draw(rt, "frames")
 		}
-		agree(fatal{t, rt}, net, 1+rapid.IntRange(0, 20).Draw(rt, "timesteps"), randomFrames(net.Input.Shape, frames, rnd), 3)
+		agree(fatal{t, rt}, net, T, randomFrames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 
@@ -157,12 +159,13 @@ func FuzzEnginesAgree(f *testing.F) {
 			return c
 		}
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		net := randomScheduled(choose, rnd)
+		T := 1 + int(timesteps)%40
+		net := integers(choose, randomScheduled(choose, rnd), T)
 		frames := 1
 		if !net.Input.Encoding.Spikes() {
 			frames += choose(3)
 		}
-		agree(t, net, 1+int(timesteps)%40, randomFrames(net.Input.Shape, frames, rnd), 3)
+		agree(t, net, T, randomFrames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 

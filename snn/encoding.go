@@ -91,15 +91,28 @@ func (e Encoding) Constant() bool { return encodings[e].constant }
 func (e Encoding) Spikes() bool { return encodings[e].spikes }
 
 // Encode returns x, CHW, as it is presented at the next timestep: x itself, or dst
-// filled. rnd is the random stream of the image.
+// filled. rnd is the random stream of the image. An integer network gets whole numbers of
+// [Input.Unit], clipped:
+//
+//	min(max(round(x / Unit), -Levels), Levels)      halves to even
 func (in *Input) Encode(dst, x []float32, rnd *rand.Rand) []float32 {
 	encode := encodings[in.Encoding].encode
-	if encode == nil {
+	if encode != nil {
+		encode(dst, x, in.Amplitude, rnd)
+		x = dst
+	}
+	if in.Unit == 0 {
 		return x
 	}
-	encode(dst, x, in.Amplitude, rnd)
-	return dst
+	most := float64(in.Levels)
+	for i, v := range x {
+		dst[i] = float32(min(max(math.RoundToEven(float64(v)/float64(in.Unit)), -most), most))
+	}
+	return dst[:len(x)]
 }
+
+// AsIs reports whether an image is presented as it is, the same at every timestep.
+func (in *Input) AsIs() bool { return in.Encoding.Constant() && in.Unit == 0 }
 
 func (in *Input) check() error {
 	if !in.Encoding.Valid() {
@@ -107,6 +120,9 @@ func (in *Input) check() error {
 	}
 	if a := in.Amplitude; in.Encoding.Spikes() && (!(a > 0) || tensor.CheckFinite([]float32{a}) != nil) {
 		return fmt.Errorf("amplitude %v of %s must be positive and finite", a, in.Encoding.Note())
+	}
+	if u := in.Unit; u < 0 || tensor.CheckFinite([]float32{u}) != nil || (u > 0) != (in.Levels > 0) {
+		return fmt.Errorf("pixels of %v times a unit of %v: both must be positive and finite, or 0", in.Levels, u)
 	}
 	return nil
 }

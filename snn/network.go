@@ -34,6 +34,7 @@ type Network struct {
 	Schedule Schedule // When populations fire.
 	Coding   Coding   // What their spikes say.
 	TunedFor int      // The T that lambdas and biases were calibrated for; 0 for none.
+	Bits     int      // Of the weights of an integer network, see [Network.Quantised]; 0 for real numbers.
 }
 
 // FromInput is the [Synapse.From] of synapses that carry the image itself.
@@ -54,6 +55,12 @@ type Input struct {
 	// Amplitude is the magnitude of one signed spike, in the unit of the normalised
 	// image: pixels beyond it fire at every timestep. Unused unless spikes enter.
 	Amplitude float32
+
+	// Unit, of integer networks, is what pixels are rounded to whole numbers of, which enter in
+	// their place, and Levels the largest magnitude of those, to which others are clipped.
+	// 0 lets pixels enter as they are.
+	Unit   float32
+	Levels int
 }
 
 // Layer is one population of neurons with the synapses that end on it. At every
@@ -215,6 +222,9 @@ func (n *Network) Validate() error {
 		}
 	}
 	if err := n.checkSchedule(); err != nil {
+		return err
+	}
+	if err := n.checkInteger(); err != nil {
 		return err
 	}
 	if n.TunedFor < 0 {

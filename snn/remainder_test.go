@@ -66,10 +66,13 @@ func TestRemainders(t *testing.T) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
-	if got := snn.Remainder(0.5, 1.25, 0.5); got != 0.375 {
+	k := &snn.Shortcut{Scale: 0.5}
+	bring := new(snn.Network).Remainder(k, 0, 0)
+	if got := bring(1.25, 0.5); got != 0.375 {
 		t.Errorf("half of what is left of 1.25 after a start at 0.5: %v", got)
 	}
-	if got := snn.Remainder(1, 0.50001, 0); got != 0.5 {
+	k.Scale = 1
+	if got := new(snn.Network).Remainder(k, 0, 0)(0.50001, 0); got != 0.5 {
 		t.Errorf("0.50001 is handed on as %v, want a whole number of 1/1024", got)
 	}
 }

@@ -37,6 +37,7 @@ const (
 	// population that it ends on opens, that takes over what the source, s, has left:
 	//
 	//	v = v + Scale (v_s - V[0])        rounded to 1/1024 of θ, which is 1
+	//	v = v + (Scale / θ_s) (v_s - V[0])    rounded to 1, in an integer network
 	//
 	// and so that the rectifier is not undone, a source that holds less than V[0] when its own
 	// window opens holds V[0] from then on, which is no spike either. With a Scale of 1 both
@@ -216,10 +217,23 @@ func (n *Network) checkSchedule() error {
 	return nil
 }
 
-// Remainder returns what a shortcut of that scale hands on of a neuron that began with the
-// potential start and has v left.
-func Remainder(scale, v, start float32) float32 {
-	return float32(math.RoundToEven(float64(scale)*float64(v-start)*1024) / 1024)
+// Remainder returns what shortcut k hands on from source channel c to layer i, of a neuron
+// that began with the potential start and has v left; see [Phased].
+func (n *Network) Remainder(k *Shortcut, from, c int) func(v, start float32) float32 {
+	scale, grid := n.RemainderScale(k, from, c)
+	return func(v, start float32) float32 {
+		return float32(math.RoundToEven(scale*float64(v-start)*grid) / grid)
+	}
+}
+
+// RemainderScale returns what a remainder of channel c of layer from is multiplied by on its
+// way over k, and how many parts of a unit it is rounded to: what a spike brings, over the
+// charge that it costs, and 1 in an integer network.
+func (n *Network) RemainderScale(k *Shortcut, from, c int) (scale, grid float64) {
+	if n.Integer() {
+		return float64(k.ScaleOf(c)) / float64(n.Layers[from].Neuron.ThresholdOf(c)), 1
+	}
+	return float64(k.ScaleOf(c)), 1024
 }
 
 // Remains reports, per layer, whether a shortcut takes over what its neurons have left.
@@ -251,7 +265,8 @@ func (n *Network) checkRemainders(l *Layer) error {
 		}
 		for _, end := range []*Layer{&n.Layers[s.From], l} {
 			th := end.Neuron.Threshold
-			if end.IsGate() || end.Charge != 1 || end.Start != nil || len(th) != 1 || th[0] != 1 || len(end.Neuron.VInit) > 1 {
+			plain := len(th) == 1 && th[0] == 1 && len(end.Neuron.VInit) <= 1 || n.Integer()
+			if end.IsGate() || end.Charge != 1 || end.Start != nil || !plain {
 				return fmt.Errorf("synapse %d: remainders are taken over between neurons of threshold 1 and charge 1 that begin with one potential; those of %q are not", j, end.Name)
 			}
 		}

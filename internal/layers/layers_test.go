@@ -31,7 +31,7 @@ const all = "*"
 var may = map[string][]string{
 	"tensor":                 {},
 	"ann":                    {"tensor"},
-	"snn":                    {"tensor"},
+	"snn":                    {"tensor", "internal/hint"},
 	"internal/kernel":        {},
 	"internal/hdf5":          {"internal/regular"},
 	"internal/hostile":       {},

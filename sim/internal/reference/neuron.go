@@ -24,7 +24,7 @@ func (r *run) takeOver(i int) {
 		if k, ok := syn.Connection.(*snn.Shortcut); ok && k.Remainder {
 			src := r.state[syn.From]
 			for j := range p.v {
-				p.v[j] += snn.Remainder(k.ScaleOf(p.channel(j)), src.v[j], src.layer.StartOf(j))
+				p.v[j] += r.net.Remainder(k, syn.From, p.channel(j))(src.v[j], src.layer.StartOf(j))
 			}
 		}
 	}
