@@ -303,6 +303,11 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 			return nil, err
 		}
 	}
+	if o := &e.Options; o.Bits > 0 && !net.Integer() {
+		if net, err = net.Quantised(snn.Integers{Bits: o.Bits, Timesteps: o.Timesteps, InputMax: s.InputMax}); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.model.file, err)
+		}
+	}
 	e.network, e.factors = net, f
 	e.converted(s)
 	return net, nil

@@ -86,6 +86,10 @@ func (e *Experiment) checkTrained(info *nir.Info) error {
 		return hint.Error(fmt.Errorf("%s was calibrated for T = %d, layer by layer on images, and cannot be compared with a conversion from its scales alone", e.model.file, T),
 			"give %s as the model, with the options of that calibration", cmp.Or(info.Model, "the ONNX file"))
 	}
+	if e.network.Integer() {
+		return hint.Error(fmt.Errorf("%s has weights of %d bits, which were rounded for a number of timesteps, and cannot be compared with a conversion from its scales alone", e.model.file, e.network.Bits),
+			"give %s as the model, with the options of that conversion", cmp.Or(info.Model, "the ONNX file"))
+	}
 	if info.ModelSHA256 == "" || info.Percentile == 0 {
 		return hint.Error(fmt.Errorf("%s does not say how it was converted and from which file", e.model.file), "write it again with 'sresnet convert'")
 	}
@@ -170,7 +174,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 // sameNetwork reports whether two networks are the same except for their name and
 // the rates to expect.
 func sameNetwork(a, b *snn.Network) bool {
-	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) || a.Schedule != b.Schedule || a.Coding != b.Coding || a.TunedFor != b.TunedFor {
+	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) || a.Schedule != b.Schedule || a.Coding != b.Coding || a.TunedFor != b.TunedFor || a.Bits != b.Bits {
 		return false
 	}
 	for i := range a.Layers {
@@ -224,7 +228,7 @@ func (o *Options) Scales() string {
 	for _, c := range []struct {
 		is   bool
 		what string
-	}{{o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
+	}{{o.Bits > 0, fmt.Sprintf("weights of %d bits", o.Bits)}, {o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
 		if c.is {
 			words += ", " + c.what
 		}

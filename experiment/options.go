@@ -60,6 +60,7 @@ type Options struct {
 	Leak               float64 // A of a leaky neuron.
 	Refractory         int     // Timesteps of rest after a spike of a leaky neuron.
 	Reset              snn.Reset
+	Bits               int // Of the weights of an integer network; 0 for real numbers.
 	Compensation       Compensation
 	CompensationImages int
 

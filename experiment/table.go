@@ -74,6 +74,11 @@ var table = []Option{
 		value: boolean(func(o *Options) *bool { return &o.Refit }),
 	},
 	{
+		Name: "bits", Default: "0", Help: "round weights to whole numbers of `B` bits, 2 to 16, thresholds and biases to whole numbers, too, as chips have them; 0 for real numbers",
+		Range: Range{Max: snn.MaxBits}, Shapes: true, Setting: &Setting{Prefix: "b"},
+		value: integer(func(o *Options) *int { return &o.Bits }),
+	},
+	{
 		Name: "percentile", Default: "99.9", Help: "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum",
 		Range: Range{Max: 100, Above: true}, Shapes: true, Setting: &Setting{Prefix: "p", Always: true, Tried: []string{"99", "99.9", "99.99", "100"}},
 		value: number(func(o *Options) *float64 { return &o.Percentile }),

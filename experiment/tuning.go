@@ -69,7 +69,8 @@ func (o *Options) Tuned() bool {
 }
 
 // OneT reports whether T is part of what a network is: it is calibrated for T, or answers
-// at the end of a window of T. Otherwise one simulation shows every shorter one.
+// at the end of a window of T. Otherwise one simulation shows every shorter one. That of an
+// integer network, too, which is made for all T up to one.
 func (o *Options) OneT() bool { return o.Schedule != snn.Synchronous || o.Tuned() }
 
 // untuned is what to give for a network that is not calibrated for T.
@@ -93,6 +94,8 @@ func (o *Options) checkTogether() error {
 		{phased && o.Match&MatchStart != 0, "match", o.Match.String(), "in a phased schedule a bias does what a start potential does", "give {match} bias, or {schedule} synchronous"},
 		{o.Lambdas == ChannelLambdas && usual.Get(o) != usual.Default, "percentile", usual.Get(o), "lambdas of channels are chosen for T, not by a percentile", "leave {percentile} out, or give {lambdas} layer"},
 		{o.Lambdas == ChannelLambdas && o.SharedLambda, "shared-lambda", "", "lambdas of channels are chosen for each, and shared by none", "leave {shared-lambda} out, or give {lambdas} layer"},
+		{o.Bits != 0 && o.Bits < snn.MinBits, "bits", fmt.Sprint(o.Bits), "a weight has a sign and a number", fmt.Sprintf("give %d to %d, or 0 for real numbers", snn.MinBits, snn.MaxBits)},
+		{o.Bits != 0 && o.Neuron != (snn.IF{}).Kind(), "bits", fmt.Sprint(o.Bits), "leaky neurons multiply their potential, which leaves no whole number", "give {neuron} if, or {bits} 0"},
 		{o.Refit && o.CalibrationImages < tune.MinRefit, "refit", "", fmt.Sprintf("%d calibration images are too few to fit weights to: it takes %d", o.CalibrationImages, tune.MinRefit), "give more with {calibrate} 'SPEC?images=1000'"},
 	} {
 		if c.is {

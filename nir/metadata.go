@@ -19,6 +19,7 @@ const (
 	warnCompare  = "neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)"
 	warnEncoding = "the image comes in as %s, which NIR cannot say: encode it before the graph"
 	warnLeak     = "leaky neurons whose potential is multiplied by 1 - dt / tau: readers that multiply it by exp(-dt / tau), or take another dt than the 1 of the metadata, leak otherwise"
+	warnWhole    = "weights are whole numbers, of pixels that are whole numbers, too, which NIR cannot say: divide pixels by pixel_unit of the metadata and round them, to pixel_levels at most, before the graph"
 	warnRest     = "neurons that rest after a spike, which NIR cannot say: readers let them fire again at once"
 	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
@@ -46,6 +47,9 @@ func (e *exporter) warn() error {
 	add := func(w, name string) { about[w] = append(about[w], name) }
 	for _, w := range e.scheduleWarnings() {
 		add(w, "")
+	}
+	if e.net.Integer() {
+		add(warnWhole, "")
 	}
 	for i := range e.net.Layers {
 		l := &e.net.Layers[i]
@@ -92,7 +96,7 @@ func (e *exporter) warn() error {
 			add(warnScale, n.Name)
 		}
 	}
-	for _, w := range []string{warnPhased, warnCoding, warnDelays, warnStart, warnReset, warnVInit, warnCompare, warnLeak, warnRest, enters, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
+	for _, w := range []string{warnPhased, warnCoding, warnDelays, warnStart, warnReset, warnVInit, warnCompare, warnLeak, warnRest, enters, warnWhole, warnGate, warnGroups, warnSquare, warnScale, warnUniform} {
 		names, ok := about[w]
 		if !ok {
 			continue

@@ -15,7 +15,7 @@ const recordKey = "sresnet_network"
 // record is what it takes, beside the nodes, to have the same spiking network
 // again. It lies as JSON in the metadata of the graph.
 type record struct {
-	Format  int // Of what versions must know to have the same network: 1, or 2 with a schedule or what calibration for T chose.
+	Format  int // Of what versions must know to have the same network: 1, 2 with a schedule or what calibration for T chose, or 3 for whole numbers.
 	Name    string
 	Profile *Profile `json:",omitempty"` // Nil for [Generic], in files from before there were others.
 	Input   snn.Input
@@ -23,6 +23,7 @@ type record struct {
 	Schedule string `json:",omitempty"` // Words; empty for those of the paper.
 	Coding   string `json:",omitempty"`
 	TunedFor int    `json:",omitempty"`
+	Bits     int    `json:",omitempty"`
 
 	Layers []layerRecord
 }
@@ -101,6 +102,9 @@ func (r *record) setFormat() {
 	if r.Schedule != "" || r.Coding != "" || r.TunedFor != 0 || slices.ContainsFunc(r.Layers, layerRecord.calibrated) {
 		r.Format = 2
 	}
+	if r.Bits != 0 {
+		r.Format = 3
+	}
 }
 
 // calibrated reports whether the layer has what calibration for T chose.
@@ -124,8 +128,8 @@ func readRecord(g *Graph) (*record, error) {
 	if err := json.Unmarshal([]byte(text), r); err != nil {
 		return nil, fmt.Errorf("metadata %s: %w", recordKey, err)
 	}
-	if r.Format != 1 && r.Format != 2 {
-		return nil, fmt.Errorf("metadata %s is of format %d, this version reads formats 1 and 2", recordKey, r.Format)
+	if r.Format < 1 || r.Format > 3 {
+		return nil, fmt.Errorf("metadata %s is of format %d, this version reads formats 1 to 3", recordKey, r.Format)
 	}
 	return r, nil
 }

@@ -23,6 +23,9 @@ const (
 	lambdasKey  = "lambdas"
 	startKey    = "v_start"
 	exactKey    = "v_start_exact"
+	bitsKey     = "bits"
+	unitKey     = "pixel_unit"
+	levelsKey   = "pixel_levels"
 	sourcesKey  = "takes_over"
 	scalesKey   = "takes_over_scale"
 )
@@ -42,7 +45,7 @@ func (p Profile) CheckSchedule(s snn.Schedule) error {
 // schedule begins the record with the schedule.
 func (e *exporter) schedule() {
 	e.phases = e.net.Phases()
-	e.record.TunedFor = e.net.TunedFor
+	e.record.TunedFor, e.record.Bits = e.net.TunedFor, e.net.Bits
 	if e.net.Schedule != snn.Synchronous {
 		e.record.Schedule = e.net.Schedule.String()
 	}
@@ -66,7 +69,7 @@ func (r *record) schedule(net *snn.Network) (err error) {
 	if r.TunedFor < 0 || r.TunedFor > maxWindow {
 		return fmt.Errorf("calibrated for T = %d, which must be between 1 and %d", r.TunedFor, maxWindow)
 	}
-	net.TunedFor = r.TunedFor
+	net.TunedFor, net.Bits = r.TunedFor, r.Bits
 	return nil
 }
 
@@ -164,9 +167,14 @@ func (s *store) start(name string, n int) ([]float32, error) {
 	return nil, fmt.Errorf("node %q has no %s in its metadata", name, startKey)
 }
 
-// setSchedule writes into the metadata of the graph when populations fire and what the
-// network was calibrated for.
+// setSchedule writes into the metadata of the graph what pixels and weights are whole numbers
+// of, when populations fire and what the network was calibrated for.
 func (e *exporter) setSchedule(t *Tree) {
+	if e.net.Integer() {
+		t.Set(bitsKey, Int(e.net.Bits))
+		t.Set(unitKey, Array{Data: []float32{e.net.Input.Unit}})
+		t.Set(levelsKey, Int(e.net.Input.Levels))
+	}
 	if e.net.TunedFor > 0 {
 		t.Set(tunedKey, Int(e.net.TunedFor))
 	}

@@ -55,14 +55,19 @@ func (n *Network) Quantised(o Integers) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := q.network()
-	for i := range out.Layers {
-		l, _, err := q.Layer(i, &n.Layers[i])
+	layers := make([]Layer, len(n.Layers))
+	for i := range layers {
+		th, _, err := q.Thresholds(i, &n.Layers[i])
 		if err != nil {
 			return nil, err
 		}
-		out.Layers[i] = l
+		l, err := q.Layer(i, &n.Layers[i], th)
+		if err != nil {
+			return nil, err
+		}
+		layers[i] = l
 	}
+	out := q.Network(layers)
 	return out, out.Validate()
 }
 
@@ -100,47 +105,54 @@ func (n *Network) Quantiser(o Integers) (*Quantiser, error) {
 	return q, nil
 }
 
-// Input returns what enters an integer network: pixels of whole units.
-func (q *Quantiser) Input() Input { return q.input }
+// Input returns what enters the integer network: pixels of whole units.
+func (q *Quantiser) Input() *Input { return &q.input }
+
+// Network returns the integer network of layers that [Quantiser.Layer] returned.
+func (q *Quantiser) Network(layers []Layer) *Network {
+	out := *q.net
+	out.Bits, out.Input, out.Layers = q.o.Bits, q.input, layers
+	return &out
+}
 
 // imageLevels is how many units a pixel has at most: those of bytes, with a sign.
 const imageLevels = 255
 
-func (q *Quantiser) network() *Network {
-	out := *q.net
-	out.Bits, out.Input = q.o.Bits, q.input
-	out.Layers = slices.Clone(q.net.Layers)
-	return &out
+// Thresholds returns those of the channels of l, which stands in place of layer i of the
+// network: those that make the error of the current least, if what arrives by different
+// synapses is not related. lost is, per channel, the mean square of that error as a share of
+// the mean square of the current. A gate has none. All layers before it must have been given to
+// [Quantiser.Layer].
+func (q *Quantiser) Thresholds(i int, l *Layer) (th []int64, lost []float64, err error) {
+	if l.IsGate() {
+		return nil, nil, nil
+	}
+	if a, ok := l.Neuron.Decay(); !ok || a != 1 {
+		return nil, nil, fmt.Errorf("snn: layer %q: %v neurons multiply their potential, which leaves no whole number: weights of %d bits take IF neurons", l.Name, l.Neuron.model(), q.o.Bits)
+	}
+	rows := q.rows(l)
+	bounds := q.bounds(l, rows)
+	th, lost = make([]int64, l.Shape[0]), make([]float64, l.Shape[0])
+	for c := range th {
+		if th[c], lost[c], err = q.threshold(l, c, rows, bounds[c]); err != nil {
+			return nil, nil, fmt.Errorf("snn: layer %q: %w", l.Name, err)
+		}
+	}
+	return th, lost, nil
 }
 
-// Layer returns l, in place of layer i of the network, in whole numbers: all layers before it
-// must have been given. The thresholds of its channels are those that make the error of the
-// current least, if what arrives by different synapses is not related; again and again
-// the same if weights are whole already. lost is the mean square of that error in
-// thresholds, per channel, as a share of the mean square of the current.
-func (q *Quantiser) Layer(i int, l *Layer) (whole Layer, lost []float64, err error) {
+// Layer returns l, in place of layer i of the network, in whole numbers with the thresholds
+// th, or smaller ones where potentials could otherwise leave their type: all layers before it
+// must have been given. Weights that were whole numbers of such thresholds are again the same.
+func (q *Quantiser) Layer(i int, l *Layer, th []int64) (whole Layer, err error) {
 	whole = *l
 	whole.Charge = 1
 	if l.IsGate() {
 		from := l.Synapses[0].From
 		q.th[i], q.reach[i] = q.th[from], q.reach[from]
-		return whole, nil, nil
-	}
-	fail := func(err error) (Layer, []float64, error) {
-		return Layer{}, nil, fmt.Errorf("snn: layer %q: %w", l.Name, err)
-	}
-	if a, ok := l.Neuron.Decay(); !ok || a != 1 {
-		return fail(fmt.Errorf("%v neurons multiply their potential, which leaves no whole number: weights of %d bits take IF neurons", l.Neuron.model(), q.o.Bits))
+		return whole, nil
 	}
 	rows := q.rows(l)
-	bounds := q.bounds(l, rows)
-	th := make([]int64, l.Shape[0])
-	lost = make([]float64, l.Shape[0])
-	for c := range th {
-		if th[c], lost[c], err = q.threshold(l, c, rows, bounds[c]); err != nil {
-			return fail(err)
-		}
-	}
 	for { // Rounding may add to what a potential can reach.
 		whole, q.reach[i] = q.rounded(l, rows, th)
 		beyond := false
@@ -149,13 +161,13 @@ func (q *Quantiser) Layer(i int, l *Layer) (whole Layer, lost []float64, err err
 				continue
 			}
 			if beyond = true; th[c] == 1 {
-				return fail(q.tooLong(c, float64(v)))
+				return Layer{}, fmt.Errorf("snn: layer %q: %w", l.Name, q.tooLong(c, float64(v)))
 			}
 			th[c] = min(th[c]-1, int64(float64(th[c])*(MaxPotential-1)/float64(v)))
 		}
 		if !beyond {
 			q.th[i] = th
-			return whole, lost, nil
+			return whole, nil
 		}
 	}
 }
@@ -164,7 +176,7 @@ func (q *Quantiser) Layer(i int, l *Layer) (whole Layer, lost []float64, err err
 func (q *Quantiser) tooLong(c int, thresholds float64) error {
 	T := int(float64(q.o.Timesteps) * MaxPotential / 2 / max(thresholds, 1))
 	return hint.Error(fmt.Errorf("channel %d: in T = %d timesteps its potential can reach %.3g thresholds, more than the whole numbers that potentials have (2^24): its threshold would round to 0", c, q.o.Timesteps, thresholds),
-		"give T = %d or less", max(T, 1))
+		"give {timesteps} %d or less", max(T, 1))
 }
 
 // row is what one synapse brings a channel.
@@ -349,24 +361,26 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 			best, least = th, e
 		}
 	}
-	if power > 0 && least >= power {
-		return 0, 0, hint.Error(fmt.Errorf("channel %d: its weights cannot be told apart in %d bits: rounded, they say no more than none", c, q.o.Bits), "give at least %d bits", q.bitsFor(l, c, list, limit, power))
+	weights := q.weightCost(list, best)
+	// What moves a potential by less than a fourth of its threshold, all in all, is no loss.
+	if least := math.Sqrt(power) * float64(q.o.Timesteps); weights >= power && least > 0.25 {
+		return 0, 0, hint.Error(fmt.Errorf("channel %d: its weights cannot be told apart in %d bits: rounded, they say no more than none", c, q.o.Bits), "give {bits} %d or more", q.bitsFor(list, limit, power))
 	}
 	if power > 0 {
-		lost = least / power
+		lost = weights / power
 	}
 	return best, lost, nil
 }
 
 // bitsFor returns the smallest number of bits that tells the weights of a channel apart.
-func (q *Quantiser) bitsFor(l *Layer, c int, list []row, limit int64, power float64) int {
+func (q *Quantiser) bitsFor(list []row, limit int64, power float64) int {
 	for bits := q.o.Bits + 1; bits < MaxBits; bits++ {
 		more := *q
 		more.o.Bits, more.most = bits, 1<<(bits-1)-1
 		for k := range 8 {
 			for _, r := range list {
 				for _, w := range r.w {
-					if w != 0 && more.cost(l, c, list, min(max(int64(float64(more.most)/math.Abs(w)*math.Exp2(-float64(k)/8)), 1), limit)) < power {
+					if w != 0 && more.weightCost(list, min(max(int64(float64(more.most)/math.Abs(w)*math.Exp2(-float64(k)/8)), 1), limit)) < power {
 						return bits
 					}
 				}
@@ -379,17 +393,22 @@ func (q *Quantiser) bitsFor(l *Layer, c int, list []row, limit int64, power floa
 // cost returns the mean square of the error of the current that a threshold leads to, in
 // thresholds.
 func (q *Quantiser) cost(l *Layer, c int, list []row, th int64) float64 {
-	sum := 0.0
-	for _, r := range list {
-		_, e := r.round(q.most, th)
-		sum += e
-	}
+	sum := q.weightCost(list, th)
 	unit := 1 / float64(th)
 	b := float64(biasOf(l, c)) / float64(l.Neuron.ThresholdOf(c))
 	d := math.RoundToEven(b*float64(th))*unit - b
 	v := startOf(l, c)
 	e := (math.RoundToEven(v*float64(th))*unit - v) / float64(q.o.Timesteps)
 	return sum + d*d + e*e
+}
+
+// weightCost is the part of cost of the weights.
+func (q *Quantiser) weightCost(list []row, th int64) (sum float64) {
+	for _, r := range list {
+		_, e := r.round(q.most, th)
+		sum += e
+	}
+	return sum
 }
 
 // startOf returns the start potential of channel c in thresholds.
@@ -666,5 +685,5 @@ func (n *Network) CheckReach(T int) error {
 		return nil
 	}
 	return hint.Error(fmt.Errorf("snn: layer %q, channel %d: in T = %d timesteps its potential can reach %.4g units, beyond the whole numbers that potentials have (2^24)", n.Layers[i].Name, c, T, most),
-		"convert for this T, or give T = %d or less", max(int(float64(T)*MaxPotential/most), 1))
+		"convert for this T, or give {timesteps} %d or less", max(int(float64(T)*MaxPotential/most), 1))
 }

@@ -59,8 +59,8 @@ type Input struct {
 	// Unit, of integer networks, is what pixels are rounded to whole numbers of, which enter in
 	// their place, and Levels the largest magnitude of those, to which others are clipped.
 	// 0 lets pixels enter as they are.
-	Unit   float32
-	Levels int
+	Unit   float32 `json:",omitempty"`
+	Levels int     `json:",omitempty"`
 }
 
 // Layer is one population of neurons with the synapses that end on it. At every

@@ -171,6 +171,7 @@ func (t *tuner) run(ctx context.Context, i int, images []int, start func(worker 
 				if err := t.images.Image(job, image); err != nil {
 					return err
 				}
+				t.enter(image)
 			}
 			s, err := e.RunLayer(i, image, job, func(from int) []uint64 { return t.trains[from][job] })
 			if err != nil {

@@ -13,12 +13,13 @@ import (
 type trained struct {
 	least, most []float32
 	z, a        []sum
+	aa          []sum   // Of the squares of a.
 	count       float64 // Of values of a channel.
 	each        []sum   // Of a, per neuron, channels last; nil where nobody asks.
 }
 
 func newTrained(c int) trained {
-	t := trained{least: make([]float32, c), most: make([]float32, c), z: make([]sum, c), a: make([]sum, c)}
+	t := trained{least: make([]float32, c), most: make([]float32, c), z: make([]sum, c), a: make([]sum, c), aa: make([]sum, c)}
 	for i := range c {
 		t.least[i], t.most[i] = float32(math.Inf(1)), float32(math.Inf(-1))
 	}
@@ -28,12 +29,14 @@ func newTrained(c int) trained {
 // see takes the values of one image.
 func (t *trained) see(z, a []float32) {
 	c := len(t.least)
-	sums := make([]float64, 2*c)
+	sums := make([]float64, 3*c)
 	for j := 0; j < len(z); j += c {
 		for i, x := range z[j:][:c] {
 			t.least[i], t.most[i] = min(t.least[i], x), max(t.most[i], x)
 			sums[i] += float64(x)
-			sums[c+i] += float64(a[j+i])
+			y := float64(a[j+i])
+			sums[c+i] += y
+			sums[2*c+i] += y * y
 		}
 	}
 	for j := range t.each {
@@ -42,6 +45,7 @@ func (t *trained) see(z, a []float32) {
 	for i := range c {
 		t.z[i].add(sums[i])
 		t.a[i].add(sums[c+i])
+		t.aa[i].add(sums[2*c+i])
 	}
 	t.count += float64(len(z) / c)
 }
@@ -51,6 +55,7 @@ func (t *trained) merge(o *trained) {
 		t.least[i], t.most[i] = min(t.least[i], o.least[i]), max(t.most[i], o.most[i])
 		t.z[i].merge(o.z[i])
 		t.a[i].merge(o.a[i])
+		t.aa[i].merge(o.aa[i])
 	}
 	for j := range t.each {
 		t.each[j].merge(o.each[j])
@@ -60,6 +65,9 @@ func (t *trained) merge(o *trained) {
 
 func (t *trained) meanZ(c int) float64 { return t.z[c].value() / t.count }
 func (t *trained) meanA(c int) float64 { return t.a[c].value() / t.count }
+
+// squareA returns the mean square of a.
+func (t *trained) squareA(c int) float64 { return t.aa[c].value() / t.count }
 
 // value returns what the trained network makes of z.
 func (a Activation) value(z float32) float32 {

@@ -65,6 +65,9 @@ type Options struct {
 	Start   bool // Start potentials are matched, neuron by neuron; of synchronous networks.
 	Refit   bool // Weights are fitted anew to the inputs that arrive.
 
+	Bits     int     // Of the weights of an integer network, see [snn.Integers]; 0 for real numbers.
+	InputMax float32 // Largest magnitude of a pixel, for Bits.
+
 	// Activations by the name of the layer; rectifiers need none.
 	Activations map[string]Activation
 
@@ -75,9 +78,10 @@ type Options struct {
 
 // Report says what a calibration found.
 type Report struct {
-	Images int
-	Silent map[string]int // Channels of a layer that no calibration image made positive, by its name.
-	Refit  []Refit        // Per layer whose weights were fitted anew.
+	Images  int
+	Silent  map[string]int // Channels of a layer that no calibration image made positive, by its name.
+	Refit   []Refit        // Per layer whose weights were fitted anew.
+	Rounded []Rounding     // Per layer of an integer network.
 }
 
 // Network calibrates net for o.Timesteps. net is unscaled: every lambda and charge is 1,
@@ -103,7 +107,12 @@ func Network(ctx context.Context, net *snn.Network, images Images, o Options) (*
 		t.progress()
 	}
 	t.out.TunedFor = o.Timesteps
-	if net.Schedule == snn.Phased {
+	switch {
+	case t.integers != nil:
+		if t.out, err = t.toIntegers(); err != nil {
+			return nil, nil, err
+		}
+	case net.Schedule == snn.Phased:
 		t.out = t.out.Exact()
 	}
 	return t.out, &t.report, t.out.Validate()

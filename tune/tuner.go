@@ -34,6 +34,8 @@ type tuner struct {
 	hashes  []uint64 // Of the images that shape the network.
 	remains []bool   // Layers whose shortcuts hand on what their neurons have left.
 
+	integers *integers // Nil for real weights.
+
 	widest, room int
 	done, total  int
 }
@@ -60,6 +62,10 @@ func newTuner(ctx context.Context, net *snn.Network, images Images, o Options) (
 		for i := range net.Layers {
 			t.plain = append(t.plain, newCurrents(net, i))
 		}
+	}
+	var err error
+	if t.integers, err = t.newIntegers(); err != nil {
+		return nil, err
 	}
 	return t, t.measure(ctx)
 }
@@ -111,6 +117,11 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 	if l.IsGate() {
 		t.lambda[i] = t.lambda[l.Synapses[0].From]
 		t.scale(i)
+		if t.integers != nil {
+			if _, err := t.integers.Layer(i, &t.out.Layers[i], nil); err != nil {
+				return err
+			}
+		}
 		if t.o.Refit {
 			if err := t.keepValues(ctx, i); err != nil {
 				return err
@@ -149,6 +160,16 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 			return err
 		}
 	}
+	if t.integers != nil {
+		if hist, err = t.roundWeights(ctx, i); err != nil {
+			return err
+		}
+		if t.o.Bias {
+			for c := range shift {
+				shift[c] = t.trained[i].meanZ(c) - hist[c].mean()
+			}
+		}
+	}
 	if t.o.Bias && !t.isOutput(i) {
 		for round := range rounds {
 			if err := t.matchRates(ctx, i, hist, round, shift); err != nil {
@@ -156,6 +177,7 @@ func (t *tuner) layer(ctx context.Context, i int) error {
 			}
 		}
 	}
+	t.roundBias(i, shift)
 	t.shift(i, shift)
 	t.scale(i)
 	if t.o.Start && !t.isOutput(i) && t.net.Schedule == snn.Synchronous {
@@ -366,6 +388,7 @@ func (t *tuner) newCurrent(i int) func(image int) ([]float32, error) {
 			if x, err = pixels(image); err != nil {
 				return nil, err
 			}
+			t.enter(x)
 		}
 		for from, v := range values {
 			t.read(v, from, image)
