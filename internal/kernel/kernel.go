@@ -29,6 +29,7 @@ package kernel
 //go:generate go -C _asm run . -family sweep -pkg kernel -out ../sweep_amd64.s -stubs ../sweep_amd64.go
 //go:generate go -C _asm run . -family window -pkg kernel -out ../window_amd64.s -stubs ../window_amd64.go
 //go:generate go -C _asm run . -family pool -pkg kernel -out ../pool_amd64.s -stubs ../pool_amd64.go
+//go:generate go -C _asm run . -family counts -pkg kernel -out ../counts_amd64.s -stubs ../counts_amd64.go
 
 // implementation is one version of the kernels that this processor can run.
 type implementation struct {

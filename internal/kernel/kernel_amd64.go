@@ -11,6 +11,7 @@ import (
 var (
 	useAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
 	useAVX512 = useAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW
+	useVNNI   = useAVX512 && cpu.X86.HasAVX512VNNI // Products of 8 and 16 bits that are added up.
 )
 
 func init() {
@@ -19,6 +20,9 @@ func init() {
 	}
 	if useAVX512 {
 		register("avx512", &useAVX512)
+	}
+	if useVNNI {
+		register("avx512vnni", &useVNNI)
 	}
 }
 
@@ -191,6 +195,76 @@ func gate(out []uint64, m []uint16, src []uint64, n []uint16, s GateShape) {
 	}
 }
 
+func countRows[N SpikeCount](k *CountConv[N], v []int32, src []N, stride, r0, r1 int) {
+	i := size[N]() - 1
+	switch {
+	case useVNNI:
+		walkCounts(k, &countsVNNI[i], v, src, stride, r0, r1)
+	case useAVX512:
+		walkCounts(k, &countsAVX512[i], v, src, stride, r0, r1)
+	case useAVX2:
+		walkCounts(k, &countsAVX2[i], v, src, stride, r0, r1)
+	default:
+		countRowsGeneric(k, v, src, stride, r0, r1)
+	}
+}
+
+func fireCounts[N SpikeCount](n []N, v []int32, f *CountFire) {
+	at, th, rec, c, t, limit := bytesOf(n), &f.threshold[0], &f.reciprocal[0], len(f.threshold), int32(f.t), float32(f.t)
+	switch bytes := size[N](); {
+	case useAVX512 && bytes == 1:
+		fireCounts8AVX512(v, at, th, rec, c, t, limit)
+	case useAVX512:
+		fireCounts16AVX512(v, at, th, rec, c, t, limit)
+	case useAVX2 && bytes == 1:
+		fireCounts8AVX2(v, at, th, rec, c, t, limit)
+	case useAVX2:
+		fireCounts16AVX2(v, at, th, rec, c, t, limit)
+	default:
+		fireCountsGeneric(n, v, f)
+	}
+}
+
+func addCounts[N SpikeCount](v []int32, n []N, weight []int32) {
+	switch bytes := size[N](); {
+	case useAVX512 && bytes == 1:
+		addCounts8AVX512(v, bytesOf(n), &weight[0], len(weight))
+	case useAVX512:
+		addCounts16AVX512(v, bytesOf(n), &weight[0], len(weight))
+	case useAVX2 && bytes == 1:
+		addCounts8AVX2(v, bytesOf(n), &weight[0], len(weight))
+	case useAVX2:
+		addCounts16AVX2(v, bytesOf(n), &weight[0], len(weight))
+	default:
+		addCountsGeneric(v, n, weight)
+	}
+}
+
+func addRemainders(v, u, start []int32, factor []float64) {
+	switch {
+	case useAVX512:
+		addRemaindersAVX512(v, &u[0], &start[0], &factor[0], len(start))
+	case useAVX2:
+		addRemaindersAVX2(v, &u[0], &start[0], &factor[0], len(start))
+	default:
+		addRemaindersGeneric(v, u, start, factor)
+	}
+}
+
+func maxCounts[N SpikeCount](dst, src []N) {
+	switch bytes := size[N](); {
+	case !useAVX2 || len(dst)*bytes < 32:
+		maxCountsGeneric(dst, src)
+	case bytes == 1:
+		maxCounts8AVX2(bytesOf(dst), bytesOf(src), len(dst))
+	default:
+		maxCounts16AVX2(bytesOf(dst), bytesOf(src), 2*len(dst))
+	}
+}
+
+// bytesOf returns where counts lie.
+func bytesOf[N SpikeCount](n []N) *byte { return (*byte)(unsafe.Pointer(unsafe.SliceData(n))) }
+
 // sweepsAVX512 and sweepsAVX2 have a function for each stride and each of 16, 32 and
 // 64 channels.
 var (
@@ -231,15 +305,3 @@ func shortcutOf(mask []uint64, weight, other []float32, first, words int) shortc
 
 // noSpikes is a position without spikes.
 var noSpikes [MaxChannels / 64]uint64
-
-func countRows[N SpikeCount](k *CountConv[N], v []int32, src []N, stride, r0, r1 int) {
-	countRowsGeneric(k, v, src, stride, r0, r1)
-}
-
-func fireCounts[N SpikeCount](n []N, v []int32, f *CountFire) { fireCountsGeneric(n, v, f) }
-
-func addCounts[N SpikeCount](v []int32, n []N, weight []int32) { addCountsGeneric(v, n, weight) }
-
-func addRemainders(v, u, start []int32, factor []float64) { addRemaindersGeneric(v, u, start, factor) }
-
-func maxCounts[N SpikeCount](dst, src []N) { maxCountsGeneric(dst, src) }

@@ -18,6 +18,7 @@ import (
 
 // families maps the name of a family to the function that generates it.
 var families = map[string]func(){
+	"counts":      counts,
 	"elementwise": elementwise,
 	"gemm":        gemm,
 	"pool":        pool,
