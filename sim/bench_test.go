@@ -81,6 +81,15 @@ func BenchmarkResNet20(b *testing.B) {
 			phased := *net
 			phased.Schedule, phased.Coding = snn.Phased, coding
 			b.Run(fmt.Sprintf("phased_%s_T_%d", coding, T), func(b *testing.B) { benchmarkNetwork(b, &phased, image, T) })
+			for _, bits := range []int{8, 16} {
+				b.Run(fmt.Sprintf("phased_%s_T_%d_bits_%d", coding, T, bits), func(b *testing.B) {
+					whole, err := phased.Quantised(snn.Integers{Bits: bits, Timesteps: T, InputMax: 4})
+					if err != nil {
+						b.Fatal(err)
+					}
+					benchmarkNetwork(b, whole, image, T)
+				})
+			}
 		}
 	}
 }

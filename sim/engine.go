@@ -58,6 +58,8 @@ type population struct {
 	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
 	idle   []float32 // A row of no other current.
 
+	counts counts // Where they are counted.
+
 	arrived []int // Of first-spike coding, per timestep: how many spikes its mask has.
 }
 
@@ -68,6 +70,9 @@ type worker struct {
 	mask     []uint64 // The same, moved to where it ends.
 	part     []float32
 	row      []float32 // Current of a row of a tile, zero between rows.
+
+	potentials []int32 // Of some rows of a counted layer,
+	shifted    []int32 // and the sums of a convolution into them before their shift.
 
 	// Of the analog input layers.
 	scratch []float32
@@ -94,6 +99,7 @@ func (p *Plan) NewEngine() *Engine {
 	e.layers = make([]population, len(p.layers))
 	for i := range p.layers {
 		e.layers[i] = newPopulation(&p.layers[i], steps)
+		e.layers[i].counts = p.newCounts(i)
 	}
 	for range p.opt.Workers {
 		e.workers = append(e.workers, p.newWorker())
@@ -103,6 +109,12 @@ func (p *Plan) NewEngine() *Engine {
 
 func newPopulation(l *layerPlan, steps int) population {
 	s := population{mask: make([][]uint64, steps), constant: l.bias, arrived: make([]int, steps)}
+	if l.layer != nil { // Has masks and potentials when somebody asks for them.
+		if len(l.analog) > 0 {
+			s.constant = make([]float32, l.positions()*l.n)
+		}
+		return s
+	}
 	for t := range s.mask {
 		s.mask[t] = make([]uint64, l.positions()*l.words)
 	}
@@ -138,6 +150,7 @@ func (e *Engine) roomForSteps() {
 func (p *Plan) newWorker() worker {
 	var part, row, mask, scratch, sum int
 	w := worker{spikes: make([]spikes, 1)}
+	potentials := 0
 	for i := range p.layers {
 		l := &p.layers[i]
 		w.spikes[0].room(l.grid)
@@ -150,6 +163,9 @@ func (p *Plan) newWorker() worker {
 			row = max(row, l.w*min(l.n, gatherTile))
 			l.tiled.room(&w)
 		}
+		if l.layer != nil {
+			potentials = max(potentials, l.layer.room()*l.w*l.n)
+		}
 		mask = max(mask, l.positions()*l.words)
 		if len(l.analog) > 0 {
 			sum = max(sum, l.positions()*l.c)
@@ -159,6 +175,7 @@ func (p *Plan) newWorker() worker {
 		}
 	}
 	w.part, w.row, w.mask = make([]float32, part), make([]float32, row), make([]uint64, mask)
+	w.potentials, w.shifted = make([]int32, potentials), make([]int32, potentials)
 	w.scratch, w.sum = make([]float32, scratch), make([]float32, sum)
 	return w
 }
@@ -231,20 +248,26 @@ func (e *Engine) reset() {
 }
 
 func (e *Engine) resetLayer(i int) {
-	l, s := &e.plan.layers[i], &e.layers[i]
+	s := &e.layers[i]
 	clear(s.n)
 	clear(s.m)
 	clear(s.current) // The halo, too, before it grows without bound.
 	clear(s.sum)
-	if l.start != nil {
-		copy(s.v, l.start)
-	} else {
-		for p := 0; p < len(s.v); p += l.n {
-			copy(s.v[p:], l.vInit)
-		}
-	}
+	e.startLayer(i)
 	for j := range s.state {
 		s.state[j] = snn.State{V: s.v[j]}
+	}
+}
+
+// startLayer gives the neurons of layer i the potentials that they begin with.
+func (e *Engine) startLayer(i int) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	if l.start != nil {
+		copy(s.v, l.start)
+		return
+	}
+	for p := 0; p < len(s.v); p += l.n {
+		copy(s.v[p:], l.vInit)
 	}
 }
 
@@ -296,6 +319,8 @@ func (e *Engine) advance(w *worker, i int, b block) {
 	switch {
 	case e.layers[i].forced != nil:
 		e.force(i, b)
+	case l.layer != nil:
+		l.layer.run(e, w, i, b)
 	case l.sweep != nil:
 		l.sweep.run(e, w, i, b)
 	case l.tiled != nil:
@@ -305,13 +330,15 @@ func (e *Engine) advance(w *worker, i int, b block) {
 			e.step(w, i, b, t)
 		}
 	}
-	if l.window != nil {
+	if l.window != nil && (l.layer == nil || e.layers[i].forced != nil) {
 		e.open(i, b)
 	}
+	e.handOn(i, b)
 	e.spent[i] += time.Since(start)
 	if e.Probe != nil || e.Potentials != nil {
 		e.show(i, b)
 	}
+	e.number(i, b)
 }
 
 // show hands out what layer i did in a block.
@@ -395,6 +422,7 @@ func (e *Engine) Force(layer int, current []float32) error {
 		s.forced = nil
 		return nil
 	}
+	e.roomForMasks(layer)
 	positions := l.positions()
 	if len(current) != positions*l.c {
 		return fmt.Errorf("sim: layer %d of %d neurons is forced by %d currents", layer, positions*l.c, len(current))

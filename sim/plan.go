@@ -18,6 +18,7 @@ type Plan struct {
 	opt    Options
 	layers []layerPlan
 	blocks []block
+	frames []frame // Of the counts of layers.
 }
 
 // layerPlan is one layer of a Plan.
@@ -31,6 +32,8 @@ type layerPlan struct {
 	gate  *gate
 	sweep *sweep
 	tiled *tiled
+
+	counting // Where spikes are counted, also in place of the above.
 
 	traced bool // What its neurons do at a timestep can be seen.
 	summed bool // Their currents are summed, for marks.
@@ -74,6 +77,8 @@ func (p *Plan) Methods() []Method {
 
 func (l *layerPlan) method() (name string, tile int) {
 	switch {
+	case l.layer != nil:
+		return "counts", 0
 	case l.gate != nil:
 		return "gate", 0
 	case l.sweep != nil:
@@ -158,6 +163,7 @@ func Compile(net *snn.Network, o Options) (*Plan, error) {
 	}
 	p.blocks = p.cut()
 	p.layers = make([]layerPlan, o.Layers)
+	p.planCounts()
 	for i := range p.layers {
 		if err := p.compileLayer(i); err != nil {
 			return nil, fmt.Errorf("sim: layer %q: %w", net.Layers[i].Name, err)
@@ -175,6 +181,9 @@ func (p *Plan) compileLayer(i int) error {
 	}
 	if l.IsGate() {
 		syn := l.Synapses[0]
+		if p.counts(i) {
+			lp.layer = p.newCounting(i)
+		}
 		lp.gate = &gate{from: syn.From, window: syn.Connection.(*snn.MaxPool).Window, in: newGrid(p.net.ShapeOf(syn.From)), out: lp.grid}
 		return nil
 	}
@@ -188,6 +197,11 @@ func (p *Plan) compileLayer(i int) error {
 	var kernels bool
 	if lp.decay, kernels = l.Neuron.Decay(); !kernels {
 		lp.neuron = &l.Neuron
+	}
+	if p.counts(i) {
+		lp.layer = p.newCounting(i)
+		p.newAnalogs(i, lp)
+		return nil
 	}
 	_, lp.traced = slices.BinarySearch(p.opt.Traced, i)
 	lp.summed = len(p.opt.Marks) > 0 && (lp.decay != 1 || !kernels)
@@ -207,14 +221,23 @@ func (p *Plan) compileLayer(i int) error {
 			break
 		}
 	}
+	p.newAnalogs(i, lp)
+	for j, syn := range l.Synapses {
+		if syn.From != snn.FromInput {
+			lp.synapses = append(lp.synapses, source{j, syn.From, p.compileSynapse(syn, lp)})
+		}
+	}
+	return nil
+}
+
+// newAnalogs compiles the synapses of layer i that carry the image.
+func (p *Plan) newAnalogs(i int, lp *layerPlan) {
+	l := &p.net.Layers[i]
 	for j, syn := range l.Synapses {
 		if syn.From == snn.FromInput {
 			lp.analog = append(lp.analog, newAnalog(j, syn.Connection, p.net.Input.Shape, l.Shape))
-			continue
 		}
-		lp.synapses = append(lp.synapses, source{j, syn.From, p.compileSynapse(syn, lp)})
 	}
-	return nil
 }
 
 // isOutput reports whether layer i is the output, whose current the record keeps.

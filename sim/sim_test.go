@@ -26,6 +26,12 @@ type trace struct {
 
 func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) trace {
 	t.Helper()
+	return runProbed(t, net, o, image, index, true)
+}
+
+// runProbed leaves spikes out unless probed: an engine may then never have them.
+func runProbed(t testing.TB, net *snn.Network, o Options, image []float32, index int, probed bool) trace {
+	t.Helper()
 	p, err := Compile(net, o)
 	if err != nil {
 		t.Fatalf("Compile: %v", err)
@@ -35,6 +41,9 @@ func run(t testing.TB, net *snn.Network, o Options, image []float32, index int) 
 	e.Probe = func(s Spikes) { tr.Bits = append(tr.Bits, fmt.Sprintf("%03d %05d %x", s.Layer, s.Step, s.Bits)) }
 	e.Potentials = func(p Potentials) { tr.V = append(tr.V, fmt.Sprintf("%03d %05d %v %v", p.Layer, p.Steps, p.V, p.I)) }
 	e.Trace = func(s Trace) { tr.Steps = append(tr.Steps, fmt.Sprintf("%03d %05d %v %v", s.Layer, s.Step, s.I, s.V)) }
+	if !probed {
+		e.Probe = nil
+	}
 	present := e.Run
 	if len(image) > net.Input.Shape.Len() {
 		present = e.RunFrames
@@ -92,6 +101,13 @@ func agree(t testing.TB, net *snn.Network, timesteps int, image []float32, index
 		}
 		if d := cmp.Diff(want.Steps, got.Steps); o.Traced != nil && d != "" {
 			t.Fatalf("%+v: traces differ (-reference +event):\n%s\n%v", o, d, net)
+		}
+		if o.Workers > 1 || o.Block == 1 {
+			continue
+		}
+		got = runProbed(t, net, o, image, index, false)
+		if d := cmp.Diff(want.Record, got.Record); d != "" {
+			t.Fatalf("%+v: records differ where nobody looks at spikes (-reference +event):\n%s\n%v", o, d, net)
 		}
 	}
 	return want

@@ -1,0 +1,347 @@
+package sim
+
+import (
+	"math"
+	"slices"
+
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+	"sresnet/tensor"
+)
+
+// A layer of a phased integer network is counted: in its window only the number of spikes of
+// every neuron matters to the layers behind, and sums of whole numbers are the same in any
+// order. So it takes the counts of its sources, n, adds n w once for every source, and fires
+// by a division, in the time of one pass, whatever T is,
+//
+//	v = V[0] + T b + sum of n w       n = clip(floor(v / θ), 0, T)
+//
+// What is recorded of every timestep follows from the counts: a neuron of n spikes fires at
+// the first n steps of its window, and in first-spike coding once, n steps before its end.
+// Layers of other kinds, and whoever looks at spikes, get them as masks again.
+
+// counted is such a layer; N is the type of all counts of the network.
+type counted[N kernel.SpikeCount] struct {
+	convs  []countedConv[N]
+	shorts []countedShortcut
+	pools  []countedPool
+	images bool // The image enters it.
+
+	taps  []countTaps // Of the synapses of spikes: additions.
+	start []int32     // A row of neurons before the first source: V[0] and all biases.
+	each  []int32     // Of every neuron in place of it; nil for none.
+	floor []int32     // V[0] per channel, where a remainder is handed on; nil for none.
+	left  []countedRemainder
+	fire  *kernel.CountFire
+	rows  int // How many are computed together.
+}
+
+// countedConv is a convolution, or a fully connected layer as one.
+type countedConv[N kernel.SpikeCount] struct {
+	from   int
+	conv   *kernel.CountConv[N]
+	top    int // Rows and columns of the border that the first tap lies in.
+	before int
+	shifts []uint8 // Of the sums of each channel; nil for none.
+}
+
+type countedShortcut struct {
+	from int
+	*shortcut
+	whole []int32 // Weights per padded output channel.
+}
+
+type countedPool struct {
+	from   int
+	window tensor.Window
+	weight []int32 // [position][channel], not padded.
+	in     grid
+}
+
+// countedRemainder is what a shortcut brings of what its source has left.
+type countedRemainder struct {
+	from   int
+	start  []int32
+	factor []float64
+}
+
+// countTaps is taps with the positions that reach fewer outputs put together by how many.
+type countTaps struct {
+	synapse, from int
+	taps
+	groups []lackGroup
+}
+
+type lackGroup struct {
+	n         uint64
+	positions []int
+}
+
+// frame is how counts of a layer lie: an image with a border of zeros as wide as any window
+// that looks at it needs.
+type frame struct {
+	grid
+	top, left, bottom, right int
+}
+
+func (f *frame) stride() int { return (f.left + f.w + f.right) * f.n }
+func (f *frame) size() int   { return (f.top + f.h + f.bottom) * f.stride() }
+
+// at returns where the counts of row r begin.
+func (f *frame) at(r int) int { return (f.top+r)*f.stride() + f.left*f.n }
+
+// counts are those of the neurons of a layer, and what they have left.
+type counts struct {
+	n8    []uint8 // In a frame; one of them.
+	n16   []uint16
+	tally []uint32 // How many neurons have that many spikes.
+	v     []int32  // Potentials after the window, where somebody asks for them.
+	image []int32  // What the image brings in a window, with the bias; nil where it does not enter.
+}
+
+// countsOf returns those of s of type N.
+func countsOf[N kernel.SpikeCount](s *counts) []N {
+	if n, ok := any(s.n8).([]N); ok {
+		return n
+	}
+	return any(s.n16).([]N)
+}
+
+// wide reports whether counts, and weights, have 16 bits in place of 8.
+func (p *Plan) wide() bool { return p.net.Bits > 8 || p.opt.Timesteps > kernel.MaxCount8 }
+
+// counts reports whether layer i can be computed by counts.
+func (p *Plan) counts(i int) bool {
+	l := &p.net.Layers[i]
+	_, traced := slices.BinarySearch(p.opt.Traced, i)
+	if !p.net.Integer() || p.net.Schedule != snn.Phased || p.opt.Timesteps > kernel.MaxCount16 || traced || p.isOutput(i) {
+		return false
+	}
+	for _, s := range l.Synapses {
+		if k, ok := s.Connection.(*snn.Conv); ok && k.Groups > 1 && s.From != snn.FromInput {
+			return false
+		}
+	}
+	return true
+}
+
+// countedLayer is a counted layer of any type of counts.
+type countedLayer interface {
+	run(e *Engine, w *worker, i int, b block)
+	room() (rows int) // Whose potentials a worker has at a time.
+}
+
+// counting says how the engine hands on the spikes of a layer.
+type counting struct {
+	layer    countedLayer // It is counted; nil for others.
+	numbered bool         // Layers behind it want counts,
+	masked   bool         // and layers behind it want masks.
+	whole    bool         // They want what it has left, as whole numbers,
+	real     bool         // and as the engine has potentials elsewhere.
+}
+
+// planCounts finds out which layers are counted, and what of them others need.
+func (p *Plan) planCounts() {
+	p.frames = make([]frame, len(p.layers))
+	for i := range p.layers {
+		p.frames[i].grid = newGrid(p.net.Layers[i].Shape)
+	}
+	remains := p.net.Remains()
+	for i := range p.layers {
+		for _, s := range p.net.Layers[i].Synapses {
+			if s.From == snn.FromInput {
+				continue
+			}
+			from := &p.layers[s.From].counting
+			if !p.counts(i) {
+				from.masked = true
+				from.real = from.real || remains[s.From]
+				continue
+			}
+			from.numbered = true
+			from.whole = from.whole || remains[s.From]
+			if k, ok := s.Connection.(*snn.Conv); ok {
+				p.frames[s.From].surround(k.Window, p.net.Layers[i].Shape)
+			}
+		}
+	}
+}
+
+// newCounting returns layer i as a counted one.
+func (p *Plan) newCounting(i int) countedLayer {
+	switch gate := p.net.Layers[i].IsGate(); {
+	case gate && p.wide():
+		return newCountedGate[uint16](p, i)
+	case gate:
+		return newCountedGate[uint8](p, i)
+	case p.wide():
+		return newCounted[uint16](p, i)
+	}
+	return newCounted[uint8](p, i)
+}
+
+// surround makes the border of f as wide as a window over all outputs needs.
+func (f *frame) surround(w tensor.Window, out tensor.Shape) {
+	beyond := func(k, size int) int {
+		return (out[k+1]-1)*w.Stride[k] - w.Pad[k] + (w.Kernel[k]-1)*w.Dilation[k] - (size - 1)
+	}
+	f.top, f.left = max(f.top, w.Pad[0]), max(f.left, w.Pad[1])
+	f.bottom, f.right = max(f.bottom, beyond(0, f.h)), max(f.right, beyond(1, f.w))
+}
+
+// newCounted returns layer i as a counted one.
+func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
+	l, g, T := &p.net.Layers[i], newGrid(p.net.Layers[i].Shape), p.opt.Timesteps
+	c := &counted[N]{rows: 1}
+	weights := 0
+	for j, s := range l.Synapses {
+		if s.From == snn.FromInput {
+			c.images = true
+			continue
+		}
+		in := newGrid(p.net.ShapeOf(s.From))
+		c.taps = append(c.taps, newCountTaps(j, s, in, g))
+		switch k := s.Connection.(type) {
+		case *snn.Conv:
+			f := &p.frames[s.From]
+			geometry := kernel.Geometry{
+				Channels: in.c, Rows: in.h, Cols: in.w, OutChannels: g.c, OutRows: g.h, OutCols: g.w,
+				Kernel: k.Window.Kernel, Stride: k.Window.Stride, Dilation: k.Window.Dilation, Groups: 1,
+			}
+			c.convs = append(c.convs, newCountedConv[N](p, s.From, k.Weight.Data, geometry, f.top-k.Window.Pad[0], f.left-k.Window.Pad[1]))
+			weights += len(k.Weight.Data)
+		case *snn.Dense:
+			f := &p.frames[s.From]
+			geometry := kernel.Geometry{
+				Channels: in.c, Rows: in.h, Cols: in.w, OutChannels: g.c, OutRows: 1, OutCols: 1,
+				Kernel: [2]int{in.h, in.w}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1,
+			}
+			c.convs = append(c.convs, newCountedConv[N](p, s.From, k.Weight.Data, geometry, f.top, f.left))
+			weights += len(k.Weight.Data)
+		case *snn.Shortcut:
+			sc := countedShortcut{s.From, &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: g}, whole(shortcutWeights(k, 1, in, g))}
+			c.shorts = append(c.shorts, sc)
+			if k.Remainder {
+				r := countedRemainder{s.From, make([]int32, g.n), make([]float64, g.n)}
+				for ch := range g.c {
+					r.factor[ch], _ = p.net.RemainderScale(k, s.From, ch)
+					r.start[ch] = int32(p.net.Layers[s.From].Neuron.VInitOf(ch))
+				}
+				c.left = append(c.left, r)
+			}
+		case *snn.AveragePool:
+			pool := countedPool{from: s.From, window: k.Window, in: in}
+			for r := range g.h {
+				for col := range g.w {
+					for ch := range g.c {
+						pool.weight = append(pool.weight, int32(k.WeightAt(ch, r, col, in.h, in.w)))
+					}
+				}
+			}
+			c.pools = append(c.pools, pool)
+		}
+	}
+	threshold, start := make([]int32, g.n), make([]int32, g.n)
+	for ch := range threshold {
+		threshold[ch] = math.MaxInt32
+		if ch < g.c {
+			threshold[ch], start[ch] = int32(l.Neuron.ThresholdOf(ch)), int32(l.Neuron.VInitOf(ch))
+		}
+	}
+	c.fire = kernel.NewCountFire(threshold, T)
+	bias := make([]int32, g.n)
+	if !c.images {
+		for ch, b := range l.Bias {
+			bias[ch] = int32(T) * int32(b)
+		}
+	}
+	for range g.w {
+		for ch := range g.n {
+			c.start = append(c.start, start[ch]+bias[ch])
+		}
+	}
+	for j, v := range startOf(l, g) {
+		c.each = append(c.each, int32(v)+bias[j%g.n])
+	}
+	if p.net.Remains()[i] {
+		c.floor = start
+	}
+	// Weights that leave the second cache pass through it once, for all rows.
+	if c.rows = max(1, 1<<12/(g.w*g.n)); weights > 1<<18 {
+		c.rows = g.h
+	}
+	c.rows = min(c.rows, g.h)
+	return c
+}
+
+// newCountedConv packs whole weights, of which those of a channel may have a shift.
+func newCountedConv[N kernel.SpikeCount](p *Plan, from int, weight []float32, g kernel.Geometry, top, before int) countedConv[N] {
+	c := countedConv[N]{from: from, top: top, before: before}
+	most, each := int32(1)<<(p.net.Bits-1)-1, len(weight)/g.OutChannels
+	w := whole(weight)
+	for o := range g.OutChannels {
+		row, s := w[o*each:][:each], uint8(0)
+		for _, x := range row {
+			for max(x, -x)>>s > most {
+				s++
+			}
+		}
+		if s == 0 {
+			continue
+		}
+		if c.shifts == nil {
+			c.shifts = make([]uint8, pad(g.OutChannels))
+		}
+		c.shifts[o] = s
+		for j := range row {
+			row[j] >>= s
+		}
+	}
+	c.conv = kernel.PackCountConv[N](g, w, pad(g.Channels))
+	return c
+}
+
+// whole returns numbers that are whole as integers.
+func whole(x []float32) []int32 {
+	y := make([]int32, len(x))
+	for j, v := range x {
+		y[j] = int32(v)
+	}
+	return y
+}
+
+func newCountTaps(synapse int, s snn.Synapse, in, out grid) countTaps {
+	t := countTaps{synapse: synapse, from: s.From, taps: newTaps(reached(s.Connection, in, out))}
+	for _, l := range t.lacking {
+		k := slices.IndexFunc(t.groups, func(g lackGroup) bool { return g.n == l.n })
+		if k < 0 {
+			k = len(t.groups)
+			t.groups = append(t.groups, lackGroup{n: l.n})
+		}
+		t.groups[k].positions = append(t.groups[k].positions, l.position)
+	}
+	return t
+}
+
+func (c *counted[N]) room() int { return c.rows }
+
+// newCounts makes room for those of layer i.
+func (p *Plan) newCounts(i int) (c counts) {
+	l, f := &p.layers[i], &p.frames[i]
+	if l.layer == nil && !l.numbered {
+		return c
+	}
+	if p.wide() {
+		c.n16 = make([]uint16, f.size())
+	} else {
+		c.n8 = make([]uint8, f.size())
+	}
+	c.tally = make([]uint32, p.opt.Timesteps+1)
+	if l.whole || l.real {
+		c.v = make([]int32, l.positions()*l.n)
+	}
+	if l.layer != nil && len(l.analog) > 0 {
+		c.image = make([]int32, l.positions()*l.n)
+	}
+	return c
+}
