@@ -285,38 +285,12 @@ func addRemaindersGeneric(v, u, start []int32, factor []float64) {
 //
 // It panics if tally is too short for some count.
 func Tally[N SpikeCount](tally []uint32, n []N) {
-	if size[N]() == 1 && len(n) >= tallyBlock {
-		tallyBytes(tally, unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(n))), len(n)))
-		return
-	}
-	for _, x := range n {
-		tally[x]++
-	}
+	tallyCounts(tally, n)
 }
 
-// tallyBlock is the number of counts from which on several tables pay.
-const tallyBlock = 1024
-
-// tallyBytes is Tally with eight tables. Most neurons have one of few counts, and to
-// add to the same number again and again would wait for memory each time.
-func tallyBytes(tally []uint32, n []uint8) {
-	var tables [8][256]uint32
-	for ; len(n) >= 8; n = n[8:] {
-		for i, x := range (*[8]uint8)(n) {
-			tables[i][x]++
-		}
-	}
+func tallyGeneric[N SpikeCount](tally []uint32, n []N) {
 	for _, x := range n {
-		tables[0][x]++
-	}
-	for x := range 256 {
-		sum := uint32(0)
-		for i := range tables {
-			sum += tables[i][x]
-		}
-		if sum != 0 {
-			tally[x] += sum
-		}
+		tally[x]++
 	}
 }
 

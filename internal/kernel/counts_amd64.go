@@ -129,7 +129,17 @@ func addRemaindersAVX512(v []int32, u *int32, start *int32, factor *float64, cha
 //go:noescape
 func maxCounts8AVX2(dst *byte, src *byte, n int)
 
+// equalCounts8AVX2 is the number of counts that equal x in bytes bytes, a multiple of 128 from there to 4 * 255 * 32.
+//
+//go:noescape
+func equalCounts8AVX2(n *byte, bytes int, x uint32) int
+
 // maxCounts16AVX2 is maxCountsGeneric for at least 32 bytes.
 //
 //go:noescape
 func maxCounts16AVX2(dst *byte, src *byte, n int)
+
+// equalCounts16AVX2 is the number of counts that equal x in bytes bytes, a multiple of 128 from there to 4 * 255 * 32.
+//
+//go:noescape
+func equalCounts16AVX2(n *byte, bytes int, x uint32) int

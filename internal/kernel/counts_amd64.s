@@ -68,7 +68,7 @@ n8_group:
 	VPBROADCASTD (R10)(BX*1), Z0
 	VPDPBUSD     Z9, Z0, Z8
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -148,7 +148,7 @@ n7_group:
 	VPBROADCASTD (R9)(CX*2), Z0
 	VPDPBUSD     Z8, Z0, Z7
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -223,7 +223,7 @@ n6_group:
 	VPBROADCASTD (R9)(DX*1), Z0
 	VPDPBUSD     Z7, Z0, Z6
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -292,7 +292,7 @@ n5_group:
 	VPBROADCASTD (R8)(AX*4), Z0
 	VPDPBUSD     Z6, Z0, Z5
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -356,7 +356,7 @@ n4_group:
 	VPBROADCASTD (R8)(CX*1), Z0
 	VPDPBUSD     Z5, Z0, Z4
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -414,7 +414,7 @@ n3_group:
 	VPBROADCASTD (DI)(AX*2), Z0
 	VPDPBUSD     Z4, Z0, Z3
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -467,7 +467,7 @@ n2_group:
 	VPBROADCASTD (DI)(AX*1), Z0
 	VPDPBUSD     Z3, Z0, Z2
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -516,7 +516,7 @@ n1_group:
 	VPBROADCASTD (SI), Z0
 	VPDPBUSD     Z2, Z0, Z1
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -631,7 +631,7 @@ n8_group:
 	VPDPBUSD     Z17, Z0, Z16
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -745,7 +745,7 @@ n7_group:
 	VPDPBUSD     Z15, Z0, Z14
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -850,7 +850,7 @@ n6_group:
 	VPDPBUSD     Z13, Z0, Z12
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -945,7 +945,7 @@ n5_group:
 	VPDPBUSD     Z11, Z0, Z10
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -1031,7 +1031,7 @@ n4_group:
 	VPDPBUSD     Z9, Z0, Z8
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -1107,7 +1107,7 @@ n3_group:
 	VPDPBUSD     Z7, Z0, Z6
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -1174,7 +1174,7 @@ n2_group:
 	VPDPBUSD     Z5, Z0, Z4
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -1233,7 +1233,7 @@ n1_group:
 	VPDPBUSD     Z3, Z0, Z2
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -1340,7 +1340,7 @@ n8_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z9, Z9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -1433,7 +1433,7 @@ n7_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z8, Z8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -1519,7 +1519,7 @@ n6_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z7, Z7
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -1597,7 +1597,7 @@ n5_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z6, Z6
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -1668,7 +1668,7 @@ n4_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z5, Z5
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -1731,7 +1731,7 @@ n3_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z4, Z4
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -1787,7 +1787,7 @@ n2_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z3, Z3
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -1837,7 +1837,7 @@ n1_group:
 	VPMADDWD     Z1, Z0, Z0
 	VPADDD       Z0, Z2, Z2
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -1941,7 +1941,7 @@ n8_group:
 	VPDPBUSD     Z17, Z0, Z15
 	VPDPBUSD     Z18, Z0, Z16
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-128, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -2044,7 +2044,7 @@ n7_group:
 	VPDPBUSD     Z15, Z0, Z13
 	VPDPBUSD     Z16, Z0, Z14
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -2139,7 +2139,7 @@ n6_group:
 	VPDPBUSD     Z13, Z0, Z11
 	VPDPBUSD     Z14, Z0, Z12
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -2225,7 +2225,7 @@ n5_group:
 	VPDPBUSD     Z11, Z0, Z9
 	VPDPBUSD     Z12, Z0, Z10
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -2303,7 +2303,7 @@ n4_group:
 	VPDPBUSD     Z9, Z0, Z7
 	VPDPBUSD     Z10, Z0, Z8
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -2372,7 +2372,7 @@ n3_group:
 	VPDPBUSD     Z7, Z0, Z5
 	VPDPBUSD     Z8, Z0, Z6
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -2433,7 +2433,7 @@ n2_group:
 	VPDPBUSD     Z5, Z0, Z3
 	VPDPBUSD     Z6, Z0, Z4
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -2487,7 +2487,7 @@ n1_group:
 	VPDPBUSD     Z3, Z0, Z1
 	VPDPBUSD     Z4, Z0, Z2
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -2624,7 +2624,7 @@ n7_group:
 	VPDPBUSD     Z30, Z0, Z28
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -2768,7 +2768,7 @@ n6_group:
 	VPDPBUSD     Z26, Z0, Z24
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -2896,7 +2896,7 @@ n5_group:
 	VPDPBUSD     Z22, Z0, Z20
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -3009,7 +3009,7 @@ n4_group:
 	VPDPBUSD     Z18, Z0, Z16
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -3106,7 +3106,7 @@ n3_group:
 	VPDPBUSD     Z14, Z0, Z12
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -3188,7 +3188,7 @@ n2_group:
 	VPDPBUSD     Z10, Z0, Z8
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -3256,7 +3256,7 @@ n1_group:
 	VPDPBUSD     Z6, Z0, Z4
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -3397,7 +3397,7 @@ n8_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z18, Z18
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-128, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -3526,7 +3526,7 @@ n7_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z16, Z16
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -3643,7 +3643,7 @@ n6_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z14, Z14
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -3747,7 +3747,7 @@ n5_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z12, Z12
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -3839,7 +3839,7 @@ n4_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z10, Z10
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -3918,7 +3918,7 @@ n3_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z8, Z8
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -3985,7 +3985,7 @@ n2_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z6, Z6
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -4041,7 +4041,7 @@ n1_group:
 	VPMADDWD     Z2, Z1, Z1
 	VPADDD       Z1, Z4, Z4
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -4645,7 +4645,7 @@ n8_group:
 	VPBROADCASTD (R10)(BX*1), Z0
 	VPDPWSSD     Z9, Z0, Z8
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -4725,7 +4725,7 @@ n7_group:
 	VPBROADCASTD (R9)(CX*2), Z0
 	VPDPWSSD     Z8, Z0, Z7
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -4800,7 +4800,7 @@ n6_group:
 	VPBROADCASTD (R9)(DX*1), Z0
 	VPDPWSSD     Z7, Z0, Z6
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -4869,7 +4869,7 @@ n5_group:
 	VPBROADCASTD (R8)(AX*4), Z0
 	VPDPWSSD     Z6, Z0, Z5
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -4933,7 +4933,7 @@ n4_group:
 	VPBROADCASTD (R8)(CX*1), Z0
 	VPDPWSSD     Z5, Z0, Z4
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -4991,7 +4991,7 @@ n3_group:
 	VPBROADCASTD (DI)(AX*2), Z0
 	VPDPWSSD     Z4, Z0, Z3
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -5044,7 +5044,7 @@ n2_group:
 	VPBROADCASTD (DI)(AX*1), Z0
 	VPDPWSSD     Z3, Z0, Z2
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -5093,7 +5093,7 @@ n1_group:
 	VPBROADCASTD (SI), Z0
 	VPDPWSSD     Z2, Z0, Z1
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -5208,7 +5208,7 @@ n8_group:
 	VPDPWSSD     Z17, Z0, Z16
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -5322,7 +5322,7 @@ n7_group:
 	VPDPWSSD     Z15, Z0, Z14
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -5427,7 +5427,7 @@ n6_group:
 	VPDPWSSD     Z13, Z0, Z12
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -5522,7 +5522,7 @@ n5_group:
 	VPDPWSSD     Z11, Z0, Z10
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -5608,7 +5608,7 @@ n4_group:
 	VPDPWSSD     Z9, Z0, Z8
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -5684,7 +5684,7 @@ n3_group:
 	VPDPWSSD     Z7, Z0, Z6
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -5751,7 +5751,7 @@ n2_group:
 	VPDPWSSD     Z5, Z0, Z4
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -5810,7 +5810,7 @@ n1_group:
 	VPDPWSSD     Z3, Z0, Z2
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -5906,7 +5906,7 @@ n8_group:
 	VPMADDWD     (R8), Z0, Z0
 	VPADDD       Z0, Z8, Z8
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-64, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -5992,7 +5992,7 @@ n7_group:
 	VPMADDWD     (DI), Z0, Z0
 	VPADDD       Z0, Z7, Z7
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -6072,7 +6072,7 @@ n6_group:
 	VPMADDWD     (DI), Z0, Z0
 	VPADDD       Z0, Z6, Z6
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-64, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -6145,7 +6145,7 @@ n5_group:
 	VPMADDWD     (SI), Z0, Z0
 	VPADDD       Z0, Z5, Z5
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -6212,7 +6212,7 @@ n4_group:
 	VPMADDWD     (SI), Z0, Z0
 	VPADDD       Z0, Z4, Z4
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-64, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -6272,7 +6272,7 @@ n3_group:
 	VPMADDWD     (BX), Z0, Z0
 	VPADDD       Z0, Z3, Z3
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -6326,7 +6326,7 @@ n2_group:
 	VPMADDWD     (BX), Z0, Z0
 	VPADDD       Z0, Z2, Z2
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-64, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -6375,7 +6375,7 @@ n1_group:
 	VPMADDWD     (DX), Z0, Z0
 	VPADDD       Z0, Z1, Z1
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-64, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -6479,7 +6479,7 @@ n8_group:
 	VPDPWSSD     Z17, Z0, Z15
 	VPDPWSSD     Z18, Z0, Z16
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-128, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -6582,7 +6582,7 @@ n7_group:
 	VPDPWSSD     Z15, Z0, Z13
 	VPDPWSSD     Z16, Z0, Z14
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -6677,7 +6677,7 @@ n6_group:
 	VPDPWSSD     Z13, Z0, Z11
 	VPDPWSSD     Z14, Z0, Z12
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -6763,7 +6763,7 @@ n5_group:
 	VPDPWSSD     Z11, Z0, Z9
 	VPDPWSSD     Z12, Z0, Z10
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -6841,7 +6841,7 @@ n4_group:
 	VPDPWSSD     Z9, Z0, Z7
 	VPDPWSSD     Z10, Z0, Z8
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -6910,7 +6910,7 @@ n3_group:
 	VPDPWSSD     Z7, Z0, Z5
 	VPDPWSSD     Z8, Z0, Z6
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -6971,7 +6971,7 @@ n2_group:
 	VPDPWSSD     Z5, Z0, Z3
 	VPDPWSSD     Z6, Z0, Z4
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -7025,7 +7025,7 @@ n1_group:
 	VPDPWSSD     Z3, Z0, Z1
 	VPDPWSSD     Z4, Z0, Z2
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -7162,7 +7162,7 @@ n7_group:
 	VPDPWSSD     Z30, Z0, Z28
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -7306,7 +7306,7 @@ n6_group:
 	VPDPWSSD     Z26, Z0, Z24
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -7434,7 +7434,7 @@ n5_group:
 	VPDPWSSD     Z22, Z0, Z20
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -7547,7 +7547,7 @@ n4_group:
 	VPDPWSSD     Z18, Z0, Z16
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -7644,7 +7644,7 @@ n3_group:
 	VPDPWSSD     Z14, Z0, Z12
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -7726,7 +7726,7 @@ n2_group:
 	VPDPWSSD     Z10, Z0, Z8
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -7794,7 +7794,7 @@ n1_group:
 	VPDPWSSD     Z6, Z0, Z4
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -7916,7 +7916,7 @@ n8_group:
 	VPMADDWD     64(R8), Z0, Z1
 	VPADDD       Z1, Z17, Z17
 	ADDQ         $0x04, R10
-	ADDQ         weightStep+128(FP), R8
+	SUBQ         $-128, R8
 	DECQ         R9
 	JNZ          n8_group
 	ADDQ         runStep+112(FP), DI
@@ -8031,7 +8031,7 @@ n7_group:
 	VPMADDWD     64(DI), Z0, Z1
 	VPADDD       Z1, Z15, Z15
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n7_group
 	ADDQ         runStep+112(FP), SI
@@ -8136,7 +8136,7 @@ n6_group:
 	VPMADDWD     64(DI), Z0, Z1
 	VPADDD       Z1, Z13, Z13
 	ADDQ         $0x04, R9
-	ADDQ         weightStep+128(FP), DI
+	SUBQ         $-128, DI
 	DECQ         R8
 	JNZ          n6_group
 	ADDQ         runStep+112(FP), SI
@@ -8230,7 +8230,7 @@ n5_group:
 	VPMADDWD     64(SI), Z0, Z1
 	VPADDD       Z1, Z11, Z11
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n5_group
 	ADDQ         runStep+112(FP), BX
@@ -8314,7 +8314,7 @@ n4_group:
 	VPMADDWD     64(SI), Z0, Z1
 	VPADDD       Z1, Z9, Z9
 	ADDQ         $0x04, R8
-	ADDQ         weightStep+128(FP), SI
+	SUBQ         $-128, SI
 	DECQ         DI
 	JNZ          n4_group
 	ADDQ         runStep+112(FP), BX
@@ -8387,7 +8387,7 @@ n3_group:
 	VPMADDWD     64(BX), Z0, Z1
 	VPADDD       Z1, Z7, Z7
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n3_group
 	ADDQ         runStep+112(FP), DX
@@ -8450,7 +8450,7 @@ n2_group:
 	VPMADDWD     64(BX), Z0, Z1
 	VPADDD       Z1, Z5, Z5
 	ADDQ         $0x04, DI
-	ADDQ         weightStep+128(FP), BX
+	SUBQ         $-128, BX
 	DECQ         SI
 	JNZ          n2_group
 	ADDQ         runStep+112(FP), DX
@@ -8504,7 +8504,7 @@ n1_group:
 	VPMADDWD     64(DX), Z0, Z1
 	VPADDD       Z1, Z3, Z3
 	ADDQ         $0x04, SI
-	ADDQ         weightStep+128(FP), DX
+	SUBQ         $-128, DX
 	DECQ         BX
 	JNZ          n1_group
 	ADDQ         runStep+112(FP), CX
@@ -9395,6 +9395,48 @@ vector:
 	VZEROUPPER
 	RET
 
+// func equalCounts8AVX2(n *byte, bytes int, x uint32) int
+// Requires: AVX, AVX2
+TEXT ·equalCounts8AVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	VBROADCASTSS x+16(FP), Y0
+	VPBROADCASTB X0, Y0
+	ADDQ         AX, CX
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+
+vectors:
+	VPCMPEQB     (AX), Y0, Y2
+	VPSUBB       Y2, Y1, Y1
+	VPCMPEQB     32(AX), Y0, Y2
+	VPSUBB       Y2, Y3, Y3
+	VPCMPEQB     64(AX), Y0, Y2
+	VPSUBB       Y2, Y4, Y4
+	VPCMPEQB     96(AX), Y0, Y2
+	VPSUBB       Y2, Y5, Y5
+	SUBQ         $-128, AX
+	CMPQ         AX, CX
+	JLT          vectors
+	VPXOR        Y0, Y0, Y0
+	VPSADBW      Y0, Y1, Y1
+	VPSADBW      Y0, Y3, Y3
+	VPADDQ       Y3, Y1, Y1
+	VPSADBW      Y0, Y4, Y4
+	VPADDQ       Y4, Y1, Y1
+	VPSADBW      Y0, Y5, Y5
+	VPADDQ       Y5, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDQ       X0, X1, X0
+	VPSHUFD      $0xee, X0, X3
+	VPADDQ       X0, X3, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func maxCounts16AVX2(dst *byte, src *byte, n int)
 // Requires: AVX, AVX2
 TEXT ·maxCounts16AVX2(SB), NOSPLIT, $0-24
@@ -9415,5 +9457,47 @@ vector:
 	VMOVDQU (CX)(BX*1), Y0
 	VPMAXUW (AX)(BX*1), Y0, Y0
 	VMOVDQU Y0, (AX)(BX*1)
+	VZEROUPPER
+	RET
+
+// func equalCounts16AVX2(n *byte, bytes int, x uint32) int
+// Requires: AVX, AVX2
+TEXT ·equalCounts16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	VBROADCASTSS x+16(FP), Y0
+	VPBROADCASTW X0, Y0
+	ADDQ         AX, CX
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+
+vectors:
+	VPCMPEQW     (AX), Y0, Y2
+	VPSUBW       Y2, Y1, Y1
+	VPCMPEQW     32(AX), Y0, Y2
+	VPSUBW       Y2, Y3, Y3
+	VPCMPEQW     64(AX), Y0, Y2
+	VPSUBW       Y2, Y4, Y4
+	VPCMPEQW     96(AX), Y0, Y2
+	VPSUBW       Y2, Y5, Y5
+	SUBQ         $-128, AX
+	CMPQ         AX, CX
+	JLT          vectors
+	VPXOR        Y0, Y0, Y0
+	VPSADBW      Y0, Y1, Y1
+	VPSADBW      Y0, Y3, Y3
+	VPADDQ       Y3, Y1, Y1
+	VPSADBW      Y0, Y4, Y4
+	VPADDQ       Y4, Y1, Y1
+	VPSADBW      Y0, Y5, Y5
+	VPADDQ       Y5, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDQ       X0, X1, X0
+	VPSHUFD      $0xee, X0, X3
+	VPADDQ       X0, X3, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+24(FP)
 	VZEROUPPER
 	RET

@@ -251,6 +251,34 @@ func addRemainders(v, u, start []int32, factor []float64) {
 	}
 }
 
+// tallyCounts counts one value after the other in a block of memory that stays in the
+// first cache. Most neurons fire a few times, if at all, so that soon all are known.
+func tallyCounts[N SpikeCount](tally []uint32, n []N) {
+	const blockBytes, groupBytes, passes = 1 << 14, 128, 64
+	equal := equalCounts8AVX2
+	if size[N]() == 2 {
+		equal = equalCounts16AVX2
+	}
+	for useAVX2 && len(n)*size[N]() >= groupBytes {
+		bytes := min(len(n)*size[N](), blockBytes) &^ (groupBytes - 1)
+		block := n[:bytes/size[N]()]
+		n = n[len(block):]
+		x, left := 0, len(block)
+		for ; left > 0 && x < min(len(tally), passes); x++ {
+			found := equal(bytesOf(block), bytes, uint32(x))
+			tally[x] += uint32(found)
+			left -= found
+		}
+		for i := 0; left > 0; i++ {
+			if int(block[i]) >= x {
+				tally[block[i]]++
+				left--
+			}
+		}
+	}
+	tallyGeneric(tally, n)
+}
+
 func maxCounts[N SpikeCount](dst, src []N) {
 	switch bytes := size[N](); {
 	case !useAVX2 || len(dst)*bytes < 32:

@@ -62,4 +62,6 @@ func addCounts[N SpikeCount](v []int32, n []N, weight []int32) { addCountsGeneri
 
 func addRemainders(v, u, start []int32, factor []float64) { addRemaindersGeneric(v, u, start, factor) }
 
+func tallyCounts[N SpikeCount](tally []uint32, n []N) { tallyGeneric(tally, n) }
+
 func maxCounts[N SpikeCount](dst, src []N) { maxCountsGeneric(dst, src) }

@@ -30,6 +30,7 @@ func counts() {
 	}
 	for _, size := range []int{1, 2} {
 		maxCounts(size)
+		equalCounts(size)
 	}
 }
 
@@ -128,7 +129,11 @@ func (c convolver) generate() {
 		for _, p := range x {
 			ADDQ(U8(4), p)
 		}
-		ADDQ(memory(Param("weightStep")), w)
+		if c.v.bytes*c.vectors == 64 && c.v.bytes == 32 {
+			ADDQ(memory(Param("weightStep")), w)
+		} else {
+			SUBQ(I8(-c.v.bytes*c.vectors), w) // 128 would take four bytes.
+		}
 		DECQ(left)
 		JNZ(LabelRef(label + "_group"))
 		ADDQ(memory(Param("runStep")), run)
@@ -399,6 +404,58 @@ func maxCounts(size int) {
 	JLE(LabelRef("vector"))
 	MOVQ(n, i) // To take the larger again changes nothing.
 	turn()
+	VZEROUPPER()
+	RET()
+}
+
+// equalCounts counts the counts that equal one, in the bytes or words of four vectors
+// of sums, so that at most 255 vectors may go into each. As no sum takes a second
+// byte, the sum of all bytes is the answer for words as well.
+func equalCounts(size int) {
+	function(fmt.Sprintf("equalCounts%dAVX2", 8*size), "the number of counts that equal x in bytes bytes, a multiple of 128 from there to 4 * 255 * 32.",
+		"func(n *byte, bytes int, x uint32) int")
+	n := Load(Param("n"), GP64())
+	end := Load(Param("bytes"), GP64())
+	x := YMM()
+	VBROADCASTSS(memory(Param("x")), x)
+	if size == 1 {
+		VPBROADCASTB(x.AsX(), x)
+	} else {
+		VPBROADCASTW(x.AsX(), x)
+	}
+	ADDQ(n, end)
+	var sums, equal [4]reg.VecVirtual
+	for i := range sums {
+		sums[i], equal[i] = YMM(), YMM()
+		VPXOR(sums[i], sums[i], sums[i])
+	}
+	Label("vectors")
+	for i := range sums {
+		if size == 1 {
+			VPCMPEQB(Mem{Base: n, Disp: 32 * i}, x, equal[i])
+			VPSUBB(equal[i], sums[i], sums[i]) // Minus -1.
+		} else {
+			VPCMPEQW(Mem{Base: n, Disp: 32 * i}, x, equal[i])
+			VPSUBW(equal[i], sums[i], sums[i])
+		}
+	}
+	SUBQ(I8(-128), n)
+	CMPQ(n, end)
+	JLT(LabelRef("vectors"))
+	VPXOR(x, x, x)
+	for i := range sums {
+		VPSADBW(x, sums[i], sums[i])
+		if i > 0 {
+			VPADDQ(sums[i], sums[0], sums[0])
+		}
+	}
+	high, sum := XMM(), GP64()
+	VEXTRACTI128(U8(1), sums[0], high)
+	VPADDQ(high, sums[0].AsX(), high)
+	VPSHUFD(U8(0xee), high, sums[1].AsX()) // The upper half.
+	VPADDQ(high, sums[1].AsX(), high)
+	VMOVQ(high, sum)
+	Store(sum, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
