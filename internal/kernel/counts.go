@@ -48,6 +48,8 @@ type CountConv[N SpikeCount] struct {
 	// A window is rows*runs stretches of source counts, each of run counts (a multiple
 	// of the group) that lie in a row: a position, or a whole row of the kernel.
 	runs, run int
+	heaviest  int // The largest sum of weights that a chain may add in 16 bits, all taken as positive.
+	most      int // The largest count.
 	weight    []N // [block][row][run][group][channel of the block][count of the group], two's complement.
 }
 
@@ -90,8 +92,48 @@ func PackCountConv[N SpikeCount](g Geometry, weight []int32, pitch int) *CountCo
 			}
 		}
 	}
+	k.most, k.heaviest = maxCount[N](), k.heaviestChain()
 	return k
 }
+
+// chainGroups is the number of groups of bytes whose products may be added in 16 bits
+// before they go into sums of 32 bits.
+const chainGroups = 4
+
+// heaviestChain returns the largest sum of weights, all taken as positive, of those
+// that meet in one lane of 16 bits: two of each group of a chain.
+func (k *CountConv[N]) heaviestChain() int {
+	heaviest, per := 0, group[N]()
+	if per != 4 || k.run%(chainGroups*per) != 0 {
+		return math.MaxInt
+	}
+	for o := 0; o < k.n; o += blockLanes {
+		w, step := k.weight[o*k.taps():][:k.lanes(o)*k.taps()], k.lanes(o)*per
+		for i := 0; i < len(w); i += chainGroups * step {
+			for j := i; j < i+step; j += 2 {
+				sum := 0
+				for g := range chainGroups {
+					sum += abs(signed(w[j+g*step])) + abs(signed(w[j+g*step+1]))
+				}
+				heaviest = max(heaviest, sum)
+			}
+		}
+	}
+	return heaviest
+}
+
+func abs(w int32) int { return int(max(w, -w)) }
+
+// Bounded returns k for sources without counts beyond most, such as the number of
+// timesteps. The results are the same; some processors are faster when they know.
+func (k *CountConv[N]) Bounded(most int) *CountConv[N] {
+	bounded := *k
+	bounded.most = min(most, maxCount[N]())
+	return &bounded
+}
+
+// chained reports whether no chain leaves 16 bits.
+func (k *CountConv[N]) chained() bool { return k.heaviest <= math.MaxInt16/max(1, k.most) }
 
 // taps returns the counts under the window of an output, those of weight zero that
 // fill up groups included.

@@ -14,11 +14,6 @@ func countConv8OneVNNI(v *int32, src *byte, weight *byte, n int, tiles int, tile
 //go:noescape
 func countConv8OneVNNIPairs(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 
-// countConv8OneAVX512 is CountConv.Rows for 16 output channels and up to 1 times 8 positions a tile.
-//
-//go:noescape
-func countConv8OneAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-
 // countConv8TwoVNNI is CountConv.Rows for 32 output channels and up to 1 times 8 positions a tile.
 //
 //go:noescape
@@ -28,11 +23,6 @@ func countConv8TwoVNNI(v *int32, src *byte, weight *byte, n int, tiles int, tile
 //
 //go:noescape
 func countConv8TwoVNNIPairs(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-
-// countConv8TwoAVX512 is CountConv.Rows for 32 output channels and up to 1 times 8 positions a tile.
-//
-//go:noescape
-func countConv8TwoAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 
 // countConv8OneAVX2 is CountConv.Rows for 16 output channels and up to 1 times 6 positions a tile.
 //
@@ -49,11 +39,6 @@ func countConv16OneVNNI(v *int32, src *byte, weight *byte, n int, tiles int, til
 //go:noescape
 func countConv16OneVNNIPairs(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 
-// countConv16OneAVX512 is CountConv.Rows for 16 output channels and up to 1 times 8 positions a tile.
-//
-//go:noescape
-func countConv16OneAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-
 // countConv16TwoVNNI is CountConv.Rows for 32 output channels and up to 1 times 8 positions a tile.
 //
 //go:noescape
@@ -64,15 +49,15 @@ func countConv16TwoVNNI(v *int32, src *byte, weight *byte, n int, tiles int, til
 //go:noescape
 func countConv16TwoVNNIPairs(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 
-// countConv16TwoAVX512 is CountConv.Rows for 32 output channels and up to 1 times 8 positions a tile.
-//
-//go:noescape
-func countConv16TwoAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-
 // countConv16OneAVX2 is CountConv.Rows for 16 output channels and up to 1 times 6 positions a tile.
 //
 //go:noescape
 func countConv16OneAVX2(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
+
+// countConv8OneAVX2Chain is CountConv.Rows for 16 output channels and up to 1 times 5 positions a tile.
+//
+//go:noescape
+func countConv8OneAVX2Chain(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 
 // fireCounts8AVX2 is fireCountsGeneric for len(v) > 0.
 //

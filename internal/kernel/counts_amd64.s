@@ -1258,608 +1258,6 @@ n1_end:
 	VZEROUPPER
 	RET
 
-// func countConv8OneAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·countConv8OneAVX512(SB), NOSPLIT, $40-136
-	MOVL         $0x00010001, AX
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Z1
-	MOVQ         tiles+32(FP), AX
-	MOVQ         AX, (SP)
-	MOVQ         src+8(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         v+0(FP), AX
-	MOVQ         AX, 16(SP)
-	MOVQ         n+24(FP), AX
-	CMPQ         AX, $0x08
-	JNE          n8_end
-	MOVQ         step+56(FP), AX
-	LEAQ         (AX)(AX*2), CX
-	LEAQ         (CX)(AX*2), DX
-	LEAQ         (DX)(AX*2), BX
-
-n8:
-	MOVQ    16(SP), SI
-	MOVQ    vStep+80(FP), DI
-	LEAQ    (DI)(DI*2), R8
-	LEAQ    (R8)(DI*2), R9
-	LEAQ    (R9)(DI*2), R10
-	VMOVUPS (SI), Z2
-	VMOVUPS (SI)(DI*1), Z3
-	VMOVUPS (SI)(DI*2), Z4
-	VMOVUPS (SI)(R8*1), Z5
-	VMOVUPS (SI)(DI*4), Z6
-	VMOVUPS (SI)(R9*1), Z7
-	VMOVUPS (SI)(R8*2), Z8
-	VMOVUPS (SI)(R10*1), Z9
-	MOVQ    8(SP), SI
-	MOVQ    weight+16(FP), R8
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, 24(SP)
-
-n8_row:
-	MOVQ SI, DI
-	MOVQ runs+104(FP), R9
-	MOVQ R9, 32(SP)
-
-n8_run:
-	MOVQ DI, R10
-	MOVQ groups+120(FP), R9
-
-n8_group:
-	VPBROADCASTD (R10), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R10)(AX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R10)(AX*2), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R10)(CX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R10)(AX*4), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z7, Z7
-	VPBROADCASTD (R10)(CX*2), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z8, Z8
-	VPBROADCASTD (R10)(BX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z9, Z9
-	ADDQ         $0x04, R10
-	SUBQ         $-64, R8
-	DECQ         R9
-	JNZ          n8_group
-	ADDQ         runStep+112(FP), DI
-	DECQ         32(SP)
-	JNZ          n8_run
-	ADDQ         rowStep+96(FP), SI
-	DECQ         24(SP)
-	JNZ          n8_row
-	MOVQ         16(SP), SI
-	MOVQ         vStep+80(FP), DI
-	LEAQ         (DI)(DI*2), R8
-	LEAQ         (R8)(DI*2), R9
-	LEAQ         (R9)(DI*2), R10
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, (SI)(DI*1)
-	VMOVUPS      Z4, (SI)(DI*2)
-	VMOVUPS      Z5, (SI)(R8*1)
-	VMOVUPS      Z6, (SI)(DI*4)
-	VMOVUPS      Z7, (SI)(R9*1)
-	VMOVUPS      Z8, (SI)(R8*2)
-	VMOVUPS      Z9, (SI)(R10*1)
-	MOVQ         tileStep+40(FP), R9
-	ADDQ         R9, 8(SP)
-	MOVQ         vTile+64(FP), R9
-	ADDQ         R9, 16(SP)
-	DECQ         (SP)
-	JNZ          n8
-
-n8_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x07
-	JNE  n7_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n7:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z2
-	VMOVUPS (BX)(SI*1), Z3
-	VMOVUPS (BX)(SI*2), Z4
-	VMOVUPS (BX)(DI*1), Z5
-	VMOVUPS (BX)(SI*4), Z6
-	VMOVUPS (BX)(R8*1), Z7
-	VMOVUPS (BX)(DI*2), Z8
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n7_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n7_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n7_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z7, Z7
-	VPBROADCASTD (R9)(CX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z8, Z8
-	ADDQ         $0x04, R9
-	SUBQ         $-64, DI
-	DECQ         R8
-	JNZ          n7_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n7_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n7_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z3, (BX)(SI*1)
-	VMOVUPS      Z4, (BX)(SI*2)
-	VMOVUPS      Z5, (BX)(DI*1)
-	VMOVUPS      Z6, (BX)(SI*4)
-	VMOVUPS      Z7, (BX)(R8*1)
-	VMOVUPS      Z8, (BX)(DI*2)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n7
-
-n7_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x06
-	JNE  n6_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n6:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z2
-	VMOVUPS (BX)(SI*1), Z3
-	VMOVUPS (BX)(SI*2), Z4
-	VMOVUPS (BX)(DI*1), Z5
-	VMOVUPS (BX)(SI*4), Z6
-	VMOVUPS (BX)(R8*1), Z7
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n6_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n6_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n6_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z7, Z7
-	ADDQ         $0x04, R9
-	SUBQ         $-64, DI
-	DECQ         R8
-	JNZ          n6_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n6_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n6_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z3, (BX)(SI*1)
-	VMOVUPS      Z4, (BX)(SI*2)
-	VMOVUPS      Z5, (BX)(DI*1)
-	VMOVUPS      Z6, (BX)(SI*4)
-	VMOVUPS      Z7, (BX)(R8*1)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n6
-
-n6_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x05
-	JNE  n5_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n5:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(BX*1), Z3
-	VMOVUPS (DX)(BX*2), Z4
-	VMOVUPS (DX)(SI*1), Z5
-	VMOVUPS (DX)(BX*4), Z6
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n5_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n5_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n5_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R8)(AX*4), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	ADDQ         $0x04, R8
-	SUBQ         $-64, SI
-	DECQ         DI
-	JNZ          n5_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n5_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n5_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, (DX)(BX*1)
-	VMOVUPS      Z4, (DX)(BX*2)
-	VMOVUPS      Z5, (DX)(SI*1)
-	VMOVUPS      Z6, (DX)(BX*4)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n5
-
-n5_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x04
-	JNE  n4_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n4:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(BX*1), Z3
-	VMOVUPS (DX)(BX*2), Z4
-	VMOVUPS (DX)(SI*1), Z5
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n4_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n4_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n4_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	ADDQ         $0x04, R8
-	SUBQ         $-64, SI
-	DECQ         DI
-	JNZ          n4_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n4_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n4_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, (DX)(BX*1)
-	VMOVUPS      Z4, (DX)(BX*2)
-	VMOVUPS      Z5, (DX)(SI*1)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n4
-
-n4_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x03
-	JNE  n3_end
-	MOVQ step+56(FP), AX
-
-n3:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z2
-	VMOVUPS (CX)(DX*1), Z3
-	VMOVUPS (CX)(DX*2), Z4
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n3_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n3_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n3_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDUBSW   (BX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDUBSW   (BX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (DI)(AX*2), Z0
-	VPMADDUBSW   (BX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	ADDQ         $0x04, DI
-	SUBQ         $-64, BX
-	DECQ         SI
-	JNZ          n3_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n3_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n3_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, (CX)(DX*1)
-	VMOVUPS      Z4, (CX)(DX*2)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n3
-
-n3_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x02
-	JNE  n2_end
-	MOVQ step+56(FP), AX
-
-n2:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z2
-	VMOVUPS (CX)(DX*1), Z3
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n2_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n2_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n2_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDUBSW   (BX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDUBSW   (BX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	ADDQ         $0x04, DI
-	SUBQ         $-64, BX
-	DECQ         SI
-	JNZ          n2_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n2_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n2_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, (CX)(DX*1)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n2
-
-n2_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x01
-	JNE  n1_end
-	MOVQ step+56(FP), AX
-
-n1:
-	MOVQ    16(SP), AX
-	MOVQ    vStep+80(FP), CX
-	VMOVUPS (AX), Z2
-	MOVQ    8(SP), AX
-	MOVQ    weight+16(FP), DX
-	MOVQ    rows+88(FP), BX
-	MOVQ    BX, 24(SP)
-
-n1_row:
-	MOVQ AX, CX
-	MOVQ runs+104(FP), BX
-	MOVQ BX, 32(SP)
-
-n1_run:
-	MOVQ CX, SI
-	MOVQ groups+120(FP), BX
-
-n1_group:
-	VPBROADCASTD (SI), Z0
-	VPMADDUBSW   (DX), Z0, Z0
-	VPMADDWD     Z1, Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	ADDQ         $0x04, SI
-	SUBQ         $-64, DX
-	DECQ         BX
-	JNZ          n1_group
-	ADDQ         runStep+112(FP), CX
-	DECQ         32(SP)
-	JNZ          n1_run
-	ADDQ         rowStep+96(FP), AX
-	DECQ         24(SP)
-	JNZ          n1_row
-	MOVQ         16(SP), AX
-	MOVQ         vStep+80(FP), CX
-	VMOVUPS      Z2, (AX)
-	MOVQ         tileStep+40(FP), BX
-	ADDQ         BX, 8(SP)
-	MOVQ         vTile+64(FP), BX
-	ADDQ         BX, 16(SP)
-	DECQ         (SP)
-	JNZ          n1
-
-n1_end:
-	VZEROUPPER
-	RET
-
 // func countConv8TwoVNNI(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·countConv8TwoVNNI(SB), NOSPLIT, $40-136
@@ -3270,788 +2668,6 @@ n1_group:
 	VMOVUPS      Z1, (AX)
 	VMOVUPS      Z2, 64(AX)
 	ADDQ         vBase+72(FP), AX
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      Z4, 64(AX)
-	MOVQ         tileStep+40(FP), BX
-	ADDQ         BX, 8(SP)
-	MOVQ         vTile+64(FP), BX
-	ADDQ         BX, 16(SP)
-	DECQ         (SP)
-	JNZ          n1
-
-n1_end:
-	VZEROUPPER
-	RET
-
-// func countConv8TwoAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·countConv8TwoAVX512(SB), NOSPLIT, $40-136
-	MOVL         $0x00010001, AX
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Z2
-	MOVQ         tiles+32(FP), AX
-	MOVQ         AX, (SP)
-	MOVQ         src+8(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         v+0(FP), AX
-	MOVQ         AX, 16(SP)
-	MOVQ         n+24(FP), AX
-	CMPQ         AX, $0x08
-	JNE          n8_end
-	MOVQ         step+56(FP), AX
-	LEAQ         (AX)(AX*2), CX
-	LEAQ         (CX)(AX*2), DX
-	LEAQ         (DX)(AX*2), BX
-
-n8:
-	MOVQ    16(SP), SI
-	MOVQ    vStep+80(FP), DI
-	LEAQ    (DI)(DI*2), R8
-	LEAQ    (R8)(DI*2), R9
-	LEAQ    (R9)(DI*2), R10
-	VMOVUPS (SI), Z3
-	VMOVUPS 64(SI), Z4
-	VMOVUPS (SI)(DI*1), Z5
-	VMOVUPS 64(SI)(DI*1), Z6
-	VMOVUPS (SI)(DI*2), Z7
-	VMOVUPS 64(SI)(DI*2), Z8
-	VMOVUPS (SI)(R8*1), Z9
-	VMOVUPS 64(SI)(R8*1), Z10
-	VMOVUPS (SI)(DI*4), Z11
-	VMOVUPS 64(SI)(DI*4), Z12
-	VMOVUPS (SI)(R9*1), Z13
-	VMOVUPS 64(SI)(R9*1), Z14
-	VMOVUPS (SI)(R8*2), Z15
-	VMOVUPS 64(SI)(R8*2), Z16
-	VMOVUPS (SI)(R10*1), Z17
-	VMOVUPS 64(SI)(R10*1), Z18
-	MOVQ    8(SP), SI
-	MOVQ    weight+16(FP), R8
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, 24(SP)
-
-n8_row:
-	MOVQ SI, DI
-	MOVQ runs+104(FP), R9
-	MOVQ R9, 32(SP)
-
-n8_run:
-	MOVQ DI, R10
-	MOVQ groups+120(FP), R9
-
-n8_group:
-	VPBROADCASTD (R10), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (R10)(AX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (R10)(AX*2), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	VPBROADCASTD (R10)(CX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z9, Z9
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z10, Z10
-	VPBROADCASTD (R10)(AX*4), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z11, Z11
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z12, Z12
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z14, Z14
-	VPBROADCASTD (R10)(CX*2), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z15, Z15
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z16, Z16
-	VPBROADCASTD (R10)(BX*1), Z0
-	VPMADDUBSW   (R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z17, Z17
-	VPMADDUBSW   64(R8), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z18, Z18
-	ADDQ         $0x04, R10
-	SUBQ         $-128, R8
-	DECQ         R9
-	JNZ          n8_group
-	ADDQ         runStep+112(FP), DI
-	DECQ         32(SP)
-	JNZ          n8_run
-	ADDQ         rowStep+96(FP), SI
-	DECQ         24(SP)
-	JNZ          n8_row
-	MOVQ         16(SP), SI
-	MOVQ         vStep+80(FP), DI
-	LEAQ         (DI)(DI*2), R8
-	LEAQ         (R8)(DI*2), R9
-	LEAQ         (R9)(DI*2), R10
-	VMOVUPS      Z3, (SI)
-	VMOVUPS      Z4, 64(SI)
-	VMOVUPS      Z5, (SI)(DI*1)
-	VMOVUPS      Z6, 64(SI)(DI*1)
-	VMOVUPS      Z7, (SI)(DI*2)
-	VMOVUPS      Z8, 64(SI)(DI*2)
-	VMOVUPS      Z9, (SI)(R8*1)
-	VMOVUPS      Z10, 64(SI)(R8*1)
-	VMOVUPS      Z11, (SI)(DI*4)
-	VMOVUPS      Z12, 64(SI)(DI*4)
-	VMOVUPS      Z13, (SI)(R9*1)
-	VMOVUPS      Z14, 64(SI)(R9*1)
-	VMOVUPS      Z15, (SI)(R8*2)
-	VMOVUPS      Z16, 64(SI)(R8*2)
-	VMOVUPS      Z17, (SI)(R10*1)
-	VMOVUPS      Z18, 64(SI)(R10*1)
-	MOVQ         tileStep+40(FP), R9
-	ADDQ         R9, 8(SP)
-	MOVQ         vTile+64(FP), R9
-	ADDQ         R9, 16(SP)
-	DECQ         (SP)
-	JNZ          n8
-
-n8_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x07
-	JNE  n7_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n7:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z3
-	VMOVUPS 64(BX), Z4
-	VMOVUPS (BX)(SI*1), Z5
-	VMOVUPS 64(BX)(SI*1), Z6
-	VMOVUPS (BX)(SI*2), Z7
-	VMOVUPS 64(BX)(SI*2), Z8
-	VMOVUPS (BX)(DI*1), Z9
-	VMOVUPS 64(BX)(DI*1), Z10
-	VMOVUPS (BX)(SI*4), Z11
-	VMOVUPS 64(BX)(SI*4), Z12
-	VMOVUPS (BX)(R8*1), Z13
-	VMOVUPS 64(BX)(R8*1), Z14
-	VMOVUPS (BX)(DI*2), Z15
-	VMOVUPS 64(BX)(DI*2), Z16
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n7_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n7_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n7_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z9, Z9
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z10, Z10
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z11, Z11
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z12, Z12
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z14, Z14
-	VPBROADCASTD (R9)(CX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z15, Z15
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z16, Z16
-	ADDQ         $0x04, R9
-	SUBQ         $-128, DI
-	DECQ         R8
-	JNZ          n7_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n7_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n7_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z4, 64(BX)
-	VMOVUPS      Z5, (BX)(SI*1)
-	VMOVUPS      Z6, 64(BX)(SI*1)
-	VMOVUPS      Z7, (BX)(SI*2)
-	VMOVUPS      Z8, 64(BX)(SI*2)
-	VMOVUPS      Z9, (BX)(DI*1)
-	VMOVUPS      Z10, 64(BX)(DI*1)
-	VMOVUPS      Z11, (BX)(SI*4)
-	VMOVUPS      Z12, 64(BX)(SI*4)
-	VMOVUPS      Z13, (BX)(R8*1)
-	VMOVUPS      Z14, 64(BX)(R8*1)
-	VMOVUPS      Z15, (BX)(DI*2)
-	VMOVUPS      Z16, 64(BX)(DI*2)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n7
-
-n7_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x06
-	JNE  n6_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n6:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z3
-	VMOVUPS 64(BX), Z4
-	VMOVUPS (BX)(SI*1), Z5
-	VMOVUPS 64(BX)(SI*1), Z6
-	VMOVUPS (BX)(SI*2), Z7
-	VMOVUPS 64(BX)(SI*2), Z8
-	VMOVUPS (BX)(DI*1), Z9
-	VMOVUPS 64(BX)(DI*1), Z10
-	VMOVUPS (BX)(SI*4), Z11
-	VMOVUPS 64(BX)(SI*4), Z12
-	VMOVUPS (BX)(R8*1), Z13
-	VMOVUPS 64(BX)(R8*1), Z14
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n6_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n6_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n6_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z9, Z9
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z10, Z10
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z11, Z11
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z12, Z12
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDUBSW   (DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMADDUBSW   64(DI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z14, Z14
-	ADDQ         $0x04, R9
-	SUBQ         $-128, DI
-	DECQ         R8
-	JNZ          n6_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n6_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n6_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z4, 64(BX)
-	VMOVUPS      Z5, (BX)(SI*1)
-	VMOVUPS      Z6, 64(BX)(SI*1)
-	VMOVUPS      Z7, (BX)(SI*2)
-	VMOVUPS      Z8, 64(BX)(SI*2)
-	VMOVUPS      Z9, (BX)(DI*1)
-	VMOVUPS      Z10, 64(BX)(DI*1)
-	VMOVUPS      Z11, (BX)(SI*4)
-	VMOVUPS      Z12, 64(BX)(SI*4)
-	VMOVUPS      Z13, (BX)(R8*1)
-	VMOVUPS      Z14, 64(BX)(R8*1)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n6
-
-n6_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x05
-	JNE  n5_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n5:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z3
-	VMOVUPS 64(DX), Z4
-	VMOVUPS (DX)(BX*1), Z5
-	VMOVUPS 64(DX)(BX*1), Z6
-	VMOVUPS (DX)(BX*2), Z7
-	VMOVUPS 64(DX)(BX*2), Z8
-	VMOVUPS (DX)(SI*1), Z9
-	VMOVUPS 64(DX)(SI*1), Z10
-	VMOVUPS (DX)(BX*4), Z11
-	VMOVUPS 64(DX)(BX*4), Z12
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n5_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n5_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n5_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z9, Z9
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z10, Z10
-	VPBROADCASTD (R8)(AX*4), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z11, Z11
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z12, Z12
-	ADDQ         $0x04, R8
-	SUBQ         $-128, SI
-	DECQ         DI
-	JNZ          n5_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n5_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n5_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z3, (DX)
-	VMOVUPS      Z4, 64(DX)
-	VMOVUPS      Z5, (DX)(BX*1)
-	VMOVUPS      Z6, 64(DX)(BX*1)
-	VMOVUPS      Z7, (DX)(BX*2)
-	VMOVUPS      Z8, 64(DX)(BX*2)
-	VMOVUPS      Z9, (DX)(SI*1)
-	VMOVUPS      Z10, 64(DX)(SI*1)
-	VMOVUPS      Z11, (DX)(BX*4)
-	VMOVUPS      Z12, 64(DX)(BX*4)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n5
-
-n5_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x04
-	JNE  n4_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n4:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z3
-	VMOVUPS 64(DX), Z4
-	VMOVUPS (DX)(BX*1), Z5
-	VMOVUPS 64(DX)(BX*1), Z6
-	VMOVUPS (DX)(BX*2), Z7
-	VMOVUPS 64(DX)(BX*2), Z8
-	VMOVUPS (DX)(SI*1), Z9
-	VMOVUPS 64(DX)(SI*1), Z10
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n4_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n4_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n4_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDUBSW   (SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z9, Z9
-	VPMADDUBSW   64(SI), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z10, Z10
-	ADDQ         $0x04, R8
-	SUBQ         $-128, SI
-	DECQ         DI
-	JNZ          n4_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n4_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n4_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z3, (DX)
-	VMOVUPS      Z4, 64(DX)
-	VMOVUPS      Z5, (DX)(BX*1)
-	VMOVUPS      Z6, 64(DX)(BX*1)
-	VMOVUPS      Z7, (DX)(BX*2)
-	VMOVUPS      Z8, 64(DX)(BX*2)
-	VMOVUPS      Z9, (DX)(SI*1)
-	VMOVUPS      Z10, 64(DX)(SI*1)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n4
-
-n4_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x03
-	JNE  n3_end
-	MOVQ step+56(FP), AX
-
-n3:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z3
-	VMOVUPS 64(CX), Z4
-	VMOVUPS (CX)(DX*1), Z5
-	VMOVUPS 64(CX)(DX*1), Z6
-	VMOVUPS (CX)(DX*2), Z7
-	VMOVUPS 64(CX)(DX*2), Z8
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n3_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n3_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n3_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDUBSW   (BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDUBSW   (BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	VPBROADCASTD (DI)(AX*2), Z0
-	VPMADDUBSW   (BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z7, Z7
-	VPMADDUBSW   64(BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z8, Z8
-	ADDQ         $0x04, DI
-	SUBQ         $-128, BX
-	DECQ         SI
-	JNZ          n3_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n3_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n3_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, (CX)(DX*1)
-	VMOVUPS      Z6, 64(CX)(DX*1)
-	VMOVUPS      Z7, (CX)(DX*2)
-	VMOVUPS      Z8, 64(CX)(DX*2)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n3
-
-n3_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x02
-	JNE  n2_end
-	MOVQ step+56(FP), AX
-
-n2:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z3
-	VMOVUPS 64(CX), Z4
-	VMOVUPS (CX)(DX*1), Z5
-	VMOVUPS 64(CX)(DX*1), Z6
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n2_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n2_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n2_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDUBSW   (BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDUBSW   (BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z5, Z5
-	VPMADDUBSW   64(BX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z6, Z6
-	ADDQ         $0x04, DI
-	SUBQ         $-128, BX
-	DECQ         SI
-	JNZ          n2_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n2_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n2_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, (CX)(DX*1)
-	VMOVUPS      Z6, 64(CX)(DX*1)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n2
-
-n2_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x01
-	JNE  n1_end
-	MOVQ step+56(FP), AX
-
-n1:
-	MOVQ    16(SP), AX
-	MOVQ    vStep+80(FP), CX
-	VMOVUPS (AX), Z3
-	VMOVUPS 64(AX), Z4
-	MOVQ    8(SP), AX
-	MOVQ    weight+16(FP), DX
-	MOVQ    rows+88(FP), BX
-	MOVQ    BX, 24(SP)
-
-n1_row:
-	MOVQ AX, CX
-	MOVQ runs+104(FP), BX
-	MOVQ BX, 32(SP)
-
-n1_run:
-	MOVQ CX, SI
-	MOVQ groups+120(FP), BX
-
-n1_group:
-	VPBROADCASTD (SI), Z0
-	VPMADDUBSW   (DX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z3, Z3
-	VPMADDUBSW   64(DX), Z0, Z1
-	VPMADDWD     Z2, Z1, Z1
-	VPADDD       Z1, Z4, Z4
-	ADDQ         $0x04, SI
-	SUBQ         $-128, DX
-	DECQ         BX
-	JNZ          n1_group
-	ADDQ         runStep+112(FP), CX
-	DECQ         32(SP)
-	JNZ          n1_run
-	ADDQ         rowStep+96(FP), AX
-	DECQ         24(SP)
-	JNZ          n1_row
-	MOVQ         16(SP), AX
-	MOVQ         vStep+80(FP), CX
 	VMOVUPS      Z3, (AX)
 	VMOVUPS      Z4, 64(AX)
 	MOVQ         tileStep+40(FP), BX
@@ -5835,569 +4451,6 @@ n1_end:
 	VZEROUPPER
 	RET
 
-// func countConv16OneAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·countConv16OneAVX512(SB), NOSPLIT, $40-136
-	MOVQ tiles+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ src+8(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ v+0(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x08
-	JNE  n8_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-	LEAQ (DX)(AX*2), BX
-
-n8:
-	MOVQ    16(SP), SI
-	MOVQ    vStep+80(FP), DI
-	LEAQ    (DI)(DI*2), R8
-	LEAQ    (R8)(DI*2), R9
-	LEAQ    (R9)(DI*2), R10
-	VMOVUPS (SI), Z1
-	VMOVUPS (SI)(DI*1), Z2
-	VMOVUPS (SI)(DI*2), Z3
-	VMOVUPS (SI)(R8*1), Z4
-	VMOVUPS (SI)(DI*4), Z5
-	VMOVUPS (SI)(R9*1), Z6
-	VMOVUPS (SI)(R8*2), Z7
-	VMOVUPS (SI)(R10*1), Z8
-	MOVQ    8(SP), SI
-	MOVQ    weight+16(FP), R8
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, 24(SP)
-
-n8_row:
-	MOVQ SI, DI
-	MOVQ runs+104(FP), R9
-	MOVQ R9, 32(SP)
-
-n8_run:
-	MOVQ DI, R10
-	MOVQ groups+120(FP), R9
-
-n8_group:
-	VPBROADCASTD (R10), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (R10)(AX*1), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R10)(AX*2), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R10)(CX*1), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R10)(AX*4), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	VPBROADCASTD (R10)(CX*2), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z7, Z7
-	VPBROADCASTD (R10)(BX*1), Z0
-	VPMADDWD     (R8), Z0, Z0
-	VPADDD       Z0, Z8, Z8
-	ADDQ         $0x04, R10
-	SUBQ         $-64, R8
-	DECQ         R9
-	JNZ          n8_group
-	ADDQ         runStep+112(FP), DI
-	DECQ         32(SP)
-	JNZ          n8_run
-	ADDQ         rowStep+96(FP), SI
-	DECQ         24(SP)
-	JNZ          n8_row
-	MOVQ         16(SP), SI
-	MOVQ         vStep+80(FP), DI
-	LEAQ         (DI)(DI*2), R8
-	LEAQ         (R8)(DI*2), R9
-	LEAQ         (R9)(DI*2), R10
-	VMOVUPS      Z1, (SI)
-	VMOVUPS      Z2, (SI)(DI*1)
-	VMOVUPS      Z3, (SI)(DI*2)
-	VMOVUPS      Z4, (SI)(R8*1)
-	VMOVUPS      Z5, (SI)(DI*4)
-	VMOVUPS      Z6, (SI)(R9*1)
-	VMOVUPS      Z7, (SI)(R8*2)
-	VMOVUPS      Z8, (SI)(R10*1)
-	MOVQ         tileStep+40(FP), R9
-	ADDQ         R9, 8(SP)
-	MOVQ         vTile+64(FP), R9
-	ADDQ         R9, 16(SP)
-	DECQ         (SP)
-	JNZ          n8
-
-n8_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x07
-	JNE  n7_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n7:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z1
-	VMOVUPS (BX)(SI*1), Z2
-	VMOVUPS (BX)(SI*2), Z3
-	VMOVUPS (BX)(DI*1), Z4
-	VMOVUPS (BX)(SI*4), Z5
-	VMOVUPS (BX)(R8*1), Z6
-	VMOVUPS (BX)(DI*2), Z7
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n7_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n7_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n7_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	VPBROADCASTD (R9)(CX*2), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z7, Z7
-	ADDQ         $0x04, R9
-	SUBQ         $-64, DI
-	DECQ         R8
-	JNZ          n7_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n7_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n7_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z2, (BX)(SI*1)
-	VMOVUPS      Z3, (BX)(SI*2)
-	VMOVUPS      Z4, (BX)(DI*1)
-	VMOVUPS      Z5, (BX)(SI*4)
-	VMOVUPS      Z6, (BX)(R8*1)
-	VMOVUPS      Z7, (BX)(DI*2)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n7
-
-n7_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x06
-	JNE  n6_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n6:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z1
-	VMOVUPS (BX)(SI*1), Z2
-	VMOVUPS (BX)(SI*2), Z3
-	VMOVUPS (BX)(DI*1), Z4
-	VMOVUPS (BX)(SI*4), Z5
-	VMOVUPS (BX)(R8*1), Z6
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n6_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n6_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n6_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDWD     (DI), Z0, Z0
-	VPADDD       Z0, Z6, Z6
-	ADDQ         $0x04, R9
-	SUBQ         $-64, DI
-	DECQ         R8
-	JNZ          n6_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n6_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n6_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z2, (BX)(SI*1)
-	VMOVUPS      Z3, (BX)(SI*2)
-	VMOVUPS      Z4, (BX)(DI*1)
-	VMOVUPS      Z5, (BX)(SI*4)
-	VMOVUPS      Z6, (BX)(R8*1)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n6
-
-n6_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x05
-	JNE  n5_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n5:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(BX*1), Z2
-	VMOVUPS (DX)(BX*2), Z3
-	VMOVUPS (DX)(SI*1), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n5_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n5_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n5_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	VPBROADCASTD (R8)(AX*4), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z5, Z5
-	ADDQ         $0x04, R8
-	SUBQ         $-64, SI
-	DECQ         DI
-	JNZ          n5_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n5_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n5_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z1, (DX)
-	VMOVUPS      Z2, (DX)(BX*1)
-	VMOVUPS      Z3, (DX)(BX*2)
-	VMOVUPS      Z4, (DX)(SI*1)
-	VMOVUPS      Z5, (DX)(BX*4)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n5
-
-n5_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x04
-	JNE  n4_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n4:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(BX*1), Z2
-	VMOVUPS (DX)(BX*2), Z3
-	VMOVUPS (DX)(SI*1), Z4
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n4_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n4_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n4_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDWD     (SI), Z0, Z0
-	VPADDD       Z0, Z4, Z4
-	ADDQ         $0x04, R8
-	SUBQ         $-64, SI
-	DECQ         DI
-	JNZ          n4_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n4_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n4_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z1, (DX)
-	VMOVUPS      Z2, (DX)(BX*1)
-	VMOVUPS      Z3, (DX)(BX*2)
-	VMOVUPS      Z4, (DX)(SI*1)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n4
-
-n4_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x03
-	JNE  n3_end
-	MOVQ step+56(FP), AX
-
-n3:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z1
-	VMOVUPS (CX)(DX*1), Z2
-	VMOVUPS (CX)(DX*2), Z3
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n3_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n3_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n3_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDWD     (BX), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDWD     (BX), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	VPBROADCASTD (DI)(AX*2), Z0
-	VPMADDWD     (BX), Z0, Z0
-	VPADDD       Z0, Z3, Z3
-	ADDQ         $0x04, DI
-	SUBQ         $-64, BX
-	DECQ         SI
-	JNZ          n3_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n3_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n3_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z1, (CX)
-	VMOVUPS      Z2, (CX)(DX*1)
-	VMOVUPS      Z3, (CX)(DX*2)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n3
-
-n3_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x02
-	JNE  n2_end
-	MOVQ step+56(FP), AX
-
-n2:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z1
-	VMOVUPS (CX)(DX*1), Z2
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n2_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n2_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n2_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDWD     (BX), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDWD     (BX), Z0, Z0
-	VPADDD       Z0, Z2, Z2
-	ADDQ         $0x04, DI
-	SUBQ         $-64, BX
-	DECQ         SI
-	JNZ          n2_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n2_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n2_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z1, (CX)
-	VMOVUPS      Z2, (CX)(DX*1)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n2
-
-n2_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x01
-	JNE  n1_end
-	MOVQ step+56(FP), AX
-
-n1:
-	MOVQ    16(SP), AX
-	MOVQ    vStep+80(FP), CX
-	VMOVUPS (AX), Z1
-	MOVQ    8(SP), AX
-	MOVQ    weight+16(FP), DX
-	MOVQ    rows+88(FP), BX
-	MOVQ    BX, 24(SP)
-
-n1_row:
-	MOVQ AX, CX
-	MOVQ runs+104(FP), BX
-	MOVQ BX, 32(SP)
-
-n1_run:
-	MOVQ CX, SI
-	MOVQ groups+120(FP), BX
-
-n1_group:
-	VPBROADCASTD (SI), Z0
-	VPMADDWD     (DX), Z0, Z0
-	VPADDD       Z0, Z1, Z1
-	ADDQ         $0x04, SI
-	SUBQ         $-64, DX
-	DECQ         BX
-	JNZ          n1_group
-	ADDQ         runStep+112(FP), CX
-	DECQ         32(SP)
-	JNZ          n1_run
-	ADDQ         rowStep+96(FP), AX
-	DECQ         24(SP)
-	JNZ          n1_row
-	MOVQ         16(SP), AX
-	MOVQ         vStep+80(FP), CX
-	VMOVUPS      Z1, (AX)
-	MOVQ         tileStep+40(FP), BX
-	ADDQ         BX, 8(SP)
-	MOVQ         vTile+64(FP), BX
-	ADDQ         BX, 16(SP)
-	DECQ         (SP)
-	JNZ          n1
-
-n1_end:
-	VZEROUPPER
-	RET
-
 // func countConv16TwoVNNI(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·countConv16TwoVNNI(SB), NOSPLIT, $40-136
@@ -7821,713 +5874,6 @@ n1_end:
 	VZEROUPPER
 	RET
 
-// func countConv16TwoAVX512(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·countConv16TwoAVX512(SB), NOSPLIT, $40-136
-	MOVQ tiles+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ src+8(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ v+0(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x08
-	JNE  n8_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-	LEAQ (DX)(AX*2), BX
-
-n8:
-	MOVQ    16(SP), SI
-	MOVQ    vStep+80(FP), DI
-	LEAQ    (DI)(DI*2), R8
-	LEAQ    (R8)(DI*2), R9
-	LEAQ    (R9)(DI*2), R10
-	VMOVUPS (SI), Z2
-	VMOVUPS 64(SI), Z3
-	VMOVUPS (SI)(DI*1), Z4
-	VMOVUPS 64(SI)(DI*1), Z5
-	VMOVUPS (SI)(DI*2), Z6
-	VMOVUPS 64(SI)(DI*2), Z7
-	VMOVUPS (SI)(R8*1), Z8
-	VMOVUPS 64(SI)(R8*1), Z9
-	VMOVUPS (SI)(DI*4), Z10
-	VMOVUPS 64(SI)(DI*4), Z11
-	VMOVUPS (SI)(R9*1), Z12
-	VMOVUPS 64(SI)(R9*1), Z13
-	VMOVUPS (SI)(R8*2), Z14
-	VMOVUPS 64(SI)(R8*2), Z15
-	VMOVUPS (SI)(R10*1), Z16
-	VMOVUPS 64(SI)(R10*1), Z17
-	MOVQ    8(SP), SI
-	MOVQ    weight+16(FP), R8
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, 24(SP)
-
-n8_row:
-	MOVQ SI, DI
-	MOVQ runs+104(FP), R9
-	MOVQ R9, 32(SP)
-
-n8_run:
-	MOVQ DI, R10
-	MOVQ groups+120(FP), R9
-
-n8_group:
-	VPBROADCASTD (R10), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (R10)(AX*1), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (R10)(AX*2), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	VPBROADCASTD (R10)(CX*1), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z8, Z8
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z9, Z9
-	VPBROADCASTD (R10)(AX*4), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z10, Z10
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z11, Z11
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z12, Z12
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z13, Z13
-	VPBROADCASTD (R10)(CX*2), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z14, Z14
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z15, Z15
-	VPBROADCASTD (R10)(BX*1), Z0
-	VPMADDWD     (R8), Z0, Z1
-	VPADDD       Z1, Z16, Z16
-	VPMADDWD     64(R8), Z0, Z1
-	VPADDD       Z1, Z17, Z17
-	ADDQ         $0x04, R10
-	SUBQ         $-128, R8
-	DECQ         R9
-	JNZ          n8_group
-	ADDQ         runStep+112(FP), DI
-	DECQ         32(SP)
-	JNZ          n8_run
-	ADDQ         rowStep+96(FP), SI
-	DECQ         24(SP)
-	JNZ          n8_row
-	MOVQ         16(SP), SI
-	MOVQ         vStep+80(FP), DI
-	LEAQ         (DI)(DI*2), R8
-	LEAQ         (R8)(DI*2), R9
-	LEAQ         (R9)(DI*2), R10
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	VMOVUPS      Z4, (SI)(DI*1)
-	VMOVUPS      Z5, 64(SI)(DI*1)
-	VMOVUPS      Z6, (SI)(DI*2)
-	VMOVUPS      Z7, 64(SI)(DI*2)
-	VMOVUPS      Z8, (SI)(R8*1)
-	VMOVUPS      Z9, 64(SI)(R8*1)
-	VMOVUPS      Z10, (SI)(DI*4)
-	VMOVUPS      Z11, 64(SI)(DI*4)
-	VMOVUPS      Z12, (SI)(R9*1)
-	VMOVUPS      Z13, 64(SI)(R9*1)
-	VMOVUPS      Z14, (SI)(R8*2)
-	VMOVUPS      Z15, 64(SI)(R8*2)
-	VMOVUPS      Z16, (SI)(R10*1)
-	VMOVUPS      Z17, 64(SI)(R10*1)
-	MOVQ         tileStep+40(FP), R9
-	ADDQ         R9, 8(SP)
-	MOVQ         vTile+64(FP), R9
-	ADDQ         R9, 16(SP)
-	DECQ         (SP)
-	JNZ          n8
-
-n8_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x07
-	JNE  n7_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n7:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z2
-	VMOVUPS 64(BX), Z3
-	VMOVUPS (BX)(SI*1), Z4
-	VMOVUPS 64(BX)(SI*1), Z5
-	VMOVUPS (BX)(SI*2), Z6
-	VMOVUPS 64(BX)(SI*2), Z7
-	VMOVUPS (BX)(DI*1), Z8
-	VMOVUPS 64(BX)(DI*1), Z9
-	VMOVUPS (BX)(SI*4), Z10
-	VMOVUPS 64(BX)(SI*4), Z11
-	VMOVUPS (BX)(R8*1), Z12
-	VMOVUPS 64(BX)(R8*1), Z13
-	VMOVUPS (BX)(DI*2), Z14
-	VMOVUPS 64(BX)(DI*2), Z15
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n7_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n7_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n7_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z8, Z8
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z9, Z9
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z10, Z10
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z11, Z11
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z12, Z12
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z13, Z13
-	VPBROADCASTD (R9)(CX*2), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z14, Z14
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z15, Z15
-	ADDQ         $0x04, R9
-	SUBQ         $-128, DI
-	DECQ         R8
-	JNZ          n7_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n7_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n7_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z3, 64(BX)
-	VMOVUPS      Z4, (BX)(SI*1)
-	VMOVUPS      Z5, 64(BX)(SI*1)
-	VMOVUPS      Z6, (BX)(SI*2)
-	VMOVUPS      Z7, 64(BX)(SI*2)
-	VMOVUPS      Z8, (BX)(DI*1)
-	VMOVUPS      Z9, 64(BX)(DI*1)
-	VMOVUPS      Z10, (BX)(SI*4)
-	VMOVUPS      Z11, 64(BX)(SI*4)
-	VMOVUPS      Z12, (BX)(R8*1)
-	VMOVUPS      Z13, 64(BX)(R8*1)
-	VMOVUPS      Z14, (BX)(DI*2)
-	VMOVUPS      Z15, 64(BX)(DI*2)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n7
-
-n7_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x06
-	JNE  n6_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-	LEAQ (CX)(AX*2), DX
-
-n6:
-	MOVQ    16(SP), BX
-	MOVQ    vStep+80(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	LEAQ    (DI)(SI*2), R8
-	VMOVUPS (BX), Z2
-	VMOVUPS 64(BX), Z3
-	VMOVUPS (BX)(SI*1), Z4
-	VMOVUPS 64(BX)(SI*1), Z5
-	VMOVUPS (BX)(SI*2), Z6
-	VMOVUPS 64(BX)(SI*2), Z7
-	VMOVUPS (BX)(DI*1), Z8
-	VMOVUPS 64(BX)(DI*1), Z9
-	VMOVUPS (BX)(SI*4), Z10
-	VMOVUPS 64(BX)(SI*4), Z11
-	VMOVUPS (BX)(R8*1), Z12
-	VMOVUPS 64(BX)(R8*1), Z13
-	MOVQ    8(SP), BX
-	MOVQ    weight+16(FP), DI
-	MOVQ    rows+88(FP), R8
-	MOVQ    R8, 24(SP)
-
-n6_row:
-	MOVQ BX, SI
-	MOVQ runs+104(FP), R8
-	MOVQ R8, 32(SP)
-
-n6_run:
-	MOVQ SI, R9
-	MOVQ groups+120(FP), R8
-
-n6_group:
-	VPBROADCASTD (R9), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (R9)(AX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (R9)(AX*2), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	VPBROADCASTD (R9)(CX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z8, Z8
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z9, Z9
-	VPBROADCASTD (R9)(AX*4), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z10, Z10
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z11, Z11
-	VPBROADCASTD (R9)(DX*1), Z0
-	VPMADDWD     (DI), Z0, Z1
-	VPADDD       Z1, Z12, Z12
-	VPMADDWD     64(DI), Z0, Z1
-	VPADDD       Z1, Z13, Z13
-	ADDQ         $0x04, R9
-	SUBQ         $-128, DI
-	DECQ         R8
-	JNZ          n6_group
-	ADDQ         runStep+112(FP), SI
-	DECQ         32(SP)
-	JNZ          n6_run
-	ADDQ         rowStep+96(FP), BX
-	DECQ         24(SP)
-	JNZ          n6_row
-	MOVQ         16(SP), BX
-	MOVQ         vStep+80(FP), SI
-	LEAQ         (SI)(SI*2), DI
-	LEAQ         (DI)(SI*2), R8
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z3, 64(BX)
-	VMOVUPS      Z4, (BX)(SI*1)
-	VMOVUPS      Z5, 64(BX)(SI*1)
-	VMOVUPS      Z6, (BX)(SI*2)
-	VMOVUPS      Z7, 64(BX)(SI*2)
-	VMOVUPS      Z8, (BX)(DI*1)
-	VMOVUPS      Z9, 64(BX)(DI*1)
-	VMOVUPS      Z10, (BX)(SI*4)
-	VMOVUPS      Z11, 64(BX)(SI*4)
-	VMOVUPS      Z12, (BX)(R8*1)
-	VMOVUPS      Z13, 64(BX)(R8*1)
-	MOVQ         tileStep+40(FP), R8
-	ADDQ         R8, 8(SP)
-	MOVQ         vTile+64(FP), R8
-	ADDQ         R8, 16(SP)
-	DECQ         (SP)
-	JNZ          n6
-
-n6_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x05
-	JNE  n5_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n5:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z2
-	VMOVUPS 64(DX), Z3
-	VMOVUPS (DX)(BX*1), Z4
-	VMOVUPS 64(DX)(BX*1), Z5
-	VMOVUPS (DX)(BX*2), Z6
-	VMOVUPS 64(DX)(BX*2), Z7
-	VMOVUPS (DX)(SI*1), Z8
-	VMOVUPS 64(DX)(SI*1), Z9
-	VMOVUPS (DX)(BX*4), Z10
-	VMOVUPS 64(DX)(BX*4), Z11
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n5_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n5_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n5_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z8, Z8
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z9, Z9
-	VPBROADCASTD (R8)(AX*4), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z10, Z10
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z11, Z11
-	ADDQ         $0x04, R8
-	SUBQ         $-128, SI
-	DECQ         DI
-	JNZ          n5_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n5_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n5_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, 64(DX)
-	VMOVUPS      Z4, (DX)(BX*1)
-	VMOVUPS      Z5, 64(DX)(BX*1)
-	VMOVUPS      Z6, (DX)(BX*2)
-	VMOVUPS      Z7, 64(DX)(BX*2)
-	VMOVUPS      Z8, (DX)(SI*1)
-	VMOVUPS      Z9, 64(DX)(SI*1)
-	VMOVUPS      Z10, (DX)(BX*4)
-	VMOVUPS      Z11, 64(DX)(BX*4)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n5
-
-n5_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x04
-	JNE  n4_end
-	MOVQ step+56(FP), AX
-	LEAQ (AX)(AX*2), CX
-
-n4:
-	MOVQ    16(SP), DX
-	MOVQ    vStep+80(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (DX), Z2
-	VMOVUPS 64(DX), Z3
-	VMOVUPS (DX)(BX*1), Z4
-	VMOVUPS 64(DX)(BX*1), Z5
-	VMOVUPS (DX)(BX*2), Z6
-	VMOVUPS 64(DX)(BX*2), Z7
-	VMOVUPS (DX)(SI*1), Z8
-	VMOVUPS 64(DX)(SI*1), Z9
-	MOVQ    8(SP), DX
-	MOVQ    weight+16(FP), SI
-	MOVQ    rows+88(FP), DI
-	MOVQ    DI, 24(SP)
-
-n4_row:
-	MOVQ DX, BX
-	MOVQ runs+104(FP), DI
-	MOVQ DI, 32(SP)
-
-n4_run:
-	MOVQ BX, R8
-	MOVQ groups+120(FP), DI
-
-n4_group:
-	VPBROADCASTD (R8), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (R8)(AX*1), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (R8)(AX*2), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	VPBROADCASTD (R8)(CX*1), Z0
-	VPMADDWD     (SI), Z0, Z1
-	VPADDD       Z1, Z8, Z8
-	VPMADDWD     64(SI), Z0, Z1
-	VPADDD       Z1, Z9, Z9
-	ADDQ         $0x04, R8
-	SUBQ         $-128, SI
-	DECQ         DI
-	JNZ          n4_group
-	ADDQ         runStep+112(FP), BX
-	DECQ         32(SP)
-	JNZ          n4_run
-	ADDQ         rowStep+96(FP), DX
-	DECQ         24(SP)
-	JNZ          n4_row
-	MOVQ         16(SP), DX
-	MOVQ         vStep+80(FP), BX
-	LEAQ         (BX)(BX*2), SI
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, 64(DX)
-	VMOVUPS      Z4, (DX)(BX*1)
-	VMOVUPS      Z5, 64(DX)(BX*1)
-	VMOVUPS      Z6, (DX)(BX*2)
-	VMOVUPS      Z7, 64(DX)(BX*2)
-	VMOVUPS      Z8, (DX)(SI*1)
-	VMOVUPS      Z9, 64(DX)(SI*1)
-	MOVQ         tileStep+40(FP), DI
-	ADDQ         DI, 8(SP)
-	MOVQ         vTile+64(FP), DI
-	ADDQ         DI, 16(SP)
-	DECQ         (SP)
-	JNZ          n4
-
-n4_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x03
-	JNE  n3_end
-	MOVQ step+56(FP), AX
-
-n3:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z2
-	VMOVUPS 64(CX), Z3
-	VMOVUPS (CX)(DX*1), Z4
-	VMOVUPS 64(CX)(DX*1), Z5
-	VMOVUPS (CX)(DX*2), Z6
-	VMOVUPS 64(CX)(DX*2), Z7
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n3_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n3_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n3_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDWD     (BX), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(BX), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDWD     (BX), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(BX), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	VPBROADCASTD (DI)(AX*2), Z0
-	VPMADDWD     (BX), Z0, Z1
-	VPADDD       Z1, Z6, Z6
-	VPMADDWD     64(BX), Z0, Z1
-	VPADDD       Z1, Z7, Z7
-	ADDQ         $0x04, DI
-	SUBQ         $-128, BX
-	DECQ         SI
-	JNZ          n3_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n3_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n3_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	VMOVUPS      Z4, (CX)(DX*1)
-	VMOVUPS      Z5, 64(CX)(DX*1)
-	VMOVUPS      Z6, (CX)(DX*2)
-	VMOVUPS      Z7, 64(CX)(DX*2)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n3
-
-n3_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x02
-	JNE  n2_end
-	MOVQ step+56(FP), AX
-
-n2:
-	MOVQ    16(SP), CX
-	MOVQ    vStep+80(FP), DX
-	VMOVUPS (CX), Z2
-	VMOVUPS 64(CX), Z3
-	VMOVUPS (CX)(DX*1), Z4
-	VMOVUPS 64(CX)(DX*1), Z5
-	MOVQ    8(SP), CX
-	MOVQ    weight+16(FP), BX
-	MOVQ    rows+88(FP), SI
-	MOVQ    SI, 24(SP)
-
-n2_row:
-	MOVQ CX, DX
-	MOVQ runs+104(FP), SI
-	MOVQ SI, 32(SP)
-
-n2_run:
-	MOVQ DX, DI
-	MOVQ groups+120(FP), SI
-
-n2_group:
-	VPBROADCASTD (DI), Z0
-	VPMADDWD     (BX), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(BX), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	VPBROADCASTD (DI)(AX*1), Z0
-	VPMADDWD     (BX), Z0, Z1
-	VPADDD       Z1, Z4, Z4
-	VPMADDWD     64(BX), Z0, Z1
-	VPADDD       Z1, Z5, Z5
-	ADDQ         $0x04, DI
-	SUBQ         $-128, BX
-	DECQ         SI
-	JNZ          n2_group
-	ADDQ         runStep+112(FP), DX
-	DECQ         32(SP)
-	JNZ          n2_run
-	ADDQ         rowStep+96(FP), CX
-	DECQ         24(SP)
-	JNZ          n2_row
-	MOVQ         16(SP), CX
-	MOVQ         vStep+80(FP), DX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	VMOVUPS      Z4, (CX)(DX*1)
-	VMOVUPS      Z5, 64(CX)(DX*1)
-	MOVQ         tileStep+40(FP), SI
-	ADDQ         SI, 8(SP)
-	MOVQ         vTile+64(FP), SI
-	ADDQ         SI, 16(SP)
-	DECQ         (SP)
-	JNZ          n2
-
-n2_end:
-	MOVQ n+24(FP), AX
-	CMPQ AX, $0x01
-	JNE  n1_end
-	MOVQ step+56(FP), AX
-
-n1:
-	MOVQ    16(SP), AX
-	MOVQ    vStep+80(FP), CX
-	VMOVUPS (AX), Z2
-	VMOVUPS 64(AX), Z3
-	MOVQ    8(SP), AX
-	MOVQ    weight+16(FP), DX
-	MOVQ    rows+88(FP), BX
-	MOVQ    BX, 24(SP)
-
-n1_row:
-	MOVQ AX, CX
-	MOVQ runs+104(FP), BX
-	MOVQ BX, 32(SP)
-
-n1_run:
-	MOVQ CX, SI
-	MOVQ groups+120(FP), BX
-
-n1_group:
-	VPBROADCASTD (SI), Z0
-	VPMADDWD     (DX), Z0, Z1
-	VPADDD       Z1, Z2, Z2
-	VPMADDWD     64(DX), Z0, Z1
-	VPADDD       Z1, Z3, Z3
-	ADDQ         $0x04, SI
-	SUBQ         $-128, DX
-	DECQ         BX
-	JNZ          n1_group
-	ADDQ         runStep+112(FP), CX
-	DECQ         32(SP)
-	JNZ          n1_run
-	ADDQ         rowStep+96(FP), AX
-	DECQ         24(SP)
-	JNZ          n1_row
-	MOVQ         16(SP), AX
-	MOVQ         vStep+80(FP), CX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, 64(AX)
-	MOVQ         tileStep+40(FP), BX
-	ADDQ         BX, 8(SP)
-	MOVQ         vTile+64(FP), BX
-	ADDQ         BX, 16(SP)
-	DECQ         (SP)
-	JNZ          n1
-
-n1_end:
-	VZEROUPPER
-	RET
-
 // func countConv16OneAVX2(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
 // Requires: AVX, AVX2
 TEXT ·countConv16OneAVX2(SB), NOSPLIT, $40-136
@@ -8988,6 +6334,642 @@ n1_group:
 	MOVQ         vStep+80(FP), CX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
+	MOVQ         tileStep+40(FP), BX
+	ADDQ         BX, 8(SP)
+	MOVQ         vTile+64(FP), BX
+	ADDQ         BX, 16(SP)
+	DECQ         (SP)
+	JNZ          n1
+
+n1_end:
+	VZEROUPPER
+	RET
+
+// func countConv8OneAVX2Chain(v *int32, src *byte, weight *byte, n int, tiles int, tileStep int, baseStep int, step int, vTile int, vBase int, vStep int, rows int, rowStep int, runs int, runStep int, groups int, weightStep int)
+// Requires: AVX, AVX2
+TEXT ·countConv8OneAVX2Chain(SB), NOSPLIT, $40-136
+	MOVL         $0x00010001, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         tiles+32(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         src+8(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         v+0(FP), AX
+	MOVQ         AX, 16(SP)
+	MOVQ         n+24(FP), AX
+	CMPQ         AX, $0x05
+	JNE          n5_end
+	MOVQ         step+56(FP), AX
+	LEAQ         (AX)(AX*2), CX
+
+n5:
+	MOVQ    16(SP), DX
+	MOVQ    vStep+80(FP), BX
+	LEAQ    (BX)(BX*2), SI
+	VMOVUPS (DX), Y3
+	VMOVUPS 32(DX), Y4
+	VMOVUPS (DX)(BX*1), Y5
+	VMOVUPS 32(DX)(BX*1), Y6
+	VMOVUPS (DX)(BX*2), Y7
+	VMOVUPS 32(DX)(BX*2), Y8
+	VMOVUPS (DX)(SI*1), Y9
+	VMOVUPS 32(DX)(SI*1), Y10
+	VMOVUPS (DX)(BX*4), Y11
+	VMOVUPS 32(DX)(BX*4), Y12
+	MOVQ    8(SP), DX
+	MOVQ    weight+16(FP), SI
+	MOVQ    rows+88(FP), DI
+	MOVQ    DI, 24(SP)
+
+n5_row:
+	MOVQ DX, BX
+	MOVQ runs+104(FP), DI
+	MOVQ DI, 32(SP)
+
+n5_run:
+	MOVQ weightStep+128(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ BX, R10
+	MOVQ groups+120(FP), R9
+
+n5_group:
+	VPBROADCASTD (R10), Y0
+	VPMADDUBSW   (SI), Y0, Y13
+	VPMADDUBSW   32(SI), Y0, Y14
+	VPBROADCASTD 4(R10), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 8(R10), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 12(R10), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPMADDWD     Y2, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDWD     Y2, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VPBROADCASTD (R10)(AX*1), Y0
+	VPMADDUBSW   (SI), Y0, Y13
+	VPMADDUBSW   32(SI), Y0, Y14
+	VPBROADCASTD 4(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 8(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 12(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPMADDWD     Y2, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     Y2, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VPBROADCASTD (R10)(AX*2), Y0
+	VPMADDUBSW   (SI), Y0, Y13
+	VPMADDUBSW   32(SI), Y0, Y14
+	VPBROADCASTD 4(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 8(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 12(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPMADDWD     Y2, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDWD     Y2, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VPBROADCASTD (R10)(CX*1), Y0
+	VPMADDUBSW   (SI), Y0, Y13
+	VPMADDUBSW   32(SI), Y0, Y14
+	VPBROADCASTD 4(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 8(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 12(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPMADDWD     Y2, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDWD     Y2, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD (R10)(AX*4), Y0
+	VPMADDUBSW   (SI), Y0, Y13
+	VPMADDUBSW   32(SI), Y0, Y14
+	VPBROADCASTD 4(R10)(AX*4), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 8(R10)(AX*4), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPBROADCASTD 12(R10)(AX*4), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y13, Y13
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y14, Y14
+	VPMADDWD     Y2, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VPMADDWD     Y2, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	ADDQ         $0x10, R10
+	LEAQ         (SI)(DI*4), SI
+	DECQ         R9
+	JNZ          n5_group
+	ADDQ         runStep+112(FP), BX
+	DECQ         32(SP)
+	JNZ          n5_run
+	ADDQ         rowStep+96(FP), DX
+	DECQ         24(SP)
+	JNZ          n5_row
+	MOVQ         16(SP), DX
+	MOVQ         vStep+80(FP), BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVUPS      Y6, 32(DX)(BX*1)
+	VMOVUPS      Y7, (DX)(BX*2)
+	VMOVUPS      Y8, 32(DX)(BX*2)
+	VMOVUPS      Y9, (DX)(SI*1)
+	VMOVUPS      Y10, 32(DX)(SI*1)
+	VMOVUPS      Y11, (DX)(BX*4)
+	VMOVUPS      Y12, 32(DX)(BX*4)
+	MOVQ         tileStep+40(FP), DI
+	ADDQ         DI, 8(SP)
+	MOVQ         vTile+64(FP), DI
+	ADDQ         DI, 16(SP)
+	DECQ         (SP)
+	JNZ          n5
+
+n5_end:
+	MOVQ n+24(FP), AX
+	CMPQ AX, $0x04
+	JNE  n4_end
+	MOVQ step+56(FP), AX
+	LEAQ (AX)(AX*2), CX
+
+n4:
+	MOVQ    16(SP), DX
+	MOVQ    vStep+80(FP), BX
+	LEAQ    (BX)(BX*2), SI
+	VMOVUPS (DX), Y3
+	VMOVUPS 32(DX), Y4
+	VMOVUPS (DX)(BX*1), Y5
+	VMOVUPS 32(DX)(BX*1), Y6
+	VMOVUPS (DX)(BX*2), Y7
+	VMOVUPS 32(DX)(BX*2), Y8
+	VMOVUPS (DX)(SI*1), Y9
+	VMOVUPS 32(DX)(SI*1), Y10
+	MOVQ    8(SP), DX
+	MOVQ    weight+16(FP), SI
+	MOVQ    rows+88(FP), DI
+	MOVQ    DI, 24(SP)
+
+n4_row:
+	MOVQ DX, BX
+	MOVQ runs+104(FP), DI
+	MOVQ DI, 32(SP)
+
+n4_run:
+	MOVQ weightStep+128(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ BX, R10
+	MOVQ groups+120(FP), R9
+
+n4_group:
+	VPBROADCASTD (R10), Y0
+	VPMADDUBSW   (SI), Y0, Y11
+	VPMADDUBSW   32(SI), Y0, Y12
+	VPBROADCASTD 4(R10), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 8(R10), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 12(R10), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD (R10)(AX*1), Y0
+	VPMADDUBSW   (SI), Y0, Y11
+	VPMADDUBSW   32(SI), Y0, Y12
+	VPBROADCASTD 4(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 8(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 12(R10)(AX*1), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD (R10)(AX*2), Y0
+	VPMADDUBSW   (SI), Y0, Y11
+	VPMADDUBSW   32(SI), Y0, Y12
+	VPBROADCASTD 4(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 8(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 12(R10)(AX*2), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPBROADCASTD (R10)(CX*1), Y0
+	VPMADDUBSW   (SI), Y0, Y11
+	VPMADDUBSW   32(SI), Y0, Y12
+	VPBROADCASTD 4(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 8(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(DI*2), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPBROADCASTD 12(R10)(CX*1), Y0
+	VPMADDUBSW   (SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y11, Y11
+	VPMADDUBSW   32(SI)(R8*1), Y0, Y1
+	VPADDW       Y1, Y12, Y12
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	ADDQ         $0x10, R10
+	LEAQ         (SI)(DI*4), SI
+	DECQ         R9
+	JNZ          n4_group
+	ADDQ         runStep+112(FP), BX
+	DECQ         32(SP)
+	JNZ          n4_run
+	ADDQ         rowStep+96(FP), DX
+	DECQ         24(SP)
+	JNZ          n4_row
+	MOVQ         16(SP), DX
+	MOVQ         vStep+80(FP), BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVUPS      Y6, 32(DX)(BX*1)
+	VMOVUPS      Y7, (DX)(BX*2)
+	VMOVUPS      Y8, 32(DX)(BX*2)
+	VMOVUPS      Y9, (DX)(SI*1)
+	VMOVUPS      Y10, 32(DX)(SI*1)
+	MOVQ         tileStep+40(FP), DI
+	ADDQ         DI, 8(SP)
+	MOVQ         vTile+64(FP), DI
+	ADDQ         DI, 16(SP)
+	DECQ         (SP)
+	JNZ          n4
+
+n4_end:
+	MOVQ n+24(FP), AX
+	CMPQ AX, $0x03
+	JNE  n3_end
+	MOVQ step+56(FP), AX
+
+n3:
+	MOVQ    16(SP), CX
+	MOVQ    vStep+80(FP), DX
+	VMOVUPS (CX), Y3
+	VMOVUPS 32(CX), Y4
+	VMOVUPS (CX)(DX*1), Y5
+	VMOVUPS 32(CX)(DX*1), Y6
+	VMOVUPS (CX)(DX*2), Y7
+	VMOVUPS 32(CX)(DX*2), Y8
+	MOVQ    8(SP), CX
+	MOVQ    weight+16(FP), BX
+	MOVQ    rows+88(FP), SI
+	MOVQ    SI, 24(SP)
+
+n3_row:
+	MOVQ CX, DX
+	MOVQ runs+104(FP), SI
+	MOVQ SI, 32(SP)
+
+n3_run:
+	MOVQ weightStep+128(FP), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ DX, R9
+	MOVQ groups+120(FP), R8
+
+n3_group:
+	VPBROADCASTD (R9), Y0
+	VPMADDUBSW   (BX), Y0, Y9
+	VPMADDUBSW   32(BX), Y0, Y10
+	VPBROADCASTD 4(R9), Y0
+	VPMADDUBSW   (BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 8(R9), Y0
+	VPMADDUBSW   (BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 12(R9), Y0
+	VPMADDUBSW   (BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VPBROADCASTD (R9)(AX*1), Y0
+	VPMADDUBSW   (BX), Y0, Y9
+	VPMADDUBSW   32(BX), Y0, Y10
+	VPBROADCASTD 4(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 8(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 12(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VPBROADCASTD (R9)(AX*2), Y0
+	VPMADDUBSW   (BX), Y0, Y9
+	VPMADDUBSW   32(BX), Y0, Y10
+	VPBROADCASTD 4(R9)(AX*2), Y0
+	VPMADDUBSW   (BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 8(R9)(AX*2), Y0
+	VPMADDUBSW   (BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPBROADCASTD 12(R9)(AX*2), Y0
+	VPMADDUBSW   (BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y9, Y9
+	VPMADDUBSW   32(BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y10, Y10
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	ADDQ         $0x10, R9
+	LEAQ         (BX)(SI*4), BX
+	DECQ         R8
+	JNZ          n3_group
+	ADDQ         runStep+112(FP), DX
+	DECQ         32(SP)
+	JNZ          n3_run
+	ADDQ         rowStep+96(FP), CX
+	DECQ         24(SP)
+	JNZ          n3_row
+	MOVQ         16(SP), CX
+	MOVQ         vStep+80(FP), DX
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y4, 32(CX)
+	VMOVUPS      Y5, (CX)(DX*1)
+	VMOVUPS      Y6, 32(CX)(DX*1)
+	VMOVUPS      Y7, (CX)(DX*2)
+	VMOVUPS      Y8, 32(CX)(DX*2)
+	MOVQ         tileStep+40(FP), SI
+	ADDQ         SI, 8(SP)
+	MOVQ         vTile+64(FP), SI
+	ADDQ         SI, 16(SP)
+	DECQ         (SP)
+	JNZ          n3
+
+n3_end:
+	MOVQ n+24(FP), AX
+	CMPQ AX, $0x02
+	JNE  n2_end
+	MOVQ step+56(FP), AX
+
+n2:
+	MOVQ    16(SP), CX
+	MOVQ    vStep+80(FP), DX
+	VMOVUPS (CX), Y3
+	VMOVUPS 32(CX), Y4
+	VMOVUPS (CX)(DX*1), Y5
+	VMOVUPS 32(CX)(DX*1), Y6
+	MOVQ    8(SP), CX
+	MOVQ    weight+16(FP), BX
+	MOVQ    rows+88(FP), SI
+	MOVQ    SI, 24(SP)
+
+n2_row:
+	MOVQ CX, DX
+	MOVQ runs+104(FP), SI
+	MOVQ SI, 32(SP)
+
+n2_run:
+	MOVQ weightStep+128(FP), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ DX, R9
+	MOVQ groups+120(FP), R8
+
+n2_group:
+	VPBROADCASTD (R9), Y0
+	VPMADDUBSW   (BX), Y0, Y7
+	VPMADDUBSW   32(BX), Y0, Y8
+	VPBROADCASTD 4(R9), Y0
+	VPMADDUBSW   (BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPBROADCASTD 8(R9), Y0
+	VPMADDUBSW   (BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPBROADCASTD 12(R9), Y0
+	VPMADDUBSW   (BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPBROADCASTD (R9)(AX*1), Y0
+	VPMADDUBSW   (BX), Y0, Y7
+	VPMADDUBSW   32(BX), Y0, Y8
+	VPBROADCASTD 4(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPBROADCASTD 8(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(SI*2), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPBROADCASTD 12(R9)(AX*1), Y0
+	VPMADDUBSW   (BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y7, Y7
+	VPMADDUBSW   32(BX)(DI*1), Y0, Y1
+	VPADDW       Y1, Y8, Y8
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	ADDQ         $0x10, R9
+	LEAQ         (BX)(SI*4), BX
+	DECQ         R8
+	JNZ          n2_group
+	ADDQ         runStep+112(FP), DX
+	DECQ         32(SP)
+	JNZ          n2_run
+	ADDQ         rowStep+96(FP), CX
+	DECQ         24(SP)
+	JNZ          n2_row
+	MOVQ         16(SP), CX
+	MOVQ         vStep+80(FP), DX
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y4, 32(CX)
+	VMOVUPS      Y5, (CX)(DX*1)
+	VMOVUPS      Y6, 32(CX)(DX*1)
+	MOVQ         tileStep+40(FP), SI
+	ADDQ         SI, 8(SP)
+	MOVQ         vTile+64(FP), SI
+	ADDQ         SI, 16(SP)
+	DECQ         (SP)
+	JNZ          n2
+
+n2_end:
+	MOVQ n+24(FP), AX
+	CMPQ AX, $0x01
+	JNE  n1_end
+	MOVQ step+56(FP), AX
+
+n1:
+	MOVQ    16(SP), AX
+	MOVQ    vStep+80(FP), CX
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(AX), Y4
+	MOVQ    8(SP), AX
+	MOVQ    weight+16(FP), DX
+	MOVQ    rows+88(FP), BX
+	MOVQ    BX, 24(SP)
+
+n1_row:
+	MOVQ AX, CX
+	MOVQ runs+104(FP), BX
+	MOVQ BX, 32(SP)
+
+n1_run:
+	MOVQ weightStep+128(FP), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ CX, R8
+	MOVQ groups+120(FP), DI
+
+n1_group:
+	VPBROADCASTD (R8), Y0
+	VPMADDUBSW   (DX), Y0, Y5
+	VPMADDUBSW   32(DX), Y0, Y6
+	VPBROADCASTD 4(R8), Y0
+	VPMADDUBSW   (DX)(BX*1), Y0, Y1
+	VPADDW       Y1, Y5, Y5
+	VPMADDUBSW   32(DX)(BX*1), Y0, Y1
+	VPADDW       Y1, Y6, Y6
+	VPBROADCASTD 8(R8), Y0
+	VPMADDUBSW   (DX)(BX*2), Y0, Y1
+	VPADDW       Y1, Y5, Y5
+	VPMADDUBSW   32(DX)(BX*2), Y0, Y1
+	VPADDW       Y1, Y6, Y6
+	VPBROADCASTD 12(R8), Y0
+	VPMADDUBSW   (DX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y5, Y5
+	VPMADDUBSW   32(DX)(SI*1), Y0, Y1
+	VPADDW       Y1, Y6, Y6
+	VPMADDWD     Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VPMADDWD     Y2, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	ADDQ         $0x10, R8
+	LEAQ         (DX)(BX*4), DX
+	DECQ         DI
+	JNZ          n1_group
+	ADDQ         runStep+112(FP), CX
+	DECQ         32(SP)
+	JNZ          n1_run
+	ADDQ         rowStep+96(FP), AX
+	DECQ         24(SP)
+	JNZ          n1_row
+	MOVQ         16(SP), AX
+	MOVQ         vStep+80(FP), CX
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      Y4, 32(AX)
 	MOVQ         tileStep+40(FP), BX
 	ADDQ         BX, 8(SP)
 	MOVQ         vTile+64(FP), BX

@@ -148,6 +148,13 @@ func checkCountConv[N SpikeCount](t *testing.T, c countConvCase, rnd *rand.Rand)
 	g := c.g
 	weight := wholeWeights[N](rnd, g.OutChannels*g.Taps())
 	src := spikeCounts[N](rnd, c.sourceLen(group[N]())+c.after)
+	most := maxCount[N]()
+	if rnd.IntN(2) == 0 {
+		most = []int{0, 1, 16, 32, 33, 64, 1000}[rnd.IntN(7)]
+		for i := range src {
+			src[i] = N(min(int(src[i]), most))
+		}
+	}
 	if size[N]() == 2 {
 		// Sums must fit: few of the counts are large.
 		for i := range src {
@@ -164,7 +171,7 @@ func checkCountConv[N SpikeCount](t *testing.T, c countConvCase, rnd *rand.Rand)
 	naiveCountConv(c, want, src, weight)
 	got, check := guardedOf(t, v, 0x5eadbeef)
 	source, _ := guardedOf(t, src, 0xab)
-	k := PackCountConv[N](g, weight, c.pitch)
+	k := PackCountConv[N](g, weight, c.pitch).Bounded(most)
 	k.Rows(got, source, c.first, c.stride, c.r0, c.r1)
 	check()
 	diff(t, fmt.Sprintf("%T, %+v", N(0), c), got, want)
@@ -213,27 +220,33 @@ func TestCountConvWidths(t *testing.T) {
 // The largest sums of all: nothing saturates on the way.
 func TestCountConvExtremes(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
-		extremes[uint8](t, 127)
-		extremes[uint16](t, math.MaxInt16)
+		extremes[uint8](t, 2, MaxCount8, 127)
+		extremes[uint16](t, 2, MaxCount16, math.MaxInt16)
+		for _, most := range []int{31, 32, 33, 64, 128} {
+			extremes[uint8](t, 16, most, 127)
+			extremes[uint8](t, 32, most, 127)
+			extremes[uint8](t, 16, most, 31)
+		}
 	})
 }
 
-func extremes[N SpikeCount](t *testing.T, most int32) {
+func extremes[N SpikeCount](t *testing.T, channels, count int, most int32) {
 	t.Helper()
-	g := Geometry{Channels: 2, OutChannels: 32, OutRows: 1, OutCols: 9, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}
-	weight := make([]int32, 64)
+	g := Geometry{Channels: channels, OutChannels: 32, OutRows: 1, OutCols: 9, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}
+	weight := make([]int32, 32*channels)
 	for i := range weight {
-		weight[i] = most * int32(1-2*(i/2%2))
+		weight[i] = most * int32(1-2*(i/channels%2))
 	}
-	src := make([]N, 9*Lanes)
+	pitch := padded(channels)
+	src := make([]N, 9*pitch)
 	for i := range src {
-		src[i] = N(maxCount[N]()) // In ignored channels as well.
+		src[i] = N(count) // In ignored channels as well.
 	}
 	v := make([]int32, 9*32)
-	PackCountConv[N](g, weight, Lanes).Row(v, src, 0, len(src), 0)
+	PackCountConv[N](g, weight, pitch).Bounded(count).Row(v, src, 0, len(src), 0)
 	for i, u := range v {
-		if want := 2 * int32(maxCount[N]()) * most * int32(1-2*(i%2)); u != want {
-			t.Fatalf("%T: output %d is %d, want %d", N(0), i, u, want)
+		if want := int32(channels*count) * most * int32(1-2*(i%2)); u != want {
+			t.Fatalf("%T, %d channels of %d: output %d is %d, want %d", N(0), channels, count, i, u, want)
 		}
 	}
 }
@@ -289,7 +302,7 @@ func benchmarkCountConv[N SpikeCount](b *testing.B, in, out, size, kernel, strid
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	cols := (size-1)*stride + kernel
-	k := PackCountConv[N](g, wholeWeights[N](rnd, out*g.Taps()), in)
+	k := PackCountConv[N](g, wholeWeights[N](rnd, out*g.Taps()), in).Bounded(32)
 	src := make([]N, cols*cols*in)
 	for i := range src {
 		src[i] = N(rnd.IntN(9))

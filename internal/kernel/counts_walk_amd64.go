@@ -13,32 +13,30 @@ type countFunc func(v *int32, src, weight *byte, n, tiles, tileStep, baseStep, s
 type countFuncs struct {
 	single, pairs   [2]countFunc
 	most, mostPairs [2]int
+	chain           int // Groups that are taken at once.
 }
 
 // Functions for counts of 8 bits and of 16.
 var (
 	countsVNNI = [2]countFuncs{
 		{
-			[2]countFunc{countConv8OneVNNI, countConv8TwoVNNI},
-			[2]countFunc{countConv8OneVNNIPairs, countConv8TwoVNNIPairs},
-			[2]int{8, 8},
-			[2]int{8, 7},
+			single:    [2]countFunc{countConv8OneVNNI, countConv8TwoVNNI},
+			pairs:     [2]countFunc{countConv8OneVNNIPairs, countConv8TwoVNNIPairs},
+			most:      [2]int{8, 8},
+			mostPairs: [2]int{8, 7},
 		},
 		{
-			[2]countFunc{countConv16OneVNNI, countConv16TwoVNNI},
-			[2]countFunc{countConv16OneVNNIPairs, countConv16TwoVNNIPairs},
-			[2]int{8, 8},
-			[2]int{8, 7},
+			single:    [2]countFunc{countConv16OneVNNI, countConv16TwoVNNI},
+			pairs:     [2]countFunc{countConv16OneVNNIPairs, countConv16TwoVNNIPairs},
+			most:      [2]int{8, 8},
+			mostPairs: [2]int{8, 7},
 		},
-	}
-	countsAVX512 = [2]countFuncs{
-		{single: [2]countFunc{countConv8OneAVX512, countConv8TwoAVX512}, most: [2]int{8, 8}},
-		{single: [2]countFunc{countConv16OneAVX512, countConv16TwoAVX512}, most: [2]int{8, 8}},
 	}
 	countsAVX2 = [2]countFuncs{
 		{single: [2]countFunc{countConv8OneAVX2}, most: [2]int{6}},
 		{single: [2]countFunc{countConv16OneAVX2}, most: [2]int{6}},
 	}
+	countsAVX2Chain = countFuncs{single: [2]countFunc{countConv8OneAVX2Chain}, most: [2]int{5}, chain: chainGroups}
 )
 
 // walkCounts covers rows of outputs with tiles. One block of output channels passes
@@ -49,7 +47,7 @@ func walkCounts[N SpikeCount](k *CountConv[N], f *countFuncs, v []int32, src []N
 		step: g.Stride[1] * k.pitch * bytes, vStep: 4 * k.n,
 		rows: g.Kernel[0], rowStep: g.Dilation[0] * stride * bytes,
 		runs: k.runs, runStep: g.Dilation[1] * k.pitch * bytes,
-		groups: k.run * bytes / 4,
+		groups: k.run * bytes / 4 / max(1, f.chain),
 	}
 	row, vRow := g.Stride[0]*stride*bytes, g.OutCols*w.vStep
 	from := unsafe.Pointer(&src[r0*g.Stride[0]*stride])

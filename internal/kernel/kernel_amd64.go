@@ -200,8 +200,8 @@ func countRows[N SpikeCount](k *CountConv[N], v []int32, src []N, stride, r0, r1
 	switch {
 	case useVNNI:
 		walkCounts(k, &countsVNNI[i], v, src, stride, r0, r1)
-	case useAVX512:
-		walkCounts(k, &countsAVX512[i], v, src, stride, r0, r1)
+	case useAVX2 && k.chained():
+		walkCounts(k, &countsAVX2Chain, v, src, stride, r0, r1)
 	case useAVX2:
 		walkCounts(k, &countsAVX2[i], v, src, stride, r0, r1)
 	default:

@@ -17,10 +17,10 @@ func counts() {
 				// As many sums as registers hold beside the weights and one source.
 				convolver{v: avx512, name: "VNNI", size: size, vectors: n, bases: bases, most: min(8, 28/(n*bases)), dot: true}.generate()
 			}
-			convolver{v: avx512, name: "AVX512", size: size, vectors: n, bases: 1, most: 8}.generate()
 		}
 		convolver{v: avx2, name: "AVX2", size: size, vectors: 2, bases: 1, most: 6}.generate()
 	}
+	convolver{v: avx2, name: "AVX2", size: 1, vectors: 2, bases: 1, most: 5, chain: true}.generate()
 	for _, v := range []vector{avx2, avx512} {
 		for _, size := range []int{1, 2} {
 			fireCounts(v, size)
@@ -48,19 +48,24 @@ type convolver struct {
 	bases   int  // Groups of positions: one or two.
 	most    int  // Positions in a group.
 	dot     bool // Whether one instruction multiplies and adds.
+	chain   bool // Whether the products of four groups are added in 16 bits first.
 
 	ones, x, product reg.VecVirtual
 }
 
 // convSignature has all lengths and steps in bytes. A tile is n positions from src
 // on and, in functions for two groups, n more baseStep further on; tiles of them
-// follow each other. A window is rows times runs times groups of counts.
+// follow each other. A window is rows times runs times groups of counts, or chains of
+// four groups.
 const convSignature = "func(v *int32, src, weight *byte, n, tiles, tileStep, baseStep, step, vTile, vBase, vStep, rows, rowStep, runs, runStep, groups, weightStep int)"
 
 func (c convolver) generate() {
 	name := fmt.Sprintf("countConv%d%s%s", 8*c.size, []string{"One", "Two"}[c.vectors*c.v.bytes/64-1], c.name)
 	if c.bases == 2 {
 		name += "Pairs"
+	}
+	if c.chain {
+		name += "Chain"
 	}
 	lanes := c.vectors * c.v.bytes / 4
 	function(name, fmt.Sprintf("CountConv.Rows for %d output channels and up to %d times %d positions a tile.", lanes, c.bases, c.most), convSignature)
@@ -115,6 +120,12 @@ func (c convolver) generate() {
 		Load(Param("runs"), tmp)
 		MOVQ(tmp, runs)
 		Label(label + "_run")
+		var chain []Mem // Weights of the groups of a chain.
+		if c.chain {
+			weightStep := GP64()
+			Load(Param("weightStep"), weightStep)
+			chain = multiples(weightStep, 4)(w)
+		}
 		x, left := make([]reg.GPVirtual, c.bases), GP64()
 		for base := range x {
 			x[base] = GP64()
@@ -125,13 +136,20 @@ func (c convolver) generate() {
 		}
 		Load(Param("groups"), left)
 		Label(label + "_group")
-		c.group(x, at, w, sums)
-		for _, p := range x {
-			ADDQ(U8(4), p)
-		}
-		if c.v.bytes*c.vectors == 64 && c.v.bytes == 32 {
-			ADDQ(memory(Param("weightStep")), w)
+		if c.chain {
+			c.groups(at(x[0]), chain, sums[0])
 		} else {
+			c.group(x, at, w, sums)
+		}
+		for _, p := range x {
+			ADDQ(U8(4*max(1, len(chain))), p)
+		}
+		switch {
+		case c.chain:
+			LEAQ(Mem{Base: w, Index: chain[1].Index, Scale: 4}, w)
+		case c.v.bytes == 32:
+			ADDQ(memory(Param("weightStep")), w) // Of a block, which may be twice as wide.
+		default:
 			SUBQ(I8(-c.v.bytes*c.vectors), w) // 128 would take four bytes.
 		}
 		DECQ(left)
@@ -213,6 +231,28 @@ func (c convolver) group(x []reg.GPVirtual, at func(reg.GPVirtual) []Mem, w reg.
 			for j, w := range weights {
 				c.multiply(w, sums[base][i][j])
 			}
+		}
+	}
+}
+
+// groups adds the products of a chain of groups of bytes.
+func (c convolver) groups(x, weights []Mem, sums [][]reg.VecVirtual) {
+	first := []reg.VecVirtual{c.v.new(), c.v.new()}
+	for i, from := range x {
+		for g, w := range weights {
+			VPBROADCASTD(from.Offset(4*g), c.x)
+			for j, sum := range first {
+				if g == 0 {
+					VPMADDUBSW(w.Offset(c.v.bytes*j), c.x, sum)
+					continue
+				}
+				VPMADDUBSW(w.Offset(c.v.bytes*j), c.x, c.product)
+				VPADDW(c.product, sum, sum)
+			}
+		}
+		for j, sum := range first {
+			VPMADDWD(c.ones, sum, sum)
+			VPADDD(sum, sums[i][j], sums[i][j])
 		}
 	}
 }
