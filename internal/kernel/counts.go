@@ -195,24 +195,41 @@ func countRowsGeneric[N SpikeCount](k *CountConv[N], v []int32, src []N, stride,
 	}
 }
 
-// addRun adds the products of a run of counts to the outputs of a position.
+// addRun adds the products of a run of counts to the outputs of a position. Two
+// outputs at a time have their sums in registers.
 func (k *CountConv[N]) addRun(sums []int32, x []N, tap int) {
-	per := group[N]()
-	for o := 0; o < k.n; o += blockLanes {
-		lanes := k.lanes(o)
-		w := k.weight[o*k.taps()+tap*lanes:]
-		u := sums[o:][:lanes]
-		for i := 0; i < len(x); i, w = i+per, w[lanes*per:] {
-			for j, n := range x[i : i+per] {
-				if n == 0 {
-					continue
-				}
-				for l, at := 0, j; l < lanes; l, at = l+1, at+per {
-					u[l] += int32(n) * signed(w[at])
-				}
-			}
+	for o := 0; o < k.n; o += 2 {
+		block := o / blockLanes * blockLanes
+		lanes := k.lanes(block)
+		w := k.weight[block*k.taps()+tap*lanes+(o-block)*group[N]():]
+		if group[N]() == 4 {
+			addRun4((*[2]int32)(sums[o:]), x, w, 4*lanes)
+		} else {
+			addRun2((*[2]int32)(sums[o:]), x, w, 2*lanes)
 		}
 	}
+}
+
+// addRun4 adds products of groups of four counts, whose weights lie step apart.
+func addRun4[N SpikeCount](sums *[2]int32, x, w []N, step int) {
+	u0, u1 := sums[0], sums[1]
+	for i := 0; i+4 <= len(x); i += 4 {
+		n, q := (*[4]N)(x[i:]), (*[8]N)(w[i/4*step:])
+		u0 += int32(n[0])*signed(q[0]) + int32(n[1])*signed(q[1]) + int32(n[2])*signed(q[2]) + int32(n[3])*signed(q[3])
+		u1 += int32(n[0])*signed(q[4]) + int32(n[1])*signed(q[5]) + int32(n[2])*signed(q[6]) + int32(n[3])*signed(q[7])
+	}
+	sums[0], sums[1] = u0, u1
+}
+
+// addRun2 is addRun4 for groups of two.
+func addRun2[N SpikeCount](sums *[2]int32, x, w []N, step int) {
+	u0, u1 := sums[0], sums[1]
+	for i := 0; i+2 <= len(x); i += 2 {
+		n, q := (*[2]N)(x[i:]), (*[4]N)(w[i/2*step:])
+		u0 += int32(n[0])*signed(q[0]) + int32(n[1])*signed(q[1])
+		u1 += int32(n[0])*signed(q[2]) + int32(n[1])*signed(q[3])
+	}
+	sums[0], sums[1] = u0, u1
 }
 
 // CountFire is what [FireCounts] needs to know of neurons. It is immutable.
