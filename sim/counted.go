@@ -208,10 +208,14 @@ func countAdditions[N kernel.SpikeCount](e *Engine, w *worker, i int, k *countTa
 	}
 	n, f := countsOf[N](from), &e.plan.frames[k.from]
 	for _, g := range k.groups {
-		for _, p := range g.positions {
-			for _, x := range n[f.at(p/f.w)+p%f.w*f.n:][:f.c] {
-				sums[x] -= g.n
-			}
+		edge := countsOf[N](&w.edge)[:0]
+		for _, r := range g.runs {
+			edge = append(edge, n[f.at(r.first/f.w)+r.first%f.w*f.n:][:r.n*f.n]...)
+		}
+		clear(w.edge.tally)
+		kernel.Tally(w.edge.tally, edge)
+		for x, m := range w.edge.tally {
+			sums[x] -= g.n * uint64(m) // That of no spikes, padding included, is not asked for.
 		}
 	}
 	T, sum := len(sums)-1, uint64(0)
@@ -237,6 +241,8 @@ func newCountedGate[N kernel.SpikeCount](p *Plan, i int) *countedGate[N] {
 }
 
 func (*countedGate[N]) room() int { return 0 }
+
+func (*countedGate[N]) edge(*Plan) int { return 0 }
 
 func (g *countedGate[N]) run(e *Engine, _ *worker, i int, _ block) {
 	l, s, f, in := &e.plan.layers[i], &e.layers[i], &e.plan.frames[i], &e.plan.frames[g.from]

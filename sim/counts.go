@@ -73,9 +73,12 @@ type countTaps struct {
 }
 
 type lackGroup struct {
-	n         uint64
-	positions []int
+	n    uint64
+	runs []stretch
 }
+
+// stretch is some positions of a row, one after the other.
+type stretch struct{ first, n int }
 
 // frame is how counts of a layer lie: an image with a border of zeros as wide as any window
 // that looks at it needs.
@@ -128,7 +131,8 @@ func (p *Plan) counts(i int) bool {
 // countedLayer is a counted layer of any type of counts.
 type countedLayer interface {
 	run(e *Engine, w *worker, i int, b block)
-	room() (rows int) // Whose potentials a worker has at a time.
+	room() (rows int)      // Whose potentials a worker has at a time.
+	edge(*Plan) (most int) // See [Plan.newEdge].
 }
 
 // counting says how the engine hands on the spikes of a layer.
@@ -318,7 +322,12 @@ func newCountTaps(synapse int, s snn.Synapse, in, out grid) countTaps {
 			k = len(t.groups)
 			t.groups = append(t.groups, lackGroup{n: l.n})
 		}
-		t.groups[k].positions = append(t.groups[k].positions, l.position)
+		g := &t.groups[k]
+		if m := len(g.runs) - 1; m >= 0 && g.runs[m].first+g.runs[m].n == l.position && l.position%in.w > 0 {
+			g.runs[m].n++
+		} else {
+			g.runs = append(g.runs, stretch{l.position, 1})
+		}
 	}
 	return t
 }
@@ -344,4 +353,36 @@ func (p *Plan) newCounts(i int) (c counts) {
 		c.image = make([]int32, l.positions()*l.n)
 	}
 	return c
+}
+
+// newEdge makes room for the counts of as many positions as any source has that reach fewer
+// outputs than others.
+func (p *Plan) newEdge() (c counts) {
+	most := 0
+	for i := range p.layers {
+		if l := p.layers[i].layer; l != nil {
+			most = max(most, l.edge(p))
+		}
+	}
+	if p.wide() {
+		c.n16 = make([]uint16, most)
+	} else {
+		c.n8 = make([]uint8, most)
+	}
+	c.tally = make([]uint32, p.opt.Timesteps+1)
+	return c
+}
+
+// edge returns how many counts there are of the largest group.
+func (c *counted[N]) edge(p *Plan) (most int) {
+	for _, t := range c.taps {
+		for _, g := range t.groups {
+			n := 0
+			for _, r := range g.runs {
+				n += r.n
+			}
+			most = max(most, n*p.frames[t.from].n)
+		}
+	}
+	return most
 }

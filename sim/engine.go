@@ -73,6 +73,7 @@ type worker struct {
 
 	potentials []int32 // Of some rows of a counted layer,
 	shifted    []int32 // and the sums of a convolution into them before their shift.
+	edge       counts  // Counts of positions that reach fewer outputs than others.
 
 	// Of the analog input layers.
 	scratch []float32
@@ -175,6 +176,7 @@ func (p *Plan) newWorker() worker {
 		}
 	}
 	w.part, w.row, w.mask = make([]float32, part), make([]float32, row), make([]uint64, mask)
+	w.edge = p.newEdge()
 	w.potentials, w.shifted = make([]int32, potentials), make([]int32, potentials)
 	w.scratch, w.sum = make([]float32, scratch), make([]float32, sum)
 	return w

@@ -320,7 +320,8 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 	var list []row
 	largest, power := math.Inf(1), 0.0
 	mains := slices.ContainsFunc(rows, func(s synapseRows) bool { return s.main })
-	candidates := []int64{min(limit, maxThreshold)} // Of a channel that gets nothing, or all.
+	var candidates []int64
+	finest := -1 // The synapse of the smallest weights, which have no shift.
 	for _, s := range rows {
 		r := s.of(c)
 		list = append(list, r)
@@ -330,7 +331,9 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 			power += w * w * r.power[j]
 		}
 		if most > 0 && (s.main || !mains) {
-			largest = min(largest, most)
+			if most < largest {
+				largest, finest = most, len(list)-1
+			}
 			if !s.main { // A threshold that such weights divide without a rest.
 				for m := int64(1); m <= min(q.most, 64); m++ {
 					candidates = append(candidates, int64(math.RoundToEven(float64(m*r.times)/most)))
@@ -338,7 +341,9 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 			}
 		}
 	}
-	if !math.IsInf(largest, 1) {
+	if finest < 0 {
+		candidates = []int64{maxThreshold} // It gets nothing but a bias.
+	} else {
 		top := float64(q.most) / largest
 		first, last := 0, 7
 		if q.o.Bits <= 6 { // Clipping the largest weights may leave more levels to the others.
@@ -350,11 +355,10 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 	}
 	least := math.Inf(1)
 	for _, th := range candidates {
-		if th < 1 || th > limit {
-			if th < 1 {
-				th = 1
-			} else {
-				th = limit
+		th = min(max(th, 1), limit)
+		if finest >= 0 && least < math.Inf(1) {
+			if s, _ := list[finest].round(q.most, th); s > 0 {
+				continue
 			}
 		}
 		if e := q.cost(l, c, list, th); e < least || e == least && th > best {
