@@ -25,6 +25,7 @@ type fewPage struct {
 	Costs    []row
 	Same     []row
 	Exits    []row
+	Whole    []row
 	provenance
 }
 
@@ -66,6 +67,13 @@ func newFewPage(o options, all []configuration, few, paper runs) *fewPage {
 	}
 	for _, t := range fewTs {
 		p.Accuracy = append(p.Accuracy, r.accuracy(t))
+	}
+	for _, f := range wholeRuns {
+		for _, n := range wholeNetworks {
+			if slices.Contains(all, configuration{n, setting{}, fewSteps{preset: f.preset, timesteps: f.timesteps, bits: wholeBits[0]}, o.images}) {
+				p.Whole = append(p.Whole, r.whole(n, f))
+			}
+		}
 	}
 	for _, f := range fewRuns {
 		for _, n := range f.networks {
@@ -250,6 +258,26 @@ func (r *fewOutcomes) same(n network) row {
 		fmt.Sprint(f.timesteps), fmt.Sprintf("%d of %d", same, len(a.Spiking)),
 		count(counts.Result.SpikesPerImage[f.timesteps-1]), count(first.Result.SpikesPerImage[f.timesteps-1]),
 	}, false}
+}
+
+// whole is the row of a run and of the same with whole weights: accuracy, and the points that
+// are lost against real ones.
+func (r *fewOutcomes) whole(n network, f fewSteps) row {
+	cells := []string{f.String()}
+	real, missing := r.run(n, f)
+	if real == nil {
+		return row{n, append(cells, missing), true}
+	}
+	cells = append(cells, percent(real.Result.Final())+r.mark(real))
+	for _, f.bits = range wholeBits {
+		out, missing := r.run(n, f)
+		if out == nil {
+			cells = append(cells, missing)
+			continue
+		}
+		cells = append(cells, fmt.Sprintf("%s (%s)%s", percent(out.Result.Final()), points(real.Result.Final()-out.Result.Final()), r.mark(out)))
+	}
+	return row{n, cells, false}
 }
 
 // exit is the row of a run with an early exit.

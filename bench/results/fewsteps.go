@@ -14,6 +14,7 @@ type fewSteps struct {
 	preset    string
 	timesteps int     // T, of a phased network per window.
 	refit     bool    // Weights are fitted anew.
+	bits      int     // Of whole weights; 0 for real ones.
 	exit      float64 // Epsilon of the early exit; 0 for none.
 }
 
@@ -34,6 +35,15 @@ var fewTs = []int{32, 16, 8}
 // fewNetworks stand on the page in this order.
 var fewNetworks = []network{resnet20, resnet20Projection, resnet44, mnist}
 
+// wholeNetworks also run with whole weights.
+var wholeNetworks = []network{resnet20, resnet20Projection, resnet44}
+
+// wholeBits are the bits that the table of whole weights has.
+var wholeBits = []int{16, 8, 4}
+
+// wholeRuns are what whole weights are compared in.
+var wholeRuns = []fewSteps{{preset: "few-steps", timesteps: 16}, {preset: "calibrated", timesteps: 32}}
+
 // fewRuns lists the runs and their networks, the most telling first.
 var fewRuns = []struct {
 	fewSteps
@@ -46,6 +56,11 @@ var fewRuns = []struct {
 	{fewSteps{preset: "calibrated", timesteps: 32}, []network{resnet20, resnet20Projection, resnet44}},
 	{fewSteps{preset: "calibrated", timesteps: 16}, []network{resnet20, resnet44}},
 	{fewSteps{preset: "few-steps", timesteps: 16, refit: true}, []network{resnet20, resnet20Projection, resnet44}},
+	{fewSteps{preset: "few-steps", timesteps: 16, bits: 16}, wholeNetworks},
+	{fewSteps{preset: "few-steps", timesteps: 16, bits: 8}, wholeNetworks},
+	{fewSteps{preset: "few-steps", timesteps: 16, bits: 4}, wholeNetworks},
+	{fewSteps{preset: "calibrated", timesteps: 32, bits: 16}, []network{resnet20, resnet44}},
+	{fewSteps{preset: "calibrated", timesteps: 32, bits: 8}, []network{resnet20, resnet44}},
 	{fewSteps{preset: "few-steps", timesteps: 32, exit: 0.01}, []network{resnet20}},
 	{fewSteps{preset: "calibrated", timesteps: 32, exit: 0.01}, []network{resnet20}},
 	{fewSteps{preset: "paper", timesteps: 128, exit: 0.01}, []network{resnet20}},
@@ -68,6 +83,9 @@ func (f fewSteps) String() string {
 	if f.refit {
 		s += ", refit"
 	}
+	if f.bits > 0 {
+		s += fmt.Sprintf(", %d bits", f.bits)
+	}
 	if f.exit > 0 {
 		s += fmt.Sprintf(", exit %v", f.exit)
 	}
@@ -79,6 +97,9 @@ func (f fewSteps) name() string {
 	s := fmt.Sprintf("-%s-T%d", f.preset, f.timesteps)
 	if f.refit {
 		s += "-refit"
+	}
+	if f.bits > 0 {
+		s += fmt.Sprintf("-b%d", f.bits)
 	}
 	if f.exit > 0 {
 		s += fmt.Sprintf("-exit%v", f.exit)
@@ -98,6 +119,9 @@ func (f fewSteps) values() map[string]any {
 	if f.exit > 0 {
 		v["exit"] = f.exit
 	}
+	if f.bits > 0 { // Runs from before there were bits do not say that they have none.
+		v["bits"] = f.bits
+	}
 	return v
 }
 
@@ -109,6 +133,9 @@ func (f fewSteps) arguments() []string {
 	}
 	if f.refit {
 		args = append(args, "--refit")
+	}
+	if f.bits > 0 {
+		args = append(args, "--bits", strconv.Itoa(f.bits))
 	}
 	return args
 }
