@@ -1,6 +1,7 @@
 // Package kernel holds the inner loops: matrix products, convolutions and
-// elementwise arithmetic in float32. It knows no network and imports nothing of
-// this module; callers hand in plain numbers and slices.
+// elementwise arithmetic in float32, loops over spikes, and convolutions of spike
+// counts in whole numbers. It knows no network and imports nothing of this module;
+// callers hand in plain numbers and slices.
 //
 // # One result everywhere
 //
@@ -8,7 +9,8 @@
 // that loop; the assembly beside it gives the same bits on every machine, because
 // the order of every sum is fixed, a product is rounded before it is added (no
 // fused multiply-add), and the lanes of a vector are different outputs, never
-// parts of one sum. Only which NaN comes out of several is left open.
+// parts of one sum. Only which NaN comes out of several is left open. Sums of whole
+// numbers are exact in any order.
 //
 // # Layout
 //
@@ -46,7 +48,8 @@ func register(name string, enabled *bool) {
 }
 
 // Implementation returns the name of the fastest version of the kernels that
-// this processor runs: "avx512", "avx2" or "generic".
+// this processor runs: "avx512vnni" (which is "avx512" but for spike counts),
+// "avx512", "avx2" or "generic".
 func Implementation() string {
 	for _, impl := range implementations {
 		if impl.enabled == nil || *impl.enabled {
