@@ -160,8 +160,10 @@ func (k *CountConv[N]) Row(v []int32, src []N, first, stride, r int) {
 // both are in elements. Of every source position, channels up to a multiple of four
 // may be read. All sums must fit 32 bits. What v holds beyond OutChannels stays.
 //
-// It panics if src is too short, or v has not (r1-r0)*OutCols*P elements. The weights
-// of a wide layer pass through the cache once for all rows.
+// It panics if src is too short, or v has not (r1-r0)*OutCols*P elements.
+//
+// The weights of a wide layer pass through the cache once for all rows, which is best
+// if the sums of these stay in it.
 func (k *CountConv[N]) Rows(v []int32, src []N, first, stride, r0, r1 int) {
 	g := &k.g
 	if len(v) != (r1-r0)*g.OutCols*k.n || first < 0 || stride < 0 || r0 < 0 || r1 < r0 {

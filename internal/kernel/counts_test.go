@@ -206,7 +206,7 @@ func TestCountConvWidths(t *testing.T) {
 				c := countConvCase{
 					g: Geometry{
 						Channels: 16, OutChannels: out, OutRows: 3, OutCols: cols,
-						Kernel: [2]int{2, 2}, Stride: [2]int{1 + cols%2, 1 + cols%2}, Dilation: [2]int{1, 1}, Groups: 1,
+						Kernel: [2]int{1, 2}, Stride: [2]int{1 + cols%2, 1 + cols%2}, Dilation: [2]int{1, 1}, Groups: 1,
 					},
 					pitch: 16, stride: (2*cols + 2) * 16, r1: 1 + cols%3,
 				}
