@@ -301,7 +301,7 @@ func newCountedConv[N kernel.SpikeCount](p *Plan, from int, weight []float32, g 
 			row[j] >>= s
 		}
 	}
-	c.conv = kernel.PackCountConv[N](g, w, pad(g.Channels))
+	c.conv = kernel.PackCountConv[N](g, w, pad(g.Channels)).Bounded(p.opt.Timesteps)
 	return c
 }
 
