@@ -138,12 +138,32 @@ func (q *Quantiser) Thresholds(i int, l *Layer) (th []int64, lost []float64, err
 			return nil, nil, fmt.Errorf("snn: layer %q: %w", l.Name, err)
 		}
 	}
+	if i == len(q.net.Layers)-1 { // Classes are compared, potentials and all, in one unit.
+		one := slices.Min(th)
+		for c := range th {
+			th[c], lost[c] = one, q.lost(rows, c, one)
+		}
+	}
 	return th, lost, nil
+}
+
+// lost returns the mean square of the error of the current into channel c with a threshold, as
+// a share of that of the current.
+func (q *Quantiser) lost(rows []synapseRows, c int, th int64) float64 {
+	power, list := 0.0, []row(nil)
+	for _, s := range rows {
+		r := s.of(c)
+		list = append(list, r)
+		for j, w := range r.w {
+			power += w * w * r.power[j]
+		}
+	}
+	return q.weightCost(list, th) / max(power, math.SmallestNonzeroFloat64)
 }
 
 // Layer returns l, in place of layer i of the network, in whole numbers with the thresholds
 // th, or smaller ones where potentials could otherwise leave their type: all layers before it
-// must have been given. Weights that were whole numbers of such thresholds are again the same.
+// must have been given. The output keeps one for all channels. Weights that were whole numbers of such thresholds are again the same.
 func (q *Quantiser) Layer(i int, l *Layer, th []int64) (whole Layer, err error) {
 	whole = *l
 	whole.Charge = 1
@@ -163,11 +183,14 @@ func (q *Quantiser) Layer(i int, l *Layer, th []int64) (whole Layer, err error) 
 			if beyond = true; th[c] == 1 {
 				return Layer{}, fmt.Errorf("snn: layer %q: %w", l.Name, q.tooLong(c, float64(v)))
 			}
-			th[c] = min(th[c]-1, int64(float64(th[c])*(MaxPotential-1)/float64(v)))
+			th[c] = even(min(th[c]-1, int64(float64(th[c])*(MaxPotential-1)/float64(v))), startOf(l, c))
 		}
 		if !beyond {
 			q.th[i] = th
 			return whole, nil
+		}
+		if i == len(q.net.Layers)-1 {
+			th = slices.Repeat([]int64{slices.Min(th)}, len(th))
 		}
 	}
 }
@@ -355,7 +378,7 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, bound float64
 	}
 	least := math.Inf(1)
 	for _, th := range candidates {
-		th = min(max(th, 1), limit)
+		th = even(min(max(th, 1), limit), startOf(l, c))
 		if finest >= 0 && least < math.Inf(1) {
 			if s, _ := list[finest].round(q.most, th); s > 0 {
 				continue
@@ -499,11 +522,14 @@ func (q *Quantiser) rounded(l *Layer, rows []synapseRows, th []int64) (Layer, []
 		whole.Shift = make([]float32, channels)
 	}
 	potentials := make([]int64, channels)
+	if slices.Min(th) == slices.Max(th) {
+		whole.Neuron.Threshold = whole.Neuron.Threshold[:1]
+	}
 	for c, t := range th {
 		by := float64(t) / float64(l.Neuron.ThresholdOf(c))
-		whole.Neuron.Threshold[c] = float32(t)
-		start := min(math.RoundToEven(startOf(l, c)*float64(t)), float64(t-1))
-		v[c] = fraction(start, float64(t))
+		whole.Neuron.Threshold[c%len(whole.Neuron.Threshold)] = float32(t)
+		first, start := fraction(startOf(l, c), t)
+		v[c] = first
 		if l.Bias != nil {
 			whole.Bias[c] = float32(math.RoundToEven(float64(l.Bias[c]) * by))
 			reach[c] += math.Abs(float64(whole.Bias[c]))
@@ -531,15 +557,32 @@ func (q *Quantiser) rounded(l *Layer, rows []synapseRows, th []int64) (Layer, []
 	return whole, potentials
 }
 
-// fraction returns the number below 1 that a threshold th is multiplied by to give v.
-func fraction(v, th float64) float32 {
-	f := float32(v / th)
-	for _, x := range []float32{f, math.Nextafter32(f, 1), math.Nextafter32(f, 0)} {
-		if x < 1 && x*float32(th) == float32(v) {
-			return x
+// even returns the largest threshold, th or a little less, of which the start potential v is
+// a whole number, if v is a number of sixteenths.
+func even(th int64, v float64) int64 {
+	for d := int64(1); d <= 16; d *= 2 {
+		if v*float64(d) == math.Round(v*float64(d)) {
+			return th - th%min(d, th)
 		}
 	}
-	return 0
+	return th
+}
+
+// fraction returns what the threshold th is multiplied by in float32 to give a start
+// potential that is a whole number, the nearest to v th of which there is such a number,
+// and the potential.
+func fraction(v float64, th int64) (f float32, start float64) {
+	near := min(math.RoundToEven(v*float64(th)), float64(th-1))
+	for d := 0.0; ; d++ {
+		for _, start := range []float64{near + d, near - d} {
+			f := float32(start / float64(th))
+			for _, x := range []float32{f, math.Nextafter32(f, 1), math.Nextafter32(f, 0)} {
+				if x >= 0 && x < 1 && x*float32(th) == float32(start) {
+					return x, start
+				}
+			}
+		}
+	}
 }
 
 // checkInteger returns an error unless an integer network has whole numbers only, which its
@@ -552,6 +595,8 @@ func (n *Network) checkInteger() error {
 		return fmt.Errorf("snn: pixels have a unit, which they have in integer networks only")
 	case n.Bits < MinBits || n.Bits > MaxBits:
 		return fmt.Errorf("snn: weights of %d bits: there may be %d to %d", n.Bits, MinBits, MaxBits)
+	case len(n.Layers) > 0 && len(slices.Compact(slices.Clone(n.Output().Neuron.Threshold))) > 1:
+		return fmt.Errorf("snn: layer %q: the output of an integer network has one threshold, so that classes are compared in one unit", n.Output().Name)
 	case n.Input.Unit == 0:
 		return fmt.Errorf("snn: weights have %d bits, but pixels no unit", n.Bits)
 	}

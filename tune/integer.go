@@ -65,7 +65,7 @@ func (t *tuner) roundWeights(ctx context.Context, i int) ([]*histogram, error) {
 func (t *tuner) unround(i int, whole *snn.Layer) {
 	l, out := &t.net.Layers[i], make([]float32, len(t.lambda[i]))
 	for c, lambda := range t.lambda[i] {
-		out[c] = whole.Neuron.Threshold[c] / lambda
+		out[c] = whole.Neuron.ThresholdOf(c) / lambda
 	}
 	for j, s := range whole.Synapses {
 		in := []float32{1 / t.integers.Input().Unit}

@@ -160,13 +160,16 @@ func (q *levels) layer(li int, y, z []float64) {
 			continue
 		}
 		start, th := float64(l.StartOf(j)), float64(l.Neuron.ThresholdOf(j/positions))
-		handed := q.handed(l, j)
+		handed := q.handed(li, j)
 		v := start + T*y[j] + handed.v
 		// The last bit of every number that the simulation rounds: partial sums of a
 		// current, potentials while they integrate, potentials after every spike.
 		bound := 0x1p-24*(32+8*math.Sqrt(q.taps[li])+T+n)*(math.Abs(start)+T*z[j]+th*(n+1)) + handed.bound
+		if q.net.Integer() { // Whose sums are exact; those of rates may be off by their last bit.
+			v, bound = math.Round(v), 0
+		}
 		if q.left[li] != nil {
-			q.left[li][j] = rest{max(v, start) - start - n, bound}
+			q.left[li][j] = rest{max(v, start) - start - n*th, bound}
 		}
 		want, low, high := level(v, th, T), level(v-bound, th, T), level(v+bound, th, T)
 		switch {
@@ -179,13 +182,15 @@ func (q *levels) layer(li int, y, z []float64) {
 	}
 }
 
-// handed returns what the shortcuts with remainders into neuron j of l bring.
-func (q *levels) handed(l *snn.Layer, j int) (sum rest) {
+// handed returns what the shortcuts with remainders into neuron j of layer li bring.
+func (q *levels) handed(li, j int) (sum rest) {
+	l := &q.net.Layers[li]
 	for _, s := range l.Synapses {
 		if k, ok := s.Connection.(*snn.Shortcut); ok && k.Remainder {
-			scale, left := float64(k.ScaleOf(j/(l.Shape[1]*l.Shape[2]))), q.left[s.From][j]
-			sum.v += math.RoundToEven(scale*left.v*1024) / 1024
-			sum.bound += math.Abs(scale)*left.bound + 0x1p-10
+			scale, grid := q.net.RemainderScale(k, s.From, j/(l.Shape[1]*l.Shape[2]))
+			left := q.left[s.From][j]
+			sum.v += math.RoundToEven(scale*left.v*grid) / grid
+			sum.bound += math.Abs(scale)*left.bound + 1/grid
 		}
 	}
 	return sum

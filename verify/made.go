@@ -168,6 +168,14 @@ func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refit
 	image, pixel := make([]float64, len(w.pixels)), largest(w.pixels)
 	for i, v := range w.pixels {
 		image[i] = float64(v)
+		if u := net.Input.Unit; u > 0 { // What the weights of an integer network take, not rounded.
+			image[i] /= float64(u)
+		}
+	}
+	whole := 1.0 // The largest whole number that enters.
+	if u := net.Input.Unit; u > 0 {
+		pixel /= float64(u)
+		whole = pixel
 	}
 	rates := make([][]float64, len(net.Layers))
 	f.activation = make([]gap, len(net.Layers))
@@ -182,7 +190,7 @@ func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refit
 			g.diff, g.scale = 1, 1 // No such layer in the trained network.
 			rates[li] = y
 		} else if !refitted[li] {
-			w.compareLayer(li, l, rates[li], y, pixel, largestSource(l, rates), g)
+			w.compareLayer(li, l, rates[li], y, pixel, largestSource(l, rates, whole), g)
 		}
 	}
 	return nil
@@ -229,13 +237,15 @@ func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel,
 	}
 }
 
-// largestSource returns the largest rate of the sources of l, and 1 if all are less: trained
-// activations may be beyond lambda.
-func largestSource(l *snn.Layer, rates [][]float64) float64 {
+// largestSource returns the largest rate of the sources of l, pixel if the image is one, and 1
+// if all are less: trained activations may be beyond lambda.
+func largestSource(l *snn.Layer, rates [][]float64, pixel float64) float64 {
 	x := 1.0
 	for _, s := range l.Synapses {
 		if s.From != snn.FromInput {
 			x = max(x, slices.Max(rates[s.From]))
+		} else {
+			x = max(x, pixel)
 		}
 	}
 	return x
