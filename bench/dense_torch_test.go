@@ -132,12 +132,8 @@ func sum(x []int64) (s int64) {
 // pytorch runs dense_torch.py, or skips the test where that is not possible.
 func pytorch(t *testing.T, model, normalize string) *simulation {
 	test, train, file := files(t, model)
-	python := "/usr/bin/python3" // Debian's, which has its packages; else the first in the path.
-	if _, err := os.Stat(python); err != nil {
-		python = "python3"
-	}
 	name := filepath.Join(t.TempDir(), "spikes.json")
-	cmd := exec.Command(python, "dense_torch.py", file, "--data", test, "--calibrate", train, "--normalize", normalize,
+	cmd := exec.Command(python(), "dense_torch.py", file, "--data", test, "--calibrate", train, "--normalize", normalize,
 		"--calibration-images", fmt.Sprint(calibrationImages), "--images", fmt.Sprint(images),
 		"--timesteps", fmt.Sprint(timesteps), "--threads", "1", "--json", name)
 	out, err := cmd.CombinedOutput()
