@@ -3,6 +3,7 @@ package snn
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"sresnet/internal/hint"
@@ -633,7 +634,7 @@ func (n *Network) checkIntegers(l *Layer) error {
 	}
 	most := int64(1)<<(n.Bits-1) - 1
 	for _, s := range l.Synapses {
-		rows := newRows(s, n.ShapeOf(s.From), &Layer{Shape: l.Shape, Neuron: Neuron{Threshold: []float32{1}}}, 1, func(int) float64 { return 1 })
+		rows := plainRows(s, n.ShapeOf(s.From), l)
 		for c := range l.Shape[0] {
 			if w, ok := wholeRow(rows.of(c), most); !ok {
 				return fmt.Errorf("channel %d: weight %v is no whole number of %d bits with the shift of its synapse", c, w, n.Bits)
@@ -672,6 +673,19 @@ func wholeRow(r row, most int64) (float64, bool) {
 // Reach returns the magnitude that a potential of an integer network can have within T
 // timesteps, whatever the image, and the layer and the channel where that is.
 func (n *Network) Reach(T int) (most float64, layer, channel int) {
+	for i, reach := range n.Reaches(T) {
+		for c, v := range reach {
+			if v > most {
+				most, layer, channel = v, i, c
+			}
+		}
+	}
+	return most, layer, channel
+}
+
+// Reaches returns that magnitude for every channel of every layer: nil for a gate, which has
+// no potentials.
+func (n *Network) Reaches(T int) [][]float64 {
 	reach := make([][]float64, len(n.Layers))
 	for i := range n.Layers {
 		l := &n.Layers[i]
@@ -695,13 +709,50 @@ func (n *Network) Reach(T int) (most float64, layer, channel int) {
 			}
 		}
 		reach[i] = sums
-		for c, v := range sums {
-			if v > most {
-				most, layer, channel = v, i, c
+	}
+	return reach
+}
+
+// WeightBits returns how many bits, the sign among them, the weights of synapse j of layer i
+// of an integer network take: as whole numbers, and beside a shift for every channel, by
+// which all weights of the channel are multiples of a power of two. A gate takes none.
+func (n *Network) WeightBits(i, j int) (whole, shifted int) {
+	l := &n.Layers[i]
+	if l.IsGate() {
+		return 0, 0
+	}
+	s := l.Synapses[j]
+	taps := []float64{1}
+	if k, ok := s.Connection.(*AveragePool); ok { // Whose weights are their scale over the taps.
+		taps = nil
+		in := n.ShapeOf(s.From)
+		for r := range l.Shape[1] {
+			for c := range l.Shape[2] {
+				taps = append(taps, float64(k.Taps(r, c, in[1], in[2])))
 			}
 		}
+		slices.Sort(taps)
+		taps = slices.Compact(taps)
 	}
-	return most, layer, channel
+	rows := plainRows(s, n.ShapeOf(s.From), l)
+	for c := range l.Shape[0] {
+		var all uint64 // The largest has as many bits as all of them together.
+		for _, w := range rows.of(c).w {
+			for _, t := range taps {
+				all |= uint64(math.Abs(w) / t)
+			}
+		}
+		whole = max(whole, 1+bits.Len64(all))
+		if all > 0 {
+			shifted = max(shifted, 1+bits.Len64(all>>bits.TrailingZeros64(all)))
+		}
+	}
+	return whole, max(shifted, 1)
+}
+
+// plainRows returns the weights of a synapse into l as they are.
+func plainRows(s Synapse, in tensor.Shape, l *Layer) synapseRows {
+	return newRows(s, in, &Layer{Shape: l.Shape, Neuron: Neuron{Threshold: []float32{1}}}, 1, func(int) float64 { return 1 })
 }
 
 // sums returns the largest magnitude of what synapses can bring each channel of l, of an
@@ -713,7 +764,7 @@ func (n *Network) sums(l *Layer) []float64 {
 		if s.From == FromInput {
 			largest = float64(n.Input.Levels)
 		}
-		rows := newRows(s, n.ShapeOf(s.From), &Layer{Shape: l.Shape, Neuron: Neuron{Threshold: []float32{1}}}, 1, func(int) float64 { return 1 })
+		rows := plainRows(s, n.ShapeOf(s.From), l)
 		for c := range sums {
 			for _, w := range rows.of(c).w {
 				sums[c] += math.Abs(w) * largest
