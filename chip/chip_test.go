@@ -47,8 +47,10 @@ func conv(out, in int, w tensor.Window) *snn.Conv {
 	return &snn.Conv{Weight: filled(out, in, w.Kernel[0], w.Kernel[1]), Window: w, Groups: 1}
 }
 
-func square(out, in, k, stride, pad int) *snn.Conv { return conv(out, in, tensor.Square(k, stride, pad)) }
-func dense(out, in int) *snn.Dense                 { return &snn.Dense{Weight: filled(out, in)} }
+func square(out, in, k, stride, pad int) *snn.Conv {
+	return conv(out, in, tensor.Square(k, stride, pad))
+}
+func dense(out, in int) *snn.Dense { return &snn.Dense{Weight: filled(out, in)} }
 
 // small fits everywhere.
 func small() *snn.Network {
@@ -161,10 +163,7 @@ func TestFit(t *testing.T) {
 			if want == many {
 				continue
 			}
-			r, err := Fit(tt.net, chip, tt.T)
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := Fit(tt.net, chip, tt.T)
 			got := strings.Join(misses(r), ",")
 			if got != want || r.Fits != (want == none) {
 				t.Errorf("%s, %s: too much is %q, fits %v; want %q", tt.name, chip, got, r.Fits, want)
@@ -174,7 +173,7 @@ func TestFit(t *testing.T) {
 			}
 		}
 	}
-	seen["loihi2 weights"] = true          // Half a gigabyte of them.
+	seen["loihi2 weights"] = true            // Half a gigabyte of them.
 	seen["speck leaks that multiply"] = true // TestRealNumbers.
 	for _, c := range chips {
 		for _, l := range c.Limits {
@@ -201,10 +200,7 @@ func TestRealNumbers(t *testing.T) {
 		"loihi2":     "bits of biases,bits of potentials,bits of thresholds,bits of weights",
 		"speck":      "bits of biases,bits of potentials,bits of start potentials,bits of thresholds,bits of weights,leaks that multiply",
 	} {
-		r, err := Fit(net, name, 8)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := Fit(net, name, 8)
 		if got := strings.Join(misses(r), ","); got != want {
 			t.Errorf("%s: too much is %q, want %q", name, got, want)
 		}
@@ -215,18 +211,15 @@ func TestRealNumbers(t *testing.T) {
 			t.Errorf("%s: real weights need %+v", name, n)
 		}
 	}
-	if _, err := Fit(net, "abacus", 8); err == nil || !strings.Contains(err.Error(), "only [spinnaker2 loihi2 speck]") {
-		t.Errorf("error %v", err)
+	if r := Fit(net, "abacus", 8); r != nil {
+		t.Errorf("no chip: %+v", r)
 	}
 }
 
 // What a population takes is counted, synapse by synapse.
 func TestPopulation(t *testing.T) {
 	net := phased(snn.Identity(1, tensor.Shape{4, 8, 8}))
-	r, err := Fit(net, "speck", 8)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := Fit(net, "speck", 8)
 	p := r.Populations[2]
 	// A convolution of 3x3 taps of 4 channels and a shortcut; onwards to 10 outputs.
 	if p.Neurons != 256 || p.Cores != 1 || p.FanIn != 37 || p.FanOut != 10 || p.Synapses != 22*22*16+256 {

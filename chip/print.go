@@ -25,8 +25,11 @@ func (n *Need) text() string {
 }
 
 // Print writes a table of what every population needs, and lists of what does not fit and of
-// what else there is to know. spell says how an option is written.
+// what else there is to know, of no chip nothing. spell says how an option is written.
 func (r *Report) Print(w io.Writer, spell func(option string) string) {
+	if r == nil {
+		return
+	}
 	terminal.Printf(w, "%s\n\n", r.verdict())
 	header, align := []string{"population", "neurons", "cores"}, "lrr"
 	for _, c := range r.columns {
@@ -76,7 +79,11 @@ func (r *Report) printWhole(w io.Writer) {
 	var words []string
 	for i := range r.Whole {
 		n := &r.Whole[i]
-		words = append(words, fmt.Sprintf("%s %s of %d", n.Of, n.text(), n.Most))
+		w := n.Of + " " + n.text()
+		if n.Most > 0 {
+			w += fmt.Sprintf(" of %d", n.Most)
+		}
+		words = append(words, w)
 	}
 	terminal.Printf(w, "All together: %s.\n\n", strings.Join(words, "; "))
 }
