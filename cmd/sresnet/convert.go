@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sresnet/chip"
 	"sresnet/dataset"
 	"sresnet/experiment"
 	"sresnet/internal/hint"
@@ -39,7 +41,7 @@ well.
 --target writes the form that one tool reads, as tools support different nodes,
 and names what that tool will still get wrong. Most have no node that
 multiplies, so that the scales of identity shortcuts become convolutions; with
---shared-lambda there are none.
+--shared-lambda there are none. Given a chip, it says what fits (see --bits).
 
 Scales come from training images, those of --calibrate; SPEC?images=500 takes
 the first 500 instead of 1,000. If MODEL is the folder of a run, the network is
@@ -55,9 +57,9 @@ converted as it was for that run.`,
 			if out == "" {
 				return usage("--out is missing: give the name of the file to write, such as -o net.nir")
 			}
-			profile, err := nir.ProfileNamed(target)
+			profile, err := nir.ProfileNamed(chip.Profile(target))
 			if err != nil {
-				return oneOf("target", target, nir.Profiles())
+				return oneOf("target", target, targets())
 			}
 			if err := complete(cmd, &o, args[0]); err != nil {
 				return err
@@ -66,11 +68,11 @@ converted as it was for that run.`,
 				return usage("--calibrate is missing: give training images, %s", dataset.Specs)
 			}
 			o.Data, o.Images = "", 0 // Test images play no part in it.
-			return runConvert(cmd, o, profile, out, asJSON)
+			return runConvert(cmd, o, profile, target, out, asJSON)
 		},
 	}
 	outFlag(cmd, &out, "write the NIR file `FILE`")
-	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "write for the tool `READER`: "+experiment.Either(nir.Profiles()))
+	cmd.Flags().StringVar(&target, "target", nir.Generic.Name, "write for the tool or chip `READER`: "+experiment.Either(targets()))
 	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions)
 	cmd.Flags().Lookup("calibrate").Usage = "calibration images; `SPEC` is " + dataset.Specs
 	cmd.Flags().Lookup("timesteps").Usage = "present each image for `T` timesteps in the search for --compensation"
@@ -87,10 +89,14 @@ type converted struct {
 	Layers   int            `json:"layers"`
 	Nodes    map[string]int `json:"nodes"` // By type.
 	Reader   string         `json:"reader,omitempty"`
-	Warnings []string       `json:"warnings"` // What readers will do differently from sresnet.
+	Warnings []string       `json:"warnings"`       // What readers will do differently from sresnet.
+	Chip     *chip.Report   `json:"chip,omitempty"` // Nil for a target that is none.
 }
 
-func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, out string, asJSON bool) error {
+// targets are the words of --target: forms of NIR files, and chips, one of which is both.
+func targets() []string { return slices.Compact(append(nir.Profiles(), chip.Names()...)) }
+
+func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, target, out string, asJSON bool) error {
 	if experiment.IsNIR(o.Model) {
 		return experiment.WantsTrained(o.Model, "only that can be converted")
 	}
@@ -100,7 +106,7 @@ func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, o
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	if err := profile.CheckSchedule(o.Schedule); err != nil {
+	if err := profile.CheckSchedule(o.Schedule); err != nil && profile.Name == target {
 		return hint.Error(err, "give --preset calibrated, which is synchronous, or --target %s, which takes every network", nir.Generic.Name)
 	}
 	e, err := experiment.Open(cmd.Context(), o)
@@ -117,6 +123,10 @@ func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, o
 	}
 	g, warnings, err := nir.FromNetwork(net, profile, info)
 	var refused *nir.RefusedError
+	if errors.As(err, &refused) && profile.Name != target { // What a chip is told does not depend on its reader.
+		profile = nir.Generic
+		g, warnings, err = nir.FromNetwork(net, profile, info)
+	}
 	if errors.As(err, &refused) {
 		return hint.Error(err, "--target %s takes every network", nir.Generic.Name)
 	}
@@ -130,7 +140,7 @@ func runConvert(cmd *cobra.Command, o experiment.Options, profile nir.Profile, o
 	if err != nil {
 		return err
 	}
-	c := converted{File: out, Bytes: file.Size(), Neurons: net.Neurons(), Layers: len(net.Layers), Nodes: countTypes(g), Reader: profile.Reader, Warnings: append([]string{}, warnings...)}
+	c := converted{File: out, Bytes: file.Size(), Neurons: net.Neurons(), Layers: len(net.Layers), Nodes: countTypes(g), Reader: profile.Reader, Warnings: append([]string{}, warnings...), Chip: chip.Fit(net, target, o.Timesteps)}
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(c)
 	}
@@ -145,6 +155,7 @@ func (c *converted) print(w io.Writer) {
 		words = append(words, fmt.Sprintf("%d %s", c.Nodes[t], t))
 	}
 	terminal.Printf(w, "nodes: %s\n", strings.Join(words, ", "))
+	c.Chip.Print(w, spell)
 	printList(w, fmt.Sprintf("What %s will do differently from sresnet:", cmp.Or(c.Reader, "readers")), c.Warnings)
 	terminal.Printf(w, "'sresnet nir %s' shows the nodes and which tools read them.\n", c.File)
 }

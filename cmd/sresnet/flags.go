@@ -13,7 +13,6 @@ import (
 	"sresnet/energy"
 	"sresnet/experiment"
 	"sresnet/internal/hint"
-	"sresnet/nir"
 	"sresnet/shard"
 )
 
@@ -134,7 +133,7 @@ func finish(cmd *cobra.Command) {
 		case "device":
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":
-			words = nir.Profiles()
+			words = targets()
 		case "ann":
 			words, after = []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 		default:

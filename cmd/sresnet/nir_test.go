@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,5 +108,37 @@ func TestTargets(t *testing.T) {
 				t.Errorf("%s does not read its file: %s", r.Reader, r.Why)
 			}
 		}
+	}
+}
+
+// A chip as the target adds what fits it, whether or not its reader takes the network.
+func TestChips(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "net.nir")
+	args := []string{"convert", model, "--calibrate", "mnist?images=5", "--preset", "few-steps", "-T", "4", "-o", file}
+	run := func(more ...string) string {
+		t.Helper()
+		code, stdout, stderr := sresnet(t, t.Context(), slices.Concat(args, more)...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d: %s", more, code, stderr)
+		}
+		return stdout
+	}
+	for target, profile := range map[string]string{"loihi2": "", "speck": "", "generic": ""} {
+		var c converted
+		if err := json.Unmarshal([]byte(run("--bits", "8", "--target", target, "--json")), &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Reader != profile || (c.Chip != nil) != (target != "generic") || c.Chip != nil && (c.Chip.Chip != target || c.Chip.Bits != 8 || c.Chip.Timesteps != 4 || len(c.Chip.Populations) != c.Layers) {
+			t.Errorf("%s: %+v", target, c)
+		}
+	}
+	if s := run("--target", "loihi2"); !strings.Contains(s, "\nweights are real numbers, and Loihi 2 has whole ones: give --bits 8, or less, so\n") {
+		t.Errorf("nothing of whole numbers in\n%s", s)
+	}
+	if s := run("--preset", "calibrated", "--target", "speck"); !strings.Contains(s, "What Sinabs, Speck will do") || !strings.Contains(s, "The network does not fit Speck 2") {
+		t.Errorf("no file for Sinabs:\n%s", s)
+	}
+	if code, _, stderr := sresnet(t, t.Context(), slices.Concat(args, []string{"--target", "spinnaker2"})...); code == 0 || !strings.Contains(stderr, "firing windows need") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

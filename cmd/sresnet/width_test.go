@@ -58,6 +58,7 @@ func TestOutputFits(t *testing.T) {
 		{"bench", network, "--images", "2", "-T", "3", "--rounds", "1", "-j", "2"},
 		{"inspect", network},
 		{"inspect", network, "--plan"},
+		{"convert", network, "--calibrate", "mnist:digits?images=5", "--preset", "few-steps", "-T", "4", "--bits", "8", "--target", "speck", "-o", "speck.nir"},
 		{"convert", network, "--calibrate", "mnist:digits?images=10", "-o", net},
 		{"inspect", net},
 		{"inspect", net, "--plan"},
