@@ -117,6 +117,9 @@ func (p *Plan) wide() bool { return p.net.Bits > 8 || p.opt.Timesteps > kernel.M
 func (p *Plan) counts(i int) bool {
 	l := &p.net.Layers[i]
 	_, traced := slices.BinarySearch(p.opt.Traced, i)
+	if p.saturates(i) {
+		return false
+	}
 	if !p.net.Integer() || p.net.Schedule != snn.Phased || p.opt.Timesteps > kernel.MaxCount16 || traced || p.isOutput(i) {
 		return false
 	}

@@ -452,6 +452,7 @@ func (e *Engine) force(i int, b block) {
 		for r := range l.h {
 			n += l.fireRow(s, s.mask[b.slot+t], r, s.idle, s.forced[r*row:][:row])
 		}
+		rec.Saturated[i] += l.saturate(s.v)
 		rec.Spikes[i][b.t0+t], rec.ACs[i][b.t0+t] = uint32(n), 0
 	}
 }
@@ -487,12 +488,14 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 			s.sum[j] += in[j]
 		}
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+		rec.Saturated[i] += l.saturate(s.v)
 		if traced {
 			e.Trace(Trace{Layer: i, Step: l.opens + step, I: in, V: e.potentials(l, s)})
 		}
 		e.probing.Unlock()
 	} else {
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+		rec.Saturated[i] += l.saturate(s.v)
 	}
 	if output && l.window == nil {
 		e.readOut(s, mask, step)

@@ -19,8 +19,13 @@ func integers(choose func(n int) int, net *snn.Network, T int) *snn.Network {
 	for i := range net.Layers {
 		net.Layers[i].Neuron.Model = nil
 	}
+	state := choose(40)
 	for bits := snn.MinBits + choose(snn.MaxBits-1); ; bits++ {
-		q, err := net.Quantised(snn.Integers{Bits: bits, Timesteps: T, InputMax: 2})
+		o := snn.Integers{Bits: bits, Timesteps: T, InputMax: 2}
+		if state > 0 && bits < snn.MaxBits {
+			o.StateBits = snn.MinStateBits + state%(snn.MaxStateBits-snn.MinStateBits+1)
+		}
+		q, err := net.Quantised(o)
 		if err == nil || bits == snn.MaxBits {
 			if err != nil {
 				panic(err)
@@ -36,15 +41,25 @@ func TestWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
 		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
-		net := randomScheduled(choose, rnd)
+		real := randomScheduled(choose, rnd)
 		T := 1 + choose(20)
-		net = integers(func(n int) int { return choose(n) * min(n-3, 1) }, net, T)
+		net := integers(func(n int) int { return choose(n) * min(n-3, 1) }, real, T)
 		if !net.Integer() {
 			rt.Fatal("the network is no integer one")
 		}
-		most, _, _ := net.Reach(T)
-		if most >= snn.MaxPotential {
-			rt.Fatalf("potentials reach %v", most)
+		most := float64(net.Saturates())
+		if reach, _, _ := net.Reach(T); net.Schedule == snn.Phased && net.StateBits == 0 && reach > most {
+			rt.Fatalf("potentials reach %v", reach)
+		}
+		for i := range net.Layers {
+			if l := &net.Layers[i]; !l.IsGate() {
+				for c := range l.Shape[0] {
+					v, want := float64(l.Neuron.VInitOf(c)), float64(real.Layers[i].Neuron.VInitOf(c)/real.Layers[i].Neuron.ThresholdOf(c))*float64(l.Neuron.ThresholdOf(c))
+					if math.Abs(v-want) > 4 {
+						rt.Fatalf("layer %q, channel %d: V[0] is %v units in place of %v", l.Name, c, v, want)
+					}
+				}
+			}
 		}
 		p, err := Compile(net, Options{Timesteps: T, Marks: []int{T}})
 		if err != nil {

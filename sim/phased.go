@@ -87,6 +87,9 @@ func (e *Engine) takeOver(i int) {
 			}
 		}
 	}
+	if l.remainders != nil {
+		e.record.Saturated[i] += l.saturate(s.v)
+	}
 	if l.remains {
 		for j := 0; j < len(s.v); j += l.n {
 			for c, start := range l.vInit[:l.c] {

@@ -14,11 +14,12 @@ import (
 // spikes ask for them, channels padded, every synapse bound to the loop that
 // computes it. It is immutable and may be shared by any number of engines.
 type Plan struct {
-	net    *snn.Network
-	opt    Options
-	layers []layerPlan
-	blocks []block
-	frames []frame // Of the counts of layers.
+	net     *snn.Network
+	opt     Options
+	layers  []layerPlan
+	blocks  []block
+	frames  []frame     // Of the counts of layers.
+	reaches [][]float64 // Of an integer network; see [snn.Network.Reaches].
 }
 
 // layerPlan is one layer of a Plan.
@@ -47,6 +48,9 @@ type layerPlan struct {
 	// fire are infinite.
 	window *kernel.FireParams
 	opens  int // The timestep of the network at which it begins to integrate.
+
+	least float32   // At which potentials saturate below zero, and
+	top   []float32 // above it, after the reset, per padded channel; 0 and nil where they cannot.
 
 	remainders []remainder // What is taken over when the window opens,
 	remains    bool        // and whether others take over from this one.
@@ -163,6 +167,9 @@ func Compile(net *snn.Network, o Options) (*Plan, error) {
 	}
 	p.blocks = p.cut()
 	p.layers = make([]layerPlan, o.Layers)
+	if net.Integer() {
+		p.reaches = net.Reaches(o.Timesteps)
+	}
 	p.planCounts()
 	for i := range p.layers {
 		if err := p.compileLayer(i); err != nil {
@@ -205,7 +212,8 @@ func (p *Plan) compileLayer(i int) error {
 	}
 	_, lp.traced = slices.BinarySearch(p.opt.Traced, i)
 	lp.summed = len(p.opt.Marks) > 0 && (lp.decay != 1 || !kernels)
-	if kernels && !lp.traced && !lp.summed {
+	p.newSaturation(i, lp)
+	if kernels && !lp.traced && !lp.summed && lp.least == 0 {
 		if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
 			return nil
 		}

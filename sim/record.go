@@ -25,6 +25,10 @@ type Record struct {
 	// so are MACs, SynapseMACs and Entered unless the same enters at every timestep.
 	SynapseACs [][]uint64
 
+	// Saturated counts, per layer, the neurons and timesteps at which a potential of an
+	// integer network would have left its bits; 0 as well where Engine.Stop ended the run.
+	Saturated []uint64
+
 	// MACs counts the products of the image itself with the weights it meets, its
 	// zeros and taps over the border not counted. Where the input current is constant
 	// they are spent once per image, those of frames at every timestep; signed spikes add
@@ -58,6 +62,8 @@ func newRecord(net *snn.Network, timesteps, classes, layers int) *Record {
 		Spikes:    make([][]uint32, layers),
 		ACs:       make([][]uint64, layers),
 
+		Saturated: make([]uint64, layers),
+
 		SynapseACs:  make([][]uint64, layers),
 		SynapseMACs: make([][]uint64, layers),
 	}
@@ -77,6 +83,7 @@ func (r *Record) end(T int, enc *encoder) {
 		return
 	}
 	r.cut(T)
+	clear(r.Saturated)
 	for i := range r.SynapseACs {
 		clear(r.SynapseACs[i])
 		if !enc.constant {
@@ -101,6 +108,7 @@ func (r *Record) cut(T int) {
 func (r *Record) reset(enc *encoder) {
 	r.cut(cap(r.Spikes[0]))
 	r.MACs, r.Frames, r.Binary = 0, len(enc.image)/enc.input.Shape.Len(), enc.spikes
+	clear(r.Saturated)
 	for i := range r.SynapseACs {
 		clear(r.SynapseACs[i])
 		clear(r.SynapseMACs[i])

@@ -26,6 +26,7 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 			rec.ACs[s.Layer][s.Step] = 0
 			e.countReference(s, enc)
 		}
+		rec.Saturated[s.Layer] += s.Saturated
 		g, mask := newGrid(p.net.Layers[s.Layer].Shape), masks[s.Layer]
 		if s.Fires {
 			rec.Spikes[s.Layer][s.Step] = setMask(g, mask, s.Spikes)

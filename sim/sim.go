@@ -98,9 +98,6 @@ func (o Options) withDefaults(net *snn.Network) (Options, error) {
 	if o.Layers == 0 {
 		o.Layers = len(net.Layers)
 	}
-	if err := net.CheckReach(o.Timesteps); err != nil {
-		return o, err
-	}
 	return o, o.checkWindow(net)
 }
 

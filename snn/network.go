@@ -31,10 +31,11 @@ type Network struct {
 	Input  Input
 	Layers []Layer // In topological order; the last one is the output.
 
-	Schedule Schedule // When populations fire.
-	Coding   Coding   // What their spikes say.
-	TunedFor int      // The T that lambdas and biases were calibrated for; 0 for none.
-	Bits     int      // Of the weights of an integer network, see [Network.Quantised]; 0 for real numbers.
+	Schedule  Schedule // When populations fire.
+	Coding    Coding   // What their spikes say.
+	TunedFor  int      // The T that lambdas and biases were calibrated for; 0 for none.
+	Bits      int      // Of the weights of an integer network, see [Network.Quantised]; 0 for real numbers.
+	StateBits int      // Of its potentials; 0 for as many as float32 holds.
 }
 
 // FromInput is the [Synapse.From] of synapses that carry the image itself.

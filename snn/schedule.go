@@ -191,7 +191,7 @@ func (n *Network) checkSchedule() error {
 		return fmt.Errorf("snn: unknown schedule %v or coding %v", n.Schedule, n.Coding)
 	}
 	if n.Schedule == Synchronous {
-		if i := slices.IndexFunc(n.Layers, func(l Layer) bool { return l.takesOver() }); i >= 0 {
+		if i := slices.IndexFunc(n.Layers, func(l Layer) bool { return l.TakesOver() }); i >= 0 {
 			return fmt.Errorf("snn: layer %q: a synchronous neuron never has a remainder to hand on", n.Layers[i].Name)
 		}
 		if n.Coding != Rate {
@@ -249,8 +249,8 @@ func (n *Network) Remains() []bool {
 	return list
 }
 
-// takesOver reports whether a shortcut brings l what its source has left.
-func (l *Layer) takesOver() bool {
+// TakesOver reports whether a shortcut brings l what its source has left.
+func (l *Layer) TakesOver() bool {
 	return slices.ContainsFunc(l.Synapses, func(s Synapse) bool {
 		k, ok := s.Connection.(*Shortcut)
 		return ok && k.Remainder
@@ -271,7 +271,7 @@ func (n *Network) checkRemainders(l *Layer) error {
 			}
 		}
 	}
-	if l == n.Output() && l.takesOver() {
+	if l == n.Output() && l.TakesOver() {
 		return fmt.Errorf("the output cannot take over remainders")
 	}
 	return nil

@@ -5,7 +5,11 @@ import "sresnet/snn"
 // fire advances the neurons by one timestep; see [snn.Model].
 func (p *population) fire() {
 	for j := range p.state {
-		p.state[j], p.z[j] = p.layer.Neuron.Step(p.channel(j), p.state[j], p.i[j])
+		i := p.i[j]
+		if p.limit > 0 {
+			i = p.saturated(p.v[j]+i) - p.v[j]
+		}
+		p.state[j], p.z[j] = p.layer.Neuron.Step(p.channel(j), p.state[j], i)
 		p.v[j] = p.state[j].V
 	}
 }
@@ -13,8 +17,18 @@ func (p *population) fire() {
 // integrate adds the current of one timestep; see [snn.Phased].
 func (p *population) integrate() {
 	for j := range p.v {
-		p.v[j] += p.i[j]
+		p.v[j] = p.saturated(p.v[j] + p.i[j])
 	}
+}
+
+// saturated returns a potential of an integer network as it is kept, and counts those that
+// are not as they were.
+func (p *population) saturated(v float32) float32 {
+	if p.limit == 0 || v >= -p.limit && v <= p.limit {
+		return v
+	}
+	p.beyond++
+	return min(max(v, -p.limit), p.limit)
 }
 
 // takeOver adds what sources have left, when the window opens; see [snn.Phased].
@@ -26,6 +40,11 @@ func (r *run) takeOver(i int) {
 			for j := range p.v {
 				p.v[j] += r.net.Remainder(k, syn.From, p.channel(j))(src.v[j], src.layer.StartOf(j))
 			}
+		}
+	}
+	if p.layer.TakesOver() {
+		for j := range p.v {
+			p.v[j] = p.saturated(p.v[j])
 		}
 	}
 	if r.remains[i] {

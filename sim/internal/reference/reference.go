@@ -23,6 +23,7 @@ type Step struct {
 	Input       []float32 // CHW, the current of this step; of a gate all zero.
 	Potential   []float32 // CHW, after the step; of a gate all zero.
 	Current     []float32 // CHW, summed over all steps so far, from zero.
+	Saturated   uint64    // Potentials that would have left their bits.
 	Operations  []uint64  // Per synapse: additions of spikes, or products of the image with weights, zeros of the image not counted.
 }
 
@@ -73,6 +74,9 @@ func newRun(ctx context.Context, net *snn.Network, layers, T int) *run {
 	for i := range r.state {
 		r.state[i] = newPopulation(&net.Layers[i])
 		r.state[i].ctx = ctx
+		if net.Integer() {
+			r.state[i].limit = net.Saturates()
+		}
 		r.latency = max(r.latency, (r.phases[i]+1)*T)
 	}
 	return r
@@ -81,6 +85,7 @@ func newRun(ctx context.Context, net *snn.Network, layers, T int) *run {
 // step advances layer i by a timestep of the network.
 func (r *run) step(i, clock int) Step {
 	p, d := r.state[i], r.phases[i]
+	p.beyond = 0
 	s := Step{Layer: i, Clock: clock, Step: clock % r.T}
 	opens := clock/r.T == d
 	if opens { // Synapses that delay ask for spikes long after.
@@ -112,6 +117,7 @@ func (r *run) step(i, clock int) Step {
 			p.open(r.net.Coding, s.Step, r.T)
 		}
 	}
+	s.Saturated = p.beyond
 	return s
 }
 
@@ -128,6 +134,9 @@ type population struct {
 	sum   []float32   // Current summed over the timesteps.
 
 	operations []uint64 // Per synapse, of this timestep.
+
+	limit  float32 // At which potentials saturate; 0 for none.
+	beyond uint64  // How many did, of this timestep.
 
 	// Of a gate.
 	n []int // Spikes of each source neuron so far.
