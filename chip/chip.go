@@ -34,8 +34,10 @@ type Limit struct {
 	Source string // Where it is published.
 
 	// needs returns what population i needs, or all of them if the limit is for them; real
-	// if that is no whole number.
+	// if that is no whole number. In its place, each returns what channel c of an integer
+	// network needs.
 	needs func(v *view, i int) int
+	each  func(v *view, i, c int) int
 }
 
 // real is what a network of real numbers needs where the chip has whole numbers.

@@ -180,7 +180,7 @@ func TestFit(t *testing.T) {
 			if !seen[c.Name+" "+l.Name] {
 				t.Errorf("%s: no network has too much of %q", c.Name, l.Name)
 			}
-			if l.Source == "" || l.needs == nil {
+			if l.Source == "" || (l.needs == nil) == (l.each == nil) {
 				t.Errorf("%s: %q has no source, or nothing that needs it", c.Name, l.Name)
 			}
 		}
@@ -239,6 +239,21 @@ func TestPopulation(t *testing.T) {
 	pooled := chain(tensor.Shape{1, 8, 8}, square(4, 1, 1, 1, 0), &snn.AveragePool{Window: tensor.Square(2, 2, 0), Scale: 4}, dense(10, 64))
 	if k := newView(pooled, Named("speck"), 8).convolved(1); k.kernel != [2]int{1, 1} || k.channels != 4 {
 		t.Errorf("a pool of 2x2 is %+v", k)
+	}
+}
+
+// It is told how many channels need too much.
+func TestBeyond(t *testing.T) {
+	net := small()
+	net.Layers[0].Bias = []float32{0, -128, 127, 200}
+	net.Layers[1].Bias = []float32{500, 0, 0, 0}
+	r := Fit(net, "speck", 1)
+	list := r.misfits()
+	if len(list) != 1 || list[0].channels != 3 {
+		t.Fatalf("%+v", list)
+	}
+	if got, want := list[0].text(len(r.Populations)), "bits of biases: up to 10, where the chip has 8, in 3 channels of p0, p1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -44,6 +44,9 @@ type Need struct {
 	Most   int    `json:"most"`
 	Fits   bool   `json:"fits"`
 	Source string `json:"source"`
+
+	// Beyond is how many channels need more than there is, of what every channel needs by itself.
+	Beyond int `json:"channels_beyond,omitempty"`
 }
 
 // Fit says what of net fits the chip of that name if it runs for T timesteps, or windows of
@@ -84,8 +87,21 @@ func Fit(net *snn.Network, name string, T int) *Report {
 
 // need returns what population i needs of l.
 func (l *Limit) need(v *view, i int) Need {
-	n := l.needs(v, i)
-	need := Need{Of: l.Name, Most: l.Most, Fits: l.fits(n), Source: l.Source}
+	need := Need{Of: l.Name, Most: l.Most, Source: l.Source}
+	n := 0
+	if l.each == nil {
+		n = l.needs(v, i)
+	} else {
+		n = v.whole(i, func() (most int) {
+			for c := range v.layer(i).Shape[0] {
+				x := l.each(v, i, c)
+				most = max(most, x)
+				need.Beyond += one(!l.fits(x))
+			}
+			return most
+		})
+	}
+	need.Fits = l.fits(n)
 	if n != real {
 		need.Needs = &n
 	}

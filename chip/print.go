@@ -93,6 +93,8 @@ type misfit struct {
 	need  Need
 	most  int // That one of them needs; real if no whole number.
 	names []string
+
+	channels int // That need too much, of all populations; 0 if channels do not count.
 }
 
 // misfits returns the limits that are not kept.
@@ -112,6 +114,7 @@ func (r *Report) misfits() []misfit {
 		if n.Needs != nil {
 			m.most = max(m.most, *n.Needs)
 		}
+		m.channels += n.Beyond
 		if name != "" {
 			m.names = append(m.names, name)
 		}
@@ -162,13 +165,17 @@ func (m *misfit) text(populations int) string {
 	default:
 		s += "the chip has none"
 	}
+	in := ", in "
+	if m.channels > 0 {
+		in = fmt.Sprintf(", in %s of ", terminal.Plural(m.channels, "channel", "channels"))
+	}
 	switch n := len(m.names); {
 	case n == populations:
-		s += ", in all populations"
+		s += in + "all populations"
 	case n > maxNames:
-		s += fmt.Sprintf(", in %s and %d more", strings.Join(m.names[:maxNames], ", "), n-maxNames)
+		s += in + fmt.Sprintf("%s and %d more", strings.Join(m.names[:maxNames], ", "), n-maxNames)
 	case n > 0:
-		s += ", in " + strings.Join(m.names, ", ")
+		s += in + strings.Join(m.names, ", ")
 	}
 	return s
 }

@@ -70,16 +70,13 @@ func (v *view) whole(i int, n func() int) int {
 	return n()
 }
 
-// signed returns the bits of the largest of x, with a sign; divided by up to 2^shift.
-func signed(x []float32, shift int) (n int) {
-	for _, f := range x {
-		m := uint64(math.Abs(float64(f)))
-		if m > 0 {
-			m >>= min(bits.TrailingZeros64(m), shift)
-			n = max(n, 1+bits.Len64(m))
-		}
+// signed returns the bits of a whole number with a sign, divided by up to 2^shift.
+func signed(x float32, shift int) int {
+	m := uint64(math.Abs(float64(x)))
+	if m == 0 {
+		return 0
 	}
-	return n
+	return 1 + bits.Len64(m>>min(bits.TrailingZeros64(m), shift))
 }
 
 func wholeWeights(v *view, i int) int {
@@ -94,37 +91,36 @@ func shiftedWeights(v *view, i int) int {
 	})
 }
 
-func potentials(v *view, i int) int {
-	return v.whole(i, func() int { return 1 + bits.Len64(uint64(slices.Max(v.reach[i]))) })
+func potential(v *view, i, c int) int { return 1 + bits.Len64(uint64(v.reach[i][c])) }
+
+func threshold(v *view, i, c int) int {
+	return bits.Len64(uint64(v.layer(i).Neuron.ThresholdOf(c)))
 }
 
-func thresholds(v *view, i int) int {
-	return v.whole(i, func() int { return bits.Len64(uint64(slices.Max(v.layer(i).Neuron.Threshold))) })
-}
-
-func biases(v *view, i int) int {
-	return v.whole(i, func() int { return signed(v.layer(i).Bias, 0) })
-}
+func bias(v *view, i, c int) int { return shiftedBias(v, i, c, 0) }
 
 // maxBiasShift is the largest exponent of a bias on Loihi 2.
 const maxBiasShift = 7
 
-func shiftedBiases(v *view, i int) int {
-	return v.whole(i, func() int { return signed(v.layer(i).Bias, maxBiasShift) })
+func loihiBias(v *view, i, c int) int { return shiftedBias(v, i, c, maxBiasShift) }
+
+func shiftedBias(v *view, i, c, shift int) int {
+	if b := v.layer(i).Bias; b != nil {
+		return signed(b[c], shift)
+	}
+	return 0
 }
 
-func starts(v *view, i int) int {
-	return v.whole(i, func() int {
-		l := v.layer(i)
-		if l.Start != nil {
-			return signed(l.Start, 0)
-		}
-		var x []float32
-		for c := range l.Shape[0] {
-			x = append(x, l.Neuron.VInitOf(c))
-		}
-		return signed(x, 0)
-	})
+func start(v *view, i, c int) (n int) {
+	l := v.layer(i)
+	if l.Start == nil {
+		return signed(l.Neuron.VInitOf(c), 0)
+	}
+	positions := l.Shape[1] * l.Shape[2]
+	for _, x := range l.Start[c*positions:][:positions] {
+		n = max(n, signed(x, 0))
+	}
+	return n
 }
 
 func differentThresholds(v *view, i int) int {
@@ -185,7 +181,7 @@ func graded(v *view, i int) int {
 			case s.From == snn.FromInput && !v.net.Input.Encoding.Spikes():
 				return 1 + bits.Len(uint(v.net.Input.Levels))
 			case isRemainder(s):
-				return potentials(v, s.From)
+				return 1 + bits.Len64(uint64(slices.Max(v.reach[s.From])))
 			}
 			return 0
 		})
