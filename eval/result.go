@@ -70,6 +70,9 @@ type Layer struct {
 	SpikesPerImage float64 `json:"spikes_per_image"` // After T timesteps.
 	ACsPerImage    float64 `json:"acs_per_image"`    // After T timesteps.
 
+	// Neurons and timesteps per image at which a potential of an integer network saturated.
+	Saturated float64 `json:"saturated_per_image,omitempty"`
+
 	// At every timestep alone, per image. Runs that were converted from format 1 may lack
 	// them: nil then.
 	SpikesAt []float64 `json:"spikes_at"`
@@ -92,6 +95,20 @@ type Predictions struct {
 
 // Alone reports whether there was no trained network.
 func (r *Result) Alone() bool { return r.Agreement == nil }
+
+// Saturation says how often potentials of an integer network saturated; "" for never.
+func (r *Result) Saturation() string {
+	sum, most := 0.0, 0
+	for i, l := range r.Layers {
+		if sum += l.Saturated; l.Saturated > r.Layers[most].Saturated {
+			most = i
+		}
+	}
+	if sum == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Potentials saturated %.4g times per image, most of them (%.4g) in %s.", sum, r.Layers[most].Saturated, r.Layers[most].Name)
+}
 
 // Final returns the accuracy of the spiking network in the end.
 func (r *Result) Final() float64 { return r.SpikingTop1[len(r.SpikingTop1)-1] }

@@ -25,6 +25,7 @@ type Tally struct {
 	agree       []uint32   // By mark: images on which both networks agree.
 	spikes      [][]uint64 // Per layer, over time.
 	acs         [][]uint64
+	saturated   []uint64 // Per layer, potentials of integer networks.
 	macs        uint64
 	counts      *energy.Counts // Of operations.
 	predictions []prediction
@@ -37,7 +38,7 @@ func newTally(readout Readout, schedule snn.Schedule, timesteps, layers int) *Ta
 	a := &Tally{
 		readout: readout, counts: new(energy.Counts),
 		marks: marks, correct: make([]uint32, len(marks)), agree: make([]uint32, len(marks)),
-		spikes: make([][]uint64, layers), acs: make([][]uint64, layers),
+		spikes: make([][]uint64, layers), acs: make([][]uint64, layers), saturated: make([]uint64, layers),
 	}
 	for l := range layers {
 		a.spikes[l], a.acs[l] = make([]uint64, timesteps), make([]uint64, timesteps)
@@ -83,6 +84,7 @@ func (a *Tally) add(index, label, class int, rec *sim.Record) {
 		a.annCorrect++
 	}
 	a.macs += rec.MACs
+	addTo(a.saturated, rec.Saturated)
 	for l := range rec.Spikes {
 		for t, n := range rec.Spikes[l] {
 			a.spikes[l][t] += uint64(n)
@@ -100,6 +102,7 @@ func (a *Tally) Merge(b *Tally) {
 	a.macs += b.macs
 	addTo(a.correct, b.correct)
 	addTo(a.agree, b.agree)
+	addTo(a.saturated, b.saturated)
 	for l := range a.spikes {
 		addTo(a.spikes[l], b.spikes[l])
 		addTo(a.acs[l], b.acs[l])
@@ -119,6 +122,7 @@ type tallyFile struct {
 	Agree       []uint32      `json:"agree"`
 	Spikes      [][]uint64    `json:"spikes"`
 	ACs         [][]uint64    `json:"acs"`
+	Saturated   []uint64      `json:"saturated,omitempty"`
 	MACs        uint64        `json:"macs"`
 	Counts      energy.Counts `json:"counts"`
 	Predictions []prediction  `json:"predictions"`
@@ -132,6 +136,9 @@ func (a *Tally) MarshalJSON() ([]byte, error) {
 	f := tallyFile{
 		Correct: a.correct, Agree: a.agree, Spikes: a.spikes, ACs: a.acs, MACs: a.macs,
 		Counts: *a.counts, Predictions: slices.SortedFunc(slices.Values(a.predictions), byIndex), Changed: a.changed.list,
+	}
+	if slices.Max(a.saturated) > 0 {
+		f.Saturated = a.saturated
 	}
 	if a.exits != nil {
 		f.Exits = &a.exits.stopped
@@ -151,6 +158,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 		len(f.Counts.Synapses) == len(a.counts.Synapses) && len(f.Counts.Trained) == len(a.counts.Trained) && len(f.Changed) <= maxChanged &&
 		(f.Counts.Added == nil || len(f.Counts.Added) == len(a.counts.Synapses)) && f.Counts.Graded <= uint64(len(f.Predictions)) && f.Counts.Binary <= uint64(len(f.Predictions))
 	fits = fits && (f.Exits != nil) == (a.exits != nil) && (f.Exits == nil || f.Exits.fits(a.exits, len(f.Predictions)))
+	fits = fits && (f.Saturated == nil || len(f.Saturated) == len(a.saturated))
 	for l := 0; fits && l < len(f.Spikes); l++ {
 		fits = len(f.Spikes[l]) == a.timesteps() && len(f.ACs[l]) == a.timesteps()
 	}
@@ -164,6 +172,7 @@ func (a *Tally) restore(b []byte, classes int) error {
 	}
 	a.correct, a.agree, a.spikes, a.acs, a.macs = f.Correct, f.Agree, f.Spikes, f.ACs, f.MACs
 	a.predictions, a.changed.list = f.Predictions, f.Changed
+	addTo(a.saturated, f.Saturated)
 	a.counts = &f.Counts
 	if a.exits != nil {
 		a.exits.stopped = *f.Exits
@@ -214,6 +223,7 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 			Rate:           float64(spikes) / (n * float64(T) * float64(l.Neurons())),
 			SpikesPerImage: float64(spikes) / n,
 			ACsPerImage:    float64(acs) / n,
+			Saturated:      float64(a.saturated[i]) / n,
 			SpikesAt:       means(a.spikes[i], n),
 			ACsAt:          means(a.acs[i], n),
 		})

@@ -31,6 +31,15 @@ const (
 // about a second; none of it changes e or r. Options are in braces, see internal/hint.
 // The result is nil where there is nothing to doubt.
 func (e *Experiment) Doubts(r *eval.Result) []string {
+	var list []string
+	if s := r.Saturation(); s != "" {
+		list = append(list, s+" {state-bits} is what they have, {timesteps} how long they gather charge.")
+	}
+	return append(list, e.trainedDoubts(r)...)
+}
+
+// trainedDoubts are those of the trained network.
+func (e *Experiment) trainedDoubts(r *eval.Result) []string {
 	if e.Graph == nil || e.Test == nil || r.Alone() || r.TrainedTop1 >= confident || len(r.Predictions.Trained) == 0 {
 		return nil
 	}

@@ -304,7 +304,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 		}
 	}
 	if o := &e.Options; o.Bits > 0 && !net.Integer() {
-		if net, err = net.Quantised(snn.Integers{Bits: o.Bits, Timesteps: o.Timesteps, InputMax: s.InputMax}); err != nil {
+		if net, err = net.Quantised(snn.Integers{Bits: o.Bits, StateBits: o.StateBits, Timesteps: o.Timesteps, InputMax: s.InputMax}); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.model.file, err)
 		}
 	}

@@ -174,7 +174,7 @@ func (e *Experiment) reconvert(s *calibrate.Statistics) error {
 // sameNetwork reports whether two networks are the same except for their name and
 // the rates to expect.
 func sameNetwork(a, b *snn.Network) bool {
-	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) || a.Schedule != b.Schedule || a.Coding != b.Coding || a.TunedFor != b.TunedFor || a.Bits != b.Bits {
+	if len(a.Layers) != len(b.Layers) || !reflect.DeepEqual(a.Input, b.Input) || a.Schedule != b.Schedule || a.Coding != b.Coding || a.TunedFor != b.TunedFor || a.Bits != b.Bits || a.StateBits != b.StateBits {
 		return false
 	}
 	for i := range a.Layers {
@@ -228,7 +228,7 @@ func (o *Options) Scales() string {
 	for _, c := range []struct {
 		is   bool
 		what string
-	}{{o.Bits > 0, fmt.Sprintf("weights of %d bits", o.Bits)}, {o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
+	}{{o.Bits > 0, fmt.Sprintf("weights of %d bits", o.Bits)}, {o.StateBits > 0, fmt.Sprintf("potentials of %d bits", o.StateBits)}, {o.Match&MatchBias != 0, "biases matched"}, {o.Match&MatchStart != 0, "start potentials matched"}, {o.Refit, "weights fitted anew"}, {o.Tuned(), fmt.Sprintf("for T = %d", o.Timesteps)}} {
 		if c.is {
 			words += ", " + c.what
 		}

@@ -61,6 +61,7 @@ type Options struct {
 	Refractory         int     // Timesteps of rest after a spike of a leaky neuron.
 	Reset              snn.Reset
 	Bits               int // Of the weights of an integer network; 0 for real numbers.
+	StateBits          int // Of its potentials; 0 for as many as they need.
 	Compensation       Compensation
 	CompensationImages int
 

@@ -79,6 +79,11 @@ var table = []Option{
 		value: integer(func(o *Options) *int { return &o.Bits }),
 	},
 	{
+		Name: "state-bits", Default: "0", Help: "for {bits}: let potentials saturate at `B` bits, 8 to 24, as those of chips do; 0 for as many as they need",
+		Range: Range{Max: snn.MaxStateBits}, Shapes: true, Setting: &Setting{Prefix: "s"},
+		value: integer(func(o *Options) *int { return &o.StateBits }),
+	},
+	{
 		Name: "percentile", Default: "99.9", Help: "percentile `P` of a layer's activations that becomes its scale; 100 is the maximum",
 		Range: Range{Max: 100, Above: true}, Shapes: true, Setting: &Setting{Prefix: "p", Always: true, Tried: []string{"99", "99.9", "99.99", "100"}},
 		value: number(func(o *Options) *float64 { return &o.Percentile }),

@@ -147,6 +147,8 @@ func TestWrongValues(t *testing.T) {
 		"lambdas":             {"neuron"},
 		"match":               {"both"},
 		"refit":               {"perhaps"},
+		"bits":                {"-1", "1", "17", "few"},
+		"state-bits":          {"7", "25", "16"}, // The last since weights are real.
 		"percentile":          {"0", "100.1", "NaN", "high"},
 		"shared-lambda":       {"perhaps"},
 		"v-init":              {"-0.1", "1", "NaN", "0.99999999999"},

@@ -108,7 +108,7 @@ func (e *Experiment) tune(ctx context.Context, s *calibrate.Statistics) (t tuned
 	unit.Schedule = o.Schedule
 	to := tune.Options{
 		Timesteps: o.Timesteps, Lambdas: o.Lambdas == ChannelLambdas, Bias: o.Match&MatchBias != 0, Start: o.Match&MatchStart != 0, Refit: o.Refit,
-		Activations: activations(e.Graph), Workers: o.WorkerCount(), Seed: o.Seed, Bits: o.Bits, InputMax: s.InputMax,
+		Activations: activations(e.Graph), Workers: o.WorkerCount(), Seed: o.Seed, Bits: o.Bits, StateBits: o.StateBits, InputMax: s.InputMax,
 	}
 	for i := range scaled.Layers {
 		to.Lambda = append(to.Lambda, scaled.Layers[i].Lambda)

@@ -95,6 +95,8 @@ func (o *Options) checkTogether() error {
 		{o.Lambdas == ChannelLambdas && usual.Get(o) != usual.Default, "percentile", usual.Get(o), "lambdas of channels are chosen for T, not by a percentile", "leave {percentile} out, or give {lambdas} layer"},
 		{o.Lambdas == ChannelLambdas && o.SharedLambda, "shared-lambda", "", "lambdas of channels are chosen for each, and shared by none", "leave {shared-lambda} out, or give {lambdas} layer"},
 		{o.Bits != 0 && o.Bits < snn.MinBits, "bits", fmt.Sprint(o.Bits), "a weight has a sign and a number", fmt.Sprintf("give %d to %d, or 0 for real numbers", snn.MinBits, snn.MaxBits)},
+		{o.StateBits != 0 && o.StateBits < snn.MinStateBits, "state-bits", fmt.Sprint(o.StateBits), "thresholds take more", fmt.Sprintf("give %d to %d, or 0 for as many as potentials need", snn.MinStateBits, snn.MaxStateBits)},
+		{o.StateBits != 0 && o.Bits == 0, "state-bits", fmt.Sprint(o.StateBits), "potentials have bits where weights have", "give {bits}, too"},
 		{o.Bits != 0 && o.Neuron != (snn.IF{}).Kind(), "bits", fmt.Sprint(o.Bits), "leaky neurons multiply their potential, which leaves no whole number", "give {neuron} if, or {bits} 0"},
 		{o.Refit && o.CalibrationImages < tune.MinRefit, "refit", "", fmt.Sprintf("%d calibration images are too few to fit weights to: it takes %d", o.CalibrationImages, tune.MinRefit), "give more with {calibrate} 'SPEC?images=1000'"},
 	} {

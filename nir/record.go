@@ -20,10 +20,11 @@ type record struct {
 	Profile *Profile `json:",omitempty"` // Nil for [Generic], in files from before there were others.
 	Input   snn.Input
 
-	Schedule string `json:",omitempty"` // Words; empty for those of the paper.
-	Coding   string `json:",omitempty"`
-	TunedFor int    `json:",omitempty"`
-	Bits     int    `json:",omitempty"`
+	Schedule  string `json:",omitempty"` // Words; empty for those of the paper.
+	Coding    string `json:",omitempty"`
+	TunedFor  int    `json:",omitempty"`
+	Bits      int    `json:",omitempty"`
+	StateBits int    `json:",omitempty"`
 
 	Layers []layerRecord
 }

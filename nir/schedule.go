@@ -15,19 +15,20 @@ import (
 
 // Keys of the metadata that say it; see docs/nir.md.
 const (
-	scheduleKey = "schedule"
-	codingKey   = "coding"
-	tunedKey    = "tuned_for"
-	latencyKey  = "latency"
-	phaseKey    = "phase"
-	lambdasKey  = "lambdas"
-	startKey    = "v_start"
-	exactKey    = "v_start_exact"
-	bitsKey     = "bits"
-	unitKey     = "pixel_unit"
-	levelsKey   = "pixel_levels"
-	sourcesKey  = "takes_over"
-	scalesKey   = "takes_over_scale"
+	scheduleKey  = "schedule"
+	codingKey    = "coding"
+	tunedKey     = "tuned_for"
+	latencyKey   = "latency"
+	phaseKey     = "phase"
+	lambdasKey   = "lambdas"
+	startKey     = "v_start"
+	exactKey     = "v_start_exact"
+	bitsKey      = "bits"
+	saturatesKey = "v_saturates"
+	unitKey      = "pixel_unit"
+	levelsKey    = "pixel_levels"
+	sourcesKey   = "takes_over"
+	scalesKey    = "takes_over_scale"
 )
 
 // maxWindow bounds the T of files.
@@ -45,7 +46,7 @@ func (p Profile) CheckSchedule(s snn.Schedule) error {
 // schedule begins the record with the schedule.
 func (e *exporter) schedule() {
 	e.phases = e.net.Phases()
-	e.record.TunedFor, e.record.Bits = e.net.TunedFor, e.net.Bits
+	e.record.TunedFor, e.record.Bits, e.record.StateBits = e.net.TunedFor, e.net.Bits, e.net.StateBits
 	if e.net.Schedule != snn.Synchronous {
 		e.record.Schedule = e.net.Schedule.String()
 	}
@@ -69,7 +70,7 @@ func (r *record) schedule(net *snn.Network) (err error) {
 	if r.TunedFor < 0 || r.TunedFor > maxWindow {
 		return fmt.Errorf("calibrated for T = %d, which must be between 1 and %d", r.TunedFor, maxWindow)
 	}
-	net.TunedFor, net.Bits = r.TunedFor, r.Bits
+	net.TunedFor, net.Bits, net.StateBits = r.TunedFor, r.Bits, r.StateBits
 	return nil
 }
 
@@ -172,6 +173,7 @@ func (s *store) start(name string, n int) ([]float32, error) {
 func (e *exporter) setSchedule(t *Tree) {
 	if e.net.Integer() {
 		t.Set(bitsKey, Int(e.net.Bits))
+		t.Set(saturatesKey, Int(int(e.net.Saturates())))
 		t.Set(unitKey, Array{Data: []float32{e.net.Input.Unit}})
 		t.Set(levelsKey, Int(e.net.Input.Levels))
 	}

@@ -185,7 +185,7 @@ func TestHostileSchedule(t *testing.T) {
 		{want: "scale of node", record: func(r *record) { r.Layers[2].Synapses[1].Scales[1] = 3e38 }},
 		{want: "1 scales for 6 channels", record: func(r *record) { r.Layers[6].Synapses[0].Scales = []float32{1} }},
 		{want: `node "fc" has no v_start in its metadata`, record: func(r *record) { r.Layers[7].Start = true }},
-		{want: "format 3, this version reads formats 1 and 2", record: func(r *record) { r.Format = 3 }},
+		{want: "format 4, this version reads formats 1 to 3", record: func(r *record) { r.Format = 4 }},
 		{want: `v_start of node "block_0_sum" has 2 elements, not 256`, graph: func(g *Graph) { g.Node("block_0_sum").Metadata.Set(startKey, Floats([]float32{1, 2}, 2)) }},
 		{want: "start potential: ", graph: func(g *Graph) {
 			g.Node("block_0_sum").Metadata.Set(startKey, Floats(slices.Repeat([]float32{nan}, 256), 256))

@@ -39,6 +39,7 @@ type Engine struct {
 	workers []worker
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
+	total   []float32 // Current into the output so far.
 	ended   int       // Timesteps after which Stop ended the run; 0 for none.
 	chw     []float32 // Potentials as they are handed out,
 	input   []float32 // and currents.
@@ -87,7 +88,7 @@ func (p *Plan) NewEngine() *Engine {
 	if p.opt.Layers < len(p.net.Layers) {
 		classes = 0
 	}
-	e := &Engine{plan: p, record: newRecord(p.net, p.opt.Timesteps, classes, p.opt.Layers), spent: make([]time.Duration, p.opt.Layers)}
+	e := &Engine{plan: p, record: newRecord(p.net, p.opt.Timesteps, classes, p.opt.Layers), spent: make([]time.Duration, p.opt.Layers), total: make([]float32, classes)}
 	if p.opt.Reference {
 		return e
 	}
@@ -539,20 +540,32 @@ func fire(l *layerPlan, s *population, mask []uint64) (n int) {
 // neurons consume it.
 func (e *Engine) accumulate(l *layerPlan, s *population, step int) {
 	k := e.record.Classes
-	dst := e.record.Current[step*k:][:k]
+	if step == 0 {
+		clear(e.total)
+	}
+	for c := range e.total {
+		e.total[c] += s.current[l.current.first+c] + s.constant[c]
+	}
+	e.plan.inThresholds(e.record.Current[step*k:][:k], e.total)
+}
+
+// inThresholds copies potentials or currents of the output, of an integer network in
+// thresholds.
+func (p *Plan) inThresholds(dst, src []float32) {
+	if !p.net.Integer() {
+		copy(dst, src)
+		return
+	}
+	th := p.net.Output().Neuron.ThresholdOf(0)
 	for c := range dst {
-		var before float32
-		if step > 0 {
-			before = e.record.Current[(step-1)*k+c]
-		}
-		dst[c] = before + (s.current[l.current.first+c] + s.constant[c])
+		dst[c] = src[c] / th
 	}
 }
 
 // readOut records the output layer after a timestep.
 func (e *Engine) readOut(s *population, mask []uint64, step int) {
 	k := e.record.Classes
-	copy(e.record.Potential[step*k:][:k], s.v)
+	e.plan.inThresholds(e.record.Potential[step*k:][:k], s.v)
 	e.countOutput(mask, step)
 }
 

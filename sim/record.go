@@ -11,7 +11,8 @@ type Record struct {
 	Timesteps int // T, or how many there were before Engine.Stop ended the run. All that follows then ends there.
 	Classes   int // Neurons of the output layer; 0 if Options.Layers cut it off.
 
-	// Of the output layer, at [t*Classes + k] for output k.
+	// Of the output layer, at [t*Classes + k] for output k. Potentials and currents of an
+	// integer network, whose output has one threshold, are in thresholds.
 	Counts    []uint32  // Spikes up to step t; of first-spike coding what they are worth in spikes of rate coding.
 	Potential []float32 // Membrane potential after step t.
 	Current   []float32 // Current accumulated up to step t: what the potential would be without spikes, from zero.

@@ -33,10 +33,10 @@ func (e *Engine) runReference(ctx context.Context, enc *encoder) error {
 		}
 		if k := rec.Classes; k > 0 && s.Layer == p.opt.Layers-1 {
 			if s.Integrates {
-				copy(rec.Current[s.Step*k:][:k], s.Current)
+				p.inThresholds(rec.Current[s.Step*k:][:k], s.Current)
 			}
 			if s.Fires {
-				copy(rec.Potential[s.Step*k:][:k], s.Potential)
+				p.inThresholds(rec.Potential[s.Step*k:][:k], s.Potential)
 				e.countOutput(mask, s.Step)
 			}
 		}

@@ -92,8 +92,9 @@ func (q *Quantiser) Network(layers []Layer) *Network {
 	return &out
 }
 
-// maxThreshold bounds thresholds, in units, of channels whose weights leave them open.
-const maxThreshold = 1 << 15
+// maxThreshold bounds thresholds, in units of weights: the finest that a potential needs to be
+// told, far finer than any number of timesteps tells rates.
+const maxThreshold = 1 << 16
 
 // Bounds of how many units a pixel has.
 const (
@@ -421,6 +422,11 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 		largest = 0
 	}
 	limit := int64(q.limit(b, largest))
+	units := int64(maxThreshold)
+	if slices.ContainsFunc(list, func(r row) bool { return r.from == FromInput && len(r.w) > 0 }) {
+		units *= int64(q.input.Levels) // Each weight has as many of them for a pixel.
+	}
+	limit = min(limit, units)
 	if limit < 1 {
 		return 0, 0, q.tooLong(c, b)
 	}

@@ -21,7 +21,7 @@ func (t *tuner) newIntegers() (*integers, error) {
 		return nil, nil
 	}
 	q, err := t.net.Quantiser(snn.Integers{
-		Bits: t.o.Bits, Timesteps: t.o.Timesteps, InputMax: t.o.InputMax,
+		Bits: t.o.Bits, StateBits: t.o.StateBits, Timesteps: t.o.Timesteps, InputMax: t.o.InputMax,
 		Power: func(layer, c int) float64 { return t.trained[layer].squareA(c) / square(float64(t.lambda[layer][c])) },
 	})
 	return &integers{q, make([][]int64, len(t.net.Layers))}, err
@@ -95,7 +95,7 @@ func (t *tuner) roundBias(i int, shift []float64) {
 
 // toIntegers returns the calibrated network in whole numbers.
 func (t *tuner) toIntegers() (*snn.Network, error) {
-	q, err := t.out.Quantiser(snn.Integers{Bits: t.o.Bits, Timesteps: t.o.Timesteps, InputMax: t.o.InputMax})
+	q, err := t.out.Quantiser(snn.Integers{Bits: t.o.Bits, StateBits: t.o.StateBits, Timesteps: t.o.Timesteps, InputMax: t.o.InputMax})
 	if err != nil {
 		return nil, err
 	}

@@ -65,8 +65,9 @@ type Options struct {
 	Start   bool // Start potentials are matched, neuron by neuron; of synchronous networks.
 	Refit   bool // Weights are fitted anew to the inputs that arrive.
 
-	Bits     int     // Of the weights of an integer network, see [snn.Integers]; 0 for real numbers.
-	InputMax float32 // Largest magnitude of a pixel, for Bits.
+	StateBits int     // Of its potentials, likewise.
+	Bits      int     // Of the weights of an integer network, see [snn.Integers]; 0 for real numbers.
+	InputMax  float32 // Largest magnitude of a pixel, for Bits.
 
 	// Activations by the name of the layer; rectifiers need none.
 	Activations map[string]Activation
