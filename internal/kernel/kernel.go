@@ -19,10 +19,10 @@
 //
 // # Assembly
 //
-// The *_amd64.s files and their *_amd64.go declarations are written by the
-// generator in _asm, a module of its own with one file for each family of
-// kernels; "go generate ./internal/kernel" runs it. The build tag purego leaves
-// all assembly out.
+// The *_amd64.s and *_arm64.s files and their declarations in Go are written by
+// the generator in _asm, a module of its own with one file for each family of
+// kernels and processor; "go generate ./internal/kernel" runs it, anywhere. The
+// build tag purego leaves all assembly out.
 package kernel
 
 //go:generate go -C _asm run . -family gemm -pkg kernel -out ../gemm_amd64.s -stubs ../gemm_amd64.go
@@ -32,6 +32,12 @@ package kernel
 //go:generate go -C _asm run . -family window -pkg kernel -out ../window_amd64.s -stubs ../window_amd64.go
 //go:generate go -C _asm run . -family pool -pkg kernel -out ../pool_amd64.s -stubs ../pool_amd64.go
 //go:generate go -C _asm run . -family counts -pkg kernel -out ../counts_amd64.s -stubs ../counts_amd64.go
+//go:generate go -C _asm run . -arch arm64 -family gemm -pkg kernel -out ../gemm_arm64.s -stubs ../gemm_arm64.go
+//go:generate go -C _asm run . -arch arm64 -family elementwise -pkg kernel -out ../elementwise_arm64.s -stubs ../elementwise_arm64.go
+//go:generate go -C _asm run . -arch arm64 -family spike -pkg kernel -out ../spike_arm64.s -stubs ../spike_arm64.go
+//go:generate go -C _asm run . -arch arm64 -family sweep -pkg kernel -out ../sweep_arm64.s -stubs ../sweep_arm64.go
+//go:generate go -C _asm run . -arch arm64 -family window -pkg kernel -out ../window_arm64.s -stubs ../window_arm64.go
+//go:generate go -C _asm run . -arch arm64 -family pool -pkg kernel -out ../pool_arm64.s -stubs ../pool_arm64.go
 
 // implementation is one version of the kernels that this processor can run.
 type implementation struct {
@@ -49,7 +55,7 @@ func register(name string, enabled *bool) {
 
 // Implementation returns the name of the fastest version of the kernels that
 // this processor runs: "avx512vnni" (which is "avx512" but for spike counts),
-// "avx512", "avx2" or "generic".
+// "avx512", "avx2", "neon" or "generic".
 func Implementation() string {
 	for _, impl := range implementations {
 		if impl.enabled == nil || *impl.enabled {

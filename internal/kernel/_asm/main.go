@@ -29,7 +29,17 @@ var families = map[string]func(){
 
 func main() {
 	family := flag.String("family", "", "family of kernels to write")
+	arch := flag.String("arch", "amd64", "amd64 or arm64")
 	flag.Parse()
+	if generate, ok := armFamilies[*family]; ok && *arch == "arm64" {
+		f := &armFile{}
+		generate(f)
+		if err := f.write(); err != nil {
+			fmt.Fprintln(os.Stderr, "asm:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	generate, ok := families[*family]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "asm: unknown family %q\n", *family)
