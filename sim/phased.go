@@ -133,7 +133,7 @@ func (e *Engine) openSlowly(i int, b block, output, traced bool) {
 		}
 		for p := range l.positions() {
 			for c := range l.c {
-				j, charge := p*l.n+c, worth*l.window.Threshold[c]
+				j, charge := p*l.n+c, float32(worth*l.window.Threshold[c])
 				if !fired[j] && s.v[j] >= charge {
 					s.v[j] -= charge
 					fired[j] = e.plan.held()

@@ -113,7 +113,7 @@ func (l *Layer) units(n *Network, T float64, potentials [][]float64) (units, mos
 		}
 		if k, ok := s.Connection.(*Shortcut); ok && k.Remainder {
 			for c, v := range potentials[s.From] {
-				handed[c] += math.Abs(float64(k.ScaleOf(c))) * v
+				handed[c] += float64(math.Abs(float64(k.ScaleOf(c))) * v)
 			}
 		}
 		q := float64(n.Layers[s.From].Charge)
@@ -123,7 +123,7 @@ func (l *Layer) units(n *Network, T float64, potentials [][]float64) (units, mos
 				first, past = 0, len(sums)
 			}
 			for c := first; c < past; c++ {
-				sums[c] += math.Abs(float64(w)) * q
+				sums[c] += float64(math.Abs(float64(w)) * q)
 				terms[c] += float64(times)
 			}
 			return w
@@ -131,10 +131,10 @@ func (l *Layer) units(n *Network, T float64, potentials [][]float64) (units, mos
 	}
 	for c := range sums {
 		th := float64(l.Neuron.ThresholdOf(c))
-		v := th + math.Abs(float64(l.Neuron.VInitOf(c))) + T*sums[c] + handed[c]
+		v := th + math.Abs(float64(l.Neuron.VInitOf(c))) + float64(T*sums[c]) + handed[c]
 		most = append(most, v)
 		// Rounding adds up to half a unit to each of the terms, T times.
-		_, e := math.Frexp(v * (0x1p-24 + T*terms[c]*0x1p-48))
+		_, e := math.Frexp(v * (0x1p-24 + float64(T*terms[c]*0x1p-48)))
 		units = append(units, min(math.Ldexp(1, e), th))
 	}
 	return units, most

@@ -47,7 +47,7 @@ func newBatchNormalization(a *ann.BatchNormalization, axes int, in layout) batch
 	o := batchNormalization{make([]float32, n*repeat), make([]float32, n*repeat)}
 	for i := range n {
 		scale := float64(a.Scale[i]) / math.Sqrt(float64(a.Var[i])+float64(a.Epsilon))
-		shift := float64(a.Bias[i]) - float64(a.Mean[i])*scale
+		shift := float64(a.Bias[i]) - float64(float64(a.Mean[i])*scale)
 		for r := range repeat {
 			o.scale[r*n+index(i)], o.shift[r*n+index(i)] = float32(scale), float32(shift)
 		}

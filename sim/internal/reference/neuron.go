@@ -62,7 +62,7 @@ func (p *population) open(c snn.Coding, k, T int) {
 		if c == snn.FirstSpike {
 			worth = float32(T - k)
 		}
-		charge := worth * p.layer.Neuron.ThresholdOf(p.channel(j))
+		charge := float32(worth * p.layer.Neuron.ThresholdOf(p.channel(j)))
 		p.z[j] = p.v[j] >= charge && !p.fired[j]
 		if p.z[j] {
 			p.v[j] -= charge

@@ -86,7 +86,7 @@ func current(y []float64, c int, out tensor.Shape, k snn.Connection, src []float
 	case *snn.Dense:
 		row := k.Weight.Data[c*len(src):][:len(src)]
 		for i, w := range row {
-			y[0] += src[i] * float64(w) * q
+			y[0] += float64(src[i] * float64(w) * q)
 		}
 	case *snn.Shortcut:
 		from := c - k.Offset
@@ -95,13 +95,13 @@ func current(y []float64, c int, out tensor.Shape, k snn.Connection, src []float
 		}
 		for o := range y {
 			row, col := k.Start[0]+o/out[2]*k.Stride[0], k.Start[1]+o%out[2]*k.Stride[1]
-			y[o] += src[(from*in[1]+row)*in[2]+col] * float64(k.ScaleOf(from)) * q
+			y[o] += float64(src[(from*in[1]+row)*in[2]+col] * float64(k.ScaleOf(from)) * q)
 		}
 	case *snn.AveragePool:
 		for o := range y {
 			r, col := o/out[2], o%out[2]
 			w := float64(k.WeightAt(c, r, col, in[1], in[2])) * q
-			forWindow(k.Window, in, c, r, col, func(i int) { y[o] += src[i] * w })
+			forWindow(k.Window, in, c, r, col, func(i int) { y[o] += float64(src[i] * w) })
 		}
 	case *snn.MaxPool:
 		for o := range y {
@@ -132,7 +132,7 @@ func currentOfConv(y []float64, c int, out tensor.Shape, k *snn.Conv, src []floa
 					x := win.Col(0, kx)
 					for col := range sum {
 						if x >= 0 && x < len(line) {
-							sum[col] += line[x] * w
+							sum[col] += float64(line[x] * w)
 						}
 						x += win.Stride[1]
 					}
