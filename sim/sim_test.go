@@ -446,10 +446,12 @@ func TestMethodsAgree(t *testing.T) {
 			}
 			pixels := randomImage(b.net.Input.Shape, rnd)
 			for timesteps := 1; timesteps <= 3*agreeBlock; timesteps++ {
-				spikes := agree(t, b.net, timesteps, pixels, 1).Record.Spikes[2]
-				if timesteps == 3*agreeBlock && slices.Max(spikes) == 0 {
-					t.Error("a layer without spikes shows nothing")
-				}
+				t.Run(fmt.Sprint(timesteps), func(t *testing.T) {
+					spikes := agree(t, b.net, timesteps, pixels, 1).Record.Spikes[2]
+					if timesteps == 3*agreeBlock && slices.Max(spikes) == 0 {
+						t.Error("a layer without spikes shows nothing")
+					}
+				})
 			}
 		})
 	}

@@ -99,11 +99,16 @@ func checkSweep(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch,
 
 func TestSweep(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
-		rnd := rand.New(rand.NewPCG(1, 2))
+		rnd, n := rand.New(rand.NewPCG(1, 2)), 0
 		for _, source := range []int{1, 16, 63, 64, 65, 150} {
 			for _, tile := range [][3]int{{16, 0, 16}, {32, 0, 32}, {64, 32, 32}, {48, 32, 16}, {112, 96, 16}, {144, 64, 32}, {64, 0, 64}, {192, 128, 64}} {
 				for _, rate := range []float64{0, 0.1, 1} {
 					for i, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {3, 3}, {2, 4}, {5, 5}, {4, 8}, {7, 6}} {
+						// Seven has no factor in common with how many there are of anything, so that
+						// a short test still sees every size with every tile.
+						if n++; testing.Short() && n%7 > 0 {
+							continue
+						}
 						draw := gridSlice
 						if i%2 == 1 {
 							draw = roughSlice
