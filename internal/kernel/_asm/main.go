@@ -30,7 +30,12 @@ var families = map[string]func(){
 func main() {
 	family := flag.String("family", "", "family of kernels to write")
 	arch := flag.String("arch", "amd64", "amd64 or arm64")
+	costs := flag.Bool("costs", false, "print what the kernels for arm64 take instead")
 	flag.Parse()
+	if *costs {
+		writeCosts(os.Stdout)
+		return
+	}
 	if generate, ok := armFamilies[*family]; ok && *arch == "arm64" {
 		f := &armFile{}
 		generate(f)

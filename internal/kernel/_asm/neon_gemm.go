@@ -66,7 +66,7 @@ func neonGemmTile(a *armFunc, rows int, m, k, pa, lda, pb, pc, ldc gpr) {
 	a.ins("CMP", imm(4), left)
 	a.ins("BLT", label+"_single")
 	a.label(label + "_unrolled")
-	a.per(fmt.Sprintf("4 steps of k, %d rows", rows), func() {
+	a.per(fmt.Sprintf("4 steps of k, rows: %d", rows), func() {
 		for i := range rows {
 			a.ins("FMOVQ.P", mem(rowA[i], 16), x[i].f())
 		}

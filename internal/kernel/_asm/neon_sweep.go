@@ -126,22 +126,24 @@ func neonSweepFor(f *armFile, t neonTables, n int) {
 		enter(1, 1)
 		a.label("column")
 		for phase := range 3 {
-			label := fmt.Sprintf("phase%d", phase)
-			enter((phase+2)%3, 2)
-			s.walk(label, "9 taps", func(r gpr) {
-				for j := range 3 {
-					for i := range 3 {
-						s.taps.add(r, 3*j+i, acc[(phase+i)%3][j])
+			a.per("a position of the source", func() {
+				label := fmt.Sprintf("phase%d", phase)
+				enter((phase+2)%3, 2)
+				s.walk(label, "9 taps", func(r gpr) {
+					for j := range 3 {
+						for i := range 3 {
+							s.taps.add(r, 3*j+i, acc[(phase+i)%3][j])
+						}
 					}
-				}
+				})
+				a.ins("CMP", limit, s.x)
+				a.ins("BGE", label+"_fired")
+				s.advance(acc[phase][0])
+				a.label(label + "_fired")
+				leave(phase)
+				a.ins("SUBS", imm(1), s.x)
+				a.ins("BEQ", label+"_end")
 			})
-			a.ins("CMP", limit, s.x)
-			a.ins("BGE", label+"_fired")
-			s.advance(acc[phase][0])
-			a.label(label + "_fired")
-			leave(phase)
-			a.ins("SUBS", imm(1), s.x)
-			a.ins("BEQ", label+"_end")
 		}
 		a.ins("B", "column")
 		for phase := range 3 {
@@ -230,15 +232,17 @@ func neonSweep2For(f *armFile, t neonTables, n int) {
 			enter(0, 0)
 			a.label(name + "_column")
 			for c := range 2 {
-				label := fmt.Sprintf("%s%d", name, c)
-				s.walk(label+"_even", even, func(r gpr) { add(r, c, 1) })
-				a.ins("SUBS", imm(1), s.x)
-				a.ins("BEQ", label+"_last")
-				enter(1-c, 1)
-				s.walk(label+"_odd", both, func(r gpr) { add(r, c, 2); add(r, 1-c, 0) })
-				leave(c)
-				a.ins("SUBS", imm(1), s.x)
-				a.ins("BEQ", name+"_end")
+				a.per("two positions of an "+name+" row of the source", func() {
+					label := fmt.Sprintf("%s%d", name, c)
+					s.walk(label+"_even", even, func(r gpr) { add(r, c, 1) })
+					a.ins("SUBS", imm(1), s.x)
+					a.ins("BEQ", label+"_last")
+					enter(1-c, 1)
+					s.walk(label+"_odd", both, func(r gpr) { add(r, c, 2); add(r, 1-c, 0) })
+					leave(c)
+					a.ins("SUBS", imm(1), s.x)
+					a.ins("BEQ", name+"_end")
+				})
 			}
 			a.ins("B", name+"_column")
 			for c := range 2 {
