@@ -3,9 +3,11 @@
 //
 //	go run . -family gemm -pkg kernel -out ../gemm_amd64.s -stubs ../gemm_amd64.go
 //
-// To add a family: write its file here with an entry in families, the generic Go
-// and its tests there, a case for it in both dispatch files (kernel_amd64.go and
-// kernel_noasm.go), and a go:generate line in kernel.go.
+// For arm64 (-arch arm64) the same families have files of their own, neon_*.go,
+// and armFamilies. To add a family: write its files here with an entry in
+// families and in armFamilies, the generic Go and its tests there, a case for it
+// in the dispatch files (kernel_amd64.go, kernel_arm64.go and kernel_noasm.go), and
+// go:generate lines in kernel.go.
 package main
 
 import (
