@@ -153,11 +153,11 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	lanes := l.N
 	f := sweepsAVX512[l.Stride-1][l.N/32]
 	if !useAVX512 {
-		lanes, f = 8, sweepsAVX2[l.Stride-1][l.N/32]
+		lanes, f = Lanes, sweepsAVX2[l.Stride-1][l.N/32]
 	}
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
-		clear(part)
+		clear(part[:2*(l.Cols+2)*l.N])
 		s := shortcutOf(shortcut, l.Shortcut, l.Threshold, l.First+o, l.Words)
 		spikes += f(byteOf(out, l.First+o), s.mask, src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o], &s.weight[o],
 			l.Rows, l.Cols, l.SourceWords, 8*l.Words, s.step, 4*l.Pitch)

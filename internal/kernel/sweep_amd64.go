@@ -14,12 +14,12 @@ func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *fl
 //go:noescape
 func sweep32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweep16AVX2 is sweepGeneric for 8 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep16AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
 //
 //go:noescape
 func sweep16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweep32AVX2 is sweepGeneric for 8 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep32AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
 //
 //go:noescape
 func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
@@ -29,7 +29,7 @@ func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *floa
 //go:noescape
 func sweepStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweepStride2N16AVX2 is sweepGeneric with a stride of two for 8 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+// sweepStride2N16AVX2 is sweepGeneric with a stride of two for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
@@ -39,7 +39,7 @@ func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, pa
 //go:noescape
 func sweepStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweepStride2N32AVX2 is sweepGeneric with a stride of two for 8 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+// sweepStride2N32AVX2 is sweepGeneric with a stride of two for 16 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
@@ -49,7 +49,7 @@ func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, pa
 //go:noescape
 func sweepStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweepStride2N64AVX2 is sweepGeneric with a stride of two for 8 channels of a layer whose weights come in rows of 64; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+// sweepStride2N64AVX2 is sweepGeneric with a stride of two for 16 channels of a layer whose weights come in rows of 64; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int

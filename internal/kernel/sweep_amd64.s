@@ -12,1751 +12,2629 @@ DATA bitOfLaneOfSweep<>+16(SB)/4, $0x00000010
 DATA bitOfLaneOfSweep<>+20(SB)/4, $0x00000020
 DATA bitOfLaneOfSweep<>+24(SB)/4, $0x00000040
 DATA bitOfLaneOfSweep<>+28(SB)/4, $0x00000080
-GLOBL bitOfLaneOfSweep<>(SB), RODATA|NOPTR, $32
+DATA bitOfLaneOfSweep<>+32(SB)/4, $0x00000100
+DATA bitOfLaneOfSweep<>+36(SB)/4, $0x00000200
+DATA bitOfLaneOfSweep<>+40(SB)/4, $0x00000400
+DATA bitOfLaneOfSweep<>+44(SB)/4, $0x00000800
+DATA bitOfLaneOfSweep<>+48(SB)/4, $0x00001000
+DATA bitOfLaneOfSweep<>+52(SB)/4, $0x00002000
+DATA bitOfLaneOfSweep<>+56(SB)/4, $0x00004000
+DATA bitOfLaneOfSweep<>+60(SB)/4, $0x00008000
+GLOBL bitOfLaneOfSweep<>(SB), RODATA|NOPTR, $64
 
 // func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512F, BMI, POPCNT
-TEXT ·sweep16AVX512(SB), NOSPLIT, $16-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Z0
-	MOVQ    threshold+72(FP), DI
-	MOVQ    constant+64(FP), R8
-	VMOVUPS (DI), Z1
-	VMOVUPS (R8), Z2
-	MOVQ    cols+96(FP), R8
-	ADDQ    $0x02, R8
-	IMUL3Q  $0x00000040, R8, R8
-	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
+TEXT ·sweep16AVX512(SB), NOSPLIT, $24-144
+	MOVQ    src_base+16(FP), AX
+	MOVQ    w+56(FP), CX
+	MOVQ    out+0(FP), DX
+	MOVQ    shortcut+8(FP), BX
+	MOVQ    v+40(FP), SI
+	XORQ    DI, DI
+	MOVQ    weight+80(FP), R8
+	MOVQ    threshold+72(FP), R9
+	MOVQ    constant+64(FP), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	MOVQ    cols+96(FP), R9
+	ADDQ    $0x02, R9
+	IMUL3Q  $0x00000040, R9, R9
+	MOVQ    rows+88(FP), R11
+	MOVQ    R11, (SP)
 	MOVQ    $0x00000000, 8(SP)
 
 row:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R9
-	VMOVUPS (DI), Z3
-	VMOVUPS (DI)(R8*1), Z4
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R10
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(R9*1), Z4
 	VXORPS  X5, X5, X5
-	VMOVUPS 64(DI), Z6
-	VMOVUPS 64(DI)(R8*1), Z7
+	VMOVUPS 64(R8), Z6
+	VMOVUPS 64(R8)(R9*1), Z7
 	VXORPS  X8, X8, X8
 
 column:
-	VMOVUPS 128(DI), Z9
-	VMOVUPS 128(DI)(R8*1), Z10
+	VMOVUPS 128(R8), Z9
+	VMOVUPS 128(R8)(R9*1), Z10
 	VXORPS  X11, X11, X11
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase0_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase0_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z3, Z3
-	VADDPS 64(R10), Z6, Z6
-	VADDPS 128(R10), Z9, Z9
-	VADDPS 192(R10), Z4, Z4
-	VADDPS 256(R10), Z7, Z7
-	VADDPS 320(R10), Z10, Z10
-	VADDPS 384(R10), Z5, Z5
-	VADDPS 448(R10), Z8, Z8
-	VADDPS 512(R10), Z11, Z11
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z3, Z3
+	VADDPS 64(R11), Z6, Z6
+	VADDPS 128(R11), Z9, Z9
+	VADDPS 192(R11), Z4, Z4
+	VADDPS 256(R11), Z7, Z7
+	VADDPS 320(R11), Z10, Z10
+	VADDPS 384(R11), Z5, Z5
+	VADDPS 448(R11), Z8, Z8
+	VADDPS 512(R11), Z11, Z11
+	BLSRQ  R12, R12
 	JNZ    phase0_spike
 
 phase0_silent:
-	ADDQ    $0x00009000, R12
-	DECQ    R13
-	JNZ     phase0_word
-	CMPQ    R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase0_more
+	ADDQ $0x08, AX
+
+phase0_walked:
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, (R8)(R9*1)
+	CMPQ    R10, 8(SP)
 	JGE     phase0_fired
-	KMOVW   (CX), K1
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
 
 phase0_fired:
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, (DI)(R8*1)
-	ADDQ    $0x00000040, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R8
+	DECQ    R10
 	JZ      phase0_end
-	VMOVUPS 128(DI), Z3
-	VMOVUPS 128(DI)(R8*1), Z4
+	VMOVUPS 128(R8), Z3
+	VMOVUPS 128(R8)(R9*1), Z4
 	VXORPS  X5, X5, X5
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase1_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase1_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z6, Z6
-	VADDPS 64(R10), Z9, Z9
-	VADDPS 128(R10), Z3, Z3
-	VADDPS 192(R10), Z7, Z7
-	VADDPS 256(R10), Z10, Z10
-	VADDPS 320(R10), Z4, Z4
-	VADDPS 384(R10), Z8, Z8
-	VADDPS 448(R10), Z11, Z11
-	VADDPS 512(R10), Z5, Z5
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z6, Z6
+	VADDPS 64(R11), Z9, Z9
+	VADDPS 128(R11), Z3, Z3
+	VADDPS 192(R11), Z7, Z7
+	VADDPS 256(R11), Z10, Z10
+	VADDPS 320(R11), Z4, Z4
+	VADDPS 384(R11), Z8, Z8
+	VADDPS 448(R11), Z11, Z11
+	VADDPS 512(R11), Z5, Z5
+	BLSRQ  R12, R12
 	JNZ    phase1_spike
 
 phase1_silent:
-	ADDQ    $0x00009000, R12
-	DECQ    R13
-	JNZ     phase1_word
-	CMPQ    R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase1_more
+	ADDQ $0x08, AX
+
+phase1_walked:
+	VMOVUPS Z7, (R8)
+	VMOVUPS Z8, (R8)(R9*1)
+	CMPQ    R10, 8(SP)
 	JGE     phase1_fired
-	KMOVW   (CX), K1
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z6, K1, Z6
 	VADDPS  Z2, Z6, Z6
-	VADDPS  (BX), Z6, Z6
+	VADDPS  (SI), Z6, Z6
 	VCMPPS  $0x1d, Z1, Z6, K1
 	VSUBPS  Z1, Z6, K1, Z6
-	VMOVUPS Z6, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
+	VMOVUPS Z6, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
 
 phase1_fired:
-	VMOVUPS Z7, (DI)
-	VMOVUPS Z8, (DI)(R8*1)
-	ADDQ    $0x00000040, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R8
+	DECQ    R10
 	JZ      phase1_end
-	VMOVUPS 128(DI), Z6
-	VMOVUPS 128(DI)(R8*1), Z7
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 128(R8)(R9*1), Z7
 	VXORPS  X8, X8, X8
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase2_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase2_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z9, Z9
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z6, Z6
-	VADDPS 192(R10), Z10, Z10
-	VADDPS 256(R10), Z4, Z4
-	VADDPS 320(R10), Z7, Z7
-	VADDPS 384(R10), Z11, Z11
-	VADDPS 448(R10), Z5, Z5
-	VADDPS 512(R10), Z8, Z8
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z9, Z9
+	VADDPS 64(R11), Z3, Z3
+	VADDPS 128(R11), Z6, Z6
+	VADDPS 192(R11), Z10, Z10
+	VADDPS 256(R11), Z4, Z4
+	VADDPS 320(R11), Z7, Z7
+	VADDPS 384(R11), Z11, Z11
+	VADDPS 448(R11), Z5, Z5
+	VADDPS 512(R11), Z8, Z8
+	BLSRQ  R12, R12
 	JNZ    phase2_spike
 
 phase2_silent:
-	ADDQ    $0x00009000, R12
-	DECQ    R13
-	JNZ     phase2_word
-	CMPQ    R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase2_more
+	ADDQ $0x08, AX
+
+phase2_walked:
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, (R8)(R9*1)
+	CMPQ    R10, 8(SP)
 	JGE     phase2_fired
-	KMOVW   (CX), K1
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z9, K1, Z9
 	VADDPS  Z2, Z9, Z9
-	VADDPS  (BX), Z9, Z9
+	VADDPS  (SI), Z9, Z9
 	VCMPPS  $0x1d, Z1, Z9, K1
 	VSUBPS  Z1, Z9, K1, Z9
-	VMOVUPS Z9, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
+	VMOVUPS Z9, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
 
 phase2_fired:
-	VMOVUPS Z10, (DI)
-	VMOVUPS Z11, (DI)(R8*1)
-	ADDQ    $0x00000040, DI
-	DECQ    R9
-	JZ      phase2_end
-	JMP     column
+	ADDQ $0x00000040, R8
+	DECQ R10
+	JZ   phase2_end
+	JMP  column
 
 phase0_end:
+	VMOVUPS Z7, (R8)
+	VMOVUPS Z8, (R8)(R9*1)
 	CMPQ    8(SP), $0x00
-	JE      phase0_end_fired
-	KMOVW   (CX), K1
+	JE      row_end
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z6, K1, Z6
 	VADDPS  Z2, Z6, Z6
-	VADDPS  (BX), Z6, Z6
+	VADDPS  (SI), Z6, Z6
 	VCMPPS  $0x1d, Z1, Z6, K1
 	VSUBPS  Z1, Z6, K1, Z6
-	VMOVUPS Z6, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-
-phase0_end_fired:
-	VMOVUPS Z7, (DI)
-	VMOVUPS Z8, (DI)(R8*1)
+	VMOVUPS Z6, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
 	JMP     row_end
 
 phase1_end:
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, (R8)(R9*1)
 	CMPQ    8(SP), $0x00
-	JE      phase1_end_fired
-	KMOVW   (CX), K1
+	JE      row_end
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z9, K1, Z9
 	VADDPS  Z2, Z9, Z9
-	VADDPS  (BX), Z9, Z9
+	VADDPS  (SI), Z9, Z9
 	VCMPPS  $0x1d, Z1, Z9, K1
 	VSUBPS  Z1, Z9, K1, Z9
-	VMOVUPS Z9, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-
-phase1_end_fired:
-	VMOVUPS Z10, (DI)
-	VMOVUPS Z11, (DI)(R8*1)
+	VMOVUPS Z9, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
 	JMP     row_end
 
 phase2_end:
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, (R8)(R9*1)
 	CMPQ    8(SP), $0x00
-	JE      phase2_end_fired
-	KMOVW   (CX), K1
+	JE      row_end
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	JMP     row_end
 
-phase2_end_fired:
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, (DI)(R8*1)
+phase0_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase0_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase0_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z3, Z3
+	VADDPS 64(R11), Z6, Z6
+	VADDPS 128(R11), Z9, Z9
+	VADDPS 192(R11), Z4, Z4
+	VADDPS 256(R11), Z7, Z7
+	VADDPS 320(R11), Z10, Z10
+	VADDPS 384(R11), Z5, Z5
+	VADDPS 448(R11), Z8, Z8
+	VADDPS 512(R11), Z11, Z11
+	BLSRQ  R12, R12
+	JNZ    phase0_more_spike
+
+phase0_more_silent:
+	JMP phase0_words
+
+phase0_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase1_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase1_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z6, Z6
+	VADDPS 64(R11), Z9, Z9
+	VADDPS 128(R11), Z3, Z3
+	VADDPS 192(R11), Z7, Z7
+	VADDPS 256(R11), Z10, Z10
+	VADDPS 320(R11), Z4, Z4
+	VADDPS 384(R11), Z8, Z8
+	VADDPS 448(R11), Z11, Z11
+	VADDPS 512(R11), Z5, Z5
+	BLSRQ  R12, R12
+	JNZ    phase1_more_spike
+
+phase1_more_silent:
+	JMP phase1_words
+
+phase1_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase2_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase2_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000240, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z9, Z9
+	VADDPS 64(R11), Z3, Z3
+	VADDPS 128(R11), Z6, Z6
+	VADDPS 192(R11), Z10, Z10
+	VADDPS 256(R11), Z4, Z4
+	VADDPS 320(R11), Z7, Z7
+	VADDPS 384(R11), Z11, Z11
+	VADDPS 448(R11), Z5, Z5
+	VADDPS 512(R11), Z8, Z8
+	BLSRQ  R12, R12
+	JNZ    phase2_more_spike
+
+phase2_more_silent:
+	JMP phase2_words
+
+phase2_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ cols+96(FP), R11
+	MOVQ R11, 8(SP)
 	DECQ (SP)
 	JNZ  row
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R9
+	MOVQ part+48(FP), R8
+	MOVQ cols+96(FP), R10
 
 flush:
-	ADDQ    $0x00000040, DI
-	VMOVUPS (DI), Z3
-	KMOVW   (CX), K1
+	ADDQ    $0x00000040, R8
+	VMOVUPS (R8), Z3
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R11
-	MOVW    R11, (AX)
-	POPCNTQ R11, R11
-	ADDQ    R11, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	DECQ    R9
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R12
+	MOVW    R12, (DX)
+	POPCNTQ R12, R12
+	ADDQ    R12, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	DECQ    R10
 	JNZ     flush
 	VZEROUPPER
-	MOVQ    SI, ret+136(FP)
+	MOVQ    DI, ret+136(FP)
 	RET
 
 // func sweep32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweep32AVX512(SB), NOSPLIT, $16-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	MOVQ    threshold+72(FP), DI
-	MOVQ    constant+64(FP), R8
-	VMOVUPS (DI), Z2
-	VMOVUPS (R8), Z3
-	VMOVUPS 64(DI), Z4
-	VMOVUPS 64(R8), Z5
-	MOVQ    cols+96(FP), R8
-	ADDQ    $0x02, R8
-	IMUL3Q  $0x00000080, R8, R8
-	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
+TEXT ·sweep32AVX512(SB), NOSPLIT, $24-144
+	MOVQ    src_base+16(FP), AX
+	MOVQ    w+56(FP), CX
+	MOVQ    out+0(FP), DX
+	MOVQ    shortcut+8(FP), BX
+	MOVQ    v+40(FP), SI
+	XORQ    DI, DI
+	MOVQ    weight+80(FP), R8
+	MOVQ    threshold+72(FP), R9
+	MOVQ    constant+64(FP), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 64(R10), Z5
+	MOVQ    cols+96(FP), R9
+	ADDQ    $0x02, R9
+	IMUL3Q  $0x00000080, R9, R9
+	MOVQ    rows+88(FP), R11
+	MOVQ    R11, (SP)
 	MOVQ    $0x00000000, 8(SP)
 
 row:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R9
-	VMOVUPS (DI), Z6
-	VMOVUPS (DI)(R8*1), Z8
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R10
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(R9*1), Z8
 	VXORPS  X10, X10, X10
-	VMOVUPS 64(DI), Z7
-	VMOVUPS 64(DI)(R8*1), Z9
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 64(R8)(R9*1), Z9
 	VXORPS  X11, X11, X11
-	VMOVUPS 128(DI), Z12
-	VMOVUPS 128(DI)(R8*1), Z14
+	VMOVUPS 128(R8), Z12
+	VMOVUPS 128(R8)(R9*1), Z14
 	VXORPS  X16, X16, X16
-	VMOVUPS 192(DI), Z13
-	VMOVUPS 192(DI)(R8*1), Z15
+	VMOVUPS 192(R8), Z13
+	VMOVUPS 192(R8)(R9*1), Z15
 	VXORPS  X17, X17, X17
 
 column:
-	VMOVUPS 256(DI), Z18
-	VMOVUPS 256(DI)(R8*1), Z20
+	VMOVUPS 256(R8), Z18
+	VMOVUPS 256(R8)(R9*1), Z20
 	VXORPS  X22, X22, X22
-	VMOVUPS 320(DI), Z19
-	VMOVUPS 320(DI)(R8*1), Z21
+	VMOVUPS 320(R8), Z19
+	VMOVUPS 320(R8)(R9*1), Z21
 	VXORPS  X23, X23, X23
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase0_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase0_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z6, Z6
-	VADDPS 64(R10), Z7, Z7
-	VADDPS 128(R10), Z12, Z12
-	VADDPS 192(R10), Z13, Z13
-	VADDPS 256(R10), Z18, Z18
-	VADDPS 320(R10), Z19, Z19
-	VADDPS 384(R10), Z8, Z8
-	VADDPS 448(R10), Z9, Z9
-	VADDPS 512(R10), Z14, Z14
-	VADDPS 576(R10), Z15, Z15
-	VADDPS 640(R10), Z20, Z20
-	VADDPS 704(R10), Z21, Z21
-	VADDPS 768(R10), Z10, Z10
-	VADDPS 832(R10), Z11, Z11
-	VADDPS 896(R10), Z16, Z16
-	VADDPS 960(R10), Z17, Z17
-	VADDPS 1024(R10), Z22, Z22
-	VADDPS 1088(R10), Z23, Z23
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z6, Z6
+	VADDPS 64(R11), Z7, Z7
+	VADDPS 128(R11), Z12, Z12
+	VADDPS 192(R11), Z13, Z13
+	VADDPS 256(R11), Z18, Z18
+	VADDPS 320(R11), Z19, Z19
+	VADDPS 384(R11), Z8, Z8
+	VADDPS 448(R11), Z9, Z9
+	VADDPS 512(R11), Z14, Z14
+	VADDPS 576(R11), Z15, Z15
+	VADDPS 640(R11), Z20, Z20
+	VADDPS 704(R11), Z21, Z21
+	VADDPS 768(R11), Z10, Z10
+	VADDPS 832(R11), Z11, Z11
+	VADDPS 896(R11), Z16, Z16
+	VADDPS 960(R11), Z17, Z17
+	VADDPS 1024(R11), Z22, Z22
+	VADDPS 1088(R11), Z23, Z23
+	BLSRQ  R12, R12
 	JNZ    phase0_spike
 
 phase0_silent:
-	ADDQ     $0x00012000, R12
-	DECQ     R13
-	JNZ      phase0_word
-	CMPQ     R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase0_more
+	ADDQ $0x08, AX
+
+phase0_walked:
+	VMOVUPS  Z8, (R8)
+	VMOVUPS  Z10, (R8)(R9*1)
+	VMOVUPS  Z9, 64(R8)
+	VMOVUPS  Z11, 64(R8)(R9*1)
+	CMPQ     R10, 8(SP)
 	JGE      phase0_fired
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
 
 phase0_fired:
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z10, (DI)(R8*1)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z11, 64(DI)(R8*1)
-	ADDQ    $0x00000080, DI
-	DECQ    R9
+	ADDQ    $0x00000080, R8
+	DECQ    R10
 	JZ      phase0_end
-	VMOVUPS 256(DI), Z6
-	VMOVUPS 256(DI)(R8*1), Z8
+	VMOVUPS 256(R8), Z6
+	VMOVUPS 256(R8)(R9*1), Z8
 	VXORPS  X10, X10, X10
-	VMOVUPS 320(DI), Z7
-	VMOVUPS 320(DI)(R8*1), Z9
+	VMOVUPS 320(R8), Z7
+	VMOVUPS 320(R8)(R9*1), Z9
 	VXORPS  X11, X11, X11
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase1_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase1_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z12, Z12
-	VADDPS 64(R10), Z13, Z13
-	VADDPS 128(R10), Z18, Z18
-	VADDPS 192(R10), Z19, Z19
-	VADDPS 256(R10), Z6, Z6
-	VADDPS 320(R10), Z7, Z7
-	VADDPS 384(R10), Z14, Z14
-	VADDPS 448(R10), Z15, Z15
-	VADDPS 512(R10), Z20, Z20
-	VADDPS 576(R10), Z21, Z21
-	VADDPS 640(R10), Z8, Z8
-	VADDPS 704(R10), Z9, Z9
-	VADDPS 768(R10), Z16, Z16
-	VADDPS 832(R10), Z17, Z17
-	VADDPS 896(R10), Z22, Z22
-	VADDPS 960(R10), Z23, Z23
-	VADDPS 1024(R10), Z10, Z10
-	VADDPS 1088(R10), Z11, Z11
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z12, Z12
+	VADDPS 64(R11), Z13, Z13
+	VADDPS 128(R11), Z18, Z18
+	VADDPS 192(R11), Z19, Z19
+	VADDPS 256(R11), Z6, Z6
+	VADDPS 320(R11), Z7, Z7
+	VADDPS 384(R11), Z14, Z14
+	VADDPS 448(R11), Z15, Z15
+	VADDPS 512(R11), Z20, Z20
+	VADDPS 576(R11), Z21, Z21
+	VADDPS 640(R11), Z8, Z8
+	VADDPS 704(R11), Z9, Z9
+	VADDPS 768(R11), Z16, Z16
+	VADDPS 832(R11), Z17, Z17
+	VADDPS 896(R11), Z22, Z22
+	VADDPS 960(R11), Z23, Z23
+	VADDPS 1024(R11), Z10, Z10
+	VADDPS 1088(R11), Z11, Z11
+	BLSRQ  R12, R12
 	JNZ    phase1_spike
 
 phase1_silent:
-	ADDQ     $0x00012000, R12
-	DECQ     R13
-	JNZ      phase1_word
-	CMPQ     R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase1_more
+	ADDQ $0x08, AX
+
+phase1_walked:
+	VMOVUPS  Z14, (R8)
+	VMOVUPS  Z16, (R8)(R9*1)
+	VMOVUPS  Z15, 64(R8)
+	VMOVUPS  Z17, 64(R8)(R9*1)
+	CMPQ     R10, 8(SP)
 	JGE      phase1_fired
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
-	VADDPS   Z3, Z12, Z12
-	VADDPS   (BX), Z12, Z12
-	VCMPPS   $0x1d, Z2, Z12, K1
-	VSUBPS   Z2, Z12, K1, Z12
-	VMOVUPS  Z12, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z2, Z12, Z12
+	VADDPS   (SI), Z12, Z12
+	VCMPPS   $0x1d, Z1, Z12, K1
+	VSUBPS   Z1, Z12, K1, Z12
+	VMOVUPS  Z12, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z13, K2, Z13
 	VADDPS   Z5, Z13, Z13
-	VADDPS   64(BX), Z13, Z13
+	VADDPS   64(SI), Z13, Z13
 	VCMPPS   $0x1d, Z4, Z13, K2
 	VSUBPS   Z4, Z13, K2, Z13
-	VMOVUPS  Z13, 64(BX)
+	VMOVUPS  Z13, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
 
 phase1_fired:
-	VMOVUPS Z14, (DI)
-	VMOVUPS Z16, (DI)(R8*1)
-	VMOVUPS Z15, 64(DI)
-	VMOVUPS Z17, 64(DI)(R8*1)
-	ADDQ    $0x00000080, DI
-	DECQ    R9
+	ADDQ    $0x00000080, R8
+	DECQ    R10
 	JZ      phase1_end
-	VMOVUPS 256(DI), Z12
-	VMOVUPS 256(DI)(R8*1), Z14
+	VMOVUPS 256(R8), Z12
+	VMOVUPS 256(R8)(R9*1), Z14
 	VXORPS  X16, X16, X16
-	VMOVUPS 320(DI), Z13
-	VMOVUPS 320(DI)(R8*1), Z15
+	VMOVUPS 320(R8), Z13
+	VMOVUPS 320(R8)(R9*1), Z15
 	VXORPS  X17, X17, X17
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase2_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase2_silent
+	MOVQ    (AX), R12
+	TESTQ   R12, R12
+	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Z18, Z18
-	VADDPS 64(R10), Z19, Z19
-	VADDPS 128(R10), Z6, Z6
-	VADDPS 192(R10), Z7, Z7
-	VADDPS 256(R10), Z12, Z12
-	VADDPS 320(R10), Z13, Z13
-	VADDPS 384(R10), Z20, Z20
-	VADDPS 448(R10), Z21, Z21
-	VADDPS 512(R10), Z8, Z8
-	VADDPS 576(R10), Z9, Z9
-	VADDPS 640(R10), Z14, Z14
-	VADDPS 704(R10), Z15, Z15
-	VADDPS 768(R10), Z22, Z22
-	VADDPS 832(R10), Z23, Z23
-	VADDPS 896(R10), Z10, Z10
-	VADDPS 960(R10), Z11, Z11
-	VADDPS 1024(R10), Z16, Z16
-	VADDPS 1088(R10), Z17, Z17
-	BLSRQ  R11, R11
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z18, Z18
+	VADDPS 64(R11), Z19, Z19
+	VADDPS 128(R11), Z6, Z6
+	VADDPS 192(R11), Z7, Z7
+	VADDPS 256(R11), Z12, Z12
+	VADDPS 320(R11), Z13, Z13
+	VADDPS 384(R11), Z20, Z20
+	VADDPS 448(R11), Z21, Z21
+	VADDPS 512(R11), Z8, Z8
+	VADDPS 576(R11), Z9, Z9
+	VADDPS 640(R11), Z14, Z14
+	VADDPS 704(R11), Z15, Z15
+	VADDPS 768(R11), Z22, Z22
+	VADDPS 832(R11), Z23, Z23
+	VADDPS 896(R11), Z10, Z10
+	VADDPS 960(R11), Z11, Z11
+	VADDPS 1024(R11), Z16, Z16
+	VADDPS 1088(R11), Z17, Z17
+	BLSRQ  R12, R12
 	JNZ    phase2_spike
 
 phase2_silent:
-	ADDQ     $0x00012000, R12
-	DECQ     R13
-	JNZ      phase2_word
-	CMPQ     R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase2_more
+	ADDQ $0x08, AX
+
+phase2_walked:
+	VMOVUPS  Z20, (R8)
+	VMOVUPS  Z22, (R8)(R9*1)
+	VMOVUPS  Z21, 64(R8)
+	VMOVUPS  Z23, 64(R8)(R9*1)
+	CMPQ     R10, 8(SP)
 	JGE      phase2_fired
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z18, K1, Z18
-	VADDPS   Z3, Z18, Z18
-	VADDPS   (BX), Z18, Z18
-	VCMPPS   $0x1d, Z2, Z18, K1
-	VSUBPS   Z2, Z18, K1, Z18
-	VMOVUPS  Z18, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z19, K2, Z19
+	VADDPS   Z2, Z18, Z18
+	VADDPS   (SI), Z18, Z18
+	VCMPPS   $0x1d, Z1, Z18, K1
+	VSUBPS   Z1, Z18, K1, Z18
+	VMOVUPS  Z18, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z19, K2, Z19
 	VADDPS   Z5, Z19, Z19
-	VADDPS   64(BX), Z19, Z19
+	VADDPS   64(SI), Z19, Z19
 	VCMPPS   $0x1d, Z4, Z19, K2
 	VSUBPS   Z4, Z19, K2, Z19
-	VMOVUPS  Z19, 64(BX)
+	VMOVUPS  Z19, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
 
 phase2_fired:
-	VMOVUPS Z20, (DI)
-	VMOVUPS Z22, (DI)(R8*1)
-	VMOVUPS Z21, 64(DI)
-	VMOVUPS Z23, 64(DI)(R8*1)
-	ADDQ    $0x00000080, DI
-	DECQ    R9
-	JZ      phase2_end
-	JMP     column
+	ADDQ $0x00000080, R8
+	DECQ R10
+	JZ   phase2_end
+	JMP  column
 
 phase0_end:
+	VMOVUPS  Z14, (R8)
+	VMOVUPS  Z16, (R8)(R9*1)
+	VMOVUPS  Z15, 64(R8)
+	VMOVUPS  Z17, 64(R8)(R9*1)
 	CMPQ     8(SP), $0x00
-	JE       phase0_end_fired
-	KMOVW    (CX), K1
+	JE       row_end
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
-	VADDPS   Z3, Z12, Z12
-	VADDPS   (BX), Z12, Z12
-	VCMPPS   $0x1d, Z2, Z12, K1
-	VSUBPS   Z2, Z12, K1, Z12
-	VMOVUPS  Z12, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z13, K2, Z13
+	VADDPS   Z2, Z12, Z12
+	VADDPS   (SI), Z12, Z12
+	VCMPPS   $0x1d, Z1, Z12, K1
+	VSUBPS   Z1, Z12, K1, Z12
+	VMOVUPS  Z12, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z13, K2, Z13
 	VADDPS   Z5, Z13, Z13
-	VADDPS   64(BX), Z13, Z13
+	VADDPS   64(SI), Z13, Z13
 	VCMPPS   $0x1d, Z4, Z13, K2
 	VSUBPS   Z4, Z13, K2, Z13
-	VMOVUPS  Z13, 64(BX)
+	VMOVUPS  Z13, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-
-phase0_end_fired:
-	VMOVUPS Z14, (DI)
-	VMOVUPS Z16, (DI)(R8*1)
-	VMOVUPS Z15, 64(DI)
-	VMOVUPS Z17, 64(DI)(R8*1)
-	JMP     row_end
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	JMP      row_end
 
 phase1_end:
+	VMOVUPS  Z20, (R8)
+	VMOVUPS  Z22, (R8)(R9*1)
+	VMOVUPS  Z21, 64(R8)
+	VMOVUPS  Z23, 64(R8)(R9*1)
 	CMPQ     8(SP), $0x00
-	JE       phase1_end_fired
-	KMOVW    (CX), K1
+	JE       row_end
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z18, K1, Z18
-	VADDPS   Z3, Z18, Z18
-	VADDPS   (BX), Z18, Z18
-	VCMPPS   $0x1d, Z2, Z18, K1
-	VSUBPS   Z2, Z18, K1, Z18
-	VMOVUPS  Z18, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z19, K2, Z19
+	VADDPS   Z2, Z18, Z18
+	VADDPS   (SI), Z18, Z18
+	VCMPPS   $0x1d, Z1, Z18, K1
+	VSUBPS   Z1, Z18, K1, Z18
+	VMOVUPS  Z18, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z19, K2, Z19
 	VADDPS   Z5, Z19, Z19
-	VADDPS   64(BX), Z19, Z19
+	VADDPS   64(SI), Z19, Z19
 	VCMPPS   $0x1d, Z4, Z19, K2
 	VSUBPS   Z4, Z19, K2, Z19
-	VMOVUPS  Z19, 64(BX)
+	VMOVUPS  Z19, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-
-phase1_end_fired:
-	VMOVUPS Z20, (DI)
-	VMOVUPS Z22, (DI)(R8*1)
-	VMOVUPS Z21, 64(DI)
-	VMOVUPS Z23, 64(DI)(R8*1)
-	JMP     row_end
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	JMP      row_end
 
 phase2_end:
+	VMOVUPS  Z8, (R8)
+	VMOVUPS  Z10, (R8)(R9*1)
+	VMOVUPS  Z9, 64(R8)
+	VMOVUPS  Z11, 64(R8)(R9*1)
 	CMPQ     8(SP), $0x00
-	JE       phase2_end_fired
-	KMOVW    (CX), K1
+	JE       row_end
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	JMP      row_end
 
-phase2_end_fired:
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z10, (DI)(R8*1)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z11, 64(DI)(R8*1)
+phase0_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase0_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase0_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z6, Z6
+	VADDPS 64(R11), Z7, Z7
+	VADDPS 128(R11), Z12, Z12
+	VADDPS 192(R11), Z13, Z13
+	VADDPS 256(R11), Z18, Z18
+	VADDPS 320(R11), Z19, Z19
+	VADDPS 384(R11), Z8, Z8
+	VADDPS 448(R11), Z9, Z9
+	VADDPS 512(R11), Z14, Z14
+	VADDPS 576(R11), Z15, Z15
+	VADDPS 640(R11), Z20, Z20
+	VADDPS 704(R11), Z21, Z21
+	VADDPS 768(R11), Z10, Z10
+	VADDPS 832(R11), Z11, Z11
+	VADDPS 896(R11), Z16, Z16
+	VADDPS 960(R11), Z17, Z17
+	VADDPS 1024(R11), Z22, Z22
+	VADDPS 1088(R11), Z23, Z23
+	BLSRQ  R12, R12
+	JNZ    phase0_more_spike
+
+phase0_more_silent:
+	JMP phase0_words
+
+phase0_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase1_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase1_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z12, Z12
+	VADDPS 64(R11), Z13, Z13
+	VADDPS 128(R11), Z18, Z18
+	VADDPS 192(R11), Z19, Z19
+	VADDPS 256(R11), Z6, Z6
+	VADDPS 320(R11), Z7, Z7
+	VADDPS 384(R11), Z14, Z14
+	VADDPS 448(R11), Z15, Z15
+	VADDPS 512(R11), Z20, Z20
+	VADDPS 576(R11), Z21, Z21
+	VADDPS 640(R11), Z8, Z8
+	VADDPS 704(R11), Z9, Z9
+	VADDPS 768(R11), Z16, Z16
+	VADDPS 832(R11), Z17, Z17
+	VADDPS 896(R11), Z22, Z22
+	VADDPS 960(R11), Z23, Z23
+	VADDPS 1024(R11), Z10, Z10
+	VADDPS 1088(R11), Z11, Z11
+	BLSRQ  R12, R12
+	JNZ    phase1_more_spike
+
+phase1_more_silent:
+	JMP phase1_words
+
+phase1_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R11
+	MOVQ R11, 16(SP)
+
+phase2_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase2_rest
+	MOVQ  (AX), R12
+	TESTQ R12, R12
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ R12, R11
+	IMUL3Q $0x00000480, R11, R11
+	ADDQ   CX, R11
+	VADDPS (R11), Z18, Z18
+	VADDPS 64(R11), Z19, Z19
+	VADDPS 128(R11), Z6, Z6
+	VADDPS 192(R11), Z7, Z7
+	VADDPS 256(R11), Z12, Z12
+	VADDPS 320(R11), Z13, Z13
+	VADDPS 384(R11), Z20, Z20
+	VADDPS 448(R11), Z21, Z21
+	VADDPS 512(R11), Z8, Z8
+	VADDPS 576(R11), Z9, Z9
+	VADDPS 640(R11), Z14, Z14
+	VADDPS 704(R11), Z15, Z15
+	VADDPS 768(R11), Z22, Z22
+	VADDPS 832(R11), Z23, Z23
+	VADDPS 896(R11), Z10, Z10
+	VADDPS 960(R11), Z11, Z11
+	VADDPS 1024(R11), Z16, Z16
+	VADDPS 1088(R11), Z17, Z17
+	BLSRQ  R12, R12
+	JNZ    phase2_more_spike
+
+phase2_more_silent:
+	JMP phase2_words
+
+phase2_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ cols+96(FP), R11
+	MOVQ R11, 8(SP)
 	DECQ (SP)
 	JNZ  row
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R9
+	MOVQ part+48(FP), R8
+	MOVQ cols+96(FP), R10
 
 flush:
-	ADDQ     $0x00000080, DI
-	VMOVUPS  (DI), Z6
-	VMOVUPS  64(DI), Z7
-	KMOVW    (CX), K1
+	ADDQ     $0x00000080, R8
+	VMOVUPS  (R8), Z6
+	VMOVUPS  64(R8), Z7
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R11
-	MOVL     R11, (AX)
-	POPCNTQ  R11, R11
-	ADDQ     R11, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	DECQ     R9
+	KMOVD    K1, R12
+	MOVL     R12, (DX)
+	POPCNTQ  R12, R12
+	ADDQ     R12, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	DECQ     R10
 	JNZ      flush
 	VZEROUPPER
-	MOVQ     SI, ret+136(FP)
+	MOVQ     DI, ret+136(FP)
 	RET
 
 // func sweep16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweep16AVX2(SB), NOSPLIT, $16-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Y0
-	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ    cols+96(FP), R8
-	ADDQ    $0x02, R8
-	IMUL3Q  $0x00000020, R8, R8
-	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
-	MOVQ    $0x00000000, 8(SP)
+TEXT ·sweep16AVX2(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000040, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, (SP)
+	MOVQ   $0x00000000, 8(SP)
 
 row:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R9
-	VMOVUPS (DI), Y2
-	VMOVUPS (DI)(R8*1), Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 32(DI)(R8*1), Y6
-	VXORPS  X7, X7, X7
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(R12*1), Y2
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 32(R11)(R12*1), Y3
+	VXORPS  Y5, Y5, Y5
+	VMOVUPS Y5, 32(R11)(R12*1)
+	VMOVUPS 64(R11), Y5
+	VMOVUPS 64(R11)(R12*1), Y7
+	VXORPS  Y9, Y9, Y9
+	VMOVUPS 96(R11), Y6
+	VMOVUPS 96(R11)(R12*1), Y8
+	VXORPS  Y10, Y10, Y10
+	VMOVUPS Y10, 96(R11)(R12*1)
 
 column:
-	VMOVUPS 64(DI), Y8
-	VMOVUPS 64(DI)(R8*1), Y9
-	VXORPS  X10, X10, X10
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase0_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase0_silent
+	VMOVUPS 128(R11), Y10
+	VMOVUPS 128(R11)(R12*1), Y12
+	VXORPS  Y14, Y14, Y14
+	VMOVUPS 160(R11), Y11
+	VMOVUPS 160(R11)(R12*1), Y13
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 64(R10), Y5, Y5
-	VADDPS 128(R10), Y8, Y8
-	VADDPS 192(R10), Y3, Y3
-	VADDPS 256(R10), Y6, Y6
-	VADDPS 320(R10), Y9, Y9
-	VADDPS 384(R10), Y4, Y4
-	VADDPS 448(R10), Y7, Y7
-	VADDPS 512(R10), Y10, Y10
-	BLSRQ  R11, R11
-	JNZ    phase0_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y0, Y0
+	VADDPS  32(R14), Y1, Y1
+	VADDPS  64(R14), Y5, Y5
+	VADDPS  96(R14), Y6, Y6
+	VADDPS  128(R14), Y10, Y10
+	VADDPS  160(R14), Y11, Y11
+	VADDPS  192(R14), Y2, Y2
+	VADDPS  224(R14), Y3, Y3
+	VADDPS  256(R14), Y7, Y7
+	VADDPS  288(R14), Y8, Y8
+	VADDPS  320(R14), Y12, Y12
+	VADDPS  352(R14), Y13, Y13
+	VADDPS  384(R14), Y4, Y4
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y9, Y9
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y14, Y14
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase0_spike
 
 phase0_silent:
-	ADDQ         $0x00009000, R12
-	DECQ         R13
-	JNZ          phase0_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase0_more
+	ADDQ $0x08, AX
+
+phase0_walked:
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase0_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y2, Y12
-	VBLENDVPS    Y11, Y12, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y2, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone1:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase0_fired:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R11
+	DECQ    R13
 	JZ      phase0_end
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 64(DI)(R8*1), Y3
-	VXORPS  X4, X4, X4
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase1_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase1_silent
+	VMOVUPS 128(R11), Y0
+	VMOVUPS 128(R11)(R12*1), Y2
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS 160(R11), Y1
+	VMOVUPS 160(R11)(R12*1), Y3
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y5, Y5
-	VADDPS 64(R10), Y8, Y8
-	VADDPS 128(R10), Y2, Y2
-	VADDPS 192(R10), Y6, Y6
-	VADDPS 256(R10), Y9, Y9
-	VADDPS 320(R10), Y3, Y3
-	VADDPS 384(R10), Y7, Y7
-	VADDPS 448(R10), Y10, Y10
-	VADDPS 512(R10), Y4, Y4
-	BLSRQ  R11, R11
-	JNZ    phase1_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y5, Y5
+	VADDPS  32(R14), Y6, Y6
+	VADDPS  64(R14), Y10, Y10
+	VADDPS  96(R14), Y11, Y11
+	VADDPS  128(R14), Y0, Y0
+	VADDPS  160(R14), Y1, Y1
+	VADDPS  192(R14), Y7, Y7
+	VADDPS  224(R14), Y8, Y8
+	VADDPS  256(R14), Y12, Y12
+	VADDPS  288(R14), Y13, Y13
+	VADDPS  320(R14), Y2, Y2
+	VADDPS  352(R14), Y3, Y3
+	VADDPS  384(R14), Y9, Y9
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y14, Y14
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y4, Y4
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase1_spike
 
 phase1_silent:
-	ADDQ         $0x00009000, R12
-	DECQ         R13
-	JNZ          phase1_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase1_more
+	ADDQ $0x08, AX
+
+phase1_walked:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase1_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y5, Y12
-	VBLENDVPS    Y11, Y12, Y5, Y5
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y5, Y5
-	VADDPS       (BX), Y5, Y5
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y5, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y5, Y5
-	VMOVUPS      Y5, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X7
+	VPBROADCASTD X7, Y7
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y9
+	VPAND        Y7, Y9, Y8
+	VPCMPEQD     Y9, Y8, Y8
+	VANDPS       (R8), Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y9
+	VPAND        Y7, Y9, Y8
+	VPCMPEQD     Y9, Y8, Y8
+	VANDPS       32(R8), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+
+alone2:
+	VADDPS    (R10), Y5, Y5
+	VADDPS    (SI), Y5, Y5
+	VMOVUPS   (R9), Y9
+	VCMPPS    $0x1d, Y9, Y5, Y8
+	VANDPS    Y8, Y9, Y9
+	VSUBPS    Y9, Y5, Y5
+	VMOVUPS   Y5, (SI)
+	VMOVMSKPS Y8, R15
+	VADDPS    32(R10), Y6, Y6
+	VADDPS    32(SI), Y6, Y6
+	VMOVUPS   32(R9), Y9
+	VCMPPS    $0x1d, Y9, Y6, Y8
+	VANDPS    Y8, Y9, Y9
+	VSUBPS    Y9, Y6, Y6
+	VMOVUPS   Y6, 32(SI)
+	VMOVMSKPS Y8, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase1_fired:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R11
+	DECQ    R13
 	JZ      phase1_end
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 64(DI)(R8*1), Y6
-	VXORPS  X7, X7, X7
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase2_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase2_silent
+	VMOVUPS 128(R11), Y5
+	VMOVUPS 128(R11)(R12*1), Y7
+	VXORPS  Y9, Y9, Y9
+	VMOVUPS 160(R11), Y6
+	VMOVUPS 160(R11)(R12*1), Y8
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000240, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y8, Y8
-	VADDPS 64(R10), Y2, Y2
-	VADDPS 128(R10), Y5, Y5
-	VADDPS 192(R10), Y9, Y9
-	VADDPS 256(R10), Y3, Y3
-	VADDPS 320(R10), Y6, Y6
-	VADDPS 384(R10), Y10, Y10
-	VADDPS 448(R10), Y4, Y4
-	VADDPS 512(R10), Y7, Y7
-	BLSRQ  R11, R11
-	JNZ    phase2_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y10, Y10
+	VADDPS  32(R14), Y11, Y11
+	VADDPS  64(R14), Y0, Y0
+	VADDPS  96(R14), Y1, Y1
+	VADDPS  128(R14), Y5, Y5
+	VADDPS  160(R14), Y6, Y6
+	VADDPS  192(R14), Y12, Y12
+	VADDPS  224(R14), Y13, Y13
+	VADDPS  256(R14), Y2, Y2
+	VADDPS  288(R14), Y3, Y3
+	VADDPS  320(R14), Y7, Y7
+	VADDPS  352(R14), Y8, Y8
+	VADDPS  384(R14), Y14, Y14
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y4, Y4
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y9, Y9
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase2_spike
 
 phase2_silent:
-	ADDQ         $0x00009000, R12
-	DECQ         R13
-	JNZ          phase2_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase2_more
+	ADDQ $0x08, AX
+
+phase2_walked:
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase2_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y8, Y12
-	VBLENDVPS    Y11, Y12, Y8, Y8
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y8, Y8
-	VADDPS       (BX), Y8, Y8
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y8, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y8, Y8
-	VMOVUPS      Y8, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X12
+	VPBROADCASTD X12, Y12
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y14
+	VPAND        Y12, Y14, Y13
+	VPCMPEQD     Y14, Y13, Y13
+	VANDPS       (R8), Y13, Y13
+	VADDPS       Y13, Y10, Y10
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y14
+	VPAND        Y12, Y14, Y13
+	VPCMPEQD     Y14, Y13, Y13
+	VANDPS       32(R8), Y13, Y13
+	VADDPS       Y13, Y11, Y11
+
+alone3:
+	VADDPS    (R10), Y10, Y10
+	VADDPS    (SI), Y10, Y10
+	VMOVUPS   (R9), Y14
+	VCMPPS    $0x1d, Y14, Y10, Y13
+	VANDPS    Y13, Y14, Y14
+	VSUBPS    Y14, Y10, Y10
+	VMOVUPS   Y10, (SI)
+	VMOVMSKPS Y13, R15
+	VADDPS    32(R10), Y11, Y11
+	VADDPS    32(SI), Y11, Y11
+	VMOVUPS   32(R9), Y14
+	VCMPPS    $0x1d, Y14, Y11, Y13
+	VANDPS    Y13, Y14, Y14
+	VSUBPS    Y14, Y11, Y11
+	VMOVUPS   Y11, 32(SI)
+	VMOVMSKPS Y13, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase2_fired:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y10, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
-	JZ      phase2_end
-	JMP     column
+	ADDQ $0x00000040, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
 
 phase0_end:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase0_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y5, Y3
-	VBLENDVPS    Y2, Y3, Y5, Y5
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y5, Y5
-	VADDPS       (BX), Y5, Y5
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y3
-	VCMPPS       $0x1d, Y3, Y5, Y2
-	VANDPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMOVUPS      Y5, (BX)
-	VMOVMSKPS    Y2, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y6, Y6
 
-phase0_end_fired:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, (DI)(R8*1)
-	JMP     row_end
+alone4:
+	VADDPS    (R10), Y5, Y5
+	VADDPS    (SI), Y5, Y5
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y5, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y5, (SI)
+	VMOVMSKPS Y1, R15
+	VADDPS    32(R10), Y6, Y6
+	VADDPS    32(SI), Y6, Y6
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y6, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 32(SI)
+	VMOVMSKPS Y1, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
 
 phase1_end:
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase1_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y8, Y3
-	VBLENDVPS    Y2, Y3, Y8, Y8
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y8, Y8
-	VADDPS       (BX), Y8, Y8
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y3
-	VCMPPS       $0x1d, Y3, Y8, Y2
-	VANDPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y8, Y8
-	VMOVUPS      Y8, (BX)
-	VMOVMSKPS    Y2, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y10, Y10
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y11, Y11
 
-phase1_end_fired:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y10, (DI)(R8*1)
-	JMP     row_end
+alone5:
+	VADDPS    (R10), Y10, Y10
+	VADDPS    (SI), Y10, Y10
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y10, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y10, Y10
+	VMOVUPS   Y10, (SI)
+	VMOVMSKPS Y1, R15
+	VADDPS    32(R10), Y11, Y11
+	VADDPS    32(SI), Y11, Y11
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y11, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y11, Y11
+	VMOVUPS   Y11, 32(SI)
+	VMOVMSKPS Y1, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
 
 phase2_end:
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase2_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X5
-	VPBROADCASTD X5, Y5
-	VPAND        Y1, Y5, Y5
-	VPCMPEQD     Y1, Y5, Y5
-	VADDPS       Y0, Y2, Y6
-	VBLENDVPS    Y5, Y6, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y5
-	VANDPS       Y5, Y6, Y6
-	VSUBPS       Y6, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y5, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone6
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
 
-phase2_end_fired:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, (DI)(R8*1)
+alone6:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
+
+phase0_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase0_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase0_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y0, Y0
+	VADDPS  32(R14), Y1, Y1
+	VADDPS  64(R14), Y5, Y5
+	VADDPS  96(R14), Y6, Y6
+	VADDPS  128(R14), Y10, Y10
+	VADDPS  160(R14), Y11, Y11
+	VADDPS  192(R14), Y2, Y2
+	VADDPS  224(R14), Y3, Y3
+	VADDPS  256(R14), Y7, Y7
+	VADDPS  288(R14), Y8, Y8
+	VADDPS  320(R14), Y12, Y12
+	VADDPS  352(R14), Y13, Y13
+	VADDPS  384(R14), Y4, Y4
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y9, Y9
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y14, Y14
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase0_more_spike
+
+phase0_more_silent:
+	JMP phase0_words
+
+phase0_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase1_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase1_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y5, Y5
+	VADDPS  32(R14), Y6, Y6
+	VADDPS  64(R14), Y10, Y10
+	VADDPS  96(R14), Y11, Y11
+	VADDPS  128(R14), Y0, Y0
+	VADDPS  160(R14), Y1, Y1
+	VADDPS  192(R14), Y7, Y7
+	VADDPS  224(R14), Y8, Y8
+	VADDPS  256(R14), Y12, Y12
+	VADDPS  288(R14), Y13, Y13
+	VADDPS  320(R14), Y2, Y2
+	VADDPS  352(R14), Y3, Y3
+	VADDPS  384(R14), Y9, Y9
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y14, Y14
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y4, Y4
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase1_more_spike
+
+phase1_more_silent:
+	JMP phase1_words
+
+phase1_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase2_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  16(SP)
+	JZ    phase2_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000240, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y10, Y10
+	VADDPS  32(R14), Y11, Y11
+	VADDPS  64(R14), Y0, Y0
+	VADDPS  96(R14), Y1, Y1
+	VADDPS  128(R14), Y5, Y5
+	VADDPS  160(R14), Y6, Y6
+	VADDPS  192(R14), Y12, Y12
+	VADDPS  224(R14), Y13, Y13
+	VADDPS  256(R14), Y2, Y2
+	VADDPS  288(R14), Y3, Y3
+	VADDPS  320(R14), Y7, Y7
+	VADDPS  352(R14), Y8, Y8
+	VADDPS  384(R14), Y14, Y14
+	VMOVUPS 416(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  448(R14), Y4, Y4
+	VMOVUPS 480(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  512(R14), Y9, Y9
+	VMOVUPS 544(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase2_more_spike
+
+phase2_more_silent:
+	JMP phase2_words
+
+phase2_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 8(SP)
 	DECQ (SP)
 	JNZ  row
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R9
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
 
 flush:
-	ADDQ         $0x00000020, DI
-	VMOVUPS      (DI), Y2
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X3
-	VPBROADCASTD X3, Y3
-	VPAND        Y1, Y3, Y3
-	VPCMPEQD     Y1, Y3, Y3
-	VADDPS       Y0, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y4
-	VCMPPS       $0x1d, Y4, Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y3, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	DECQ         R9
-	JNZ          flush
+	ADDQ         $0x00000040, R11
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone7:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	DECQ      R13
+	JNZ       flush
 	VZEROUPPER
-	MOVQ         SI, ret+136(FP)
+	MOVQ      DI, ret+136(FP)
 	RET
 
 // func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweep32AVX2(SB), NOSPLIT, $16-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Y0
-	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ    cols+96(FP), R8
-	ADDQ    $0x02, R8
-	IMUL3Q  $0x00000020, R8, R8
-	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
-	MOVQ    $0x00000000, 8(SP)
+TEXT ·sweep32AVX2(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000040, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, (SP)
+	MOVQ   $0x00000000, 8(SP)
 
 row:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R9
-	VMOVUPS (DI), Y2
-	VMOVUPS (DI)(R8*1), Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 32(DI)(R8*1), Y6
-	VXORPS  X7, X7, X7
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(R12*1), Y2
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 32(R11)(R12*1), Y3
+	VXORPS  Y5, Y5, Y5
+	VMOVUPS Y5, 32(R11)(R12*1)
+	VMOVUPS 64(R11), Y5
+	VMOVUPS 64(R11)(R12*1), Y7
+	VXORPS  Y9, Y9, Y9
+	VMOVUPS 96(R11), Y6
+	VMOVUPS 96(R11)(R12*1), Y8
+	VXORPS  Y10, Y10, Y10
+	VMOVUPS Y10, 96(R11)(R12*1)
 
 column:
-	VMOVUPS 64(DI), Y8
-	VMOVUPS 64(DI)(R8*1), Y9
-	VXORPS  X10, X10, X10
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase0_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase0_silent
+	VMOVUPS 128(R11), Y10
+	VMOVUPS 128(R11)(R12*1), Y12
+	VXORPS  Y14, Y14, Y14
+	VMOVUPS 160(R11), Y11
+	VMOVUPS 160(R11)(R12*1), Y13
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 128(R10), Y5, Y5
-	VADDPS 256(R10), Y8, Y8
-	VADDPS 384(R10), Y3, Y3
-	VADDPS 512(R10), Y6, Y6
-	VADDPS 640(R10), Y9, Y9
-	VADDPS 768(R10), Y4, Y4
-	VADDPS 896(R10), Y7, Y7
-	VADDPS 1024(R10), Y10, Y10
-	BLSRQ  R11, R11
-	JNZ    phase0_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y0, Y0
+	VADDPS  32(R14), Y1, Y1
+	VADDPS  128(R14), Y5, Y5
+	VADDPS  160(R14), Y6, Y6
+	VADDPS  256(R14), Y10, Y10
+	VADDPS  288(R14), Y11, Y11
+	VADDPS  384(R14), Y2, Y2
+	VADDPS  416(R14), Y3, Y3
+	VADDPS  512(R14), Y7, Y7
+	VADDPS  544(R14), Y8, Y8
+	VADDPS  640(R14), Y12, Y12
+	VADDPS  672(R14), Y13, Y13
+	VADDPS  768(R14), Y4, Y4
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y9, Y9
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y14, Y14
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase0_spike
 
 phase0_silent:
-	ADDQ         $0x00012000, R12
-	DECQ         R13
-	JNZ          phase0_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase0_more
+	ADDQ $0x08, AX
+
+phase0_walked:
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase0_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y2, Y12
-	VBLENDVPS    Y11, Y12, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y2, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone1:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase0_fired:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R11
+	DECQ    R13
 	JZ      phase0_end
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 64(DI)(R8*1), Y3
-	VXORPS  X4, X4, X4
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase1_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase1_silent
+	VMOVUPS 128(R11), Y0
+	VMOVUPS 128(R11)(R12*1), Y2
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS 160(R11), Y1
+	VMOVUPS 160(R11)(R12*1), Y3
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y5, Y5
-	VADDPS 128(R10), Y8, Y8
-	VADDPS 256(R10), Y2, Y2
-	VADDPS 384(R10), Y6, Y6
-	VADDPS 512(R10), Y9, Y9
-	VADDPS 640(R10), Y3, Y3
-	VADDPS 768(R10), Y7, Y7
-	VADDPS 896(R10), Y10, Y10
-	VADDPS 1024(R10), Y4, Y4
-	BLSRQ  R11, R11
-	JNZ    phase1_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y5, Y5
+	VADDPS  32(R14), Y6, Y6
+	VADDPS  128(R14), Y10, Y10
+	VADDPS  160(R14), Y11, Y11
+	VADDPS  256(R14), Y0, Y0
+	VADDPS  288(R14), Y1, Y1
+	VADDPS  384(R14), Y7, Y7
+	VADDPS  416(R14), Y8, Y8
+	VADDPS  512(R14), Y12, Y12
+	VADDPS  544(R14), Y13, Y13
+	VADDPS  640(R14), Y2, Y2
+	VADDPS  672(R14), Y3, Y3
+	VADDPS  768(R14), Y9, Y9
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y14, Y14
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y4, Y4
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase1_spike
 
 phase1_silent:
-	ADDQ         $0x00012000, R12
-	DECQ         R13
-	JNZ          phase1_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase1_more
+	ADDQ $0x08, AX
+
+phase1_walked:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase1_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y5, Y12
-	VBLENDVPS    Y11, Y12, Y5, Y5
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y5, Y5
-	VADDPS       (BX), Y5, Y5
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y5, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y5, Y5
-	VMOVUPS      Y5, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X7
+	VPBROADCASTD X7, Y7
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y9
+	VPAND        Y7, Y9, Y8
+	VPCMPEQD     Y9, Y8, Y8
+	VANDPS       (R8), Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y9
+	VPAND        Y7, Y9, Y8
+	VPCMPEQD     Y9, Y8, Y8
+	VANDPS       32(R8), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+
+alone2:
+	VADDPS    (R10), Y5, Y5
+	VADDPS    (SI), Y5, Y5
+	VMOVUPS   (R9), Y9
+	VCMPPS    $0x1d, Y9, Y5, Y8
+	VANDPS    Y8, Y9, Y9
+	VSUBPS    Y9, Y5, Y5
+	VMOVUPS   Y5, (SI)
+	VMOVMSKPS Y8, R15
+	VADDPS    32(R10), Y6, Y6
+	VADDPS    32(SI), Y6, Y6
+	VMOVUPS   32(R9), Y9
+	VCMPPS    $0x1d, Y9, Y6, Y8
+	VANDPS    Y8, Y9, Y9
+	VSUBPS    Y9, Y6, Y6
+	VMOVUPS   Y6, 32(SI)
+	VMOVMSKPS Y8, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase1_fired:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
+	ADDQ    $0x00000040, R11
+	DECQ    R13
 	JZ      phase1_end
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 64(DI)(R8*1), Y6
-	VXORPS  X7, X7, X7
-	MOVQ    w+56(FP), R12
-	MOVQ    words+104(FP), R13
-
-phase2_word:
-	MOVQ  (DX), R11
-	ADDQ  $0x08, DX
-	TESTQ R11, R11
-	JZ    phase2_silent
+	VMOVUPS 128(R11), Y5
+	VMOVUPS 128(R11)(R12*1), Y7
+	VXORPS  Y9, Y9, Y9
+	VMOVUPS 160(R11), Y6
+	VMOVUPS 160(R11)(R12*1), Y8
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	MOVQ    (AX), R15
+	TESTQ   R15, R15
+	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R11, R10
-	IMUL3Q $0x00000480, R10, R10
-	ADDQ   R12, R10
-	VADDPS (R10), Y8, Y8
-	VADDPS 128(R10), Y2, Y2
-	VADDPS 256(R10), Y5, Y5
-	VADDPS 384(R10), Y9, Y9
-	VADDPS 512(R10), Y3, Y3
-	VADDPS 640(R10), Y6, Y6
-	VADDPS 768(R10), Y10, Y10
-	VADDPS 896(R10), Y4, Y4
-	VADDPS 1024(R10), Y7, Y7
-	BLSRQ  R11, R11
-	JNZ    phase2_spike
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y10, Y10
+	VADDPS  32(R14), Y11, Y11
+	VADDPS  128(R14), Y0, Y0
+	VADDPS  160(R14), Y1, Y1
+	VADDPS  256(R14), Y5, Y5
+	VADDPS  288(R14), Y6, Y6
+	VADDPS  384(R14), Y12, Y12
+	VADDPS  416(R14), Y13, Y13
+	VADDPS  512(R14), Y2, Y2
+	VADDPS  544(R14), Y3, Y3
+	VADDPS  640(R14), Y7, Y7
+	VADDPS  672(R14), Y8, Y8
+	VADDPS  768(R14), Y14, Y14
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y4, Y4
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y9, Y9
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase2_spike
 
 phase2_silent:
-	ADDQ         $0x00012000, R12
-	DECQ         R13
-	JNZ          phase2_word
-	CMPQ         R9, 8(SP)
+	CMPQ words+104(FP), $0x01
+	JNE  phase2_more
+	ADDQ $0x08, AX
+
+phase2_walked:
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
+	CMPQ         R13, 8(SP)
 	JGE          phase2_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQD     Y1, Y11, Y11
-	VADDPS       Y0, Y8, Y12
-	VBLENDVPS    Y11, Y12, Y8, Y8
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y8, Y8
-	VADDPS       (BX), Y8, Y8
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y12
-	VCMPPS       $0x1d, Y12, Y8, Y11
-	VANDPS       Y11, Y12, Y12
-	VSUBPS       Y12, Y8, Y8
-	VMOVUPS      Y8, (BX)
-	VMOVMSKPS    Y11, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X12
+	VPBROADCASTD X12, Y12
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y14
+	VPAND        Y12, Y14, Y13
+	VPCMPEQD     Y14, Y13, Y13
+	VANDPS       (R8), Y13, Y13
+	VADDPS       Y13, Y10, Y10
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y14
+	VPAND        Y12, Y14, Y13
+	VPCMPEQD     Y14, Y13, Y13
+	VANDPS       32(R8), Y13, Y13
+	VADDPS       Y13, Y11, Y11
+
+alone3:
+	VADDPS    (R10), Y10, Y10
+	VADDPS    (SI), Y10, Y10
+	VMOVUPS   (R9), Y14
+	VCMPPS    $0x1d, Y14, Y10, Y13
+	VANDPS    Y13, Y14, Y14
+	VSUBPS    Y14, Y10, Y10
+	VMOVUPS   Y10, (SI)
+	VMOVMSKPS Y13, R15
+	VADDPS    32(R10), Y11, Y11
+	VADDPS    32(SI), Y11, Y11
+	VMOVUPS   32(R9), Y14
+	VCMPPS    $0x1d, Y14, Y11, Y13
+	VANDPS    Y13, Y14, Y14
+	VSUBPS    Y14, Y11, Y11
+	VMOVUPS   Y11, 32(SI)
+	VMOVMSKPS Y13, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
 
 phase2_fired:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y10, (DI)(R8*1)
-	ADDQ    $0x00000020, DI
-	DECQ    R9
-	JZ      phase2_end
-	JMP     column
+	ADDQ $0x00000040, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
 
 phase0_end:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase0_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y5, Y3
-	VBLENDVPS    Y2, Y3, Y5, Y5
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y5, Y5
-	VADDPS       (BX), Y5, Y5
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y3
-	VCMPPS       $0x1d, Y3, Y5, Y2
-	VANDPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMOVUPS      Y5, (BX)
-	VMOVMSKPS    Y2, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y6, Y6
 
-phase0_end_fired:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, (DI)(R8*1)
-	JMP     row_end
+alone4:
+	VADDPS    (R10), Y5, Y5
+	VADDPS    (SI), Y5, Y5
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y5, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y5, (SI)
+	VMOVMSKPS Y1, R15
+	VADDPS    32(R10), Y6, Y6
+	VADDPS    32(SI), Y6, Y6
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y6, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 32(SI)
+	VMOVMSKPS Y1, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
 
 phase1_end:
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase1_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y8, Y3
-	VBLENDVPS    Y2, Y3, Y8, Y8
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y8, Y8
-	VADDPS       (BX), Y8, Y8
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y3
-	VCMPPS       $0x1d, Y3, Y8, Y2
-	VANDPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y8, Y8
-	VMOVUPS      Y8, (BX)
-	VMOVMSKPS    Y2, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y10, Y10
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y11, Y11
 
-phase1_end_fired:
-	VMOVUPS Y9, (DI)
-	VMOVUPS Y10, (DI)(R8*1)
-	JMP     row_end
+alone5:
+	VADDPS    (R10), Y10, Y10
+	VADDPS    (SI), Y10, Y10
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y10, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y10, Y10
+	VMOVUPS   Y10, (SI)
+	VMOVMSKPS Y1, R15
+	VADDPS    32(R10), Y11, Y11
+	VADDPS    32(SI), Y11, Y11
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y11, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y11, Y11
+	VMOVUPS   Y11, 32(SI)
+	VMOVMSKPS Y1, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
 
 phase2_end:
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
 	CMPQ         8(SP), $0x00
-	JE           phase2_end_fired
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X5
-	VPBROADCASTD X5, Y5
-	VPAND        Y1, Y5, Y5
-	VPCMPEQD     Y1, Y5, Y5
-	VADDPS       Y0, Y2, Y6
-	VBLENDVPS    Y5, Y6, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y5
-	VANDPS       Y5, Y6, Y6
-	VSUBPS       Y6, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y5, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone6
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
 
-phase2_end_fired:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, (DI)(R8*1)
+alone6:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
+
+phase0_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase0_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase0_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y0, Y0
+	VADDPS  32(R14), Y1, Y1
+	VADDPS  128(R14), Y5, Y5
+	VADDPS  160(R14), Y6, Y6
+	VADDPS  256(R14), Y10, Y10
+	VADDPS  288(R14), Y11, Y11
+	VADDPS  384(R14), Y2, Y2
+	VADDPS  416(R14), Y3, Y3
+	VADDPS  512(R14), Y7, Y7
+	VADDPS  544(R14), Y8, Y8
+	VADDPS  640(R14), Y12, Y12
+	VADDPS  672(R14), Y13, Y13
+	VADDPS  768(R14), Y4, Y4
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y9, Y9
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y14, Y14
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase0_more_spike
+
+phase0_more_silent:
+	JMP phase0_words
+
+phase0_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase1_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase1_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y5, Y5
+	VADDPS  32(R14), Y6, Y6
+	VADDPS  128(R14), Y10, Y10
+	VADDPS  160(R14), Y11, Y11
+	VADDPS  256(R14), Y0, Y0
+	VADDPS  288(R14), Y1, Y1
+	VADDPS  384(R14), Y7, Y7
+	VADDPS  416(R14), Y8, Y8
+	VADDPS  512(R14), Y12, Y12
+	VADDPS  544(R14), Y13, Y13
+	VADDPS  640(R14), Y2, Y2
+	VADDPS  672(R14), Y3, Y3
+	VADDPS  768(R14), Y9, Y9
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y14, Y14
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y4, Y4
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase1_more_spike
+
+phase1_more_silent:
+	JMP phase1_words
+
+phase1_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R14
+	MOVQ R14, 16(SP)
+
+phase2_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  16(SP)
+	JZ    phase2_rest
+	MOVQ  (AX), R15
+	TESTQ R15, R15
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ  R15, R14
+	IMUL3Q  $0x00000480, R14, R14
+	ADDQ    CX, R14
+	VADDPS  (R14), Y10, Y10
+	VADDPS  32(R14), Y11, Y11
+	VADDPS  128(R14), Y0, Y0
+	VADDPS  160(R14), Y1, Y1
+	VADDPS  256(R14), Y5, Y5
+	VADDPS  288(R14), Y6, Y6
+	VADDPS  384(R14), Y12, Y12
+	VADDPS  416(R14), Y13, Y13
+	VADDPS  512(R14), Y2, Y2
+	VADDPS  544(R14), Y3, Y3
+	VADDPS  640(R14), Y7, Y7
+	VADDPS  672(R14), Y8, Y8
+	VADDPS  768(R14), Y14, Y14
+	VMOVUPS 800(R14), Y15
+	VADDPS  32(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 32(R11)(R12*1)
+	VADDPS  896(R14), Y4, Y4
+	VMOVUPS 928(R14), Y15
+	VADDPS  96(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 96(R11)(R12*1)
+	VADDPS  1024(R14), Y9, Y9
+	VMOVUPS 1056(R14), Y15
+	VADDPS  160(R11)(R12*1), Y15, Y15
+	VMOVUPS Y15, 160(R11)(R12*1)
+	BLSRQ   R15, R15
+	JNZ     phase2_more_spike
+
+phase2_more_silent:
+	JMP phase2_words
+
+phase2_rest:
+	MOVQ w+56(FP), CX
+	JMP  phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 8(SP)
 	DECQ (SP)
 	JNZ  row
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R9
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
 
 flush:
-	ADDQ         $0x00000020, DI
-	VMOVUPS      (DI), Y2
-	MOVBLZX      (CX), R11
-	VMOVD        R11, X3
-	VPBROADCASTD X3, Y3
-	VPAND        Y1, Y3, Y3
-	VPCMPEQD     Y1, Y3, Y3
-	VADDPS       Y0, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	MOVQ         constant+64(FP), R10
-	VADDPS       (R10), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R10
-	VMOVUPS      (R10), Y4
-	VCMPPS       $0x1d, Y4, Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y3, R11
-	MOVB         R11, (AX)
-	POPCNTQ      R11, R11
-	ADDQ         R11, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	DECQ         R9
-	JNZ          flush
+	ADDQ         $0x00000040, R11
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone7:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R15
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R14
+	SHLL      $0x08, R14
+	ORL       R14, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	DECQ      R13
+	JNZ       flush
 	VZEROUPPER
-	MOVQ         SI, ret+136(FP)
+	MOVQ      DI, ret+136(FP)
 	RET
 
 // func sweepStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Z0
-	MOVQ    threshold+72(FP), DI
-	MOVQ    constant+64(FP), R8
-	VMOVUPS (DI), Z1
-	VMOVUPS (R8), Z2
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $16-144
+	MOVQ    src_base+16(FP), AX
+	MOVQ    w+56(FP), CX
+	MOVQ    out+0(FP), DX
+	MOVQ    shortcut+8(FP), BX
+	MOVQ    v+40(FP), SI
+	XORQ    DI, DI
+	MOVQ    weight+80(FP), R8
+	MOVQ    threshold+72(FP), R9
+	MOVQ    constant+64(FP), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z3
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z3
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Z3, Z3
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z3, Z3
+	BLSRQ  R11, R11
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 64(DI), Z5
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R9
+	JZ      even0_last
+	VMOVUPS 64(R8), Z5
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 192(R9), Z3, Z3
-	VADDPS 320(R9), Z5, Z5
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 192(R10), Z3, Z3
+	VADDPS 320(R10), Z5, Z5
+	BLSRQ  R11, R11
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Z3, (DI)
-	ADDQ    $0x00000040, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Z3, (R8)
+	ADDQ    $0x00000040, R8
+	DECQ    R9
+	JZ      even_end
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Z5, Z5
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z5, Z5
+	BLSRQ  R11, R11
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 64(DI), Z3
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R9
+	JZ      even1_last
+	VMOVUPS 64(R8), Z3
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 192(R9), Z5, Z5
-	VADDPS 320(R9), Z3, Z3
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 192(R10), Z5, Z5
+	VADDPS 320(R10), Z3, Z3
+	BLSRQ  R11, R11
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Z5, (DI)
-	ADDQ    $0x00000040, DI
-	DECQ    R8
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Z5, (R8)
+	ADDQ    $0x00000040, R8
+	DECQ    R9
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z3, (DI)
-	ADDQ    $0x00000040, DI
+	VMOVUPS Z3, (R8)
+	ADDQ    $0x00000040, R8
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z5, (DI)
-	ADDQ    $0x00000040, DI
+	VMOVUPS Z5, (R8)
+	ADDQ    $0x00000040, R8
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z3
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z3
 	VXORPS  X4, X4, X4
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 64(R9), Z3, Z3
-	VADDPS 448(R9), Z4, Z4
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 64(R10), Z3, Z3
+	VADDPS 448(R10), Z4, Z4
+	BLSRQ  R11, R11
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 64(DI), Z5
-	VXORPS  X6, X6, X6
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R9
+	JZ      odd0_last
+	VMOVUPS 64(R8), Z5
+	VXORPS  X6, X6, X6
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z3, Z3
-	VADDPS 384(R9), Z4, Z4
-	VADDPS 128(R9), Z5, Z5
-	VADDPS 512(R9), Z6, Z6
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z3, Z3
+	VADDPS 384(R10), Z4, Z4
+	VADDPS 128(R10), Z5, Z5
+	VADDPS 512(R10), Z6, Z6
+	BLSRQ  R11, R11
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd0_odd_word
-	KMOVW   (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
+
+odd0_odd_walked:
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R10
-	MOVW    R10, (AX)
-	POPCNTQ R10, R10
-	ADDQ    R10, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	VMOVUPS Z4, (DI)
-	ADDQ    $0x00000040, DI
-	DECQ    R8
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R11
+	MOVW    R11, (DX)
+	POPCNTQ R11, R11
+	ADDQ    R11, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	VMOVUPS Z4, (R8)
+	ADDQ    $0x00000040, R8
+	DECQ    R9
 	JZ      odd_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
-
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 64(R9), Z5, Z5
-	VADDPS 448(R9), Z6, Z6
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 64(R10), Z5, Z5
+	VADDPS 448(R10), Z6, Z6
+	BLSRQ  R11, R11
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 64(DI), Z3
-	VXORPS  X4, X4, X4
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R9
+	JZ      odd1_last
+	VMOVUPS 64(R8), Z3
+	VXORPS  X4, X4, X4
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z5, Z5
-	VADDPS 384(R9), Z6, Z6
-	VADDPS 128(R9), Z3, Z3
-	VADDPS 512(R9), Z4, Z4
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z5, Z5
+	VADDPS 384(R10), Z6, Z6
+	VADDPS 128(R10), Z3, Z3
+	VADDPS 512(R10), Z4, Z4
+	BLSRQ  R11, R11
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd1_odd_word
-	KMOVW   (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z5, K1, Z5
 	VADDPS  Z2, Z5, Z5
-	VADDPS  (BX), Z5, Z5
+	VADDPS  (SI), Z5, Z5
 	VCMPPS  $0x1d, Z1, Z5, K1
 	VSUBPS  Z1, Z5, K1, Z5
-	VMOVUPS Z5, (BX)
-	KMOVW   K1, R10
-	MOVW    R10, (AX)
-	POPCNTQ R10, R10
-	ADDQ    R10, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	VMOVUPS Z6, (DI)
-	ADDQ    $0x00000040, DI
-	DECQ    R8
+	VMOVUPS Z5, (SI)
+	KMOVW   K1, R11
+	MOVW    R11, (DX)
+	POPCNTQ R11, R11
+	ADDQ    R11, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	VMOVUPS Z6, (R8)
+	ADDQ    $0x00000040, R8
+	DECQ    R9
 	JZ      odd_end
 	JMP     odd_column
 
 odd0_last:
-	KMOVW   (CX), K1
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R10
-	MOVW    R10, (AX)
-	POPCNTQ R10, R10
-	ADDQ    R10, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	VMOVUPS Z4, (DI)
-	ADDQ    $0x00000040, DI
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R11
+	MOVW    R11, (DX)
+	POPCNTQ R11, R11
+	ADDQ    R11, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	VMOVUPS Z4, (R8)
+	ADDQ    $0x00000040, R8
 	JMP     odd_end
 
 odd1_last:
-	KMOVW   (CX), K1
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z5, K1, Z5
 	VADDPS  Z2, Z5, Z5
-	VADDPS  (BX), Z5, Z5
+	VADDPS  (SI), Z5, Z5
 	VCMPPS  $0x1d, Z1, Z5, K1
 	VSUBPS  Z1, Z5, K1, Z5
-	VMOVUPS Z5, (BX)
-	KMOVW   K1, R10
-	MOVW    R10, (AX)
-	POPCNTQ R10, R10
-	ADDQ    R10, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	VMOVUPS Z6, (DI)
-	ADDQ    $0x00000040, DI
+	VMOVUPS Z5, (SI)
+	KMOVW   K1, R11
+	MOVW    R11, (DX)
+	POPCNTQ R11, R11
+	ADDQ    R11, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	VMOVUPS Z6, (R8)
+	ADDQ    $0x00000040, R8
 
 odd_end:
 	DECQ (SP)
@@ -1764,386 +2642,704 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R8
+	MOVQ cols+96(FP), R9
+	INCQ R9
+	SHRQ $0x01, R9
 
 flush_column:
-	VMOVUPS (DI), Z3
-	KMOVW   (CX), K1
+	VMOVUPS (R8), Z3
+	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
 	VADDPS  Z2, Z3, Z3
-	VADDPS  (BX), Z3, Z3
+	VADDPS  (SI), Z3, Z3
 	VCMPPS  $0x1d, Z1, Z3, K1
 	VSUBPS  Z1, Z3, K1, Z3
-	VMOVUPS Z3, (BX)
-	KMOVW   K1, R10
-	MOVW    R10, (AX)
-	POPCNTQ R10, R10
-	ADDQ    R10, SI
-	ADDQ    outBytes+112(FP), AX
-	ADDQ    shortcutBytes+120(FP), CX
-	ADDQ    vBytes+128(FP), BX
-	ADDQ    $0x00000040, DI
-	DECQ    R8
+	VMOVUPS Z3, (SI)
+	KMOVW   K1, R11
+	MOVW    R11, (DX)
+	POPCNTQ R11, R11
+	ADDQ    R11, DI
+	ADDQ    outBytes+112(FP), DX
+	ADDQ    shortcutBytes+120(FP), BX
+	ADDQ    vBytes+128(FP), SI
+	ADDQ    $0x00000040, R8
+	DECQ    R9
 	JNZ     flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z3, Z3
+	BLSRQ  R11, R11
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 192(R10), Z3, Z3
+	VADDPS 320(R10), Z5, Z5
+	BLSRQ  R11, R11
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z5, Z5
+	BLSRQ  R11, R11
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 192(R10), Z5, Z5
+	VADDPS 320(R10), Z3, Z3
+	BLSRQ  R11, R11
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 64(R10), Z3, Z3
+	VADDPS 448(R10), Z4, Z4
+	BLSRQ  R11, R11
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z3, Z3
+	VADDPS 384(R10), Z4, Z4
+	VADDPS 128(R10), Z5, Z5
+	VADDPS 512(R10), Z6, Z6
+	BLSRQ  R11, R11
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS 64(R10), Z5, Z5
+	VADDPS 448(R10), Z6, Z6
+	BLSRQ  R11, R11
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000240, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z5, Z5
+	VADDPS 384(R10), Z6, Z6
+	VADDPS 128(R10), Z3, Z3
+	VADDPS 512(R10), Z4, Z4
+	BLSRQ  R11, R11
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked
 
 // func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Y0
-	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 32(DI), Y4
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 64(R11), Y4
+	VMOVUPS 96(R11), Y5
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 192(R9), Y2, Y2
-	VADDPS 320(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 192(R13), Y0, Y0
+	VADDPS 224(R13), Y1, Y1
+	VADDPS 320(R13), Y4, Y4
+	VADDPS 352(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 32(DI), Y2
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 64(R11), Y0
+	VMOVUPS 96(R11), Y1
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 192(R9), Y4, Y4
-	VADDPS 320(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 192(R13), Y4, Y4
+	VADDPS 224(R13), Y5, Y5
+	VADDPS 320(R13), Y0, Y0
+	VADDPS 352(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00009000, R11
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
-	VXORPS  X3, X3, X3
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y1
+	VXORPS  Y3, Y3, Y3
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 64(R9), Y2, Y2
-	VADDPS 448(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 64(R13), Y0, Y0
+	VADDPS 96(R13), Y1, Y1
+	VADDPS 448(R13), Y2, Y2
+	VADDPS 480(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 32(DI), Y4
-	VXORPS  X5, X5, X5
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R12
+	JZ      odd0_last
+	VMOVUPS 64(R11), Y4
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS 96(R11), Y5
+	VXORPS  Y7, Y7, Y7
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y2, Y2
-	VADDPS 384(R9), Y3, Y3
-	VADDPS 128(R9), Y4, Y4
-	VADDPS 512(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 384(R13), Y2, Y2
+	VADDPS 416(R13), Y3, Y3
+	VADDPS 128(R13), Y4, Y4
+	VADDPS 160(R13), Y5, Y5
+	VADDPS 512(R13), Y6, Y6
+	VADDPS 544(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ         $0x00009000, R11
-	DECQ         R12
-	JNZ          odd0_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y2, Y7
-	VBLENDVPS    Y6, Y7, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y2, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	MOVQ         w+56(FP), R11
-	MOVQ         words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
 
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+
+alone1:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y0, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y1, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	MOVQ      (AX), R14
+	TESTQ     R14, R14
+	JZ        odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS 64(R9), Y4, Y4
-	VADDPS 448(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 64(R13), Y4, Y4
+	VADDPS 96(R13), Y5, Y5
+	VADDPS 448(R13), Y6, Y6
+	VADDPS 480(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00009000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 32(DI), Y2
-	VXORPS  X3, X3, X3
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R12
+	JZ      odd1_last
+	VMOVUPS 64(R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 96(R11), Y1
+	VXORPS  Y3, Y3, Y3
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000240, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y4, Y4
-	VADDPS 384(R9), Y5, Y5
-	VADDPS 128(R9), Y2, Y2
-	VADDPS 512(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 384(R13), Y6, Y6
+	VADDPS 416(R13), Y7, Y7
+	VADDPS 128(R13), Y0, Y0
+	VADDPS 160(R13), Y1, Y1
+	VADDPS 512(R13), Y2, Y2
+	VADDPS 544(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ         $0x00009000, R11
-	DECQ         R12
-	JNZ          odd1_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y4, Y7
-	VBLENDVPS    Y6, Y7, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y4, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	JMP          odd_column
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y5, Y5
+
+alone2:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y4, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y5, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	JMP       odd_column
 
 odd0_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X4
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
 	VPBROADCASTD X4, Y4
-	VPAND        Y1, Y4, Y4
-	VPCMPEQD     Y1, Y4, Y4
-	VADDPS       Y0, Y2, Y6
-	VBLENDVPS    Y4, Y6, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y4
-	VANDPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y4, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	JMP          odd_end
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       (R8), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+
+alone3:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y6
+	VCMPPS    $0x1d, Y6, Y0, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y5, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y6
+	VCMPPS    $0x1d, Y6, Y1, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y5, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	JMP       odd_end
 
 odd1_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y4, Y6
-	VBLENDVPS    Y2, Y6, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y4, Y2
-	VANDPS       Y2, Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y2, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y5, Y5
+
+alone4:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y4, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y1, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y5, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y1, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
 
 odd_end:
 	DECQ (SP)
@@ -2151,432 +3347,680 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
 
 flush_column:
-	VMOVUPS      (DI), Y2
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X3
-	VPBROADCASTD X3, Y3
-	VPAND        Y1, Y3, Y3
-	VPCMPEQD     Y1, Y3, Y3
-	VADDPS       Y0, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y4
-	VCMPPS       $0x1d, Y4, Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y3, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JNZ          flush_column
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone5:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JNZ       flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 192(R13), Y0, Y0
+	VADDPS 224(R13), Y1, Y1
+	VADDPS 320(R13), Y4, Y4
+	VADDPS 352(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 192(R13), Y4, Y4
+	VADDPS 224(R13), Y5, Y5
+	VADDPS 320(R13), Y0, Y0
+	VADDPS 352(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 64(R13), Y0, Y0
+	VADDPS 96(R13), Y1, Y1
+	VADDPS 448(R13), Y2, Y2
+	VADDPS 480(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 384(R13), Y2, Y2
+	VADDPS 416(R13), Y3, Y3
+	VADDPS 128(R13), Y4, Y4
+	VADDPS 160(R13), Y5, Y5
+	VADDPS 512(R13), Y6, Y6
+	VADDPS 544(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS 64(R13), Y4, Y4
+	VADDPS 96(R13), Y5, Y5
+	VADDPS 448(R13), Y6, Y6
+	VADDPS 480(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00009000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000240, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 384(R13), Y6, Y6
+	VADDPS 416(R13), Y7, Y7
+	VADDPS 128(R13), Y0, Y0
+	VADDPS 160(R13), Y1, Y1
+	VADDPS 512(R13), Y2, Y2
+	VADDPS 544(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked
 
 // func sweepStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	MOVQ    threshold+72(FP), DI
-	MOVQ    constant+64(FP), R8
-	VMOVUPS (DI), Z2
-	VMOVUPS (R8), Z3
-	VMOVUPS 64(DI), Z4
-	VMOVUPS 64(R8), Z5
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $16-144
+	MOVQ    src_base+16(FP), AX
+	MOVQ    w+56(FP), CX
+	MOVQ    out+0(FP), DX
+	MOVQ    shortcut+8(FP), BX
+	MOVQ    v+40(FP), SI
+	XORQ    DI, DI
+	MOVQ    weight+80(FP), R8
+	MOVQ    threshold+72(FP), R9
+	MOVQ    constant+64(FP), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 64(R10), Z5
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 512(R9), Z6, Z6
-	VADDPS 576(R9), Z7, Z7
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 512(R10), Z6, Z6
+	VADDPS 576(R10), Z7, Z7
+	BLSRQ  R11, R11
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 128(DI), Z10
-	VMOVUPS 192(DI), Z11
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R9
+	JZ      even0_last
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 384(R9), Z6, Z6
-	VADDPS 448(R9), Z7, Z7
-	VADDPS 640(R9), Z10, Z10
-	VADDPS 704(R9), Z11, Z11
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 384(R10), Z6, Z6
+	VADDPS 448(R10), Z7, Z7
+	VADDPS 640(R10), Z10, Z10
+	VADDPS 704(R10), Z11, Z11
+	BLSRQ  R11, R11
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, 64(DI)
-	ADDQ    $0x00000080, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	ADDQ    $0x00000080, R8
+	DECQ    R9
+	JZ      even_end
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 512(R9), Z10, Z10
-	VADDPS 576(R9), Z11, Z11
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 512(R10), Z10, Z10
+	VADDPS 576(R10), Z11, Z11
+	BLSRQ  R11, R11
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 128(DI), Z6
-	VMOVUPS 192(DI), Z7
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R9
+	JZ      even1_last
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 384(R9), Z10, Z10
-	VADDPS 448(R9), Z11, Z11
-	VADDPS 640(R9), Z6, Z6
-	VADDPS 704(R9), Z7, Z7
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 384(R10), Z10, Z10
+	VADDPS 448(R10), Z11, Z11
+	VADDPS 640(R10), Z6, Z6
+	VADDPS 704(R10), Z7, Z7
+	BLSRQ  R11, R11
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Z10, (DI)
-	VMOVUPS Z11, 64(DI)
-	ADDQ    $0x00000080, DI
-	DECQ    R8
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, 64(R8)
+	ADDQ    $0x00000080, R8
+	DECQ    R9
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, 64(DI)
-	ADDQ    $0x00000080, DI
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	ADDQ    $0x00000080, R8
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z10, (DI)
-	VMOVUPS Z11, 64(DI)
-	ADDQ    $0x00000080, DI
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, 64(R8)
+	ADDQ    $0x00000080, R8
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z6
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z6
 	VXORPS  X8, X8, X8
-	VMOVUPS 64(DI), Z7
+	VMOVUPS 64(R8), Z7
 	VXORPS  X9, X9, X9
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 128(R9), Z6, Z6
-	VADDPS 192(R9), Z7, Z7
-	VADDPS 896(R9), Z8, Z8
-	VADDPS 960(R9), Z9, Z9
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 128(R10), Z6, Z6
+	VADDPS 192(R10), Z7, Z7
+	VADDPS 896(R10), Z8, Z8
+	VADDPS 960(R10), Z9, Z9
+	BLSRQ  R11, R11
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 128(DI), Z10
-	VXORPS  X12, X12, X12
-	VMOVUPS 192(DI), Z11
-	VXORPS  X13, X13, X13
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R9
+	JZ      odd0_last
+	VMOVUPS 128(R8), Z10
+	VXORPS  X12, X12, X12
+	VMOVUPS 192(R8), Z11
+	VXORPS  X13, X13, X13
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z6, Z6
-	VADDPS 64(R9), Z7, Z7
-	VADDPS 768(R9), Z8, Z8
-	VADDPS 832(R9), Z9, Z9
-	VADDPS 256(R9), Z10, Z10
-	VADDPS 320(R9), Z11, Z11
-	VADDPS 1024(R9), Z12, Z12
-	VADDPS 1088(R9), Z13, Z13
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z6, Z6
+	VADDPS 64(R10), Z7, Z7
+	VADDPS 768(R10), Z8, Z8
+	VADDPS 832(R10), Z9, Z9
+	VADDPS 256(R10), Z10, Z10
+	VADDPS 320(R10), Z11, Z11
+	VADDPS 1024(R10), Z12, Z12
+	VADDPS 1088(R10), Z13, Z13
+	BLSRQ  R11, R11
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ     $0x00012000, R11
-	DECQ     R12
-	JNZ      odd0_odd_word
-	KMOVW    (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
+
+odd0_odd_walked:
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R10
-	MOVL     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z8, (DI)
-	VMOVUPS  Z9, 64(DI)
-	ADDQ     $0x00000080, DI
-	DECQ     R8
+	KMOVD    K1, R11
+	MOVL     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z8, (R8)
+	VMOVUPS  Z9, 64(R8)
+	ADDQ     $0x00000080, R8
+	DECQ     R9
 	JZ       odd_end
-	MOVQ     w+56(FP), R11
-	MOVQ     words+104(FP), R12
-
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+	MOVQ     (AX), R11
+	TESTQ    R11, R11
+	JZ       odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 128(R9), Z10, Z10
-	VADDPS 192(R9), Z11, Z11
-	VADDPS 896(R9), Z12, Z12
-	VADDPS 960(R9), Z13, Z13
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 128(R10), Z10, Z10
+	VADDPS 192(R10), Z11, Z11
+	VADDPS 896(R10), Z12, Z12
+	VADDPS 960(R10), Z13, Z13
+	BLSRQ  R11, R11
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 128(DI), Z6
-	VXORPS  X8, X8, X8
-	VMOVUPS 192(DI), Z7
-	VXORPS  X9, X9, X9
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R9
+	JZ      odd1_last
+	VMOVUPS 128(R8), Z6
+	VXORPS  X8, X8, X8
+	VMOVUPS 192(R8), Z7
+	VXORPS  X9, X9, X9
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z10, Z10
-	VADDPS 64(R9), Z11, Z11
-	VADDPS 768(R9), Z12, Z12
-	VADDPS 832(R9), Z13, Z13
-	VADDPS 256(R9), Z6, Z6
-	VADDPS 320(R9), Z7, Z7
-	VADDPS 1024(R9), Z8, Z8
-	VADDPS 1088(R9), Z9, Z9
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z10, Z10
+	VADDPS 64(R10), Z11, Z11
+	VADDPS 768(R10), Z12, Z12
+	VADDPS 832(R10), Z13, Z13
+	VADDPS 256(R10), Z6, Z6
+	VADDPS 320(R10), Z7, Z7
+	VADDPS 1024(R10), Z8, Z8
+	VADDPS 1088(R10), Z9, Z9
+	BLSRQ  R11, R11
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ     $0x00012000, R11
-	DECQ     R12
-	JNZ      odd1_odd_word
-	KMOVW    (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z10, K1, Z10
-	VADDPS   Z3, Z10, Z10
-	VADDPS   (BX), Z10, Z10
-	VCMPPS   $0x1d, Z2, Z10, K1
-	VSUBPS   Z2, Z10, K1, Z10
-	VMOVUPS  Z10, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z11, K2, Z11
+	VADDPS   Z2, Z10, Z10
+	VADDPS   (SI), Z10, Z10
+	VCMPPS   $0x1d, Z1, Z10, K1
+	VSUBPS   Z1, Z10, K1, Z10
+	VMOVUPS  Z10, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z11, K2, Z11
 	VADDPS   Z5, Z11, Z11
-	VADDPS   64(BX), Z11, Z11
+	VADDPS   64(SI), Z11, Z11
 	VCMPPS   $0x1d, Z4, Z11, K2
 	VSUBPS   Z4, Z11, K2, Z11
-	VMOVUPS  Z11, 64(BX)
+	VMOVUPS  Z11, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R10
-	MOVL     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z12, (DI)
-	VMOVUPS  Z13, 64(DI)
-	ADDQ     $0x00000080, DI
-	DECQ     R8
+	KMOVD    K1, R11
+	MOVL     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z12, (R8)
+	VMOVUPS  Z13, 64(R8)
+	ADDQ     $0x00000080, R8
+	DECQ     R9
 	JZ       odd_end
 	JMP      odd_column
 
 odd0_last:
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R10
-	MOVL     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z8, (DI)
-	VMOVUPS  Z9, 64(DI)
-	ADDQ     $0x00000080, DI
+	KMOVD    K1, R11
+	MOVL     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z8, (R8)
+	VMOVUPS  Z9, 64(R8)
+	ADDQ     $0x00000080, R8
 	JMP      odd_end
 
 odd1_last:
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z10, K1, Z10
-	VADDPS   Z3, Z10, Z10
-	VADDPS   (BX), Z10, Z10
-	VCMPPS   $0x1d, Z2, Z10, K1
-	VSUBPS   Z2, Z10, K1, Z10
-	VMOVUPS  Z10, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z11, K2, Z11
+	VADDPS   Z2, Z10, Z10
+	VADDPS   (SI), Z10, Z10
+	VCMPPS   $0x1d, Z1, Z10, K1
+	VSUBPS   Z1, Z10, K1, Z10
+	VMOVUPS  Z10, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z11, K2, Z11
 	VADDPS   Z5, Z11, Z11
-	VADDPS   64(BX), Z11, Z11
+	VADDPS   64(SI), Z11, Z11
 	VCMPPS   $0x1d, Z4, Z11, K2
 	VSUBPS   Z4, Z11, K2, Z11
-	VMOVUPS  Z11, 64(BX)
+	VMOVUPS  Z11, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R10
-	MOVL     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z12, (DI)
-	VMOVUPS  Z13, 64(DI)
-	ADDQ     $0x00000080, DI
+	KMOVD    K1, R11
+	MOVL     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z12, (R8)
+	VMOVUPS  Z13, 64(R8)
+	ADDQ     $0x00000080, R8
 
 odd_end:
 	DECQ (SP)
@@ -2584,395 +4028,731 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R8
+	MOVQ cols+96(FP), R9
+	INCQ R9
+	SHRQ $0x01, R9
 
 flush_column:
-	VMOVUPS  (DI), Z6
-	VMOVUPS  64(DI), Z7
-	KMOVW    (CX), K1
+	VMOVUPS  (R8), Z6
+	VMOVUPS  64(R8), Z7
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
-	VADDPS   Z3, Z6, Z6
-	VADDPS   (BX), Z6, Z6
-	VCMPPS   $0x1d, Z2, Z6, K1
-	VSUBPS   Z2, Z6, K1, Z6
-	VMOVUPS  Z6, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z7, K2, Z7
+	VADDPS   Z2, Z6, Z6
+	VADDPS   (SI), Z6, Z6
+	VCMPPS   $0x1d, Z1, Z6, K1
+	VSUBPS   Z1, Z6, K1, Z6
+	VMOVUPS  Z6, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z7, K2, Z7
 	VADDPS   Z5, Z7, Z7
-	VADDPS   64(BX), Z7, Z7
+	VADDPS   64(SI), Z7, Z7
 	VCMPPS   $0x1d, Z4, Z7, K2
 	VSUBPS   Z4, Z7, K2, Z7
-	VMOVUPS  Z7, 64(BX)
+	VMOVUPS  Z7, 64(SI)
 	KUNPCKWD K1, K2, K1
-	KMOVD    K1, R10
-	MOVL     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	ADDQ     $0x00000080, DI
-	DECQ     R8
+	KMOVD    K1, R11
+	MOVL     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	ADDQ     $0x00000080, R8
+	DECQ     R9
 	JNZ      flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 512(R10), Z6, Z6
+	VADDPS 576(R10), Z7, Z7
+	BLSRQ  R11, R11
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 384(R10), Z6, Z6
+	VADDPS 448(R10), Z7, Z7
+	VADDPS 640(R10), Z10, Z10
+	VADDPS 704(R10), Z11, Z11
+	BLSRQ  R11, R11
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 512(R10), Z10, Z10
+	VADDPS 576(R10), Z11, Z11
+	BLSRQ  R11, R11
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 384(R10), Z10, Z10
+	VADDPS 448(R10), Z11, Z11
+	VADDPS 640(R10), Z6, Z6
+	VADDPS 704(R10), Z7, Z7
+	BLSRQ  R11, R11
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 128(R10), Z6, Z6
+	VADDPS 192(R10), Z7, Z7
+	VADDPS 896(R10), Z8, Z8
+	VADDPS 960(R10), Z9, Z9
+	BLSRQ  R11, R11
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z6, Z6
+	VADDPS 64(R10), Z7, Z7
+	VADDPS 768(R10), Z8, Z8
+	VADDPS 832(R10), Z9, Z9
+	VADDPS 256(R10), Z10, Z10
+	VADDPS 320(R10), Z11, Z11
+	VADDPS 1024(R10), Z12, Z12
+	VADDPS 1088(R10), Z13, Z13
+	BLSRQ  R11, R11
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS 128(R10), Z10, Z10
+	VADDPS 192(R10), Z11, Z11
+	VADDPS 896(R10), Z12, Z12
+	VADDPS 960(R10), Z13, Z13
+	BLSRQ  R11, R11
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000480, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z10, Z10
+	VADDPS 64(R10), Z11, Z11
+	VADDPS 768(R10), Z12, Z12
+	VADDPS 832(R10), Z13, Z13
+	VADDPS 256(R10), Z6, Z6
+	VADDPS 320(R10), Z7, Z7
+	VADDPS 1024(R10), Z8, Z8
+	VADDPS 1088(R10), Z9, Z9
+	BLSRQ  R11, R11
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked
 
 // func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Y0
-	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 512(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 512(R13), Y0, Y0
+	VADDPS 544(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 32(DI), Y4
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 64(R11), Y4
+	VMOVUPS 96(R11), Y5
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 384(R9), Y2, Y2
-	VADDPS 640(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 384(R13), Y0, Y0
+	VADDPS 416(R13), Y1, Y1
+	VADDPS 640(R13), Y4, Y4
+	VADDPS 672(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 512(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 512(R13), Y4, Y4
+	VADDPS 544(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 32(DI), Y2
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 64(R11), Y0
+	VMOVUPS 96(R11), Y1
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 384(R9), Y4, Y4
-	VADDPS 640(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 384(R13), Y4, Y4
+	VADDPS 416(R13), Y5, Y5
+	VADDPS 640(R13), Y0, Y0
+	VADDPS 672(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00012000, R11
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
-	VXORPS  X3, X3, X3
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y1
+	VXORPS  Y3, Y3, Y3
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 128(R9), Y2, Y2
-	VADDPS 896(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 128(R13), Y0, Y0
+	VADDPS 160(R13), Y1, Y1
+	VADDPS 896(R13), Y2, Y2
+	VADDPS 928(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 32(DI), Y4
-	VXORPS  X5, X5, X5
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R12
+	JZ      odd0_last
+	VMOVUPS 64(R11), Y4
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS 96(R11), Y5
+	VXORPS  Y7, Y7, Y7
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y2, Y2
-	VADDPS 768(R9), Y3, Y3
-	VADDPS 256(R9), Y4, Y4
-	VADDPS 1024(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 768(R13), Y2, Y2
+	VADDPS 800(R13), Y3, Y3
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	VADDPS 1024(R13), Y6, Y6
+	VADDPS 1056(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ         $0x00012000, R11
-	DECQ         R12
-	JNZ          odd0_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y2, Y7
-	VBLENDVPS    Y6, Y7, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y2, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	MOVQ         w+56(FP), R11
-	MOVQ         words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
 
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+
+alone1:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y0, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y1, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	MOVQ      (AX), R14
+	TESTQ     R14, R14
+	JZ        odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS 128(R9), Y4, Y4
-	VADDPS 896(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 128(R13), Y4, Y4
+	VADDPS 160(R13), Y5, Y5
+	VADDPS 896(R13), Y6, Y6
+	VADDPS 928(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00012000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 32(DI), Y2
-	VXORPS  X3, X3, X3
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R12
+	JZ      odd1_last
+	VMOVUPS 64(R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 96(R11), Y1
+	VXORPS  Y3, Y3, Y3
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000480, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y4, Y4
-	VADDPS 768(R9), Y5, Y5
-	VADDPS 256(R9), Y2, Y2
-	VADDPS 1024(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 768(R13), Y6, Y6
+	VADDPS 800(R13), Y7, Y7
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	VADDPS 1024(R13), Y2, Y2
+	VADDPS 1056(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ         $0x00012000, R11
-	DECQ         R12
-	JNZ          odd1_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y4, Y7
-	VBLENDVPS    Y6, Y7, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y4, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	JMP          odd_column
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y5, Y5
+
+alone2:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y4, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y5, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	JMP       odd_column
 
 odd0_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X4
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
 	VPBROADCASTD X4, Y4
-	VPAND        Y1, Y4, Y4
-	VPCMPEQD     Y1, Y4, Y4
-	VADDPS       Y0, Y2, Y6
-	VBLENDVPS    Y4, Y6, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y4
-	VANDPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y4, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	JMP          odd_end
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       (R8), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+
+alone3:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y6
+	VCMPPS    $0x1d, Y6, Y0, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y5, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y6
+	VCMPPS    $0x1d, Y6, Y1, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y5, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	JMP       odd_end
 
 odd1_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y4, Y6
-	VBLENDVPS    Y2, Y6, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y4, Y2
-	VANDPS       Y2, Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y2, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y5, Y5
+
+alone4:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y4, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y1, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y5, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y1, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
 
 odd_end:
 	DECQ (SP)
@@ -2980,572 +4760,820 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
 
 flush_column:
-	VMOVUPS      (DI), Y2
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X3
-	VPBROADCASTD X3, Y3
-	VPAND        Y1, Y3, Y3
-	VPCMPEQD     Y1, Y3, Y3
-	VADDPS       Y0, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y4
-	VCMPPS       $0x1d, Y4, Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y3, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JNZ          flush_column
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone5:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JNZ       flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 512(R13), Y0, Y0
+	VADDPS 544(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 384(R13), Y0, Y0
+	VADDPS 416(R13), Y1, Y1
+	VADDPS 640(R13), Y4, Y4
+	VADDPS 672(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 512(R13), Y4, Y4
+	VADDPS 544(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 384(R13), Y4, Y4
+	VADDPS 416(R13), Y5, Y5
+	VADDPS 640(R13), Y0, Y0
+	VADDPS 672(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 128(R13), Y0, Y0
+	VADDPS 160(R13), Y1, Y1
+	VADDPS 896(R13), Y2, Y2
+	VADDPS 928(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 768(R13), Y2, Y2
+	VADDPS 800(R13), Y3, Y3
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	VADDPS 1024(R13), Y6, Y6
+	VADDPS 1056(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS 128(R13), Y4, Y4
+	VADDPS 160(R13), Y5, Y5
+	VADDPS 896(R13), Y6, Y6
+	VADDPS 928(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00012000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000480, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 768(R13), Y6, Y6
+	VADDPS 800(R13), Y7, Y7
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	VADDPS 1024(R13), Y2, Y2
+	VADDPS 1056(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked
 
 // func sweepStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
-	VMOVUPS 192(DI), Z3
-	MOVQ    threshold+72(FP), DI
-	MOVQ    constant+64(FP), R8
-	VMOVUPS (DI), Z4
-	VMOVUPS (R8), Z5
-	VMOVUPS 64(DI), Z6
-	VMOVUPS 64(R8), Z7
-	VMOVUPS 128(DI), Z8
-	VMOVUPS 128(R8), Z9
-	VMOVUPS 192(DI), Z10
-	VMOVUPS 192(R8), Z11
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $16-144
+	MOVQ    src_base+16(FP), AX
+	MOVQ    w+56(FP), CX
+	MOVQ    out+0(FP), DX
+	MOVQ    shortcut+8(FP), BX
+	MOVQ    v+40(FP), SI
+	XORQ    DI, DI
+	MOVQ    weight+80(FP), R8
+	MOVQ    threshold+72(FP), R9
+	MOVQ    constant+64(FP), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 128(R9), Z7
+	VMOVUPS 128(R10), Z8
+	VMOVUPS 192(R8), Z9
+	VMOVUPS 192(R9), Z10
+	VMOVUPS 192(R10), Z11
+	MOVQ    rows+88(FP), R10
+	MOVQ    R10, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	VMOVUPS 128(DI), Z14
-	VMOVUPS 192(DI), Z15
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 1024(R9), Z12, Z12
-	VADDPS 1088(R9), Z13, Z13
-	VADDPS 1152(R9), Z14, Z14
-	VADDPS 1216(R9), Z15, Z15
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 1024(R10), Z12, Z12
+	VADDPS 1088(R10), Z13, Z13
+	VADDPS 1152(R10), Z14, Z14
+	VADDPS 1216(R10), Z15, Z15
+	BLSRQ  R11, R11
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 256(DI), Z20
-	VMOVUPS 320(DI), Z21
-	VMOVUPS 384(DI), Z22
-	VMOVUPS 448(DI), Z23
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R9
+	JZ      even0_last
+	VMOVUPS 256(R8), Z20
+	VMOVUPS 320(R8), Z21
+	VMOVUPS 384(R8), Z22
+	VMOVUPS 448(R8), Z23
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 768(R9), Z12, Z12
-	VADDPS 832(R9), Z13, Z13
-	VADDPS 896(R9), Z14, Z14
-	VADDPS 960(R9), Z15, Z15
-	VADDPS 1280(R9), Z20, Z20
-	VADDPS 1344(R9), Z21, Z21
-	VADDPS 1408(R9), Z22, Z22
-	VADDPS 1472(R9), Z23, Z23
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 768(R10), Z12, Z12
+	VADDPS 832(R10), Z13, Z13
+	VADDPS 896(R10), Z14, Z14
+	VADDPS 960(R10), Z15, Z15
+	VADDPS 1280(R10), Z20, Z20
+	VADDPS 1344(R10), Z21, Z21
+	VADDPS 1408(R10), Z22, Z22
+	VADDPS 1472(R10), Z23, Z23
+	BLSRQ  R11, R11
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, 192(DI)
-	ADDQ    $0x00000100, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	ADDQ    $0x00000100, R8
+	DECQ    R9
+	JZ      even_end
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 1024(R9), Z20, Z20
-	VADDPS 1088(R9), Z21, Z21
-	VADDPS 1152(R9), Z22, Z22
-	VADDPS 1216(R9), Z23, Z23
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 1024(R10), Z20, Z20
+	VADDPS 1088(R10), Z21, Z21
+	VADDPS 1152(R10), Z22, Z22
+	VADDPS 1216(R10), Z23, Z23
+	BLSRQ  R11, R11
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 256(DI), Z12
-	VMOVUPS 320(DI), Z13
-	VMOVUPS 384(DI), Z14
-	VMOVUPS 448(DI), Z15
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R9
+	JZ      even1_last
+	VMOVUPS 256(R8), Z12
+	VMOVUPS 320(R8), Z13
+	VMOVUPS 384(R8), Z14
+	VMOVUPS 448(R8), Z15
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 768(R9), Z20, Z20
-	VADDPS 832(R9), Z21, Z21
-	VADDPS 896(R9), Z22, Z22
-	VADDPS 960(R9), Z23, Z23
-	VADDPS 1280(R9), Z12, Z12
-	VADDPS 1344(R9), Z13, Z13
-	VADDPS 1408(R9), Z14, Z14
-	VADDPS 1472(R9), Z15, Z15
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 768(R10), Z20, Z20
+	VADDPS 832(R10), Z21, Z21
+	VADDPS 896(R10), Z22, Z22
+	VADDPS 960(R10), Z23, Z23
+	VADDPS 1280(R10), Z12, Z12
+	VADDPS 1344(R10), Z13, Z13
+	VADDPS 1408(R10), Z14, Z14
+	VADDPS 1472(R10), Z15, Z15
+	BLSRQ  R11, R11
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Z20, (DI)
-	VMOVUPS Z21, 64(DI)
-	VMOVUPS Z22, 128(DI)
-	VMOVUPS Z23, 192(DI)
-	ADDQ    $0x00000100, DI
-	DECQ    R8
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Z20, (R8)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z22, 128(R8)
+	VMOVUPS Z23, 192(R8)
+	ADDQ    $0x00000100, R8
+	DECQ    R9
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, 192(DI)
-	ADDQ    $0x00000100, DI
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	ADDQ    $0x00000100, R8
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z20, (DI)
-	VMOVUPS Z21, 64(DI)
-	VMOVUPS Z22, 128(DI)
-	VMOVUPS Z23, 192(DI)
-	ADDQ    $0x00000100, DI
+	VMOVUPS Z20, (R8)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z22, 128(R8)
+	VMOVUPS Z23, 192(R8)
+	ADDQ    $0x00000100, R8
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Z12
+	MOVQ    part+48(FP), R8
+	MOVQ    cols+96(FP), R9
+	VMOVUPS (R8), Z12
 	VXORPS  X16, X16, X16
-	VMOVUPS 64(DI), Z13
+	VMOVUPS 64(R8), Z13
 	VXORPS  X17, X17, X17
-	VMOVUPS 128(DI), Z14
+	VMOVUPS 128(R8), Z14
 	VXORPS  X18, X18, X18
-	VMOVUPS 192(DI), Z15
+	VMOVUPS 192(R8), Z15
 	VXORPS  X19, X19, X19
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R11
+	TESTQ R11, R11
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Z12, Z12
-	VADDPS 320(R9), Z13, Z13
-	VADDPS 384(R9), Z14, Z14
-	VADDPS 448(R9), Z15, Z15
-	VADDPS 1792(R9), Z16, Z16
-	VADDPS 1856(R9), Z17, Z17
-	VADDPS 1920(R9), Z18, Z18
-	VADDPS 1984(R9), Z19, Z19
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z12, Z12
+	VADDPS 320(R10), Z13, Z13
+	VADDPS 384(R10), Z14, Z14
+	VADDPS 448(R10), Z15, Z15
+	VADDPS 1792(R10), Z16, Z16
+	VADDPS 1856(R10), Z17, Z17
+	VADDPS 1920(R10), Z18, Z18
+	VADDPS 1984(R10), Z19, Z19
+	BLSRQ  R11, R11
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 256(DI), Z20
-	VXORPS  X24, X24, X24
-	VMOVUPS 320(DI), Z21
-	VXORPS  X25, X25, X25
-	VMOVUPS 384(DI), Z22
-	VXORPS  X26, X26, X26
-	VMOVUPS 448(DI), Z23
-	VXORPS  X27, X27, X27
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R9
+	JZ      odd0_last
+	VMOVUPS 256(R8), Z20
+	VXORPS  X24, X24, X24
+	VMOVUPS 320(R8), Z21
+	VXORPS  X25, X25, X25
+	VMOVUPS 384(R8), Z22
+	VXORPS  X26, X26, X26
+	VMOVUPS 448(R8), Z23
+	VXORPS  X27, X27, X27
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z12, Z12
-	VADDPS 64(R9), Z13, Z13
-	VADDPS 128(R9), Z14, Z14
-	VADDPS 192(R9), Z15, Z15
-	VADDPS 1536(R9), Z16, Z16
-	VADDPS 1600(R9), Z17, Z17
-	VADDPS 1664(R9), Z18, Z18
-	VADDPS 1728(R9), Z19, Z19
-	VADDPS 512(R9), Z20, Z20
-	VADDPS 576(R9), Z21, Z21
-	VADDPS 640(R9), Z22, Z22
-	VADDPS 704(R9), Z23, Z23
-	VADDPS 2048(R9), Z24, Z24
-	VADDPS 2112(R9), Z25, Z25
-	VADDPS 2176(R9), Z26, Z26
-	VADDPS 2240(R9), Z27, Z27
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z12, Z12
+	VADDPS 64(R10), Z13, Z13
+	VADDPS 128(R10), Z14, Z14
+	VADDPS 192(R10), Z15, Z15
+	VADDPS 1536(R10), Z16, Z16
+	VADDPS 1600(R10), Z17, Z17
+	VADDPS 1664(R10), Z18, Z18
+	VADDPS 1728(R10), Z19, Z19
+	VADDPS 512(R10), Z20, Z20
+	VADDPS 576(R10), Z21, Z21
+	VADDPS 640(R10), Z22, Z22
+	VADDPS 704(R10), Z23, Z23
+	VADDPS 2048(R10), Z24, Z24
+	VADDPS 2112(R10), Z25, Z25
+	VADDPS 2176(R10), Z26, Z26
+	VADDPS 2240(R10), Z27, Z27
+	BLSRQ  R11, R11
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ     $0x00024000, R11
-	DECQ     R12
-	JNZ      odd0_odd_word
-	KMOVW    (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
+
+odd0_odd_walked:
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
-	VADDPS   Z5, Z12, Z12
-	VADDPS   (BX), Z12, Z12
-	VCMPPS   $0x1d, Z4, Z12, K1
-	VSUBPS   Z4, Z12, K1, Z12
-	VMOVUPS  Z12, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z13, K2, Z13
-	VADDPS   Z7, Z13, Z13
-	VADDPS   64(BX), Z13, Z13
-	VCMPPS   $0x1d, Z6, Z13, K2
-	VSUBPS   Z6, Z13, K2, Z13
-	VMOVUPS  Z13, 64(BX)
-	KMOVW    4(CX), K3
-	VADDPS   Z2, Z14, K3, Z14
-	VADDPS   Z9, Z14, Z14
-	VADDPS   128(BX), Z14, Z14
-	VCMPPS   $0x1d, Z8, Z14, K3
-	VSUBPS   Z8, Z14, K3, Z14
-	VMOVUPS  Z14, 128(BX)
-	KMOVW    6(CX), K4
-	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z2, Z12, Z12
+	VADDPS   (SI), Z12, Z12
+	VCMPPS   $0x1d, Z1, Z12, K1
+	VSUBPS   Z1, Z12, K1, Z12
+	VMOVUPS  Z12, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z13, K2, Z13
+	VADDPS   Z5, Z13, Z13
+	VADDPS   64(SI), Z13, Z13
+	VCMPPS   $0x1d, Z4, Z13, K2
+	VSUBPS   Z4, Z13, K2, Z13
+	VMOVUPS  Z13, 64(SI)
+	KMOVW    4(BX), K3
+	VADDPS   Z6, Z14, K3, Z14
+	VADDPS   Z8, Z14, Z14
+	VADDPS   128(SI), Z14, Z14
+	VCMPPS   $0x1d, Z7, Z14, K3
+	VSUBPS   Z7, Z14, K3, Z14
+	VMOVUPS  Z14, 128(SI)
+	KMOVW    6(BX), K4
+	VADDPS   Z9, Z15, K4, Z15
 	VADDPS   Z11, Z15, Z15
-	VADDPS   192(BX), Z15, Z15
+	VADDPS   192(SI), Z15, Z15
 	VCMPPS   $0x1d, Z10, Z15, K4
 	VSUBPS   Z10, Z15, K4, Z15
-	VMOVUPS  Z15, 192(BX)
+	VMOVUPS  Z15, 192(SI)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, R10
-	MOVQ     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z16, (DI)
-	VMOVUPS  Z17, 64(DI)
-	VMOVUPS  Z18, 128(DI)
-	VMOVUPS  Z19, 192(DI)
-	ADDQ     $0x00000100, DI
-	DECQ     R8
+	KMOVQ    K1, R11
+	MOVQ     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z16, (R8)
+	VMOVUPS  Z17, 64(R8)
+	VMOVUPS  Z18, 128(R8)
+	VMOVUPS  Z19, 192(R8)
+	ADDQ     $0x00000100, R8
+	DECQ     R9
 	JZ       odd_end
-	MOVQ     w+56(FP), R11
-	MOVQ     words+104(FP), R12
-
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+	MOVQ     (AX), R11
+	TESTQ    R11, R11
+	JZ       odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Z20, Z20
-	VADDPS 320(R9), Z21, Z21
-	VADDPS 384(R9), Z22, Z22
-	VADDPS 448(R9), Z23, Z23
-	VADDPS 1792(R9), Z24, Z24
-	VADDPS 1856(R9), Z25, Z25
-	VADDPS 1920(R9), Z26, Z26
-	VADDPS 1984(R9), Z27, Z27
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z20, Z20
+	VADDPS 320(R10), Z21, Z21
+	VADDPS 384(R10), Z22, Z22
+	VADDPS 448(R10), Z23, Z23
+	VADDPS 1792(R10), Z24, Z24
+	VADDPS 1856(R10), Z25, Z25
+	VADDPS 1920(R10), Z26, Z26
+	VADDPS 1984(R10), Z27, Z27
+	BLSRQ  R11, R11
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 256(DI), Z12
-	VXORPS  X16, X16, X16
-	VMOVUPS 320(DI), Z13
-	VXORPS  X17, X17, X17
-	VMOVUPS 384(DI), Z14
-	VXORPS  X18, X18, X18
-	VMOVUPS 448(DI), Z15
-	VXORPS  X19, X19, X19
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R9
+	JZ      odd1_last
+	VMOVUPS 256(R8), Z12
+	VXORPS  X16, X16, X16
+	VMOVUPS 320(R8), Z13
+	VXORPS  X17, X17, X17
+	VMOVUPS 384(R8), Z14
+	VXORPS  X18, X18, X18
+	VMOVUPS 448(R8), Z15
+	VXORPS  X19, X19, X19
+	MOVQ    (AX), R11
+	TESTQ   R11, R11
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Z20, Z20
-	VADDPS 64(R9), Z21, Z21
-	VADDPS 128(R9), Z22, Z22
-	VADDPS 192(R9), Z23, Z23
-	VADDPS 1536(R9), Z24, Z24
-	VADDPS 1600(R9), Z25, Z25
-	VADDPS 1664(R9), Z26, Z26
-	VADDPS 1728(R9), Z27, Z27
-	VADDPS 512(R9), Z12, Z12
-	VADDPS 576(R9), Z13, Z13
-	VADDPS 640(R9), Z14, Z14
-	VADDPS 704(R9), Z15, Z15
-	VADDPS 2048(R9), Z16, Z16
-	VADDPS 2112(R9), Z17, Z17
-	VADDPS 2176(R9), Z18, Z18
-	VADDPS 2240(R9), Z19, Z19
-	BLSRQ  R10, R10
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z20, Z20
+	VADDPS 64(R10), Z21, Z21
+	VADDPS 128(R10), Z22, Z22
+	VADDPS 192(R10), Z23, Z23
+	VADDPS 1536(R10), Z24, Z24
+	VADDPS 1600(R10), Z25, Z25
+	VADDPS 1664(R10), Z26, Z26
+	VADDPS 1728(R10), Z27, Z27
+	VADDPS 512(R10), Z12, Z12
+	VADDPS 576(R10), Z13, Z13
+	VADDPS 640(R10), Z14, Z14
+	VADDPS 704(R10), Z15, Z15
+	VADDPS 2048(R10), Z16, Z16
+	VADDPS 2112(R10), Z17, Z17
+	VADDPS 2176(R10), Z18, Z18
+	VADDPS 2240(R10), Z19, Z19
+	BLSRQ  R11, R11
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ     $0x00024000, R11
-	DECQ     R12
-	JNZ      odd1_odd_word
-	KMOVW    (CX), K1
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z20, K1, Z20
-	VADDPS   Z5, Z20, Z20
-	VADDPS   (BX), Z20, Z20
-	VCMPPS   $0x1d, Z4, Z20, K1
-	VSUBPS   Z4, Z20, K1, Z20
-	VMOVUPS  Z20, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z21, K2, Z21
-	VADDPS   Z7, Z21, Z21
-	VADDPS   64(BX), Z21, Z21
-	VCMPPS   $0x1d, Z6, Z21, K2
-	VSUBPS   Z6, Z21, K2, Z21
-	VMOVUPS  Z21, 64(BX)
-	KMOVW    4(CX), K3
-	VADDPS   Z2, Z22, K3, Z22
-	VADDPS   Z9, Z22, Z22
-	VADDPS   128(BX), Z22, Z22
-	VCMPPS   $0x1d, Z8, Z22, K3
-	VSUBPS   Z8, Z22, K3, Z22
-	VMOVUPS  Z22, 128(BX)
-	KMOVW    6(CX), K4
-	VADDPS   Z3, Z23, K4, Z23
+	VADDPS   Z2, Z20, Z20
+	VADDPS   (SI), Z20, Z20
+	VCMPPS   $0x1d, Z1, Z20, K1
+	VSUBPS   Z1, Z20, K1, Z20
+	VMOVUPS  Z20, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z21, K2, Z21
+	VADDPS   Z5, Z21, Z21
+	VADDPS   64(SI), Z21, Z21
+	VCMPPS   $0x1d, Z4, Z21, K2
+	VSUBPS   Z4, Z21, K2, Z21
+	VMOVUPS  Z21, 64(SI)
+	KMOVW    4(BX), K3
+	VADDPS   Z6, Z22, K3, Z22
+	VADDPS   Z8, Z22, Z22
+	VADDPS   128(SI), Z22, Z22
+	VCMPPS   $0x1d, Z7, Z22, K3
+	VSUBPS   Z7, Z22, K3, Z22
+	VMOVUPS  Z22, 128(SI)
+	KMOVW    6(BX), K4
+	VADDPS   Z9, Z23, K4, Z23
 	VADDPS   Z11, Z23, Z23
-	VADDPS   192(BX), Z23, Z23
+	VADDPS   192(SI), Z23, Z23
 	VCMPPS   $0x1d, Z10, Z23, K4
 	VSUBPS   Z10, Z23, K4, Z23
-	VMOVUPS  Z23, 192(BX)
+	VMOVUPS  Z23, 192(SI)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, R10
-	MOVQ     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z24, (DI)
-	VMOVUPS  Z25, 64(DI)
-	VMOVUPS  Z26, 128(DI)
-	VMOVUPS  Z27, 192(DI)
-	ADDQ     $0x00000100, DI
-	DECQ     R8
+	KMOVQ    K1, R11
+	MOVQ     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z24, (R8)
+	VMOVUPS  Z25, 64(R8)
+	VMOVUPS  Z26, 128(R8)
+	VMOVUPS  Z27, 192(R8)
+	ADDQ     $0x00000100, R8
+	DECQ     R9
 	JZ       odd_end
 	JMP      odd_column
 
 odd0_last:
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
-	VADDPS   Z5, Z12, Z12
-	VADDPS   (BX), Z12, Z12
-	VCMPPS   $0x1d, Z4, Z12, K1
-	VSUBPS   Z4, Z12, K1, Z12
-	VMOVUPS  Z12, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z13, K2, Z13
-	VADDPS   Z7, Z13, Z13
-	VADDPS   64(BX), Z13, Z13
-	VCMPPS   $0x1d, Z6, Z13, K2
-	VSUBPS   Z6, Z13, K2, Z13
-	VMOVUPS  Z13, 64(BX)
-	KMOVW    4(CX), K3
-	VADDPS   Z2, Z14, K3, Z14
-	VADDPS   Z9, Z14, Z14
-	VADDPS   128(BX), Z14, Z14
-	VCMPPS   $0x1d, Z8, Z14, K3
-	VSUBPS   Z8, Z14, K3, Z14
-	VMOVUPS  Z14, 128(BX)
-	KMOVW    6(CX), K4
-	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z2, Z12, Z12
+	VADDPS   (SI), Z12, Z12
+	VCMPPS   $0x1d, Z1, Z12, K1
+	VSUBPS   Z1, Z12, K1, Z12
+	VMOVUPS  Z12, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z13, K2, Z13
+	VADDPS   Z5, Z13, Z13
+	VADDPS   64(SI), Z13, Z13
+	VCMPPS   $0x1d, Z4, Z13, K2
+	VSUBPS   Z4, Z13, K2, Z13
+	VMOVUPS  Z13, 64(SI)
+	KMOVW    4(BX), K3
+	VADDPS   Z6, Z14, K3, Z14
+	VADDPS   Z8, Z14, Z14
+	VADDPS   128(SI), Z14, Z14
+	VCMPPS   $0x1d, Z7, Z14, K3
+	VSUBPS   Z7, Z14, K3, Z14
+	VMOVUPS  Z14, 128(SI)
+	KMOVW    6(BX), K4
+	VADDPS   Z9, Z15, K4, Z15
 	VADDPS   Z11, Z15, Z15
-	VADDPS   192(BX), Z15, Z15
+	VADDPS   192(SI), Z15, Z15
 	VCMPPS   $0x1d, Z10, Z15, K4
 	VSUBPS   Z10, Z15, K4, Z15
-	VMOVUPS  Z15, 192(BX)
+	VMOVUPS  Z15, 192(SI)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, R10
-	MOVQ     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z16, (DI)
-	VMOVUPS  Z17, 64(DI)
-	VMOVUPS  Z18, 128(DI)
-	VMOVUPS  Z19, 192(DI)
-	ADDQ     $0x00000100, DI
+	KMOVQ    K1, R11
+	MOVQ     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z16, (R8)
+	VMOVUPS  Z17, 64(R8)
+	VMOVUPS  Z18, 128(R8)
+	VMOVUPS  Z19, 192(R8)
+	ADDQ     $0x00000100, R8
 	JMP      odd_end
 
 odd1_last:
-	KMOVW    (CX), K1
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z20, K1, Z20
-	VADDPS   Z5, Z20, Z20
-	VADDPS   (BX), Z20, Z20
-	VCMPPS   $0x1d, Z4, Z20, K1
-	VSUBPS   Z4, Z20, K1, Z20
-	VMOVUPS  Z20, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z21, K2, Z21
-	VADDPS   Z7, Z21, Z21
-	VADDPS   64(BX), Z21, Z21
-	VCMPPS   $0x1d, Z6, Z21, K2
-	VSUBPS   Z6, Z21, K2, Z21
-	VMOVUPS  Z21, 64(BX)
-	KMOVW    4(CX), K3
-	VADDPS   Z2, Z22, K3, Z22
-	VADDPS   Z9, Z22, Z22
-	VADDPS   128(BX), Z22, Z22
-	VCMPPS   $0x1d, Z8, Z22, K3
-	VSUBPS   Z8, Z22, K3, Z22
-	VMOVUPS  Z22, 128(BX)
-	KMOVW    6(CX), K4
-	VADDPS   Z3, Z23, K4, Z23
+	VADDPS   Z2, Z20, Z20
+	VADDPS   (SI), Z20, Z20
+	VCMPPS   $0x1d, Z1, Z20, K1
+	VSUBPS   Z1, Z20, K1, Z20
+	VMOVUPS  Z20, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z21, K2, Z21
+	VADDPS   Z5, Z21, Z21
+	VADDPS   64(SI), Z21, Z21
+	VCMPPS   $0x1d, Z4, Z21, K2
+	VSUBPS   Z4, Z21, K2, Z21
+	VMOVUPS  Z21, 64(SI)
+	KMOVW    4(BX), K3
+	VADDPS   Z6, Z22, K3, Z22
+	VADDPS   Z8, Z22, Z22
+	VADDPS   128(SI), Z22, Z22
+	VCMPPS   $0x1d, Z7, Z22, K3
+	VSUBPS   Z7, Z22, K3, Z22
+	VMOVUPS  Z22, 128(SI)
+	KMOVW    6(BX), K4
+	VADDPS   Z9, Z23, K4, Z23
 	VADDPS   Z11, Z23, Z23
-	VADDPS   192(BX), Z23, Z23
+	VADDPS   192(SI), Z23, Z23
 	VCMPPS   $0x1d, Z10, Z23, K4
 	VSUBPS   Z10, Z23, K4, Z23
-	VMOVUPS  Z23, 192(BX)
+	VMOVUPS  Z23, 192(SI)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, R10
-	MOVQ     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	VMOVUPS  Z24, (DI)
-	VMOVUPS  Z25, 64(DI)
-	VMOVUPS  Z26, 128(DI)
-	VMOVUPS  Z27, 192(DI)
-	ADDQ     $0x00000100, DI
+	KMOVQ    K1, R11
+	MOVQ     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	VMOVUPS  Z24, (R8)
+	VMOVUPS  Z25, 64(R8)
+	VMOVUPS  Z26, 128(R8)
+	VMOVUPS  Z27, 192(R8)
+	ADDQ     $0x00000100, R8
 
 odd_end:
 	DECQ (SP)
@@ -3553,413 +5581,785 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R8
+	MOVQ cols+96(FP), R9
+	INCQ R9
+	SHRQ $0x01, R9
 
 flush_column:
-	VMOVUPS  (DI), Z12
-	VMOVUPS  64(DI), Z13
-	VMOVUPS  128(DI), Z14
-	VMOVUPS  192(DI), Z15
-	KMOVW    (CX), K1
+	VMOVUPS  (R8), Z12
+	VMOVUPS  64(R8), Z13
+	VMOVUPS  128(R8), Z14
+	VMOVUPS  192(R8), Z15
+	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
-	VADDPS   Z5, Z12, Z12
-	VADDPS   (BX), Z12, Z12
-	VCMPPS   $0x1d, Z4, Z12, K1
-	VSUBPS   Z4, Z12, K1, Z12
-	VMOVUPS  Z12, (BX)
-	KMOVW    2(CX), K2
-	VADDPS   Z1, Z13, K2, Z13
-	VADDPS   Z7, Z13, Z13
-	VADDPS   64(BX), Z13, Z13
-	VCMPPS   $0x1d, Z6, Z13, K2
-	VSUBPS   Z6, Z13, K2, Z13
-	VMOVUPS  Z13, 64(BX)
-	KMOVW    4(CX), K3
-	VADDPS   Z2, Z14, K3, Z14
-	VADDPS   Z9, Z14, Z14
-	VADDPS   128(BX), Z14, Z14
-	VCMPPS   $0x1d, Z8, Z14, K3
-	VSUBPS   Z8, Z14, K3, Z14
-	VMOVUPS  Z14, 128(BX)
-	KMOVW    6(CX), K4
-	VADDPS   Z3, Z15, K4, Z15
+	VADDPS   Z2, Z12, Z12
+	VADDPS   (SI), Z12, Z12
+	VCMPPS   $0x1d, Z1, Z12, K1
+	VSUBPS   Z1, Z12, K1, Z12
+	VMOVUPS  Z12, (SI)
+	KMOVW    2(BX), K2
+	VADDPS   Z3, Z13, K2, Z13
+	VADDPS   Z5, Z13, Z13
+	VADDPS   64(SI), Z13, Z13
+	VCMPPS   $0x1d, Z4, Z13, K2
+	VSUBPS   Z4, Z13, K2, Z13
+	VMOVUPS  Z13, 64(SI)
+	KMOVW    4(BX), K3
+	VADDPS   Z6, Z14, K3, Z14
+	VADDPS   Z8, Z14, Z14
+	VADDPS   128(SI), Z14, Z14
+	VCMPPS   $0x1d, Z7, Z14, K3
+	VSUBPS   Z7, Z14, K3, Z14
+	VMOVUPS  Z14, 128(SI)
+	KMOVW    6(BX), K4
+	VADDPS   Z9, Z15, K4, Z15
 	VADDPS   Z11, Z15, Z15
-	VADDPS   192(BX), Z15, Z15
+	VADDPS   192(SI), Z15, Z15
 	VCMPPS   $0x1d, Z10, Z15, K4
 	VSUBPS   Z10, Z15, K4, Z15
-	VMOVUPS  Z15, 192(BX)
+	VMOVUPS  Z15, 192(SI)
 	KUNPCKWD K1, K2, K1
 	KUNPCKWD K3, K4, K3
 	KUNPCKDQ K1, K3, K1
-	KMOVQ    K1, R10
-	MOVQ     R10, (AX)
-	POPCNTQ  R10, R10
-	ADDQ     R10, SI
-	ADDQ     outBytes+112(FP), AX
-	ADDQ     shortcutBytes+120(FP), CX
-	ADDQ     vBytes+128(FP), BX
-	ADDQ     $0x00000100, DI
-	DECQ     R8
+	KMOVQ    K1, R11
+	MOVQ     R11, (DX)
+	POPCNTQ  R11, R11
+	ADDQ     R11, DI
+	ADDQ     outBytes+112(FP), DX
+	ADDQ     shortcutBytes+120(FP), BX
+	ADDQ     vBytes+128(FP), SI
+	ADDQ     $0x00000100, R8
+	DECQ     R9
 	JNZ      flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 1024(R10), Z12, Z12
+	VADDPS 1088(R10), Z13, Z13
+	VADDPS 1152(R10), Z14, Z14
+	VADDPS 1216(R10), Z15, Z15
+	BLSRQ  R11, R11
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 768(R10), Z12, Z12
+	VADDPS 832(R10), Z13, Z13
+	VADDPS 896(R10), Z14, Z14
+	VADDPS 960(R10), Z15, Z15
+	VADDPS 1280(R10), Z20, Z20
+	VADDPS 1344(R10), Z21, Z21
+	VADDPS 1408(R10), Z22, Z22
+	VADDPS 1472(R10), Z23, Z23
+	BLSRQ  R11, R11
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 1024(R10), Z20, Z20
+	VADDPS 1088(R10), Z21, Z21
+	VADDPS 1152(R10), Z22, Z22
+	VADDPS 1216(R10), Z23, Z23
+	BLSRQ  R11, R11
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 768(R10), Z20, Z20
+	VADDPS 832(R10), Z21, Z21
+	VADDPS 896(R10), Z22, Z22
+	VADDPS 960(R10), Z23, Z23
+	VADDPS 1280(R10), Z12, Z12
+	VADDPS 1344(R10), Z13, Z13
+	VADDPS 1408(R10), Z14, Z14
+	VADDPS 1472(R10), Z15, Z15
+	BLSRQ  R11, R11
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z12, Z12
+	VADDPS 320(R10), Z13, Z13
+	VADDPS 384(R10), Z14, Z14
+	VADDPS 448(R10), Z15, Z15
+	VADDPS 1792(R10), Z16, Z16
+	VADDPS 1856(R10), Z17, Z17
+	VADDPS 1920(R10), Z18, Z18
+	VADDPS 1984(R10), Z19, Z19
+	BLSRQ  R11, R11
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z12, Z12
+	VADDPS 64(R10), Z13, Z13
+	VADDPS 128(R10), Z14, Z14
+	VADDPS 192(R10), Z15, Z15
+	VADDPS 1536(R10), Z16, Z16
+	VADDPS 1600(R10), Z17, Z17
+	VADDPS 1664(R10), Z18, Z18
+	VADDPS 1728(R10), Z19, Z19
+	VADDPS 512(R10), Z20, Z20
+	VADDPS 576(R10), Z21, Z21
+	VADDPS 640(R10), Z22, Z22
+	VADDPS 704(R10), Z23, Z23
+	VADDPS 2048(R10), Z24, Z24
+	VADDPS 2112(R10), Z25, Z25
+	VADDPS 2176(R10), Z26, Z26
+	VADDPS 2240(R10), Z27, Z27
+	BLSRQ  R11, R11
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS 256(R10), Z20, Z20
+	VADDPS 320(R10), Z21, Z21
+	VADDPS 384(R10), Z22, Z22
+	VADDPS 448(R10), Z23, Z23
+	VADDPS 1792(R10), Z24, Z24
+	VADDPS 1856(R10), Z25, Z25
+	VADDPS 1920(R10), Z26, Z26
+	VADDPS 1984(R10), Z27, Z27
+	BLSRQ  R11, R11
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R10
+	MOVQ R10, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R11
+	TESTQ R11, R11
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R11, R10
+	IMUL3Q $0x00000900, R10, R10
+	ADDQ   CX, R10
+	VADDPS (R10), Z20, Z20
+	VADDPS 64(R10), Z21, Z21
+	VADDPS 128(R10), Z22, Z22
+	VADDPS 192(R10), Z23, Z23
+	VADDPS 1536(R10), Z24, Z24
+	VADDPS 1600(R10), Z25, Z25
+	VADDPS 1664(R10), Z26, Z26
+	VADDPS 1728(R10), Z27, Z27
+	VADDPS 512(R10), Z12, Z12
+	VADDPS 576(R10), Z13, Z13
+	VADDPS 640(R10), Z14, Z14
+	VADDPS 704(R10), Z15, Z15
+	VADDPS 2048(R10), Z16, Z16
+	VADDPS 2112(R10), Z17, Z17
+	VADDPS 2176(R10), Z18, Z18
+	VADDPS 2240(R10), Z19, Z19
+	BLSRQ  R11, R11
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked
 
 // func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $8-144
-	MOVQ    out+0(FP), AX
-	MOVQ    shortcut+8(FP), CX
-	MOVQ    src_base+16(FP), DX
-	MOVQ    v+40(FP), BX
-	XORQ    SI, SI
-	MOVQ    weight+80(FP), DI
-	VMOVUPS (DI), Y0
-	VMOVDQU bitOfLaneOfSweep<>+0(SB), Y1
-	MOVQ    rows+88(FP), R9
-	MOVQ    R9, (SP)
+TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, (SP)
 
 even:
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
 
 even_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-even0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 1024(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 1024(R13), Y0, Y0
+	VADDPS 1056(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even0_even_spike
 
 even0_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even0_even_word
-	DECQ    R8
-	JZ      even0_last
-	VMOVUPS 32(DI), Y4
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+	ADDQ $0x08, AX
 
-even0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even0_odd_silent
+even0_even_walked:
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 64(R11), Y4
+	VMOVUPS 96(R11), Y5
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 768(R9), Y2, Y2
-	VADDPS 1280(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 768(R13), Y0, Y0
+	VADDPS 800(R13), Y1, Y1
+	VADDPS 1280(R13), Y4, Y4
+	VADDPS 1312(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even0_odd_word
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
-	JZ      even_end
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+	ADDQ $0x08, AX
 
-even1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_even_silent
+even0_odd_walked:
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 1024(R9), Y4, Y4
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 1024(R13), Y4, Y4
+	VADDPS 1056(R13), Y5, Y5
+	BLSRQ  R14, R14
 	JNZ    even1_even_spike
 
 even1_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     even1_even_word
-	DECQ    R8
-	JZ      even1_last
-	VMOVUPS 32(DI), Y2
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+	ADDQ $0x08, AX
 
-even1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    even1_odd_silent
+even1_even_walked:
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 64(R11), Y0
+	VMOVUPS 96(R11), Y1
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 768(R9), Y4, Y4
-	VADDPS 1280(R9), Y2, Y2
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 768(R13), Y4, Y4
+	VADDPS 800(R13), Y5, Y5
+	VADDPS 1280(R13), Y0, Y0
+	VADDPS 1312(R13), Y1, Y1
+	BLSRQ  R14, R14
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
-	ADDQ    $0x00024000, R11
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+	ADDQ $0x08, AX
+
+even1_odd_walked:
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 	DECQ    R12
-	JNZ     even1_odd_word
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
-	DECQ    R8
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Y2, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x00000020, DI
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
 
 even_end:
 	DECQ    (SP)
 	JZ      flush
-	MOVQ    part+48(FP), DI
-	MOVQ    cols+96(FP), R8
-	VMOVUPS (DI), Y2
-	VXORPS  X3, X3, X3
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y1
+	VXORPS  Y3, Y3, Y3
 
 odd_column:
-	MOVQ w+56(FP), R11
-	MOVQ words+104(FP), R12
-
-odd0_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
+	MOVQ  (AX), R14
+	TESTQ R14, R14
 	JZ    odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Y2, Y2
-	VADDPS 1792(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	VADDPS 1792(R13), Y2, Y2
+	VADDPS 1824(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     odd0_even_word
-	DECQ    R8
-	JZ      odd0_last
-	VMOVUPS 32(DI), Y4
-	VXORPS  X5, X5, X5
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+	ADDQ $0x08, AX
 
-odd0_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd0_odd_silent
+odd0_even_walked:
+	DECQ    R12
+	JZ      odd0_last
+	VMOVUPS 64(R11), Y4
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS 96(R11), Y5
+	VXORPS  Y7, Y7, Y7
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y2, Y2
-	VADDPS 1536(R9), Y3, Y3
-	VADDPS 512(R9), Y4, Y4
-	VADDPS 2048(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 1536(R13), Y2, Y2
+	VADDPS 1568(R13), Y3, Y3
+	VADDPS 512(R13), Y4, Y4
+	VADDPS 544(R13), Y5, Y5
+	VADDPS 2048(R13), Y6, Y6
+	VADDPS 2080(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
-	ADDQ         $0x00024000, R11
-	DECQ         R12
-	JNZ          odd0_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y2, Y7
-	VBLENDVPS    Y6, Y7, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y2, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	MOVQ         w+56(FP), R11
-	MOVQ         words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+	ADDQ $0x08, AX
 
-odd1_even_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_even_silent
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y1, Y1
+
+alone1:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y0, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y1, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	MOVQ      (AX), R14
+	TESTQ     R14, R14
+	JZ        odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS 256(R9), Y4, Y4
-	VADDPS 1792(R9), Y5, Y5
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	VADDPS 1792(R13), Y6, Y6
+	VADDPS 1824(R13), Y7, Y7
+	BLSRQ  R14, R14
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
-	ADDQ    $0x00024000, R11
-	DECQ    R12
-	JNZ     odd1_even_word
-	DECQ    R8
-	JZ      odd1_last
-	VMOVUPS 32(DI), Y2
-	VXORPS  X3, X3, X3
-	MOVQ    w+56(FP), R11
-	MOVQ    words+104(FP), R12
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+	ADDQ $0x08, AX
 
-odd1_odd_word:
-	MOVQ  (DX), R10
-	ADDQ  $0x08, DX
-	TESTQ R10, R10
-	JZ    odd1_odd_silent
+odd1_even_walked:
+	DECQ    R12
+	JZ      odd1_last
+	VMOVUPS 64(R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 96(R11), Y1
+	VXORPS  Y3, Y3, Y3
+	MOVQ    (AX), R14
+	TESTQ   R14, R14
+	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R10, R9
-	IMUL3Q $0x00000900, R9, R9
-	ADDQ   R11, R9
-	VADDPS (R9), Y4, Y4
-	VADDPS 1536(R9), Y5, Y5
-	VADDPS 512(R9), Y2, Y2
-	VADDPS 2048(R9), Y3, Y3
-	BLSRQ  R10, R10
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 1536(R13), Y6, Y6
+	VADDPS 1568(R13), Y7, Y7
+	VADDPS 512(R13), Y0, Y0
+	VADDPS 544(R13), Y1, Y1
+	VADDPS 2048(R13), Y2, Y2
+	VADDPS 2080(R13), Y3, Y3
+	BLSRQ  R14, R14
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
-	ADDQ         $0x00024000, R11
-	DECQ         R12
-	JNZ          odd1_odd_word
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VPAND        Y1, Y6, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VADDPS       Y0, Y4, Y7
-	VBLENDVPS    Y6, Y7, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y7
-	VCMPPS       $0x1d, Y7, Y4, Y6
-	VANDPS       Y6, Y7, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y6, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JZ           odd_end
-	JMP          odd_column
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+	ADDQ $0x08, AX
+
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       (R8), Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y10
+	VPAND        Y8, Y10, Y9
+	VPCMPEQD     Y10, Y9, Y9
+	VANDPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y5, Y5
+
+alone2:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y10
+	VCMPPS    $0x1d, Y10, Y4, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y9, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y10
+	VCMPPS    $0x1d, Y10, Y5, Y9
+	VANDPS    Y9, Y10, Y10
+	VSUBPS    Y10, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y9, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JZ        odd_end
+	JMP       odd_column
 
 odd0_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X4
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
 	VPBROADCASTD X4, Y4
-	VPAND        Y1, Y4, Y4
-	VPCMPEQD     Y1, Y4, Y4
-	VADDPS       Y0, Y2, Y6
-	VBLENDVPS    Y4, Y6, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y4
-	VANDPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y4, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x00000020, DI
-	JMP          odd_end
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       (R8), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y6
+	VPAND        Y4, Y6, Y5
+	VPCMPEQD     Y6, Y5, Y5
+	VANDPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+
+alone3:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y6
+	VCMPPS    $0x1d, Y6, Y0, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y5, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y6
+	VCMPPS    $0x1d, Y6, Y1, Y5
+	VANDPS    Y5, Y6, Y6
+	VSUBPS    Y6, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y5, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y2, (R11)
+	VMOVUPS   Y3, 32(R11)
+	ADDQ      $0x00000040, R11
+	JMP       odd_end
 
 odd1_last:
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X2
-	VPBROADCASTD X2, Y2
-	VPAND        Y1, Y2, Y2
-	VPCMPEQD     Y1, Y2, Y2
-	VADDPS       Y0, Y4, Y6
-	VBLENDVPS    Y2, Y6, Y4, Y4
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y4, Y4
-	VADDPS       (BX), Y4, Y4
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y6
-	VCMPPS       $0x1d, Y6, Y4, Y2
-	VANDPS       Y2, Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMOVMSKPS    Y2, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x00000020, DI
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       (R8), Y1, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y2
+	VPAND        Y0, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VANDPS       32(R8), Y1, Y1
+	VADDPS       Y1, Y5, Y5
+
+alone4:
+	VADDPS    (R10), Y4, Y4
+	VADDPS    (SI), Y4, Y4
+	VMOVUPS   (R9), Y2
+	VCMPPS    $0x1d, Y2, Y4, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y4, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVMSKPS Y1, R14
+	VADDPS    32(R10), Y5, Y5
+	VADDPS    32(SI), Y5, Y5
+	VMOVUPS   32(R9), Y2
+	VCMPPS    $0x1d, Y2, Y5, Y1
+	VANDPS    Y1, Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y5, 32(SI)
+	VMOVMSKPS Y1, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y6, (R11)
+	VMOVUPS   Y7, 32(R11)
+	ADDQ      $0x00000040, R11
 
 odd_end:
 	DECQ (SP)
@@ -3967,41 +6367,312 @@ odd_end:
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), DI
-	MOVQ cols+96(FP), R8
-	INCQ R8
-	SHRQ $0x01, R8
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
 
 flush_column:
-	VMOVUPS      (DI), Y2
-	MOVBLZX      (CX), R10
-	VMOVD        R10, X3
-	VPBROADCASTD X3, Y3
-	VPAND        Y1, Y3, Y3
-	VPCMPEQD     Y1, Y3, Y3
-	VADDPS       Y0, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	MOVQ         constant+64(FP), R9
-	VADDPS       (R9), Y2, Y2
-	VADDPS       (BX), Y2, Y2
-	MOVQ         threshold+72(FP), R9
-	VMOVUPS      (R9), Y4
-	VCMPPS       $0x1d, Y4, Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVMSKPS    Y3, R10
-	MOVB         R10, (AX)
-	POPCNTQ      R10, R10
-	ADDQ         R10, SI
-	ADDQ         outBytes+112(FP), AX
-	ADDQ         shortcutBytes+120(FP), CX
-	ADDQ         vBytes+128(FP), BX
-	ADDQ         $0x00000020, DI
-	DECQ         R8
-	JNZ          flush_column
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bitOfLaneOfSweep<>+0(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       (R8), Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVDQU      bitOfLaneOfSweep<>+32(SB), Y4
+	VPAND        Y2, Y4, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       32(R8), Y3, Y3
+	VADDPS       Y3, Y1, Y1
+
+alone5:
+	VADDPS    (R10), Y0, Y0
+	VADDPS    (SI), Y0, Y0
+	VMOVUPS   (R9), Y4
+	VCMPPS    $0x1d, Y4, Y0, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (SI)
+	VMOVMSKPS Y3, R14
+	VADDPS    32(R10), Y1, Y1
+	VADDPS    32(SI), Y1, Y1
+	VMOVUPS   32(R9), Y4
+	VCMPPS    $0x1d, Y4, Y1, Y3
+	VANDPS    Y3, Y4, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMOVUPS   Y1, 32(SI)
+	VMOVMSKPS Y3, R13
+	SHLL      $0x08, R13
+	ORL       R13, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	ADDQ      $0x00000040, R11
+	DECQ      R12
+	JNZ       flush_column
 
 done:
 	VZEROUPPER
-	MOVQ SI, ret+136(FP)
+	MOVQ DI, ret+136(FP)
 	RET
+
+even0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_even_more_silent
+
+even0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 1024(R13), Y0, Y0
+	VADDPS 1056(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even0_even_more_spike
+
+even0_even_more_silent:
+	JMP even0_even_words
+
+even0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_even_walked
+
+even0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even0_odd_more_silent
+
+even0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 768(R13), Y0, Y0
+	VADDPS 800(R13), Y1, Y1
+	VADDPS 1280(R13), Y4, Y4
+	VADDPS 1312(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even0_odd_more_spike
+
+even0_odd_more_silent:
+	JMP even0_odd_words
+
+even0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even0_odd_walked
+
+even1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_even_more_silent
+
+even1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 1024(R13), Y4, Y4
+	VADDPS 1056(R13), Y5, Y5
+	BLSRQ  R14, R14
+	JNZ    even1_even_more_spike
+
+even1_even_more_silent:
+	JMP even1_even_words
+
+even1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_even_walked
+
+even1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+even1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    even1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    even1_odd_more_silent
+
+even1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 768(R13), Y4, Y4
+	VADDPS 800(R13), Y5, Y5
+	VADDPS 1280(R13), Y0, Y0
+	VADDPS 1312(R13), Y1, Y1
+	BLSRQ  R14, R14
+	JNZ    even1_odd_more_spike
+
+even1_odd_more_silent:
+	JMP even1_odd_words
+
+even1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  even1_odd_walked
+
+odd0_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd0_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_even_more_silent
+
+odd0_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y0, Y0
+	VADDPS 288(R13), Y1, Y1
+	VADDPS 1792(R13), Y2, Y2
+	VADDPS 1824(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd0_even_more_spike
+
+odd0_even_more_silent:
+	JMP odd0_even_words
+
+odd0_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_even_walked
+
+odd0_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd0_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd0_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd0_odd_more_silent
+
+odd0_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y0, Y0
+	VADDPS 32(R13), Y1, Y1
+	VADDPS 1536(R13), Y2, Y2
+	VADDPS 1568(R13), Y3, Y3
+	VADDPS 512(R13), Y4, Y4
+	VADDPS 544(R13), Y5, Y5
+	VADDPS 2048(R13), Y6, Y6
+	VADDPS 2080(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd0_odd_more_spike
+
+odd0_odd_more_silent:
+	JMP odd0_odd_words
+
+odd0_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd0_odd_walked
+
+odd1_even_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_even_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd1_even_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_even_more_silent
+
+odd1_even_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS 256(R13), Y4, Y4
+	VADDPS 288(R13), Y5, Y5
+	VADDPS 1792(R13), Y6, Y6
+	VADDPS 1824(R13), Y7, Y7
+	BLSRQ  R14, R14
+	JNZ    odd1_even_more_spike
+
+odd1_even_more_silent:
+	JMP odd1_even_words
+
+odd1_even_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_even_walked
+
+odd1_odd_more:
+	MOVQ words+104(FP), R13
+	MOVQ R13, 8(SP)
+
+odd1_odd_words:
+	ADDQ  $0x08, AX
+	ADDQ  $0x00024000, CX
+	DECQ  8(SP)
+	JZ    odd1_odd_rest
+	MOVQ  (AX), R14
+	TESTQ R14, R14
+	JZ    odd1_odd_more_silent
+
+odd1_odd_more_spike:
+	TZCNTQ R14, R13
+	IMUL3Q $0x00000900, R13, R13
+	ADDQ   CX, R13
+	VADDPS (R13), Y4, Y4
+	VADDPS 32(R13), Y5, Y5
+	VADDPS 1536(R13), Y6, Y6
+	VADDPS 1568(R13), Y7, Y7
+	VADDPS 512(R13), Y0, Y0
+	VADDPS 544(R13), Y1, Y1
+	VADDPS 2048(R13), Y2, Y2
+	VADDPS 2080(R13), Y3, Y3
+	BLSRQ  R14, R14
+	JNZ    odd1_odd_more_spike
+
+odd1_odd_more_silent:
+	JMP odd1_odd_words
+
+odd1_odd_rest:
+	MOVQ w+56(FP), CX
+	JMP  odd1_odd_walked

@@ -20,15 +20,15 @@ import (
 // for every output.
 func sweep() {
 	bitOfLane = GLOBL("bitOfLaneOfSweep", RODATA|NOPTR) // One a file.
-	for i := range 8 {
+	for i := range 16 {
 		DATA(4*i, U32(1<<i))
 	}
 	sweepFor(avx512, 16, 1)
 	sweepFor(avx512, 32, 2)
-	// Sixteen registers hold the nine sums of eight channels only: the caller makes
-	// a turn for each eight.
-	sweepFor(avx2, 16, 1)
-	sweepFor(avx2, 32, 1)
+	// Sixteen registers hold almost all of the eighteen sums of 16 channels; the caller
+	// makes two turns for 32.
+	sweepFor(avx2, 16, 2)
+	sweepFor(avx2, 32, 2)
 	sweep2()
 }
 
@@ -40,12 +40,15 @@ type sweeper struct {
 	name string
 
 	// In registers throughout.
-	src, out, shortcut, pot, count reg.GPVirtual
-	weight                         []reg.VecVirtual // Of the shortcut.
+	src, w, out, shortcut, pot, count reg.GPVirtual
 
-	// AVX-512: thresholds and constants. AVX2 reads them from memory, through r.
-	th, constant []reg.VecVirtual
-	select8      reg.VecVirtual // AVX2: bit i in lane i.
+	// AVX-512: of the vectors. AVX2 reads them from memory, where these point to.
+	weight, th, constant       []reg.VecVirtual
+	weightAt, thAt, constantAt reg.GPVirtual
+
+	words Mem      // On the stack: words that are left.
+	more  []func() // Code out of the way, for sources of more than one word.
+	fires int      // Calls of fire, for its labels.
 }
 
 // tap is the size of one tap of a channel's weights in bytes, strip that of all
@@ -59,16 +62,7 @@ func sweepFor(v vector, n, nv int) {
 	function(s.name, fmt.Sprintf("sweepGeneric for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one position to the next.", nv*v.bytes/4, n),
 		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
 	y, limit := AllocLocal(8), AllocLocal(8)
-	s.out, s.shortcut = GP64(), GP64()
-	Load(Param("out"), s.out)
-	Load(Param("shortcut"), s.shortcut)
-	s.src = GP64()
-	Load(Param("src").Base(), s.src)
-	s.pot, s.count = GP64(), GP64()
-	Load(Param("v"), s.pot)
-	XORQ(s.count, s.count)
-	s.loadNeurons()
-
+	s.load()
 	at, row, x := GP64(), GP64(), GP64() // In part: the position behind, and from one row to the other.
 	r, b := GP64(), GP64()
 	Load(Param("cols"), row)
@@ -78,11 +72,21 @@ func sweepFor(v vector, n, nv int) {
 	MOVQ(r, y)
 	MOVQ(U32(0), limit) // The first row completes no outputs.
 
+	// Three of AVX2's eighteen sums find no register: the lowest ones of the second
+	// vector. They stay where the others go in the end, in part. Two turns of eight
+	// channels would find room for all, but pay twice for walking along the spikes:
+	// how many a position has is hard to foretell, and a wrong guess costs as much as
+	// the additions of a spike or two.
+	inPart := func(j, i int) bool { return v.name == avx2.name && j == 2 && i == 1 }
 	var acc [3][3][]reg.VecVirtual // [column mod 3][row][vector]
 	for c := range acc {
 		for j := range acc[c] {
-			for range nv {
-				acc[c][j] = append(acc[c][j], v.new())
+			for i := range nv {
+				if inPart(j, i) {
+					acc[c][j] = append(acc[c][j], nil)
+				} else {
+					acc[c][j] = append(acc[c][j], v.new())
+				}
 			}
 		}
 	}
@@ -97,13 +101,22 @@ func sweepFor(v vector, n, nv int) {
 		for i := range nv {
 			VMOVUPS(slot(0, ahead, i), acc[c][0][i])
 			VMOVUPS(slot(1, ahead, i), acc[c][1][i])
-			VXORPS(acc[c][2][i].AsX(), acc[c][2][i].AsX(), acc[c][2][i].AsX())
+			lowest := acc[c][2][i]
+			if lowest == nil {
+				lowest = v.new()
+			}
+			s.zero(lowest)
+			if inPart(2, i) {
+				VMOVUPS(lowest, slot(1, ahead, i))
+			}
 		}
 	}
 	leave := func(c int) {
 		for i := range nv {
 			VMOVUPS(acc[c][1][i], slot(0, 0, i))
-			VMOVUPS(acc[c][2][i], slot(1, 0, i))
+			if !inPart(2, i) {
+				VMOVUPS(acc[c][2][i], slot(1, 0, i))
+			}
 		}
 	}
 
@@ -120,17 +133,24 @@ func sweepFor(v vector, n, nv int) {
 			for j := range 3 {
 				for i := range 3 {
 					for k := range nv {
-						sum := acc[(phase+i)%3][j][k]
-						VADDPS(Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}, sum, sum)
+						sum, weight := acc[(phase+i)%3][j][k], Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}
+						if !inPart(j, k) {
+							VADDPS(weight, sum, sum)
+							continue
+						}
+						sum = v.new()
+						VMOVUPS(weight, sum)
+						VADDPS(slot(1, i, k), sum, sum)
+						VMOVUPS(sum, slot(1, i, k))
 					}
 				}
 			}
 		})
+		leave(phase)
 		CMPQ(x, limit)
 		JGE(LabelRef(label + "_fired"))
 		s.fire(acc[phase][0], r, b)
 		Label(label + "_fired")
-		leave(phase)
 		ADDQ(U32(s.position()), at)
 		DECQ(x)
 		JZ(LabelRef(label + "_end"))
@@ -140,12 +160,14 @@ func sweepFor(v vector, n, nv int) {
 		label := fmt.Sprintf("phase%d_end", phase)
 		last := (phase + 1) % 3
 		Label(label)
-		CMPQ(limit, U8(0))
-		JE(LabelRef(label + "_fired"))
-		s.fire(acc[last][0], r, b)
-		Label(label + "_fired")
 		leave(last)
+		CMPQ(limit, U8(0))
+		JE(LabelRef("row_end"))
+		s.fire(acc[last][0], r, b)
 		JMP(LabelRef("row_end"))
+	}
+	for _, more := range s.more {
+		more()
 	}
 	Label("row_end")
 	Load(Param("cols"), r)
@@ -169,59 +191,85 @@ func sweepFor(v vector, n, nv int) {
 	RET()
 }
 
+// zero sets a vector to zero. The allocator of registers takes the upper half of
+// what is only set as a narrower register for one that is still in use.
+func (s *sweeper) zero(x reg.VecVirtual) {
+	if s.v.name == avx2.name {
+		VXORPS(x, x, x)
+	} else {
+		VXORPS(x.AsX(), x.AsX(), x.AsX()) // Its wide form is no part of AVX512F.
+	}
+}
+
+// load loads what stays in registers.
+func (s *sweeper) load() {
+	s.src, s.w, s.out, s.shortcut, s.pot, s.count = GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	Load(Param("src").Base(), s.src)
+	Load(Param("w"), s.w)
+	Load(Param("out"), s.out)
+	Load(Param("shortcut"), s.shortcut)
+	Load(Param("v"), s.pot)
+	XORQ(s.count, s.count)
+	s.weightAt, s.thAt, s.constantAt = GP64(), GP64(), GP64()
+	Load(Param("weight"), s.weightAt)
+	Load(Param("threshold"), s.thAt)
+	Load(Param("constant"), s.constantAt)
+	s.words = AllocLocal(8)
+	if s.v.name == avx2.name {
+		return
+	}
+	for i := range s.nv {
+		w, t, c := ZMM(), ZMM(), ZMM()
+		VMOVUPS(Mem{Base: s.weightAt, Disp: 64 * i}, w)
+		VMOVUPS(Mem{Base: s.thAt, Disp: 64 * i}, t)
+		VMOVUPS(Mem{Base: s.constantAt, Disp: 64 * i}, c)
+		s.weight, s.th, s.constant = append(s.weight, w), append(s.th, t), append(s.constant, c)
+	}
+}
+
 // walk takes the spikes of the source position at hand, one after the other, and
 // lets taps add the weights of each, which begin at r. It goes to the next position.
 func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
-	base, words := GP64(), GP64()
-	Load(Param("w"), base)
-	Load(Param("words"), words)
-	Label(label + "_word")
-	MOVQ(Mem{Base: s.src}, b)
+	word := func(label string) {
+		MOVQ(Mem{Base: s.src}, b)
+		TESTQ(b, b)
+		JZ(LabelRef(label + "_silent"))
+		Label(label + "_spike")
+		TZCNTQ(b, r)
+		IMUL3Q(U32(s.strip()), r, r)
+		ADDQ(s.w, r)
+		taps()
+		BLSRQ(b, b)
+		JNZ(LabelRef(label + "_spike"))
+		Label(label + "_silent")
+	}
+	word(label)
+	CMPQ(memory(Param("words")), U8(1))
+	JNE(LabelRef(label + "_more"))
 	ADDQ(U8(8), s.src)
-	TESTQ(b, b)
-	JZ(LabelRef(label + "_silent"))
-	Label(label + "_spike")
-	TZCNTQ(b, r)
-	IMUL3Q(U32(s.strip()), r, r)
-	ADDQ(base, r)
-	taps()
-	BLSRQ(b, b)
-	JNZ(LabelRef(label + "_spike"))
-	Label(label + "_silent")
-	ADDQ(U32(64*s.strip()), base)
-	DECQ(words)
-	JNZ(LabelRef(label + "_word"))
-}
-
-func (s *sweeper) loadNeurons() {
-	weight := GP64()
-	Load(Param("weight"), weight)
-	for i := range s.nv {
-		w := s.v.new()
-		VMOVUPS(Mem{Base: weight, Disp: s.v.bytes * i}, w)
-		s.weight = append(s.weight, w)
-	}
-	if s.v.name == avx2.name {
-		s.select8 = YMM()
-		VMOVDQU(bitOfLane, s.select8)
-		return
-	}
-	th, constant := GP64(), GP64()
-	Load(Param("threshold"), th)
-	Load(Param("constant"), constant)
-	for i := range s.nv {
-		t, c := ZMM(), ZMM()
-		VMOVUPS(Mem{Base: th, Disp: 64 * i}, t)
-		VMOVUPS(Mem{Base: constant, Disp: 64 * i}, c)
-		s.th, s.constant = append(s.th, t), append(s.constant, c)
-	}
+	Label(label + "_walked")
+	s.more = append(s.more, func() {
+		Label(label + "_more")
+		Load(Param("words"), r)
+		MOVQ(r, s.words)
+		Label(label + "_words")
+		ADDQ(U8(8), s.src)
+		ADDQ(U32(64*s.strip()), s.w)
+		DECQ(s.words)
+		JZ(LabelRef(label + "_rest"))
+		word(label + "_more")
+		JMP(LabelRef(label + "_words"))
+		Label(label + "_rest")
+		Load(Param("w"), s.w)
+		JMP(LabelRef(label + "_walked"))
+	})
 }
 
 // fire advances the neurons of one position, whose currents are u, and goes to
 // the next one. r and b are free.
 func (s *sweeper) fire(u []reg.VecVirtual, r, b reg.GPVirtual) {
 	if s.v.name == avx2.name {
-		s.fireAVX2(u[0], r, b)
+		s.fireAVX2(u, r, b)
 	} else {
 		s.fireAVX512(u, b)
 	}
@@ -262,24 +310,39 @@ func (s *sweeper) fireAVX512(u []reg.VecVirtual, b reg.GPVirtual) {
 	}
 }
 
-func (s *sweeper) fireAVX2(u reg.VecVirtual, r, b reg.GPVirtual) {
-	m, t := YMM(), YMM()
-	MOVBLZX(Mem{Base: s.shortcut}, b.As32())
-	VMOVD(b.As32(), m.AsX())
-	VPBROADCASTD(m.AsX(), m)
-	VPAND(s.select8, m, m)
-	VPCMPEQD(s.select8, m, m)
-	VADDPS(s.weight[0], u, t)
-	VBLENDVPS(m, t, u, u)
-	Load(Param("constant"), r)
-	VADDPS(Mem{Base: r}, u, u)
-	VADDPS(Mem{Base: s.pot}, u, u)
-	Load(Param("threshold"), r)
-	VMOVUPS(Mem{Base: r}, t)
-	VCMPPS(U8(geOQ), t, u, m)
-	VANDPS(m, t, t)
-	VSUBPS(t, u, u)
-	VMOVUPS(u, Mem{Base: s.pot})
-	VMOVMSKPS(m, b.As32())
-	MOVB(b.As8(), Mem{Base: s.out})
+func (s *sweeper) fireAVX2(u []reg.VecVirtual, r, b reg.GPVirtual) {
+	// A shortcut that is not there has a step of zero.
+	s.fires++
+	alone := fmt.Sprintf("alone%d", s.fires)
+	CMPQ(memory(Param("shortcutBytes")), U8(0))
+	JE(LabelRef(alone))
+	spikes, m, t := YMM(), YMM(), YMM()
+	MOVWLZX(Mem{Base: s.shortcut}, r.As32())
+	VMOVD(r.As32(), spikes.AsX())
+	VPBROADCASTD(spikes.AsX(), spikes)
+	for i, u := range u {
+		VMOVDQU(bitOfLane.Offset(32*i), t)
+		VPAND(spikes, t, m)
+		VPCMPEQD(t, m, m)
+		VANDPS(Mem{Base: s.weightAt, Disp: 32 * i}, m, m)
+		VADDPS(m, u, u) // Of zero where there is no spike: that changes no sum, as none is -0.
+	}
+	Label(alone)
+	for i, u := range u {
+		VADDPS(Mem{Base: s.constantAt, Disp: 32 * i}, u, u)
+		VADDPS(Mem{Base: s.pot, Disp: 32 * i}, u, u)
+		VMOVUPS(Mem{Base: s.thAt, Disp: 32 * i}, t)
+		VCMPPS(U8(geOQ), t, u, m)
+		VANDPS(m, t, t)
+		VSUBPS(t, u, u)
+		VMOVUPS(u, Mem{Base: s.pot, Disp: 32 * i})
+		if i == 0 {
+			VMOVMSKPS(m, b.As32())
+			continue
+		}
+		VMOVMSKPS(m, r.As32())
+		SHLL(U8(8*i), r.As32())
+		ORL(r.As32(), b.As32())
+	}
+	MOVW(b.As16(), Mem{Base: s.out})
 }

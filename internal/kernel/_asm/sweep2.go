@@ -19,7 +19,7 @@ import (
 func sweep2() {
 	for _, n := range []int{16, 32, 64} {
 		sweep2For(avx512, n, n/16)
-		sweep2For(avx2, n, 1)
+		sweep2For(avx2, n, 2)
 	}
 }
 
@@ -28,15 +28,7 @@ func sweep2For(v vector, n, nv int) {
 	function(s.name, fmt.Sprintf("sweepGeneric with a stride of two for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one output to the next.", nv*v.bytes/4, n),
 		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
 	y := AllocLocal(8)
-	s.out, s.shortcut = GP64(), GP64()
-	Load(Param("out"), s.out)
-	Load(Param("shortcut"), s.shortcut)
-	s.src = GP64()
-	Load(Param("src").Base(), s.src)
-	s.pot, s.count = GP64(), GP64()
-	Load(Param("v"), s.pot)
-	XORQ(s.count, s.count)
-	s.loadNeurons()
+	s.load()
 	at, x, r, b := GP64(), GP64(), GP64(), GP64()
 	Load(Param("rows"), r)
 	MOVQ(r, y)
@@ -56,7 +48,7 @@ func sweep2For(v vector, n, nv int) {
 			for i := range nv {
 				VMOVUPS(slot(ahead, i), acc[c][0][i])
 				if odd {
-					VXORPS(acc[c][1][i].AsX(), acc[c][1][i].AsX(), acc[c][1][i].AsX())
+					s.zero(acc[c][1][i])
 				}
 			}
 		}
@@ -130,6 +122,9 @@ func sweep2For(v vector, n, nv int) {
 	VZEROUPPER()
 	Store(s.count, ReturnIndex(0))
 	RET()
+	for _, more := range s.more {
+		more()
+	}
 }
 
 func btoi(b bool) int {
