@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // FireParams are what [Fire] needs beside the state of the neurons. They cover a
 // layer, or a tile of its channels.
@@ -58,8 +61,15 @@ func fireGeneric(mask, shortcut []uint64, v, cur, constant []float32, par *FireP
 			if shortcut != nil {
 				addLanes(cur[c:], par.Shortcut[c:], shortcut[word]>>shift)
 			}
-			z := fireLanes((*[Lanes]float32)(v[p*par.Pitch+par.First+c:]), (*[Lanes]float32)(cur[c:]),
-				(*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:]), par.ResetZero)
+			u, i := (*[Lanes]float32)(v[p*par.Pitch+par.First+c:]), (*[Lanes]float32)(cur[c:])
+			k, th := (*[Lanes]float32)(constant[p*step+c:]), (*[Lanes]float32)(par.Threshold[c:])
+			var z uint64
+			if par.ResetZero {
+				z = fireLanesToZero(u, i, k, th)
+			} else {
+				z = fireLanes(u, i, k, th)
+			}
+			clear(i[:])
 			spikes += bits.OnesCount64(z)
 			setLanes(&mask[word], shift, z)
 		}
@@ -77,18 +87,28 @@ func addLanes(cur, weight []float32, spikes uint64) {
 }
 
 // fireLanes is Fire for a few channels of one position whose shortcut has been
-// added; it returns their spikes.
-func fireLanes(v, cur, k, th *[Lanes]float32, resetZero bool) (z uint64) {
+// added, without clearing the current; it returns their spikes. It has no branches,
+// which nobody could foretell: who does not fire subtracts zero.
+func fireLanes(v, cur, k, th *[Lanes]float32) (z uint64) {
 	for c := range v {
 		u := v[c] + (cur[c] + k[c])
-		cur[c] = 0
+		var fires uint32
+		if u >= th[c] {
+			fires = 1
+		}
+		v[c] = u - math.Float32frombits(math.Float32bits(th[c])&-fires)
+		z = z>>1 | uint64(fires)<<(Lanes-1)
+	}
+	return z
+}
+
+// fireLanesToZero is fireLanes for neurons that reset to zero.
+func fireLanesToZero(v, cur, k, th *[Lanes]float32) (z uint64) {
+	for c := range v {
+		u := v[c] + (cur[c] + k[c])
 		if u >= th[c] {
 			z |= 1 << c
-			if resetZero {
-				u = 0
-			} else {
-				u -= th[c]
-			}
+			u = 0
 		}
 		v[c] = u
 	}

@@ -30,23 +30,28 @@ func Gemm16(m, k int, a []float32, lda int, b, c []float32, ldc int) {
 }
 
 // gemm16Generic is the reference: every other implementation must produce the
-// same bits. The sixteen sums of a row advance together, in four groups that fit
+// same bits. The sixteen sums of a row advance together, in two groups that fit
 // into registers.
 func gemm16Generic(m, k int, a []float32, lda int, b, c []float32, ldc int) {
+	rows := lanesOf(b)[:k]
 	for i := range m {
 		x := a[i*lda:][:k]
 		y := (*[Lanes]float32)(c[i*ldc:])
-		for j := 0; j < Lanes; j += 4 {
-			c0, c1, c2, c3 := y[j], y[j+1], y[j+2], y[j+3]
-			w := b[j:]
+		for j := 0; j < Lanes; j += 8 {
+			s := (*[8]float32)(y[j:])
+			s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 			for p, v := range x {
-				q := (*[4]float32)(w[p*Lanes:])
-				c0 += float32(v * q[0])
-				c1 += float32(v * q[1])
-				c2 += float32(v * q[2])
-				c3 += float32(v * q[3])
+				q := (*[8]float32)(rows[p][j&8:])
+				s0 += float32(v * q[0])
+				s1 += float32(v * q[1])
+				s2 += float32(v * q[2])
+				s3 += float32(v * q[3])
+				s4 += float32(v * q[4])
+				s5 += float32(v * q[5])
+				s6 += float32(v * q[6])
+				s7 += float32(v * q[7])
 			}
-			y[j], y[j+1], y[j+2], y[j+3] = c0, c1, c2, c3
+			s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = s0, s1, s2, s3, s4, s5, s6, s7
 		}
 	}
 }

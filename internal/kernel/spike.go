@@ -140,24 +140,33 @@ func gatherColumn(acc, w []float32, ev []uint32, first, channels int) {
 	if len(ev) == 0 {
 		return
 	}
-	n := len(acc)
-	// A tile of sums stays in registers while the events go by.
-	for j := 0; j < n; j += 8 {
-		t := (*[8]float32)(acc[j:])
-		a0, a1, a2, a3, a4, a5, a6, a7 := t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
+	sums, weight := lanesOf(acc), lanesOf(w)
+	for j := range sums {
+		// The sums of a group stay in registers while the events go by.
+		s := &sums[j]
+		s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+		s8, s9, s10, s11, s12, s13, s14, s15 := s[8], s[9], s[10], s[11], s[12], s[13], s[14], s[15]
 		for _, e := range ev {
-			row := (int(e>>eventShift)-first)*channels + int(e&channelMask)
-			r := (*[8]float32)(w[row*n+j:])
-			a0 += r[0]
-			a1 += r[1]
-			a2 += r[2]
-			a3 += r[3]
-			a4 += r[4]
-			a5 += r[5]
-			a6 += r[6]
-			a7 += r[7]
+			w := &weight[((int(e>>eventShift)-first)*channels+int(e&channelMask))*len(sums)+j]
+			s0 += w[0]
+			s1 += w[1]
+			s2 += w[2]
+			s3 += w[3]
+			s4 += w[4]
+			s5 += w[5]
+			s6 += w[6]
+			s7 += w[7]
+			s8 += w[8]
+			s9 += w[9]
+			s10 += w[10]
+			s11 += w[11]
+			s12 += w[12]
+			s13 += w[13]
+			s14 += w[14]
+			s15 += w[15]
 		}
-		*t = [8]float32{a0, a1, a2, a3, a4, a5, a6, a7}
+		s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = s0, s1, s2, s3, s4, s5, s6, s7
+		s[8], s[9], s[10], s[11], s[12], s[13], s[14], s[15] = s8, s9, s10, s11, s12, s13, s14, s15
 	}
 }
 

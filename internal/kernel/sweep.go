@@ -28,8 +28,13 @@ func (l *SweepLayer) Out() (rows, cols int) {
 	return (l.Rows + l.Stride - 1) / l.Stride, (l.Cols + l.Stride - 1) / l.Stride
 }
 
-// PartLen returns the length of the scratch that [Sweep] needs.
-func (l *SweepLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
+// PartLen returns the length of the scratch that [Sweep] needs: for the sums of two
+// rows, or for the spikes of three.
+func (l *SweepLayer) PartLen() int { return max(l.sumsLen(), 3*l.rowLen()) }
+
+func (l *SweepLayer) sumsLen() int { return 2 * (l.Cols + 2) * l.N }
+
+func (l *SweepLayer) rowLen() int { return l.Cols*len(l.Weight)/(9*l.N) + l.Cols + 1 }
 
 // Sweep advances a tile of a layer by one timestep: all of a convolution, a
 // shortcut, and neurons that reset by subtraction. It returns the number
@@ -60,50 +65,105 @@ func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	return sweep(out, src, shortcut, v, part[:l.PartLen()], l)
 }
 
-// sweepGeneric computes one row of outputs after the other, from the three rows
-// of the source that it sees.
+// sweepGeneric lists the spikes of each row of the source once. An output adds the
+// weights of those of three rows under its window, all sums of [Lanes] channels in
+// registers, and fires at once.
 func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
-	outRows, outCols := l.Out()
-	spikes := 0
-	row := part[:(l.Cols+2)*l.N] // Sums, with a position more on both sides.
-	par := FireParams{First: l.First, N: l.N, Pitch: l.Pitch, Words: l.Words, Threshold: l.Threshold, Shortcut: l.Shortcut}
-	for r := range outRows {
-		clear(row)
-		for ky := range 3 {
+	rows, cols := l.Out()
+	var ring, seen [3]spikeRow // The last rows, and those that a row of outputs sees.
+	scratch := int32s(part)
+	for i := range ring {
+		ring[i] = spikeRow{scratch[:l.Cols+1], scratch[l.Cols+1 : l.rowLen()]}
+		scratch = scratch[l.rowLen():]
+	}
+	weight, groups := lanesOf(l.Weight), l.N/Lanes
+	var sum [Lanes]float32
+	spikes, listed, p := 0, 0, 0
+	for r := range rows {
+		for ky := range seen {
 			y := r*l.Stride + ky - 1
 			if y < 0 || y >= l.Rows {
+				seen[ky] = spikeRow{}
 				continue
 			}
-			for x := range l.Cols {
-				for j, b := range src[(y*l.Cols+x)*l.SourceWords:][:l.SourceWords] {
-					for ; b != 0; b &= b - 1 {
-						i := j*64 + bits.TrailingZeros64(b)
-						l.addRow(row, x, l.Weight[(i*3+2-ky)*3*l.N:][:3*l.N])
-					}
-				}
+			for ; listed <= y; listed++ {
+				ring[listed%3].list(src[listed*l.Cols*l.SourceWords:][:l.Cols*l.SourceWords], l.SourceWords, groups)
 			}
+			seen[ky] = ring[y%3]
 		}
-		first, positions := r*outCols, outCols
-		var sc []uint64
-		if shortcut != nil {
-			sc = shortcut[first*l.Words:][:positions*l.Words]
+		for c := range cols {
+			x := c*l.Stride - 1 // The first column under the window.
+			from, to := max(x, 0), min(x+3, l.Cols)
+			for j := range groups {
+				l.sum(&sum, weight, &seen, from, to, (8+x)*groups+j)
+				bit := l.First + j*Lanes
+				word, shift := p*l.Words+bit/64, bit%64
+				if shortcut != nil {
+					addLanes(sum[:], l.Shortcut[j*Lanes:], shortcut[word]>>shift)
+				}
+				z := fireLanes((*[Lanes]float32)(v[p*l.Pitch+bit:]), &sum, (*[Lanes]float32)(l.Constant[j*Lanes:]), (*[Lanes]float32)(l.Threshold[j*Lanes:]))
+				spikes += bits.OnesCount64(z)
+				setLanes(&out[word], shift, z)
+			}
+			p++
 		}
-		spikes += fireGeneric(out[first*l.Words:][:positions*l.Words], sc, v[first*l.Pitch:][:positions*l.Pitch], row[l.N:][:positions*l.N], l.Constant, &par)
 	}
 	return spikes
 }
 
-// addRow adds what a spike in source column x gives to a row of outputs, for which
-// w has the three taps in reversed order. Output c is at position c+1 of row.
-func (l *SweepLayer) addRow(row []float32, x int, w []float32) {
-	n := l.N
-	switch {
-	case l.Stride == 1:
-		addStrip(row[x*n:][:3*n], w)
-	case x%2 == 0:
-		addStrip(row[(x/2+1)*n:][:n], w[n:2*n])
-	default: // The last tap of one output, the first of the next.
-		addStrip(row[((x-1)/2+1)*n:][:n], w[:n])
-		addStrip(row[((x+1)/2+1)*n:][:n], w[2*n:])
+// sum adds up what an output gets from the spikes of columns from to to, from the
+// upper row to the lower one. weight begins with those of tap (ky, kx) = (0, x-column)
+// of channel 0 at index first + offset.
+func (l *SweepLayer) sum(dst *[Lanes]float32, weight [][Lanes]float32, seen *[3]spikeRow, from, to, first int) {
+	var a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15 float32
+	for ky := range seen {
+		s := &seen[ky]
+		if len(s.start) == 0 {
+			first -= 3 * l.N / Lanes
+			continue
+		}
+		for _, e := range s.offset[s.start[from]:s.start[to]] {
+			w := &weight[int(e)+first]
+			a0 += w[0]
+			a1 += w[1]
+			a2 += w[2]
+			a3 += w[3]
+			a4 += w[4]
+			a5 += w[5]
+			a6 += w[6]
+			a7 += w[7]
+			a8 += w[8]
+			a9 += w[9]
+			a10 += w[10]
+			a11 += w[11]
+			a12 += w[12]
+			a13 += w[13]
+			a14 += w[14]
+			a15 += w[15]
+		}
+		first -= 3 * l.N / Lanes
 	}
+	dst[0], dst[1], dst[2], dst[3], dst[4], dst[5], dst[6], dst[7] = a0, a1, a2, a3, a4, a5, a6, a7
+	dst[8], dst[9], dst[10], dst[11], dst[12], dst[13], dst[14], dst[15] = a8, a9, a10, a11, a12, a13, a14, a15
+}
+
+// spikeRow is a list of the spikes of a row of the source: for channel i of column x
+// the offset (9*i - x) * groups into groups of Lanes weights, in ascending order of x
+// and i. Those of column x begin at start[x].
+type spikeRow struct{ start, offset []int32 }
+
+func (s spikeRow) list(src []uint64, words, groups int) {
+	n, x := 0, 0
+	for i := 0; i < len(src); i += words {
+		s.start[x] = int32(n)
+		for j, b := range src[i : i+words] {
+			first := (9*64*j - x) * groups
+			for ; b != 0; b &= b - 1 {
+				s.offset[n] = int32(first + 9*bits.TrailingZeros64(b)*groups)
+				n++
+			}
+		}
+		x++
+	}
+	s.start[x] = int32(n)
 }
