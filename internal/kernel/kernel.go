@@ -29,6 +29,7 @@ package kernel
 //go:generate go -C _asm run . -family elementwise -pkg kernel -out ../elementwise_amd64.s -stubs ../elementwise_amd64.go
 //go:generate go -C _asm run . -family spike -pkg kernel -out ../spike_amd64.s -stubs ../spike_amd64.go
 //go:generate go -C _asm run . -family sweep -pkg kernel -out ../sweep_amd64.s -stubs ../sweep_amd64.go
+//go:generate go -C _asm run . -family sweepwhole -pkg kernel -out ../sweepwhole_amd64.s -stubs ../sweepwhole_amd64.go
 //go:generate go -C _asm run . -family window -pkg kernel -out ../window_amd64.s -stubs ../window_amd64.go
 //go:generate go -C _asm run . -family pool -pkg kernel -out ../pool_amd64.s -stubs ../pool_amd64.go
 //go:generate go -C _asm run . -family counts -pkg kernel -out ../counts_amd64.s -stubs ../counts_amd64.go

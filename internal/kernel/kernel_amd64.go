@@ -165,6 +165,28 @@ func sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	return spikes
 }
 
+func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWholeLayer) int {
+	if !useAVX2 {
+		return sweepWholeGeneric(out, src, shortcut, v, part, l)
+	}
+	lanes := l.N
+	f := sweepsWholeAVX512[l.Stride-1][l.N/32]
+	if !useAVX512 {
+		lanes, f = min(l.N, 2*Lanes), sweepsWholeAVX2[l.Stride-1][l.N/32]
+	}
+	spikes := 0
+	for o := 0; o < l.N; o += lanes {
+		clear(part)
+		mask, step, weight := byteOf(noSpikes[:], 0), 0, l.Weight // Nobody adds these.
+		if shortcut != nil {
+			mask, step, weight = byteOf(shortcut, l.First+o), 8*l.Words, l.Shortcut
+		}
+		spikes += f(byteOf(out, l.First+o), mask, src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o], &weight[o],
+			l.Rows, l.Cols, l.SourceWords, 8*l.Words, step, 4*l.Pitch)
+	}
+	return spikes
+}
+
 func count(n []uint16, mask []uint64, words, channels int) {
 	switch {
 	case useAVX512 && channels%32 == 0:
@@ -297,3 +319,17 @@ var (
 		{sweepStride2N16AVX2, sweepStride2N32AVX2, sweepStride2N64AVX2},
 	}
 )
+
+// sweepsWholeAVX512 and sweepsWholeAVX2 are the same of SweepWhole.
+var (
+	sweepsWholeAVX512 = [2][3]sweepWholeFunc{
+		{sweepWhole16AVX512, sweepWhole32AVX512, sweepWhole64AVX512},
+		{sweepWholeStride2N16AVX512, sweepWholeStride2N32AVX512, sweepWholeStride2N64AVX512},
+	}
+	sweepsWholeAVX2 = [2][3]sweepWholeFunc{
+		{sweepWhole16AVX2, sweepWhole32AVX2, sweepWhole64AVX2},
+		{sweepWholeStride2N16AVX2, sweepWholeStride2N32AVX2, sweepWholeStride2N64AVX2},
+	}
+)
+
+type sweepWholeFunc func(out, shortcut *byte, src []uint64, v *int32, part, w *int16, constant, threshold *int32, weight *int16, rows, cols, words, outBytes, shortcutBytes, vBytes int) int

@@ -4,22 +4,22 @@
 
 package kernel
 
-// sweep16AVX512 is sweepGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep16AVX512 is sweepGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweep16AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweep32AVX512 is sweepGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep32AVX512 is sweepGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweep32AVX512(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweep16AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep16AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweep16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
-// sweep32AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one position to the next.
+// sweep32AVX2 is sweepGeneric for 16 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
 func sweep32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int

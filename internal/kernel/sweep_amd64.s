@@ -41,8 +41,8 @@ TEXT ·sweep16AVX512(SB), NOSPLIT, $24-144
 	ADDQ    $0x02, R9
 	IMUL3Q  $0x00000040, R9, R9
 	MOVQ    rows+88(FP), R11
-	MOVQ    R11, (SP)
-	MOVQ    $0x00000000, 8(SP)
+	MOVQ    R11, 8(SP)
+	MOVQ    $0x00000000, 16(SP)
 
 row:
 	MOVQ    part+48(FP), R8
@@ -86,7 +86,7 @@ phase0_silent:
 phase0_walked:
 	VMOVUPS Z4, (R8)
 	VMOVUPS Z5, (R8)(R9*1)
-	CMPQ    R10, 8(SP)
+	CMPQ    R10, 16(SP)
 	JGE     phase0_fired
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
@@ -138,7 +138,7 @@ phase1_silent:
 phase1_walked:
 	VMOVUPS Z7, (R8)
 	VMOVUPS Z8, (R8)(R9*1)
-	CMPQ    R10, 8(SP)
+	CMPQ    R10, 16(SP)
 	JGE     phase1_fired
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z6, K1, Z6
@@ -190,7 +190,7 @@ phase2_silent:
 phase2_walked:
 	VMOVUPS Z10, (R8)
 	VMOVUPS Z11, (R8)(R9*1)
-	CMPQ    R10, 8(SP)
+	CMPQ    R10, 16(SP)
 	JGE     phase2_fired
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z9, K1, Z9
@@ -216,7 +216,7 @@ phase2_fired:
 phase0_end:
 	VMOVUPS Z7, (R8)
 	VMOVUPS Z8, (R8)(R9*1)
-	CMPQ    8(SP), $0x00
+	CMPQ    16(SP), $0x00
 	JE      row_end
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z6, K1, Z6
@@ -237,7 +237,7 @@ phase0_end:
 phase1_end:
 	VMOVUPS Z10, (R8)
 	VMOVUPS Z11, (R8)(R9*1)
-	CMPQ    8(SP), $0x00
+	CMPQ    16(SP), $0x00
 	JE      row_end
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z9, K1, Z9
@@ -258,7 +258,7 @@ phase1_end:
 phase2_end:
 	VMOVUPS Z4, (R8)
 	VMOVUPS Z5, (R8)(R9*1)
-	CMPQ    8(SP), $0x00
+	CMPQ    16(SP), $0x00
 	JE      row_end
 	KMOVW   (BX), K1
 	VADDPS  Z0, Z3, K1, Z3
@@ -278,12 +278,12 @@ phase2_end:
 
 phase0_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase0_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase0_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -314,12 +314,12 @@ phase0_rest:
 
 phase1_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase1_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase1_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -350,12 +350,12 @@ phase1_rest:
 
 phase2_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase2_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase2_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -386,8 +386,8 @@ phase2_rest:
 
 row_end:
 	MOVQ cols+96(FP), R11
-	MOVQ R11, 8(SP)
-	DECQ (SP)
+	MOVQ R11, 16(SP)
+	DECQ 8(SP)
 	JNZ  row
 	MOVQ part+48(FP), R8
 	MOVQ cols+96(FP), R10
@@ -437,8 +437,8 @@ TEXT ·sweep32AVX512(SB), NOSPLIT, $24-144
 	ADDQ    $0x02, R9
 	IMUL3Q  $0x00000080, R9, R9
 	MOVQ    rows+88(FP), R11
-	MOVQ    R11, (SP)
-	MOVQ    $0x00000000, 8(SP)
+	MOVQ    R11, 8(SP)
+	MOVQ    $0x00000000, 16(SP)
 
 row:
 	MOVQ    part+48(FP), R8
@@ -502,7 +502,7 @@ phase0_walked:
 	VMOVUPS  Z10, (R8)(R9*1)
 	VMOVUPS  Z9, 64(R8)
 	VMOVUPS  Z11, 64(R8)(R9*1)
-	CMPQ     R10, 8(SP)
+	CMPQ     R10, 16(SP)
 	JGE      phase0_fired
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
@@ -576,7 +576,7 @@ phase1_walked:
 	VMOVUPS  Z16, (R8)(R9*1)
 	VMOVUPS  Z15, 64(R8)
 	VMOVUPS  Z17, 64(R8)(R9*1)
-	CMPQ     R10, 8(SP)
+	CMPQ     R10, 16(SP)
 	JGE      phase1_fired
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
@@ -650,7 +650,7 @@ phase2_walked:
 	VMOVUPS  Z22, (R8)(R9*1)
 	VMOVUPS  Z21, 64(R8)
 	VMOVUPS  Z23, 64(R8)(R9*1)
-	CMPQ     R10, 8(SP)
+	CMPQ     R10, 16(SP)
 	JGE      phase2_fired
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z18, K1, Z18
@@ -686,7 +686,7 @@ phase0_end:
 	VMOVUPS  Z16, (R8)(R9*1)
 	VMOVUPS  Z15, 64(R8)
 	VMOVUPS  Z17, 64(R8)(R9*1)
-	CMPQ     8(SP), $0x00
+	CMPQ     16(SP), $0x00
 	JE       row_end
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z12, K1, Z12
@@ -717,7 +717,7 @@ phase1_end:
 	VMOVUPS  Z22, (R8)(R9*1)
 	VMOVUPS  Z21, 64(R8)
 	VMOVUPS  Z23, 64(R8)(R9*1)
-	CMPQ     8(SP), $0x00
+	CMPQ     16(SP), $0x00
 	JE       row_end
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z18, K1, Z18
@@ -748,7 +748,7 @@ phase2_end:
 	VMOVUPS  Z10, (R8)(R9*1)
 	VMOVUPS  Z9, 64(R8)
 	VMOVUPS  Z11, 64(R8)(R9*1)
-	CMPQ     8(SP), $0x00
+	CMPQ     16(SP), $0x00
 	JE       row_end
 	KMOVW    (BX), K1
 	VADDPS   Z0, Z6, K1, Z6
@@ -776,12 +776,12 @@ phase2_end:
 
 phase0_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase0_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase0_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -821,12 +821,12 @@ phase0_rest:
 
 phase1_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase1_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase1_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -866,12 +866,12 @@ phase1_rest:
 
 phase2_more:
 	MOVQ words+104(FP), R11
-	MOVQ R11, 16(SP)
+	MOVQ R11, (SP)
 
 phase2_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase2_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
@@ -911,8 +911,8 @@ phase2_rest:
 
 row_end:
 	MOVQ cols+96(FP), R11
-	MOVQ R11, 8(SP)
-	DECQ (SP)
+	MOVQ R11, 16(SP)
+	DECQ 8(SP)
 	JNZ  row
 	MOVQ part+48(FP), R8
 	MOVQ cols+96(FP), R10
@@ -965,8 +965,8 @@ TEXT ·sweep16AVX2(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000040, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, (SP)
-	MOVQ   $0x00000000, 8(SP)
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -1038,7 +1038,7 @@ phase0_walked:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
@@ -1137,7 +1137,7 @@ phase1_walked:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
@@ -1236,7 +1236,7 @@ phase2_walked:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
@@ -1290,7 +1290,7 @@ phase0_end:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
@@ -1339,7 +1339,7 @@ phase1_end:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
@@ -1388,7 +1388,7 @@ phase2_end:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
@@ -1435,12 +1435,12 @@ alone6:
 
 phase0_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase0_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase0_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -1486,12 +1486,12 @@ phase0_rest:
 
 phase1_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase1_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase1_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -1537,12 +1537,12 @@ phase1_rest:
 
 phase2_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase2_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase2_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -1588,8 +1588,8 @@ phase2_rest:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 8(SP)
-	DECQ (SP)
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -1661,8 +1661,8 @@ TEXT ·sweep32AVX2(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000040, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, (SP)
-	MOVQ   $0x00000000, 8(SP)
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -1734,7 +1734,7 @@ phase0_walked:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
@@ -1833,7 +1833,7 @@ phase1_walked:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
@@ -1932,7 +1932,7 @@ phase2_walked:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         R13, 8(SP)
+	CMPQ         R13, 16(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
@@ -1986,7 +1986,7 @@ phase0_end:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
@@ -2035,7 +2035,7 @@ phase1_end:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
@@ -2084,7 +2084,7 @@ phase2_end:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         8(SP), $0x00
+	CMPQ         16(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
@@ -2131,12 +2131,12 @@ alone6:
 
 phase0_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase0_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase0_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -2182,12 +2182,12 @@ phase0_rest:
 
 phase1_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase1_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase1_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -2233,12 +2233,12 @@ phase1_rest:
 
 phase2_more:
 	MOVQ words+104(FP), R14
-	MOVQ R14, 16(SP)
+	MOVQ R14, (SP)
 
 phase2_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  16(SP)
+	DECQ  (SP)
 	JZ    phase2_rest
 	MOVQ  (AX), R15
 	TESTQ R15, R15
@@ -2284,8 +2284,8 @@ phase2_rest:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 8(SP)
-	DECQ (SP)
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -2357,7 +2357,7 @@ TEXT ·sweepStride2N16AVX512(SB), NOSPLIT, $16-144
 	VMOVUPS (R9), Z1
 	VMOVUPS (R10), Z2
 	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
+	MOVQ    R10, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R8
@@ -2465,7 +2465,7 @@ even1_last:
 	ADDQ    $0x00000040, R8
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R8
 	MOVQ    cols+96(FP), R9
@@ -2637,7 +2637,7 @@ odd1_last:
 	ADDQ    $0x00000040, R8
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -2674,12 +2674,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2702,12 +2702,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2731,12 +2731,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2759,12 +2759,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2788,12 +2788,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2817,12 +2817,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2848,12 +2848,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2877,12 +2877,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -2919,7 +2919,7 @@ TEXT ·sweepStride2N16AVX2(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, (SP)
+	MOVQ R13, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -3040,7 +3040,7 @@ even1_last:
 	ADDQ    $0x00000040, R11
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -3342,7 +3342,7 @@ alone4:
 	ADDQ      $0x00000040, R11
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -3407,12 +3407,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3436,12 +3436,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3467,12 +3467,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3496,12 +3496,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3527,12 +3527,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3558,12 +3558,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3593,12 +3593,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3624,12 +3624,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -3676,7 +3676,7 @@ TEXT ·sweepStride2N32AVX512(SB), NOSPLIT, $16-144
 	VMOVUPS 64(R9), Z4
 	VMOVUPS 64(R10), Z5
 	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
+	MOVQ    R10, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R8
@@ -3797,7 +3797,7 @@ even1_last:
 	ADDQ    $0x00000080, R8
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R8
 	MOVQ    cols+96(FP), R9
@@ -4023,7 +4023,7 @@ odd1_last:
 	ADDQ     $0x00000080, R8
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -4069,12 +4069,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4098,12 +4098,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4129,12 +4129,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4158,12 +4158,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4189,12 +4189,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4220,12 +4220,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4255,12 +4255,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4286,12 +4286,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -4332,7 +4332,7 @@ TEXT ·sweepStride2N32AVX2(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, (SP)
+	MOVQ R13, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -4453,7 +4453,7 @@ even1_last:
 	ADDQ    $0x00000040, R11
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -4755,7 +4755,7 @@ alone4:
 	ADDQ      $0x00000040, R11
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -4820,12 +4820,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -4849,12 +4849,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -4880,12 +4880,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -4909,12 +4909,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -4940,12 +4940,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -4971,12 +4971,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -5006,12 +5006,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -5037,12 +5037,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -5095,7 +5095,7 @@ TEXT ·sweepStride2N64AVX512(SB), NOSPLIT, $16-144
 	VMOVUPS 192(R9), Z10
 	VMOVUPS 192(R10), Z11
 	MOVQ    rows+88(FP), R10
-	MOVQ    R10, (SP)
+	MOVQ    R10, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R8
@@ -5242,7 +5242,7 @@ even1_last:
 	ADDQ    $0x00000100, R8
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R8
 	MOVQ    cols+96(FP), R9
@@ -5576,7 +5576,7 @@ odd1_last:
 	ADDQ     $0x00000100, R8
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -5640,12 +5640,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5671,12 +5671,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5706,12 +5706,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5737,12 +5737,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5772,12 +5772,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5807,12 +5807,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5850,12 +5850,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5885,12 +5885,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R10
-	MOVQ R10, 8(SP)
+	MOVQ R10, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
@@ -5939,7 +5939,7 @@ TEXT ·sweepStride2N64AVX2(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, (SP)
+	MOVQ R13, 8(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -6060,7 +6060,7 @@ even1_last:
 	ADDQ    $0x00000040, R11
 
 even_end:
-	DECQ    (SP)
+	DECQ    8(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -6362,7 +6362,7 @@ alone4:
 	ADDQ      $0x00000040, R11
 
 odd_end:
-	DECQ (SP)
+	DECQ 8(SP)
 	JNZ  even
 	JMP  done
 
@@ -6427,12 +6427,12 @@ done:
 
 even0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6456,12 +6456,12 @@ even0_even_rest:
 
 even0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6487,12 +6487,12 @@ even0_odd_rest:
 
 even1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6516,12 +6516,12 @@ even1_even_rest:
 
 even1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 even1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    even1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6547,12 +6547,12 @@ even1_odd_rest:
 
 odd0_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6578,12 +6578,12 @@ odd0_even_rest:
 
 odd0_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd0_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd0_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6613,12 +6613,12 @@ odd0_odd_rest:
 
 odd1_even_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_even_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_even_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14
@@ -6644,12 +6644,12 @@ odd1_even_rest:
 
 odd1_odd_more:
 	MOVQ words+104(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, (SP)
 
 odd1_odd_words:
 	ADDQ  $0x08, AX
 	ADDQ  $0x00024000, CX
-	DECQ  8(SP)
+	DECQ  (SP)
 	JZ    odd1_odd_rest
 	MOVQ  (AX), R14
 	TESTQ R14, R14

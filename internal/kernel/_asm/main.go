@@ -26,6 +26,7 @@ var families = map[string]func(){
 	"pool":        pool,
 	"spike":       spike,
 	"sweep":       sweep,
+	"sweepwhole":  sweepWhole,
 	"window":      window,
 }
 

@@ -23,26 +23,29 @@ func sweep() {
 	for i := range 16 {
 		DATA(4*i, U32(1<<i))
 	}
-	sweepFor(avx512, 16, 1)
-	sweepFor(avx512, 32, 2)
+	sweepFor(&sweeper{v: avx512, n: 16, nv: 1})
+	sweepFor(&sweeper{v: avx512, n: 32, nv: 2})
 	// Sixteen registers hold almost all of the eighteen sums of 16 channels; the caller
 	// makes two turns for 32.
-	sweepFor(avx2, 16, 2)
-	sweepFor(avx2, 32, 2)
-	sweep2()
+	sweepFor(&sweeper{v: avx2, n: 16, nv: 2})
+	sweepFor(&sweeper{v: avx2, n: 32, nv: 2})
+	for _, n := range []int{16, 32, 64} {
+		sweep2For(&sweeper{v: avx512, n: n, nv: n / 16})
+		sweep2For(&sweeper{v: avx2, n: n, nv: 2})
+	}
 }
 
 // sweeper emits one function of the family.
 type sweeper struct {
-	v    vector
-	n    int // Channels of a row of weights.
-	nv   int // Vectors of a position that the function computes.
-	name string
+	v     vector
+	n     int  // Channels of a row of weights.
+	nv    int  // Vectors of a position that the function computes.
+	whole bool // Weights and sums of 16 bits instead of float32.
 
 	// In registers throughout.
 	src, w, out, shortcut, pot, count reg.GPVirtual
 
-	// AVX-512: of the vectors. AVX2 reads them from memory, where these point to.
+	// AVX-512, float32: of the vectors. Others read them from memory, where these point to.
 	weight, th, constant       []reg.VecVirtual
 	weightAt, thAt, constantAt reg.GPVirtual
 
@@ -51,18 +54,44 @@ type sweeper struct {
 	fires int      // Calls of fire, for its labels.
 }
 
-// tap is the size of one tap of a channel's weights in bytes, strip that of all
-// nine, and position that of the partial sums of a position.
-func (s *sweeper) tap() int      { return 4 * s.n }
+// number is the size of a weight or sum in bytes, tap that of one tap of a channel's
+// weights, strip that of all nine, and position that of the partial sums of a position.
+func (s *sweeper) number() int {
+	if s.whole {
+		return 2
+	}
+	return 4
+}
+func (s *sweeper) tap() int      { return s.number() * s.n }
 func (s *sweeper) strip() int    { return 9 * s.tap() }
 func (s *sweeper) position() int { return s.nv * s.v.bytes }
 
-func sweepFor(v vector, n, nv int) {
-	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweep%d%s", n, v.name)}
-	function(s.name, fmt.Sprintf("sweepGeneric for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one position to the next.", nv*v.bytes/4, n),
-		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
-	y, limit := AllocLocal(8), AllocLocal(8)
+// function begins a function of this variant, and loads what stays in registers.
+func (s *sweeper) function(variant, stride string) {
+	name, numbers := "sweep", "v, part, w, constant, threshold, weight *float32"
+	if s.whole {
+		name, numbers = "sweepWhole", "v *int32, part, w *int16, constant, threshold *int32, weight *int16"
+	}
+	function(fmt.Sprintf("%s%s%d%s", name, variant, s.n, s.v.name),
+		fmt.Sprintf("%sGeneric%s for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one output to the next.",
+			name, stride, s.position()/s.number(), s.n),
+		"func(out, shortcut *byte, src []uint64, "+numbers+", rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
 	s.load()
+}
+
+// add adds to sums.
+func (s *sweeper) add(x, y, to Op) {
+	if s.whole {
+		VPADDW(x, y, to)
+	} else {
+		VADDPS(x, y, to)
+	}
+}
+
+func sweepFor(s *sweeper) {
+	v, nv := s.v, s.nv
+	s.function("", "")
+	y, limit := AllocLocal(8), AllocLocal(8)
 	at, row, x := GP64(), GP64(), GP64() // In part: the position behind, and from one row to the other.
 	r, b := GP64(), GP64()
 	Load(Param("cols"), row)
@@ -135,12 +164,12 @@ func sweepFor(v vector, n, nv int) {
 					for k := range nv {
 						sum, weight := acc[(phase+i)%3][j][k], Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}
 						if !inPart(j, k) {
-							VADDPS(weight, sum, sum)
+							s.add(weight, sum, sum)
 							continue
 						}
 						sum = v.new()
 						VMOVUPS(weight, sum)
-						VADDPS(slot(1, i, k), sum, sum)
+						s.add(slot(1, i, k), sum, sum)
 						VMOVUPS(sum, slot(1, i, k))
 					}
 				}
@@ -194,9 +223,12 @@ func sweepFor(v vector, n, nv int) {
 // zero sets a vector to zero. The allocator of registers takes the upper half of
 // what is only set as a narrower register for one that is still in use.
 func (s *sweeper) zero(x reg.VecVirtual) {
-	if s.v.name == avx2.name {
+	switch {
+	case s.v.name == avx2.name:
 		VXORPS(x, x, x)
-	} else {
+	case s.whole:
+		VPXORD(x, x, x)
+	default:
 		VXORPS(x.AsX(), x.AsX(), x.AsX()) // Its wide form is no part of AVX512F.
 	}
 }
@@ -215,7 +247,7 @@ func (s *sweeper) load() {
 	Load(Param("threshold"), s.thAt)
 	Load(Param("constant"), s.constantAt)
 	s.words = AllocLocal(8)
-	if s.v.name == avx2.name {
+	if s.v.name == avx2.name || s.whole {
 		return
 	}
 	for i := range s.nv {
@@ -268,9 +300,14 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
 // fire advances the neurons of one position, whose currents are u, and goes to
 // the next one. r and b are free.
 func (s *sweeper) fire(u []reg.VecVirtual, r, b reg.GPVirtual) {
-	if s.v.name == avx2.name {
+	switch {
+	case s.whole && s.v.name == avx2.name:
+		s.fireWholeAVX2(u, r, b)
+	case s.whole:
+		s.fireWholeAVX512(u, b)
+	case s.v.name == avx2.name:
 		s.fireAVX2(u, r, b)
-	} else {
+	default:
 		s.fireAVX512(u, b)
 	}
 	POPCNTQ(b, b)
@@ -293,7 +330,12 @@ func (s *sweeper) fireAVX512(u []reg.VecVirtual, b reg.GPVirtual) {
 		VSUBPS(s.th[i], x, k[i], x)
 		VMOVUPS(x, at)
 	}
-	switch len(u) {
+	s.bits(k, b)
+}
+
+// bits sets the neurons' own bits to k, and b as well.
+func (s *sweeper) bits(k []reg.OpmaskVirtual, b reg.GPVirtual) {
+	switch len(k) {
 	case 1:
 		KMOVW(k[0], b.As32())
 		MOVW(b.As16(), Mem{Base: s.out})

@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// sweep2 generates kernel.Sweep for a stride of two.
+// sweep2For emits a function for a stride of two.
 //
 // A source row of even number 2r only reaches the outputs of row r; one of odd
 // number 2r+1 completes row r, whose neurons are advanced at once, and begins row
@@ -16,19 +16,10 @@ import (
 // last time and c+1 for the first. So a row of partial sums waits in part, and the
 // sums of one output column and of the next are in registers, which change roles
 // from column to column.
-func sweep2() {
-	for _, n := range []int{16, 32, 64} {
-		sweep2For(avx512, n, n/16)
-		sweep2For(avx2, n, 2)
-	}
-}
-
-func sweep2For(v vector, n, nv int) {
-	s := &sweeper{v: v, n: n, nv: nv, name: fmt.Sprintf("sweepStride2N%d%s", n, v.name)}
-	function(s.name, fmt.Sprintf("sweepGeneric with a stride of two for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one output to the next.", nv*v.bytes/4, n),
-		"func(out, shortcut *byte, src []uint64, v, part, w, constant, threshold, weight *float32, rows, cols, words, outBytes, shortcutBytes, vBytes int) int")
+func sweep2For(s *sweeper) {
+	v, nv := s.v, s.nv
+	s.function("Stride2N", " with a stride of two")
 	y := AllocLocal(8)
-	s.load()
 	at, x, r, b := GP64(), GP64(), GP64(), GP64()
 	Load(Param("rows"), r)
 	MOVQ(r, y)
@@ -69,7 +60,7 @@ func sweep2For(v vector, n, nv int) {
 					ky = 2 - 2*j
 				}
 				for i := range nv {
-					VADDPS(Mem{Base: r, Disp: ((2-ky)*3+2-kx)*s.tap() + i*v.bytes}, acc[c][j][i], acc[c][j][i])
+					s.add(Mem{Base: r, Disp: ((2-ky)*3+2-kx)*s.tap() + i*v.bytes}, acc[c][j][i], acc[c][j][i])
 				}
 			}
 		}

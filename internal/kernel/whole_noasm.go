@@ -15,3 +15,7 @@ func addRemainders(v, u, start []int32, factor []float64) { addRemaindersGeneric
 func tallyCounts[N SpikeCount](tally []uint32, n []N) { tallyGeneric(tally, n) }
 
 func maxCounts[N SpikeCount](dst, src []N) { maxCountsGeneric(dst, src) }
+
+func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWholeLayer) int {
+	return sweepWholeGeneric(out, src, shortcut, v, part, l)
+}
