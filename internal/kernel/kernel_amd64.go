@@ -169,10 +169,13 @@ func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWh
 	if !useAVX2 {
 		return sweepWholeGeneric(out, src, shortcut, v, part, l)
 	}
-	lanes := l.N
-	f := sweepsWholeAVX512[l.Stride-1][l.N/32]
+	lanes, sweeps, w := l.N, &sweepsWholeAVX512, l.Weight
 	if !useAVX512 {
-		lanes, f = min(l.N, 2*Lanes), sweepsWholeAVX2[l.Stride-1][l.N/32]
+		lanes, sweeps = min(l.N, 2*Lanes), &sweepsWholeAVX2
+	}
+	f := sweeps[l.Stride-1][l.N/32]
+	if l.sets != nil {
+		f, w = sweeps[l.Stride+1][l.N/32], l.sets
 	}
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
@@ -181,7 +184,7 @@ func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWh
 		if shortcut != nil {
 			mask, step, weight = byteOf(shortcut, l.First+o), 8*l.Words, l.Shortcut
 		}
-		spikes += f(byteOf(out, l.First+o), mask, src, &v[l.First+o], &part[0], &l.Weight[o], &l.Constant[o], &l.Threshold[o], &weight[o],
+		spikes += f(byteOf(out, l.First+o), mask, src, &v[l.First+o], &part[0], &w[o], &l.Constant[o], &l.Threshold[o], &weight[o],
 			l.Rows, l.Cols, l.SourceWords, 8*l.Words, step, 4*l.Pitch)
 	}
 	return spikes
@@ -320,15 +323,20 @@ var (
 	}
 )
 
-// sweepsWholeAVX512 and sweepsWholeAVX2 are the same of SweepWhole.
+// sweepsWholeAVX512 and sweepsWholeAVX2 are the same of SweepWhole, and behind them
+// those for layers that are prepared.
 var (
-	sweepsWholeAVX512 = [2][3]sweepWholeFunc{
+	sweepsWholeAVX512 = [4][3]sweepWholeFunc{
 		{sweepWhole16AVX512, sweepWhole32AVX512, sweepWhole64AVX512},
 		{sweepWholeStride2N16AVX512, sweepWholeStride2N32AVX512, sweepWholeStride2N64AVX512},
+		{sweepWholeSets16AVX512, sweepWholeSets32AVX512, nil},
+		{sweepWholeSetsStride2N16AVX512, sweepWholeSetsStride2N32AVX512, nil},
 	}
-	sweepsWholeAVX2 = [2][3]sweepWholeFunc{
+	sweepsWholeAVX2 = [4][3]sweepWholeFunc{
 		{sweepWhole16AVX2, sweepWhole32AVX2, sweepWhole64AVX2},
 		{sweepWholeStride2N16AVX2, sweepWholeStride2N32AVX2, sweepWholeStride2N64AVX2},
+		{sweepWholeSets16AVX2, sweepWholeSets32AVX2, nil},
+		{sweepWholeSetsStride2N16AVX2, sweepWholeSetsStride2N32AVX2, nil},
 	}
 )
 

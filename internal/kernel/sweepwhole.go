@@ -22,7 +22,34 @@ type SweepWholeLayer struct {
 	Constant  []int32 // Constant current, per channel of the tile.
 	Threshold []int32 // θ, per channel of the tile; the largest number for padding.
 	Shortcut  []int16 // Weights of a shortcut, one to one, per channel of the tile; nil for none.
+
+	sets []int16 // See Prepare.
 }
+
+// Prepare makes [SweepWhole] faster for a source of up to 16 channels: there are few
+// spikes at a position, and that nobody can foretell how many costs more than their
+// additions. It adds up the weights of every set of the channels 0 to 7 and 8 to 15, as
+// whole numbers may be added in any order, so that a position takes two sums instead of
+// a loop. They take 9N KiB, of which the cache needs the part for sets of few channels.
+// The weights must not change any more. For other sources it does nothing.
+func (l *SweepWholeLayer) Prepare() {
+	strip := 9 * l.N
+	channels := len(l.Weight) / strip
+	if channels > 16 || l.SourceWords != 1 || l.N > 2*Lanes {
+		return
+	}
+	l.sets = make([]int16, 16/setBits<<setBits*strip)
+	for i := range channels {
+		for set := range 1 << setBits {
+			if set>>(i%setBits)&1 != 0 {
+				addWhole(l.sets[(i/setBits<<setBits+set)*strip:], l.Weight[i*strip:][:strip])
+			}
+		}
+	}
+}
+
+// setBits is the number of channels of a set.
+const setBits = 8
 
 // Out returns the rows and columns of the layer.
 func (l *SweepWholeLayer) Out() (rows, cols int) {

@@ -14,6 +14,16 @@ func sweepWhole16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part 
 //go:noescape
 func sweepWholeStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
+// sweepWholeSets16AVX512 is sweepWholeGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSets16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSetsStride2N16AVX512 is sweepWholeGeneric with a stride of two for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSetsStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
 // sweepWhole32AVX512 is sweepWholeGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
@@ -23,6 +33,16 @@ func sweepWhole32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part 
 //
 //go:noescape
 func sweepWholeStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSets32AVX512 is sweepWholeGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSets32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSetsStride2N32AVX512 is sweepWholeGeneric with a stride of two for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSetsStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
 // sweepWhole64AVX512 is sweepWholeGeneric for 64 channels of a layer whose weights come in rows of 64; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
@@ -44,6 +64,16 @@ func sweepWhole16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *i
 //go:noescape
 func sweepWholeStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
+// sweepWholeSets16AVX2 is sweepWholeGeneric for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSets16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSetsStride2N16AVX2 is sweepWholeGeneric with a stride of two for 16 channels of a layer whose weights come in rows of 16; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSetsStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
 // sweepWhole32AVX2 is sweepWholeGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //
 //go:noescape
@@ -53,6 +83,16 @@ func sweepWhole32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *i
 //
 //go:noescape
 func sweepWholeStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSets32AVX2 is sweepWholeGeneric for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSets32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+
+// sweepWholeSetsStride2N32AVX2 is sweepWholeGeneric with a stride of two for 32 channels of a layer whose weights come in rows of 32; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
+//
+//go:noescape
+func sweepWholeSetsStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 
 // sweepWhole64AVX2 is sweepWholeGeneric for 32 channels of a layer whose weights come in rows of 64; outBytes, shortcutBytes and vBytes are the steps from one output to the next.
 //

@@ -998,6 +998,607 @@ odd1_odd_rest:
 	MOVQ w+56(FP), CX
 	JMP  odd1_odd_walked
 
+// func sweepWholeSets16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, POPCNT
+TEXT ·sweepWholeSets16AVX512(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000020, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
+
+row:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(R12*1), Y1
+	VPXORD  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y3
+	VMOVUPS 32(R11)(R12*1), Y4
+	VPXORD  Y5, Y5, Y5
+
+column:
+	VMOVUPS   64(R11), Y6
+	VMOVUPS   64(R11)(R12*1), Y7
+	VPXORD    Y8, Y8, Y8
+	MOVQ      (AX), R15
+	ADDQ      $0x08, AX
+	MOVL      R15, R14
+	ANDL      $0x000000ff, R14
+	SHRL      $0x08, R15
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    (R14), Y0, Y0
+	VPADDW    32(R14), Y3, Y3
+	VPADDW    64(R14), Y6, Y6
+	VPADDW    96(R14), Y1, Y1
+	VPADDW    128(R14), Y4, Y4
+	VPADDW    160(R14), Y7, Y7
+	VPADDW    192(R14), Y2, Y2
+	VPADDW    224(R14), Y5, Y5
+	VPADDW    256(R14), Y8, Y8
+	MOVL      R15, R14
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    73728(R14), Y0, Y0
+	VPADDW    73760(R14), Y3, Y3
+	VPADDW    73792(R14), Y6, Y6
+	VPADDW    73824(R14), Y1, Y1
+	VPADDW    73856(R14), Y4, Y4
+	VPADDW    73888(R14), Y7, Y7
+	VPADDW    73920(R14), Y2, Y2
+	VPADDW    73952(R14), Y5, Y5
+	VPADDW    73984(R14), Y8, Y8
+	VMOVUPS   Y1, (R11)
+	VMOVUPS   Y2, (R11)(R12*1)
+	CMPQ      R13, 16(SP)
+	JGE       phase0_fired
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+
+phase0_fired:
+	ADDQ      $0x00000020, R11
+	DECQ      R13
+	JZ        phase0_end
+	VMOVUPS   64(R11), Y0
+	VMOVUPS   64(R11)(R12*1), Y1
+	VPXORD    Y2, Y2, Y2
+	MOVQ      (AX), R15
+	ADDQ      $0x08, AX
+	MOVL      R15, R14
+	ANDL      $0x000000ff, R14
+	SHRL      $0x08, R15
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    (R14), Y3, Y3
+	VPADDW    32(R14), Y6, Y6
+	VPADDW    64(R14), Y0, Y0
+	VPADDW    96(R14), Y4, Y4
+	VPADDW    128(R14), Y7, Y7
+	VPADDW    160(R14), Y1, Y1
+	VPADDW    192(R14), Y5, Y5
+	VPADDW    224(R14), Y8, Y8
+	VPADDW    256(R14), Y2, Y2
+	MOVL      R15, R14
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    73728(R14), Y3, Y3
+	VPADDW    73760(R14), Y6, Y6
+	VPADDW    73792(R14), Y0, Y0
+	VPADDW    73824(R14), Y4, Y4
+	VPADDW    73856(R14), Y7, Y7
+	VPADDW    73888(R14), Y1, Y1
+	VPADDW    73920(R14), Y5, Y5
+	VPADDW    73952(R14), Y8, Y8
+	VPADDW    73984(R14), Y2, Y2
+	VMOVUPS   Y4, (R11)
+	VMOVUPS   Y5, (R11)(R12*1)
+	CMPQ      R13, 16(SP)
+	JGE       phase1_fired
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y3, K1, Y3
+	VPMOVSXWD Y3, Z3
+	VPADDD    (R10), Z3, Z3
+	VPADDD    (SI), Z3, Z3
+	VMOVDQU32 (R9), Z4
+	VPCMPD    $0x05, Z4, Z3, K1
+	VPSUBD    Z4, Z3, K1, Z3
+	VMOVDQU32 Z3, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+
+phase1_fired:
+	ADDQ      $0x00000020, R11
+	DECQ      R13
+	JZ        phase1_end
+	VMOVUPS   64(R11), Y3
+	VMOVUPS   64(R11)(R12*1), Y4
+	VPXORD    Y5, Y5, Y5
+	MOVQ      (AX), R15
+	ADDQ      $0x08, AX
+	MOVL      R15, R14
+	ANDL      $0x000000ff, R14
+	SHRL      $0x08, R15
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    (R14), Y6, Y6
+	VPADDW    32(R14), Y0, Y0
+	VPADDW    64(R14), Y3, Y3
+	VPADDW    96(R14), Y7, Y7
+	VPADDW    128(R14), Y1, Y1
+	VPADDW    160(R14), Y4, Y4
+	VPADDW    192(R14), Y8, Y8
+	VPADDW    224(R14), Y2, Y2
+	VPADDW    256(R14), Y5, Y5
+	MOVL      R15, R14
+	IMUL3Q    $0x00000120, R14, R14
+	ADDQ      CX, R14
+	VPADDW    73728(R14), Y6, Y6
+	VPADDW    73760(R14), Y0, Y0
+	VPADDW    73792(R14), Y3, Y3
+	VPADDW    73824(R14), Y7, Y7
+	VPADDW    73856(R14), Y1, Y1
+	VPADDW    73888(R14), Y4, Y4
+	VPADDW    73920(R14), Y8, Y8
+	VPADDW    73952(R14), Y2, Y2
+	VPADDW    73984(R14), Y5, Y5
+	VMOVUPS   Y7, (R11)
+	VMOVUPS   Y8, (R11)(R12*1)
+	CMPQ      R13, 16(SP)
+	JGE       phase2_fired
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y6, K1, Y6
+	VPMOVSXWD Y6, Z6
+	VPADDD    (R10), Z6, Z6
+	VPADDD    (SI), Z6, Z6
+	VMOVDQU32 (R9), Z7
+	VPCMPD    $0x05, Z7, Z6, K1
+	VPSUBD    Z7, Z6, K1, Z6
+	VMOVDQU32 Z6, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+
+phase2_fired:
+	ADDQ $0x00000020, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
+
+phase0_end:
+	VMOVUPS   Y4, (R11)
+	VMOVUPS   Y5, (R11)(R12*1)
+	CMPQ      16(SP), $0x00
+	JE        row_end
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y3, K1, Y3
+	VPMOVSXWD Y3, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
+
+phase1_end:
+	VMOVUPS   Y7, (R11)
+	VMOVUPS   Y8, (R11)(R12*1)
+	CMPQ      16(SP), $0x00
+	JE        row_end
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y6, K1, Y6
+	VPMOVSXWD Y6, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	JMP       row_end
+
+phase2_end:
+	VMOVUPS   Y1, (R11)
+	VMOVUPS   Y2, (R11)(R12*1)
+	CMPQ      16(SP), $0x00
+	JE        row_end
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+
+row_end:
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
+	JNZ  row
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
+
+flush:
+	ADDQ      $0x00000020, R11
+	VMOVUPS   (R11), Y0
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	DECQ      R13
+	JNZ       flush
+	VZEROUPPER
+	MOVQ      DI, ret+136(FP)
+	RET
+
+// func sweepWholeSetsStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, POPCNT
+TEXT ·sweepWholeSetsStride2N16AVX512(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, 8(SP)
+
+even:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+
+even_column:
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  128(R13), Y0, Y0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73856(R13), Y0, Y0
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 32(R11), Y2
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  96(R13), Y0, Y0
+	VPADDW  160(R13), Y2, Y2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73824(R13), Y0, Y0
+	VPADDW  73888(R13), Y2, Y2
+	VMOVUPS Y0, (R11)
+	ADDQ    $0x00000020, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  128(R13), Y2, Y2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73856(R13), Y2, Y2
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 32(R11), Y0
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  96(R13), Y2, Y2
+	VPADDW  160(R13), Y0, Y0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73824(R13), Y2, Y2
+	VPADDW  73888(R13), Y0, Y0
+	VMOVUPS Y2, (R11)
+	ADDQ    $0x00000020, R11
+	DECQ    R12
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R11)
+	ADDQ    $0x00000020, R11
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y2, (R11)
+	ADDQ    $0x00000020, R11
+
+even_end:
+	DECQ    8(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VPXORD  Y1, Y1, Y1
+
+odd_column:
+	MOVQ      (AX), R14
+	ADDQ      $0x08, AX
+	MOVL      R14, R13
+	ANDL      $0x000000ff, R13
+	SHRL      $0x08, R14
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    32(R13), Y0, Y0
+	VPADDW    224(R13), Y1, Y1
+	MOVL      R14, R13
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    73760(R13), Y0, Y0
+	VPADDW    73952(R13), Y1, Y1
+	DECQ      R12
+	JZ        odd0_last
+	VMOVUPS   32(R11), Y2
+	VPXORD    Y3, Y3, Y3
+	MOVQ      (AX), R14
+	ADDQ      $0x08, AX
+	MOVL      R14, R13
+	ANDL      $0x000000ff, R13
+	SHRL      $0x08, R14
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    (R13), Y0, Y0
+	VPADDW    192(R13), Y1, Y1
+	VPADDW    64(R13), Y2, Y2
+	VPADDW    256(R13), Y3, Y3
+	MOVL      R14, R13
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    73728(R13), Y0, Y0
+	VPADDW    73920(R13), Y1, Y1
+	VPADDW    73792(R13), Y2, Y2
+	VPADDW    73984(R13), Y3, Y3
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z4
+	VPCMPD    $0x05, Z4, Z0, K1
+	VPSUBD    Z4, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y1, (R11)
+	ADDQ      $0x00000020, R11
+	DECQ      R12
+	JZ        odd_end
+	MOVQ      (AX), R14
+	ADDQ      $0x08, AX
+	MOVL      R14, R13
+	ANDL      $0x000000ff, R13
+	SHRL      $0x08, R14
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    32(R13), Y2, Y2
+	VPADDW    224(R13), Y3, Y3
+	MOVL      R14, R13
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    73760(R13), Y2, Y2
+	VPADDW    73952(R13), Y3, Y3
+	DECQ      R12
+	JZ        odd1_last
+	VMOVUPS   32(R11), Y0
+	VPXORD    Y1, Y1, Y1
+	MOVQ      (AX), R14
+	ADDQ      $0x08, AX
+	MOVL      R14, R13
+	ANDL      $0x000000ff, R13
+	SHRL      $0x08, R14
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    (R13), Y2, Y2
+	VPADDW    192(R13), Y3, Y3
+	VPADDW    64(R13), Y0, Y0
+	VPADDW    256(R13), Y1, Y1
+	MOVL      R14, R13
+	IMUL3Q    $0x00000120, R13, R13
+	ADDQ      CX, R13
+	VPADDW    73728(R13), Y2, Y2
+	VPADDW    73920(R13), Y3, Y3
+	VPADDW    73792(R13), Y0, Y0
+	VPADDW    73984(R13), Y1, Y1
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y2, K1, Y2
+	VPMOVSXWD Y2, Z2
+	VPADDD    (R10), Z2, Z2
+	VPADDD    (SI), Z2, Z2
+	VMOVDQU32 (R9), Z4
+	VPCMPD    $0x05, Z4, Z2, K1
+	VPSUBD    Z4, Z2, K1, Z2
+	VMOVDQU32 Z2, (SI)
+	KMOVW     K1, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y3, (R11)
+	ADDQ      $0x00000020, R11
+	DECQ      R12
+	JZ        odd_end
+	JMP       odd_column
+
+odd0_last:
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z2
+	VPCMPD    $0x05, Z2, Z0, K1
+	VPSUBD    Z2, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y1, (R11)
+	ADDQ      $0x00000020, R11
+	JMP       odd_end
+
+odd1_last:
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y2, K1, Y2
+	VPMOVSXWD Y2, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z2
+	VPCMPD    $0x05, Z2, Z0, K1
+	VPSUBD    Z2, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	VMOVUPS   Y3, (R11)
+	ADDQ      $0x00000020, R11
+
+odd_end:
+	DECQ 8(SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
+
+flush_column:
+	VMOVUPS   (R11), Y0
+	KMOVW     (BX), K1
+	VPADDW    (R8), Y0, K1, Y0
+	VPMOVSXWD Y0, Z0
+	VPADDD    (R10), Z0, Z0
+	VPADDD    (SI), Z0, Z0
+	VMOVDQU32 (R9), Z1
+	VPCMPD    $0x05, Z1, Z0, K1
+	VPSUBD    Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (SI)
+	KMOVW     K1, R14
+	MOVW      R14, (DX)
+	POPCNTQ   R14, R14
+	ADDQ      R14, DI
+	ADDQ      outBytes+112(FP), DX
+	ADDQ      shortcutBytes+120(FP), BX
+	ADDQ      vBytes+128(FP), SI
+	ADDQ      $0x00000020, R11
+	DECQ      R12
+	JNZ       flush_column
+
+done:
+	VZEROUPPER
+	MOVQ DI, ret+136(FP)
+	RET
+
 // func sweepWhole32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
 TEXT ·sweepWhole32AVX512(SB), NOSPLIT, $24-144
@@ -2081,6 +2682,715 @@ odd1_odd_more_silent:
 odd1_odd_rest:
 	MOVQ w+56(FP), CX
 	JMP  odd1_odd_walked
+
+// func sweepWholeSets32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX512BW, AVX512F, POPCNT
+TEXT ·sweepWholeSets32AVX512(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000040, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
+
+row:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Z0
+	VMOVUPS (R11)(R12*1), Z1
+	VPXORD  Z2, Z2, Z2
+	VMOVUPS 64(R11), Z3
+	VMOVUPS 64(R11)(R12*1), Z4
+	VPXORD  Z5, Z5, Z5
+
+column:
+	VMOVUPS       128(R11), Z6
+	VMOVUPS       128(R11)(R12*1), Z7
+	VPXORD        Z8, Z8, Z8
+	MOVQ          (AX), R15
+	ADDQ          $0x08, AX
+	MOVL          R15, R14
+	ANDL          $0x000000ff, R14
+	SHRL          $0x08, R15
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        (R14), Z0, Z0
+	VPADDW        64(R14), Z3, Z3
+	VPADDW        128(R14), Z6, Z6
+	VPADDW        192(R14), Z1, Z1
+	VPADDW        256(R14), Z4, Z4
+	VPADDW        320(R14), Z7, Z7
+	VPADDW        384(R14), Z2, Z2
+	VPADDW        448(R14), Z5, Z5
+	VPADDW        512(R14), Z8, Z8
+	MOVL          R15, R14
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        147456(R14), Z0, Z0
+	VPADDW        147520(R14), Z3, Z3
+	VPADDW        147584(R14), Z6, Z6
+	VPADDW        147648(R14), Z1, Z1
+	VPADDW        147712(R14), Z4, Z4
+	VPADDW        147776(R14), Z7, Z7
+	VPADDW        147840(R14), Z2, Z2
+	VPADDW        147904(R14), Z5, Z5
+	VPADDW        147968(R14), Z8, Z8
+	VMOVUPS       Z1, (R11)
+	VMOVUPS       Z2, (R11)(R12*1)
+	CMPQ          R13, 16(SP)
+	JGE           phase0_fired
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z1
+	VPADDD        (R10), Z1, Z1
+	VPADDD        (SI), Z1, Z1
+	VMOVDQU32     (R9), Z9
+	VPCMPD        $0x05, Z9, Z1, K1
+	VPSUBD        Z9, Z1, K1, Z1
+	VMOVDQU32     Z1, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+
+phase0_fired:
+	ADDQ          $0x00000040, R11
+	DECQ          R13
+	JZ            phase0_end
+	VMOVUPS       128(R11), Z0
+	VMOVUPS       128(R11)(R12*1), Z1
+	VPXORD        Z2, Z2, Z2
+	MOVQ          (AX), R15
+	ADDQ          $0x08, AX
+	MOVL          R15, R14
+	ANDL          $0x000000ff, R14
+	SHRL          $0x08, R15
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        (R14), Z3, Z3
+	VPADDW        64(R14), Z6, Z6
+	VPADDW        128(R14), Z0, Z0
+	VPADDW        192(R14), Z4, Z4
+	VPADDW        256(R14), Z7, Z7
+	VPADDW        320(R14), Z1, Z1
+	VPADDW        384(R14), Z5, Z5
+	VPADDW        448(R14), Z8, Z8
+	VPADDW        512(R14), Z2, Z2
+	MOVL          R15, R14
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        147456(R14), Z3, Z3
+	VPADDW        147520(R14), Z6, Z6
+	VPADDW        147584(R14), Z0, Z0
+	VPADDW        147648(R14), Z4, Z4
+	VPADDW        147712(R14), Z7, Z7
+	VPADDW        147776(R14), Z1, Z1
+	VPADDW        147840(R14), Z5, Z5
+	VPADDW        147904(R14), Z8, Z8
+	VPADDW        147968(R14), Z2, Z2
+	VMOVUPS       Z4, (R11)
+	VMOVUPS       Z5, (R11)(R12*1)
+	CMPQ          R13, 16(SP)
+	JGE           phase1_fired
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z3, K1, Z3
+	VPMOVSXWD     Y3, Z4
+	VPADDD        (R10), Z4, Z4
+	VPADDD        (SI), Z4, Z4
+	VMOVDQU32     (R9), Z9
+	VPCMPD        $0x05, Z9, Z4, K1
+	VPSUBD        Z9, Z4, K1, Z4
+	VMOVDQU32     Z4, (SI)
+	VEXTRACTI64X4 $0x01, Z3, Y3
+	VPMOVSXWD     Y3, Z3
+	VPADDD        64(R10), Z3, Z3
+	VPADDD        64(SI), Z3, Z3
+	VMOVDQU32     64(R9), Z4
+	VPCMPD        $0x05, Z4, Z3, K2
+	VPSUBD        Z4, Z3, K2, Z3
+	VMOVDQU32     Z3, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+
+phase1_fired:
+	ADDQ          $0x00000040, R11
+	DECQ          R13
+	JZ            phase1_end
+	VMOVUPS       128(R11), Z3
+	VMOVUPS       128(R11)(R12*1), Z4
+	VPXORD        Z5, Z5, Z5
+	MOVQ          (AX), R15
+	ADDQ          $0x08, AX
+	MOVL          R15, R14
+	ANDL          $0x000000ff, R14
+	SHRL          $0x08, R15
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        (R14), Z6, Z6
+	VPADDW        64(R14), Z0, Z0
+	VPADDW        128(R14), Z3, Z3
+	VPADDW        192(R14), Z7, Z7
+	VPADDW        256(R14), Z1, Z1
+	VPADDW        320(R14), Z4, Z4
+	VPADDW        384(R14), Z8, Z8
+	VPADDW        448(R14), Z2, Z2
+	VPADDW        512(R14), Z5, Z5
+	MOVL          R15, R14
+	IMUL3Q        $0x00000240, R14, R14
+	ADDQ          CX, R14
+	VPADDW        147456(R14), Z6, Z6
+	VPADDW        147520(R14), Z0, Z0
+	VPADDW        147584(R14), Z3, Z3
+	VPADDW        147648(R14), Z7, Z7
+	VPADDW        147712(R14), Z1, Z1
+	VPADDW        147776(R14), Z4, Z4
+	VPADDW        147840(R14), Z8, Z8
+	VPADDW        147904(R14), Z2, Z2
+	VPADDW        147968(R14), Z5, Z5
+	VMOVUPS       Z7, (R11)
+	VMOVUPS       Z8, (R11)(R12*1)
+	CMPQ          R13, 16(SP)
+	JGE           phase2_fired
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z6, K1, Z6
+	VPMOVSXWD     Y6, Z7
+	VPADDD        (R10), Z7, Z7
+	VPADDD        (SI), Z7, Z7
+	VMOVDQU32     (R9), Z9
+	VPCMPD        $0x05, Z9, Z7, K1
+	VPSUBD        Z9, Z7, K1, Z7
+	VMOVDQU32     Z7, (SI)
+	VEXTRACTI64X4 $0x01, Z6, Y6
+	VPMOVSXWD     Y6, Z6
+	VPADDD        64(R10), Z6, Z6
+	VPADDD        64(SI), Z6, Z6
+	VMOVDQU32     64(R9), Z7
+	VPCMPD        $0x05, Z7, Z6, K2
+	VPSUBD        Z7, Z6, K2, Z6
+	VMOVDQU32     Z6, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+
+phase2_fired:
+	ADDQ $0x00000040, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
+
+phase0_end:
+	VMOVUPS       Z4, (R11)
+	VMOVUPS       Z5, (R11)(R12*1)
+	CMPQ          16(SP), $0x00
+	JE            row_end
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z3, K1, Z3
+	VPMOVSXWD     Y3, Z0
+	VPADDD        (R10), Z0, Z0
+	VPADDD        (SI), Z0, Z0
+	VMOVDQU32     (R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K1
+	VPSUBD        Z1, Z0, K1, Z0
+	VMOVDQU32     Z0, (SI)
+	VEXTRACTI64X4 $0x01, Z3, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	JMP           row_end
+
+phase1_end:
+	VMOVUPS       Z7, (R11)
+	VMOVUPS       Z8, (R11)(R12*1)
+	CMPQ          16(SP), $0x00
+	JE            row_end
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z6, K1, Z6
+	VPMOVSXWD     Y6, Z0
+	VPADDD        (R10), Z0, Z0
+	VPADDD        (SI), Z0, Z0
+	VMOVDQU32     (R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K1
+	VPSUBD        Z1, Z0, K1, Z0
+	VMOVDQU32     Z0, (SI)
+	VEXTRACTI64X4 $0x01, Z6, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	JMP           row_end
+
+phase2_end:
+	VMOVUPS       Z1, (R11)
+	VMOVUPS       Z2, (R11)(R12*1)
+	CMPQ          16(SP), $0x00
+	JE            row_end
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z1
+	VPADDD        (R10), Z1, Z1
+	VPADDD        (SI), Z1, Z1
+	VMOVDQU32     (R9), Z3
+	VPCMPD        $0x05, Z3, Z1, K1
+	VPSUBD        Z3, Z1, K1, Z1
+	VMOVDQU32     Z1, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+
+row_end:
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
+	JNZ  row
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
+
+flush:
+	ADDQ          $0x00000040, R11
+	VMOVUPS       (R11), Z0
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z1
+	VPADDD        (R10), Z1, Z1
+	VPADDD        (SI), Z1, Z1
+	VMOVDQU32     (R9), Z2
+	VPCMPD        $0x05, Z2, Z1, K1
+	VPSUBD        Z2, Z1, K1, Z1
+	VMOVDQU32     Z1, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	DECQ          R13
+	JNZ           flush
+	VZEROUPPER
+	MOVQ          DI, ret+136(FP)
+	RET
+
+// func sweepWholeSetsStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX512BW, AVX512F, POPCNT
+TEXT ·sweepWholeSetsStride2N32AVX512(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, 8(SP)
+
+even:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Z0
+
+even_column:
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  256(R13), Z0, Z0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147712(R13), Z0, Z0
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 64(R11), Z2
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  192(R13), Z0, Z0
+	VPADDW  320(R13), Z2, Z2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147648(R13), Z0, Z0
+	VPADDW  147776(R13), Z2, Z2
+	VMOVUPS Z0, (R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  256(R13), Z2, Z2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147712(R13), Z2, Z2
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 64(R11), Z0
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  192(R13), Z2, Z2
+	VPADDW  320(R13), Z0, Z0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147648(R13), Z2, Z2
+	VPADDW  147776(R13), Z0, Z0
+	VMOVUPS Z2, (R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Z0, (R11)
+	ADDQ    $0x00000040, R11
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Z2, (R11)
+	ADDQ    $0x00000040, R11
+
+even_end:
+	DECQ    8(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Z0
+	VPXORD  Z1, Z1, Z1
+
+odd_column:
+	MOVQ          (AX), R14
+	ADDQ          $0x08, AX
+	MOVL          R14, R13
+	ANDL          $0x000000ff, R13
+	SHRL          $0x08, R14
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        64(R13), Z0, Z0
+	VPADDW        448(R13), Z1, Z1
+	MOVL          R14, R13
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        147520(R13), Z0, Z0
+	VPADDW        147904(R13), Z1, Z1
+	DECQ          R12
+	JZ            odd0_last
+	VMOVUPS       64(R11), Z2
+	VPXORD        Z3, Z3, Z3
+	MOVQ          (AX), R14
+	ADDQ          $0x08, AX
+	MOVL          R14, R13
+	ANDL          $0x000000ff, R13
+	SHRL          $0x08, R14
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        (R13), Z0, Z0
+	VPADDW        384(R13), Z1, Z1
+	VPADDW        128(R13), Z2, Z2
+	VPADDW        512(R13), Z3, Z3
+	MOVL          R14, R13
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        147456(R13), Z0, Z0
+	VPADDW        147840(R13), Z1, Z1
+	VPADDW        147584(R13), Z2, Z2
+	VPADDW        147968(R13), Z3, Z3
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z4
+	VPADDD        (R10), Z4, Z4
+	VPADDD        (SI), Z4, Z4
+	VMOVDQU32     (R9), Z5
+	VPCMPD        $0x05, Z5, Z4, K1
+	VPSUBD        Z5, Z4, K1, Z4
+	VMOVDQU32     Z4, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z4
+	VPCMPD        $0x05, Z4, Z0, K2
+	VPSUBD        Z4, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R14
+	MOVL          R14, (DX)
+	POPCNTQ       R14, R14
+	ADDQ          R14, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	VMOVUPS       Z1, (R11)
+	ADDQ          $0x00000040, R11
+	DECQ          R12
+	JZ            odd_end
+	MOVQ          (AX), R14
+	ADDQ          $0x08, AX
+	MOVL          R14, R13
+	ANDL          $0x000000ff, R13
+	SHRL          $0x08, R14
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        64(R13), Z2, Z2
+	VPADDW        448(R13), Z3, Z3
+	MOVL          R14, R13
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        147520(R13), Z2, Z2
+	VPADDW        147904(R13), Z3, Z3
+	DECQ          R12
+	JZ            odd1_last
+	VMOVUPS       64(R11), Z0
+	VPXORD        Z1, Z1, Z1
+	MOVQ          (AX), R14
+	ADDQ          $0x08, AX
+	MOVL          R14, R13
+	ANDL          $0x000000ff, R13
+	SHRL          $0x08, R14
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        (R13), Z2, Z2
+	VPADDW        384(R13), Z3, Z3
+	VPADDW        128(R13), Z0, Z0
+	VPADDW        512(R13), Z1, Z1
+	MOVL          R14, R13
+	IMUL3Q        $0x00000240, R13, R13
+	ADDQ          CX, R13
+	VPADDW        147456(R13), Z2, Z2
+	VPADDW        147840(R13), Z3, Z3
+	VPADDW        147584(R13), Z0, Z0
+	VPADDW        147968(R13), Z1, Z1
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z2, K1, Z2
+	VPMOVSXWD     Y2, Z4
+	VPADDD        (R10), Z4, Z4
+	VPADDD        (SI), Z4, Z4
+	VMOVDQU32     (R9), Z5
+	VPCMPD        $0x05, Z5, Z4, K1
+	VPSUBD        Z5, Z4, K1, Z4
+	VMOVDQU32     Z4, (SI)
+	VEXTRACTI64X4 $0x01, Z2, Y2
+	VPMOVSXWD     Y2, Z2
+	VPADDD        64(R10), Z2, Z2
+	VPADDD        64(SI), Z2, Z2
+	VMOVDQU32     64(R9), Z4
+	VPCMPD        $0x05, Z4, Z2, K2
+	VPSUBD        Z4, Z2, K2, Z2
+	VMOVDQU32     Z2, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R14
+	MOVL          R14, (DX)
+	POPCNTQ       R14, R14
+	ADDQ          R14, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	VMOVUPS       Z3, (R11)
+	ADDQ          $0x00000040, R11
+	DECQ          R12
+	JZ            odd_end
+	JMP           odd_column
+
+odd0_last:
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z2
+	VPADDD        (R10), Z2, Z2
+	VPADDD        (SI), Z2, Z2
+	VMOVDQU32     (R9), Z4
+	VPCMPD        $0x05, Z4, Z2, K1
+	VPSUBD        Z4, Z2, K1, Z2
+	VMOVDQU32     Z2, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z2
+	VPCMPD        $0x05, Z2, Z0, K2
+	VPSUBD        Z2, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R14
+	MOVL          R14, (DX)
+	POPCNTQ       R14, R14
+	ADDQ          R14, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	VMOVUPS       Z1, (R11)
+	ADDQ          $0x00000040, R11
+	JMP           odd_end
+
+odd1_last:
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z2, K1, Z2
+	VPMOVSXWD     Y2, Z0
+	VPADDD        (R10), Z0, Z0
+	VPADDD        (SI), Z0, Z0
+	VMOVDQU32     (R9), Z4
+	VPCMPD        $0x05, Z4, Z0, K1
+	VPSUBD        Z4, Z0, K1, Z0
+	VMOVDQU32     Z0, (SI)
+	VEXTRACTI64X4 $0x01, Z2, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z2
+	VPCMPD        $0x05, Z2, Z0, K2
+	VPSUBD        Z2, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R14
+	MOVL          R14, (DX)
+	POPCNTQ       R14, R14
+	ADDQ          R14, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	VMOVUPS       Z3, (R11)
+	ADDQ          $0x00000040, R11
+
+odd_end:
+	DECQ 8(SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
+
+flush_column:
+	VMOVUPS       (R11), Z0
+	KMOVD         (BX), K1
+	VPADDW        (R8), Z0, K1, Z0
+	VPMOVSXWD     Y0, Z1
+	VPADDD        (R10), Z1, Z1
+	VPADDD        (SI), Z1, Z1
+	VMOVDQU32     (R9), Z2
+	VPCMPD        $0x05, Z2, Z1, K1
+	VPSUBD        Z2, Z1, K1, Z1
+	VMOVDQU32     Z1, (SI)
+	VEXTRACTI64X4 $0x01, Z0, Y0
+	VPMOVSXWD     Y0, Z0
+	VPADDD        64(R10), Z0, Z0
+	VPADDD        64(SI), Z0, Z0
+	VMOVDQU32     64(R9), Z1
+	VPCMPD        $0x05, Z1, Z0, K2
+	VPSUBD        Z1, Z0, K2, Z0
+	VMOVDQU32     Z0, 64(SI)
+	KUNPCKWD      K1, K2, K1
+	KMOVD         K1, R14
+	MOVL          R14, (DX)
+	POPCNTQ       R14, R14
+	ADDQ          R14, DI
+	ADDQ          outBytes+112(FP), DX
+	ADDQ          shortcutBytes+120(FP), BX
+	ADDQ          vBytes+128(FP), SI
+	ADDQ          $0x00000040, R11
+	DECQ          R12
+	JNZ           flush_column
+
+done:
+	VZEROUPPER
+	MOVQ DI, ret+136(FP)
+	RET
 
 // func sweepWhole64AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
@@ -4794,6 +6104,895 @@ odd1_odd_rest:
 	MOVQ w+56(FP), CX
 	JMP  odd1_odd_walked
 
+// func sweepWholeSets16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·sweepWholeSets16AVX2(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000020, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
+
+row:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(R12*1), Y1
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y3
+	VMOVUPS 32(R11)(R12*1), Y4
+	VXORPS  Y5, Y5, Y5
+
+column:
+	VMOVUPS      64(R11), Y6
+	VMOVUPS      64(R11)(R12*1), Y7
+	VXORPS       Y8, Y8, Y8
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y0, Y0
+	VPADDW       32(R14), Y3, Y3
+	VPADDW       64(R14), Y6, Y6
+	VPADDW       96(R14), Y1, Y1
+	VPADDW       128(R14), Y4, Y4
+	VPADDW       160(R14), Y7, Y7
+	VPADDW       192(R14), Y2, Y2
+	VPADDW       224(R14), Y5, Y5
+	VPADDW       256(R14), Y8, Y8
+	MOVL         R15, R14
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       73728(R14), Y0, Y0
+	VPADDW       73760(R14), Y3, Y3
+	VPADDW       73792(R14), Y6, Y6
+	VPADDW       73824(R14), Y1, Y1
+	VPADDW       73856(R14), Y4, Y4
+	VPADDW       73888(R14), Y7, Y7
+	VPADDW       73920(R14), Y2, Y2
+	VPADDW       73952(R14), Y5, Y5
+	VPADDW       73984(R14), Y8, Y8
+	VMOVUPS      Y1, (R11)
+	VMOVUPS      Y2, (R11)(R12*1)
+	CMPQ         R13, 16(SP)
+	JGE          phase0_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X1
+	VPBROADCASTW X1, Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQW     Y2, Y1, Y1
+	VPAND        (R8), Y1, Y1
+	VPADDW       Y1, Y0, Y0
+
+alone1:
+	VPMOVSXWD    X0, Y9
+	VPADDD       (R10), Y9, Y9
+	VPADDD       (SI), Y9, Y9
+	VMOVDQU      (R9), Y2
+	VPCMPGTD     Y9, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y9, Y9
+	VMOVDQU      Y9, (SI)
+	VMOVMSKPS    Y1, R15
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMOVSXWD    X2, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y2
+	VPCMPGTD     Y0, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y1, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase0_fired:
+	ADDQ         $0x00000020, R11
+	DECQ         R13
+	JZ           phase0_end
+	VMOVUPS      64(R11), Y0
+	VMOVUPS      64(R11)(R12*1), Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y3, Y3
+	VPADDW       32(R14), Y6, Y6
+	VPADDW       64(R14), Y0, Y0
+	VPADDW       96(R14), Y4, Y4
+	VPADDW       128(R14), Y7, Y7
+	VPADDW       160(R14), Y1, Y1
+	VPADDW       192(R14), Y5, Y5
+	VPADDW       224(R14), Y8, Y8
+	VPADDW       256(R14), Y2, Y2
+	MOVL         R15, R14
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       73728(R14), Y3, Y3
+	VPADDW       73760(R14), Y6, Y6
+	VPADDW       73792(R14), Y0, Y0
+	VPADDW       73824(R14), Y4, Y4
+	VPADDW       73856(R14), Y7, Y7
+	VPADDW       73888(R14), Y1, Y1
+	VPADDW       73920(R14), Y5, Y5
+	VPADDW       73952(R14), Y8, Y8
+	VPADDW       73984(R14), Y2, Y2
+	VMOVUPS      Y4, (R11)
+	VMOVUPS      Y5, (R11)(R12*1)
+	CMPQ         R13, 16(SP)
+	JGE          phase1_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y3, Y3
+
+alone2:
+	VPMOVSXWD    X3, Y9
+	VPADDD       (R10), Y9, Y9
+	VPADDD       (SI), Y9, Y9
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y9, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y9, Y9
+	VMOVDQU      Y9, (SI)
+	VMOVMSKPS    Y4, R15
+	VEXTRACTI128 $0x01, Y3, X5
+	VPMOVSXWD    X5, Y3
+	VPADDD       32(R10), Y3, Y3
+	VPADDD       32(SI), Y3, Y3
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y3, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y3, Y3
+	VMOVDQU      Y3, 32(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase1_fired:
+	ADDQ         $0x00000020, R11
+	DECQ         R13
+	JZ           phase1_end
+	VMOVUPS      64(R11), Y3
+	VMOVUPS      64(R11)(R12*1), Y4
+	VXORPS       Y5, Y5, Y5
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y6, Y6
+	VPADDW       32(R14), Y0, Y0
+	VPADDW       64(R14), Y3, Y3
+	VPADDW       96(R14), Y7, Y7
+	VPADDW       128(R14), Y1, Y1
+	VPADDW       160(R14), Y4, Y4
+	VPADDW       192(R14), Y8, Y8
+	VPADDW       224(R14), Y2, Y2
+	VPADDW       256(R14), Y5, Y5
+	MOVL         R15, R14
+	IMUL3Q       $0x00000120, R14, R14
+	ADDQ         CX, R14
+	VPADDW       73728(R14), Y6, Y6
+	VPADDW       73760(R14), Y0, Y0
+	VPADDW       73792(R14), Y3, Y3
+	VPADDW       73824(R14), Y7, Y7
+	VPADDW       73856(R14), Y1, Y1
+	VPADDW       73888(R14), Y4, Y4
+	VPADDW       73920(R14), Y8, Y8
+	VPADDW       73952(R14), Y2, Y2
+	VPADDW       73984(R14), Y5, Y5
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y8, (R11)(R12*1)
+	CMPQ         R13, 16(SP)
+	JGE          phase2_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y8
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X7
+	VPBROADCASTW X7, Y7
+	VPAND        Y8, Y7, Y7
+	VPCMPEQW     Y8, Y7, Y7
+	VPAND        (R8), Y7, Y7
+	VPADDW       Y7, Y6, Y6
+
+alone3:
+	VPMOVSXWD    X6, Y9
+	VPADDD       (R10), Y9, Y9
+	VPADDD       (SI), Y9, Y9
+	VMOVDQU      (R9), Y8
+	VPCMPGTD     Y9, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y9, Y9
+	VMOVDQU      Y9, (SI)
+	VMOVMSKPS    Y7, R15
+	VEXTRACTI128 $0x01, Y6, X8
+	VPMOVSXWD    X8, Y6
+	VPADDD       32(R10), Y6, Y6
+	VPADDD       32(SI), Y6, Y6
+	VMOVDQU      32(R9), Y8
+	VPCMPGTD     Y6, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y6, Y6
+	VMOVDQU      Y6, 32(SI)
+	VMOVMSKPS    Y7, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase2_fired:
+	ADDQ $0x00000020, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
+
+phase0_end:
+	VMOVUPS      Y4, (R11)
+	VMOVUPS      Y5, (R11)(R12*1)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y3, Y3
+
+alone4:
+	VPMOVSXWD    X3, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y3, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase1_end:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y8, (R11)(R12*1)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y6, Y6
+
+alone5:
+	VPMOVSXWD    X6, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y6, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase2_end:
+	VMOVUPS      Y1, (R11)
+	VMOVUPS      Y2, (R11)(R12*1)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone6
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X1
+	VPBROADCASTW X1, Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQW     Y2, Y1, Y1
+	VPAND        (R8), Y1, Y1
+	VPADDW       Y1, Y0, Y0
+
+alone6:
+	VPMOVSXWD    X0, Y3
+	VPADDD       (R10), Y3, Y3
+	VPADDD       (SI), Y3, Y3
+	VMOVDQU      (R9), Y2
+	VPCMPGTD     Y3, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVDQU      Y3, (SI)
+	VMOVMSKPS    Y1, R15
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMOVSXWD    X2, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y2
+	VPCMPGTD     Y0, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y1, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+row_end:
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
+	JNZ  row
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
+
+flush:
+	ADDQ         $0x00000020, R11
+	VMOVUPS      (R11), Y0
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X1
+	VPBROADCASTW X1, Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQW     Y2, Y1, Y1
+	VPAND        (R8), Y1, Y1
+	VPADDW       Y1, Y0, Y0
+
+alone7:
+	VPMOVSXWD    X0, Y3
+	VPADDD       (R10), Y3, Y3
+	VPADDD       (SI), Y3, Y3
+	VMOVDQU      (R9), Y2
+	VPCMPGTD     Y3, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVDQU      Y3, (SI)
+	VMOVMSKPS    Y1, R15
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMOVSXWD    X2, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y2
+	VPCMPGTD     Y0, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y1, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	DECQ         R13
+	JNZ          flush
+	VZEROUPPER
+	MOVQ         DI, ret+136(FP)
+	RET
+
+// func sweepWholeSetsStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·sweepWholeSetsStride2N16AVX2(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, 8(SP)
+
+even:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+
+even_column:
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  128(R13), Y0, Y0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73856(R13), Y0, Y0
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 32(R11), Y2
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  96(R13), Y0, Y0
+	VPADDW  160(R13), Y2, Y2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73824(R13), Y0, Y0
+	VPADDW  73888(R13), Y2, Y2
+	VMOVUPS Y0, (R11)
+	ADDQ    $0x00000020, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  128(R13), Y2, Y2
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73856(R13), Y2, Y2
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 32(R11), Y0
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  96(R13), Y2, Y2
+	VPADDW  160(R13), Y0, Y0
+	MOVL    R14, R13
+	IMUL3Q  $0x00000120, R13, R13
+	ADDQ    CX, R13
+	VPADDW  73824(R13), Y2, Y2
+	VPADDW  73888(R13), Y0, Y0
+	VMOVUPS Y2, (R11)
+	ADDQ    $0x00000020, R11
+	DECQ    R12
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R11)
+	ADDQ    $0x00000020, R11
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y2, (R11)
+	ADDQ    $0x00000020, R11
+
+even_end:
+	DECQ    8(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VXORPS  Y1, Y1, Y1
+
+odd_column:
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       32(R13), Y0, Y0
+	VPADDW       224(R13), Y1, Y1
+	MOVL         R14, R13
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       73760(R13), Y0, Y0
+	VPADDW       73952(R13), Y1, Y1
+	DECQ         R12
+	JZ           odd0_last
+	VMOVUPS      32(R11), Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       (R13), Y0, Y0
+	VPADDW       192(R13), Y1, Y1
+	VPADDW       64(R13), Y2, Y2
+	VPADDW       256(R13), Y3, Y3
+	MOVL         R14, R13
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       73728(R13), Y0, Y0
+	VPADDW       73920(R13), Y1, Y1
+	VPADDW       73792(R13), Y2, Y2
+	VPADDW       73984(R13), Y3, Y3
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y0, Y0
+
+alone1:
+	VPMOVSXWD    X0, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R14
+	VEXTRACTI128 $0x01, Y0, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y4, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	XORL         $0x0000ffff, R14
+	MOVW         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y1, (R11)
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JZ           odd_end
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       32(R13), Y2, Y2
+	VPADDW       224(R13), Y3, Y3
+	MOVL         R14, R13
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       73760(R13), Y2, Y2
+	VPADDW       73952(R13), Y3, Y3
+	DECQ         R12
+	JZ           odd1_last
+	VMOVUPS      32(R11), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       (R13), Y2, Y2
+	VPADDW       192(R13), Y3, Y3
+	VPADDW       64(R13), Y0, Y0
+	VPADDW       256(R13), Y1, Y1
+	MOVL         R14, R13
+	IMUL3Q       $0x00000120, R13, R13
+	ADDQ         CX, R13
+	VPADDW       73728(R13), Y2, Y2
+	VPADDW       73920(R13), Y3, Y3
+	VPADDW       73792(R13), Y0, Y0
+	VPADDW       73984(R13), Y1, Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y2, Y2
+
+alone2:
+	VPMOVSXWD    X2, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R14
+	VEXTRACTI128 $0x01, Y2, X5
+	VPMOVSXWD    X5, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y2, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y4, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	XORL         $0x0000ffff, R14
+	MOVW         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y3, (R11)
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+
+alone3:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R14
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	XORL         $0x0000ffff, R14
+	MOVW         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y1, (R11)
+	ADDQ         $0x00000020, R11
+	JMP          odd_end
+
+odd1_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y2, Y2
+
+alone4:
+	VPMOVSXWD    X2, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y4, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y0, R14
+	VEXTRACTI128 $0x01, Y2, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	XORL         $0x0000ffff, R14
+	MOVW         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y3, (R11)
+	ADDQ         $0x00000020, R11
+
+odd_end:
+	DECQ 8(SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
+
+flush_column:
+	VMOVUPS      (R11), Y0
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X1
+	VPBROADCASTW X1, Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQW     Y2, Y1, Y1
+	VPAND        (R8), Y1, Y1
+	VPADDW       Y1, Y0, Y0
+
+alone5:
+	VPMOVSXWD    X0, Y3
+	VPADDD       (R10), Y3, Y3
+	VPADDD       (SI), Y3, Y3
+	VMOVDQU      (R9), Y2
+	VPCMPGTD     Y3, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVDQU      Y3, (SI)
+	VMOVMSKPS    Y1, R14
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMOVSXWD    X2, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y2
+	VPCMPGTD     Y0, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y1, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	XORL         $0x0000ffff, R14
+	MOVW         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          flush_column
+
+done:
+	VZEROUPPER
+	MOVQ DI, ret+136(FP)
+	RET
+
 // func sweepWhole32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT
 TEXT ·sweepWhole32AVX2(SB), NOSPLIT, $24-144
@@ -6588,6 +8787,1426 @@ odd1_odd_more_silent:
 odd1_odd_rest:
 	MOVQ w+56(FP), CX
 	JMP  odd1_odd_walked
+
+// func sweepWholeSets32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·sweepWholeSets32AVX2(SB), NOSPLIT, $24-144
+	MOVQ   src_base+16(FP), AX
+	MOVQ   w+56(FP), CX
+	MOVQ   out+0(FP), DX
+	MOVQ   shortcut+8(FP), BX
+	MOVQ   v+40(FP), SI
+	XORQ   DI, DI
+	MOVQ   weight+80(FP), R8
+	MOVQ   threshold+72(FP), R9
+	MOVQ   constant+64(FP), R10
+	MOVQ   cols+96(FP), R12
+	ADDQ   $0x02, R12
+	IMUL3Q $0x00000040, R12, R12
+	MOVQ   rows+88(FP), R14
+	MOVQ   R14, 8(SP)
+	MOVQ   $0x00000000, 16(SP)
+
+row:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(R12*1), Y2
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 32(R11)(R12*1), Y3
+	VXORPS  Y5, Y5, Y5
+	VMOVUPS Y5, 32(R11)(R12*1)
+	VMOVUPS 64(R11), Y5
+	VMOVUPS 64(R11)(R12*1), Y7
+	VXORPS  Y9, Y9, Y9
+	VMOVUPS 96(R11), Y6
+	VMOVUPS 96(R11)(R12*1), Y8
+	VXORPS  Y10, Y10, Y10
+	VMOVUPS Y10, 96(R11)(R12*1)
+
+column:
+	VMOVUPS      128(R11), Y10
+	VMOVUPS      128(R11)(R12*1), Y12
+	VXORPS       Y14, Y14, Y14
+	VMOVUPS      160(R11), Y11
+	VMOVUPS      160(R11)(R12*1), Y13
+	VXORPS       Y15, Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y0, Y0
+	VPADDW       32(R14), Y1, Y1
+	VPADDW       64(R14), Y5, Y5
+	VPADDW       96(R14), Y6, Y6
+	VPADDW       128(R14), Y10, Y10
+	VPADDW       160(R14), Y11, Y11
+	VPADDW       192(R14), Y2, Y2
+	VPADDW       224(R14), Y3, Y3
+	VPADDW       256(R14), Y7, Y7
+	VPADDW       288(R14), Y8, Y8
+	VPADDW       320(R14), Y12, Y12
+	VPADDW       352(R14), Y13, Y13
+	VPADDW       384(R14), Y4, Y4
+	VMOVUPS      416(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       448(R14), Y9, Y9
+	VMOVUPS      480(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       512(R14), Y14, Y14
+	VMOVUPS      544(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVL         R15, R14
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       147456(R14), Y0, Y0
+	VPADDW       147488(R14), Y1, Y1
+	VPADDW       147520(R14), Y5, Y5
+	VPADDW       147552(R14), Y6, Y6
+	VPADDW       147584(R14), Y10, Y10
+	VPADDW       147616(R14), Y11, Y11
+	VPADDW       147648(R14), Y2, Y2
+	VPADDW       147680(R14), Y3, Y3
+	VPADDW       147712(R14), Y7, Y7
+	VPADDW       147744(R14), Y8, Y8
+	VPADDW       147776(R14), Y12, Y12
+	VPADDW       147808(R14), Y13, Y13
+	VPADDW       147840(R14), Y4, Y4
+	VMOVUPS      147872(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       147904(R14), Y9, Y9
+	VMOVUPS      147936(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       147968(R14), Y14, Y14
+	VMOVUPS      148000(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
+	CMPQ         R13, 16(SP)
+	JGE          phase0_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone1:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R15
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase0_fired:
+	ADDQ         $0x00000040, R11
+	DECQ         R13
+	JZ           phase0_end
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      128(R11)(R12*1), Y2
+	VXORPS       Y4, Y4, Y4
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      160(R11)(R12*1), Y3
+	VXORPS       Y15, Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y5, Y5
+	VPADDW       32(R14), Y6, Y6
+	VPADDW       64(R14), Y10, Y10
+	VPADDW       96(R14), Y11, Y11
+	VPADDW       128(R14), Y0, Y0
+	VPADDW       160(R14), Y1, Y1
+	VPADDW       192(R14), Y7, Y7
+	VPADDW       224(R14), Y8, Y8
+	VPADDW       256(R14), Y12, Y12
+	VPADDW       288(R14), Y13, Y13
+	VPADDW       320(R14), Y2, Y2
+	VPADDW       352(R14), Y3, Y3
+	VPADDW       384(R14), Y9, Y9
+	VMOVUPS      416(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       448(R14), Y14, Y14
+	VMOVUPS      480(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       512(R14), Y4, Y4
+	VMOVUPS      544(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVL         R15, R14
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       147456(R14), Y5, Y5
+	VPADDW       147488(R14), Y6, Y6
+	VPADDW       147520(R14), Y10, Y10
+	VPADDW       147552(R14), Y11, Y11
+	VPADDW       147584(R14), Y0, Y0
+	VPADDW       147616(R14), Y1, Y1
+	VPADDW       147648(R14), Y7, Y7
+	VPADDW       147680(R14), Y8, Y8
+	VPADDW       147712(R14), Y12, Y12
+	VPADDW       147744(R14), Y13, Y13
+	VPADDW       147776(R14), Y2, Y2
+	VPADDW       147808(R14), Y3, Y3
+	VPADDW       147840(R14), Y9, Y9
+	VMOVUPS      147872(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       147904(R14), Y14, Y14
+	VMOVUPS      147936(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       147968(R14), Y4, Y4
+	VMOVUPS      148000(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
+	CMPQ         R13, 16(SP)
+	JGE          phase1_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y8
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X7
+	VPBROADCASTW X7, Y7
+	VPAND        Y8, Y7, Y7
+	VPCMPEQW     Y8, Y7, Y7
+	VPAND        (R8), Y7, Y7
+	VPADDW       Y7, Y5, Y5
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X7
+	VPBROADCASTW X7, Y7
+	VPAND        Y8, Y7, Y7
+	VPCMPEQW     Y8, Y7, Y7
+	VPAND        32(R8), Y7, Y7
+	VPADDW       Y7, Y6, Y6
+
+alone2:
+	VPMOVSXWD    X5, Y9
+	VPADDD       (R10), Y9, Y9
+	VPADDD       (SI), Y9, Y9
+	VMOVDQU      (R9), Y8
+	VPCMPGTD     Y9, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y9, Y9
+	VMOVDQU      Y9, (SI)
+	VMOVMSKPS    Y7, R15
+	VEXTRACTI128 $0x01, Y5, X8
+	VPMOVSXWD    X8, Y5
+	VPADDD       32(R10), Y5, Y5
+	VPADDD       32(SI), Y5, Y5
+	VMOVDQU      32(R9), Y8
+	VPCMPGTD     Y5, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VMOVDQU      Y5, 32(SI)
+	VMOVMSKPS    Y7, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X6, Y5
+	VPADDD       64(R10), Y5, Y5
+	VPADDD       64(SI), Y5, Y5
+	VMOVDQU      64(R9), Y8
+	VPCMPGTD     Y5, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VMOVDQU      Y5, 64(SI)
+	VMOVMSKPS    Y7, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y6, X8
+	VPMOVSXWD    X8, Y5
+	VPADDD       96(R10), Y5, Y5
+	VPADDD       96(SI), Y5, Y5
+	VMOVDQU      96(R9), Y8
+	VPCMPGTD     Y5, Y8, Y7
+	VPANDN       Y8, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VMOVDQU      Y5, 96(SI)
+	VMOVMSKPS    Y7, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase1_fired:
+	ADDQ         $0x00000040, R11
+	DECQ         R13
+	JZ           phase1_end
+	VMOVUPS      128(R11), Y5
+	VMOVUPS      128(R11)(R12*1), Y7
+	VXORPS       Y9, Y9, Y9
+	VMOVUPS      160(R11), Y6
+	VMOVUPS      160(R11)(R12*1), Y8
+	VXORPS       Y15, Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVQ         (AX), R15
+	ADDQ         $0x08, AX
+	MOVL         R15, R14
+	ANDL         $0x000000ff, R14
+	SHRL         $0x08, R15
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       (R14), Y10, Y10
+	VPADDW       32(R14), Y11, Y11
+	VPADDW       64(R14), Y0, Y0
+	VPADDW       96(R14), Y1, Y1
+	VPADDW       128(R14), Y5, Y5
+	VPADDW       160(R14), Y6, Y6
+	VPADDW       192(R14), Y12, Y12
+	VPADDW       224(R14), Y13, Y13
+	VPADDW       256(R14), Y2, Y2
+	VPADDW       288(R14), Y3, Y3
+	VPADDW       320(R14), Y7, Y7
+	VPADDW       352(R14), Y8, Y8
+	VPADDW       384(R14), Y14, Y14
+	VMOVUPS      416(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       448(R14), Y4, Y4
+	VMOVUPS      480(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       512(R14), Y9, Y9
+	VMOVUPS      544(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	MOVL         R15, R14
+	IMUL3Q       $0x00000240, R14, R14
+	ADDQ         CX, R14
+	VPADDW       147456(R14), Y10, Y10
+	VPADDW       147488(R14), Y11, Y11
+	VPADDW       147520(R14), Y0, Y0
+	VPADDW       147552(R14), Y1, Y1
+	VPADDW       147584(R14), Y5, Y5
+	VPADDW       147616(R14), Y6, Y6
+	VPADDW       147648(R14), Y12, Y12
+	VPADDW       147680(R14), Y13, Y13
+	VPADDW       147712(R14), Y2, Y2
+	VPADDW       147744(R14), Y3, Y3
+	VPADDW       147776(R14), Y7, Y7
+	VPADDW       147808(R14), Y8, Y8
+	VPADDW       147840(R14), Y14, Y14
+	VMOVUPS      147872(R14), Y15
+	VPADDW       32(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 32(R11)(R12*1)
+	VPADDW       147904(R14), Y4, Y4
+	VMOVUPS      147936(R14), Y15
+	VPADDW       96(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 96(R11)(R12*1)
+	VPADDW       147968(R14), Y9, Y9
+	VMOVUPS      148000(R14), Y15
+	VPADDW       160(R11)(R12*1), Y15, Y15
+	VMOVUPS      Y15, 160(R11)(R12*1)
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
+	CMPQ         R13, 16(SP)
+	JGE          phase2_fired
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y13
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X12
+	VPBROADCASTW X12, Y12
+	VPAND        Y13, Y12, Y12
+	VPCMPEQW     Y13, Y12, Y12
+	VPAND        (R8), Y12, Y12
+	VPADDW       Y12, Y10, Y10
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X12
+	VPBROADCASTW X12, Y12
+	VPAND        Y13, Y12, Y12
+	VPCMPEQW     Y13, Y12, Y12
+	VPAND        32(R8), Y12, Y12
+	VPADDW       Y12, Y11, Y11
+
+alone3:
+	VPMOVSXWD    X10, Y14
+	VPADDD       (R10), Y14, Y14
+	VPADDD       (SI), Y14, Y14
+	VMOVDQU      (R9), Y13
+	VPCMPGTD     Y14, Y13, Y12
+	VPANDN       Y13, Y12, Y13
+	VPSUBD       Y13, Y14, Y14
+	VMOVDQU      Y14, (SI)
+	VMOVMSKPS    Y12, R15
+	VEXTRACTI128 $0x01, Y10, X13
+	VPMOVSXWD    X13, Y10
+	VPADDD       32(R10), Y10, Y10
+	VPADDD       32(SI), Y10, Y10
+	VMOVDQU      32(R9), Y13
+	VPCMPGTD     Y10, Y13, Y12
+	VPANDN       Y13, Y12, Y13
+	VPSUBD       Y13, Y10, Y10
+	VMOVDQU      Y10, 32(SI)
+	VMOVMSKPS    Y12, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X11, Y10
+	VPADDD       64(R10), Y10, Y10
+	VPADDD       64(SI), Y10, Y10
+	VMOVDQU      64(R9), Y13
+	VPCMPGTD     Y10, Y13, Y12
+	VPANDN       Y13, Y12, Y13
+	VPSUBD       Y13, Y10, Y10
+	VMOVDQU      Y10, 64(SI)
+	VMOVMSKPS    Y12, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y11, X13
+	VPMOVSXWD    X13, Y10
+	VPADDD       96(R10), Y10, Y10
+	VPADDD       96(SI), Y10, Y10
+	VMOVDQU      96(R9), Y13
+	VPCMPGTD     Y10, Y13, Y12
+	VPANDN       Y13, Y12, Y13
+	VPSUBD       Y13, Y10, Y10
+	VMOVDQU      Y10, 96(SI)
+	VMOVMSKPS    Y12, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+phase2_fired:
+	ADDQ $0x00000040, R11
+	DECQ R13
+	JZ   phase2_end
+	JMP  column
+
+phase0_end:
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(R12*1)
+	VMOVUPS      Y8, 32(R11)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y5, Y5
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        32(R8), Y0, Y0
+	VPADDW       Y0, Y6, Y6
+
+alone4:
+	VPMOVSXWD    X5, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y5, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X6, Y2
+	VPADDD       64(R10), Y2, Y2
+	VPADDD       64(SI), Y2, Y2
+	VMOVDQU      64(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 64(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y6, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       96(R10), Y2, Y2
+	VPADDD       96(SI), Y2, Y2
+	VMOVDQU      96(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 96(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase1_end:
+	VMOVUPS      Y12, (R11)
+	VMOVUPS      Y14, (R11)(R12*1)
+	VMOVUPS      Y13, 32(R11)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y10, Y10
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        32(R8), Y0, Y0
+	VPADDW       Y0, Y11, Y11
+
+alone5:
+	VPMOVSXWD    X10, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y10, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X11, Y2
+	VPADDD       64(R10), Y2, Y2
+	VPADDD       64(SI), Y2, Y2
+	VMOVDQU      64(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 64(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y11, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       96(R10), Y2, Y2
+	VPADDD       96(SI), Y2, Y2
+	VMOVDQU      96(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 96(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase2_end:
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y4, (R11)(R12*1)
+	VMOVUPS      Y3, 32(R11)
+	CMPQ         16(SP), $0x00
+	JE           row_end
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone6
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone6:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R15
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+
+row_end:
+	MOVQ cols+96(FP), R14
+	MOVQ R14, 16(SP)
+	DECQ 8(SP)
+	JNZ  row
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R13
+
+flush:
+	ADDQ         $0x00000040, R11
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone7:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R15
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	DECQ         R13
+	JNZ          flush
+	VZEROUPPER
+	MOVQ         DI, ret+136(FP)
+	RET
+
+// func sweepWholeSetsStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·sweepWholeSetsStride2N32AVX2(SB), NOSPLIT, $16-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ rows+88(FP), R13
+	MOVQ R13, 8(SP)
+
+even:
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+
+even_column:
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  256(R13), Y0, Y0
+	VPADDW  288(R13), Y1, Y1
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147712(R13), Y0, Y0
+	VPADDW  147744(R13), Y1, Y1
+	DECQ    R12
+	JZ      even0_last
+	VMOVUPS 64(R11), Y4
+	VMOVUPS 96(R11), Y5
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  192(R13), Y0, Y0
+	VPADDW  224(R13), Y1, Y1
+	VPADDW  320(R13), Y4, Y4
+	VPADDW  352(R13), Y5, Y5
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147648(R13), Y0, Y0
+	VPADDW  147680(R13), Y1, Y1
+	VPADDW  147776(R13), Y4, Y4
+	VPADDW  147808(R13), Y5, Y5
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  256(R13), Y4, Y4
+	VPADDW  288(R13), Y5, Y5
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147712(R13), Y4, Y4
+	VPADDW  147744(R13), Y5, Y5
+	DECQ    R12
+	JZ      even1_last
+	VMOVUPS 64(R11), Y0
+	VMOVUPS 96(R11), Y1
+	MOVQ    (AX), R14
+	ADDQ    $0x08, AX
+	MOVL    R14, R13
+	ANDL    $0x000000ff, R13
+	SHRL    $0x08, R14
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  192(R13), Y4, Y4
+	VPADDW  224(R13), Y5, Y5
+	VPADDW  320(R13), Y0, Y0
+	VPADDW  352(R13), Y1, Y1
+	MOVL    R14, R13
+	IMUL3Q  $0x00000240, R13, R13
+	ADDQ    CX, R13
+	VPADDW  147648(R13), Y4, Y4
+	VPADDW  147680(R13), Y5, Y5
+	VPADDW  147776(R13), Y0, Y0
+	VPADDW  147808(R13), Y1, Y1
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
+	DECQ    R12
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    $0x00000040, R11
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    $0x00000040, R11
+
+even_end:
+	DECQ    8(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R11
+	MOVQ    cols+96(FP), R12
+	VMOVUPS (R11), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R11), Y1
+	VXORPS  Y3, Y3, Y3
+
+odd_column:
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       64(R13), Y0, Y0
+	VPADDW       96(R13), Y1, Y1
+	VPADDW       448(R13), Y2, Y2
+	VPADDW       480(R13), Y3, Y3
+	MOVL         R14, R13
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       147520(R13), Y0, Y0
+	VPADDW       147552(R13), Y1, Y1
+	VPADDW       147904(R13), Y2, Y2
+	VPADDW       147936(R13), Y3, Y3
+	DECQ         R12
+	JZ           odd0_last
+	VMOVUPS      64(R11), Y4
+	VXORPS       Y6, Y6, Y6
+	VMOVUPS      96(R11), Y5
+	VXORPS       Y7, Y7, Y7
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       (R13), Y0, Y0
+	VPADDW       32(R13), Y1, Y1
+	VPADDW       384(R13), Y2, Y2
+	VPADDW       416(R13), Y3, Y3
+	VPADDW       128(R13), Y4, Y4
+	VPADDW       160(R13), Y5, Y5
+	VPADDW       512(R13), Y6, Y6
+	VPADDW       544(R13), Y7, Y7
+	MOVL         R14, R13
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       147456(R13), Y0, Y0
+	VPADDW       147488(R13), Y1, Y1
+	VPADDW       147840(R13), Y2, Y2
+	VPADDW       147872(R13), Y3, Y3
+	VPADDW       147584(R13), Y4, Y4
+	VPADDW       147616(R13), Y5, Y5
+	VPADDW       147968(R13), Y6, Y6
+	VPADDW       148000(R13), Y7, Y7
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y0, Y0
+	MOVWLZX      2(BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y1, Y1
+
+alone1:
+	VPMOVSXWD    X0, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R14
+	VEXTRACTI128 $0x01, Y0, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x10, R13
+	ORL          R13, R14
+	VEXTRACTI128 $0x01, Y1, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x18, R13
+	ORL          R13, R14
+	NOTL         R14
+	MOVL         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         $0x00000040, R11
+	DECQ         R12
+	JZ           odd_end
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       64(R13), Y4, Y4
+	VPADDW       96(R13), Y5, Y5
+	VPADDW       448(R13), Y6, Y6
+	VPADDW       480(R13), Y7, Y7
+	MOVL         R14, R13
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       147520(R13), Y4, Y4
+	VPADDW       147552(R13), Y5, Y5
+	VPADDW       147904(R13), Y6, Y6
+	VPADDW       147936(R13), Y7, Y7
+	DECQ         R12
+	JZ           odd1_last
+	VMOVUPS      64(R11), Y0
+	VXORPS       Y2, Y2, Y2
+	VMOVUPS      96(R11), Y1
+	VXORPS       Y3, Y3, Y3
+	MOVQ         (AX), R14
+	ADDQ         $0x08, AX
+	MOVL         R14, R13
+	ANDL         $0x000000ff, R13
+	SHRL         $0x08, R14
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       (R13), Y4, Y4
+	VPADDW       32(R13), Y5, Y5
+	VPADDW       384(R13), Y6, Y6
+	VPADDW       416(R13), Y7, Y7
+	VPADDW       128(R13), Y0, Y0
+	VPADDW       160(R13), Y1, Y1
+	VPADDW       512(R13), Y2, Y2
+	VPADDW       544(R13), Y3, Y3
+	MOVL         R14, R13
+	IMUL3Q       $0x00000240, R13, R13
+	ADDQ         CX, R13
+	VPADDW       147456(R13), Y4, Y4
+	VPADDW       147488(R13), Y5, Y5
+	VPADDW       147840(R13), Y6, Y6
+	VPADDW       147872(R13), Y7, Y7
+	VPADDW       147584(R13), Y0, Y0
+	VPADDW       147616(R13), Y1, Y1
+	VPADDW       147968(R13), Y2, Y2
+	VPADDW       148000(R13), Y3, Y3
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y4, Y4
+	MOVWLZX      2(BX), R13
+	VMOVD        R13, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y5, Y5
+
+alone2:
+	VPMOVSXWD    X4, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R14
+	VEXTRACTI128 $0x01, Y4, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       32(R10), Y4, Y4
+	VPADDD       32(SI), Y4, Y4
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 32(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	VPMOVSXWD    X5, Y4
+	VPADDD       64(R10), Y4, Y4
+	VPADDD       64(SI), Y4, Y4
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 64(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x10, R13
+	ORL          R13, R14
+	VEXTRACTI128 $0x01, Y5, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       96(R10), Y4, Y4
+	VPADDD       96(SI), Y4, Y4
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 96(SI)
+	VMOVMSKPS    Y8, R13
+	SHLL         $0x18, R13
+	ORL          R13, R14
+	NOTL         R14
+	MOVL         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y7, 32(R11)
+	ADDQ         $0x00000040, R11
+	DECQ         R12
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y0, Y0
+	MOVWLZX      2(BX), R13
+	VMOVD        R13, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        32(R8), Y4, Y4
+	VPADDW       Y4, Y1, Y1
+
+alone3:
+	VPMOVSXWD    X0, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R14
+	VEXTRACTI128 $0x01, Y0, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y4, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y4, R13
+	SHLL         $0x10, R13
+	ORL          R13, R14
+	VEXTRACTI128 $0x01, Y1, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y4, R13
+	SHLL         $0x18, R13
+	ORL          R13, R14
+	NOTL         R14
+	MOVL         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         $0x00000040, R11
+	JMP          odd_end
+
+odd1_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y4, Y4
+	MOVWLZX      2(BX), R13
+	VMOVD        R13, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        32(R8), Y0, Y0
+	VPADDW       Y0, Y5, Y5
+
+alone4:
+	VPMOVSXWD    X4, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R14
+	VEXTRACTI128 $0x01, Y4, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	VPMOVSXWD    X5, Y2
+	VPADDD       64(R10), Y2, Y2
+	VPADDD       64(SI), Y2, Y2
+	VMOVDQU      64(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 64(SI)
+	VMOVMSKPS    Y0, R13
+	SHLL         $0x10, R13
+	ORL          R13, R14
+	VEXTRACTI128 $0x01, Y5, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       96(R10), Y2, Y2
+	VPADDD       96(SI), Y2, Y2
+	VMOVDQU      96(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 96(SI)
+	VMOVMSKPS    Y0, R13
+	SHLL         $0x18, R13
+	ORL          R13, R14
+	NOTL         R14
+	MOVL         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y7, 32(R11)
+	ADDQ         $0x00000040, R11
+
+odd_end:
+	DECQ 8(SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), R11
+	MOVQ cols+96(FP), R12
+	INCQ R12
+	SHRQ $0x01, R12
+
+flush_column:
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R13
+	VMOVD        R13, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone5:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R14
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R13
+	SHLL         $0x08, R13
+	ORL          R13, R14
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R13
+	SHLL         $0x10, R13
+	ORL          R13, R14
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R13
+	SHLL         $0x18, R13
+	ORL          R13, R14
+	NOTL         R14
+	MOVL         R14, (DX)
+	POPCNTQ      R14, R14
+	ADDQ         R14, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	ADDQ         $0x00000040, R11
+	DECQ         R12
+	JNZ          flush_column
+
+done:
+	VZEROUPPER
+	MOVQ DI, ret+136(FP)
+	RET
 
 // func sweepWhole64AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, BMI, POPCNT

@@ -70,10 +70,10 @@ func wholeSlice[T int16 | int32](t *testing.T, rnd *rand.Rand, n int, limit T) (
 
 // checkSweepWhole compares SweepWhole with the plain loop on one random layer, whose
 // weights go up to a limit.
-func checkSweepWhole(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch, first, n int, rate float64, shortcut bool, limit int16) {
+func checkSweepWhole(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, pitch, first, n int, rate float64, shortcut, prepared bool, limit int16) {
 	t.Helper()
-	what := fmt.Sprintf("SweepWhole(%dx%d, stride %d, %d channels to %d..%d of %d, rate %v, shortcut %v, limit %d)",
-		rows, cols, stride, source, first, first+n, pitch, rate, shortcut, limit)
+	what := fmt.Sprintf("SweepWhole(%dx%d, stride %d, %d channels to %d..%d of %d, rate %v, shortcut %v, prepared %v, limit %d)",
+		rows, cols, stride, source, first, first+n, pitch, rate, shortcut, prepared, limit)
 	l := &SweepWholeLayer{
 		Rows: rows, Cols: cols, Stride: stride, SourceWords: (source + 63) / 64, Words: (pitch + 63) / 64,
 		First: first, N: n, Pitch: pitch,
@@ -99,6 +99,9 @@ func checkSweepWhole(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, p
 	src, sc := randomMask(rnd, rows*cols, source, rate), []uint64(nil)
 	if shortcut {
 		sc, l.Shortcut = randomMask(rnd, positions, pitch, 0.3), whole(n, limit)
+	}
+	if prepared {
+		l.Prepare()
 	}
 	v, part := wide(positions*pitch), whole(l.PartLen(), limit)
 	out := randomMask(rnd, positions, pitch, 0.5) // Bits of other tiles, which stay.
@@ -129,13 +132,13 @@ func checkSweepWhole(t *testing.T, rnd *rand.Rand, rows, cols, stride, source, p
 func TestSweepWhole(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
-		for i, source := range []int{1, 16, 63, 64, 65, 150} {
+		for i, source := range []int{1, 7, 16, 63, 64, 65, 150} {
 			for j, tile := range [][3]int{{16, 0, 16}, {32, 0, 32}, {64, 32, 32}, {48, 32, 16}, {144, 64, 32}, {64, 0, 64}, {192, 128, 64}} {
 				for k, size := range [][2]int{{1, 1}, {1, 2}, {2, 1}, {3, 3}, {2, 4}, {5, 5}, {7, 6}} {
 					rate := [3]float64{0, 0.1, 1}[(i+j+k)%3]
 					limit := [2]int16{20, math.MaxInt16}[k%2] // Sums that fit, and sums that wrap around.
 					for stride := 1; stride <= 2; stride++ {
-						checkSweepWhole(t, rnd, size[0], size[1], stride, source, tile[0], tile[1], tile[2], rate, k%3 > 0, limit)
+						checkSweepWhole(t, rnd, size[0], size[1], stride, source, tile[0], tile[1], tile[2], rate, k%3 > 0, (i+j+k)%2 > 0, limit)
 					}
 				}
 			}
@@ -153,7 +156,7 @@ func FuzzSweepWhole(f *testing.F) {
 			n /= 2
 		}
 		first, limit := int(tile)%(pitch/n)*n, [2]int16{20, math.MaxInt16}[seed%2]
-		checkSweepWhole(t, rnd, 1+int(rows%7), 1+int(cols%9), 1+int(tile>>7), 1+int(source), pitch, first, n, float64(rate)/255, shortcut, limit)
+		checkSweepWhole(t, rnd, 1+int(rows%7), 1+int(cols%9), 1+int(tile>>7), 1+int(source), pitch, first, n, float64(rate)/255, shortcut, seed%4 < 2, limit)
 	})
 }
 
@@ -172,6 +175,7 @@ func BenchmarkSweepWhole(b *testing.B) {
 						Weight: make([]int16, s.channels*9*s.tile), Constant: make([]int32, s.tile), Shortcut: make([]int16, s.tile),
 						Threshold: slices.Repeat([]int32{math.MaxInt32}, s.tile),
 					})
+					tiles[len(tiles)-1].Prepare()
 				}
 				var masks [256][]uint64
 				for i := range masks {

@@ -41,6 +41,7 @@ type sweeper struct {
 	n     int  // Channels of a row of weights.
 	nv    int  // Vectors of a position that the function computes.
 	whole bool // Weights and sums of 16 bits instead of float32.
+	sets  bool // With sums of weights made before: see SweepWholeLayer.Prepare.
 
 	// In registers throughout.
 	src, w, out, shortcut, pot, count reg.GPVirtual
@@ -71,6 +72,9 @@ func (s *sweeper) function(variant, stride string) {
 	name, numbers := "sweep", "v, part, w, constant, threshold, weight *float32"
 	if s.whole {
 		name, numbers = "sweepWhole", "v *int32, part, w *int16, constant, threshold *int32, weight *int16"
+	}
+	if s.sets {
+		variant = "Sets" + variant
 	}
 	function(fmt.Sprintf("%s%s%d%s", name, variant, s.n, s.v.name),
 		fmt.Sprintf("%sGeneric%s for %d channels of a layer whose weights come in rows of %d; outBytes, shortcutBytes and vBytes are the steps from one output to the next.",
@@ -158,11 +162,11 @@ func sweepFor(s *sweeper) {
 	for phase := range 3 {
 		label := fmt.Sprintf("phase%d", phase)
 		enter((phase+2)%3, 2)
-		s.walk(label, r, b, func() {
+		s.walk(label, r, b, func(at Mem) {
 			for j := range 3 {
 				for i := range 3 {
 					for k := range nv {
-						sum, weight := acc[(phase+i)%3][j][k], Mem{Base: r, Disp: (3*j+i)*s.tap() + k*v.bytes}
+						sum, weight := acc[(phase+i)%3][j][k], at.Offset((3*j+i)*s.tap()+k*v.bytes)
 						if !inPart(j, k) {
 							s.add(weight, sum, sum)
 							continue
@@ -260,8 +264,13 @@ func (s *sweeper) load() {
 }
 
 // walk takes the spikes of the source position at hand, one after the other, and
-// lets taps add the weights of each, which begin at r. It goes to the next position.
-func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
+// lets taps add the weights of each, which begin at an address. It goes to the next
+// position.
+func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func(at Mem)) {
+	if s.sets {
+		s.walkSets(r, b, taps)
+		return
+	}
 	word := func(label string) {
 		MOVQ(Mem{Base: s.src}, b)
 		TESTQ(b, b)
@@ -270,7 +279,7 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func()) {
 		TZCNTQ(b, r)
 		IMUL3Q(U32(s.strip()), r, r)
 		ADDQ(s.w, r)
-		taps()
+		taps(Mem{Base: r})
 		BLSRQ(b, b)
 		JNZ(LabelRef(label + "_spike"))
 		Label(label + "_silent")

@@ -53,14 +53,14 @@ func sweep2For(s *sweeper) {
 			ADDQ(U32(s.position()), at)
 		}
 		// add adds the taps of column kx into a column of sums.
-		add := func(c, kx int) {
+		add := func(at Mem, c, kx int) {
 			for j := range 1 + btoi(odd) {
 				ky := 1
 				if odd {
 					ky = 2 - 2*j
 				}
 				for i := range nv {
-					s.add(Mem{Base: r, Disp: ((2-ky)*3+2-kx)*s.tap() + i*v.bytes}, acc[c][j][i], acc[c][j][i])
+					s.add(at.Offset(((2-ky)*3+2-kx)*s.tap()+i*v.bytes), acc[c][j][i], acc[c][j][i])
 				}
 			}
 		}
@@ -71,11 +71,11 @@ func sweep2For(s *sweeper) {
 		Label(name + "_column")
 		for c := range 2 {
 			label := fmt.Sprintf("%s%d", name, c)
-			s.walk(label+"_even", r, b, func() { add(c, 1) })
+			s.walk(label+"_even", r, b, func(at Mem) { add(at, c, 1) })
 			DECQ(x)
 			JZ(LabelRef(label + "_last"))
 			enter(1-c, 1)
-			s.walk(label+"_odd", r, b, func() { add(c, 2); add(1-c, 0) })
+			s.walk(label+"_odd", r, b, func(at Mem) { add(at, c, 2); add(at, 1-c, 0) })
 			leave(c)
 			DECQ(x)
 			JZ(LabelRef(name + "_end"))
