@@ -179,7 +179,7 @@ func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWh
 	}
 	spikes := 0
 	for o := 0; o < l.N; o += lanes {
-		clear(part)
+		clear(part[:l.sumsLen()])
 		mask, step, weight := byteOf(noSpikes[:], 0), 0, l.Weight // Nobody adds these.
 		if shortcut != nil {
 			mask, step, weight = byteOf(shortcut, l.First+o), 8*l.Words, l.Shortcut

@@ -70,32 +70,17 @@ func Sweep(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 // registers, and fires at once.
 func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer) int {
 	rows, cols := l.Out()
-	var ring, seen [3]spikeRow // The last rows, and those that a row of outputs sees.
-	scratch := int32s(part)
-	for i := range ring {
-		ring[i] = spikeRow{scratch[:l.Cols+1], scratch[l.Cols+1 : l.rowLen()]}
-		scratch = scratch[l.rowLen():]
-	}
 	weight, groups := lanesOf(l.Weight), l.N/Lanes
+	seen := newSpikeRows(int32s(part), l.rowLen(), l.Cols)
 	var sum [Lanes]float32
-	spikes, listed, p := 0, 0, 0
+	spikes, p := 0, 0
 	for r := range rows {
-		for ky := range seen {
-			y := r*l.Stride + ky - 1
-			if y < 0 || y >= l.Rows {
-				seen[ky] = spikeRow{}
-				continue
-			}
-			for ; listed <= y; listed++ {
-				ring[listed%3].list(src[listed*l.Cols*l.SourceWords:][:l.Cols*l.SourceWords], l.SourceWords, groups)
-			}
-			seen[ky] = ring[y%3]
-		}
+		seen.move(src, l.Rows, l.SourceWords, r*l.Stride-1, groups)
 		for c := range cols {
 			x := c*l.Stride - 1 // The first column under the window.
 			from, to := max(x, 0), min(x+3, l.Cols)
 			for j := range groups {
-				l.sum(&sum, weight, &seen, from, to, (8+x)*groups+j)
+				sumLanes(&sum, weight, seen, from, to, (8+x)*groups+j, 3*groups)
 				bit := l.First + j*Lanes
 				word, shift := p*l.Words+bit/64, bit%64
 				if shortcut != nil {
@@ -111,15 +96,15 @@ func sweepGeneric(out, src, shortcut []uint64, v, part []float32, l *SweepLayer)
 	return spikes
 }
 
-// sum adds up what an output gets from the spikes of columns from to to, from the
-// upper row to the lower one. weight begins with those of tap (ky, kx) = (0, x-column)
-// of channel 0 at index first + offset.
-func (l *SweepLayer) sum(dst *[Lanes]float32, weight [][Lanes]float32, seen *[3]spikeRow, from, to, first int) {
+// sumLanes adds up what an output gets from the spikes of columns from to to, from the
+// upper row to the lower one. The weights of a spike of the upper row are at its offset
+// and first, those of the next rows step less.
+func sumLanes(dst *[Lanes]float32, weight [][Lanes]float32, seen *spikeRows, from, to, first, step int) {
 	var a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15 float32
-	for ky := range seen {
-		s := &seen[ky]
+	for ky := range seen.rows {
+		s := &seen.rows[ky]
 		if len(s.start) == 0 {
-			first -= 3 * l.N / Lanes
+			first -= step
 			continue
 		}
 		for _, e := range s.offset[s.start[from]:s.start[to]] {
@@ -141,29 +126,8 @@ func (l *SweepLayer) sum(dst *[Lanes]float32, weight [][Lanes]float32, seen *[3]
 			a14 += w[14]
 			a15 += w[15]
 		}
-		first -= 3 * l.N / Lanes
+		first -= step
 	}
 	dst[0], dst[1], dst[2], dst[3], dst[4], dst[5], dst[6], dst[7] = a0, a1, a2, a3, a4, a5, a6, a7
 	dst[8], dst[9], dst[10], dst[11], dst[12], dst[13], dst[14], dst[15] = a8, a9, a10, a11, a12, a13, a14, a15
-}
-
-// spikeRow is a list of the spikes of a row of the source: for channel i of column x
-// the offset (9*i - x) * groups into groups of Lanes weights, in ascending order of x
-// and i. Those of column x begin at start[x].
-type spikeRow struct{ start, offset []int32 }
-
-func (s spikeRow) list(src []uint64, words, groups int) {
-	n, x := 0, 0
-	for i := 0; i < len(src); i += words {
-		s.start[x] = int32(n)
-		for j, b := range src[i : i+words] {
-			first := (9*64*j - x) * groups
-			for ; b != 0; b &= b - 1 {
-				s.offset[n] = int32(first + 9*bits.TrailingZeros64(b)*groups)
-				n++
-			}
-		}
-		x++
-	}
-	s.start[x] = int32(n)
 }

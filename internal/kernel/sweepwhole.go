@@ -23,22 +23,27 @@ type SweepWholeLayer struct {
 	Threshold []int32 // θ, per channel of the tile; the largest number for padding.
 	Shortcut  []int16 // Weights of a shortcut, one to one, per channel of the tile; nil for none.
 
-	sets []int16 // See Prepare.
+	sets   []int16  // See Prepare.
+	packed []packed // The same, or the weights where there are none, for the generic code.
 }
 
-// Prepare makes [SweepWhole] faster for a source of up to 16 channels: there are few
-// spikes at a position, and that nobody can foretell how many costs more than their
-// additions. It adds up the weights of every set of the channels 0 to 7 and 8 to 15, as
-// whole numbers may be added in any order, so that a position takes two sums instead of
-// a loop. They take 9N KiB, of which the cache needs the part for sets of few channels.
-// The weights must not change any more. For other sources it does nothing.
+// Prepare makes [SweepWhole] faster, with tables that it computes from the weights,
+// which must not change any more.
+//
+// For a source of up to 16 channels it adds up the weights of every set of the channels
+// 0 to 7 and 8 to 15, as whole numbers may be added in any order. There are few spikes
+// at a position, and that nobody can foretell how many costs more than their additions;
+// two sums are always two. They take 9N KiB, of which the cache needs the part for sets
+// of few channels, and as much again for the generic code. That adds four numbers at a
+// time, packed into one; for other sources it takes the weights in this form.
 func (l *SweepWholeLayer) Prepare() {
 	strip := 9 * l.N
 	channels := len(l.Weight) / strip
-	if channels > 16 || l.SourceWords != 1 || l.N > 2*Lanes {
+	if channels > 2*setBits || l.SourceWords != 1 || l.N > 2*Lanes {
+		l.packed = pack(l.Weight)
 		return
 	}
-	l.sets = make([]int16, 16/setBits<<setBits*strip)
+	l.sets = make([]int16, 2<<setBits*strip)
 	for i := range channels {
 		for set := range 1 << setBits {
 			if set>>(i%setBits)&1 != 0 {
@@ -46,6 +51,7 @@ func (l *SweepWholeLayer) Prepare() {
 			}
 		}
 	}
+	l.packed = pack(l.sets)
 }
 
 // setBits is the number of channels of a set.
@@ -56,8 +62,13 @@ func (l *SweepWholeLayer) Out() (rows, cols int) {
 	return (l.Rows + l.Stride - 1) / l.Stride, (l.Cols + l.Stride - 1) / l.Stride
 }
 
-// PartLen returns the length of the scratch that [SweepWhole] needs.
-func (l *SweepWholeLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
+// PartLen returns the length of the scratch that [SweepWhole] needs: for the sums of two
+// rows, or for the spikes of three.
+func (l *SweepWholeLayer) PartLen() int { return max(l.sumsLen(), 2*3*l.rowLen()+1) }
+
+func (l *SweepWholeLayer) sumsLen() int { return 2 * (l.Cols + 2) * l.N }
+
+func (l *SweepWholeLayer) rowLen() int { return l.Cols*len(l.Weight)/(9*l.N) + l.Cols + 1 }
 
 // SweepWhole is [Sweep] for whole numbers. It returns the number of spikes. For every
 // output position (r, c), the p-th, and channel o of the tile:
@@ -70,9 +81,9 @@ func (l *SweepWholeLayer) PartLen() int { return 2 * (l.Cols + 2) * l.N }
 //	bit First+o of position p of out = v[p*Pitch+First+o] >= Threshold[o]
 //	if it is set: v[p*Pitch+First+o] -= Threshold[o]
 //
-// Sums wrap around as Go's do: that they fit is up to the caller. shortcut is nil where
-// there is none. Other bits of out are unchanged. part is scratch, and what it holds
-// does not matter.
+// The sums must fit into 16 bits, and the potentials into 32; what comes out otherwise
+// is left open. shortcut is nil where there is none. Other bits of out are unchanged.
+// part is scratch, and what it holds does not matter.
 func SweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWholeLayer) int {
 	if l.Rows < 1 || l.Cols < 1 || l.Stride != 1 && l.Stride != 2 {
 		panic("kernel: SweepWhole: shape")
@@ -92,6 +103,9 @@ func SweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWh
 // sweepWholeGeneric computes one row of outputs after the other, from the three rows
 // of the source that it sees.
 func sweepWholeGeneric(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWholeLayer) int {
+	if l.packed != nil {
+		return sweepWholePacked(out, src, shortcut, v, part, l)
+	}
 	rows, cols := l.Out()
 	sums := part[:(l.Cols+2)*l.N] // Of a row, with a position more on both sides.
 	spikes := 0
