@@ -84,8 +84,6 @@ phase0_silent:
 	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS Z4, (R8)
-	VMOVUPS Z5, (R8)(R9*1)
 	CMPQ    R10, 16(SP)
 	JGE     phase0_fired
 	KMOVW   (BX), K1
@@ -104,6 +102,8 @@ phase0_walked:
 	ADDQ    vBytes+128(FP), SI
 
 phase0_fired:
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, (R8)(R9*1)
 	ADDQ    $0x00000040, R8
 	DECQ    R10
 	JZ      phase0_end
@@ -136,8 +136,6 @@ phase1_silent:
 	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS Z7, (R8)
-	VMOVUPS Z8, (R8)(R9*1)
 	CMPQ    R10, 16(SP)
 	JGE     phase1_fired
 	KMOVW   (BX), K1
@@ -156,6 +154,8 @@ phase1_walked:
 	ADDQ    vBytes+128(FP), SI
 
 phase1_fired:
+	VMOVUPS Z7, (R8)
+	VMOVUPS Z8, (R8)(R9*1)
 	ADDQ    $0x00000040, R8
 	DECQ    R10
 	JZ      phase1_end
@@ -188,8 +188,6 @@ phase2_silent:
 	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS Z10, (R8)
-	VMOVUPS Z11, (R8)(R9*1)
 	CMPQ    R10, 16(SP)
 	JGE     phase2_fired
 	KMOVW   (BX), K1
@@ -208,10 +206,12 @@ phase2_walked:
 	ADDQ    vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000040, R8
-	DECQ R10
-	JZ   phase2_end
-	JMP  column
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, (R8)(R9*1)
+	ADDQ    $0x00000040, R8
+	DECQ    R10
+	JZ      phase2_end
+	JMP     column
 
 phase0_end:
 	VMOVUPS Z7, (R8)
@@ -277,14 +277,11 @@ phase2_end:
 	JMP     row_end
 
 phase0_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase0_next
 
 phase0_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase0_more_silent
@@ -292,7 +289,7 @@ phase0_words:
 phase0_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000240, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z3, Z3
 	VADDPS 64(R11), Z6, Z6
 	VADDPS 128(R11), Z9, Z9
@@ -306,21 +303,19 @@ phase0_more_spike:
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
+phase0_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R13
+	DECQ R14
+	JNZ  phase0_words
 	JMP  phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase1_next
 
 phase1_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase1_more_silent
@@ -328,7 +323,7 @@ phase1_words:
 phase1_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000240, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z6, Z6
 	VADDPS 64(R11), Z9, Z9
 	VADDPS 128(R11), Z3, Z3
@@ -342,21 +337,19 @@ phase1_more_spike:
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
+phase1_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R13
+	DECQ R14
+	JNZ  phase1_words
 	JMP  phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase2_next
 
 phase2_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase2_more_silent
@@ -364,7 +357,7 @@ phase2_words:
 phase2_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000240, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z9, Z9
 	VADDPS 64(R11), Z3, Z3
 	VADDPS 128(R11), Z6, Z6
@@ -378,10 +371,11 @@ phase2_more_spike:
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
+phase2_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R13
+	DECQ R14
+	JNZ  phase2_words
 	JMP  phase2_walked
 
 row_end:
@@ -498,10 +492,6 @@ phase0_silent:
 	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS  Z8, (R8)
-	VMOVUPS  Z10, (R8)(R9*1)
-	VMOVUPS  Z9, 64(R8)
-	VMOVUPS  Z11, 64(R8)(R9*1)
 	CMPQ     R10, 16(SP)
 	JGE      phase0_fired
 	KMOVW    (BX), K1
@@ -528,6 +518,10 @@ phase0_walked:
 	ADDQ     vBytes+128(FP), SI
 
 phase0_fired:
+	VMOVUPS Z8, (R8)
+	VMOVUPS Z10, (R8)(R9*1)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z11, 64(R8)(R9*1)
 	ADDQ    $0x00000080, R8
 	DECQ    R10
 	JZ      phase0_end
@@ -572,10 +566,6 @@ phase1_silent:
 	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS  Z14, (R8)
-	VMOVUPS  Z16, (R8)(R9*1)
-	VMOVUPS  Z15, 64(R8)
-	VMOVUPS  Z17, 64(R8)(R9*1)
 	CMPQ     R10, 16(SP)
 	JGE      phase1_fired
 	KMOVW    (BX), K1
@@ -602,6 +592,10 @@ phase1_walked:
 	ADDQ     vBytes+128(FP), SI
 
 phase1_fired:
+	VMOVUPS Z14, (R8)
+	VMOVUPS Z16, (R8)(R9*1)
+	VMOVUPS Z15, 64(R8)
+	VMOVUPS Z17, 64(R8)(R9*1)
 	ADDQ    $0x00000080, R8
 	DECQ    R10
 	JZ      phase1_end
@@ -646,10 +640,6 @@ phase2_silent:
 	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS  Z20, (R8)
-	VMOVUPS  Z22, (R8)(R9*1)
-	VMOVUPS  Z21, 64(R8)
-	VMOVUPS  Z23, 64(R8)(R9*1)
 	CMPQ     R10, 16(SP)
 	JGE      phase2_fired
 	KMOVW    (BX), K1
@@ -676,10 +666,14 @@ phase2_walked:
 	ADDQ     vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000080, R8
-	DECQ R10
-	JZ   phase2_end
-	JMP  column
+	VMOVUPS Z20, (R8)
+	VMOVUPS Z22, (R8)(R9*1)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z23, 64(R8)(R9*1)
+	ADDQ    $0x00000080, R8
+	DECQ    R10
+	JZ      phase2_end
+	JMP     column
 
 phase0_end:
 	VMOVUPS  Z14, (R8)
@@ -775,14 +769,11 @@ phase2_end:
 	JMP      row_end
 
 phase0_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase0_next
 
 phase0_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase0_more_silent
@@ -790,7 +781,7 @@ phase0_words:
 phase0_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000480, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z6, Z6
 	VADDPS 64(R11), Z7, Z7
 	VADDPS 128(R11), Z12, Z12
@@ -813,21 +804,19 @@ phase0_more_spike:
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
+phase0_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R13
+	DECQ R14
+	JNZ  phase0_words
 	JMP  phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase1_next
 
 phase1_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase1_more_silent
@@ -835,7 +824,7 @@ phase1_words:
 phase1_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000480, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z12, Z12
 	VADDPS 64(R11), Z13, Z13
 	VADDPS 128(R11), Z18, Z18
@@ -858,21 +847,19 @@ phase1_more_spike:
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
+phase1_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R13
+	DECQ R14
+	JNZ  phase1_words
 	JMP  phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R11
-	MOVQ R11, (SP)
+	MOVQ CX, R13
+	MOVQ words+104(FP), R14
+	JMP  phase2_next
 
 phase2_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
 	MOVQ  (AX), R12
 	TESTQ R12, R12
 	JZ    phase2_more_silent
@@ -880,7 +867,7 @@ phase2_words:
 phase2_more_spike:
 	TZCNTQ R12, R11
 	IMUL3Q $0x00000480, R11, R11
-	ADDQ   CX, R11
+	ADDQ   R13, R11
 	VADDPS (R11), Z18, Z18
 	VADDPS 64(R11), Z19, Z19
 	VADDPS 128(R11), Z6, Z6
@@ -903,10 +890,11 @@ phase2_more_spike:
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
+phase2_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R13
+	DECQ R14
+	JNZ  phase2_words
 	JMP  phase2_walked
 
 row_end:
@@ -2673,14 +2661,11 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_even_next
 
 even0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_even_more_silent
@@ -2688,27 +2673,25 @@ even0_even_words:
 even0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 256(R10), Z3, Z3
 	BLSRQ  R11, R11
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
+even0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  even0_even_words
 	JMP  even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_odd_next
 
 even0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_odd_more_silent
@@ -2716,28 +2699,26 @@ even0_odd_words:
 even0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 192(R10), Z3, Z3
 	VADDPS 320(R10), Z5, Z5
 	BLSRQ  R11, R11
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
+even0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  even0_odd_words
 	JMP  even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_even_next
 
 even1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_even_more_silent
@@ -2745,27 +2726,25 @@ even1_even_words:
 even1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 256(R10), Z5, Z5
 	BLSRQ  R11, R11
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
+even1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  even1_even_words
 	JMP  even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_odd_next
 
 even1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_odd_more_silent
@@ -2773,28 +2752,26 @@ even1_odd_words:
 even1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 192(R10), Z5, Z5
 	VADDPS 320(R10), Z3, Z3
 	BLSRQ  R11, R11
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
+even1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  even1_odd_words
 	JMP  even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_even_next
 
 odd0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_even_more_silent
@@ -2802,28 +2779,26 @@ odd0_even_words:
 odd0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 64(R10), Z3, Z3
 	VADDPS 448(R10), Z4, Z4
 	BLSRQ  R11, R11
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
+odd0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  odd0_even_words
 	JMP  odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_odd_next
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_odd_more_silent
@@ -2831,7 +2806,7 @@ odd0_odd_words:
 odd0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z3, Z3
 	VADDPS 384(R10), Z4, Z4
 	VADDPS 128(R10), Z5, Z5
@@ -2840,21 +2815,19 @@ odd0_odd_more_spike:
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
+odd0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  odd0_odd_words
 	JMP  odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_even_next
 
 odd1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_even_more_silent
@@ -2862,28 +2835,26 @@ odd1_even_words:
 odd1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 64(R10), Z5, Z5
 	VADDPS 448(R10), Z6, Z6
 	BLSRQ  R11, R11
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
+odd1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  odd1_even_words
 	JMP  odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_odd_next
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_odd_more_silent
@@ -2891,7 +2862,7 @@ odd1_odd_words:
 odd1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000240, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z5, Z5
 	VADDPS 384(R10), Z6, Z6
 	VADDPS 128(R10), Z3, Z3
@@ -2900,10 +2871,11 @@ odd1_odd_more_spike:
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
+odd1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00009000, R12
+	DECQ R13
+	JNZ  odd1_odd_words
 	JMP  odd1_odd_walked
 
 // func sweepStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
@@ -4068,14 +4040,11 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_even_next
 
 even0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_even_more_silent
@@ -4083,28 +4052,26 @@ even0_even_words:
 even0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 512(R10), Z6, Z6
 	VADDPS 576(R10), Z7, Z7
 	BLSRQ  R11, R11
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
+even0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  even0_even_words
 	JMP  even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_odd_next
 
 even0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_odd_more_silent
@@ -4112,7 +4079,7 @@ even0_odd_words:
 even0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 384(R10), Z6, Z6
 	VADDPS 448(R10), Z7, Z7
 	VADDPS 640(R10), Z10, Z10
@@ -4121,21 +4088,19 @@ even0_odd_more_spike:
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
+even0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  even0_odd_words
 	JMP  even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_even_next
 
 even1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_even_more_silent
@@ -4143,28 +4108,26 @@ even1_even_words:
 even1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 512(R10), Z10, Z10
 	VADDPS 576(R10), Z11, Z11
 	BLSRQ  R11, R11
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
+even1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  even1_even_words
 	JMP  even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_odd_next
 
 even1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_odd_more_silent
@@ -4172,7 +4135,7 @@ even1_odd_words:
 even1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 384(R10), Z10, Z10
 	VADDPS 448(R10), Z11, Z11
 	VADDPS 640(R10), Z6, Z6
@@ -4181,21 +4144,19 @@ even1_odd_more_spike:
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
+even1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  even1_odd_words
 	JMP  even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_even_next
 
 odd0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_even_more_silent
@@ -4203,7 +4164,7 @@ odd0_even_words:
 odd0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 128(R10), Z6, Z6
 	VADDPS 192(R10), Z7, Z7
 	VADDPS 896(R10), Z8, Z8
@@ -4212,21 +4173,19 @@ odd0_even_more_spike:
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
+odd0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  odd0_even_words
 	JMP  odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_odd_next
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_odd_more_silent
@@ -4234,7 +4193,7 @@ odd0_odd_words:
 odd0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z6, Z6
 	VADDPS 64(R10), Z7, Z7
 	VADDPS 768(R10), Z8, Z8
@@ -4247,21 +4206,19 @@ odd0_odd_more_spike:
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
+odd0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  odd0_odd_words
 	JMP  odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_even_next
 
 odd1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_even_more_silent
@@ -4269,7 +4226,7 @@ odd1_even_words:
 odd1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 128(R10), Z10, Z10
 	VADDPS 192(R10), Z11, Z11
 	VADDPS 896(R10), Z12, Z12
@@ -4278,21 +4235,19 @@ odd1_even_more_spike:
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
+odd1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  odd1_even_words
 	JMP  odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_odd_next
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_odd_more_silent
@@ -4300,7 +4255,7 @@ odd1_odd_words:
 odd1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000480, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z10, Z10
 	VADDPS 64(R10), Z11, Z11
 	VADDPS 768(R10), Z12, Z12
@@ -4313,10 +4268,11 @@ odd1_odd_more_spike:
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
+odd1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00012000, R12
+	DECQ R13
+	JNZ  odd1_odd_words
 	JMP  odd1_odd_walked
 
 // func sweepStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
@@ -5639,14 +5595,11 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_even_next
 
 even0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_even_more_silent
@@ -5654,7 +5607,7 @@ even0_even_words:
 even0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 1024(R10), Z12, Z12
 	VADDPS 1088(R10), Z13, Z13
 	VADDPS 1152(R10), Z14, Z14
@@ -5663,21 +5616,19 @@ even0_even_more_spike:
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
+even0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  even0_even_words
 	JMP  even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even0_odd_next
 
 even0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even0_odd_more_silent
@@ -5685,7 +5636,7 @@ even0_odd_words:
 even0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 768(R10), Z12, Z12
 	VADDPS 832(R10), Z13, Z13
 	VADDPS 896(R10), Z14, Z14
@@ -5698,21 +5649,19 @@ even0_odd_more_spike:
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
+even0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  even0_odd_words
 	JMP  even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_even_next
 
 even1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_even_more_silent
@@ -5720,7 +5669,7 @@ even1_even_words:
 even1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 1024(R10), Z20, Z20
 	VADDPS 1088(R10), Z21, Z21
 	VADDPS 1152(R10), Z22, Z22
@@ -5729,21 +5678,19 @@ even1_even_more_spike:
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
+even1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  even1_even_words
 	JMP  even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  even1_odd_next
 
 even1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    even1_odd_more_silent
@@ -5751,7 +5698,7 @@ even1_odd_words:
 even1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 768(R10), Z20, Z20
 	VADDPS 832(R10), Z21, Z21
 	VADDPS 896(R10), Z22, Z22
@@ -5764,21 +5711,19 @@ even1_odd_more_spike:
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
+even1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  even1_odd_words
 	JMP  even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_even_next
 
 odd0_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_even_more_silent
@@ -5786,7 +5731,7 @@ odd0_even_words:
 odd0_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 256(R10), Z12, Z12
 	VADDPS 320(R10), Z13, Z13
 	VADDPS 384(R10), Z14, Z14
@@ -5799,21 +5744,19 @@ odd0_even_more_spike:
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
+odd0_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  odd0_even_words
 	JMP  odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd0_odd_next
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd0_odd_more_silent
@@ -5821,7 +5764,7 @@ odd0_odd_words:
 odd0_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z12, Z12
 	VADDPS 64(R10), Z13, Z13
 	VADDPS 128(R10), Z14, Z14
@@ -5842,21 +5785,19 @@ odd0_odd_more_spike:
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
+odd0_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  odd0_odd_words
 	JMP  odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_even_next
 
 odd1_even_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_even_more_silent
@@ -5864,7 +5805,7 @@ odd1_even_words:
 odd1_even_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS 256(R10), Z20, Z20
 	VADDPS 320(R10), Z21, Z21
 	VADDPS 384(R10), Z22, Z22
@@ -5877,21 +5818,19 @@ odd1_even_more_spike:
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
+odd1_even_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  odd1_even_words
 	JMP  odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R10
-	MOVQ R10, (SP)
+	MOVQ CX, R12
+	MOVQ words+104(FP), R13
+	JMP  odd1_odd_next
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00024000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
 	MOVQ  (AX), R11
 	TESTQ R11, R11
 	JZ    odd1_odd_more_silent
@@ -5899,7 +5838,7 @@ odd1_odd_words:
 odd1_odd_more_spike:
 	TZCNTQ R11, R10
 	IMUL3Q $0x00000900, R10, R10
-	ADDQ   CX, R10
+	ADDQ   R12, R10
 	VADDPS (R10), Z20, Z20
 	VADDPS 64(R10), Z21, Z21
 	VADDPS 128(R10), Z22, Z22
@@ -5920,10 +5859,11 @@ odd1_odd_more_spike:
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
+odd1_odd_next:
+	ADDQ $0x08, AX
+	ADDQ $0x00024000, R12
+	DECQ R13
+	JNZ  odd1_odd_words
 	JMP  odd1_odd_walked
 
 // func sweepStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *float32, part *float32, w *float32, constant *float32, threshold *float32, weight *float32, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int

@@ -179,11 +179,16 @@ func sweepFor(s *sweeper) {
 				}
 			}
 		})
-		leave(phase)
+		if !s.inRegisters() { // Firing needs the registers.
+			leave(phase)
+		}
 		CMPQ(x, limit)
 		JGE(LabelRef(label + "_fired"))
 		s.fire(acc[phase][0], r, b)
 		Label(label + "_fired")
+		if s.inRegisters() {
+			leave(phase)
+		}
 		ADDQ(U32(s.position()), at)
 		DECQ(x)
 		JZ(LabelRef(label + "_end"))
@@ -237,6 +242,10 @@ func (s *sweeper) zero(x reg.VecVirtual) {
 	}
 }
 
+// inRegisters reports whether weights of the shortcut, thresholds and constants stay
+// in registers.
+func (s *sweeper) inRegisters() bool { return s.v.name == avx512.name && !s.whole }
+
 // load loads what stays in registers.
 func (s *sweeper) load() {
 	s.src, s.w, s.out, s.shortcut, s.pot, s.count = GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
@@ -251,7 +260,7 @@ func (s *sweeper) load() {
 	Load(Param("threshold"), s.thAt)
 	Load(Param("constant"), s.constantAt)
 	s.words = AllocLocal(8)
-	if s.v.name == avx2.name || s.whole {
+	if !s.inRegisters() {
 		return
 	}
 	for i := range s.nv {
@@ -271,26 +280,41 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func(at Mem)) {
 		s.walkSets(r, b, taps)
 		return
 	}
-	word := func(label string) {
+	word := func(label string, w reg.GPVirtual) {
 		MOVQ(Mem{Base: s.src}, b)
 		TESTQ(b, b)
 		JZ(LabelRef(label + "_silent"))
 		Label(label + "_spike")
 		TZCNTQ(b, r)
 		IMUL3Q(U32(s.strip()), r, r)
-		ADDQ(s.w, r)
+		ADDQ(w, r)
 		taps(Mem{Base: r})
 		BLSRQ(b, b)
 		JNZ(LabelRef(label + "_spike"))
 		Label(label + "_silent")
 	}
-	word(label)
+	word(label, s.w)
 	CMPQ(memory(Param("words")), U8(1))
 	JNE(LabelRef(label + "_more"))
 	ADDQ(U8(8), s.src)
 	Label(label + "_walked")
 	s.more = append(s.more, func() {
 		Label(label + "_more")
+		if s.inRegisters() { // There are some left to count words.
+			w, words := GP64(), GP64()
+			MOVQ(s.w, w)
+			Load(Param("words"), words)
+			JMP(LabelRef(label + "_next"))
+			Label(label + "_words")
+			word(label+"_more", w)
+			Label(label + "_next")
+			ADDQ(U8(8), s.src)
+			ADDQ(U32(64*s.strip()), w)
+			DECQ(words)
+			JNZ(LabelRef(label + "_words"))
+			JMP(LabelRef(label + "_walked"))
+			return
+		}
 		Load(Param("words"), r)
 		MOVQ(r, s.words)
 		Label(label + "_words")
@@ -298,7 +322,7 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func(at Mem)) {
 		ADDQ(U32(64*s.strip()), s.w)
 		DECQ(s.words)
 		JZ(LabelRef(label + "_rest"))
-		word(label + "_more")
+		word(label+"_more", s.w)
 		JMP(LabelRef(label + "_words"))
 		Label(label + "_rest")
 		Load(Param("w"), s.w)
