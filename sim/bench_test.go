@@ -77,6 +77,13 @@ func BenchmarkResNet20(b *testing.B) {
 	net := resnet20(image)
 	for _, T := range []int{16, 64} {
 		b.Run(fmt.Sprintf("synchronous_T_%d", T), func(b *testing.B) { benchmarkNetwork(b, net, image, T) })
+		b.Run(fmt.Sprintf("synchronous_T_%d_bits_8", T), func(b *testing.B) {
+			whole, err := net.Quantised(snn.Integers{Bits: 8, Timesteps: T, InputMax: 4})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmarkNetwork(b, whole, image, T)
+		})
 		for _, coding := range []snn.Coding{snn.Rate, snn.FirstSpike} {
 			phased := *net
 			phased.Schedule, phased.Coding = snn.Phased, coding

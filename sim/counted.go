@@ -259,7 +259,7 @@ func (g *countedGate[N]) run(e *Engine, _ *worker, i int, _ block) {
 	e.spread(e.record.Spikes[i], s.counts.tally)
 }
 
-// handOn makes masks and potentials of what a counted layer has, for layers behind it that
+// handOn makes masks and potentials of what a layer has that is computed in whole numbers, for layers behind it that
 // are not counted and for whoever looks at it.
 func (e *Engine) handOn(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
@@ -272,6 +272,7 @@ func (e *Engine) handOn(i int, b block) {
 			expand[uint8](e, i, b)
 		}
 	}
+	made = made || l.sweepWhole != nil && s.forced == nil
 	if made && (l.real || e.Potentials != nil) && s.counts.v != nil {
 		e.roomForMasks(i)
 		for j, x := range s.counts.v {

@@ -340,6 +340,10 @@ func (c *counted[N]) room() int { return c.rows }
 // newCounts makes room for those of layer i.
 func (p *Plan) newCounts(i int) (c counts) {
 	l, f := &p.layers[i], &p.frames[i]
+	if l.sweepWhole != nil {
+		c.v = make([]int32, l.positions()*l.n)
+		return c
+	}
 	if l.layer == nil && !l.numbered {
 		return c
 	}

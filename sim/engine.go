@@ -72,6 +72,8 @@ type worker struct {
 	part     []float32
 	row      []float32 // Current of a row of a tile, zero between rows.
 
+	whole []int16 // As part, of whole numbers.
+
 	potentials []int32 // Of some rows of a counted layer,
 	shifted    []int32 // and the sums of a convolution into them before their shift.
 	edge       counts  // Counts of positions that reach fewer outputs than others.
@@ -125,6 +127,9 @@ func newPopulation(l *layerPlan, steps int) population {
 		s.m = make([]uint16, l.positions()*l.n)
 		return s
 	}
+	if l.sweepWhole != nil {
+		return s
+	}
 	s.v = make([]float32, l.positions()*l.n)
 	if l.neuron != nil {
 		s.state = make([]snn.State, len(s.v))
@@ -152,13 +157,18 @@ func (e *Engine) roomForSteps() {
 func (p *Plan) newWorker() worker {
 	var part, row, mask, scratch, sum int
 	w := worker{spikes: make([]spikes, 1)}
-	potentials := 0
+	potentials, whole := 0, 0
 	for i := range p.layers {
 		l := &p.layers[i]
 		w.spikes[0].room(l.grid)
 		if l.sweep != nil {
 			for j := range l.sweep.tiles {
 				part = max(part, l.sweep.tiles[j].PartLen())
+			}
+		}
+		if l.sweepWhole != nil {
+			for j := range l.sweepWhole.tiles {
+				whole = max(whole, l.sweepWhole.tiles[j].PartLen())
 			}
 		}
 		if l.tiled != nil {
@@ -177,7 +187,7 @@ func (p *Plan) newWorker() worker {
 		}
 	}
 	w.part, w.row, w.mask = make([]float32, part), make([]float32, row), make([]uint64, mask)
-	w.edge = p.newEdge()
+	w.edge, w.whole = p.newEdge(), make([]int16, whole)
 	w.potentials, w.shifted = make([]int32, potentials), make([]int32, potentials)
 	w.scratch, w.sum = make([]float32, scratch), make([]float32, sum)
 	return w
@@ -257,6 +267,9 @@ func (e *Engine) resetLayer(i int) {
 	clear(s.current) // The halo, too, before it grows without bound.
 	clear(s.sum)
 	e.startLayer(i)
+	if l := &e.plan.layers[i]; l.sweepWhole != nil {
+		l.sweepWhole.begin(s.counts.v)
+	}
 	for j := range s.state {
 		s.state[j] = snn.State{V: s.v[j]}
 	}
@@ -326,6 +339,8 @@ func (e *Engine) advance(w *worker, i int, b block) {
 		l.layer.run(e, w, i, b)
 	case l.sweep != nil:
 		l.sweep.run(e, w, i, b)
+	case l.sweepWhole != nil:
+		l.sweepWhole.run(e, w, i, b)
 	case l.tiled != nil:
 		l.tiled.run(e, w, i, b)
 	default:

@@ -30,9 +30,10 @@ type layerPlan struct {
 	current  buffer   // Where the current of one timestep is summed.
 
 	// One of them in place of the above, for layers of their kind.
-	gate  *gate
-	sweep *sweep
-	tiled *tiled
+	gate       *gate
+	sweep      *sweep
+	sweepWhole *sweepWhole
+	tiled      *tiled
 
 	counting // Where spikes are counted, also in place of the above.
 
@@ -87,6 +88,8 @@ func (l *layerPlan) method() (name string, tile int) {
 		return "gate", 0
 	case l.sweep != nil:
 		return "sweep", l.sweep.tiles[0].N
+	case l.sweepWhole != nil:
+		return "sweep", l.sweepWhole.tiles[0].N
 	case l.tiled != nil:
 		return "gather", l.tiled.tiles[0].fire.N
 	}
@@ -215,6 +218,9 @@ func (p *Plan) compileLayer(i int) error {
 	p.newSaturation(i, lp)
 	if kernels && !lp.traced && !lp.summed && lp.least == 0 {
 		if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
+			if lp.sweepWhole = p.newSweepWhole(i, lp, lp.sweep); lp.sweepWhole != nil {
+				lp.sweep = nil
+			}
 			return nil
 		}
 		if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {

@@ -1,0 +1,131 @@
+package sim
+
+import (
+	"math"
+
+	"sresnet/internal/kernel"
+	"sresnet/snn"
+)
+
+// A layer that would be swept, of a synchronous integer network, is swept in whole numbers if
+// what arrives in a timestep fits into 16 bits: twice as many sums in a register, and half the
+// bytes of weights. Sums of whole numbers are exact in any order, so that this changes no spike.
+
+// sweepWhole is such a layer. Its potentials are counts.v of the population.
+type sweepWhole struct {
+	from     int
+	taps     taps
+	tiles    []kernel.SweepWholeLayer
+	shortcut *mover // nil for none.
+	start    []int32
+}
+
+// sweepWholeTile is sweepTile for weights of half the size.
+func sweepWholeTile(c, stride int) int {
+	switch {
+	case stride == 2:
+		return 4 * kernel.Lanes
+	case c > 4*kernel.Lanes:
+		return kernel.Lanes
+	}
+	return 2 * kernel.Lanes
+}
+
+// newSweepWhole returns layer i, which is swept by s, as a swept one in whole numbers, or nil if
+// it cannot be one.
+func (p *Plan) newSweepWhole(i int, lp *layerPlan, s *sweep) *sweepWhole {
+	l := &p.net.Layers[i]
+	if !p.net.Integer() || p.net.Schedule != snn.Synchronous || l.Start != nil {
+		return nil
+	}
+	k := l.Synapses[0].Connection.(*snn.Conv)
+	sums, each := make([]float64, l.Shape[0]), len(k.Weight.Data)/l.Shape[0]
+	for j, w := range k.Weight.Data {
+		sums[j/each] += math.Abs(float64(w))
+	}
+	var shortcut []int16
+	if s.shortcut != nil {
+		shortcut = make([]int16, lp.n)
+		for c, w := range s.shortcut.weight {
+			if c < len(sums) {
+				sums[c] += math.Abs(float64(w))
+			}
+			shortcut[c] = int16(w)
+		}
+	}
+	for _, x := range sums {
+		if x > math.MaxInt16 {
+			return nil
+		}
+	}
+	in := newGrid(p.net.ShapeOf(s.from))
+	whole := &sweepWhole{from: s.from, taps: s.taps, shortcut: s.shortcut, start: make([]int32, lp.n)}
+	for c, v := range lp.vInit {
+		whole.start[c] = int32(v)
+	}
+	stride, tileOf := k.Window.Stride[0], make([]int, lp.n/kernel.Lanes)
+	for first := 0; first < lp.n; {
+		n := sweepWholeTile(in.c, stride)
+		for n > lp.n-first {
+			n /= 2
+		}
+		t := kernel.SweepWholeLayer{
+			Rows: in.h, Cols: in.w, Stride: stride, SourceWords: in.words, Words: lp.words,
+			First: first, N: n, Pitch: lp.n, Weight: make([]int16, in.c*9*n), Constant: make([]int32, n), Threshold: make([]int32, n),
+		}
+		if shortcut != nil {
+			t.Shortcut = shortcut[first:][:n]
+		}
+		for c := range n {
+			t.Threshold[c] = math.MaxInt32
+			if first+c < lp.c {
+				t.Constant[c], t.Threshold[c] = int32(lp.bias[first+c]), int32(lp.fire.Threshold[first+c])
+			}
+		}
+		for j := range n / kernel.Lanes {
+			tileOf[first/kernel.Lanes+j] = len(whole.tiles)
+		}
+		whole.tiles = append(whole.tiles, t)
+		first += n
+	}
+	forWeights(k, func(o, i, ky, kx int, w float32) {
+		t := &whole.tiles[tileOf[o/kernel.Lanes]]
+		t.Weight[((i*3+2-ky)*3+2-kx)*t.N+o-t.First] = int16(w)
+	})
+	for j := range whole.tiles {
+		whole.tiles[j].Prepare()
+	}
+	return whole
+}
+
+// begin gives the neurons the potential that they start with.
+func (s *sweepWhole) begin(v []int32) {
+	for j := 0; j < len(v); j += len(s.start) {
+		copy(v[j:], s.start)
+	}
+}
+
+// run advances layer i, which is s, by a block.
+func (s *sweepWhole) run(e *Engine, w *worker, i int, b block) {
+	pop := &e.layers[i]
+	for t := range b.n {
+		z := e.spikesOf(&w.spikes[0], s.from, b, t)
+		e.record.ACs[i][b.t0+t] = 0
+		e.count(i, 0, b.t0+t, s.taps.count(z))
+		e.record.Spikes[i][b.t0+t] = 0
+	}
+	for j := range s.tiles {
+		tile := &s.tiles[j]
+		for t := range b.n {
+			var shortcut []uint64
+			if s.shortcut != nil {
+				var n uint64
+				shortcut, n = s.shortcut.move(e.spikesOf(&w.shortcut, s.shortcut.from, b, t), w.mask)
+				if j == 0 {
+					e.count(i, 1, b.t0+t, n)
+				}
+			}
+			e.record.Spikes[i][b.t0+t] += uint32(kernel.SweepWhole(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.counts.v, w.whole, tile))
+		}
+	}
+}
