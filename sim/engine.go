@@ -61,6 +61,8 @@ type population struct {
 
 	counts counts // Where they are counted.
 
+	far int // Timesteps for which no potential can saturate.
+
 	arrived []int // Of first-spike coding, per timestep: how many spikes its mask has.
 }
 
@@ -266,6 +268,7 @@ func (e *Engine) resetLayer(i int) {
 	clear(s.m)
 	clear(s.current) // The halo, too, before it grows without bound.
 	clear(s.sum)
+	s.far = 0
 	e.startLayer(i)
 	if l := &e.plan.layers[i]; l.sweepWhole != nil {
 		l.sweepWhole.begin(s.counts.v)
@@ -468,7 +471,7 @@ func (e *Engine) force(i int, b block) {
 		for r := range l.h {
 			n += l.fireRow(s, s.mask[b.slot+t], r, s.idle, s.forced[r*row:][:row])
 		}
-		rec.Saturated[i] += l.saturate(s.v)
+		e.saturate(i)
 		rec.Spikes[i][b.t0+t], rec.ACs[i][b.t0+t] = uint32(n), 0
 	}
 }
@@ -504,14 +507,14 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 			s.sum[j] += in[j]
 		}
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
-		rec.Saturated[i] += l.saturate(s.v)
+		e.saturate(i)
 		if traced {
 			e.Trace(Trace{Layer: i, Step: l.opens + step, I: in, V: e.potentials(l, s)})
 		}
 		e.probing.Unlock()
 	} else {
 		rec.Spikes[i][step] = uint32(fire(l, s, mask))
-		rec.Saturated[i] += l.saturate(s.v)
+		e.saturate(i)
 	}
 	if output && l.window == nil {
 		e.readOut(s, mask, step)

@@ -88,7 +88,8 @@ func (e *Engine) takeOver(i int) {
 		}
 	}
 	if l.remainders != nil {
-		e.record.Saturated[i] += l.saturate(s.v)
+		s.far = 0 // What is taken over is no current.
+		e.saturate(i)
 	}
 	if l.remains {
 		for j := 0; j < len(s.v); j += l.n {

@@ -50,8 +50,9 @@ type layerPlan struct {
 	window *kernel.FireParams
 	opens  int // The timestep of the network at which it begins to integrate.
 
-	least float32   // At which potentials saturate below zero, and
-	top   []float32 // above it, after the reset, per padded channel; 0 and nil where they cannot.
+	least   float32   // At which potentials saturate below zero, and
+	top     []float32 // above it, after the reset, per padded channel; 0 and nil where they cannot.
+	fastest float32   // What no current exceeds.
 
 	remainders []remainder // What is taken over when the window opens,
 	remains    bool        // and whether others take over from this one.
