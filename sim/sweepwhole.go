@@ -20,16 +20,8 @@ type sweepWhole struct {
 	start    []int32
 }
 
-// sweepWholeTile is sweepTile for weights of half the size.
-func sweepWholeTile(c, stride int) int {
-	switch {
-	case stride == 2:
-		return 4 * kernel.Lanes
-	case c > 4*kernel.Lanes:
-		return kernel.Lanes
-	}
-	return 2 * kernel.Lanes
-}
+// sweepWholeTile is sweepTile for sums of half the size, of which 32 fill a register.
+func sweepWholeTile(stride int) int { return 2 * kernel.Lanes * stride }
 
 // newSweepWhole returns layer i, which is swept by s, as a swept one in whole numbers, or nil if
 // it cannot be one.
@@ -65,7 +57,7 @@ func (p *Plan) newSweepWhole(i int, lp *layerPlan, s *sweep) *sweepWhole {
 	}
 	stride, tileOf := k.Window.Stride[0], make([]int, lp.n/kernel.Lanes)
 	for first := 0; first < lp.n; {
-		n := sweepWholeTile(in.c, stride)
+		n := sweepWholeTile(stride)
 		for n > lp.n-first {
 			n /= 2
 		}

@@ -96,11 +96,11 @@ func measured() *comparison {
 func TestPrint(t *testing.T) {
 	const want = `net, the first 4 images of test_batch.bin, programs bound to their cores. a processor; medians of 3 rounds, slowest and fastest in brackets.
 
-| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image |
-|--:|---|---|--:|--:|--:|--:|--:|
-| 1 | sresnet | events | 100 | 75.00 % | 400 (100 to 1000) |  | 250.00 |
-| 1 | PyTorch 1.13 | loop | 100 | 75.00 % | 100 (50 to 500) | 2.00 | 1000.00 |
-| 1 | onnxruntime 1.30 | batches of 8 | 1 | 100.00 % | 400 (100 to 4000) | 1.00 | 2.50 |
+| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image | images/s |
+|--:|---|---|--:|--:|--:|--:|--:|--:|
+| 1 | sresnet | events | 100 | 75.00 % | 400 (100 to 1000) |  | 250.00 | 4 |
+| 1 | PyTorch 1.13 | loop | 100 | 75.00 % | 100 (50 to 500) | 2.00 | 1000.00 | 1 |
+| 1 | onnxruntime 1.30 | batches of 8 | 1 | 100.00 % | 400 (100 to 4000) | 1.00 | 2.50 | 400 |
 
 - PyTorch simulated the same 100 timesteps of the same 4 images once, on 1 core: 8.0 s, 50 image-steps/s, accuracy 75.00 %; sresnet's is 75.00 %. In the rounds it simulated 2 timesteps: accuracy 25.00 %, sresnet's after as many is 25.00 %.
 - onnxruntime runs the trained network, a pass counted as one timestep: accuracy 100.00 %, that of sresnet's own dense pass is 100.00 %.

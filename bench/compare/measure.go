@@ -33,17 +33,24 @@ type comparison struct {
 	Top1      []float64 `json:"top1"`    // Accuracy of sresnet, over time.
 	EqualWork *sample   `json:"equal_work,omitempty"`
 	Samples   []sample  `json:"samples"`
+
+	variants []variant
 }
 
 // measure runs all programs in turn. It says on progress what it does.
 func measure(ctx context.Context, o options, progress io.Writer) (*comparison, error) {
+	dir, err := os.MkdirTemp("", "compare")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
 	c := &comparison{
 		Model: filepath.Base(o.model), Data: filepath.Base(path(o.data)), Normalize: o.normalize, Images: o.images, CalibrationImages: o.calibrationImages,
 		Timesteps: o.timesteps, DenseTimesteps: o.denseTimesteps, Rounds: o.rounds,
 		Processor: host.Processor(), Bound: len(o.allowed) >= slices.Max(o.cores), Versions: map[string]string{}, Missing: map[string]string{},
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }
-	if err := c.first(ctx, o, say); err != nil {
+	if err := c.first(ctx, o, dir, say); err != nil {
 		return nil, err
 	}
 	for round := 1; round <= o.rounds; round++ {
@@ -67,7 +74,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (*comparison, e
 
 // first finds out what can be run; without sresnet, nothing. PyTorch shows that it
 // does the same work: all timesteps, once.
-func (c *comparison) first(ctx context.Context, o options, say func(string, ...any)) error {
+func (c *comparison) first(ctx context.Context, o options, dir string, say func(string, ...any)) error {
 	cores := slices.Max(o.cores)
 	leaveOut := func(name string, err error) {
 		c.Missing[name] = err.Error()
@@ -97,7 +104,7 @@ func (c *comparison) first(ctx context.Context, o options, say func(string, ...a
 	if len(c.Versions) == 0 {
 		return errNothing
 	}
-	return nil
+	return c.makeVariants(ctx, o, dir, say)
 }
 
 // round measures each program once on that many cores.
@@ -107,6 +114,13 @@ func (c *comparison) round(ctx context.Context, o options, cores int) ([]*output
 		return nil, err
 	}
 	outs := []*output{own}
+	for _, v := range c.variants {
+		out, err := o.runVariant(ctx, v, cores)
+		if err != nil {
+			return nil, err
+		}
+		outs = append(outs, out)
+	}
 	if _, ok := c.Versions[pytorch]; ok {
 		out, err := o.runTorch(ctx, cores, o.denseTimesteps, torchBatches)
 		if err != nil {

@@ -171,10 +171,16 @@ func (o *output) check() error {
 
 // call runs a command line on that many cores and returns what it prints.
 func (o options) call(ctx context.Context, cores int, args []string) ([]byte, error) {
+	return o.callWith(ctx, cores, args, nil)
+}
+
+// callWith is call with more in the environment.
+func (o options) callWith(ctx context.Context, cores int, args, env []string) ([]byte, error) {
 	args = bind(o.allowed, cores, args)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	n := strconv.Itoa(cores)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+n, "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n, "MKL_NUM_THREADS="+n)
+	cmd.Env = append(cmd.Env, env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

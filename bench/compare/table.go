@@ -28,7 +28,13 @@ func (c *comparison) rows() []row {
 	var rows []row
 	for _, cores := range c.cores() {
 		own := c.fastest(sresnet, cores)
-		for _, name := range []string{sresnet, pytorch, onnxruntime} {
+		names := []string{sresnet}
+		for _, s := range c.Samples {
+			if strings.HasPrefix(s.Program, sresnet) && !slices.Contains(names, s.Program) {
+				names = append(names, s.Program)
+			}
+		}
+		for _, name := range append(names, pytorch, onnxruntime) {
 			best := c.fastest(name, cores)
 			if len(best) == 0 {
 				continue
@@ -89,16 +95,16 @@ func speeds(samples []sample) []float64 {
 func (c *comparison) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, the first %s of %s, %s. %s; medians of %s, slowest and fastest in brackets.\n\n",
 		strings.TrimSuffix(c.Model, ".onnx"), terminal.Plural(c.Images, "image", "images"), c.Data, c.binding(), c.Processor, terminal.Plural(c.Rounds, "round", "rounds"))
-	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image |")
-	fmt.Fprintln(w, "|--:|---|---|--:|--:|--:|--:|--:|")
+	fmt.Fprintln(w, "| cores | program | how | timesteps | accuracy | image-steps/s | sresnet / program | ms per image | images/s |")
+	fmt.Fprintln(w, "|--:|---|---|--:|--:|--:|--:|--:|--:|")
 	for _, r := range c.rows() {
 		s := r.best[0]
 		ratio := fmt.Sprintf("%.2f", r.ratio)
-		if s.Program == sresnet {
+		if strings.HasPrefix(s.Program, sresnet) {
 			ratio = ""
 		}
-		fmt.Fprintf(w, "| %d | %s | %s | %d | %s | %.0f (%.0f to %.0f) | %s | %.2f |\n",
-			s.Cores, strings.TrimSpace(s.Program+" "+c.Versions[s.Program]), s.Setting, r.steps, percent(r.accuracy), r.speed, r.slowest, r.fastest, ratio, 1000*float64(r.steps)/r.speed)
+		fmt.Fprintf(w, "| %d | %s | %s | %d | %s | %.0f (%.0f to %.0f) | %s | %.2f | %.0f |\n",
+			s.Cores, strings.TrimSpace(s.Program+" "+c.Versions[s.Program]), s.Setting, r.steps, percent(r.accuracy), r.speed, r.slowest, r.fastest, ratio, 1000*float64(r.steps)/r.speed, r.speed/float64(r.steps))
 	}
 	fmt.Fprintln(w)
 	for _, line := range c.notes() {
