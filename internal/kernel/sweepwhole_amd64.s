@@ -23,8 +23,8 @@ DATA bitOfLaneOfSweepWhole<>+30(SB)/2, $0x8000
 GLOBL bitOfLaneOfSweepWhole<>(SB), RODATA|NOPTR, $32
 
 // func sweepWhole16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI, POPCNT
-TEXT ·sweepWhole16AVX512(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI, CMOV, POPCNT
+TEXT ·sweepWhole16AVX512(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -34,56 +34,64 @@ TEXT ·sweepWhole16AVX512(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000020, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000020, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Y0
-	VMOVUPS (R11)(R12*1), Y1
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R13*1), Y1
 	VPXORD  Y2, Y2, Y2
-	VMOVUPS 32(R11), Y3
-	VMOVUPS 32(R11)(R12*1), Y4
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 32(R12)(R13*1), Y4
 	VPXORD  Y5, Y5, Y5
 
 column:
-	VMOVUPS 64(R11), Y6
-	VMOVUPS 64(R11)(R12*1), Y7
+	VMOVUPS 64(R12), Y6
+	VMOVUPS 64(R12)(R13*1), Y7
 	VPXORD  Y8, Y8, Y8
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y0, Y0
-	VPADDW 32(R14), Y3, Y3
-	VPADDW 64(R14), Y6, Y6
-	VPADDW 96(R14), Y1, Y1
-	VPADDW 128(R14), Y4, Y4
-	VPADDW 160(R14), Y7, Y7
-	VPADDW 192(R14), Y2, Y2
-	VPADDW 224(R14), Y5, Y5
-	VPADDW 256(R14), Y8, Y8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y0, Y0
+	VPADDW 32(R15), Y3, Y3
+	VPADDW 64(R15), Y6, Y6
+	VPADDW 96(R15), Y1, Y1
+	VPADDW 128(R15), Y4, Y4
+	VPADDW 160(R15), Y7, Y7
+	VPADDW 192(R15), Y2, Y2
+	VPADDW 224(R15), Y5, Y5
+	VPADDW 256(R15), Y8, Y8
+	BLSRQ  BP, BP
 	JNZ    phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS   Y1, (R11)
-	VMOVUPS   Y2, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	VMOVUPS   Y1, (R12)
+	VMOVUPS   Y2, (R12)(R13*1)
+	CMPQ      R14, 24(SP)
 	JGE       phase0_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
@@ -94,50 +102,54 @@ phase0_walked:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000020, R11
-	DECQ    R13
+	ADDQ    $0x00000020, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 64(R11), Y0
-	VMOVUPS 64(R11)(R12*1), Y1
+	VMOVUPS 64(R12), Y0
+	VMOVUPS 64(R12)(R13*1), Y1
 	VPXORD  Y2, Y2, Y2
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y3, Y3
-	VPADDW 32(R14), Y6, Y6
-	VPADDW 64(R14), Y0, Y0
-	VPADDW 96(R14), Y4, Y4
-	VPADDW 128(R14), Y7, Y7
-	VPADDW 160(R14), Y1, Y1
-	VPADDW 192(R14), Y5, Y5
-	VPADDW 224(R14), Y8, Y8
-	VPADDW 256(R14), Y2, Y2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y3, Y3
+	VPADDW 32(R15), Y6, Y6
+	VPADDW 64(R15), Y0, Y0
+	VPADDW 96(R15), Y4, Y4
+	VPADDW 128(R15), Y7, Y7
+	VPADDW 160(R15), Y1, Y1
+	VPADDW 192(R15), Y5, Y5
+	VPADDW 224(R15), Y8, Y8
+	VPADDW 256(R15), Y2, Y2
+	BLSRQ  BP, BP
 	JNZ    phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS   Y4, (R11)
-	VMOVUPS   Y5, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	VMOVUPS   Y4, (R12)
+	VMOVUPS   Y5, (R12)(R13*1)
+	CMPQ      R14, 24(SP)
 	JGE       phase1_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y3, K1, Y3
@@ -148,50 +160,54 @@ phase1_walked:
 	VPCMPD    $0x05, Z4, Z3, K1
 	VPSUBD    Z4, Z3, K1, Z3
 	VMOVDQU32 Z3, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000020, R11
-	DECQ    R13
+	ADDQ    $0x00000020, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 64(R11), Y3
-	VMOVUPS 64(R11)(R12*1), Y4
+	VMOVUPS 64(R12), Y3
+	VMOVUPS 64(R12)(R13*1), Y4
 	VPXORD  Y5, Y5, Y5
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y6, Y6
-	VPADDW 32(R14), Y0, Y0
-	VPADDW 64(R14), Y3, Y3
-	VPADDW 96(R14), Y7, Y7
-	VPADDW 128(R14), Y1, Y1
-	VPADDW 160(R14), Y4, Y4
-	VPADDW 192(R14), Y8, Y8
-	VPADDW 224(R14), Y2, Y2
-	VPADDW 256(R14), Y5, Y5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y6, Y6
+	VPADDW 32(R15), Y0, Y0
+	VPADDW 64(R15), Y3, Y3
+	VPADDW 96(R15), Y7, Y7
+	VPADDW 128(R15), Y1, Y1
+	VPADDW 160(R15), Y4, Y4
+	VPADDW 192(R15), Y8, Y8
+	VPADDW 224(R15), Y2, Y2
+	VPADDW 256(R15), Y5, Y5
+	BLSRQ  BP, BP
 	JNZ    phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS   Y7, (R11)
-	VMOVUPS   Y8, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	VMOVUPS   Y7, (R12)
+	VMOVUPS   Y8, (R12)(R13*1)
+	CMPQ      R14, 24(SP)
 	JGE       phase2_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y6, K1, Y6
@@ -202,24 +218,24 @@ phase2_walked:
 	VPCMPD    $0x05, Z7, Z6, K1
 	VPSUBD    Z7, Z6, K1, Z6
 	VMOVDQU32 Z6, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000020, R11
-	DECQ R13
+	ADDQ $0x00000020, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS   Y4, (R11)
-	VMOVUPS   Y5, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	VMOVUPS   Y4, (R12)
+	VMOVUPS   Y5, (R12)(R13*1)
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y3, K1, Y3
@@ -230,19 +246,19 @@ phase0_end:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 	JMP       row_end
 
 phase1_end:
-	VMOVUPS   Y7, (R11)
-	VMOVUPS   Y8, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	VMOVUPS   Y7, (R12)
+	VMOVUPS   Y8, (R12)(R13*1)
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y6, K1, Y6
@@ -253,19 +269,19 @@ phase1_end:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 	JMP       row_end
 
 phase2_end:
-	VMOVUPS   Y1, (R11)
-	VMOVUPS   Y2, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	VMOVUPS   Y1, (R12)
+	VMOVUPS   Y2, (R12)(R13*1)
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
@@ -276,134 +292,143 @@ phase2_end:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
 	JMP       row_end
 
 phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase0_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase0_more_silent
 
 phase0_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y0, Y0
-	VPADDW 32(R14), Y3, Y3
-	VPADDW 64(R14), Y6, Y6
-	VPADDW 96(R14), Y1, Y1
-	VPADDW 128(R14), Y4, Y4
-	VPADDW 160(R14), Y7, Y7
-	VPADDW 192(R14), Y2, Y2
-	VPADDW 224(R14), Y5, Y5
-	VPADDW 256(R14), Y8, Y8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y0, Y0
+	VPADDW 32(R15), Y3, Y3
+	VPADDW 64(R15), Y6, Y6
+	VPADDW 96(R15), Y1, Y1
+	VPADDW 128(R15), Y4, Y4
+	VPADDW 160(R15), Y7, Y7
+	VPADDW 192(R15), Y2, Y2
+	VPADDW 224(R15), Y5, Y5
+	VPADDW 256(R15), Y8, Y8
+	BLSRQ  BP, BP
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase1_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase1_more_silent
 
 phase1_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y3, Y3
-	VPADDW 32(R14), Y6, Y6
-	VPADDW 64(R14), Y0, Y0
-	VPADDW 96(R14), Y4, Y4
-	VPADDW 128(R14), Y7, Y7
-	VPADDW 160(R14), Y1, Y1
-	VPADDW 192(R14), Y5, Y5
-	VPADDW 224(R14), Y8, Y8
-	VPADDW 256(R14), Y2, Y2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y3, Y3
+	VPADDW 32(R15), Y6, Y6
+	VPADDW 64(R15), Y0, Y0
+	VPADDW 96(R15), Y4, Y4
+	VPADDW 128(R15), Y7, Y7
+	VPADDW 160(R15), Y1, Y1
+	VPADDW 192(R15), Y5, Y5
+	VPADDW 224(R15), Y8, Y8
+	VPADDW 256(R15), Y2, Y2
+	BLSRQ  BP, BP
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase2_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase2_more_silent
 
 phase2_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y6, Y6
-	VPADDW 32(R14), Y0, Y0
-	VPADDW 64(R14), Y3, Y3
-	VPADDW 96(R14), Y7, Y7
-	VPADDW 128(R14), Y1, Y1
-	VPADDW 160(R14), Y4, Y4
-	VPADDW 192(R14), Y8, Y8
-	VPADDW 224(R14), Y2, Y2
-	VPADDW 256(R14), Y5, Y5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y6, Y6
+	VPADDW 32(R15), Y0, Y0
+	VPADDW 64(R15), Y3, Y3
+	VPADDW 96(R15), Y7, Y7
+	VPADDW 128(R15), Y1, Y1
+	VPADDW 160(R15), Y4, Y4
+	VPADDW 192(R15), Y8, Y8
+	VPADDW 224(R15), Y2, Y2
+	VPADDW 256(R15), Y5, Y5
+	BLSRQ  BP, BP
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
 
 flush:
-	ADDQ      $0x00000020, R11
-	VMOVUPS   (R11), Y0
+	ADDQ      $0x00000020, R12
+	VMOVUPS   (R12), Y0
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
 	VPMOVSXWD Y0, Z0
@@ -413,22 +438,22 @@ flush:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R15
-	MOVW      R15, (DX)
-	POPCNTQ   R15, R15
-	ADDQ      R15, DI
+	KMOVW     K1, BP
+	MOVW      BP, (DX)
+	POPCNTQ   BP, BP
+	ADDQ      BP, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	DECQ      R13
+	DECQ      R14
 	JNZ       flush
 	VZEROUPPER
 	MOVQ      DI, ret+136(FP)
 	RET
 
 // func sweepWholeStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI, POPCNT
-TEXT ·sweepWholeStride2N16AVX512(SB), NOSPLIT, $16-144
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N16AVX512(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -438,165 +463,193 @@ TEXT ·sweepWholeStride2N16AVX512(SB), NOSPLIT, $16-144
 	MOVQ weight+80(FP), R8
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
 
 even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
 
 even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even0_even_spike
 
 even0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_even_more
-	ADDQ $0x08, AX
 
 even0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even0_last
-	VMOVUPS 32(R11), Y2
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 32(R12), Y2
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y0, Y0
-	VPADDW 160(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y0, Y0
+	VPADDW 160(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_odd_more
-	ADDQ $0x08, AX
 
 even0_odd_walked:
-	VMOVUPS Y0, (R11)
-	ADDQ    $0x00000020, R11
-	DECQ    R12
+	VMOVUPS Y0, (R12)
+	ADDQ    $0x00000020, R12
+	DECQ    R13
 	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even1_even_spike
 
 even1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_even_more
-	ADDQ $0x08, AX
 
 even1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even1_last
-	VMOVUPS 32(R11), Y0
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 32(R12), Y0
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y2, Y2
-	VPADDW 160(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y2, Y2
+	VPADDW 160(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_odd_more
-	ADDQ $0x08, AX
 
 even1_odd_walked:
-	VMOVUPS Y2, (R11)
-	ADDQ    $0x00000020, R11
-	DECQ    R12
+	VMOVUPS Y2, (R12)
+	ADDQ    $0x00000020, R12
+	DECQ    R13
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Y0, (R11)
-	ADDQ    $0x00000020, R11
+	VMOVUPS Y0, (R12)
+	ADDQ    $0x00000020, R12
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Y2, (R11)
-	ADDQ    $0x00000020, R11
+	VMOVUPS Y2, (R12)
+	ADDQ    $0x00000020, R12
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
 	VPXORD  Y1, Y1, Y1
 
 odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_even_more
-	ADDQ $0x08, AX
 
 odd0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd0_last
-	VMOVUPS 32(R11), Y2
+	VMOVUPS 32(R12), Y2
 	VPXORD  Y3, Y3, Y3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 192(R13), Y1, Y1
-	VPADDW 64(R13), Y2, Y2
-	VPADDW 256(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 192(R14), Y1, Y1
+	VPADDW 64(R14), Y2, Y2
+	VPADDW 256(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_odd_more
-	ADDQ $0x08, AX
 
 odd0_odd_walked:
 	KMOVW     (BX), K1
@@ -608,59 +661,67 @@ odd0_odd_walked:
 	VPCMPD    $0x05, Z4, Z0, K1
 	VPSUBD    Z4, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R14
-	MOVW      R14, (DX)
-	POPCNTQ   R14, R14
-	ADDQ      R14, DI
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	VMOVUPS   Y1, (R11)
-	ADDQ      $0x00000020, R11
-	DECQ      R12
+	VMOVUPS   Y1, (R12)
+	ADDQ      $0x00000020, R12
+	DECQ      R13
 	JZ        odd_end
-	MOVQ      (AX), R14
-	TESTQ     R14, R14
+	MOVQ      R11, R15
+	MOVQ      AX, R14
+	ADDQ      $0x08, AX
+	CMPQ      AX, (SP)
+	CMOVQCS   AX, R14
+	MOVQ      (R14), R11
+	TESTQ     R15, R15
 	JZ        odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y2, Y2
-	VPADDW 224(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y2, Y2
+	VPADDW 224(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_even_more
-	ADDQ $0x08, AX
 
 odd1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd1_last
-	VMOVUPS 32(R11), Y0
+	VMOVUPS 32(R12), Y0
 	VPXORD  Y1, Y1, Y1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y2, Y2
-	VPADDW 192(R13), Y3, Y3
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 256(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y2, Y2
+	VPADDW 192(R14), Y3, Y3
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 256(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_odd_more
-	ADDQ $0x08, AX
 
 odd1_odd_walked:
 	KMOVW     (BX), K1
@@ -672,16 +733,16 @@ odd1_odd_walked:
 	VPCMPD    $0x05, Z4, Z2, K1
 	VPSUBD    Z4, Z2, K1, Z2
 	VMOVDQU32 Z2, (SI)
-	KMOVW     K1, R14
-	MOVW      R14, (DX)
-	POPCNTQ   R14, R14
-	ADDQ      R14, DI
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	VMOVUPS   Y3, (R11)
-	ADDQ      $0x00000020, R11
-	DECQ      R12
+	VMOVUPS   Y3, (R12)
+	ADDQ      $0x00000020, R12
+	DECQ      R13
 	JZ        odd_end
 	JMP       odd_column
 
@@ -695,15 +756,15 @@ odd0_last:
 	VPCMPD    $0x05, Z2, Z0, K1
 	VPSUBD    Z2, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R14
-	MOVW      R14, (DX)
-	POPCNTQ   R14, R14
-	ADDQ      R14, DI
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	VMOVUPS   Y1, (R11)
-	ADDQ      $0x00000020, R11
+	VMOVUPS   Y1, (R12)
+	ADDQ      $0x00000020, R12
 	JMP       odd_end
 
 odd1_last:
@@ -716,29 +777,29 @@ odd1_last:
 	VPCMPD    $0x05, Z2, Z0, K1
 	VPSUBD    Z2, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R14
-	MOVW      R14, (DX)
-	POPCNTQ   R14, R14
-	ADDQ      R14, DI
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	VMOVUPS   Y3, (R11)
-	ADDQ      $0x00000020, R11
+	VMOVUPS   Y3, (R12)
+	ADDQ      $0x00000020, R12
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
 
 flush_column:
-	VMOVUPS   (R11), Y0
+	VMOVUPS   (R12), Y0
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
 	VPMOVSXWD Y0, Z0
@@ -748,15 +809,15 @@ flush_column:
 	VPCMPD    $0x05, Z1, Z0, K1
 	VPSUBD    Z1, Z0, K1, Z0
 	VMOVDQU32 Z0, (SI)
-	KMOVW     K1, R14
-	MOVW      R14, (DX)
-	POPCNTQ   R14, R14
-	ADDQ      R14, DI
+	KMOVW     K1, R15
+	MOVW      R15, (DX)
+	POPCNTQ   R15, R15
+	ADDQ      R15, DI
 	ADDQ      outBytes+112(FP), DX
 	ADDQ      shortcutBytes+120(FP), BX
 	ADDQ      vBytes+128(FP), SI
-	ADDQ      $0x00000020, R11
-	DECQ      R12
+	ADDQ      $0x00000020, R12
+	DECQ      R13
 	JNZ       flush_column
 
 done:
@@ -765,242 +826,266 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y0, Y0
-	VPADDW 160(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y0, Y0
+	VPADDW 160(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y2, Y2
-	VPADDW 160(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y2, Y2
+	VPADDW 160(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 192(R13), Y1, Y1
-	VPADDW 64(R13), Y2, Y2
-	VPADDW 256(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 192(R14), Y1, Y1
+	VPADDW 64(R14), Y2, Y2
+	VPADDW 256(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y2, Y2
-	VPADDW 224(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y2, Y2
+	VPADDW 224(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y2, Y2
-	VPADDW 192(R13), Y3, Y3
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 256(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y2, Y2
+	VPADDW 192(R14), Y3, Y3
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 256(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked
 
 // func sweepWholeSets16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, POPCNT
-TEXT ·sweepWholeSets16AVX512(SB), NOSPLIT, $24-144
+TEXT ·sweepWholeSets16AVX512(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -1014,8 +1099,8 @@ TEXT ·sweepWholeSets16AVX512(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000020, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -1061,7 +1146,7 @@ column:
 	VPADDW    73984(R14), Y8, Y8
 	VMOVUPS   Y1, (R11)
 	VMOVUPS   Y2, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	CMPQ      R13, 24(SP)
 	JGE       phase0_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
@@ -1117,7 +1202,7 @@ phase0_fired:
 	VPADDW    73984(R14), Y2, Y2
 	VMOVUPS   Y4, (R11)
 	VMOVUPS   Y5, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	CMPQ      R13, 24(SP)
 	JGE       phase1_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y3, K1, Y3
@@ -1173,7 +1258,7 @@ phase1_fired:
 	VPADDW    73984(R14), Y5, Y5
 	VMOVUPS   Y7, (R11)
 	VMOVUPS   Y8, (R11)(R12*1)
-	CMPQ      R13, 16(SP)
+	CMPQ      R13, 24(SP)
 	JGE       phase2_fired
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y6, K1, Y6
@@ -1201,7 +1286,7 @@ phase2_fired:
 phase0_end:
 	VMOVUPS   Y4, (R11)
 	VMOVUPS   Y5, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y3, K1, Y3
@@ -1224,7 +1309,7 @@ phase0_end:
 phase1_end:
 	VMOVUPS   Y7, (R11)
 	VMOVUPS   Y8, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y6, K1, Y6
@@ -1247,7 +1332,7 @@ phase1_end:
 phase2_end:
 	VMOVUPS   Y1, (R11)
 	VMOVUPS   Y2, (R11)(R12*1)
-	CMPQ      16(SP), $0x00
+	CMPQ      24(SP), $0x00
 	JE        row_end
 	KMOVW     (BX), K1
 	VPADDW    (R8), Y0, K1, Y0
@@ -1268,8 +1353,8 @@ phase2_end:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ R14, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -1301,7 +1386,7 @@ flush:
 
 // func sweepWholeSetsStride2N16AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, POPCNT
-TEXT ·sweepWholeSetsStride2N16AVX512(SB), NOSPLIT, $16-144
+TEXT ·sweepWholeSetsStride2N16AVX512(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -1312,7 +1397,7 @@ TEXT ·sweepWholeSetsStride2N16AVX512(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, 16(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -1398,7 +1483,7 @@ even1_last:
 	ADDQ    $0x00000020, R11
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -1562,7 +1647,7 @@ odd1_last:
 	ADDQ      $0x00000020, R11
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
@@ -1600,8 +1685,8 @@ done:
 	RET
 
 // func sweepWhole32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepWhole32AVX512(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX512BW, AVX512F, BMI, CMOV, POPCNT
+TEXT ·sweepWhole32AVX512(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -1611,56 +1696,64 @@ TEXT ·sweepWhole32AVX512(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000040, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000040, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Z0
-	VMOVUPS (R11)(R12*1), Z1
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R13*1), Z1
 	VPXORD  Z2, Z2, Z2
-	VMOVUPS 64(R11), Z3
-	VMOVUPS 64(R11)(R12*1), Z4
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 64(R12)(R13*1), Z4
 	VPXORD  Z5, Z5, Z5
 
 column:
-	VMOVUPS 128(R11), Z6
-	VMOVUPS 128(R11)(R12*1), Z7
+	VMOVUPS 128(R12), Z6
+	VMOVUPS 128(R12)(R13*1), Z7
 	VPXORD  Z8, Z8, Z8
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z0, Z0
-	VPADDW 64(R14), Z3, Z3
-	VPADDW 128(R14), Z6, Z6
-	VPADDW 192(R14), Z1, Z1
-	VPADDW 256(R14), Z4, Z4
-	VPADDW 320(R14), Z7, Z7
-	VPADDW 384(R14), Z2, Z2
-	VPADDW 448(R14), Z5, Z5
-	VPADDW 512(R14), Z8, Z8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z0, Z0
+	VPADDW 64(R15), Z3, Z3
+	VPADDW 128(R15), Z6, Z6
+	VPADDW 192(R15), Z1, Z1
+	VPADDW 256(R15), Z4, Z4
+	VPADDW 320(R15), Z7, Z7
+	VPADDW 384(R15), Z2, Z2
+	VPADDW 448(R15), Z5, Z5
+	VPADDW 512(R15), Z8, Z8
+	BLSRQ  BP, BP
 	JNZ    phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS       Z1, (R11)
-	VMOVUPS       Z2, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z1, (R12)
+	VMOVUPS       Z2, (R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase0_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -1680,50 +1773,54 @@ phase0_walked:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 128(R11), Z0
-	VMOVUPS 128(R11)(R12*1), Z1
+	VMOVUPS 128(R12), Z0
+	VMOVUPS 128(R12)(R13*1), Z1
 	VPXORD  Z2, Z2, Z2
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z3, Z3
-	VPADDW 64(R14), Z6, Z6
-	VPADDW 128(R14), Z0, Z0
-	VPADDW 192(R14), Z4, Z4
-	VPADDW 256(R14), Z7, Z7
-	VPADDW 320(R14), Z1, Z1
-	VPADDW 384(R14), Z5, Z5
-	VPADDW 448(R14), Z8, Z8
-	VPADDW 512(R14), Z2, Z2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z3, Z3
+	VPADDW 64(R15), Z6, Z6
+	VPADDW 128(R15), Z0, Z0
+	VPADDW 192(R15), Z4, Z4
+	VPADDW 256(R15), Z7, Z7
+	VPADDW 320(R15), Z1, Z1
+	VPADDW 384(R15), Z5, Z5
+	VPADDW 448(R15), Z8, Z8
+	VPADDW 512(R15), Z2, Z2
+	BLSRQ  BP, BP
 	JNZ    phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS       Z4, (R11)
-	VMOVUPS       Z5, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z4, (R12)
+	VMOVUPS       Z5, (R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase1_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z3, K1, Z3
@@ -1743,50 +1840,54 @@ phase1_walked:
 	VPSUBD        Z4, Z3, K2, Z3
 	VMOVDQU32     Z3, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 128(R11), Z3
-	VMOVUPS 128(R11)(R12*1), Z4
+	VMOVUPS 128(R12), Z3
+	VMOVUPS 128(R12)(R13*1), Z4
 	VPXORD  Z5, Z5, Z5
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z6, Z6
-	VPADDW 64(R14), Z0, Z0
-	VPADDW 128(R14), Z3, Z3
-	VPADDW 192(R14), Z7, Z7
-	VPADDW 256(R14), Z1, Z1
-	VPADDW 320(R14), Z4, Z4
-	VPADDW 384(R14), Z8, Z8
-	VPADDW 448(R14), Z2, Z2
-	VPADDW 512(R14), Z5, Z5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z6, Z6
+	VPADDW 64(R15), Z0, Z0
+	VPADDW 128(R15), Z3, Z3
+	VPADDW 192(R15), Z7, Z7
+	VPADDW 256(R15), Z1, Z1
+	VPADDW 320(R15), Z4, Z4
+	VPADDW 384(R15), Z8, Z8
+	VPADDW 448(R15), Z2, Z2
+	VPADDW 512(R15), Z5, Z5
+	BLSRQ  BP, BP
 	JNZ    phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS       Z7, (R11)
-	VMOVUPS       Z8, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z7, (R12)
+	VMOVUPS       Z8, (R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase2_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -1806,24 +1907,24 @@ phase2_walked:
 	VPSUBD        Z7, Z6, K2, Z6
 	VMOVDQU32     Z6, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000040, R11
-	DECQ R13
+	ADDQ $0x00000040, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS       Z4, (R11)
-	VMOVUPS       Z5, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z4, (R12)
+	VMOVUPS       Z5, (R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z3, K1, Z3
@@ -1843,19 +1944,19 @@ phase0_end:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase1_end:
-	VMOVUPS       Z7, (R11)
-	VMOVUPS       Z8, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z7, (R12)
+	VMOVUPS       Z8, (R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -1875,19 +1976,19 @@ phase1_end:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase2_end:
-	VMOVUPS       Z1, (R11)
-	VMOVUPS       Z2, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z1, (R12)
+	VMOVUPS       Z2, (R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -1907,134 +2008,143 @@ phase2_end:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase0_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase0_more_silent
 
 phase0_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z0, Z0
-	VPADDW 64(R14), Z3, Z3
-	VPADDW 128(R14), Z6, Z6
-	VPADDW 192(R14), Z1, Z1
-	VPADDW 256(R14), Z4, Z4
-	VPADDW 320(R14), Z7, Z7
-	VPADDW 384(R14), Z2, Z2
-	VPADDW 448(R14), Z5, Z5
-	VPADDW 512(R14), Z8, Z8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z0, Z0
+	VPADDW 64(R15), Z3, Z3
+	VPADDW 128(R15), Z6, Z6
+	VPADDW 192(R15), Z1, Z1
+	VPADDW 256(R15), Z4, Z4
+	VPADDW 320(R15), Z7, Z7
+	VPADDW 384(R15), Z2, Z2
+	VPADDW 448(R15), Z5, Z5
+	VPADDW 512(R15), Z8, Z8
+	BLSRQ  BP, BP
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase1_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase1_more_silent
 
 phase1_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z3, Z3
-	VPADDW 64(R14), Z6, Z6
-	VPADDW 128(R14), Z0, Z0
-	VPADDW 192(R14), Z4, Z4
-	VPADDW 256(R14), Z7, Z7
-	VPADDW 320(R14), Z1, Z1
-	VPADDW 384(R14), Z5, Z5
-	VPADDW 448(R14), Z8, Z8
-	VPADDW 512(R14), Z2, Z2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z3, Z3
+	VPADDW 64(R15), Z6, Z6
+	VPADDW 128(R15), Z0, Z0
+	VPADDW 192(R15), Z4, Z4
+	VPADDW 256(R15), Z7, Z7
+	VPADDW 320(R15), Z1, Z1
+	VPADDW 384(R15), Z5, Z5
+	VPADDW 448(R15), Z8, Z8
+	VPADDW 512(R15), Z2, Z2
+	BLSRQ  BP, BP
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase2_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase2_more_silent
 
 phase2_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000240, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z6, Z6
-	VPADDW 64(R14), Z0, Z0
-	VPADDW 128(R14), Z3, Z3
-	VPADDW 192(R14), Z7, Z7
-	VPADDW 256(R14), Z1, Z1
-	VPADDW 320(R14), Z4, Z4
-	VPADDW 384(R14), Z8, Z8
-	VPADDW 448(R14), Z2, Z2
-	VPADDW 512(R14), Z5, Z5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000240, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z6, Z6
+	VPADDW 64(R15), Z0, Z0
+	VPADDW 128(R15), Z3, Z3
+	VPADDW 192(R15), Z7, Z7
+	VPADDW 256(R15), Z1, Z1
+	VPADDW 320(R15), Z4, Z4
+	VPADDW 384(R15), Z8, Z8
+	VPADDW 448(R15), Z2, Z2
+	VPADDW 512(R15), Z5, Z5
+	BLSRQ  BP, BP
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
 
 flush:
-	ADDQ          $0x00000040, R11
-	VMOVUPS       (R11), Z0
+	ADDQ          $0x00000040, R12
+	VMOVUPS       (R12), Z0
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
 	VPMOVSXWD     Y0, Z1
@@ -2053,22 +2163,22 @@ flush:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R15
-	MOVL          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVD         K1, BP
+	MOVL          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	DECQ          R13
+	DECQ          R14
 	JNZ           flush
 	VZEROUPPER
 	MOVQ          DI, ret+136(FP)
 	RET
 
 // func sweepWholeStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepWholeStride2N32AVX512(SB), NOSPLIT, $16-144
+// Requires: AVX, AVX512BW, AVX512F, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N32AVX512(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -2078,165 +2188,193 @@ TEXT ·sweepWholeStride2N32AVX512(SB), NOSPLIT, $16-144
 	MOVQ weight+80(FP), R8
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
 
 even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Z0
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Z0
 
 even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Z0, Z0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Z0, Z0
+	BLSRQ  R15, R15
 	JNZ    even0_even_spike
 
 even0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_even_more
-	ADDQ $0x08, AX
 
 even0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even0_last
-	VMOVUPS 64(R11), Z2
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 64(R12), Z2
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Z0, Z0
-	VPADDW 320(R13), Z2, Z2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Z0, Z0
+	VPADDW 320(R14), Z2, Z2
+	BLSRQ  R15, R15
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_odd_more
-	ADDQ $0x08, AX
 
 even0_odd_walked:
-	VMOVUPS Z0, (R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
+	VMOVUPS Z0, (R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
 	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Z2, Z2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Z2, Z2
+	BLSRQ  R15, R15
 	JNZ    even1_even_spike
 
 even1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_even_more
-	ADDQ $0x08, AX
 
 even1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even1_last
-	VMOVUPS 64(R11), Z0
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 64(R12), Z0
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Z2, Z2
-	VPADDW 320(R13), Z0, Z0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Z2, Z2
+	VPADDW 320(R14), Z0, Z0
+	BLSRQ  R15, R15
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_odd_more
-	ADDQ $0x08, AX
 
 even1_odd_walked:
-	VMOVUPS Z2, (R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
+	VMOVUPS Z2, (R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z0, (R11)
-	ADDQ    $0x00000040, R11
+	VMOVUPS Z0, (R12)
+	ADDQ    $0x00000040, R12
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z2, (R11)
-	ADDQ    $0x00000040, R11
+	VMOVUPS Z2, (R12)
+	ADDQ    $0x00000040, R12
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Z0
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Z0
 	VPXORD  Z1, Z1, Z1
 
 odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Z0, Z0
-	VPADDW 448(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Z0, Z0
+	VPADDW 448(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_even_more
-	ADDQ $0x08, AX
 
 odd0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd0_last
-	VMOVUPS 64(R11), Z2
+	VMOVUPS 64(R12), Z2
 	VPXORD  Z3, Z3, Z3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z0, Z0
-	VPADDW 384(R13), Z1, Z1
-	VPADDW 128(R13), Z2, Z2
-	VPADDW 512(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z0, Z0
+	VPADDW 384(R14), Z1, Z1
+	VPADDW 128(R14), Z2, Z2
+	VPADDW 512(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_odd_more
-	ADDQ $0x08, AX
 
 odd0_odd_walked:
 	KMOVD         (BX), K1
@@ -2257,59 +2395,67 @@ odd0_odd_walked:
 	VPSUBD        Z4, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R14
-	MOVL          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z1, (R11)
-	ADDQ          $0x00000040, R11
-	DECQ          R12
+	VMOVUPS       Z1, (R12)
+	ADDQ          $0x00000040, R12
+	DECQ          R13
 	JZ            odd_end
-	MOVQ          (AX), R14
-	TESTQ         R14, R14
+	MOVQ          R11, R15
+	MOVQ          AX, R14
+	ADDQ          $0x08, AX
+	CMPQ          AX, (SP)
+	CMOVQCS       AX, R14
+	MOVQ          (R14), R11
+	TESTQ         R15, R15
 	JZ            odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Z2, Z2
-	VPADDW 448(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Z2, Z2
+	VPADDW 448(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_even_more
-	ADDQ $0x08, AX
 
 odd1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd1_last
-	VMOVUPS 64(R11), Z0
+	VMOVUPS 64(R12), Z0
 	VPXORD  Z1, Z1, Z1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z2, Z2
-	VPADDW 384(R13), Z3, Z3
-	VPADDW 128(R13), Z0, Z0
-	VPADDW 512(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z2, Z2
+	VPADDW 384(R14), Z3, Z3
+	VPADDW 128(R14), Z0, Z0
+	VPADDW 512(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_odd_more
-	ADDQ $0x08, AX
 
 odd1_odd_walked:
 	KMOVD         (BX), K1
@@ -2330,16 +2476,16 @@ odd1_odd_walked:
 	VPSUBD        Z4, Z2, K2, Z2
 	VMOVDQU32     Z2, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R14
-	MOVL          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z3, (R11)
-	ADDQ          $0x00000040, R11
-	DECQ          R12
+	VMOVUPS       Z3, (R12)
+	ADDQ          $0x00000040, R12
+	DECQ          R13
 	JZ            odd_end
 	JMP           odd_column
 
@@ -2362,15 +2508,15 @@ odd0_last:
 	VPSUBD        Z2, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R14
-	MOVL          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z1, (R11)
-	ADDQ          $0x00000040, R11
+	VMOVUPS       Z1, (R12)
+	ADDQ          $0x00000040, R12
 	JMP           odd_end
 
 odd1_last:
@@ -2392,29 +2538,29 @@ odd1_last:
 	VPSUBD        Z2, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R14
-	MOVL          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z3, (R11)
-	ADDQ          $0x00000040, R11
+	VMOVUPS       Z3, (R12)
+	ADDQ          $0x00000040, R12
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
 
 flush_column:
-	VMOVUPS       (R11), Z0
+	VMOVUPS       (R12), Z0
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
 	VPMOVSXWD     Y0, Z1
@@ -2433,15 +2579,15 @@ flush_column:
 	VPSUBD        Z1, Z0, K2, Z0
 	VMOVDQU32     Z0, 64(SI)
 	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, R14
-	MOVL          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVD         K1, R15
+	MOVL          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	ADDQ          $0x00000040, R11
-	DECQ          R12
+	ADDQ          $0x00000040, R12
+	DECQ          R13
 	JNZ           flush_column
 
 done:
@@ -2450,242 +2596,266 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Z0, Z0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Z0, Z0
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Z0, Z0
-	VPADDW 320(R13), Z2, Z2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Z0, Z0
+	VPADDW 320(R14), Z2, Z2
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Z2, Z2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Z2, Z2
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Z2, Z2
-	VPADDW 320(R13), Z0, Z0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Z2, Z2
+	VPADDW 320(R14), Z0, Z0
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Z0, Z0
-	VPADDW 448(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Z0, Z0
+	VPADDW 448(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z0, Z0
-	VPADDW 384(R13), Z1, Z1
-	VPADDW 128(R13), Z2, Z2
-	VPADDW 512(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z0, Z0
+	VPADDW 384(R14), Z1, Z1
+	VPADDW 128(R14), Z2, Z2
+	VPADDW 512(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Z2, Z2
-	VPADDW 448(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Z2, Z2
+	VPADDW 448(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z2, Z2
-	VPADDW 384(R13), Z3, Z3
-	VPADDW 128(R13), Z0, Z0
-	VPADDW 512(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z2, Z2
+	VPADDW 384(R14), Z3, Z3
+	VPADDW 128(R14), Z0, Z0
+	VPADDW 512(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked
 
 // func sweepWholeSets32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, POPCNT
-TEXT ·sweepWholeSets32AVX512(SB), NOSPLIT, $24-144
+TEXT ·sweepWholeSets32AVX512(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -2699,8 +2869,8 @@ TEXT ·sweepWholeSets32AVX512(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000040, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -2746,7 +2916,7 @@ column:
 	VPADDW        147968(R14), Z8, Z8
 	VMOVUPS       Z1, (R11)
 	VMOVUPS       Z2, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	CMPQ          R13, 24(SP)
 	JGE           phase0_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -2811,7 +2981,7 @@ phase0_fired:
 	VPADDW        147968(R14), Z2, Z2
 	VMOVUPS       Z4, (R11)
 	VMOVUPS       Z5, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	CMPQ          R13, 24(SP)
 	JGE           phase1_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z3, K1, Z3
@@ -2876,7 +3046,7 @@ phase1_fired:
 	VPADDW        147968(R14), Z5, Z5
 	VMOVUPS       Z7, (R11)
 	VMOVUPS       Z8, (R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	CMPQ          R13, 24(SP)
 	JGE           phase2_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -2913,7 +3083,7 @@ phase2_fired:
 phase0_end:
 	VMOVUPS       Z4, (R11)
 	VMOVUPS       Z5, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z3, K1, Z3
@@ -2945,7 +3115,7 @@ phase0_end:
 phase1_end:
 	VMOVUPS       Z7, (R11)
 	VMOVUPS       Z8, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -2977,7 +3147,7 @@ phase1_end:
 phase2_end:
 	VMOVUPS       Z1, (R11)
 	VMOVUPS       Z2, (R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -3007,8 +3177,8 @@ phase2_end:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ R14, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -3049,7 +3219,7 @@ flush:
 
 // func sweepWholeSetsStride2N32AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX512BW, AVX512F, POPCNT
-TEXT ·sweepWholeSetsStride2N32AVX512(SB), NOSPLIT, $16-144
+TEXT ·sweepWholeSetsStride2N32AVX512(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -3060,7 +3230,7 @@ TEXT ·sweepWholeSetsStride2N32AVX512(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, 16(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -3146,7 +3316,7 @@ even1_last:
 	ADDQ    $0x00000040, R11
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -3346,7 +3516,7 @@ odd1_last:
 	ADDQ          $0x00000040, R11
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
@@ -3393,8 +3563,8 @@ done:
 	RET
 
 // func sweepWhole64AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepWhole64AVX512(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX512BW, AVX512F, BMI, CMOV, POPCNT
+TEXT ·sweepWhole64AVX512(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -3404,76 +3574,84 @@ TEXT ·sweepWhole64AVX512(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000080, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000080, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Z0
-	VMOVUPS (R11)(R12*1), Z2
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R13*1), Z2
 	VPXORD  Z4, Z4, Z4
-	VMOVUPS 64(R11), Z1
-	VMOVUPS 64(R11)(R12*1), Z3
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 64(R12)(R13*1), Z3
 	VPXORD  Z5, Z5, Z5
-	VMOVUPS 128(R11), Z6
-	VMOVUPS 128(R11)(R12*1), Z8
+	VMOVUPS 128(R12), Z6
+	VMOVUPS 128(R12)(R13*1), Z8
 	VPXORD  Z10, Z10, Z10
-	VMOVUPS 192(R11), Z7
-	VMOVUPS 192(R11)(R12*1), Z9
+	VMOVUPS 192(R12), Z7
+	VMOVUPS 192(R12)(R13*1), Z9
 	VPXORD  Z11, Z11, Z11
 
 column:
-	VMOVUPS 256(R11), Z12
-	VMOVUPS 256(R11)(R12*1), Z14
+	VMOVUPS 256(R12), Z12
+	VMOVUPS 256(R12)(R13*1), Z14
 	VPXORD  Z16, Z16, Z16
-	VMOVUPS 320(R11), Z13
-	VMOVUPS 320(R11)(R12*1), Z15
+	VMOVUPS 320(R12), Z13
+	VMOVUPS 320(R12)(R13*1), Z15
 	VPXORD  Z17, Z17, Z17
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z0, Z0
-	VPADDW 64(R14), Z1, Z1
-	VPADDW 128(R14), Z6, Z6
-	VPADDW 192(R14), Z7, Z7
-	VPADDW 256(R14), Z12, Z12
-	VPADDW 320(R14), Z13, Z13
-	VPADDW 384(R14), Z2, Z2
-	VPADDW 448(R14), Z3, Z3
-	VPADDW 512(R14), Z8, Z8
-	VPADDW 576(R14), Z9, Z9
-	VPADDW 640(R14), Z14, Z14
-	VPADDW 704(R14), Z15, Z15
-	VPADDW 768(R14), Z4, Z4
-	VPADDW 832(R14), Z5, Z5
-	VPADDW 896(R14), Z10, Z10
-	VPADDW 960(R14), Z11, Z11
-	VPADDW 1024(R14), Z16, Z16
-	VPADDW 1088(R14), Z17, Z17
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z0, Z0
+	VPADDW 64(R15), Z1, Z1
+	VPADDW 128(R15), Z6, Z6
+	VPADDW 192(R15), Z7, Z7
+	VPADDW 256(R15), Z12, Z12
+	VPADDW 320(R15), Z13, Z13
+	VPADDW 384(R15), Z2, Z2
+	VPADDW 448(R15), Z3, Z3
+	VPADDW 512(R15), Z8, Z8
+	VPADDW 576(R15), Z9, Z9
+	VPADDW 640(R15), Z14, Z14
+	VPADDW 704(R15), Z15, Z15
+	VPADDW 768(R15), Z4, Z4
+	VPADDW 832(R15), Z5, Z5
+	VPADDW 896(R15), Z10, Z10
+	VPADDW 960(R15), Z11, Z11
+	VPADDW 1024(R15), Z16, Z16
+	VPADDW 1088(R15), Z17, Z17
+	BLSRQ  BP, BP
 	JNZ    phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS       Z2, (R11)
-	VMOVUPS       Z4, (R11)(R12*1)
-	VMOVUPS       Z3, 64(R11)
-	VMOVUPS       Z5, 64(R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z2, (R12)
+	VMOVUPS       Z4, (R12)(R13*1)
+	VMOVUPS       Z3, 64(R12)
+	VMOVUPS       Z5, 64(R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase0_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -3512,64 +3690,68 @@ phase0_walked:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000080, R11
-	DECQ    R13
+	ADDQ    $0x00000080, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 256(R11), Z0
-	VMOVUPS 256(R11)(R12*1), Z2
+	VMOVUPS 256(R12), Z0
+	VMOVUPS 256(R12)(R13*1), Z2
 	VPXORD  Z4, Z4, Z4
-	VMOVUPS 320(R11), Z1
-	VMOVUPS 320(R11)(R12*1), Z3
+	VMOVUPS 320(R12), Z1
+	VMOVUPS 320(R12)(R13*1), Z3
 	VPXORD  Z5, Z5, Z5
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z6, Z6
-	VPADDW 64(R14), Z7, Z7
-	VPADDW 128(R14), Z12, Z12
-	VPADDW 192(R14), Z13, Z13
-	VPADDW 256(R14), Z0, Z0
-	VPADDW 320(R14), Z1, Z1
-	VPADDW 384(R14), Z8, Z8
-	VPADDW 448(R14), Z9, Z9
-	VPADDW 512(R14), Z14, Z14
-	VPADDW 576(R14), Z15, Z15
-	VPADDW 640(R14), Z2, Z2
-	VPADDW 704(R14), Z3, Z3
-	VPADDW 768(R14), Z10, Z10
-	VPADDW 832(R14), Z11, Z11
-	VPADDW 896(R14), Z16, Z16
-	VPADDW 960(R14), Z17, Z17
-	VPADDW 1024(R14), Z4, Z4
-	VPADDW 1088(R14), Z5, Z5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z6, Z6
+	VPADDW 64(R15), Z7, Z7
+	VPADDW 128(R15), Z12, Z12
+	VPADDW 192(R15), Z13, Z13
+	VPADDW 256(R15), Z0, Z0
+	VPADDW 320(R15), Z1, Z1
+	VPADDW 384(R15), Z8, Z8
+	VPADDW 448(R15), Z9, Z9
+	VPADDW 512(R15), Z14, Z14
+	VPADDW 576(R15), Z15, Z15
+	VPADDW 640(R15), Z2, Z2
+	VPADDW 704(R15), Z3, Z3
+	VPADDW 768(R15), Z10, Z10
+	VPADDW 832(R15), Z11, Z11
+	VPADDW 896(R15), Z16, Z16
+	VPADDW 960(R15), Z17, Z17
+	VPADDW 1024(R15), Z4, Z4
+	VPADDW 1088(R15), Z5, Z5
+	BLSRQ  BP, BP
 	JNZ    phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS       Z8, (R11)
-	VMOVUPS       Z10, (R11)(R12*1)
-	VMOVUPS       Z9, 64(R11)
-	VMOVUPS       Z11, 64(R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z8, (R12)
+	VMOVUPS       Z10, (R12)(R13*1)
+	VMOVUPS       Z9, 64(R12)
+	VMOVUPS       Z11, 64(R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase1_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -3608,64 +3790,68 @@ phase1_walked:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000080, R11
-	DECQ    R13
+	ADDQ    $0x00000080, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 256(R11), Z6
-	VMOVUPS 256(R11)(R12*1), Z8
+	VMOVUPS 256(R12), Z6
+	VMOVUPS 256(R12)(R13*1), Z8
 	VPXORD  Z10, Z10, Z10
-	VMOVUPS 320(R11), Z7
-	VMOVUPS 320(R11)(R12*1), Z9
+	VMOVUPS 320(R12), Z7
+	VMOVUPS 320(R12)(R13*1), Z9
 	VPXORD  Z11, Z11, Z11
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z12, Z12
-	VPADDW 64(R14), Z13, Z13
-	VPADDW 128(R14), Z0, Z0
-	VPADDW 192(R14), Z1, Z1
-	VPADDW 256(R14), Z6, Z6
-	VPADDW 320(R14), Z7, Z7
-	VPADDW 384(R14), Z14, Z14
-	VPADDW 448(R14), Z15, Z15
-	VPADDW 512(R14), Z2, Z2
-	VPADDW 576(R14), Z3, Z3
-	VPADDW 640(R14), Z8, Z8
-	VPADDW 704(R14), Z9, Z9
-	VPADDW 768(R14), Z16, Z16
-	VPADDW 832(R14), Z17, Z17
-	VPADDW 896(R14), Z4, Z4
-	VPADDW 960(R14), Z5, Z5
-	VPADDW 1024(R14), Z10, Z10
-	VPADDW 1088(R14), Z11, Z11
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z12, Z12
+	VPADDW 64(R15), Z13, Z13
+	VPADDW 128(R15), Z0, Z0
+	VPADDW 192(R15), Z1, Z1
+	VPADDW 256(R15), Z6, Z6
+	VPADDW 320(R15), Z7, Z7
+	VPADDW 384(R15), Z14, Z14
+	VPADDW 448(R15), Z15, Z15
+	VPADDW 512(R15), Z2, Z2
+	VPADDW 576(R15), Z3, Z3
+	VPADDW 640(R15), Z8, Z8
+	VPADDW 704(R15), Z9, Z9
+	VPADDW 768(R15), Z16, Z16
+	VPADDW 832(R15), Z17, Z17
+	VPADDW 896(R15), Z4, Z4
+	VPADDW 960(R15), Z5, Z5
+	VPADDW 1024(R15), Z10, Z10
+	VPADDW 1088(R15), Z11, Z11
+	BLSRQ  BP, BP
 	JNZ    phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS       Z14, (R11)
-	VMOVUPS       Z16, (R11)(R12*1)
-	VMOVUPS       Z15, 64(R11)
-	VMOVUPS       Z17, 64(R11)(R12*1)
-	CMPQ          R13, 16(SP)
+	VMOVUPS       Z14, (R12)
+	VMOVUPS       Z16, (R12)(R13*1)
+	VMOVUPS       Z15, 64(R12)
+	VMOVUPS       Z17, 64(R12)(R13*1)
+	CMPQ          R14, 24(SP)
 	JGE           phase2_fired
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z12, K1, Z12
@@ -3704,26 +3890,26 @@ phase2_walked:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000080, R11
-	DECQ R13
+	ADDQ $0x00000080, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS       Z8, (R11)
-	VMOVUPS       Z10, (R11)(R12*1)
-	VMOVUPS       Z9, 64(R11)
-	VMOVUPS       Z11, 64(R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z8, (R12)
+	VMOVUPS       Z10, (R12)(R13*1)
+	VMOVUPS       Z9, 64(R12)
+	VMOVUPS       Z11, 64(R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z6, K1, Z6
@@ -3762,21 +3948,21 @@ phase0_end:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase1_end:
-	VMOVUPS       Z14, (R11)
-	VMOVUPS       Z16, (R11)(R12*1)
-	VMOVUPS       Z15, 64(R11)
-	VMOVUPS       Z17, 64(R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z14, (R12)
+	VMOVUPS       Z16, (R12)(R13*1)
+	VMOVUPS       Z15, 64(R12)
+	VMOVUPS       Z17, 64(R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z12, K1, Z12
@@ -3815,21 +4001,21 @@ phase1_end:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase2_end:
-	VMOVUPS       Z2, (R11)
-	VMOVUPS       Z4, (R11)(R12*1)
-	VMOVUPS       Z3, 64(R11)
-	VMOVUPS       Z5, 64(R11)(R12*1)
-	CMPQ          16(SP), $0x00
+	VMOVUPS       Z2, (R12)
+	VMOVUPS       Z4, (R12)(R13*1)
+	VMOVUPS       Z3, 64(R12)
+	VMOVUPS       Z5, 64(R12)(R13*1)
+	CMPQ          24(SP), $0x00
 	JE            row_end
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
@@ -3868,162 +4054,171 @@ phase2_end:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
 	JMP           row_end
 
 phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase0_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase0_more_silent
 
 phase0_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z0, Z0
-	VPADDW 64(R14), Z1, Z1
-	VPADDW 128(R14), Z6, Z6
-	VPADDW 192(R14), Z7, Z7
-	VPADDW 256(R14), Z12, Z12
-	VPADDW 320(R14), Z13, Z13
-	VPADDW 384(R14), Z2, Z2
-	VPADDW 448(R14), Z3, Z3
-	VPADDW 512(R14), Z8, Z8
-	VPADDW 576(R14), Z9, Z9
-	VPADDW 640(R14), Z14, Z14
-	VPADDW 704(R14), Z15, Z15
-	VPADDW 768(R14), Z4, Z4
-	VPADDW 832(R14), Z5, Z5
-	VPADDW 896(R14), Z10, Z10
-	VPADDW 960(R14), Z11, Z11
-	VPADDW 1024(R14), Z16, Z16
-	VPADDW 1088(R14), Z17, Z17
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z0, Z0
+	VPADDW 64(R15), Z1, Z1
+	VPADDW 128(R15), Z6, Z6
+	VPADDW 192(R15), Z7, Z7
+	VPADDW 256(R15), Z12, Z12
+	VPADDW 320(R15), Z13, Z13
+	VPADDW 384(R15), Z2, Z2
+	VPADDW 448(R15), Z3, Z3
+	VPADDW 512(R15), Z8, Z8
+	VPADDW 576(R15), Z9, Z9
+	VPADDW 640(R15), Z14, Z14
+	VPADDW 704(R15), Z15, Z15
+	VPADDW 768(R15), Z4, Z4
+	VPADDW 832(R15), Z5, Z5
+	VPADDW 896(R15), Z10, Z10
+	VPADDW 960(R15), Z11, Z11
+	VPADDW 1024(R15), Z16, Z16
+	VPADDW 1088(R15), Z17, Z17
+	BLSRQ  BP, BP
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase1_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase1_more_silent
 
 phase1_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z6, Z6
-	VPADDW 64(R14), Z7, Z7
-	VPADDW 128(R14), Z12, Z12
-	VPADDW 192(R14), Z13, Z13
-	VPADDW 256(R14), Z0, Z0
-	VPADDW 320(R14), Z1, Z1
-	VPADDW 384(R14), Z8, Z8
-	VPADDW 448(R14), Z9, Z9
-	VPADDW 512(R14), Z14, Z14
-	VPADDW 576(R14), Z15, Z15
-	VPADDW 640(R14), Z2, Z2
-	VPADDW 704(R14), Z3, Z3
-	VPADDW 768(R14), Z10, Z10
-	VPADDW 832(R14), Z11, Z11
-	VPADDW 896(R14), Z16, Z16
-	VPADDW 960(R14), Z17, Z17
-	VPADDW 1024(R14), Z4, Z4
-	VPADDW 1088(R14), Z5, Z5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z6, Z6
+	VPADDW 64(R15), Z7, Z7
+	VPADDW 128(R15), Z12, Z12
+	VPADDW 192(R15), Z13, Z13
+	VPADDW 256(R15), Z0, Z0
+	VPADDW 320(R15), Z1, Z1
+	VPADDW 384(R15), Z8, Z8
+	VPADDW 448(R15), Z9, Z9
+	VPADDW 512(R15), Z14, Z14
+	VPADDW 576(R15), Z15, Z15
+	VPADDW 640(R15), Z2, Z2
+	VPADDW 704(R15), Z3, Z3
+	VPADDW 768(R15), Z10, Z10
+	VPADDW 832(R15), Z11, Z11
+	VPADDW 896(R15), Z16, Z16
+	VPADDW 960(R15), Z17, Z17
+	VPADDW 1024(R15), Z4, Z4
+	VPADDW 1088(R15), Z5, Z5
+	BLSRQ  BP, BP
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase2_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase2_more_silent
 
 phase2_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000480, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Z12, Z12
-	VPADDW 64(R14), Z13, Z13
-	VPADDW 128(R14), Z0, Z0
-	VPADDW 192(R14), Z1, Z1
-	VPADDW 256(R14), Z6, Z6
-	VPADDW 320(R14), Z7, Z7
-	VPADDW 384(R14), Z14, Z14
-	VPADDW 448(R14), Z15, Z15
-	VPADDW 512(R14), Z2, Z2
-	VPADDW 576(R14), Z3, Z3
-	VPADDW 640(R14), Z8, Z8
-	VPADDW 704(R14), Z9, Z9
-	VPADDW 768(R14), Z16, Z16
-	VPADDW 832(R14), Z17, Z17
-	VPADDW 896(R14), Z4, Z4
-	VPADDW 960(R14), Z5, Z5
-	VPADDW 1024(R14), Z10, Z10
-	VPADDW 1088(R14), Z11, Z11
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000480, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Z12, Z12
+	VPADDW 64(R15), Z13, Z13
+	VPADDW 128(R15), Z0, Z0
+	VPADDW 192(R15), Z1, Z1
+	VPADDW 256(R15), Z6, Z6
+	VPADDW 320(R15), Z7, Z7
+	VPADDW 384(R15), Z14, Z14
+	VPADDW 448(R15), Z15, Z15
+	VPADDW 512(R15), Z2, Z2
+	VPADDW 576(R15), Z3, Z3
+	VPADDW 640(R15), Z8, Z8
+	VPADDW 704(R15), Z9, Z9
+	VPADDW 768(R15), Z16, Z16
+	VPADDW 832(R15), Z17, Z17
+	VPADDW 896(R15), Z4, Z4
+	VPADDW 960(R15), Z5, Z5
+	VPADDW 1024(R15), Z10, Z10
+	VPADDW 1088(R15), Z11, Z11
+	BLSRQ  BP, BP
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
 
 flush:
-	ADDQ          $0x00000080, R11
-	VMOVUPS       (R11), Z0
-	VMOVUPS       64(R11), Z1
+	ADDQ          $0x00000080, R12
+	VMOVUPS       (R12), Z0
+	VMOVUPS       64(R12), Z1
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
 	VPMOVSXWD     Y0, Z2
@@ -4061,22 +4256,22 @@ flush:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R15
-	MOVQ          R15, (DX)
-	POPCNTQ       R15, R15
-	ADDQ          R15, DI
+	KMOVQ         K1, BP
+	MOVQ          BP, (DX)
+	POPCNTQ       BP, BP
+	ADDQ          BP, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	DECQ          R13
+	DECQ          R14
 	JNZ           flush
 	VZEROUPPER
 	MOVQ          DI, ret+136(FP)
 	RET
 
 // func sweepWholeStride2N64AVX512(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
-TEXT ·sweepWholeStride2N64AVX512(SB), NOSPLIT, $16-144
+// Requires: AVX, AVX512BW, AVX512F, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N64AVX512(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -4086,188 +4281,216 @@ TEXT ·sweepWholeStride2N64AVX512(SB), NOSPLIT, $16-144
 	MOVQ weight+80(FP), R8
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
 
 even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Z0
-	VMOVUPS 64(R11), Z1
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
 
 even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
 
 even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Z0, Z0
-	VPADDW 576(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Z0, Z0
+	VPADDW 576(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    even0_even_spike
 
 even0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_even_more
-	ADDQ $0x08, AX
 
 even0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even0_last
-	VMOVUPS 128(R11), Z4
-	VMOVUPS 192(R11), Z5
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even0_odd_silent
 
 even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Z0, Z0
-	VPADDW 448(R13), Z1, Z1
-	VPADDW 640(R13), Z4, Z4
-	VPADDW 704(R13), Z5, Z5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Z0, Z0
+	VPADDW 448(R14), Z1, Z1
+	VPADDW 640(R14), Z4, Z4
+	VPADDW 704(R14), Z5, Z5
+	BLSRQ  R15, R15
 	JNZ    even0_odd_spike
 
 even0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even0_odd_more
-	ADDQ $0x08, AX
 
 even0_odd_walked:
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, 64(R11)
-	ADDQ    $0x00000080, R11
-	DECQ    R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, 64(R12)
+	ADDQ    $0x00000080, R12
+	DECQ    R13
 	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_even_silent
 
 even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Z4, Z4
-	VPADDW 576(R13), Z5, Z5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Z4, Z4
+	VPADDW 576(R14), Z5, Z5
+	BLSRQ  R15, R15
 	JNZ    even1_even_spike
 
 even1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_even_more
-	ADDQ $0x08, AX
 
 even1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      even1_last
-	VMOVUPS 128(R11), Z0
-	VMOVUPS 192(R11), Z1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	VMOVUPS 128(R12), Z0
+	VMOVUPS 192(R12), Z1
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      even1_odd_silent
 
 even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Z4, Z4
-	VPADDW 448(R13), Z5, Z5
-	VPADDW 640(R13), Z0, Z0
-	VPADDW 704(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Z4, Z4
+	VPADDW 448(R14), Z5, Z5
+	VPADDW 640(R14), Z0, Z0
+	VPADDW 704(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    even1_odd_spike
 
 even1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  even1_odd_more
-	ADDQ $0x08, AX
 
 even1_odd_walked:
-	VMOVUPS Z4, (R11)
-	VMOVUPS Z5, 64(R11)
-	ADDQ    $0x00000080, R11
-	DECQ    R12
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, 64(R12)
+	ADDQ    $0x00000080, R12
+	DECQ    R13
 	JZ      even_end
 	JMP     even_column
 
 even0_last:
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, 64(R11)
-	ADDQ    $0x00000080, R11
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, 64(R12)
+	ADDQ    $0x00000080, R12
 	JMP     even_end
 
 even1_last:
-	VMOVUPS Z4, (R11)
-	VMOVUPS Z5, 64(R11)
-	ADDQ    $0x00000080, R11
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, 64(R12)
+	ADDQ    $0x00000080, R12
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Z0
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Z0
 	VPXORD  Z2, Z2, Z2
-	VMOVUPS 64(R11), Z1
+	VMOVUPS 64(R12), Z1
 	VPXORD  Z3, Z3, Z3
 
 odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
 
 odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Z0, Z0
-	VPADDW 192(R13), Z1, Z1
-	VPADDW 896(R13), Z2, Z2
-	VPADDW 960(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Z0, Z0
+	VPADDW 192(R14), Z1, Z1
+	VPADDW 896(R14), Z2, Z2
+	VPADDW 960(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd0_even_spike
 
 odd0_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_even_more
-	ADDQ $0x08, AX
 
 odd0_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd0_last
-	VMOVUPS 128(R11), Z4
+	VMOVUPS 128(R12), Z4
 	VPXORD  Z6, Z6, Z6
-	VMOVUPS 192(R11), Z5
+	VMOVUPS 192(R12), Z5
 	VPXORD  Z7, Z7, Z7
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd0_odd_silent
 
 odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z0, Z0
-	VPADDW 64(R13), Z1, Z1
-	VPADDW 768(R13), Z2, Z2
-	VPADDW 832(R13), Z3, Z3
-	VPADDW 256(R13), Z4, Z4
-	VPADDW 320(R13), Z5, Z5
-	VPADDW 1024(R13), Z6, Z6
-	VPADDW 1088(R13), Z7, Z7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z0, Z0
+	VPADDW 64(R14), Z1, Z1
+	VPADDW 768(R14), Z2, Z2
+	VPADDW 832(R14), Z3, Z3
+	VPADDW 256(R14), Z4, Z4
+	VPADDW 320(R14), Z5, Z5
+	VPADDW 1024(R14), Z6, Z6
+	VPADDW 1088(R14), Z7, Z7
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_spike
 
 odd0_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd0_odd_more
-	ADDQ $0x08, AX
 
 odd0_odd_walked:
 	KMOVD         (BX), K1
@@ -4307,68 +4530,76 @@ odd0_odd_walked:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R14
-	MOVQ          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVQ         K1, R15
+	MOVQ          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z2, (R11)
-	VMOVUPS       Z3, 64(R11)
-	ADDQ          $0x00000080, R11
-	DECQ          R12
+	VMOVUPS       Z2, (R12)
+	VMOVUPS       Z3, 64(R12)
+	ADDQ          $0x00000080, R12
+	DECQ          R13
 	JZ            odd_end
-	MOVQ          (AX), R14
-	TESTQ         R14, R14
+	MOVQ          R11, R15
+	MOVQ          AX, R14
+	ADDQ          $0x08, AX
+	CMPQ          AX, (SP)
+	CMOVQCS       AX, R14
+	MOVQ          (R14), R11
+	TESTQ         R15, R15
 	JZ            odd1_even_silent
 
 odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Z4, Z4
-	VPADDW 192(R13), Z5, Z5
-	VPADDW 896(R13), Z6, Z6
-	VPADDW 960(R13), Z7, Z7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Z4, Z4
+	VPADDW 192(R14), Z5, Z5
+	VPADDW 896(R14), Z6, Z6
+	VPADDW 960(R14), Z7, Z7
+	BLSRQ  R15, R15
 	JNZ    odd1_even_spike
 
 odd1_even_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_even_more
-	ADDQ $0x08, AX
 
 odd1_even_walked:
-	DECQ    R12
+	DECQ    R13
 	JZ      odd1_last
-	VMOVUPS 128(R11), Z0
+	VMOVUPS 128(R12), Z0
 	VPXORD  Z2, Z2, Z2
-	VMOVUPS 192(R11), Z1
+	VMOVUPS 192(R12), Z1
 	VPXORD  Z3, Z3, Z3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
 	JZ      odd1_odd_silent
 
 odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z4, Z4
-	VPADDW 64(R13), Z5, Z5
-	VPADDW 768(R13), Z6, Z6
-	VPADDW 832(R13), Z7, Z7
-	VPADDW 256(R13), Z0, Z0
-	VPADDW 320(R13), Z1, Z1
-	VPADDW 1024(R13), Z2, Z2
-	VPADDW 1088(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z4, Z4
+	VPADDW 64(R14), Z5, Z5
+	VPADDW 768(R14), Z6, Z6
+	VPADDW 832(R14), Z7, Z7
+	VPADDW 256(R14), Z0, Z0
+	VPADDW 320(R14), Z1, Z1
+	VPADDW 1024(R14), Z2, Z2
+	VPADDW 1088(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_spike
 
 odd1_odd_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  odd1_odd_more
-	ADDQ $0x08, AX
 
 odd1_odd_walked:
 	KMOVD         (BX), K1
@@ -4408,17 +4639,17 @@ odd1_odd_walked:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R14
-	MOVQ          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVQ         K1, R15
+	MOVQ          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z6, (R11)
-	VMOVUPS       Z7, 64(R11)
-	ADDQ          $0x00000080, R11
-	DECQ          R12
+	VMOVUPS       Z6, (R12)
+	VMOVUPS       Z7, 64(R12)
+	ADDQ          $0x00000080, R12
+	DECQ          R13
 	JZ            odd_end
 	JMP           odd_column
 
@@ -4460,16 +4691,16 @@ odd0_last:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R14
-	MOVQ          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVQ         K1, R15
+	MOVQ          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z2, (R11)
-	VMOVUPS       Z3, 64(R11)
-	ADDQ          $0x00000080, R11
+	VMOVUPS       Z2, (R12)
+	VMOVUPS       Z3, 64(R12)
+	ADDQ          $0x00000080, R12
 	JMP           odd_end
 
 odd1_last:
@@ -4510,31 +4741,31 @@ odd1_last:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R14
-	MOVQ          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVQ         K1, R15
+	MOVQ          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	VMOVUPS       Z6, (R11)
-	VMOVUPS       Z7, 64(R11)
-	ADDQ          $0x00000080, R11
+	VMOVUPS       Z6, (R12)
+	VMOVUPS       Z7, 64(R12)
+	ADDQ          $0x00000080, R12
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
 flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
 
 flush_column:
-	VMOVUPS       (R11), Z0
-	VMOVUPS       64(R11), Z1
+	VMOVUPS       (R12), Z0
+	VMOVUPS       64(R12), Z1
 	KMOVD         (BX), K1
 	VPADDW        (R8), Z0, K1, Z0
 	VPMOVSXWD     Y0, Z2
@@ -4572,15 +4803,15 @@ flush_column:
 	KUNPCKWD      K1, K2, K1
 	KUNPCKWD      K3, K4, K3
 	KUNPCKDQ      K1, K3, K1
-	KMOVQ         K1, R14
-	MOVQ          R14, (DX)
-	POPCNTQ       R14, R14
-	ADDQ          R14, DI
+	KMOVQ         K1, R15
+	MOVQ          R15, (DX)
+	POPCNTQ       R15, R15
+	ADDQ          R15, DI
 	ADDQ          outBytes+112(FP), DX
 	ADDQ          shortcutBytes+120(FP), BX
 	ADDQ          vBytes+128(FP), SI
-	ADDQ          $0x00000080, R11
-	DECQ          R12
+	ADDQ          $0x00000080, R12
+	DECQ          R13
 	JNZ           flush_column
 
 done:
@@ -4589,260 +4820,284 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Z0, Z0
-	VPADDW 576(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Z0, Z0
+	VPADDW 576(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Z0, Z0
-	VPADDW 448(R13), Z1, Z1
-	VPADDW 640(R13), Z4, Z4
-	VPADDW 704(R13), Z5, Z5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Z0, Z0
+	VPADDW 448(R14), Z1, Z1
+	VPADDW 640(R14), Z4, Z4
+	VPADDW 704(R14), Z5, Z5
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Z4, Z4
-	VPADDW 576(R13), Z5, Z5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Z4, Z4
+	VPADDW 576(R14), Z5, Z5
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Z4, Z4
-	VPADDW 448(R13), Z5, Z5
-	VPADDW 640(R13), Z0, Z0
-	VPADDW 704(R13), Z1, Z1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Z4, Z4
+	VPADDW 448(R14), Z5, Z5
+	VPADDW 640(R14), Z0, Z0
+	VPADDW 704(R14), Z1, Z1
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Z0, Z0
-	VPADDW 192(R13), Z1, Z1
-	VPADDW 896(R13), Z2, Z2
-	VPADDW 960(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Z0, Z0
+	VPADDW 192(R14), Z1, Z1
+	VPADDW 896(R14), Z2, Z2
+	VPADDW 960(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z0, Z0
-	VPADDW 64(R13), Z1, Z1
-	VPADDW 768(R13), Z2, Z2
-	VPADDW 832(R13), Z3, Z3
-	VPADDW 256(R13), Z4, Z4
-	VPADDW 320(R13), Z5, Z5
-	VPADDW 1024(R13), Z6, Z6
-	VPADDW 1088(R13), Z7, Z7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z0, Z0
+	VPADDW 64(R14), Z1, Z1
+	VPADDW 768(R14), Z2, Z2
+	VPADDW 832(R14), Z3, Z3
+	VPADDW 256(R14), Z4, Z4
+	VPADDW 320(R14), Z5, Z5
+	VPADDW 1024(R14), Z6, Z6
+	VPADDW 1088(R14), Z7, Z7
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Z4, Z4
-	VPADDW 192(R13), Z5, Z5
-	VPADDW 896(R13), Z6, Z6
-	VPADDW 960(R13), Z7, Z7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Z4, Z4
+	VPADDW 192(R14), Z5, Z5
+	VPADDW 896(R14), Z6, Z6
+	VPADDW 960(R14), Z7, Z7
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Z4, Z4
-	VPADDW 64(R13), Z5, Z5
-	VPADDW 768(R13), Z6, Z6
-	VPADDW 832(R13), Z7, Z7
-	VPADDW 256(R13), Z0, Z0
-	VPADDW 320(R13), Z1, Z1
-	VPADDW 1024(R13), Z2, Z2
-	VPADDW 1088(R13), Z3, Z3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Z4, Z4
+	VPADDW 64(R14), Z5, Z5
+	VPADDW 768(R14), Z6, Z6
+	VPADDW 832(R14), Z7, Z7
+	VPADDW 256(R14), Z0, Z0
+	VPADDW 320(R14), Z1, Z1
+	VPADDW 1024(R14), Z2, Z2
+	VPADDW 1088(R14), Z3, Z3
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked
 
 // func sweepWhole16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWhole16AVX2(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWhole16AVX2(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -4852,62 +5107,70 @@ TEXT ·sweepWhole16AVX2(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000020, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000020, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Y0
-	VMOVUPS (R11)(R12*1), Y1
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R13*1), Y1
 	VXORPS  Y2, Y2, Y2
-	VMOVUPS 32(R11), Y3
-	VMOVUPS 32(R11)(R12*1), Y4
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 32(R12)(R13*1), Y4
 	VXORPS  Y5, Y5, Y5
 
 column:
-	VMOVUPS 64(R11), Y6
-	VMOVUPS 64(R11)(R12*1), Y7
+	VMOVUPS 64(R12), Y6
+	VMOVUPS 64(R12)(R13*1), Y7
 	VXORPS  Y8, Y8, Y8
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y0, Y0
-	VPADDW 32(R14), Y3, Y3
-	VPADDW 64(R14), Y6, Y6
-	VPADDW 96(R14), Y1, Y1
-	VPADDW 128(R14), Y4, Y4
-	VPADDW 160(R14), Y7, Y7
-	VPADDW 192(R14), Y2, Y2
-	VPADDW 224(R14), Y5, Y5
-	VPADDW 256(R14), Y8, Y8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y0, Y0
+	VPADDW 32(R15), Y3, Y3
+	VPADDW 64(R15), Y6, Y6
+	VPADDW 96(R15), Y1, Y1
+	VPADDW 128(R15), Y4, Y4
+	VPADDW 160(R15), Y7, Y7
+	VPADDW 192(R15), Y2, Y2
+	VPADDW 224(R15), Y5, Y5
+	VPADDW 256(R15), Y8, Y8
+	BLSRQ  BP, BP
 	JNZ    phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS      Y1, (R11)
-	VMOVUPS      Y2, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y1, (R12)
+	VMOVUPS      Y2, (R12)(R13*1)
+	CMPQ         R14, 24(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X1
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X1
 	VPBROADCASTW X1, Y1
 	VPAND        Y2, Y1, Y1
 	VPCMPEQW     Y2, Y1, Y1
@@ -4923,7 +5186,7 @@ alone1:
 	VPANDN       Y2, Y1, Y2
 	VPSUBD       Y2, Y9, Y9
 	VMOVDQU      Y9, (SI)
-	VMOVMSKPS    Y1, R15
+	VMOVMSKPS    Y1, BP
 	VEXTRACTI128 $0x01, Y0, X2
 	VPMOVSXWD    X2, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -4933,59 +5196,63 @@ alone1:
 	VPANDN       Y2, Y1, Y2
 	VPSUBD       Y2, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y1, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y1, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000020, R11
-	DECQ    R13
+	ADDQ    $0x00000020, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 64(R11), Y0
-	VMOVUPS 64(R11)(R12*1), Y1
+	VMOVUPS 64(R12), Y0
+	VMOVUPS 64(R12)(R13*1), Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y3, Y3
-	VPADDW 32(R14), Y6, Y6
-	VPADDW 64(R14), Y0, Y0
-	VPADDW 96(R14), Y4, Y4
-	VPADDW 128(R14), Y7, Y7
-	VPADDW 160(R14), Y1, Y1
-	VPADDW 192(R14), Y5, Y5
-	VPADDW 224(R14), Y8, Y8
-	VPADDW 256(R14), Y2, Y2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y3, Y3
+	VPADDW 32(R15), Y6, Y6
+	VPADDW 64(R15), Y0, Y0
+	VPADDW 96(R15), Y4, Y4
+	VPADDW 128(R15), Y7, Y7
+	VPADDW 160(R15), Y1, Y1
+	VPADDW 192(R15), Y5, Y5
+	VPADDW 224(R15), Y8, Y8
+	VPADDW 256(R15), Y2, Y2
+	BLSRQ  BP, BP
 	JNZ    phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS      Y4, (R11)
-	VMOVUPS      Y5, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y4, (R12)
+	VMOVUPS      Y5, (R12)(R13*1)
+	CMPQ         R14, 24(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X4
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X4
 	VPBROADCASTW X4, Y4
 	VPAND        Y5, Y4, Y4
 	VPCMPEQW     Y5, Y4, Y4
@@ -5001,7 +5268,7 @@ alone2:
 	VPANDN       Y5, Y4, Y5
 	VPSUBD       Y5, Y9, Y9
 	VMOVDQU      Y9, (SI)
-	VMOVMSKPS    Y4, R15
+	VMOVMSKPS    Y4, BP
 	VEXTRACTI128 $0x01, Y3, X5
 	VPMOVSXWD    X5, Y3
 	VPADDD       32(R10), Y3, Y3
@@ -5011,59 +5278,63 @@ alone2:
 	VPANDN       Y5, Y4, Y5
 	VPSUBD       Y5, Y3, Y3
 	VMOVDQU      Y3, 32(SI)
-	VMOVMSKPS    Y4, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y4, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000020, R11
-	DECQ    R13
+	ADDQ    $0x00000020, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 64(R11), Y3
-	VMOVUPS 64(R11)(R12*1), Y4
+	VMOVUPS 64(R12), Y3
+	VMOVUPS 64(R12)(R13*1), Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y6, Y6
-	VPADDW 32(R14), Y0, Y0
-	VPADDW 64(R14), Y3, Y3
-	VPADDW 96(R14), Y7, Y7
-	VPADDW 128(R14), Y1, Y1
-	VPADDW 160(R14), Y4, Y4
-	VPADDW 192(R14), Y8, Y8
-	VPADDW 224(R14), Y2, Y2
-	VPADDW 256(R14), Y5, Y5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y6, Y6
+	VPADDW 32(R15), Y0, Y0
+	VPADDW 64(R15), Y3, Y3
+	VPADDW 96(R15), Y7, Y7
+	VPADDW 128(R15), Y1, Y1
+	VPADDW 160(R15), Y4, Y4
+	VPADDW 192(R15), Y8, Y8
+	VPADDW 224(R15), Y2, Y2
+	VPADDW 256(R15), Y5, Y5
+	BLSRQ  BP, BP
 	JNZ    phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y8, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y8, (R12)(R13*1)
+	CMPQ         R14, 24(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y8
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X7
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X7
 	VPBROADCASTW X7, Y7
 	VPAND        Y8, Y7, Y7
 	VPCMPEQW     Y8, Y7, Y7
@@ -5079,7 +5350,7 @@ alone3:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y9, Y9
 	VMOVDQU      Y9, (SI)
-	VMOVMSKPS    Y7, R15
+	VMOVMSKPS    Y7, BP
 	VEXTRACTI128 $0x01, Y6, X8
 	VPMOVSXWD    X8, Y6
 	VPADDD       32(R10), Y6, Y6
@@ -5089,33 +5360,33 @@ alone3:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y6, Y6
 	VMOVDQU      Y6, 32(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000020, R11
-	DECQ R13
+	ADDQ $0x00000020, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS      Y4, (R11)
-	VMOVUPS      Y5, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y4, (R12)
+	VMOVUPS      Y5, (R12)(R13*1)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -5131,7 +5402,7 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y3, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -5141,28 +5412,28 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase1_end:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y8, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y8, (R12)(R13*1)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -5178,7 +5449,7 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y6, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -5188,28 +5459,28 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase2_end:
-	VMOVUPS      Y1, (R11)
-	VMOVUPS      Y2, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y1, (R12)
+	VMOVUPS      Y2, (R12)(R13*1)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X1
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X1
 	VPBROADCASTW X1, Y1
 	VPAND        Y2, Y1, Y1
 	VPCMPEQW     Y2, Y1, Y1
@@ -5225,7 +5496,7 @@ alone6:
 	VPANDN       Y2, Y1, Y2
 	VPSUBD       Y2, Y3, Y3
 	VMOVDQU      Y3, (SI)
-	VMOVMSKPS    Y1, R15
+	VMOVMSKPS    Y1, BP
 	VEXTRACTI128 $0x01, Y0, X2
 	VPMOVSXWD    X2, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -5235,142 +5506,151 @@ alone6:
 	VPANDN       Y2, Y1, Y2
 	VPSUBD       Y2, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y1, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
-	XORL         $0x0000ffff, R15
-	MOVW         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y1, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase0_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase0_more_silent
 
 phase0_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y0, Y0
-	VPADDW 32(R14), Y3, Y3
-	VPADDW 64(R14), Y6, Y6
-	VPADDW 96(R14), Y1, Y1
-	VPADDW 128(R14), Y4, Y4
-	VPADDW 160(R14), Y7, Y7
-	VPADDW 192(R14), Y2, Y2
-	VPADDW 224(R14), Y5, Y5
-	VPADDW 256(R14), Y8, Y8
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y0, Y0
+	VPADDW 32(R15), Y3, Y3
+	VPADDW 64(R15), Y6, Y6
+	VPADDW 96(R15), Y1, Y1
+	VPADDW 128(R15), Y4, Y4
+	VPADDW 160(R15), Y7, Y7
+	VPADDW 192(R15), Y2, Y2
+	VPADDW 224(R15), Y5, Y5
+	VPADDW 256(R15), Y8, Y8
+	BLSRQ  BP, BP
 	JNZ    phase0_more_spike
 
 phase0_more_silent:
-	JMP phase0_words
-
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
 
 phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase1_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase1_more_silent
 
 phase1_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y3, Y3
-	VPADDW 32(R14), Y6, Y6
-	VPADDW 64(R14), Y0, Y0
-	VPADDW 96(R14), Y4, Y4
-	VPADDW 128(R14), Y7, Y7
-	VPADDW 160(R14), Y1, Y1
-	VPADDW 192(R14), Y5, Y5
-	VPADDW 224(R14), Y8, Y8
-	VPADDW 256(R14), Y2, Y2
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y3, Y3
+	VPADDW 32(R15), Y6, Y6
+	VPADDW 64(R15), Y0, Y0
+	VPADDW 96(R15), Y4, Y4
+	VPADDW 128(R15), Y7, Y7
+	VPADDW 160(R15), Y1, Y1
+	VPADDW 192(R15), Y5, Y5
+	VPADDW 224(R15), Y8, Y8
+	VPADDW 256(R15), Y2, Y2
+	BLSRQ  BP, BP
 	JNZ    phase1_more_spike
 
 phase1_more_silent:
-	JMP phase1_words
-
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
 
 phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
 
 phase2_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
+	TESTQ BP, BP
 	JZ    phase2_more_silent
 
 phase2_more_spike:
-	TZCNTQ R15, R14
-	IMUL3Q $0x00000120, R14, R14
-	ADDQ   CX, R14
-	VPADDW (R14), Y6, Y6
-	VPADDW 32(R14), Y0, Y0
-	VPADDW 64(R14), Y3, Y3
-	VPADDW 96(R14), Y7, Y7
-	VPADDW 128(R14), Y1, Y1
-	VPADDW 160(R14), Y4, Y4
-	VPADDW 192(R14), Y8, Y8
-	VPADDW 224(R14), Y2, Y2
-	VPADDW 256(R14), Y5, Y5
-	BLSRQ  R15, R15
+	TZCNTQ BP, R15
+	IMUL3Q $0x00000120, R15, R15
+	ADDQ   CX, R15
+	VPADDW (R15), Y6, Y6
+	VPADDW 32(R15), Y0, Y0
+	VPADDW 64(R15), Y3, Y3
+	VPADDW 96(R15), Y7, Y7
+	VPADDW 128(R15), Y1, Y1
+	VPADDW 160(R15), Y4, Y4
+	VPADDW 192(R15), Y8, Y8
+	VPADDW 224(R15), Y2, Y2
+	VPADDW 256(R15), Y5, Y5
+	BLSRQ  BP, BP
 	JNZ    phase2_more_spike
 
 phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
 
 row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
 
 flush:
-	ADDQ         $0x00000020, R11
-	VMOVUPS      (R11), Y0
+	ADDQ         $0x00000020, R12
+	VMOVUPS      (R12), Y0
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone7
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X1
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X1
 	VPBROADCASTW X1, Y1
 	VPAND        Y2, Y1, Y1
 	VPCMPEQW     Y2, Y1, Y1
@@ -5386,6 +5666,497 @@ alone7:
 	VPANDN       Y2, Y1, Y2
 	VPSUBD       Y2, Y3, Y3
 	VMOVDQU      Y3, (SI)
+	VMOVMSKPS    Y1, BP
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMOVSXWD    X2, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y2
+	VPCMPGTD     Y0, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y1, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	XORL         $0x0000ffff, BP
+	MOVW         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	DECQ         R14
+	JNZ          flush
+	VZEROUPPER
+	MOVQ         DI, ret+136(FP)
+	RET
+
+// func sweepWholeStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N16AVX2(SB), NOSPLIT, $24-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
+
+even:
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+
+even_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	BLSRQ  R15, R15
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+
+even0_even_walked:
+	DECQ    R13
+	JZ      even0_last
+	VMOVUPS 32(R12), Y2
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y0, Y0
+	VPADDW 160(R14), Y2, Y2
+	BLSRQ  R15, R15
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+
+even0_odd_walked:
+	VMOVUPS Y0, (R12)
+	ADDQ    $0x00000020, R12
+	DECQ    R13
+	JZ      even_end
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y2, Y2
+	BLSRQ  R15, R15
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+
+even1_even_walked:
+	DECQ    R13
+	JZ      even1_last
+	VMOVUPS 32(R12), Y0
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y2, Y2
+	VPADDW 160(R14), Y0, Y0
+	BLSRQ  R15, R15
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+
+even1_odd_walked:
+	VMOVUPS Y2, (R12)
+	ADDQ    $0x00000020, R12
+	DECQ    R13
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R12)
+	ADDQ    $0x00000020, R12
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y2, (R12)
+	ADDQ    $0x00000020, R12
+
+even_end:
+	DECQ    16(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+	VXORPS  Y1, Y1, Y1
+
+odd_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+
+odd0_even_walked:
+	DECQ    R13
+	JZ      odd0_last
+	VMOVUPS 32(R12), Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 192(R14), Y1, Y1
+	VPADDW 64(R14), Y2, Y2
+	VPADDW 256(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y0, Y0
+
+alone1:
+	VPMOVSXWD    X0, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R15
+	VEXTRACTI128 $0x01, Y0, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y1, (R12)
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JZ           odd_end
+	MOVQ         R11, R15
+	MOVQ         AX, R14
+	ADDQ         $0x08, AX
+	CMPQ         AX, (SP)
+	CMOVQCS      AX, R14
+	MOVQ         (R14), R11
+	TESTQ        R15, R15
+	JZ           odd1_even_silent
+
+odd1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y2, Y2
+	VPADDW 224(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd1_even_spike
+
+odd1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
+
+odd1_even_walked:
+	DECQ    R13
+	JZ      odd1_last
+	VMOVUPS 32(R12), Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd1_odd_silent
+
+odd1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y2, Y2
+	VPADDW 192(R14), Y3, Y3
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 256(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    odd1_odd_spike
+
+odd1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
+
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y2, Y2
+
+alone2:
+	VPMOVSXWD    X2, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R15
+	VEXTRACTI128 $0x01, Y2, X5
+	VPMOVSXWD    X5, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y2, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JZ           odd_end
+	JMP          odd_column
+
+odd0_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+
+alone3:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, R15
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y1, (R12)
+	ADDQ         $0x00000020, R12
+	JMP          odd_end
+
+odd1_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y2, Y2
+
+alone4:
+	VPMOVSXWD    X2, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y4, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y2, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	XORL         $0x0000ffff, R15
+	MOVW         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x00000020, R12
+
+odd_end:
+	DECQ 16(SP)
+	JNZ  even
+	JMP  done
+
+flush:
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
+
+flush_column:
+	VMOVUPS      (R12), Y0
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone5
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X1
+	VPBROADCASTW X1, Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQW     Y2, Y1, Y1
+	VPAND        (R8), Y1, Y1
+	VPADDW       Y1, Y0, Y0
+
+alone5:
+	VPMOVSXWD    X0, Y3
+	VPADDD       (R10), Y3, Y3
+	VPADDD       (SI), Y3, Y3
+	VMOVDQU      (R9), Y2
+	VPCMPGTD     Y3, Y2, Y1
+	VPANDN       Y2, Y1, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVDQU      Y3, (SI)
 	VMOVMSKPS    Y1, R15
 	VEXTRACTI128 $0x01, Y0, X2
 	VPMOVSXWD    X2, Y0
@@ -5406,463 +6177,8 @@ alone7:
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
+	ADDQ         $0x00000020, R12
 	DECQ         R13
-	JNZ          flush
-	VZEROUPPER
-	MOVQ         DI, ret+136(FP)
-	RET
-
-// func sweepWholeStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWholeStride2N16AVX2(SB), NOSPLIT, $16-144
-	MOVQ src_base+16(FP), AX
-	MOVQ w+56(FP), CX
-	MOVQ out+0(FP), DX
-	MOVQ shortcut+8(FP), BX
-	MOVQ v+40(FP), SI
-	XORQ DI, DI
-	MOVQ weight+80(FP), R8
-	MOVQ threshold+72(FP), R9
-	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
-
-even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-
-even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
-
-even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	BLSRQ  R14, R14
-	JNZ    even0_even_spike
-
-even0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_even_more
-	ADDQ $0x08, AX
-
-even0_even_walked:
-	DECQ    R12
-	JZ      even0_last
-	VMOVUPS 32(R11), Y2
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even0_odd_silent
-
-even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y0, Y0
-	VPADDW 160(R13), Y2, Y2
-	BLSRQ  R14, R14
-	JNZ    even0_odd_spike
-
-even0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_odd_more
-	ADDQ $0x08, AX
-
-even0_odd_walked:
-	VMOVUPS Y0, (R11)
-	ADDQ    $0x00000020, R11
-	DECQ    R12
-	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_even_silent
-
-even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y2, Y2
-	BLSRQ  R14, R14
-	JNZ    even1_even_spike
-
-even1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_even_more
-	ADDQ $0x08, AX
-
-even1_even_walked:
-	DECQ    R12
-	JZ      even1_last
-	VMOVUPS 32(R11), Y0
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_odd_silent
-
-even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y2, Y2
-	VPADDW 160(R13), Y0, Y0
-	BLSRQ  R14, R14
-	JNZ    even1_odd_spike
-
-even1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_odd_more
-	ADDQ $0x08, AX
-
-even1_odd_walked:
-	VMOVUPS Y2, (R11)
-	ADDQ    $0x00000020, R11
-	DECQ    R12
-	JZ      even_end
-	JMP     even_column
-
-even0_last:
-	VMOVUPS Y0, (R11)
-	ADDQ    $0x00000020, R11
-	JMP     even_end
-
-even1_last:
-	VMOVUPS Y2, (R11)
-	ADDQ    $0x00000020, R11
-
-even_end:
-	DECQ    8(SP)
-	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-	VXORPS  Y1, Y1, Y1
-
-odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
-
-odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    odd0_even_spike
-
-odd0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_even_more
-	ADDQ $0x08, AX
-
-odd0_even_walked:
-	DECQ    R12
-	JZ      odd0_last
-	VMOVUPS 32(R11), Y2
-	VXORPS  Y3, Y3, Y3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd0_odd_silent
-
-odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 192(R13), Y1, Y1
-	VPADDW 64(R13), Y2, Y2
-	VPADDW 256(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd0_odd_spike
-
-odd0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_odd_more
-	ADDQ $0x08, AX
-
-odd0_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone1
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        (R8), Y4, Y4
-	VPADDW       Y4, Y0, Y0
-
-alone1:
-	VPMOVSXWD    X0, Y6
-	VPADDD       (R10), Y6, Y6
-	VPADDD       (SI), Y6, Y6
-	VMOVDQU      (R9), Y5
-	VPCMPGTD     Y6, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y6, Y6
-	VMOVDQU      Y6, (SI)
-	VMOVMSKPS    Y4, R14
-	VEXTRACTI128 $0x01, Y0, X5
-	VPMOVSXWD    X5, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	XORL         $0x0000ffff, R14
-	MOVW         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y1, (R11)
-	ADDQ         $0x00000020, R11
-	DECQ         R12
-	JZ           odd_end
-	MOVQ         (AX), R14
-	TESTQ        R14, R14
-	JZ           odd1_even_silent
-
-odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y2, Y2
-	VPADDW 224(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd1_even_spike
-
-odd1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_even_more
-	ADDQ $0x08, AX
-
-odd1_even_walked:
-	DECQ    R12
-	JZ      odd1_last
-	VMOVUPS 32(R11), Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd1_odd_silent
-
-odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y2, Y2
-	VPADDW 192(R13), Y3, Y3
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 256(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    odd1_odd_spike
-
-odd1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_odd_more
-	ADDQ $0x08, AX
-
-odd1_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone2
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        (R8), Y4, Y4
-	VPADDW       Y4, Y2, Y2
-
-alone2:
-	VPMOVSXWD    X2, Y6
-	VPADDD       (R10), Y6, Y6
-	VPADDD       (SI), Y6, Y6
-	VMOVDQU      (R9), Y5
-	VPCMPGTD     Y6, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y6, Y6
-	VMOVDQU      Y6, (SI)
-	VMOVMSKPS    Y4, R14
-	VEXTRACTI128 $0x01, Y2, X5
-	VPMOVSXWD    X5, Y2
-	VPADDD       32(R10), Y2, Y2
-	VPADDD       32(SI), Y2, Y2
-	VMOVDQU      32(R9), Y5
-	VPCMPGTD     Y2, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y2, Y2
-	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	XORL         $0x0000ffff, R14
-	MOVW         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y3, (R11)
-	ADDQ         $0x00000020, R11
-	DECQ         R12
-	JZ           odd_end
-	JMP          odd_column
-
-odd0_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone3
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X2
-	VPBROADCASTW X2, Y2
-	VPAND        Y3, Y2, Y2
-	VPCMPEQW     Y3, Y2, Y2
-	VPAND        (R8), Y2, Y2
-	VPADDW       Y2, Y0, Y0
-
-alone3:
-	VPMOVSXWD    X0, Y4
-	VPADDD       (R10), Y4, Y4
-	VPADDD       (SI), Y4, Y4
-	VMOVDQU      (R9), Y3
-	VPCMPGTD     Y4, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y4, Y4
-	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R14
-	VEXTRACTI128 $0x01, Y0, X3
-	VPMOVSXWD    X3, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	XORL         $0x0000ffff, R14
-	MOVW         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y1, (R11)
-	ADDQ         $0x00000020, R11
-	JMP          odd_end
-
-odd1_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone4
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X0
-	VPBROADCASTW X0, Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQW     Y1, Y0, Y0
-	VPAND        (R8), Y0, Y0
-	VPADDW       Y0, Y2, Y2
-
-alone4:
-	VPMOVSXWD    X2, Y4
-	VPADDD       (R10), Y4, Y4
-	VPADDD       (SI), Y4, Y4
-	VMOVDQU      (R9), Y1
-	VPCMPGTD     Y4, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y4, Y4
-	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y0, R14
-	VEXTRACTI128 $0x01, Y2, X1
-	VPMOVSXWD    X1, Y2
-	VPADDD       32(R10), Y2, Y2
-	VPADDD       32(SI), Y2, Y2
-	VMOVDQU      32(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	XORL         $0x0000ffff, R14
-	MOVW         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y3, (R11)
-	ADDQ         $0x00000020, R11
-
-odd_end:
-	DECQ 8(SP)
-	JNZ  even
-	JMP  done
-
-flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
-
-flush_column:
-	VMOVUPS      (R11), Y0
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone5
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y2
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X1
-	VPBROADCASTW X1, Y1
-	VPAND        Y2, Y1, Y1
-	VPCMPEQW     Y2, Y1, Y1
-	VPAND        (R8), Y1, Y1
-	VPADDW       Y1, Y0, Y0
-
-alone5:
-	VPMOVSXWD    X0, Y3
-	VPADDD       (R10), Y3, Y3
-	VPADDD       (SI), Y3, Y3
-	VMOVDQU      (R9), Y2
-	VPCMPGTD     Y3, Y2, Y1
-	VPANDN       Y2, Y1, Y2
-	VPSUBD       Y2, Y3, Y3
-	VMOVDQU      Y3, (SI)
-	VMOVMSKPS    Y1, R14
-	VEXTRACTI128 $0x01, Y0, X2
-	VPMOVSXWD    X2, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y2
-	VPCMPGTD     Y0, Y2, Y1
-	VPANDN       Y2, Y1, Y2
-	VPSUBD       Y2, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y1, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	XORL         $0x0000ffff, R14
-	MOVW         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	ADDQ         $0x00000020, R11
-	DECQ         R12
 	JNZ          flush_column
 
 done:
@@ -5871,242 +6187,266 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y0, Y0
-	VPADDW 160(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y0, Y0
+	VPADDW 160(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y2, Y2
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y2, Y2
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 96(R13), Y2, Y2
-	VPADDW 160(R13), Y0, Y0
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 96(R14), Y2, Y2
+	VPADDW 160(R14), Y0, Y0
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 192(R13), Y1, Y1
-	VPADDW 64(R13), Y2, Y2
-	VPADDW 256(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 192(R14), Y1, Y1
+	VPADDW 64(R14), Y2, Y2
+	VPADDW 256(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW 32(R13), Y2, Y2
-	VPADDW 224(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW 32(R14), Y2, Y2
+	VPADDW 224(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00004800, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000120, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y2, Y2
-	VPADDW 192(R13), Y3, Y3
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 256(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000120, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y2, Y2
+	VPADDW 192(R14), Y3, Y3
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 256(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked
 
 // func sweepWholeSets16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, POPCNT
-TEXT ·sweepWholeSets16AVX2(SB), NOSPLIT, $24-144
+TEXT ·sweepWholeSets16AVX2(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -6120,8 +6460,8 @@ TEXT ·sweepWholeSets16AVX2(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000020, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -6167,7 +6507,7 @@ column:
 	VPADDW       73984(R14), Y8, Y8
 	VMOVUPS      Y1, (R11)
 	VMOVUPS      Y2, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
@@ -6247,7 +6587,7 @@ phase0_fired:
 	VPADDW       73984(R14), Y2, Y2
 	VMOVUPS      Y4, (R11)
 	VMOVUPS      Y5, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
@@ -6327,7 +6667,7 @@ phase1_fired:
 	VPADDW       73984(R14), Y5, Y5
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y8, (R11)(R12*1)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
@@ -6379,7 +6719,7 @@ phase2_fired:
 phase0_end:
 	VMOVUPS      Y4, (R11)
 	VMOVUPS      Y5, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
@@ -6426,7 +6766,7 @@ alone4:
 phase1_end:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y8, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
@@ -6473,7 +6813,7 @@ alone5:
 phase2_end:
 	VMOVUPS      Y1, (R11)
 	VMOVUPS      Y2, (R11)(R12*1)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
@@ -6518,8 +6858,8 @@ alone6:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ R14, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -6575,7 +6915,7 @@ alone7:
 
 // func sweepWholeSetsStride2N16AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, POPCNT
-TEXT ·sweepWholeSetsStride2N16AVX2(SB), NOSPLIT, $16-144
+TEXT ·sweepWholeSetsStride2N16AVX2(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -6586,7 +6926,7 @@ TEXT ·sweepWholeSetsStride2N16AVX2(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, 16(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -6672,7 +7012,7 @@ even1_last:
 	ADDQ    $0x00000020, R11
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -6932,7 +7272,7 @@ alone4:
 	ADDQ         $0x00000020, R11
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
@@ -6994,8 +7334,8 @@ done:
 	RET
 
 // func sweepWhole32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWhole32AVX2(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWhole32AVX2(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -7005,97 +7345,105 @@ TEXT ·sweepWhole32AVX2(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000040, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000040, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Y0
-	VMOVUPS (R11)(R12*1), Y2
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R13*1), Y2
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS 32(R11), Y1
-	VMOVUPS 32(R11)(R12*1), Y3
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 32(R12)(R13*1), Y3
 	VXORPS  Y5, Y5, Y5
-	VMOVUPS Y5, 32(R11)(R12*1)
-	VMOVUPS 64(R11), Y5
-	VMOVUPS 64(R11)(R12*1), Y7
+	VMOVUPS Y5, 32(R12)(R13*1)
+	VMOVUPS 64(R12), Y5
+	VMOVUPS 64(R12)(R13*1), Y7
 	VXORPS  Y9, Y9, Y9
-	VMOVUPS 96(R11), Y6
-	VMOVUPS 96(R11)(R12*1), Y8
+	VMOVUPS 96(R12), Y6
+	VMOVUPS 96(R12)(R13*1), Y8
 	VXORPS  Y10, Y10, Y10
-	VMOVUPS Y10, 96(R11)(R12*1)
+	VMOVUPS Y10, 96(R12)(R13*1)
 
 column:
-	VMOVUPS 128(R11), Y10
-	VMOVUPS 128(R11)(R12*1), Y12
+	VMOVUPS 128(R12), Y10
+	VMOVUPS 128(R12)(R13*1), Y12
 	VXORPS  Y14, Y14, Y14
-	VMOVUPS 160(R11), Y11
-	VMOVUPS 160(R11)(R12*1), Y13
+	VMOVUPS 160(R12), Y11
+	VMOVUPS 160(R12)(R13*1), Y13
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y0, Y0
-	VPADDW  32(R14), Y1, Y1
-	VPADDW  64(R14), Y5, Y5
-	VPADDW  96(R14), Y6, Y6
-	VPADDW  128(R14), Y10, Y10
-	VPADDW  160(R14), Y11, Y11
-	VPADDW  192(R14), Y2, Y2
-	VPADDW  224(R14), Y3, Y3
-	VPADDW  256(R14), Y7, Y7
-	VPADDW  288(R14), Y8, Y8
-	VPADDW  320(R14), Y12, Y12
-	VPADDW  352(R14), Y13, Y13
-	VPADDW  384(R14), Y4, Y4
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y9, Y9
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y14, Y14
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y0, Y0
+	VPADDW  32(R15), Y1, Y1
+	VPADDW  64(R15), Y5, Y5
+	VPADDW  96(R15), Y6, Y6
+	VPADDW  128(R15), Y10, Y10
+	VPADDW  160(R15), Y11, Y11
+	VPADDW  192(R15), Y2, Y2
+	VPADDW  224(R15), Y3, Y3
+	VPADDW  256(R15), Y7, Y7
+	VPADDW  288(R15), Y8, Y8
+	VPADDW  320(R15), Y12, Y12
+	VPADDW  352(R15), Y13, Y13
+	VPADDW  384(R15), Y4, Y4
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y9, Y9
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y14, Y14
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y4, (R11)(R12*1)
-	VMOVUPS      Y3, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y4, (R12)(R13*1)
+	VMOVUPS      Y3, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
 	VPAND        (R8), Y2, Y2
 	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
@@ -7111,7 +7459,7 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y4, Y4
 	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R15
+	VMOVMSKPS    Y2, BP
 	VEXTRACTI128 $0x01, Y0, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -7121,9 +7469,9 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X1, Y0
 	VPADDD       64(R10), Y0, Y0
 	VPADDD       64(SI), Y0, Y0
@@ -7132,9 +7480,9 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y1, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       96(R10), Y0, Y0
@@ -7144,86 +7492,90 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 128(R11), Y0
-	VMOVUPS 128(R11)(R12*1), Y2
+	VMOVUPS 128(R12), Y0
+	VMOVUPS 128(R12)(R13*1), Y2
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS 160(R11), Y1
-	VMOVUPS 160(R11)(R12*1), Y3
+	VMOVUPS 160(R12), Y1
+	VMOVUPS 160(R12)(R13*1), Y3
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y5, Y5
-	VPADDW  32(R14), Y6, Y6
-	VPADDW  64(R14), Y10, Y10
-	VPADDW  96(R14), Y11, Y11
-	VPADDW  128(R14), Y0, Y0
-	VPADDW  160(R14), Y1, Y1
-	VPADDW  192(R14), Y7, Y7
-	VPADDW  224(R14), Y8, Y8
-	VPADDW  256(R14), Y12, Y12
-	VPADDW  288(R14), Y13, Y13
-	VPADDW  320(R14), Y2, Y2
-	VPADDW  352(R14), Y3, Y3
-	VPADDW  384(R14), Y9, Y9
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y14, Y14
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y4, Y4
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y5, Y5
+	VPADDW  32(R15), Y6, Y6
+	VPADDW  64(R15), Y10, Y10
+	VPADDW  96(R15), Y11, Y11
+	VPADDW  128(R15), Y0, Y0
+	VPADDW  160(R15), Y1, Y1
+	VPADDW  192(R15), Y7, Y7
+	VPADDW  224(R15), Y8, Y8
+	VPADDW  256(R15), Y12, Y12
+	VPADDW  288(R15), Y13, Y13
+	VPADDW  320(R15), Y2, Y2
+	VPADDW  352(R15), Y3, Y3
+	VPADDW  384(R15), Y9, Y9
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y14, Y14
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y4, Y4
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y9, (R11)(R12*1)
-	VMOVUPS      Y8, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y9, (R12)(R13*1)
+	VMOVUPS      Y8, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y8
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X7
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X7
 	VPBROADCASTW X7, Y7
 	VPAND        Y8, Y7, Y7
 	VPCMPEQW     Y8, Y7, Y7
 	VPAND        (R8), Y7, Y7
 	VPADDW       Y7, Y5, Y5
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X7
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X7
 	VPBROADCASTW X7, Y7
 	VPAND        Y8, Y7, Y7
 	VPCMPEQW     Y8, Y7, Y7
@@ -7239,7 +7591,7 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y9, Y9
 	VMOVDQU      Y9, (SI)
-	VMOVMSKPS    Y7, R15
+	VMOVMSKPS    Y7, BP
 	VEXTRACTI128 $0x01, Y5, X8
 	VPMOVSXWD    X8, Y5
 	VPADDD       32(R10), Y5, Y5
@@ -7249,9 +7601,9 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 32(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X6, Y5
 	VPADDD       64(R10), Y5, Y5
 	VPADDD       64(SI), Y5, Y5
@@ -7260,9 +7612,9 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 64(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y6, X8
 	VPMOVSXWD    X8, Y5
 	VPADDD       96(R10), Y5, Y5
@@ -7272,86 +7624,90 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 96(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 128(R11), Y5
-	VMOVUPS 128(R11)(R12*1), Y7
+	VMOVUPS 128(R12), Y5
+	VMOVUPS 128(R12)(R13*1), Y7
 	VXORPS  Y9, Y9, Y9
-	VMOVUPS 160(R11), Y6
-	VMOVUPS 160(R11)(R12*1), Y8
+	VMOVUPS 160(R12), Y6
+	VMOVUPS 160(R12)(R13*1), Y8
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y10, Y10
-	VPADDW  32(R14), Y11, Y11
-	VPADDW  64(R14), Y0, Y0
-	VPADDW  96(R14), Y1, Y1
-	VPADDW  128(R14), Y5, Y5
-	VPADDW  160(R14), Y6, Y6
-	VPADDW  192(R14), Y12, Y12
-	VPADDW  224(R14), Y13, Y13
-	VPADDW  256(R14), Y2, Y2
-	VPADDW  288(R14), Y3, Y3
-	VPADDW  320(R14), Y7, Y7
-	VPADDW  352(R14), Y8, Y8
-	VPADDW  384(R14), Y14, Y14
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y4, Y4
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y9, Y9
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y10, Y10
+	VPADDW  32(R15), Y11, Y11
+	VPADDW  64(R15), Y0, Y0
+	VPADDW  96(R15), Y1, Y1
+	VPADDW  128(R15), Y5, Y5
+	VPADDW  160(R15), Y6, Y6
+	VPADDW  192(R15), Y12, Y12
+	VPADDW  224(R15), Y13, Y13
+	VPADDW  256(R15), Y2, Y2
+	VPADDW  288(R15), Y3, Y3
+	VPADDW  320(R15), Y7, Y7
+	VPADDW  352(R15), Y8, Y8
+	VPADDW  384(R15), Y14, Y14
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y4, Y4
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y9, Y9
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS      Y12, (R11)
-	VMOVUPS      Y14, (R11)(R12*1)
-	VMOVUPS      Y13, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y12, (R12)
+	VMOVUPS      Y14, (R12)(R13*1)
+	VMOVUPS      Y13, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y13
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X12
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X12
 	VPBROADCASTW X12, Y12
 	VPAND        Y13, Y12, Y12
 	VPCMPEQW     Y13, Y12, Y12
 	VPAND        (R8), Y12, Y12
 	VPADDW       Y12, Y10, Y10
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X12
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X12
 	VPBROADCASTW X12, Y12
 	VPAND        Y13, Y12, Y12
 	VPCMPEQW     Y13, Y12, Y12
@@ -7367,7 +7723,7 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y14, Y14
 	VMOVDQU      Y14, (SI)
-	VMOVMSKPS    Y12, R15
+	VMOVMSKPS    Y12, BP
 	VEXTRACTI128 $0x01, Y10, X13
 	VPMOVSXWD    X13, Y10
 	VPADDD       32(R10), Y10, Y10
@@ -7377,9 +7733,9 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 32(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X11, Y10
 	VPADDD       64(R10), Y10, Y10
 	VPADDD       64(SI), Y10, Y10
@@ -7388,9 +7744,9 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 64(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y11, X13
 	VPMOVSXWD    X13, Y10
 	VPADDD       96(R10), Y10, Y10
@@ -7400,41 +7756,41 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 96(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000040, R11
-	DECQ R13
+	ADDQ $0x00000040, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y9, (R11)(R12*1)
-	VMOVUPS      Y8, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y9, (R12)(R13*1)
+	VMOVUPS      Y8, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
 	VPAND        (R8), Y0, Y0
 	VPADDW       Y0, Y5, Y5
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -7450,7 +7806,7 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y5, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -7460,9 +7816,9 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X6, Y2
 	VPADDD       64(R10), Y2, Y2
 	VPADDD       64(SI), Y2, Y2
@@ -7471,9 +7827,9 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y6, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       96(R10), Y2, Y2
@@ -7483,36 +7839,36 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase1_end:
-	VMOVUPS      Y12, (R11)
-	VMOVUPS      Y14, (R11)(R12*1)
-	VMOVUPS      Y13, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y12, (R12)
+	VMOVUPS      Y14, (R12)(R13*1)
+	VMOVUPS      Y13, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
 	VPAND        (R8), Y0, Y0
 	VPADDW       Y0, Y10, Y10
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -7528,7 +7884,7 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y10, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -7538,9 +7894,9 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X11, Y2
 	VPADDD       64(R10), Y2, Y2
 	VPADDD       64(SI), Y2, Y2
@@ -7549,9 +7905,9 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y11, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       96(R10), Y2, Y2
@@ -7561,36 +7917,36 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase2_end:
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y4, (R11)(R12*1)
-	VMOVUPS      Y3, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y4, (R12)(R13*1)
+	VMOVUPS      Y3, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
 	VPAND        (R8), Y2, Y2
 	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
@@ -7606,7 +7962,7 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y4, Y4
 	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R15
+	VMOVMSKPS    Y2, BP
 	VEXTRACTI128 $0x01, Y0, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -7616,9 +7972,9 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X1, Y0
 	VPADDD       64(R10), Y0, Y0
 	VPADDD       64(SI), Y0, Y0
@@ -7627,9 +7983,9 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y1, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       96(R10), Y0, Y0
@@ -7639,7 +7995,553 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R14
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase0_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase0_words:
+	ADDQ  $0x00009000, CX
+	TESTQ BP, BP
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y0, Y0
+	VPADDW  32(R15), Y1, Y1
+	VPADDW  64(R15), Y5, Y5
+	VPADDW  96(R15), Y6, Y6
+	VPADDW  128(R15), Y10, Y10
+	VPADDW  160(R15), Y11, Y11
+	VPADDW  192(R15), Y2, Y2
+	VPADDW  224(R15), Y3, Y3
+	VPADDW  256(R15), Y7, Y7
+	VPADDW  288(R15), Y8, Y8
+	VPADDW  320(R15), Y12, Y12
+	VPADDW  352(R15), Y13, Y13
+	VPADDW  384(R15), Y4, Y4
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y9, Y9
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y14, Y14
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase0_more_spike
+
+phase0_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase1_words:
+	ADDQ  $0x00009000, CX
+	TESTQ BP, BP
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y5, Y5
+	VPADDW  32(R15), Y6, Y6
+	VPADDW  64(R15), Y10, Y10
+	VPADDW  96(R15), Y11, Y11
+	VPADDW  128(R15), Y0, Y0
+	VPADDW  160(R15), Y1, Y1
+	VPADDW  192(R15), Y7, Y7
+	VPADDW  224(R15), Y8, Y8
+	VPADDW  256(R15), Y12, Y12
+	VPADDW  288(R15), Y13, Y13
+	VPADDW  320(R15), Y2, Y2
+	VPADDW  352(R15), Y3, Y3
+	VPADDW  384(R15), Y9, Y9
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y14, Y14
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y4, Y4
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase1_more_spike
+
+phase1_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase2_words:
+	ADDQ  $0x00009000, CX
+	TESTQ BP, BP
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000240, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y10, Y10
+	VPADDW  32(R15), Y11, Y11
+	VPADDW  64(R15), Y0, Y0
+	VPADDW  96(R15), Y1, Y1
+	VPADDW  128(R15), Y5, Y5
+	VPADDW  160(R15), Y6, Y6
+	VPADDW  192(R15), Y12, Y12
+	VPADDW  224(R15), Y13, Y13
+	VPADDW  256(R15), Y2, Y2
+	VPADDW  288(R15), Y3, Y3
+	VPADDW  320(R15), Y7, Y7
+	VPADDW  352(R15), Y8, Y8
+	VPADDW  384(R15), Y14, Y14
+	VMOVUPS 416(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  448(R15), Y4, Y4
+	VMOVUPS 480(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  512(R15), Y9, Y9
+	VMOVUPS 544(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase2_more_spike
+
+phase2_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
+
+row_end:
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
+	JNZ  row
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
+
+flush:
+	ADDQ         $0x00000040, R12
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone7:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, BP
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	DECQ         R14
+	JNZ          flush
+	VZEROUPPER
+	MOVQ         DI, ret+136(FP)
+	RET
+
+// func sweepWholeStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N32AVX2(SB), NOSPLIT, $24-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
+
+even:
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+
+even_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Y0, Y0
+	VPADDW 288(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+
+even0_even_walked:
+	DECQ    R13
+	JZ      even0_last
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	VPADDW 320(R14), Y4, Y4
+	VPADDW 352(R14), Y5, Y5
+	BLSRQ  R15, R15
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+
+even0_odd_walked:
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
+	JZ      even_end
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Y4, Y4
+	VPADDW 288(R14), Y5, Y5
+	BLSRQ  R15, R15
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+
+even1_even_walked:
+	DECQ    R13
+	JZ      even1_last
+	VMOVUPS 64(R12), Y0
+	VMOVUPS 96(R12), Y1
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Y4, Y4
+	VPADDW 224(R14), Y5, Y5
+	VPADDW 320(R14), Y0, Y0
+	VPADDW 352(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+
+even1_odd_walked:
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    $0x00000040, R12
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    $0x00000040, R12
+
+even_end:
+	DECQ    16(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R12), Y1
+	VXORPS  Y3, Y3, Y3
+
+odd_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 96(R14), Y1, Y1
+	VPADDW 448(R14), Y2, Y2
+	VPADDW 480(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+
+odd0_even_walked:
+	DECQ    R13
+	JZ      odd0_last
+	VMOVUPS 64(R12), Y4
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS 96(R12), Y5
+	VXORPS  Y7, Y7, Y7
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 32(R14), Y1, Y1
+	VPADDW 384(R14), Y2, Y2
+	VPADDW 416(R14), Y3, Y3
+	VPADDW 128(R14), Y4, Y4
+	VPADDW 160(R14), Y5, Y5
+	VPADDW 512(R14), Y6, Y6
+	VPADDW 544(R14), Y7, Y7
+	BLSRQ  R15, R15
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y1, Y1
+
+alone1:
+	VPMOVSXWD    X0, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R15
+	VEXTRACTI128 $0x01, Y0, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y8, R14
 	SHLL         $0x18, R14
 	ORL          R14, R15
 	NOTL         R15
@@ -7649,175 +8551,315 @@ alone6:
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
-	JMP          row_end
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         $0x00000040, R12
+	DECQ         R13
+	JZ           odd_end
+	MOVQ         R11, R15
+	MOVQ         AX, R14
+	ADDQ         $0x08, AX
+	CMPQ         AX, (SP)
+	CMOVQCS      AX, R14
+	MOVQ         (R14), R11
+	TESTQ        R15, R15
+	JZ           odd1_even_silent
 
-phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+odd1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Y4, Y4
+	VPADDW 96(R14), Y5, Y5
+	VPADDW 448(R14), Y6, Y6
+	VPADDW 480(R14), Y7, Y7
+	BLSRQ  R15, R15
+	JNZ    odd1_even_spike
 
-phase0_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase0_more_silent
+odd1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
 
-phase0_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y0, Y0
-	VPADDW  32(R14), Y1, Y1
-	VPADDW  64(R14), Y5, Y5
-	VPADDW  96(R14), Y6, Y6
-	VPADDW  128(R14), Y10, Y10
-	VPADDW  160(R14), Y11, Y11
-	VPADDW  192(R14), Y2, Y2
-	VPADDW  224(R14), Y3, Y3
-	VPADDW  256(R14), Y7, Y7
-	VPADDW  288(R14), Y8, Y8
-	VPADDW  320(R14), Y12, Y12
-	VPADDW  352(R14), Y13, Y13
-	VPADDW  384(R14), Y4, Y4
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y9, Y9
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y14, Y14
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase0_more_spike
+odd1_even_walked:
+	DECQ    R13
+	JZ      odd1_last
+	VMOVUPS 64(R12), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 96(R12), Y1
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd1_odd_silent
 
-phase0_more_silent:
-	JMP phase0_words
+odd1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y4, Y4
+	VPADDW 32(R14), Y5, Y5
+	VPADDW 384(R14), Y6, Y6
+	VPADDW 416(R14), Y7, Y7
+	VPADDW 128(R14), Y0, Y0
+	VPADDW 160(R14), Y1, Y1
+	VPADDW 512(R14), Y2, Y2
+	VPADDW 544(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd1_odd_spike
 
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+odd1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
 
-phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y4, Y4
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y5, Y5
 
-phase1_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase1_more_silent
+alone2:
+	VPMOVSXWD    X4, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R15
+	VEXTRACTI128 $0x01, Y4, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       32(R10), Y4, Y4
+	VPADDD       32(SI), Y4, Y4
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 32(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X5, Y4
+	VPADDD       64(R10), Y4, Y4
+	VPADDD       64(SI), Y4, Y4
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 64(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y5, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       96(R10), Y4, Y4
+	VPADDD       96(SI), Y4, Y4
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 96(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      Y7, 32(R12)
+	ADDQ         $0x00000040, R12
+	DECQ         R13
+	JZ           odd_end
+	JMP          odd_column
 
-phase1_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y5, Y5
-	VPADDW  32(R14), Y6, Y6
-	VPADDW  64(R14), Y10, Y10
-	VPADDW  96(R14), Y11, Y11
-	VPADDW  128(R14), Y0, Y0
-	VPADDW  160(R14), Y1, Y1
-	VPADDW  192(R14), Y7, Y7
-	VPADDW  224(R14), Y8, Y8
-	VPADDW  256(R14), Y12, Y12
-	VPADDW  288(R14), Y13, Y13
-	VPADDW  320(R14), Y2, Y2
-	VPADDW  352(R14), Y3, Y3
-	VPADDW  384(R14), Y9, Y9
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y14, Y14
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y4, Y4
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase1_more_spike
+odd0_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        32(R8), Y4, Y4
+	VPADDW       Y4, Y1, Y1
 
-phase1_more_silent:
-	JMP phase1_words
+alone3:
+	VPMOVSXWD    X0, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R15
+	VEXTRACTI128 $0x01, Y0, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         $0x00000040, R12
+	JMP          odd_end
 
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+odd1_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y4, Y4
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        32(R8), Y0, Y0
+	VPADDW       Y0, Y5, Y5
 
-phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+alone4:
+	VPMOVSXWD    X4, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y4, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X5, Y2
+	VPADDD       64(R10), Y2, Y2
+	VPADDD       64(SI), Y2, Y2
+	VMOVDQU      64(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 64(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y5, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       96(R10), Y2, Y2
+	VPADDD       96(SI), Y2, Y2
+	VMOVDQU      96(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 96(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      Y7, 32(R12)
+	ADDQ         $0x00000040, R12
 
-phase2_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase2_more_silent
-
-phase2_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000240, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y10, Y10
-	VPADDW  32(R14), Y11, Y11
-	VPADDW  64(R14), Y0, Y0
-	VPADDW  96(R14), Y1, Y1
-	VPADDW  128(R14), Y5, Y5
-	VPADDW  160(R14), Y6, Y6
-	VPADDW  192(R14), Y12, Y12
-	VPADDW  224(R14), Y13, Y13
-	VPADDW  256(R14), Y2, Y2
-	VPADDW  288(R14), Y3, Y3
-	VPADDW  320(R14), Y7, Y7
-	VPADDW  352(R14), Y8, Y8
-	VPADDW  384(R14), Y14, Y14
-	VMOVUPS 416(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  448(R14), Y4, Y4
-	VMOVUPS 480(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  512(R14), Y9, Y9
-	VMOVUPS 544(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase2_more_spike
-
-phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
-
-row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
-	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+odd_end:
+	DECQ 16(SP)
+	JNZ  even
+	JMP  done
 
 flush:
-	ADDQ         $0x00000040, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
+
+flush_column:
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
 	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone7
+	JE           alone5
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
 	MOVWLZX      (BX), R14
 	VMOVD        R14, X2
@@ -7834,7 +8876,7 @@ flush:
 	VPAND        32(R8), Y2, Y2
 	VPADDW       Y2, Y1, Y1
 
-alone7:
+alone5:
 	VPMOVSXWD    X0, Y4
 	VPADDD       (R10), Y4, Y4
 	VPADDD       (SI), Y4, Y4
@@ -7886,649 +8928,8 @@ alone7:
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
+	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          flush
-	VZEROUPPER
-	MOVQ         DI, ret+136(FP)
-	RET
-
-// func sweepWholeStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWholeStride2N32AVX2(SB), NOSPLIT, $16-144
-	MOVQ src_base+16(FP), AX
-	MOVQ w+56(FP), CX
-	MOVQ out+0(FP), DX
-	MOVQ shortcut+8(FP), BX
-	MOVQ v+40(FP), SI
-	XORQ DI, DI
-	MOVQ weight+80(FP), R8
-	MOVQ threshold+72(FP), R9
-	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
-
-even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-	VMOVUPS 32(R11), Y1
-
-even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
-
-even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Y0, Y0
-	VPADDW 288(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    even0_even_spike
-
-even0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_even_more
-	ADDQ $0x08, AX
-
-even0_even_walked:
-	DECQ    R12
-	JZ      even0_last
-	VMOVUPS 64(R11), Y4
-	VMOVUPS 96(R11), Y5
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even0_odd_silent
-
-even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	VPADDW 320(R13), Y4, Y4
-	VPADDW 352(R13), Y5, Y5
-	BLSRQ  R14, R14
-	JNZ    even0_odd_spike
-
-even0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_odd_more
-	ADDQ $0x08, AX
-
-even0_odd_walked:
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 32(R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
-	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_even_silent
-
-even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Y4, Y4
-	VPADDW 288(R13), Y5, Y5
-	BLSRQ  R14, R14
-	JNZ    even1_even_spike
-
-even1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_even_more
-	ADDQ $0x08, AX
-
-even1_even_walked:
-	DECQ    R12
-	JZ      even1_last
-	VMOVUPS 64(R11), Y0
-	VMOVUPS 96(R11), Y1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_odd_silent
-
-even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Y4, Y4
-	VPADDW 224(R13), Y5, Y5
-	VPADDW 320(R13), Y0, Y0
-	VPADDW 352(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    even1_odd_spike
-
-even1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_odd_more
-	ADDQ $0x08, AX
-
-even1_odd_walked:
-	VMOVUPS Y4, (R11)
-	VMOVUPS Y5, 32(R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
-	JZ      even_end
-	JMP     even_column
-
-even0_last:
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 32(R11)
-	ADDQ    $0x00000040, R11
-	JMP     even_end
-
-even1_last:
-	VMOVUPS Y4, (R11)
-	VMOVUPS Y5, 32(R11)
-	ADDQ    $0x00000040, R11
-
-even_end:
-	DECQ    8(SP)
-	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-	VXORPS  Y2, Y2, Y2
-	VMOVUPS 32(R11), Y1
-	VXORPS  Y3, Y3, Y3
-
-odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
-
-odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 96(R13), Y1, Y1
-	VPADDW 448(R13), Y2, Y2
-	VPADDW 480(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd0_even_spike
-
-odd0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_even_more
-	ADDQ $0x08, AX
-
-odd0_even_walked:
-	DECQ    R12
-	JZ      odd0_last
-	VMOVUPS 64(R11), Y4
-	VXORPS  Y6, Y6, Y6
-	VMOVUPS 96(R11), Y5
-	VXORPS  Y7, Y7, Y7
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd0_odd_silent
-
-odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 32(R13), Y1, Y1
-	VPADDW 384(R13), Y2, Y2
-	VPADDW 416(R13), Y3, Y3
-	VPADDW 128(R13), Y4, Y4
-	VPADDW 160(R13), Y5, Y5
-	VPADDW 512(R13), Y6, Y6
-	VPADDW 544(R13), Y7, Y7
-	BLSRQ  R14, R14
-	JNZ    odd0_odd_spike
-
-odd0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_odd_more
-	ADDQ $0x08, AX
-
-odd0_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone1
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        (R8), Y8, Y8
-	VPADDW       Y8, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        32(R8), Y8, Y8
-	VPADDW       Y8, Y1, Y1
-
-alone1:
-	VPMOVSXWD    X0, Y10
-	VPADDD       (R10), Y10, Y10
-	VPADDD       (SI), Y10, Y10
-	VMOVDQU      (R9), Y9
-	VPCMPGTD     Y10, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y10, Y10
-	VMOVDQU      Y10, (SI)
-	VMOVMSKPS    Y8, R14
-	VEXTRACTI128 $0x01, Y0, X9
-	VPMOVSXWD    X9, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X9
-	VPMOVSXWD    X9, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y3, 32(R11)
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JZ           odd_end
-	MOVQ         (AX), R14
-	TESTQ        R14, R14
-	JZ           odd1_even_silent
-
-odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Y4, Y4
-	VPADDW 96(R13), Y5, Y5
-	VPADDW 448(R13), Y6, Y6
-	VPADDW 480(R13), Y7, Y7
-	BLSRQ  R14, R14
-	JNZ    odd1_even_spike
-
-odd1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_even_more
-	ADDQ $0x08, AX
-
-odd1_even_walked:
-	DECQ    R12
-	JZ      odd1_last
-	VMOVUPS 64(R11), Y0
-	VXORPS  Y2, Y2, Y2
-	VMOVUPS 96(R11), Y1
-	VXORPS  Y3, Y3, Y3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd1_odd_silent
-
-odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y4, Y4
-	VPADDW 32(R13), Y5, Y5
-	VPADDW 384(R13), Y6, Y6
-	VPADDW 416(R13), Y7, Y7
-	VPADDW 128(R13), Y0, Y0
-	VPADDW 160(R13), Y1, Y1
-	VPADDW 512(R13), Y2, Y2
-	VPADDW 544(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd1_odd_spike
-
-odd1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_odd_more
-	ADDQ $0x08, AX
-
-odd1_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone2
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        (R8), Y8, Y8
-	VPADDW       Y8, Y4, Y4
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        32(R8), Y8, Y8
-	VPADDW       Y8, Y5, Y5
-
-alone2:
-	VPMOVSXWD    X4, Y10
-	VPADDD       (R10), Y10, Y10
-	VPADDD       (SI), Y10, Y10
-	VMOVDQU      (R9), Y9
-	VPCMPGTD     Y10, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y10, Y10
-	VMOVDQU      Y10, (SI)
-	VMOVMSKPS    Y8, R14
-	VEXTRACTI128 $0x01, Y4, X9
-	VPMOVSXWD    X9, Y4
-	VPADDD       32(R10), Y4, Y4
-	VPADDD       32(SI), Y4, Y4
-	VMOVDQU      32(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 32(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X5, Y4
-	VPADDD       64(R10), Y4, Y4
-	VPADDD       64(SI), Y4, Y4
-	VMOVDQU      64(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 64(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y5, X9
-	VPMOVSXWD    X9, Y4
-	VPADDD       96(R10), Y4, Y4
-	VPADDD       96(SI), Y4, Y4
-	VMOVDQU      96(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 96(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y6, (R11)
-	VMOVUPS      Y7, 32(R11)
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JZ           odd_end
-	JMP          odd_column
-
-odd0_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone3
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        (R8), Y4, Y4
-	VPADDW       Y4, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        32(R8), Y4, Y4
-	VPADDW       Y4, Y1, Y1
-
-alone3:
-	VPMOVSXWD    X0, Y6
-	VPADDD       (R10), Y6, Y6
-	VPADDD       (SI), Y6, Y6
-	VMOVDQU      (R9), Y5
-	VPCMPGTD     Y6, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y6, Y6
-	VMOVDQU      Y6, (SI)
-	VMOVMSKPS    Y4, R14
-	VEXTRACTI128 $0x01, Y0, X5
-	VPMOVSXWD    X5, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X5
-	VPMOVSXWD    X5, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y3, 32(R11)
-	ADDQ         $0x00000040, R11
-	JMP          odd_end
-
-odd1_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone4
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X0
-	VPBROADCASTW X0, Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQW     Y1, Y0, Y0
-	VPAND        (R8), Y0, Y0
-	VPADDW       Y0, Y4, Y4
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X0
-	VPBROADCASTW X0, Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQW     Y1, Y0, Y0
-	VPAND        32(R8), Y0, Y0
-	VPADDW       Y0, Y5, Y5
-
-alone4:
-	VPMOVSXWD    X4, Y2
-	VPADDD       (R10), Y2, Y2
-	VPADDD       (SI), Y2, Y2
-	VMOVDQU      (R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R14
-	VEXTRACTI128 $0x01, Y4, X1
-	VPMOVSXWD    X1, Y2
-	VPADDD       32(R10), Y2, Y2
-	VPADDD       32(SI), Y2, Y2
-	VMOVDQU      32(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X5, Y2
-	VPADDD       64(R10), Y2, Y2
-	VPADDD       64(SI), Y2, Y2
-	VMOVDQU      64(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y5, X1
-	VPMOVSXWD    X1, Y2
-	VPADDD       96(R10), Y2, Y2
-	VPADDD       96(SI), Y2, Y2
-	VMOVDQU      96(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y6, (R11)
-	VMOVUPS      Y7, 32(R11)
-	ADDQ         $0x00000040, R11
-
-odd_end:
-	DECQ 8(SP)
-	JNZ  even
-	JMP  done
-
-flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
-
-flush_column:
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone5
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X2
-	VPBROADCASTW X2, Y2
-	VPAND        Y3, Y2, Y2
-	VPCMPEQW     Y3, Y2, Y2
-	VPAND        (R8), Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X2
-	VPBROADCASTW X2, Y2
-	VPAND        Y3, Y2, Y2
-	VPCMPEQW     Y3, Y2, Y2
-	VPAND        32(R8), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-
-alone5:
-	VPMOVSXWD    X0, Y4
-	VPADDD       (R10), Y4, Y4
-	VPADDD       (SI), Y4, Y4
-	VMOVDQU      (R9), Y3
-	VPCMPGTD     Y4, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y4, Y4
-	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R14
-	VEXTRACTI128 $0x01, Y0, X3
-	VPMOVSXWD    X3, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X3
-	VPMOVSXWD    X3, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	ADDQ         $0x00000040, R11
-	DECQ         R12
 	JNZ          flush_column
 
 done:
@@ -8537,260 +8938,284 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Y0, Y0
-	VPADDW 288(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Y0, Y0
+	VPADDW 288(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Y0, Y0
-	VPADDW 224(R13), Y1, Y1
-	VPADDW 320(R13), Y4, Y4
-	VPADDW 352(R13), Y5, Y5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Y0, Y0
+	VPADDW 224(R14), Y1, Y1
+	VPADDW 320(R14), Y4, Y4
+	VPADDW 352(R14), Y5, Y5
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 256(R13), Y4, Y4
-	VPADDW 288(R13), Y5, Y5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 256(R14), Y4, Y4
+	VPADDW 288(R14), Y5, Y5
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 192(R13), Y4, Y4
-	VPADDW 224(R13), Y5, Y5
-	VPADDW 320(R13), Y0, Y0
-	VPADDW 352(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 192(R14), Y4, Y4
+	VPADDW 224(R14), Y5, Y5
+	VPADDW 320(R14), Y0, Y0
+	VPADDW 352(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Y0, Y0
-	VPADDW 96(R13), Y1, Y1
-	VPADDW 448(R13), Y2, Y2
-	VPADDW 480(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Y0, Y0
+	VPADDW 96(R14), Y1, Y1
+	VPADDW 448(R14), Y2, Y2
+	VPADDW 480(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 32(R13), Y1, Y1
-	VPADDW 384(R13), Y2, Y2
-	VPADDW 416(R13), Y3, Y3
-	VPADDW 128(R13), Y4, Y4
-	VPADDW 160(R13), Y5, Y5
-	VPADDW 512(R13), Y6, Y6
-	VPADDW 544(R13), Y7, Y7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 32(R14), Y1, Y1
+	VPADDW 384(R14), Y2, Y2
+	VPADDW 416(R14), Y3, Y3
+	VPADDW 128(R14), Y4, Y4
+	VPADDW 160(R14), Y5, Y5
+	VPADDW 512(R14), Y6, Y6
+	VPADDW 544(R14), Y7, Y7
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW 64(R13), Y4, Y4
-	VPADDW 96(R13), Y5, Y5
-	VPADDW 448(R13), Y6, Y6
-	VPADDW 480(R13), Y7, Y7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW 64(R14), Y4, Y4
+	VPADDW 96(R14), Y5, Y5
+	VPADDW 448(R14), Y6, Y6
+	VPADDW 480(R14), Y7, Y7
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00009000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000240, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y4, Y4
-	VPADDW 32(R13), Y5, Y5
-	VPADDW 384(R13), Y6, Y6
-	VPADDW 416(R13), Y7, Y7
-	VPADDW 128(R13), Y0, Y0
-	VPADDW 160(R13), Y1, Y1
-	VPADDW 512(R13), Y2, Y2
-	VPADDW 544(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000240, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y4, Y4
+	VPADDW 32(R14), Y5, Y5
+	VPADDW 384(R14), Y6, Y6
+	VPADDW 416(R14), Y7, Y7
+	VPADDW 128(R14), Y0, Y0
+	VPADDW 160(R14), Y1, Y1
+	VPADDW 512(R14), Y2, Y2
+	VPADDW 544(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked
 
 // func sweepWholeSets32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, POPCNT
-TEXT ·sweepWholeSets32AVX2(SB), NOSPLIT, $24-144
+TEXT ·sweepWholeSets32AVX2(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -8804,8 +9229,8 @@ TEXT ·sweepWholeSets32AVX2(SB), NOSPLIT, $24-144
 	ADDQ   $0x02, R12
 	IMUL3Q $0x00000040, R12, R12
 	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
 	MOVQ    part+48(FP), R11
@@ -8894,7 +9319,7 @@ column:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
@@ -9039,7 +9464,7 @@ phase0_fired:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
@@ -9184,7 +9609,7 @@ phase1_fired:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         R13, 16(SP)
+	CMPQ         R13, 24(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
@@ -9267,7 +9692,7 @@ phase0_end:
 	VMOVUPS      Y7, (R11)
 	VMOVUPS      Y9, (R11)(R12*1)
 	VMOVUPS      Y8, 32(R11)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
@@ -9345,7 +9770,7 @@ phase1_end:
 	VMOVUPS      Y12, (R11)
 	VMOVUPS      Y14, (R11)(R12*1)
 	VMOVUPS      Y13, 32(R11)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
@@ -9423,7 +9848,7 @@ phase2_end:
 	VMOVUPS      Y2, (R11)
 	VMOVUPS      Y4, (R11)(R12*1)
 	VMOVUPS      Y3, 32(R11)
-	CMPQ         16(SP), $0x00
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
@@ -9498,8 +9923,8 @@ alone6:
 
 row_end:
 	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
+	MOVQ R14, 24(SP)
+	DECQ 16(SP)
 	JNZ  row
 	MOVQ part+48(FP), R11
 	MOVQ cols+96(FP), R13
@@ -9586,7 +10011,7 @@ alone7:
 
 // func sweepWholeSetsStride2N32AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
 // Requires: AVX, AVX2, POPCNT
-TEXT ·sweepWholeSetsStride2N32AVX2(SB), NOSPLIT, $16-144
+TEXT ·sweepWholeSetsStride2N32AVX2(SB), NOSPLIT, $24-144
 	MOVQ src_base+16(FP), AX
 	MOVQ w+56(FP), CX
 	MOVQ out+0(FP), DX
@@ -9597,7 +10022,7 @@ TEXT ·sweepWholeSetsStride2N32AVX2(SB), NOSPLIT, $16-144
 	MOVQ threshold+72(FP), R9
 	MOVQ constant+64(FP), R10
 	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
+	MOVQ R13, 16(SP)
 
 even:
 	MOVQ    part+48(FP), R11
@@ -9702,7 +10127,7 @@ even1_last:
 	ADDQ    $0x00000040, R11
 
 even_end:
-	DECQ    8(SP)
+	DECQ    16(SP)
 	JZ      flush
 	MOVQ    part+48(FP), R11
 	MOVQ    cols+96(FP), R12
@@ -10116,7 +10541,7 @@ alone4:
 	ADDQ         $0x00000040, R11
 
 odd_end:
-	DECQ 8(SP)
+	DECQ 16(SP)
 	JNZ  even
 	JMP  done
 
@@ -10209,8 +10634,8 @@ done:
 	RET
 
 // func sweepWhole64AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWhole64AVX2(SB), NOSPLIT, $24-144
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWhole64AVX2(SB), NOSPLIT, $32-144
 	MOVQ   src_base+16(FP), AX
 	MOVQ   w+56(FP), CX
 	MOVQ   out+0(FP), DX
@@ -10220,97 +10645,105 @@ TEXT ·sweepWhole64AVX2(SB), NOSPLIT, $24-144
 	MOVQ   weight+80(FP), R8
 	MOVQ   threshold+72(FP), R9
 	MOVQ   constant+64(FP), R10
-	MOVQ   cols+96(FP), R12
-	ADDQ   $0x02, R12
-	IMUL3Q $0x00000040, R12, R12
-	MOVQ   rows+88(FP), R14
-	MOVQ   R14, 8(SP)
-	MOVQ   $0x00000000, 16(SP)
+	MOVQ   src_len+24(FP), R11
+	LEAQ   (AX)(R11*8), R11
+	MOVQ   R11, (SP)
+	MOVQ   (AX), R11
+	MOVQ   cols+96(FP), R13
+	ADDQ   $0x02, R13
+	IMUL3Q $0x00000040, R13, R13
+	MOVQ   rows+88(FP), R15
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000000, 24(SP)
 
 row:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R13
-	VMOVUPS (R11), Y0
-	VMOVUPS (R11)(R12*1), Y2
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R14
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R13*1), Y2
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS 32(R11), Y1
-	VMOVUPS 32(R11)(R12*1), Y3
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 32(R12)(R13*1), Y3
 	VXORPS  Y5, Y5, Y5
-	VMOVUPS Y5, 32(R11)(R12*1)
-	VMOVUPS 64(R11), Y5
-	VMOVUPS 64(R11)(R12*1), Y7
+	VMOVUPS Y5, 32(R12)(R13*1)
+	VMOVUPS 64(R12), Y5
+	VMOVUPS 64(R12)(R13*1), Y7
 	VXORPS  Y9, Y9, Y9
-	VMOVUPS 96(R11), Y6
-	VMOVUPS 96(R11)(R12*1), Y8
+	VMOVUPS 96(R12), Y6
+	VMOVUPS 96(R12)(R13*1), Y8
 	VXORPS  Y10, Y10, Y10
-	VMOVUPS Y10, 96(R11)(R12*1)
+	VMOVUPS Y10, 96(R12)(R13*1)
 
 column:
-	VMOVUPS 128(R11), Y10
-	VMOVUPS 128(R11)(R12*1), Y12
+	VMOVUPS 128(R12), Y10
+	VMOVUPS 128(R12)(R13*1), Y12
 	VXORPS  Y14, Y14, Y14
-	VMOVUPS 160(R11), Y11
-	VMOVUPS 160(R11)(R12*1), Y13
+	VMOVUPS 160(R12), Y11
+	VMOVUPS 160(R12)(R13*1), Y13
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase0_silent
 
 phase0_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y0, Y0
-	VPADDW  32(R14), Y1, Y1
-	VPADDW  128(R14), Y5, Y5
-	VPADDW  160(R14), Y6, Y6
-	VPADDW  256(R14), Y10, Y10
-	VPADDW  288(R14), Y11, Y11
-	VPADDW  384(R14), Y2, Y2
-	VPADDW  416(R14), Y3, Y3
-	VPADDW  512(R14), Y7, Y7
-	VPADDW  544(R14), Y8, Y8
-	VPADDW  640(R14), Y12, Y12
-	VPADDW  672(R14), Y13, Y13
-	VPADDW  768(R14), Y4, Y4
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y9, Y9
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y14, Y14
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y0, Y0
+	VPADDW  32(R15), Y1, Y1
+	VPADDW  128(R15), Y5, Y5
+	VPADDW  160(R15), Y6, Y6
+	VPADDW  256(R15), Y10, Y10
+	VPADDW  288(R15), Y11, Y11
+	VPADDW  384(R15), Y2, Y2
+	VPADDW  416(R15), Y3, Y3
+	VPADDW  512(R15), Y7, Y7
+	VPADDW  544(R15), Y8, Y8
+	VPADDW  640(R15), Y12, Y12
+	VPADDW  672(R15), Y13, Y13
+	VPADDW  768(R15), Y4, Y4
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y9, Y9
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y14, Y14
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase0_spike
 
 phase0_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase0_more
-	ADDQ $0x08, AX
 
 phase0_walked:
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y4, (R11)(R12*1)
-	VMOVUPS      Y3, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y4, (R12)(R13*1)
+	VMOVUPS      Y3, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase0_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone1
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
 	VPAND        (R8), Y2, Y2
 	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
@@ -10326,7 +10759,7 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y4, Y4
 	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R15
+	VMOVMSKPS    Y2, BP
 	VEXTRACTI128 $0x01, Y0, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -10336,9 +10769,9 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X1, Y0
 	VPADDD       64(R10), Y0, Y0
 	VPADDD       64(SI), Y0, Y0
@@ -10347,9 +10780,9 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y1, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       96(R10), Y0, Y0
@@ -10359,86 +10792,90 @@ alone1:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase0_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase0_end
-	VMOVUPS 128(R11), Y0
-	VMOVUPS 128(R11)(R12*1), Y2
+	VMOVUPS 128(R12), Y0
+	VMOVUPS 128(R12)(R13*1), Y2
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS 160(R11), Y1
-	VMOVUPS 160(R11)(R12*1), Y3
+	VMOVUPS 160(R12), Y1
+	VMOVUPS 160(R12)(R13*1), Y3
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase1_silent
 
 phase1_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y5, Y5
-	VPADDW  32(R14), Y6, Y6
-	VPADDW  128(R14), Y10, Y10
-	VPADDW  160(R14), Y11, Y11
-	VPADDW  256(R14), Y0, Y0
-	VPADDW  288(R14), Y1, Y1
-	VPADDW  384(R14), Y7, Y7
-	VPADDW  416(R14), Y8, Y8
-	VPADDW  512(R14), Y12, Y12
-	VPADDW  544(R14), Y13, Y13
-	VPADDW  640(R14), Y2, Y2
-	VPADDW  672(R14), Y3, Y3
-	VPADDW  768(R14), Y9, Y9
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y14, Y14
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y4, Y4
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y5, Y5
+	VPADDW  32(R15), Y6, Y6
+	VPADDW  128(R15), Y10, Y10
+	VPADDW  160(R15), Y11, Y11
+	VPADDW  256(R15), Y0, Y0
+	VPADDW  288(R15), Y1, Y1
+	VPADDW  384(R15), Y7, Y7
+	VPADDW  416(R15), Y8, Y8
+	VPADDW  512(R15), Y12, Y12
+	VPADDW  544(R15), Y13, Y13
+	VPADDW  640(R15), Y2, Y2
+	VPADDW  672(R15), Y3, Y3
+	VPADDW  768(R15), Y9, Y9
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y14, Y14
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y4, Y4
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase1_spike
 
 phase1_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase1_more
-	ADDQ $0x08, AX
 
 phase1_walked:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y9, (R11)(R12*1)
-	VMOVUPS      Y8, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y9, (R12)(R13*1)
+	VMOVUPS      Y8, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase1_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone2
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y8
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X7
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X7
 	VPBROADCASTW X7, Y7
 	VPAND        Y8, Y7, Y7
 	VPCMPEQW     Y8, Y7, Y7
 	VPAND        (R8), Y7, Y7
 	VPADDW       Y7, Y5, Y5
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X7
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X7
 	VPBROADCASTW X7, Y7
 	VPAND        Y8, Y7, Y7
 	VPCMPEQW     Y8, Y7, Y7
@@ -10454,7 +10891,7 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y9, Y9
 	VMOVDQU      Y9, (SI)
-	VMOVMSKPS    Y7, R15
+	VMOVMSKPS    Y7, BP
 	VEXTRACTI128 $0x01, Y5, X8
 	VPMOVSXWD    X8, Y5
 	VPADDD       32(R10), Y5, Y5
@@ -10464,9 +10901,9 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 32(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X6, Y5
 	VPADDD       64(R10), Y5, Y5
 	VPADDD       64(SI), Y5, Y5
@@ -10475,9 +10912,9 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 64(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y6, X8
 	VPMOVSXWD    X8, Y5
 	VPADDD       96(R10), Y5, Y5
@@ -10487,86 +10924,90 @@ alone2:
 	VPANDN       Y8, Y7, Y8
 	VPSUBD       Y8, Y5, Y5
 	VMOVDQU      Y5, 96(SI)
-	VMOVMSKPS    Y7, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y7, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase1_fired:
-	ADDQ    $0x00000040, R11
-	DECQ    R13
+	ADDQ    $0x00000040, R12
+	DECQ    R14
 	JZ      phase1_end
-	VMOVUPS 128(R11), Y5
-	VMOVUPS 128(R11)(R12*1), Y7
+	VMOVUPS 128(R12), Y5
+	VMOVUPS 128(R12)(R13*1), Y7
 	VXORPS  Y9, Y9, Y9
-	VMOVUPS 160(R11), Y6
-	VMOVUPS 160(R11)(R12*1), Y8
+	VMOVUPS 160(R12), Y6
+	VMOVUPS 160(R12)(R13*1), Y8
 	VXORPS  Y15, Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	MOVQ    (AX), R15
-	TESTQ   R15, R15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	MOVQ    R11, BP
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	TESTQ   BP, BP
 	JZ      phase2_silent
 
 phase2_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y10, Y10
-	VPADDW  32(R14), Y11, Y11
-	VPADDW  128(R14), Y0, Y0
-	VPADDW  160(R14), Y1, Y1
-	VPADDW  256(R14), Y5, Y5
-	VPADDW  288(R14), Y6, Y6
-	VPADDW  384(R14), Y12, Y12
-	VPADDW  416(R14), Y13, Y13
-	VPADDW  512(R14), Y2, Y2
-	VPADDW  544(R14), Y3, Y3
-	VPADDW  640(R14), Y7, Y7
-	VPADDW  672(R14), Y8, Y8
-	VPADDW  768(R14), Y14, Y14
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y4, Y4
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y9, Y9
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y10, Y10
+	VPADDW  32(R15), Y11, Y11
+	VPADDW  128(R15), Y0, Y0
+	VPADDW  160(R15), Y1, Y1
+	VPADDW  256(R15), Y5, Y5
+	VPADDW  288(R15), Y6, Y6
+	VPADDW  384(R15), Y12, Y12
+	VPADDW  416(R15), Y13, Y13
+	VPADDW  512(R15), Y2, Y2
+	VPADDW  544(R15), Y3, Y3
+	VPADDW  640(R15), Y7, Y7
+	VPADDW  672(R15), Y8, Y8
+	VPADDW  768(R15), Y14, Y14
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y4, Y4
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y9, Y9
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
 	JNZ     phase2_spike
 
 phase2_silent:
 	CMPQ words+104(FP), $0x01
 	JNE  phase2_more
-	ADDQ $0x08, AX
 
 phase2_walked:
-	VMOVUPS      Y12, (R11)
-	VMOVUPS      Y14, (R11)(R12*1)
-	VMOVUPS      Y13, 32(R11)
-	CMPQ         R13, 16(SP)
+	VMOVUPS      Y12, (R12)
+	VMOVUPS      Y14, (R12)(R13*1)
+	VMOVUPS      Y13, 32(R12)
+	CMPQ         R14, 24(SP)
 	JGE          phase2_fired
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone3
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y13
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X12
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X12
 	VPBROADCASTW X12, Y12
 	VPAND        Y13, Y12, Y12
 	VPCMPEQW     Y13, Y12, Y12
 	VPAND        (R8), Y12, Y12
 	VPADDW       Y12, Y10, Y10
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X12
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X12
 	VPBROADCASTW X12, Y12
 	VPAND        Y13, Y12, Y12
 	VPCMPEQW     Y13, Y12, Y12
@@ -10582,7 +11023,7 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y14, Y14
 	VMOVDQU      Y14, (SI)
-	VMOVMSKPS    Y12, R15
+	VMOVMSKPS    Y12, BP
 	VEXTRACTI128 $0x01, Y10, X13
 	VPMOVSXWD    X13, Y10
 	VPADDD       32(R10), Y10, Y10
@@ -10592,9 +11033,9 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 32(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X11, Y10
 	VPADDD       64(R10), Y10, Y10
 	VPADDD       64(SI), Y10, Y10
@@ -10603,9 +11044,9 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 64(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y11, X13
 	VPMOVSXWD    X13, Y10
 	VPADDD       96(R10), Y10, Y10
@@ -10615,41 +11056,41 @@ alone3:
 	VPANDN       Y13, Y12, Y13
 	VPSUBD       Y13, Y10, Y10
 	VMOVDQU      Y10, 96(SI)
-	VMOVMSKPS    Y12, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y12, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 
 phase2_fired:
-	ADDQ $0x00000040, R11
-	DECQ R13
+	ADDQ $0x00000040, R12
+	DECQ R14
 	JZ   phase2_end
 	JMP  column
 
 phase0_end:
-	VMOVUPS      Y7, (R11)
-	VMOVUPS      Y9, (R11)(R12*1)
-	VMOVUPS      Y8, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y9, (R12)(R13*1)
+	VMOVUPS      Y8, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone4
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
 	VPAND        (R8), Y0, Y0
 	VPADDW       Y0, Y5, Y5
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -10665,7 +11106,7 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y5, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -10675,9 +11116,9 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X6, Y2
 	VPADDD       64(R10), Y2, Y2
 	VPADDD       64(SI), Y2, Y2
@@ -10686,9 +11127,9 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y6, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       96(R10), Y2, Y2
@@ -10698,36 +11139,36 @@ alone4:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase1_end:
-	VMOVUPS      Y12, (R11)
-	VMOVUPS      Y14, (R11)(R12*1)
-	VMOVUPS      Y13, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y12, (R12)
+	VMOVUPS      Y14, (R12)(R13*1)
+	VMOVUPS      Y13, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone5
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
 	VPAND        (R8), Y0, Y0
 	VPADDW       Y0, Y10, Y10
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X0
 	VPBROADCASTW X0, Y0
 	VPAND        Y1, Y0, Y0
 	VPCMPEQW     Y1, Y0, Y0
@@ -10743,7 +11184,7 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R15
+	VMOVMSKPS    Y0, BP
 	VEXTRACTI128 $0x01, Y10, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       32(R10), Y2, Y2
@@ -10753,9 +11194,9 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X11, Y2
 	VPADDD       64(R10), Y2, Y2
 	VPADDD       64(SI), Y2, Y2
@@ -10764,9 +11205,9 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y11, X1
 	VPMOVSXWD    X1, Y2
 	VPADDD       96(R10), Y2, Y2
@@ -10776,36 +11217,36 @@ alone5:
 	VPANDN       Y1, Y0, Y1
 	VPSUBD       Y1, Y2, Y2
 	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R14
-	SHLL         $0x18, R14
-	ORL          R14, R15
-	NOTL         R15
-	MOVL         R15, (DX)
-	POPCNTQ      R15, R15
-	ADDQ         R15, DI
+	VMOVMSKPS    Y0, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
 	JMP          row_end
 
 phase2_end:
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y4, (R11)(R12*1)
-	VMOVUPS      Y3, 32(R11)
-	CMPQ         16(SP), $0x00
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y4, (R12)(R13*1)
+	VMOVUPS      Y3, 32(R12)
+	CMPQ         24(SP), $0x00
 	JE           row_end
 	CMPQ         shortcutBytes+120(FP), $0x00
 	JE           alone6
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
 	VPAND        (R8), Y2, Y2
 	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R14
-	VMOVD        R14, X2
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
 	VPBROADCASTW X2, Y2
 	VPAND        Y3, Y2, Y2
 	VPCMPEQW     Y3, Y2, Y2
@@ -10821,7 +11262,7 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y4, Y4
 	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R15
+	VMOVMSKPS    Y2, BP
 	VEXTRACTI128 $0x01, Y0, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       32(R10), Y0, Y0
@@ -10831,9 +11272,9 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x08, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
 	VPMOVSXWD    X1, Y0
 	VPADDD       64(R10), Y0, Y0
 	VPADDD       64(SI), Y0, Y0
@@ -10842,9 +11283,9 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R14
-	SHLL         $0x10, R14
-	ORL          R14, R15
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
 	VEXTRACTI128 $0x01, Y1, X3
 	VPMOVSXWD    X3, Y0
 	VPADDD       96(R10), Y0, Y0
@@ -10854,7 +11295,553 @@ alone6:
 	VPANDN       Y3, Y2, Y3
 	VPSUBD       Y3, Y0, Y0
 	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R14
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	JMP          row_end
+
+phase0_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase0_words:
+	ADDQ  $0x00012000, CX
+	TESTQ BP, BP
+	JZ    phase0_more_silent
+
+phase0_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y0, Y0
+	VPADDW  32(R15), Y1, Y1
+	VPADDW  128(R15), Y5, Y5
+	VPADDW  160(R15), Y6, Y6
+	VPADDW  256(R15), Y10, Y10
+	VPADDW  288(R15), Y11, Y11
+	VPADDW  384(R15), Y2, Y2
+	VPADDW  416(R15), Y3, Y3
+	VPADDW  512(R15), Y7, Y7
+	VPADDW  544(R15), Y8, Y8
+	VPADDW  640(R15), Y12, Y12
+	VPADDW  672(R15), Y13, Y13
+	VPADDW  768(R15), Y4, Y4
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y9, Y9
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y14, Y14
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase0_more_spike
+
+phase0_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase0_words
+	MOVQ    w+56(FP), CX
+	JMP     phase0_walked
+
+phase1_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase1_words:
+	ADDQ  $0x00012000, CX
+	TESTQ BP, BP
+	JZ    phase1_more_silent
+
+phase1_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y5, Y5
+	VPADDW  32(R15), Y6, Y6
+	VPADDW  128(R15), Y10, Y10
+	VPADDW  160(R15), Y11, Y11
+	VPADDW  256(R15), Y0, Y0
+	VPADDW  288(R15), Y1, Y1
+	VPADDW  384(R15), Y7, Y7
+	VPADDW  416(R15), Y8, Y8
+	VPADDW  512(R15), Y12, Y12
+	VPADDW  544(R15), Y13, Y13
+	VPADDW  640(R15), Y2, Y2
+	VPADDW  672(R15), Y3, Y3
+	VPADDW  768(R15), Y9, Y9
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y14, Y14
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y4, Y4
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase1_more_spike
+
+phase1_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase1_words
+	MOVQ    w+56(FP), CX
+	JMP     phase1_walked
+
+phase2_more:
+	MOVQ words+104(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ R11, BP
+
+phase2_words:
+	ADDQ  $0x00012000, CX
+	TESTQ BP, BP
+	JZ    phase2_more_silent
+
+phase2_more_spike:
+	TZCNTQ  BP, R15
+	IMUL3Q  $0x00000480, R15, R15
+	ADDQ    CX, R15
+	VPADDW  (R15), Y10, Y10
+	VPADDW  32(R15), Y11, Y11
+	VPADDW  128(R15), Y0, Y0
+	VPADDW  160(R15), Y1, Y1
+	VPADDW  256(R15), Y5, Y5
+	VPADDW  288(R15), Y6, Y6
+	VPADDW  384(R15), Y12, Y12
+	VPADDW  416(R15), Y13, Y13
+	VPADDW  512(R15), Y2, Y2
+	VPADDW  544(R15), Y3, Y3
+	VPADDW  640(R15), Y7, Y7
+	VPADDW  672(R15), Y8, Y8
+	VPADDW  768(R15), Y14, Y14
+	VMOVUPS 800(R15), Y15
+	VPADDW  32(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 32(R12)(R13*1)
+	VPADDW  896(R15), Y4, Y4
+	VMOVUPS 928(R15), Y15
+	VPADDW  96(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 96(R12)(R13*1)
+	VPADDW  1024(R15), Y9, Y9
+	VMOVUPS 1056(R15), Y15
+	VPADDW  160(R12)(R13*1), Y15, Y15
+	VMOVUPS Y15, 160(R12)(R13*1)
+	BLSRQ   BP, BP
+	JNZ     phase2_more_spike
+
+phase2_more_silent:
+	MOVQ    AX, R15
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R15
+	MOVQ    (R15), R11
+	MOVQ    R11, BP
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     phase2_words
+	MOVQ    w+56(FP), CX
+	JMP     phase2_walked
+
+row_end:
+	MOVQ cols+96(FP), R15
+	MOVQ R15, 24(SP)
+	DECQ 16(SP)
+	JNZ  row
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R14
+
+flush:
+	ADDQ         $0x00000040, R12
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone7
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
+	MOVWLZX      (BX), R15
+	VMOVD        R15, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        (R8), Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	MOVWLZX      2(BX), R15
+	VMOVD        R15, X2
+	VPBROADCASTW X2, Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQW     Y3, Y2, Y2
+	VPAND        32(R8), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+
+alone7:
+	VPMOVSXWD    X0, Y4
+	VPADDD       (R10), Y4, Y4
+	VPADDD       (SI), Y4, Y4
+	VMOVDQU      (R9), Y3
+	VPCMPGTD     Y4, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y4, Y4
+	VMOVDQU      Y4, (SI)
+	VMOVMSKPS    Y2, BP
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x08, R15
+	ORL          R15, BP
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x10, R15
+	ORL          R15, BP
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXWD    X3, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y3
+	VPCMPGTD     Y0, Y3, Y2
+	VPANDN       Y3, Y2, Y3
+	VPSUBD       Y3, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y2, R15
+	SHLL         $0x18, R15
+	ORL          R15, BP
+	NOTL         BP
+	MOVL         BP, (DX)
+	POPCNTQ      BP, BP
+	ADDQ         BP, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	DECQ         R14
+	JNZ          flush
+	VZEROUPPER
+	MOVQ         DI, ret+136(FP)
+	RET
+
+// func sweepWholeStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
+// Requires: AVX, AVX2, BMI, CMOV, POPCNT
+TEXT ·sweepWholeStride2N64AVX2(SB), NOSPLIT, $24-144
+	MOVQ src_base+16(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ out+0(FP), DX
+	MOVQ shortcut+8(FP), BX
+	MOVQ v+40(FP), SI
+	XORQ DI, DI
+	MOVQ weight+80(FP), R8
+	MOVQ threshold+72(FP), R9
+	MOVQ constant+64(FP), R10
+	MOVQ src_len+24(FP), R11
+	LEAQ (AX)(R11*8), R11
+	MOVQ R11, (SP)
+	MOVQ (AX), R11
+	MOVQ rows+88(FP), R14
+	MOVQ R14, 16(SP)
+
+even:
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+
+even_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_even_silent
+
+even0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Y0, Y0
+	VPADDW 544(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    even0_even_spike
+
+even0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_even_more
+
+even0_even_walked:
+	DECQ    R13
+	JZ      even0_last
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even0_odd_silent
+
+even0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Y0, Y0
+	VPADDW 416(R14), Y1, Y1
+	VPADDW 640(R14), Y4, Y4
+	VPADDW 672(R14), Y5, Y5
+	BLSRQ  R15, R15
+	JNZ    even0_odd_spike
+
+even0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even0_odd_more
+
+even0_odd_walked:
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
+	JZ      even_end
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_even_silent
+
+even1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Y4, Y4
+	VPADDW 544(R14), Y5, Y5
+	BLSRQ  R15, R15
+	JNZ    even1_even_spike
+
+even1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_even_more
+
+even1_even_walked:
+	DECQ    R13
+	JZ      even1_last
+	VMOVUPS 64(R12), Y0
+	VMOVUPS 96(R12), Y1
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      even1_odd_silent
+
+even1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Y4, Y4
+	VPADDW 416(R14), Y5, Y5
+	VPADDW 640(R14), Y0, Y0
+	VPADDW 672(R14), Y1, Y1
+	BLSRQ  R15, R15
+	JNZ    even1_odd_spike
+
+even1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  even1_odd_more
+
+even1_odd_walked:
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    $0x00000040, R12
+	DECQ    R13
+	JZ      even_end
+	JMP     even_column
+
+even0_last:
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    $0x00000040, R12
+	JMP     even_end
+
+even1_last:
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    $0x00000040, R12
+
+even_end:
+	DECQ    16(SP)
+	JZ      flush
+	MOVQ    part+48(FP), R12
+	MOVQ    cols+96(FP), R13
+	VMOVUPS (R12), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R12), Y1
+	VXORPS  Y3, Y3, Y3
+
+odd_column:
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_even_silent
+
+odd0_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	VPADDW 160(R14), Y1, Y1
+	VPADDW 896(R14), Y2, Y2
+	VPADDW 928(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd0_even_spike
+
+odd0_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_even_more
+
+odd0_even_walked:
+	DECQ    R13
+	JZ      odd0_last
+	VMOVUPS 64(R12), Y4
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS 96(R12), Y5
+	VXORPS  Y7, Y7, Y7
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd0_odd_silent
+
+odd0_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 32(R14), Y1, Y1
+	VPADDW 768(R14), Y2, Y2
+	VPADDW 800(R14), Y3, Y3
+	VPADDW 256(R14), Y4, Y4
+	VPADDW 288(R14), Y5, Y5
+	VPADDW 1024(R14), Y6, Y6
+	VPADDW 1056(R14), Y7, Y7
+	BLSRQ  R15, R15
+	JNZ    odd0_odd_spike
+
+odd0_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd0_odd_more
+
+odd0_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone1
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y1, Y1
+
+alone1:
+	VPMOVSXWD    X0, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R15
+	VEXTRACTI128 $0x01, Y0, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X9
+	VPMOVSXWD    X9, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y0, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y8, R14
 	SHLL         $0x18, R14
 	ORL          R14, R15
 	NOTL         R15
@@ -10864,175 +11851,315 @@ alone6:
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
-	JMP          row_end
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         $0x00000040, R12
+	DECQ         R13
+	JZ           odd_end
+	MOVQ         R11, R15
+	MOVQ         AX, R14
+	ADDQ         $0x08, AX
+	CMPQ         AX, (SP)
+	CMOVQCS      AX, R14
+	MOVQ         (R14), R11
+	TESTQ        R15, R15
+	JZ           odd1_even_silent
 
-phase0_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+odd1_even_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y4, Y4
+	VPADDW 160(R14), Y5, Y5
+	VPADDW 896(R14), Y6, Y6
+	VPADDW 928(R14), Y7, Y7
+	BLSRQ  R15, R15
+	JNZ    odd1_even_spike
 
-phase0_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase0_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase0_more_silent
+odd1_even_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_even_more
 
-phase0_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y0, Y0
-	VPADDW  32(R14), Y1, Y1
-	VPADDW  128(R14), Y5, Y5
-	VPADDW  160(R14), Y6, Y6
-	VPADDW  256(R14), Y10, Y10
-	VPADDW  288(R14), Y11, Y11
-	VPADDW  384(R14), Y2, Y2
-	VPADDW  416(R14), Y3, Y3
-	VPADDW  512(R14), Y7, Y7
-	VPADDW  544(R14), Y8, Y8
-	VPADDW  640(R14), Y12, Y12
-	VPADDW  672(R14), Y13, Y13
-	VPADDW  768(R14), Y4, Y4
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y9, Y9
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y14, Y14
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase0_more_spike
+odd1_even_walked:
+	DECQ    R13
+	JZ      odd1_last
+	VMOVUPS 64(R12), Y0
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS 96(R12), Y1
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R11, R15
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	TESTQ   R15, R15
+	JZ      odd1_odd_silent
 
-phase0_more_silent:
-	JMP phase0_words
+odd1_odd_spike:
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y4, Y4
+	VPADDW 32(R14), Y5, Y5
+	VPADDW 768(R14), Y6, Y6
+	VPADDW 800(R14), Y7, Y7
+	VPADDW 256(R14), Y0, Y0
+	VPADDW 288(R14), Y1, Y1
+	VPADDW 1024(R14), Y2, Y2
+	VPADDW 1056(R14), Y3, Y3
+	BLSRQ  R15, R15
+	JNZ    odd1_odd_spike
 
-phase0_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase0_walked
+odd1_odd_silent:
+	CMPQ words+104(FP), $0x01
+	JNE  odd1_odd_more
 
-phase1_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+odd1_odd_walked:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone2
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        (R8), Y8, Y8
+	VPADDW       Y8, Y4, Y4
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X8
+	VPBROADCASTW X8, Y8
+	VPAND        Y9, Y8, Y8
+	VPCMPEQW     Y9, Y8, Y8
+	VPAND        32(R8), Y8, Y8
+	VPADDW       Y8, Y5, Y5
 
-phase1_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase1_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase1_more_silent
+alone2:
+	VPMOVSXWD    X4, Y10
+	VPADDD       (R10), Y10, Y10
+	VPADDD       (SI), Y10, Y10
+	VMOVDQU      (R9), Y9
+	VPCMPGTD     Y10, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y10, Y10
+	VMOVDQU      Y10, (SI)
+	VMOVMSKPS    Y8, R15
+	VEXTRACTI128 $0x01, Y4, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       32(R10), Y4, Y4
+	VPADDD       32(SI), Y4, Y4
+	VMOVDQU      32(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 32(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X5, Y4
+	VPADDD       64(R10), Y4, Y4
+	VPADDD       64(SI), Y4, Y4
+	VMOVDQU      64(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 64(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y5, X9
+	VPMOVSXWD    X9, Y4
+	VPADDD       96(R10), Y4, Y4
+	VPADDD       96(SI), Y4, Y4
+	VMOVDQU      96(R9), Y9
+	VPCMPGTD     Y4, Y9, Y8
+	VPANDN       Y9, Y8, Y9
+	VPSUBD       Y9, Y4, Y4
+	VMOVDQU      Y4, 96(SI)
+	VMOVMSKPS    Y8, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      Y7, 32(R12)
+	ADDQ         $0x00000040, R12
+	DECQ         R13
+	JZ           odd_end
+	JMP          odd_column
 
-phase1_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y5, Y5
-	VPADDW  32(R14), Y6, Y6
-	VPADDW  128(R14), Y10, Y10
-	VPADDW  160(R14), Y11, Y11
-	VPADDW  256(R14), Y0, Y0
-	VPADDW  288(R14), Y1, Y1
-	VPADDW  384(R14), Y7, Y7
-	VPADDW  416(R14), Y8, Y8
-	VPADDW  512(R14), Y12, Y12
-	VPADDW  544(R14), Y13, Y13
-	VPADDW  640(R14), Y2, Y2
-	VPADDW  672(R14), Y3, Y3
-	VPADDW  768(R14), Y9, Y9
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y14, Y14
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y4, Y4
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase1_more_spike
+odd0_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone3
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        (R8), Y4, Y4
+	VPADDW       Y4, Y0, Y0
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X4
+	VPBROADCASTW X4, Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQW     Y5, Y4, Y4
+	VPAND        32(R8), Y4, Y4
+	VPADDW       Y4, Y1, Y1
 
-phase1_more_silent:
-	JMP phase1_words
+alone3:
+	VPMOVSXWD    X0, Y6
+	VPADDD       (R10), Y6, Y6
+	VPADDD       (SI), Y6, Y6
+	VMOVDQU      (R9), Y5
+	VPCMPGTD     Y6, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y6, Y6
+	VMOVDQU      Y6, (SI)
+	VMOVMSKPS    Y4, R15
+	VEXTRACTI128 $0x01, Y0, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       32(R10), Y0, Y0
+	VPADDD       32(SI), Y0, Y0
+	VMOVDQU      32(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 32(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X1, Y0
+	VPADDD       64(R10), Y0, Y0
+	VPADDD       64(SI), Y0, Y0
+	VMOVDQU      64(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 64(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y1, X5
+	VPMOVSXWD    X5, Y0
+	VPADDD       96(R10), Y0, Y0
+	VPADDD       96(SI), Y0, Y0
+	VMOVDQU      96(R9), Y5
+	VPCMPGTD     Y0, Y5, Y4
+	VPANDN       Y5, Y4, Y5
+	VPSUBD       Y5, Y0, Y0
+	VMOVDQU      Y0, 96(SI)
+	VMOVMSKPS    Y4, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         $0x00000040, R12
+	JMP          odd_end
 
-phase1_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase1_walked
+odd1_last:
+	CMPQ         shortcutBytes+120(FP), $0x00
+	JE           alone4
+	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
+	MOVWLZX      (BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        (R8), Y0, Y0
+	VPADDW       Y0, Y4, Y4
+	MOVWLZX      2(BX), R14
+	VMOVD        R14, X0
+	VPBROADCASTW X0, Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQW     Y1, Y0, Y0
+	VPAND        32(R8), Y0, Y0
+	VPADDW       Y0, Y5, Y5
 
-phase2_more:
-	MOVQ words+104(FP), R14
-	MOVQ R14, (SP)
+alone4:
+	VPMOVSXWD    X4, Y2
+	VPADDD       (R10), Y2, Y2
+	VPADDD       (SI), Y2, Y2
+	VMOVDQU      (R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, (SI)
+	VMOVMSKPS    Y0, R15
+	VEXTRACTI128 $0x01, Y4, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       32(R10), Y2, Y2
+	VPADDD       32(SI), Y2, Y2
+	VMOVDQU      32(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 32(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x08, R14
+	ORL          R14, R15
+	VPMOVSXWD    X5, Y2
+	VPADDD       64(R10), Y2, Y2
+	VPADDD       64(SI), Y2, Y2
+	VMOVDQU      64(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 64(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x10, R14
+	ORL          R14, R15
+	VEXTRACTI128 $0x01, Y5, X1
+	VPMOVSXWD    X1, Y2
+	VPADDD       96(R10), Y2, Y2
+	VPADDD       96(SI), Y2, Y2
+	VMOVDQU      96(R9), Y1
+	VPCMPGTD     Y2, Y1, Y0
+	VPANDN       Y1, Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	VMOVDQU      Y2, 96(SI)
+	VMOVMSKPS    Y0, R14
+	SHLL         $0x18, R14
+	ORL          R14, R15
+	NOTL         R15
+	MOVL         R15, (DX)
+	POPCNTQ      R15, R15
+	ADDQ         R15, DI
+	ADDQ         outBytes+112(FP), DX
+	ADDQ         shortcutBytes+120(FP), BX
+	ADDQ         vBytes+128(FP), SI
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      Y7, 32(R12)
+	ADDQ         $0x00000040, R12
 
-phase2_words:
-	ADDQ  $0x08, AX
-	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    phase2_rest
-	MOVQ  (AX), R15
-	TESTQ R15, R15
-	JZ    phase2_more_silent
-
-phase2_more_spike:
-	TZCNTQ  R15, R14
-	IMUL3Q  $0x00000480, R14, R14
-	ADDQ    CX, R14
-	VPADDW  (R14), Y10, Y10
-	VPADDW  32(R14), Y11, Y11
-	VPADDW  128(R14), Y0, Y0
-	VPADDW  160(R14), Y1, Y1
-	VPADDW  256(R14), Y5, Y5
-	VPADDW  288(R14), Y6, Y6
-	VPADDW  384(R14), Y12, Y12
-	VPADDW  416(R14), Y13, Y13
-	VPADDW  512(R14), Y2, Y2
-	VPADDW  544(R14), Y3, Y3
-	VPADDW  640(R14), Y7, Y7
-	VPADDW  672(R14), Y8, Y8
-	VPADDW  768(R14), Y14, Y14
-	VMOVUPS 800(R14), Y15
-	VPADDW  32(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 32(R11)(R12*1)
-	VPADDW  896(R14), Y4, Y4
-	VMOVUPS 928(R14), Y15
-	VPADDW  96(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 96(R11)(R12*1)
-	VPADDW  1024(R14), Y9, Y9
-	VMOVUPS 1056(R14), Y15
-	VPADDW  160(R11)(R12*1), Y15, Y15
-	VMOVUPS Y15, 160(R11)(R12*1)
-	BLSRQ   R15, R15
-	JNZ     phase2_more_spike
-
-phase2_more_silent:
-	JMP phase2_words
-
-phase2_rest:
-	MOVQ w+56(FP), CX
-	JMP  phase2_walked
-
-row_end:
-	MOVQ cols+96(FP), R14
-	MOVQ R14, 16(SP)
-	DECQ 8(SP)
-	JNZ  row
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R13
+odd_end:
+	DECQ 16(SP)
+	JNZ  even
+	JMP  done
 
 flush:
-	ADDQ         $0x00000040, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
+	MOVQ part+48(FP), R12
+	MOVQ cols+96(FP), R13
+	INCQ R13
+	SHRQ $0x01, R13
+
+flush_column:
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
 	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone7
+	JE           alone5
 	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
 	MOVWLZX      (BX), R14
 	VMOVD        R14, X2
@@ -11049,7 +12176,7 @@ flush:
 	VPAND        32(R8), Y2, Y2
 	VPADDW       Y2, Y1, Y1
 
-alone7:
+alone5:
 	VPMOVSXWD    X0, Y4
 	VPADDD       (R10), Y4, Y4
 	VPADDD       (SI), Y4, Y4
@@ -11101,649 +12228,8 @@ alone7:
 	ADDQ         outBytes+112(FP), DX
 	ADDQ         shortcutBytes+120(FP), BX
 	ADDQ         vBytes+128(FP), SI
+	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          flush
-	VZEROUPPER
-	MOVQ         DI, ret+136(FP)
-	RET
-
-// func sweepWholeStride2N64AVX2(out *byte, shortcut *byte, src []uint64, v *int32, part *int16, w *int16, constant *int32, threshold *int32, weight *int16, rows int, cols int, words int, outBytes int, shortcutBytes int, vBytes int) int
-// Requires: AVX, AVX2, BMI, POPCNT
-TEXT ·sweepWholeStride2N64AVX2(SB), NOSPLIT, $16-144
-	MOVQ src_base+16(FP), AX
-	MOVQ w+56(FP), CX
-	MOVQ out+0(FP), DX
-	MOVQ shortcut+8(FP), BX
-	MOVQ v+40(FP), SI
-	XORQ DI, DI
-	MOVQ weight+80(FP), R8
-	MOVQ threshold+72(FP), R9
-	MOVQ constant+64(FP), R10
-	MOVQ rows+88(FP), R13
-	MOVQ R13, 8(SP)
-
-even:
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-	VMOVUPS 32(R11), Y1
-
-even_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    even0_even_silent
-
-even0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Y0, Y0
-	VPADDW 544(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    even0_even_spike
-
-even0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_even_more
-	ADDQ $0x08, AX
-
-even0_even_walked:
-	DECQ    R12
-	JZ      even0_last
-	VMOVUPS 64(R11), Y4
-	VMOVUPS 96(R11), Y5
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even0_odd_silent
-
-even0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Y0, Y0
-	VPADDW 416(R13), Y1, Y1
-	VPADDW 640(R13), Y4, Y4
-	VPADDW 672(R13), Y5, Y5
-	BLSRQ  R14, R14
-	JNZ    even0_odd_spike
-
-even0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even0_odd_more
-	ADDQ $0x08, AX
-
-even0_odd_walked:
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 32(R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
-	JZ      even_end
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_even_silent
-
-even1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Y4, Y4
-	VPADDW 544(R13), Y5, Y5
-	BLSRQ  R14, R14
-	JNZ    even1_even_spike
-
-even1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_even_more
-	ADDQ $0x08, AX
-
-even1_even_walked:
-	DECQ    R12
-	JZ      even1_last
-	VMOVUPS 64(R11), Y0
-	VMOVUPS 96(R11), Y1
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      even1_odd_silent
-
-even1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Y4, Y4
-	VPADDW 416(R13), Y5, Y5
-	VPADDW 640(R13), Y0, Y0
-	VPADDW 672(R13), Y1, Y1
-	BLSRQ  R14, R14
-	JNZ    even1_odd_spike
-
-even1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  even1_odd_more
-	ADDQ $0x08, AX
-
-even1_odd_walked:
-	VMOVUPS Y4, (R11)
-	VMOVUPS Y5, 32(R11)
-	ADDQ    $0x00000040, R11
-	DECQ    R12
-	JZ      even_end
-	JMP     even_column
-
-even0_last:
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 32(R11)
-	ADDQ    $0x00000040, R11
-	JMP     even_end
-
-even1_last:
-	VMOVUPS Y4, (R11)
-	VMOVUPS Y5, 32(R11)
-	ADDQ    $0x00000040, R11
-
-even_end:
-	DECQ    8(SP)
-	JZ      flush
-	MOVQ    part+48(FP), R11
-	MOVQ    cols+96(FP), R12
-	VMOVUPS (R11), Y0
-	VXORPS  Y2, Y2, Y2
-	VMOVUPS 32(R11), Y1
-	VXORPS  Y3, Y3, Y3
-
-odd_column:
-	MOVQ  (AX), R14
-	TESTQ R14, R14
-	JZ    odd0_even_silent
-
-odd0_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	VPADDW 160(R13), Y1, Y1
-	VPADDW 896(R13), Y2, Y2
-	VPADDW 928(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd0_even_spike
-
-odd0_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_even_more
-	ADDQ $0x08, AX
-
-odd0_even_walked:
-	DECQ    R12
-	JZ      odd0_last
-	VMOVUPS 64(R11), Y4
-	VXORPS  Y6, Y6, Y6
-	VMOVUPS 96(R11), Y5
-	VXORPS  Y7, Y7, Y7
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd0_odd_silent
-
-odd0_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 32(R13), Y1, Y1
-	VPADDW 768(R13), Y2, Y2
-	VPADDW 800(R13), Y3, Y3
-	VPADDW 256(R13), Y4, Y4
-	VPADDW 288(R13), Y5, Y5
-	VPADDW 1024(R13), Y6, Y6
-	VPADDW 1056(R13), Y7, Y7
-	BLSRQ  R14, R14
-	JNZ    odd0_odd_spike
-
-odd0_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd0_odd_more
-	ADDQ $0x08, AX
-
-odd0_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone1
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        (R8), Y8, Y8
-	VPADDW       Y8, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        32(R8), Y8, Y8
-	VPADDW       Y8, Y1, Y1
-
-alone1:
-	VPMOVSXWD    X0, Y10
-	VPADDD       (R10), Y10, Y10
-	VPADDD       (SI), Y10, Y10
-	VMOVDQU      (R9), Y9
-	VPCMPGTD     Y10, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y10, Y10
-	VMOVDQU      Y10, (SI)
-	VMOVMSKPS    Y8, R14
-	VEXTRACTI128 $0x01, Y0, X9
-	VPMOVSXWD    X9, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X9
-	VPMOVSXWD    X9, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y9
-	VPCMPGTD     Y0, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y3, 32(R11)
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JZ           odd_end
-	MOVQ         (AX), R14
-	TESTQ        R14, R14
-	JZ           odd1_even_silent
-
-odd1_even_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y4, Y4
-	VPADDW 160(R13), Y5, Y5
-	VPADDW 896(R13), Y6, Y6
-	VPADDW 928(R13), Y7, Y7
-	BLSRQ  R14, R14
-	JNZ    odd1_even_spike
-
-odd1_even_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_even_more
-	ADDQ $0x08, AX
-
-odd1_even_walked:
-	DECQ    R12
-	JZ      odd1_last
-	VMOVUPS 64(R11), Y0
-	VXORPS  Y2, Y2, Y2
-	VMOVUPS 96(R11), Y1
-	VXORPS  Y3, Y3, Y3
-	MOVQ    (AX), R14
-	TESTQ   R14, R14
-	JZ      odd1_odd_silent
-
-odd1_odd_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y4, Y4
-	VPADDW 32(R13), Y5, Y5
-	VPADDW 768(R13), Y6, Y6
-	VPADDW 800(R13), Y7, Y7
-	VPADDW 256(R13), Y0, Y0
-	VPADDW 288(R13), Y1, Y1
-	VPADDW 1024(R13), Y2, Y2
-	VPADDW 1056(R13), Y3, Y3
-	BLSRQ  R14, R14
-	JNZ    odd1_odd_spike
-
-odd1_odd_silent:
-	CMPQ words+104(FP), $0x01
-	JNE  odd1_odd_more
-	ADDQ $0x08, AX
-
-odd1_odd_walked:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone2
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y9
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        (R8), Y8, Y8
-	VPADDW       Y8, Y4, Y4
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X8
-	VPBROADCASTW X8, Y8
-	VPAND        Y9, Y8, Y8
-	VPCMPEQW     Y9, Y8, Y8
-	VPAND        32(R8), Y8, Y8
-	VPADDW       Y8, Y5, Y5
-
-alone2:
-	VPMOVSXWD    X4, Y10
-	VPADDD       (R10), Y10, Y10
-	VPADDD       (SI), Y10, Y10
-	VMOVDQU      (R9), Y9
-	VPCMPGTD     Y10, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y10, Y10
-	VMOVDQU      Y10, (SI)
-	VMOVMSKPS    Y8, R14
-	VEXTRACTI128 $0x01, Y4, X9
-	VPMOVSXWD    X9, Y4
-	VPADDD       32(R10), Y4, Y4
-	VPADDD       32(SI), Y4, Y4
-	VMOVDQU      32(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 32(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X5, Y4
-	VPADDD       64(R10), Y4, Y4
-	VPADDD       64(SI), Y4, Y4
-	VMOVDQU      64(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 64(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y5, X9
-	VPMOVSXWD    X9, Y4
-	VPADDD       96(R10), Y4, Y4
-	VPADDD       96(SI), Y4, Y4
-	VMOVDQU      96(R9), Y9
-	VPCMPGTD     Y4, Y9, Y8
-	VPANDN       Y9, Y8, Y9
-	VPSUBD       Y9, Y4, Y4
-	VMOVDQU      Y4, 96(SI)
-	VMOVMSKPS    Y8, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y6, (R11)
-	VMOVUPS      Y7, 32(R11)
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JZ           odd_end
-	JMP          odd_column
-
-odd0_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone3
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y5
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        (R8), Y4, Y4
-	VPADDW       Y4, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X4
-	VPBROADCASTW X4, Y4
-	VPAND        Y5, Y4, Y4
-	VPCMPEQW     Y5, Y4, Y4
-	VPAND        32(R8), Y4, Y4
-	VPADDW       Y4, Y1, Y1
-
-alone3:
-	VPMOVSXWD    X0, Y6
-	VPADDD       (R10), Y6, Y6
-	VPADDD       (SI), Y6, Y6
-	VMOVDQU      (R9), Y5
-	VPCMPGTD     Y6, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y6, Y6
-	VMOVDQU      Y6, (SI)
-	VMOVMSKPS    Y4, R14
-	VEXTRACTI128 $0x01, Y0, X5
-	VPMOVSXWD    X5, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X5
-	VPMOVSXWD    X5, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y5
-	VPCMPGTD     Y0, Y5, Y4
-	VPANDN       Y5, Y4, Y5
-	VPSUBD       Y5, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y4, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      Y3, 32(R11)
-	ADDQ         $0x00000040, R11
-	JMP          odd_end
-
-odd1_last:
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone4
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y1
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X0
-	VPBROADCASTW X0, Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQW     Y1, Y0, Y0
-	VPAND        (R8), Y0, Y0
-	VPADDW       Y0, Y4, Y4
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X0
-	VPBROADCASTW X0, Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQW     Y1, Y0, Y0
-	VPAND        32(R8), Y0, Y0
-	VPADDW       Y0, Y5, Y5
-
-alone4:
-	VPMOVSXWD    X4, Y2
-	VPADDD       (R10), Y2, Y2
-	VPADDD       (SI), Y2, Y2
-	VMOVDQU      (R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, (SI)
-	VMOVMSKPS    Y0, R14
-	VEXTRACTI128 $0x01, Y4, X1
-	VPMOVSXWD    X1, Y2
-	VPADDD       32(R10), Y2, Y2
-	VPADDD       32(SI), Y2, Y2
-	VMOVDQU      32(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X5, Y2
-	VPADDD       64(R10), Y2, Y2
-	VPADDD       64(SI), Y2, Y2
-	VMOVDQU      64(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 64(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y5, X1
-	VPMOVSXWD    X1, Y2
-	VPADDD       96(R10), Y2, Y2
-	VPADDD       96(SI), Y2, Y2
-	VMOVDQU      96(R9), Y1
-	VPCMPGTD     Y2, Y1, Y0
-	VPANDN       Y1, Y0, Y1
-	VPSUBD       Y1, Y2, Y2
-	VMOVDQU      Y2, 96(SI)
-	VMOVMSKPS    Y0, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	VMOVUPS      Y6, (R11)
-	VMOVUPS      Y7, 32(R11)
-	ADDQ         $0x00000040, R11
-
-odd_end:
-	DECQ 8(SP)
-	JNZ  even
-	JMP  done
-
-flush:
-	MOVQ part+48(FP), R11
-	MOVQ cols+96(FP), R12
-	INCQ R12
-	SHRQ $0x01, R12
-
-flush_column:
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	CMPQ         shortcutBytes+120(FP), $0x00
-	JE           alone5
-	VMOVDQU      bitOfLaneOfSweepWhole<>+0(SB), Y3
-	MOVWLZX      (BX), R13
-	VMOVD        R13, X2
-	VPBROADCASTW X2, Y2
-	VPAND        Y3, Y2, Y2
-	VPCMPEQW     Y3, Y2, Y2
-	VPAND        (R8), Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	MOVWLZX      2(BX), R13
-	VMOVD        R13, X2
-	VPBROADCASTW X2, Y2
-	VPAND        Y3, Y2, Y2
-	VPCMPEQW     Y3, Y2, Y2
-	VPAND        32(R8), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-
-alone5:
-	VPMOVSXWD    X0, Y4
-	VPADDD       (R10), Y4, Y4
-	VPADDD       (SI), Y4, Y4
-	VMOVDQU      (R9), Y3
-	VPCMPGTD     Y4, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y4, Y4
-	VMOVDQU      Y4, (SI)
-	VMOVMSKPS    Y2, R14
-	VEXTRACTI128 $0x01, Y0, X3
-	VPMOVSXWD    X3, Y0
-	VPADDD       32(R10), Y0, Y0
-	VPADDD       32(SI), Y0, Y0
-	VMOVDQU      32(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 32(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x08, R13
-	ORL          R13, R14
-	VPMOVSXWD    X1, Y0
-	VPADDD       64(R10), Y0, Y0
-	VPADDD       64(SI), Y0, Y0
-	VMOVDQU      64(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 64(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x10, R13
-	ORL          R13, R14
-	VEXTRACTI128 $0x01, Y1, X3
-	VPMOVSXWD    X3, Y0
-	VPADDD       96(R10), Y0, Y0
-	VPADDD       96(SI), Y0, Y0
-	VMOVDQU      96(R9), Y3
-	VPCMPGTD     Y0, Y3, Y2
-	VPANDN       Y3, Y2, Y3
-	VPSUBD       Y3, Y0, Y0
-	VMOVDQU      Y0, 96(SI)
-	VMOVMSKPS    Y2, R13
-	SHLL         $0x18, R13
-	ORL          R13, R14
-	NOTL         R14
-	MOVL         R14, (DX)
-	POPCNTQ      R14, R14
-	ADDQ         R14, DI
-	ADDQ         outBytes+112(FP), DX
-	ADDQ         shortcutBytes+120(FP), BX
-	ADDQ         vBytes+128(FP), SI
-	ADDQ         $0x00000040, R11
-	DECQ         R12
 	JNZ          flush_column
 
 done:
@@ -11752,253 +12238,277 @@ done:
 	RET
 
 even0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_even_more_silent
 
 even0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Y0, Y0
-	VPADDW 544(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Y0, Y0
+	VPADDW 544(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    even0_even_more_spike
 
 even0_even_more_silent:
-	JMP even0_even_words
-
-even0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_even_walked
 
 even0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even0_odd_more_silent
 
 even0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Y0, Y0
-	VPADDW 416(R13), Y1, Y1
-	VPADDW 640(R13), Y4, Y4
-	VPADDW 672(R13), Y5, Y5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Y0, Y0
+	VPADDW 416(R14), Y1, Y1
+	VPADDW 640(R14), Y4, Y4
+	VPADDW 672(R14), Y5, Y5
+	BLSRQ  R15, R15
 	JNZ    even0_odd_more_spike
 
 even0_odd_more_silent:
-	JMP even0_odd_words
-
-even0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even0_odd_walked
 
 even1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_even_more_silent
 
 even1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 512(R13), Y4, Y4
-	VPADDW 544(R13), Y5, Y5
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 512(R14), Y4, Y4
+	VPADDW 544(R14), Y5, Y5
+	BLSRQ  R15, R15
 	JNZ    even1_even_more_spike
 
 even1_even_more_silent:
-	JMP even1_even_words
-
-even1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_even_walked
 
 even1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 even1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    even1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    even1_odd_more_silent
 
 even1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 384(R13), Y4, Y4
-	VPADDW 416(R13), Y5, Y5
-	VPADDW 640(R13), Y0, Y0
-	VPADDW 672(R13), Y1, Y1
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 384(R14), Y4, Y4
+	VPADDW 416(R14), Y5, Y5
+	VPADDW 640(R14), Y0, Y0
+	VPADDW 672(R14), Y1, Y1
+	BLSRQ  R15, R15
 	JNZ    even1_odd_more_spike
 
 even1_odd_more_silent:
-	JMP even1_odd_words
-
-even1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  even1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     even1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     even1_odd_walked
 
 odd0_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_even_more_silent
 
 odd0_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y0, Y0
-	VPADDW 160(R13), Y1, Y1
-	VPADDW 896(R13), Y2, Y2
-	VPADDW 928(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y0, Y0
+	VPADDW 160(R14), Y1, Y1
+	VPADDW 896(R14), Y2, Y2
+	VPADDW 928(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd0_even_more_spike
 
 odd0_even_more_silent:
-	JMP odd0_even_words
-
-odd0_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_even_walked
 
 odd0_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd0_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd0_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd0_odd_more_silent
 
 odd0_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y0, Y0
-	VPADDW 32(R13), Y1, Y1
-	VPADDW 768(R13), Y2, Y2
-	VPADDW 800(R13), Y3, Y3
-	VPADDW 256(R13), Y4, Y4
-	VPADDW 288(R13), Y5, Y5
-	VPADDW 1024(R13), Y6, Y6
-	VPADDW 1056(R13), Y7, Y7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y0, Y0
+	VPADDW 32(R14), Y1, Y1
+	VPADDW 768(R14), Y2, Y2
+	VPADDW 800(R14), Y3, Y3
+	VPADDW 256(R14), Y4, Y4
+	VPADDW 288(R14), Y5, Y5
+	VPADDW 1024(R14), Y6, Y6
+	VPADDW 1056(R14), Y7, Y7
+	BLSRQ  R15, R15
 	JNZ    odd0_odd_more_spike
 
 odd0_odd_more_silent:
-	JMP odd0_odd_words
-
-odd0_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd0_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd0_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd0_odd_walked
 
 odd1_even_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_even_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_even_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_even_more_silent
 
 odd1_even_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW 128(R13), Y4, Y4
-	VPADDW 160(R13), Y5, Y5
-	VPADDW 896(R13), Y6, Y6
-	VPADDW 928(R13), Y7, Y7
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW 128(R14), Y4, Y4
+	VPADDW 160(R14), Y5, Y5
+	VPADDW 896(R14), Y6, Y6
+	VPADDW 928(R14), Y7, Y7
+	BLSRQ  R15, R15
 	JNZ    odd1_even_more_spike
 
 odd1_even_more_silent:
-	JMP odd1_even_words
-
-odd1_even_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_even_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_even_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_even_walked
 
 odd1_odd_more:
-	MOVQ words+104(FP), R13
-	MOVQ R13, (SP)
+	MOVQ words+104(FP), R14
+	MOVQ R14, 8(SP)
+	MOVQ R11, R15
 
 odd1_odd_words:
-	ADDQ  $0x08, AX
 	ADDQ  $0x00012000, CX
-	DECQ  (SP)
-	JZ    odd1_odd_rest
-	MOVQ  (AX), R14
-	TESTQ R14, R14
+	TESTQ R15, R15
 	JZ    odd1_odd_more_silent
 
 odd1_odd_more_spike:
-	TZCNTQ R14, R13
-	IMUL3Q $0x00000480, R13, R13
-	ADDQ   CX, R13
-	VPADDW (R13), Y4, Y4
-	VPADDW 32(R13), Y5, Y5
-	VPADDW 768(R13), Y6, Y6
-	VPADDW 800(R13), Y7, Y7
-	VPADDW 256(R13), Y0, Y0
-	VPADDW 288(R13), Y1, Y1
-	VPADDW 1024(R13), Y2, Y2
-	VPADDW 1056(R13), Y3, Y3
-	BLSRQ  R14, R14
+	TZCNTQ R15, R14
+	IMUL3Q $0x00000480, R14, R14
+	ADDQ   CX, R14
+	VPADDW (R14), Y4, Y4
+	VPADDW 32(R14), Y5, Y5
+	VPADDW 768(R14), Y6, Y6
+	VPADDW 800(R14), Y7, Y7
+	VPADDW 256(R14), Y0, Y0
+	VPADDW 288(R14), Y1, Y1
+	VPADDW 1024(R14), Y2, Y2
+	VPADDW 1056(R14), Y3, Y3
+	BLSRQ  R15, R15
 	JNZ    odd1_odd_more_spike
 
 odd1_odd_more_silent:
-	JMP odd1_odd_words
-
-odd1_odd_rest:
-	MOVQ w+56(FP), CX
-	JMP  odd1_odd_walked
+	MOVQ    AX, R14
+	ADDQ    $0x08, AX
+	CMPQ    AX, (SP)
+	CMOVQCS AX, R14
+	MOVQ    (R14), R11
+	MOVQ    R11, R15
+	DECQ    8(SP)
+	CMPQ    8(SP), $0x01
+	JNE     odd1_odd_words
+	MOVQ    w+56(FP), CX
+	JMP     odd1_odd_walked

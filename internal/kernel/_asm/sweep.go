@@ -45,11 +45,13 @@ type sweeper struct {
 
 	// In registers throughout.
 	src, w, out, shortcut, pot, count reg.GPVirtual
+	ahead                             reg.GPVirtual // The source's next word.
 
 	// AVX-512, float32: of the vectors. Others read them from memory, where these point to.
 	weight, th, constant       []reg.VecVirtual
 	weightAt, thAt, constantAt reg.GPVirtual
 
+	end   Mem      // On the stack: the source's end.
 	words Mem      // On the stack: words that are left.
 	more  []func() // Code out of the way, for sources of more than one word.
 	fires int      // Calls of fire, for its labels.
@@ -259,7 +261,14 @@ func (s *sweeper) load() {
 	Load(Param("weight"), s.weightAt)
 	Load(Param("threshold"), s.thAt)
 	Load(Param("constant"), s.constantAt)
-	s.words = AllocLocal(8)
+	s.end, s.words = AllocLocal(8), AllocLocal(8)
+	if !s.sets {
+		s.ahead = GP64()
+		Load(Param("src").Len(), s.ahead)
+		LEAQ(Mem{Base: s.src, Index: s.ahead, Scale: 8}, s.ahead)
+		MOVQ(s.ahead, s.end)
+		MOVQ(Mem{Base: s.src}, s.ahead)
+	}
 	if !s.inRegisters() {
 		return
 	}
@@ -275,13 +284,23 @@ func (s *sweeper) load() {
 // walk takes the spikes of the source position at hand, one after the other, and
 // lets taps add the weights of each, which begin at an address. It goes to the next
 // position.
+//
+// How many spikes there are is hard to foretell. A wrong guess shows only when the word
+// is there, so it is loaded one position ahead.
 func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func(at Mem)) {
 	if s.sets {
 		s.walkSets(r, b, taps)
 		return
 	}
+	// look loads the first word of the next position, or of any other behind the last.
+	look := func() {
+		MOVQ(s.src, r)
+		ADDQ(U8(8), s.src)
+		CMPQ(s.src, s.end)
+		CMOVQCS(s.src, r)
+		MOVQ(Mem{Base: r}, s.ahead)
+	}
 	word := func(label string, w reg.GPVirtual) {
-		MOVQ(Mem{Base: s.src}, b)
 		TESTQ(b, b)
 		JZ(LabelRef(label + "_silent"))
 		Label(label + "_spike")
@@ -293,39 +312,36 @@ func (s *sweeper) walk(label string, r, b reg.GPVirtual, taps func(at Mem)) {
 		JNZ(LabelRef(label + "_spike"))
 		Label(label + "_silent")
 	}
+	MOVQ(s.ahead, b)
+	look()
 	word(label, s.w)
 	CMPQ(memory(Param("words")), U8(1))
 	JNE(LabelRef(label + "_more"))
-	ADDQ(U8(8), s.src)
 	Label(label + "_walked")
 	s.more = append(s.more, func() {
+		w, words := s.w, Op(s.words)
 		Label(label + "_more")
 		if s.inRegisters() { // There are some left to count words.
-			w, words := GP64(), GP64()
+			n := GP64()
+			w, words = GP64(), n
 			MOVQ(s.w, w)
-			Load(Param("words"), words)
-			JMP(LabelRef(label + "_next"))
-			Label(label + "_words")
-			word(label+"_more", w)
-			Label(label + "_next")
-			ADDQ(U8(8), s.src)
-			ADDQ(U32(64*s.strip()), w)
-			DECQ(words)
-			JNZ(LabelRef(label + "_words"))
-			JMP(LabelRef(label + "_walked"))
-			return
+			Load(Param("words"), n)
+		} else {
+			Load(Param("words"), r)
+			MOVQ(r, s.words)
 		}
-		Load(Param("words"), r)
-		MOVQ(r, s.words)
+		MOVQ(s.ahead, b)
 		Label(label + "_words")
-		ADDQ(U8(8), s.src)
-		ADDQ(U32(64*s.strip()), s.w)
-		DECQ(s.words)
-		JZ(LabelRef(label + "_rest"))
-		word(label+"_more", s.w)
-		JMP(LabelRef(label + "_words"))
-		Label(label + "_rest")
-		Load(Param("w"), s.w)
+		ADDQ(U32(64*s.strip()), w)
+		word(label+"_more", w)
+		look()
+		MOVQ(s.ahead, b)
+		DECQ(words)
+		CMPQ(words, U8(1))
+		JNE(LabelRef(label + "_words"))
+		if !s.inRegisters() {
+			Load(Param("w"), s.w)
+		}
 		JMP(LabelRef(label + "_walked"))
 	})
 }
