@@ -13,6 +13,7 @@ const (
 
 // storedSNN returns the share of weights that are zero, and the bytes of weights,
 // biases, thresholds and start potentials, of potentials, and of the counts of gates.
+// Weights of an integer network take their bits, everything else 32.
 func storedSNN(net *snn.Network) (sparsity float64, bytes int64) {
 	var weights, zeros, floats, spikeCounts int
 	for i := range net.Layers {
@@ -31,7 +32,11 @@ func storedSNN(net *snn.Network) (sparsity float64, bytes int64) {
 			floats += len(l.Bias) + len(l.Neuron.Threshold) + len(l.Neuron.VInit) + l.Neurons()
 		}
 	}
-	return share(zeros, weights), int64(floatBytes*(weights+floats) + countBytes*spikeCounts)
+	stored := floatBytes * weights
+	if net.Integer() {
+		stored = (net.Bits*weights + 7) / 8
+	}
+	return share(zeros, weights), int64(stored + floatBytes*floats + countBytes*spikeCounts)
 }
 
 // storedANN is the same for the trained network, which has no state.

@@ -457,6 +457,10 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 	weights := q.weightCost(list, best)
 	// What moves a potential by less than a fourth of its threshold, all in all, is no loss.
 	if least := math.Sqrt(power) * float64(q.o.Timesteps); weights >= power && least > 0.25 {
+		if units := float64(limit) * largest; units < float64(q.most)/2 { // It is not the bits that are too few.
+			return 0, 0, hint.Error(fmt.Errorf("channel %d: in T = %d timesteps its potential can reach %.3g thresholds, so that its largest weight would have %.2g units", c, q.o.Timesteps, b.potential, units),
+				"give {timesteps} %d or less", max(int(float64(q.o.Timesteps)*2*units/float64(q.most)), 1))
+		}
 		return 0, 0, hint.Error(fmt.Errorf("channel %d: its weights cannot be told apart in %d bits: rounded, they say no more than none", c, q.o.Bits), "give {bits} %d or more", q.bitsFor(list, limit, power))
 	}
 	if power > 0 {
