@@ -103,6 +103,11 @@ func (n *Network) checkIntegers(l *Layer) error {
 	if j := slices.IndexFunc(l.Start, func(x float32) bool { return !wholeNumber(x) || max(x, -x) > n.Saturates() }); j >= 0 {
 		return fmt.Errorf("start potential %v is no whole number up to %v, as those of this integer network are", l.Start[j], n.Saturates())
 	}
+	for c, sum := range n.sums(l) {
+		if sum += math.Abs(float64(biasOf(l, c))); sum >= MaxPotential {
+			return fmt.Errorf("channel %d: a current can reach %.4g units, beyond the whole numbers that float32 holds (2^24)", c, sum)
+		}
+	}
 	most := int64(1)<<(n.Bits-1) - 1
 	for _, s := range l.Synapses {
 		rows := plainRows(s, n.ShapeOf(s.From), l)
