@@ -454,6 +454,9 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 			best, least = th, e
 		}
 	}
+	for fine := q.finest(); best < fine && 2*best <= limit; { // The same weights with a shift more.
+		best *= 2
+	}
 	weights := q.weightCost(list, best)
 	// What moves a potential by less than a fourth of its threshold, all in all, is no loss.
 	if least := math.Sqrt(power) * float64(q.o.Timesteps); weights >= power && least > 0.25 {
@@ -467,6 +470,15 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 		lost = weights / power
 	}
 	return best, lost, nil
+}
+
+// finest returns the least threshold that tells biases, which come at every timestep, finely
+// enough; with weights of few bits their own unit is too coarse for that.
+func (q *Quantiser) finest() int64 {
+	if q.o.Bits <= 6 {
+		return 512
+	}
+	return 64
 }
 
 // bitsFor returns the smallest number of bits that tells the weights of a channel apart.

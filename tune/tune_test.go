@@ -185,6 +185,7 @@ func TestOrderAndWorkers(t *testing.T) {
 		x := randomImages(rnd, 1+rapid.IntRange(0, 7).Draw(rt, "images"))
 		o := options(net, rapid.IntRange(1, 20).Draw(rt, "T"))
 		o.Start, o.Lambdas = rapid.Bool().Draw(rt, "start"), rapid.Bool().Draw(rt, "lambdas")
+		o.Bits, o.InputMax = rapid.SampledFrom([]int{0, 8, 12}).Draw(rt, "bits"), 4
 		want, _, err := Network(t.Context(), net, x, o)
 		if err != nil {
 			rt.Fatal(err)
