@@ -35,7 +35,7 @@ func (c *counted[N]) run(e *Engine, w *worker, i int, b block) {
 				addCounted[N](e, &c.shorts[j], v, r+k)
 			}
 			for j := range c.pools {
-				poolCounted[N](e, &c.pools[j], l, v, r+k)
+				poolCounted[N](e, w, &c.pools[j], l, v, r+k)
 			}
 			c.takeOver(e, v, (r+k)*row)
 			kernel.FireCounts(n[f.at(r+k):][:row], v, c.fire)
@@ -128,9 +128,9 @@ func addCounted[N kernel.SpikeCount](e *Engine, s *countedShortcut, v []int32, r
 }
 
 // poolCounted adds row r of an average pool.
-func poolCounted[N kernel.SpikeCount](e *Engine, k *countedPool, l *layerPlan, v []int32, r int) {
+func poolCounted[N kernel.SpikeCount](e *Engine, w *worker, k *countedPool, l *layerPlan, v []int32, r int) {
 	n := countsOf[N](&e.layers[k.from].counts)
-	sums := make([]int32, l.c)
+	sums := w.shifted[:l.c]
 	for c := range l.w {
 		clear(sums)
 		e.plan.frames[k.from].under(k.window, r, c, func(at int) {
@@ -202,7 +202,7 @@ func countAdditions[N kernel.SpikeCount](e *Engine, w *worker, i int, k *countTa
 		return
 	}
 	from := &e.layers[k.from].counts
-	sums := make([]uint64, len(from.tally)) // Weights that spikes of neurons with so many meet.
+	sums := w.additions // Weights that spikes of neurons with so many meet.
 	for x, n := range from.tally {
 		sums[x] = k.most * uint64(n)
 	}

@@ -76,9 +76,10 @@ type worker struct {
 
 	whole []int16 // As part, of whole numbers.
 
-	potentials []int32 // Of some rows of a counted layer,
-	shifted    []int32 // and the sums of a convolution into them before their shift.
-	edge       counts  // Counts of positions that reach fewer outputs than others.
+	potentials []int32  // Of some rows of a counted layer,
+	shifted    []int32  // and the sums of a convolution into them before their shift.
+	additions  []uint64 // Into it, by the spikes of the neurons that cause them.
+	edge       counts   // Counts of positions that reach fewer outputs than others.
 
 	// Of the analog input layers.
 	scratch []float32
@@ -190,6 +191,7 @@ func (p *Plan) newWorker() worker {
 	}
 	w.part, w.row, w.mask = make([]float32, part), make([]float32, row), make([]uint64, mask)
 	w.edge, w.whole = p.newEdge(), make([]int16, whole)
+	w.additions = make([]uint64, p.opt.Timesteps+1)
 	w.potentials, w.shifted = make([]int32, potentials), make([]int32, potentials)
 	w.scratch, w.sum = make([]float32, scratch), make([]float32, sum)
 	return w
