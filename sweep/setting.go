@@ -28,7 +28,7 @@ var named = func() []string {
 }()
 
 // later are axes that came to the others, whose columns keep their places.
-var later = []string{"preset", "schedule", "coding", "lambdas", "match", "refit"}
+var later = []string{"preset", "schedule", "coding", "lambdas", "match", "refit", "bits", "state-bits"}
 
 // length is the axis T: of the settings whose networks are for one T, see
 // [experiment.Options.OneT]. The simulation of the others covers every shorter one.
