@@ -431,8 +431,8 @@ func scratch(e *Engine, room *[]float32, l *layerPlan) []float32 {
 }
 
 // Force gives every neuron of a layer a constant current, CHW and in the unit of its
-// potential, in place of what its synapses carry, until it is called again with nil.
-// A layer that gets the trained network's activations (over Lambda, times Charge)
+// potential, in place of what its synapses carry, remainders and all, until it is called
+// again with nil. A layer that gets the trained network's activations (over Lambda, times Charge)
 // spikes as evenly as its neurons can, so that what the network then lacks is not
 // that layer's or an earlier one's fault. Gates, the output and the reference engine
 // cannot be forced.

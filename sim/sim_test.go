@@ -522,6 +522,48 @@ func TestForce(t *testing.T) {
 	}
 }
 
+// What a source has left comes by a synapse, so that a layer that is forced does not get it,
+// neither in a network of real numbers nor in one of whole ones, whose source is counted.
+func TestForceTakesNothingOver(t *testing.T) {
+	one := tensor.Shape{1, 1, 1}
+	for _, bits := range []int{0, 4} {
+		way := snn.Identity(1, one)
+		way.Remainder = true
+		conv := &snn.Conv{Weight: tensor.Of([]float32{0.375}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
+		neuron := snn.Neuron{Threshold: []float32{1}}
+		net := &snn.Network{Name: "stream", Schedule: snn.Phased, Input: snn.Input{Shape: one}, Layers: []snn.Layer{
+			{Name: "a", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: snn.FromInput, Connection: conv}}},
+			{Name: "b", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 0, Connection: way}}},
+			{Name: "c", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}}},
+		}}
+		if bits > 0 {
+			var err error
+			if net, err = net.Quantised(snn.Integers{Bits: bits, Timesteps: 8, InputMax: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := Compile(net, Options{Timesteps: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := p.NewEngine()
+		if err := e.Force(1, []float32{0.3125 * net.Layers[1].Neuron.ThresholdOf(0)}); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := e.Run(t.Context(), []float32{0.9375}, 0) // Which leaves 0.8 of a threshold.
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := uint32(0)
+		for _, x := range rec.Spikes[1] {
+			n += x
+		}
+		if n != 2 {
+			t.Errorf("%d bits: a forced neuron that gets 2.5 thresholds makes %d spikes, want 2", bits, n)
+		}
+	}
+}
+
 // A canceled context ends workers that share an image, too, and the engine can be
 // used again.
 func TestSharedRunCanceled(t *testing.T) {
