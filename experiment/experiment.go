@@ -46,6 +46,10 @@ type Experiment struct {
 	// Made says how the network was made, once it has been; nil for that of a NIR file.
 	Made *Conversion
 
+	// Real is an integer network before its weights were rounded, once it has been made; nil
+	// for others, and where it is not known, as of a NIR file.
+	Real *snn.Network
+
 	model, trained  modelSpec // With paths where the files are, as those below.
 	data, calibrate dataset.Spec
 	train           *dataset.Dataset // That Calibration is the first images of.
@@ -236,7 +240,7 @@ func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 		other.Device, _ = o.device() // Nil for one that Check refuses.
 	}
 	if e.File == nil {
-		other.network, other.factors, other.tuning, other.Made = nil, Factors{}, nil, nil
+		other.network, other.factors, other.tuning, other.Made, other.Real = nil, Factors{}, nil, nil, nil
 	}
 	return &other
 }
@@ -304,6 +308,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 		}
 	}
 	if o := &e.Options; o.Bits > 0 && !net.Integer() {
+		e.Real = net
 		if net, err = net.Quantised(snn.Integers{Bits: o.Bits, StateBits: o.StateBits, Timesteps: o.Timesteps, InputMax: s.InputMax}); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.model.file, err)
 		}

@@ -60,12 +60,16 @@ func OpenPart(ctx context.Context, o Options, p Part) (*Experiment, error) {
 	return e, err
 }
 
-// Has returns the experiment with a network that was made before, and a description of how.
-func (e *Experiment) Has(net *snn.Network, c *Conversion) *Experiment {
+// Has returns the experiment with a network that was made before, what it was before its
+// weights were rounded, or nil, and a description of how.
+func (e *Experiment) Has(net, real *snn.Network, c *Conversion) *Experiment {
 	other := *e
 	if e.Test != nil {
 		net = imagesFor(net, e.Test.Dataset)
+		if real != nil {
+			real = imagesFor(real, e.Test.Dataset)
+		}
 	}
-	other.network, other.Made = named(net, e.model.file), c
+	other.network, other.Real, other.Made = named(net, e.model.file), real, c
 	return &other
 }

@@ -19,8 +19,8 @@ import (
 
 // tunedNetwork is a network that was calibrated for T, and what that found.
 type tunedNetwork struct {
-	net    *snn.Network
-	tuning *Tuning
+	net, real *snn.Network // Real before its weights were rounded, or nil.
+	tuning    *Tuning
 }
 
 // Tuning is what calibration for T found.
@@ -87,9 +87,18 @@ func (e *Experiment) tuned(ctx context.Context, s *calibrate.Statistics) (*snn.N
 		e.made.tuned[key] = t
 	}
 	e.tuning = t.tuning
-	net := *t.net
-	net.Coding = o.Coding
-	return &net, nil
+	e.Real = coded(t.real, o.Coding)
+	return coded(t.net, o.Coding), nil
+}
+
+// coded returns net with another coding; nil for nil.
+func coded(net *snn.Network, c snn.Coding) *snn.Network {
+	if net == nil {
+		return nil
+	}
+	n := *net
+	n.Coding = c
+	return &n
 }
 
 // tune is tuned where nothing is known yet, for rate coding.
@@ -120,7 +129,7 @@ func (e *Experiment) tune(ctx context.Context, s *calibrate.Statistics) (t tuned
 	if err != nil {
 		return t, tooFew(err)
 	}
-	t = tunedNetwork{net, &Tuning{Timesteps: o.Timesteps, Silent: report.Silent}}
+	t = tunedNetwork{net, report.Real, &Tuning{Timesteps: o.Timesteps, Silent: report.Silent}}
 	for _, r := range report.Refit {
 		t.tuning.Refit = append(t.tuning.Refit, Refit(r))
 	}

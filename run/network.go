@@ -56,7 +56,14 @@ func (k *Kept) planned(ctx context.Context, o *Order) (files []shard.File, err e
 	if err != nil {
 		return nil, err
 	}
-	return append(files, plannedNIR(o.Dir, networkFile, g)), nil
+	files = append(files, plannedNIR(o.Dir, networkFile, g))
+	if !o.Real || k.Real == nil {
+		return files, nil
+	}
+	if g, err = k.GraphOf(k.Real, "before weights were rounded to whole numbers"); err != nil {
+		return nil, err
+	}
+	return append(files, plannedNIR(o.Dir, realFile, g)), nil
 }
 
 // GraphOf returns net, a network of the experiment, as a NIR file; change says what was
@@ -83,7 +90,7 @@ func (k *Kept) copied(like *shard.Run) (files []shard.File, err error) {
 	}
 	k.Config.Conversion = c.Conversion
 	for _, name := range slices.Sorted(maps.Keys(like.Plan().Files)) {
-		if name == imagesFile {
+		if name == imagesFile || name == realFile {
 			continue
 		}
 		b, err := like.ReadFile(name)
@@ -123,7 +130,13 @@ func (k *Kept) readNetwork() error {
 	if err != nil {
 		return err
 	}
-	k.Experiment = k.Experiment.Has(net, k.Config.Conversion)
+	var real *snn.Network
+	if _, planned := k.Run.Plan().Files[realFile]; planned {
+		if real, err = k.NetworkIn(realFile); err != nil {
+			return err
+		}
+	}
+	k.Experiment = k.Experiment.Has(net, real, k.Config.Conversion)
 	return nil
 }
 

@@ -27,6 +27,7 @@ const ImagesPerShard = 250
 // Files of a plan.
 const (
 	networkFile = "network.nir" // The spiking network: every process that works on the run simulates this one.
+	realFile    = "real.nir"    // Before its weights were rounded, of an integer network.
 	imagesFile  = "images.json" // The images, if they are files: a process that works on some of them reads no others.
 )
 
@@ -52,6 +53,8 @@ type Order struct {
 	// each image is presented for it; 0 is once.
 	Detail json.RawMessage
 	Turns  int
+
+	Real bool // The work also takes what an integer network was before its weights were rounded.
 
 	// Networks are further networks that the work takes, by the names of their files.
 	Networks map[string]*nir.Graph

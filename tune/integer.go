@@ -12,7 +12,8 @@ import (
 // that these see what rounding does.
 type integers struct {
 	*snn.Quantiser
-	th [][]int64 // Per layer and channel.
+	th   [][]int64       // Per layer and channel.
+	real [][]snn.Synapse // Per layer, scaled, before they were rounded; nil of gates.
 }
 
 // newIntegers returns nil for real weights.
@@ -24,7 +25,8 @@ func (t *tuner) newIntegers() (*integers, error) {
 		Bits: t.o.Bits, StateBits: t.o.StateBits, Timesteps: t.o.Timesteps, InputMax: t.o.InputMax,
 		Power: func(layer, c int) float64 { return t.trained[layer].squareA(c) / square(float64(t.lambda[layer][c])) },
 	})
-	return &integers{q, make([][]int64, len(t.net.Layers))}, err
+	n := len(t.net.Layers)
+	return &integers{q, make([][]int64, n), make([][]snn.Synapse, n)}, err
 }
 
 func square(x float64) float64 { return x * x }
@@ -54,7 +56,7 @@ func (t *tuner) roundWeights(ctx context.Context, i int) ([]*histogram, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.integers.th[i] = th
+	t.integers.th[i], t.integers.real[i] = th, l.Synapses
 	t.report.Rounded = append(t.report.Rounded, rounding(l.Name, lost))
 	t.unround(i, &whole)
 	t.passes[i] = newCurrents(t.net, i)
@@ -106,6 +108,21 @@ func (t *tuner) toIntegers() (*snn.Network, error) {
 		}
 	}
 	return q.Network(layers), nil
+}
+
+// real returns the calibrated network with the weights that were rounded as they were before:
+// biases and all else are those that were chosen for the rounded ones.
+func (t *tuner) real() *snn.Network {
+	net := cloned(t.out)
+	for i, s := range t.integers.real {
+		if s != nil {
+			net.Layers[i].Synapses = s
+		}
+	}
+	if net.Schedule == snn.Phased {
+		net = net.Exact()
+	}
+	return net
 }
 
 // Rounding is what rounding the weights of a layer to whole numbers costs: the mean square of

@@ -83,6 +83,7 @@ type Report struct {
 	Silent  map[string]int // Channels of a layer that no calibration image made positive, by its name.
 	Refit   []Refit        // Per layer whose weights were fitted anew.
 	Rounded []Rounding     // Per layer of an integer network.
+	Real    *snn.Network   // The same network before its weights were rounded; nil for real weights.
 }
 
 // Network calibrates net for o.Timesteps. net is unscaled: every lambda and charge is 1,
@@ -110,6 +111,7 @@ func Network(ctx context.Context, net *snn.Network, images Images, o Options) (*
 	t.out.TunedFor = o.Timesteps
 	switch {
 	case t.integers != nil:
+		t.report.Real = t.real()
 		if t.out, err = t.toIntegers(); err != nil {
 			return nil, nil, err
 		}
