@@ -36,6 +36,7 @@ type Subject struct {
 	Statistics *calibrate.Statistics // Of the conversion.
 	Convert    convert.Options       // Of the conversion. ThresholdBalanced must not be set.
 	Network    *snn.Network          // The conversion, calibrated for T or not.
+	Real       *snn.Network          // Network before its weights were rounded to whole numbers; nil if they were not, or it is not known.
 	Factors    []float32             // The compensation factors in it, see snn.Network.Compensated; nil for none.
 
 	Images      eval.Images      // To measure accuracy on.
@@ -53,6 +54,7 @@ type Settings struct {
 	Timesteps  int     // T
 	VInit      float32 // V[0]
 	Calibrated bool    // Lambdas per channel and biases are calibrated for T, if they were not.
+	Real       bool    // Weights are real numbers, if they were rounded to whole ones.
 }
 
 // Options adjusts a diagnosis.
@@ -86,6 +88,7 @@ type Diagnosis struct {
 	Schedule        string           `json:"schedule,omitempty"` // Of phased networks, as the next two; T is that of a window.
 	Coding          string           `json:"coding,omitempty"`
 	Latency         int              `json:"latency,omitempty"` // Timesteps from the image to the answer.
+	Bits            int              `json:"bits,omitempty"`    // Of the weights of an integer network.
 	Layers          []Layer          `json:"layers"`
 	Counterfactuals []Counterfactual `json:"counterfactuals"` // The largest gain comes first.
 	Verdict         []Finding        `json:"verdict"`         // The largest gain comes first.
@@ -140,6 +143,7 @@ type Errors struct {
 	Unevenness   Size    `json:"unevenness"`
 	Shift        Size    `json:"shift,omitzero"`    // Where calibration for T has shifted biases.
 	Vanished     Size    `json:"vanished,omitzero"` // Of phased networks.
+	Rounding     Size    `json:"rounding,omitzero"` // Of integer networks.
 }
 
 // Size is how large an error is over all neurons and images.
@@ -178,6 +182,7 @@ const (
 	CauseReadout      = "readout"
 	CauseShift        = "shift"    // What calibration for T added to biases.
 	CauseVanished     = "vanished" // Activations below the lowest level.
+	CauseRounding     = "rounding" // Of weights to whole numbers.
 	CauseNone         = "none"     // Nothing is lost.
 )
 
@@ -232,6 +237,8 @@ type Diagnoser struct {
 	o     Options
 	T     int // The last of the lengths.
 	model *infer.Model
+
+	rounding *snn.Network // What rounding has changed of the weights; nil for nothing that is known.
 }
 
 // New checks that the parts of s fit. What only Plan uses may be missing if it is not
@@ -271,7 +278,13 @@ func New(s Subject, o Options) (*Diagnoser, error) {
 	if o.Worst == 0 {
 		o.Worst = 3
 	}
-	return &Diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}, nil
+	d := &Diagnoser{Subject: s, o: o, T: o.Timesteps[len(o.Timesteps)-1], model: model}
+	if s.Real != nil {
+		if d.rounding, err = s.Network.RoundingError(s.Real); err != nil {
+			return nil, fmt.Errorf("diagnose: %w", err)
+		}
+	}
+	return d, nil
 }
 
 // Diagnosis sums up what was measured on all images and what came of the trials, all of

@@ -16,10 +16,15 @@ const faultTolerance = 1e-3
 
 // fault looks for the first layer that does not compute what the trained network
 // computes, however many timesteps it is given; nil if there is none, as it should
-// be. Compensation factors are meant to change what a network computes: with them
-// nothing can be said.
+// be. Compensation factors are meant to change what a network computes, and so does
+// rounding: with factors nothing can be said, and of an integer network that which it was
+// before is looked at.
 func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
-	if d.Factors != nil {
+	converted := d.Network
+	if converted.Integer() {
+		converted = d.Real
+	}
+	if d.Factors != nil || converted == nil {
 		return nil, nil
 	}
 	image := make([]float32, d.Images.Shape().Len())
@@ -38,7 +43,7 @@ func (d *Diagnoser) fault(ctx context.Context) (*Finding, error) {
 		return nil, fmt.Errorf("diagnose: image 0: trained network: %w", err)
 	}
 	least, most := make([]float64, len(d.Network.Layers)), make([]float64, len(d.Network.Layers))
-	net, refitted := d.Network.Unshifted(), d.Network.Refitted()
+	net, refitted := converted.Unshifted(), converted.Refitted()
 	for i := range most {
 		l := &net.Layers[i]
 		least[i], most[i] = math.Inf(-1), math.Inf(1)

@@ -8,10 +8,10 @@ import (
 	"sresnet/snn"
 )
 
-// made reports whether the network is more than a conversion: its neurons have windows, or
-// it was calibrated for T. Other settings then take making it anew.
+// made reports whether the network is more than a conversion: its neurons have windows, it
+// was calibrated for T, or its weights were rounded. Other settings then take making it anew.
 func (d *Diagnoser) made() bool {
-	return d.Network.Schedule != snn.Synchronous || d.Network.TunedFor > 0
+	return d.Network.Schedule != snn.Synchronous || d.Network.TunedFor > 0 || d.Network.Integer()
 }
 
 // lambdaFactors are by what lambdas of a layer are multiplied, to see whether others are
@@ -23,11 +23,14 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
 		for _, f := range lambdaFactors {
 			net, err := d.Network.Rescaled(i, []float32{f})
-			if err != nil {
-				break // The output has none to choose, and gates have those of their source.
+			if err != nil || d.Network.Integer() {
+				break // The output has none to choose, gates have those of their source, and these leave no whole numbers.
 			}
 			d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", d.Network.Layers[i].Name, f).Higher = f > 1
 		}
+	}
+	if err := d.addReal(ctx, trials); err != nil {
+		return err
 	}
 	s := Settings{Schedule: d.Network.Schedule, Timesteps: 2 * d.T, VInit: d.Convert.VInit}
 	switch net, err := d.remake(ctx, s); {
@@ -44,11 +47,13 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 	}
 	s.VInit = d.Convert.VInit
 	if d.Network.TunedFor == 0 {
-		statistics, err := d.percentiles(ctx)
-		if err != nil {
-			return err
+		if !d.Network.Integer() { // Which these would make one of real weights.
+			statistics, err := d.percentiles(ctx)
+			if err != nil {
+				return err
+			}
+			d.addPercentiles(trials, statistics)
 		}
-		d.addPercentiles(trials, statistics)
 		s.Calibrated = true
 		if err := d.addRemade(ctx, trials, calibrated, s, "lambdas per channel and biases calibrated for T = %d", d.T); err != nil {
 			return err
@@ -59,6 +64,20 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 	}
 	s.Schedule = snn.Phased
 	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
+}
+
+// addReal adds real weights to what is tried for an integer network. What calibration for T
+// chose is for the rounded ones, so that it chooses anew.
+func (d *Diagnoser) addReal(ctx context.Context, trials *Trials) error {
+	const change = "real weights in place of %d bits"
+	if d.Network.Integer() && d.Network.TunedFor > 0 {
+		s := Settings{Schedule: d.Network.Schedule, Timesteps: d.T, VInit: d.Convert.VInit, Real: true}
+		return d.addRemade(ctx, trials, realWeights, s, change, d.Network.Bits)
+	}
+	if d.Real != nil && d.runs(d.Real, d.T) {
+		d.add(trials, realWeights, -1, d.Real, change, d.Network.Bits)
+	}
+	return nil
 }
 
 // addSchedule adds the phased schedule to what is tried for a converted network, as that is

@@ -45,17 +45,17 @@ type layerSums struct {
 }
 
 // parts is how many parts of an error there are, and the total.
-const parts = 7
+const parts = 8
 
 // errorSums adds up over neurons.
 type errorSums struct {
-	sum, square [parts]float64 // Total, clipping, inherited, quantisation, unevenness, shift, vanished.
+	sum, square [parts]float64 // Total, clipping, inherited, quantisation, unevenness, shift, vanished, rounding.
 	x, r        float64        // Activation over lambda, rate,
 	xx, rr, xr  float64        // and their products.
 }
 
 func (e *errorSums) add(x, r float64, s Split) {
-	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished} {
+	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished, s.Rounding} {
 		e.sum[i] += v
 		e.square[i] += v * v
 	}
@@ -77,7 +77,7 @@ func (e *errorSums) join(f *errorSums) {
 // errors returns the means over n neurons and images.
 func (e *errorSums) errors(T int, n float64) Errors {
 	size := func(i int) Size { return Size{e.sum[i] / n, math.Sqrt(e.square[i] / n)} }
-	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4), Shift: size(5), Vanished: size(6)}
+	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4), Shift: size(5), Vanished: size(6), Rounding: size(7)}
 	if vx, vr := e.xx-e.x*e.x/n, e.rr-e.r*e.r/n; vx > 0 && vr > 0 {
 		r.Correlation = min(max((e.xr-e.x*e.r/n)/math.Sqrt(vx*vr), -1), 1)
 	}
@@ -116,10 +116,12 @@ type observer struct {
 	counts [][]uint16 // Per layer, spikes so far, channels last.
 	fired  [][]uint64 // Of the image.
 	sums   imageSums  // Of the image.
+
+	rounder *rounder // Nil where there is nothing that is known to be rounded.
 }
 
 func (d *Diagnoser) newObserver(plan *sim.Plan) *observer {
-	o := &observer{d: d, runner: d.model.NewRunner(), engine: plan.NewEngine(), pixels: make([]float32, d.Images.Shape().Len())}
+	o := &observer{d: d, runner: d.model.NewRunner(), engine: plan.NewEngine(), pixels: make([]float32, d.Images.Shape().Len()), rounder: d.newRounder()}
 	for i := range d.Network.Layers {
 		o.counts = append(o.counts, make([]uint16, d.Network.Layers[i].Neurons()))
 	}
@@ -148,7 +150,15 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 		o.sums.Layers[j].At = make([]errorSums, len(d.o.Timesteps))
 		clear(o.counts[j])
 	}
+	if o.rounder != nil {
+		if err := o.rounder.begin(ctx, i, o.pixels); err != nil {
+			return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
+		}
+	}
 	rec, err := o.engine.Present(ctx, d.Images, i, o.pixels)
+	if err == nil && o.rounder != nil {
+		err = o.rounder.err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}
@@ -199,6 +209,13 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 	positions := len(counts) / channels
 	sums, errs := &o.sums.Layers[layer], &o.sums.Layers[layer].At[k]
 	every, period, phased := scatterEvery(len(counts)), l.Neuron.Period(), o.d.Network.Schedule == snn.Phased
+	var added []float64
+	if o.rounder != nil {
+		o.rounder.note(layer, k, counts, m)
+		if m.V != nil {
+			added = o.rounder.added(layer, k)
+		}
+	}
 	for i, n := range counts {
 		c, p := i%channels, i/channels
 		x := max(float64(a[i])/float64(l.LambdaOf(c)), 0) // Negative logits: an output neuron can only be silent.
@@ -209,11 +226,14 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 			th := float64(l.Neuron.ThresholdOf(c))
 			s = splitByCurrent(&l.Neuron, c, x, float64(m.I[j])/th/float64(T), int(n), T)
 		case m.V != nil:
-			th, shift := float64(l.Neuron.ThresholdOf(c)), 0.0
+			th, shift, delta := float64(l.Neuron.ThresholdOf(c)), 0.0, 0.0
 			if l.Shift != nil {
 				shift = float64(l.Shift[c]) / th
 			}
-			if s = splitOf(x, float64(l.StartOf(j))/th, float64(m.V[j])/th, shift, int(n), T); phased {
+			if added != nil {
+				delta = added[j]
+			}
+			if s = splitOf(x, float64(l.StartOf(j))/th, float64(m.V[j])/th, shift, delta, int(n), T); phased {
 				s = s.phased(int(n))
 			}
 		default:
@@ -260,7 +280,7 @@ func (m *Measurement) diagnosis(d *Diagnoser) *Diagnosis {
 		}
 		return float64(count) / n
 	}
-	r := &Diagnosis{Model: d.Graph.Name, Images: len(images), Timesteps: d.o.Timesteps}
+	r := &Diagnosis{Model: d.Graph.Name, Images: len(images), Timesteps: d.o.Timesteps, Bits: d.Network.Bits}
 	if d.Network.Schedule != snn.Synchronous {
 		r.Schedule, r.Coding, r.Latency = d.Network.Schedule.String(), d.Network.Coding.String(), d.Network.Latency(d.T)
 	}

@@ -114,9 +114,9 @@ const usual = 5
 
 // MarshalJSON implements json.Marshaler.
 func (e errorSums) MarshalJSON() ([]byte, error) {
-	n := usual
-	if e.square[usual] != 0 || e.square[usual+1] != 0 {
-		n = parts
+	n := parts
+	for n > usual && e.square[n-1] == 0 {
+		n--
 	}
 	return json.Marshal(slices.Concat(e.sum[:n], e.square[:n], []float64{e.x, e.r, e.xx, e.rr, e.xr}))
 }
@@ -128,8 +128,8 @@ func (e *errorSums) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	n := (len(list) - 5) / 2
-	if len(list) != 2*n+5 || n != usual && n != parts {
-		return fmt.Errorf("%d sums of errors in place of %d or %d", len(list), 2*usual+5, 2*parts+5)
+	if len(list) != 2*n+5 || n < usual || n > parts {
+		return fmt.Errorf("%d sums of errors in place of %d to %d", len(list), 2*usual+5, 2*parts+5)
 	}
 	*e = errorSums{}
 	copy(e.sum[:], list[:n])

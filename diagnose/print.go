@@ -26,6 +26,7 @@ var columns = []column{
 	partColumn("total", func(e *Errors) Size { return e.Total }),
 	partColumn("clipping", func(e *Errors) Size { return e.Clipping }),
 	partColumn("inherited", func(e *Errors) Size { return e.Inherited }),
+	partColumn("rounding", func(e *Errors) Size { return e.Rounding }),
 	partColumn("shift", func(e *Errors) Size { return e.Shift }),
 	partColumn("quantisation", func(e *Errors) Size { return e.Quantisation }),
 	partColumn("vanished", func(e *Errors) Size { return e.Vanished }),
@@ -44,11 +45,16 @@ func (r *Diagnosis) shown() []column {
 		switch c.name {
 		case "unevenness":
 			return r.Latency > 0
-		case "shift", "vanished":
-			return !slices.ContainsFunc(r.Layers, func(l Layer) bool { return c.part(l.last()) != Size{} })
+		case "rounding", "shift", "vanished":
+			return !r.has(c.part)
 		}
 		return false
 	})
+}
+
+// has reports whether a part of the error, at the last length, is something in any layer.
+func (r *Diagnosis) has(part func(*Errors) Size) bool {
+	return slices.ContainsFunc(r.Layers, func(l Layer) bool { return part(l.last()) != Size{} })
 }
 
 // Print writes what was found as text.
@@ -63,6 +69,9 @@ func (r *Diagnosis) Print(w io.Writer) {
 	}
 	terminal.Printf(w, "Errors after %d timesteps, root mean square, in percent of lambda; shares of neurons in percent:\n\n", lastT(r))
 	r.printLayers(w)
+	if r.Bits > 0 && !r.has(func(e *Errors) Size { return e.Rounding }) { // The real weights are not known, as those of a NIR file.
+		terminal.Printf(w, "What rounding the weights to %d bits does is among the inherited errors.\n\n", r.Bits)
+	}
 	fmt.Fprintln(w, "Verdict, largest gain first:")
 	for i, f := range r.Verdict {
 		terminal.Printf(w, "%3d. %s\n", i+1, f.Text)

@@ -39,6 +39,14 @@ import (
 //	c" = min(max(zbar - s, 0), 1)                 Inherited    = c" - c
 //	                                              Shift        = c' - c"
 //
+// Where the weights were rounded to whole numbers, and brought delta thresholds more than the
+// real ones would have brought from the same spikes and the same image, that is apart, too:
+//
+//	c3 = min(max(zbar - s - delta, 0), 1)         Inherited    = c3 - c
+//	                                              Rounding     = c" - c3
+//
+// What rounding does to pixels, biases and start potentials stays in Inherited.
+//
 // A neuron of a phased network has all its current before it fires, so that q is its rate,
 // and Unevenness nothing: what is left of Quantisation is lambda/T, the distance of levels.
 // That of neurons which make no spike, although they have some charge, is Vanished in place
@@ -55,17 +63,18 @@ type Split struct {
 	Unevenness   float64 `json:"unevenness"`
 	Shift        float64 `json:"shift,omitempty"`
 	Vanished     float64 `json:"vanished,omitempty"`
+	Rounding     float64 `json:"rounding,omitempty"`
 }
 
 // Total returns the sum of the parts.
 func (s Split) Total() float64 {
-	return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness + s.Shift + s.Vanished
+	return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness + s.Shift + s.Vanished + s.Rounding
 }
 
 // splitOf returns the split of a neuron that should show x, fired n times in T
 // timesteps, and went from the potential v0 to v, while s was added to its current at every
-// timestep; all are in thresholds. By reset by subtraction, T zbar is v - v0 + n.
-func splitOf(x, v0, v, s float64, n, T int) Split {
+// timestep and delta by rounded weights, on average; all are in thresholds. By reset by subtraction, T zbar is v - v0 + n.
+func splitOf(x, v0, v, s, delta float64, n, T int) Split {
 	c := min(x, 1)
 	zbar := (v - v0 + float64(n)) / float64(T)
 	mean := min(max(zbar, 0), 1)
@@ -81,7 +90,14 @@ func splitOf(x, v0, v, s float64, n, T int) Split {
 	if s != 0 {
 		unshifted = min(max(zbar-s, 0), 1)
 	}
-	return Split{Clipping: c - x, Inherited: unshifted - c, Shift: mean - unshifted, Quantisation: q - mean, Unevenness: float64(n)/float64(T) - q}
+	unrounded := unshifted
+	if delta != 0 {
+		unrounded = min(max(zbar-s-delta, 0), 1)
+	}
+	return Split{
+		Clipping: c - x, Inherited: unrounded - c, Rounding: unshifted - unrounded, Shift: mean - unshifted,
+		Quantisation: q - mean, Unevenness: float64(n)/float64(T) - q,
+	}
 }
 
 // phased returns the split of a neuron of a phased network, which fired n times.

@@ -48,7 +48,7 @@ func TestSplitHasOneCause(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n, v := fire(0.5, tt.currents)
-			if got := splitOf(tt.x, 0.5, v, 0, n, len(tt.currents)); got != tt.want {
+			if got := splitOf(tt.x, 0.5, v, 0, 0, n, len(tt.currents)); got != tt.want {
 				t.Errorf("splitOf(%v) = %+v, want %+v", tt.x, got, tt.want)
 			}
 		})
@@ -65,7 +65,8 @@ func TestSplitAddsUp(t *testing.T) {
 		currents := rapid.SliceOfN(draw, T, T).Draw(t, "currents")
 		x := float64(rapid.IntRange(0, 16).Draw(t, "x")) / 8
 		n, v := fire(v0, currents)
-		s := splitOf(x, v0, v, 0, n, T)
+		shift, delta := draw.Draw(t, "shift"), draw.Draw(t, "delta")
+		s := splitOf(x, v0, v, shift, delta, n, T)
 
 		mean := 0.0
 		for _, i := range currents {
@@ -73,16 +74,17 @@ func TestSplitAddsUp(t *testing.T) {
 		}
 		c := min(x, 1)
 		cc := min(max(mean, 0), 1)
+		unshifted, unrounded := min(max(mean-shift, 0), 1), min(max(mean-shift-delta, 0), 1)
 		q := min(max(math.Floor(float64(T)*cc+v0+1e-9), 0), float64(T)) / float64(T)
 		r := float64(n) / float64(T)
-		want := Split{Clipping: c - x, Inherited: cc - c, Quantisation: q - cc, Unevenness: r - q}
-		for _, d := range []float64{s.Clipping - want.Clipping, s.Inherited - want.Inherited, s.Quantisation - want.Quantisation, s.Unevenness - want.Unevenness, s.Total() - (r - x)} {
+		want := Split{Clipping: c - x, Inherited: unrounded - c, Rounding: unshifted - unrounded, Shift: cc - unshifted, Quantisation: q - cc, Unevenness: r - q}
+		for _, d := range []float64{s.Clipping - want.Clipping, s.Inherited - want.Inherited, s.Rounding - want.Rounding, s.Shift - want.Shift, s.Quantisation - want.Quantisation, s.Unevenness - want.Unevenness, s.Total() - (r - x)} {
 			if math.Abs(d) > 1e-12 {
-				t.Fatalf("splitOf(%v, %v, %v, %d, %d) = %+v, want %+v", x, v0, v, n, T, s, want)
+				t.Fatalf("splitOf(%v, %v, %v, %v, %v, %d, %d) = %+v, want %+v", x, v0, v, shift, delta, n, T, s, want)
 			}
 		}
 		// Evenly spread, the same charge leaves no unevenness.
-		if en, ev := fire(v0, constant(cc, T)); splitOf(x, v0, ev, 0, en, T).Unevenness != 0 && math.Abs(cc*float64(T)+v0-math.Round(cc*float64(T)+v0)) > 1e-9 {
+		if en, ev := fire(v0, constant(cc, T)); splitOf(x, v0, ev, 0, 0, en, T).Unevenness != 0 && math.Abs(cc*float64(T)+v0-math.Round(cc*float64(T)+v0)) > 1e-9 {
 			t.Fatalf("a constant current %v leaves unevenness", cc)
 		}
 	})
@@ -103,7 +105,7 @@ func TestSplitByCurrentIsSplit(t *testing.T) {
 			mean += i / float64(T)
 		}
 		neuron := snn.Neuron{Threshold: []float32{2}, VInit: []float32{float32(v0)}}
-		if got, want := splitByCurrent(&neuron, 0, x, mean, n, T), splitOf(x, v0, v, 0, n, T); got != want {
+		if got, want := splitByCurrent(&neuron, 0, x, mean, n, T), splitOf(x, v0, v, 0, 0, n, T); got != want {
 			t.Fatalf("splitByCurrent = %+v, splitOf = %+v", got, want)
 		}
 	})

@@ -59,6 +59,7 @@ const (
 	lambdaFactor kindOfTrial = "lambda_factor"
 	schedule     kindOfTrial = "schedule"
 	calibrated   kindOfTrial = "calibrated"
+	realWeights  kindOfTrial = "real_weights"
 )
 
 // Percentiles that are tried, for a layer and for all.
@@ -243,7 +244,7 @@ func (l *Layer) last() *Errors { return &l.At[len(l.At)-1] }
 
 // own returns the size of the error that arises in the layer itself.
 func (e *Errors) own() float64 {
-	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS)
+	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS + e.Rounding.RMS*e.Rounding.RMS)
 }
 
 // percentiles calibrates again, if the subject has other percentiles.

@@ -35,6 +35,13 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	}
 	list = append(list, where(r, trials)...)
 	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Points, a.Points) })
+	rounds := func(f Finding) bool { return f.Cause == CauseRounding && f.Layer == "" }
+	if roundsMost(r) && !slices.ContainsFunc(list, rounds) {
+		list = append(list, Finding{
+			Cause: CauseRounding,
+			Text:  fmt.Sprintf("All layers: rounding the weights to %d bits is the largest part of their own errors, %.3g of lambda on average; more bits, or real weights, make it smaller.", r.Bits, average(r, CauseRounding)),
+		})
+	}
 	if len(list) > 0 {
 		return list
 	}
@@ -110,6 +117,9 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 		}
 		f.Cause = CauseQuantisation
 		f.Text = fmt.Sprintf("%s: its lambda, %.4g, is large for %d timesteps; percentile %v recovers %.2f points.", l.Name, l.Lambda, t.Timesteps, low, t.Gain)
+	case realWeights:
+		f.Cause = CauseRounding
+		f.Text = fmt.Sprintf("All layers: %s recover %.2f points; rounding the weights makes errors of %.3g of lambda on average, which more bits make smaller.", t.Change, t.Gain, average(r, CauseRounding))
 	case moreTimesteps:
 		f.Cause = coarse(r)
 		why := "after fewer, rates are too coarse"
@@ -193,6 +203,9 @@ func (e *Errors) largestOwn() (cause string, rms float64) {
 	if e.Vanished.RMS > rms {
 		cause, rms = CauseVanished, e.Vanished.RMS
 	}
+	if e.Rounding.RMS > rms {
+		cause, rms = CauseRounding, e.Rounding.RMS
+	}
 	return cause, rms
 }
 
@@ -209,9 +222,14 @@ func average(r *Diagnosis, cause string) float64 {
 	sum := 0.0
 	for i := range r.Layers {
 		e := r.Layers[i].last()
-		if cause == CauseUnevenness {
+		switch cause {
+		case CauseClipping:
+			sum += e.Clipping.RMS
+		case CauseUnevenness:
 			sum += e.Unevenness.RMS
-		} else {
+		case CauseRounding:
+			sum += e.Rounding.RMS
+		default:
 			sum += math.Hypot(e.Quantisation.RMS, e.Vanished.RMS) // Of no neuron both.
 		}
 	}

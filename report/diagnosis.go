@@ -17,6 +17,7 @@ type part struct {
 var parts = []part{
 	{"clipping", "activations above lambda", 0, func(s *diagnose.Errors) diagnose.Size { return s.Clipping }},
 	{"inherited", "errors of earlier layers", 1, func(s *diagnose.Errors) diagnose.Size { return s.Inherited }},
+	{"rounding", "weights rounded to whole numbers", 6, func(s *diagnose.Errors) diagnose.Size { return s.Rounding }},
 	{"shift", "what calibration for T added to biases", 4, func(s *diagnose.Errors) diagnose.Size { return s.Shift }},
 	{"quantisation", "T timesteps allow T+1 rates", 2, func(s *diagnose.Errors) diagnose.Size { return s.Quantisation }},
 	{"vanished", "activations below the lowest level", 5, func(s *diagnose.Errors) diagnose.Size { return s.Vanished }},
@@ -31,7 +32,7 @@ func partsOf(d *diagnose.Diagnosis) []part {
 		switch p.name {
 		case "unevenness":
 			return d.Latency > 0
-		case "shift", "vanished":
+		case "rounding", "shift", "vanished":
 			return !slices.ContainsFunc(d.Layers, func(l diagnose.Layer) bool {
 				return slices.ContainsFunc(l.At, func(e diagnose.Errors) bool { return p.of(&e) != diagnose.Size{} })
 			})

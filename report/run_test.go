@@ -155,7 +155,7 @@ func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *diagnose.Diagnosis {
 			size := func() diagnose.Size { return diagnose.Size{Bias: (rnd.Float64() - 0.5) / 10, RMS: rnd.Float64() / 10} }
 			e := diagnose.Errors{Timesteps: T, Correlation: 0.98, Total: size(), Clipping: size(), Inherited: size(), Quantisation: size(), Unevenness: size()}
 			if s.phased {
-				e.Unevenness, e.Shift, e.Vanished = diagnose.Size{}, size(), size()
+				e.Unevenness, e.Shift, e.Vanished, e.Rounding = diagnose.Size{}, size(), size(), size()
 			}
 			x.At = append(x.At, e)
 		}

@@ -82,17 +82,17 @@ func TestPhasedParts(t *testing.T) {
 	for _, l := range table.Legend {
 		names, classes = append(names, l.Name), append(classes, l.Class)
 	}
-	if want := []string{"clipping", "inherited", "shift", "quantisation", "vanished"}; !slices.Equal(names, want) {
+	if want := []string{"clipping", "inherited", "rounding", "shift", "quantisation", "vanished"}; !slices.Equal(names, want) {
 		t.Errorf("parts %q, want %q", names, want)
 	}
-	if want := []string{"p0", "p1", "p4", "p2", "p5"}; !slices.Equal(classes, want) {
+	if want := []string{"p0", "p1", "p6", "p4", "p2", "p5"}; !slices.Equal(classes, want) {
 		t.Errorf("hatches %q, want %q", classes, want)
 	}
 	var b bytes.Buffer
 	if err := r.WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{",shift_rms,", ",vanished_rms,", ",latency,"} {
+	for _, want := range []string{",rounding_rms,", ",shift_rms,", ",vanished_rms,", ",latency,"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in the table", want)
 		}

@@ -37,8 +37,8 @@ parts:
   unevenness    spikes came in an order that later input would have changed
 
 A phased network has no unevenness; its activations below the lowest level, which
-make no spike, are vanished. Where calibration for T has shifted biases, that is
-a part too, shift.
+make no spike, are vanished. What calibration for T adds to biases is a part too,
+shift, and so is what rounding weights to --bits does, rounding.
 
 Then it tries what could help, one change at a time, and ranks the changes by
 the accuracy they recover: layers replaced by those of the trained network, the

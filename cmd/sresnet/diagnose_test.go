@@ -11,11 +11,17 @@ import (
 )
 
 // After Ctrl-C, in whatever step, the same command goes on and ends as one that was
-// not interrupted.
+// not interrupted: also where real weights are kept beside those of an integer network.
 func TestDiagnoseInterrupted(t *testing.T) {
+	for _, bits := range []string{"0", "4"} {
+		t.Run(bits+" bits", func(t *testing.T) { testDiagnoseInterrupted(t, bits) })
+	}
+}
+
+func testDiagnoseInterrupted(t *testing.T, bits string) {
 	digits := filepath.Join(t.TempDir(), "digits")
 	writeDigits(t, digits)
-	args := []string{model, "--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=10", "--images", "8", "--timesteps", "20"}
+	args := []string{model, "--data", "mnist:" + digits, "--calibrate", "mnist:" + digits + "?images=10", "--images", "8", "--timesteps", "20", "--bits", bits}
 	diagnose := func(ctx context.Context, more ...string) (code int, stdout, stderr string) {
 		return sresnet(t, ctx, append(append([]string{"diagnose"}, args...), more...)...)
 	}
@@ -47,6 +53,9 @@ func TestDiagnoseInterrupted(t *testing.T) {
 	code, want, stderr := diagnose(t.Context(), "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if bits != "0" && !strings.Contains(want, `"rounding":{`) {
+		t.Errorf("rounding is no part in %s", want)
 	}
 	if string(got) != want {
 		t.Errorf("with interruptions:\n%s\nwithout:\n%s", got, want)

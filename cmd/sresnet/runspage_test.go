@@ -112,7 +112,7 @@ func TestRunsPage(t *testing.T) {
 	do("eval", model, "--data", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--calibrate", "folder:"+pictures+"?resize=28&crop=28&skip-bad=1", "--normalize", "mnist", "-T", "8", "--device", "lemaire-45nm", "-o", in("files"))
 	do(with("eval", "--images", "5", "--preset", "one-spike", "--json", "-o", in("phased"))...)
 	do(with("sweep", "--images", "5", "--selection-images", "5", "--percentile", "99", "--v-init", "0", "--compensation", "none,layer", "-o", in("sweep"))...)
-	do(with("diagnose", "--images", "4", "--preset", "one-spike", "-o", in("phased"))...)
+	do(with("diagnose", "--images", "4", "--preset", "one-spike", "--bits", "4", "-o", in("phased"))...)
 	framed := filepath.Join(dir, "frames")
 	for name, split := range map[string]dataset.Split{"train": dataset.Train, "test": dataset.Test} {
 		d, err := dataset.OpenImages("mnist:"+digits, split, "mnist", 0)

@@ -107,6 +107,7 @@ func TestTablesFit(t *testing.T) {
 	layer.At[0].Total.RMS = 1e9
 	layer.At[0].Quantisation.RMS = 1e9
 	layer.At[0].Shift.RMS = 1e9
+	layer.At[0].Rounding.RMS = 1e9
 	for name, print := range map[string]func(io.Writer){
 		"layers": func(w io.Writer) { printLayers(w, &spread) },
 		"inspect": (&inspection{Model: "m", Input: shape, Parameters: many, MACs: math.MaxInt64, Neurons: many, Nodes: []nodeInfo{

@@ -147,7 +147,7 @@ func (k *Kept) finished() bool {
 
 // order asks for a part of the diagnosis.
 func (k *Kept) order(kind string) *run.Order {
-	o := &run.Order{Dir: filepath.Join(k.dir, kind), Kind: kind, Experiment: k.Experiment, Most: shard.MaxShards / 4}
+	o := &run.Order{Dir: filepath.Join(k.dir, kind), Kind: kind, Experiment: k.Experiment, Most: shard.MaxShards / 4, Real: kind == Measurement}
 	if k.options.Shards > 0 {
 		o.Shards = min(k.options.Shards, k.Test.Len())
 	}

@@ -36,7 +36,7 @@ func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, er
 func subject(ctx context.Context, e *experiment.Experiment, net *snn.Network) (diagnose.Subject, error) {
 	s, err := e.Statistics(ctx)
 	subject := diagnose.Subject{
-		Graph: e.Graph, Statistics: s, Convert: e.Options.Convert(), Network: net, Factors: e.Factors().PerLayer, Images: e.Test, Calibration: e.Calibration,
+		Graph: e.Graph, Statistics: s, Convert: e.Options.Convert(), Network: net, Real: e.Real, Factors: e.Factors().PerLayer, Images: e.Test, Calibration: e.Calibration,
 	}
 	if e.File == nil || net.TunedFor == 0 { // A file does not say all of how its network was calibrated for T.
 		plain := *e
@@ -55,6 +55,9 @@ func remake(ctx context.Context, e *experiment.Experiment, coding snn.Coding, s 
 		o.Coding = snn.Rate
 	}
 	o.Schedule, o.Timesteps, o.VInit = s.Schedule, s.Timesteps, float64(s.VInit)
+	if s.Real {
+		o.Bits, o.StateBits = 0, 0
+	}
 	if s.Calibrated {
 		o.Lambdas, o.Match, o.Compensation = experiment.ChannelLambdas, experiment.MatchBias, experiment.NoCompensation
 		o.Percentile = experiment.DefaultOptions().Percentile

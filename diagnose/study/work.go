@@ -24,7 +24,7 @@ func Diagnoser(ctx context.Context, k *run.Kept) (*diagnose.Diagnoser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diagnose.New(diagnose.Subject{Graph: k.Graph, Network: net, Images: k.Test}, o)
+	return diagnose.New(diagnose.Subject{Graph: k.Graph, Network: net, Real: k.Real, Images: k.Test}, o)
 }
 
 // Work does shards of a part of a diagnosis.
