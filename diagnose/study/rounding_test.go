@@ -26,8 +26,10 @@ func TestRoundingOfResNet20(t *testing.T) {
 		preset      string
 		least, most float64 // Of the mean over the layers.
 	}{
-		{3, "paper", 0.015, 0.05}, {16, "paper", 0, 1e-4},
-		{3, "few-steps", 0.02, 0.1}, {16, "few-steps", 0, 1e-4},
+		{3, "paper", 0.015, 0.05},
+		{16, "paper", 0, 1e-4},
+		{3, "few-steps", 0.02, 0.1},
+		{16, "few-steps", 0, 1e-4},
 	} {
 		o := experiment.DefaultOptions()
 		o.Model, o.Data, o.Normalize, o.CalibrationImages, o.Images = model, data, "imagenet", 20, 2
