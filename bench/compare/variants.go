@@ -76,7 +76,11 @@ func (o options) timestepsOf(v variant) int {
 
 // runVariant measures a variant on that many cores.
 func (o options) runVariant(ctx context.Context, v variant, cores int) (*output, error) {
-	args := []string{o.sresnet, "bench", v.file, "--data", o.data, "--images", strconv.Itoa(o.images), "--timesteps", strconv.Itoa(o.timestepsOf(v)), "--rounds", "1", "--workers", strconv.Itoa(cores), "--json"}
+	images := o.images
+	if o.timestepsOf(v) == fewTimesteps { // So that they are at work for as long as the others.
+		images *= 16
+	}
+	args := []string{o.sresnet, "bench", v.file, "--data", o.data, "--images", strconv.Itoa(images), "--timesteps", strconv.Itoa(o.timestepsOf(v)), "--rounds", "1", "--workers", strconv.Itoa(cores), "--json"}
 	env := []string(nil)
 	if v.avx2 {
 		env = []string{"GODEBUG=cpu.avx512f=off"}
