@@ -461,6 +461,10 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 	// What moves a potential by less than a fourth of its threshold, all in all, is no loss.
 	if least := math.Sqrt(power) * float64(q.o.Timesteps); weights >= power && least > 0.25 {
 		if units := float64(limit) * largest; units < float64(q.most)/2 { // It is not the bits that are too few.
+			if bits := q.o.StateBits + int(math.Ceil(-math.Log2(units))); q.o.StateBits > 0 {
+				bits = min(max(bits, q.o.StateBits+1), MaxStateBits) // So that it has one.
+				return 0, 0, hint.Error(fmt.Errorf("channel %d: potentials of %d bits have no room for its weights, the largest of which would have %.2g units", c, q.o.StateBits, units), "give {state-bits} %d or more, or 0", bits)
+			}
 			return 0, 0, hint.Error(fmt.Errorf("channel %d: in T = %d timesteps its potential can reach %.3g thresholds, so that its largest weight would have %.2g units", c, q.o.Timesteps, b.potential, units),
 				"give {timesteps} %d or less", max(int(float64(q.o.Timesteps)*2*units/float64(q.most)), 1))
 		}
