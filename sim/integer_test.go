@@ -48,8 +48,12 @@ func TestWhole(t *testing.T) {
 			rt.Fatal("the network is no integer one")
 		}
 		most := float64(net.Saturates())
-		if reach, _, _ := net.Reach(T); net.Schedule == snn.Phased && net.StateBits == 0 && reach > most {
-			rt.Fatalf("potentials reach %v", reach)
+		for i, reach := range net.Reaches(T) {
+			for c, v := range reach {
+				if net.Schedule == snn.Phased && net.StateBits == 0 && v > most {
+					rt.Fatalf("layer %q, channel %d: potentials reach %v", net.Layers[i].Name, c, v)
+				}
+			}
 		}
 		for i := range net.Layers {
 			if l := &net.Layers[i]; !l.IsGate() {

@@ -146,21 +146,9 @@ func wholeRow(r row, most int64) (float64, bool) {
 	return 0, true
 }
 
-// Reach returns the magnitude that a potential of an integer network could have within T
-// timesteps if none saturated, whatever the image, and the layer and the channel where that is.
-func (n *Network) Reach(T int) (most float64, layer, channel int) {
-	for i, reach := range n.Reaches(T) {
-		for c, v := range reach {
-			if v > most {
-				most, layer, channel = v, i, c
-			}
-		}
-	}
-	return most, layer, channel
-}
-
-// Reaches returns that magnitude for every channel of every layer: nil for a gate, which has
-// no potentials.
+// Reaches returns, for every channel of every layer of an integer network, the magnitude that a
+// potential could have within T timesteps if none saturated, whatever the image: nil for a gate,
+// which has no potentials.
 func (n *Network) Reaches(T int) [][]float64 {
 	reach := make([][]float64, len(n.Layers))
 	for i := range n.Layers {

@@ -63,8 +63,12 @@ func TestQuantised(t *testing.T) {
 					}
 				}
 			}
-			if reach, _, _ := net.Reach(16); s == Phased && reach >= MaxPotential {
-				t.Errorf("%d bits: potentials reach %v", bits, reach)
+			for i, reach := range net.Reaches(16) {
+				for c, v := range reach {
+					if s == Phased && v >= MaxPotential {
+						t.Errorf("%d bits: potentials of layer %d, channel %d reach %v", bits, i, c, v)
+					}
+				}
 			}
 			if again := net.Unshifted(); again.Validate() != nil {
 				t.Errorf("%d bits: without shifts: %v", bits, again.Validate())
@@ -86,6 +90,7 @@ func TestQuantisedErrors(t *testing.T) {
 		{func(_ *Network, o *Integers) { o.InputMax = 0 }, "gives pixels no unit", ""},
 		{func(_ *Network, o *Integers) { o.InputMax = float32(math.NaN()) }, "gives pixels no unit", ""},
 		{func(n *Network, _ *Integers) { n.Layers[1].Neuron.Model = LIF{Leak: 0.9} }, `layer "b": LIF`, ""},
+		{func(n *Network, o *Integers) { n.Schedule, o.StateBits, o.Timesteps = Phased, 8, 64 }, `layer "a": channel 0: potentials of 8 bits have no room for its weights`, "{state-bits} 1"},
 		{func(n *Network, o *Integers) { n.Schedule, o.Timesteps = Phased, 1<<22 }, `layer "a": channel 0: in T = 4194304 timesteps its potential can reach`, "{timesteps}"},
 		{func(n *Network, o *Integers) {
 			o.Bits = 2 // One large weight and many small ones, which say nothing in two bits.
