@@ -27,7 +27,8 @@ type Record struct {
 	SynapseACs [][]uint64
 
 	// Saturated counts, per layer, the neurons and timesteps at which a potential of an
-	// integer network would have left its bits; 0 as well where Engine.Stop ended the run.
+	// integer network would have left its bits, but where it is reset to zero at once; 0 as
+	// well where Engine.Stop ended the run.
 	Saturated []uint64
 
 	// MACs counts the products of the image itself with the weights it meets, its

@@ -6,12 +6,18 @@ import "sresnet/snn"
 func (p *population) fire() {
 	for j := range p.state {
 		i := p.i[j]
-		if p.limit > 0 {
+		if p.limit > 0 && !p.forgets(p.channel(j), p.v[j]+i) {
 			i = p.saturated(p.v[j]+i) - p.v[j]
 		}
 		p.state[j], p.z[j] = p.layer.Neuron.Step(p.channel(j), p.state[j], i)
 		p.v[j] = p.state[j].V
 	}
+}
+
+// forgets reports whether a neuron of channel c at potential v fires and is reset to zero, so
+// that it makes no difference where potentials saturate.
+func (p *population) forgets(c int, v float32) bool {
+	return p.layer.Neuron.Reset == snn.ResetZero && v >= p.layer.Neuron.ThresholdOf(c)
 }
 
 // integrate adds the current of one timestep; see [snn.Phased].
