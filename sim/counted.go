@@ -15,7 +15,8 @@ func (c *counted[N]) run(e *Engine, w *worker, i int, b block) {
 		s.counts.v = make([]int32, l.positions()*l.n)
 	}
 	clear(e.record.ACs[i])
-	if c.images {
+	image := len(l.analog) > 0 && !(l.pixels && e.enters.constant)
+	if image {
 		c.enter(e, w, i, b)
 	}
 	n, row := countsOf[N](&s.counts), l.w*l.n
@@ -25,9 +26,19 @@ func (c *counted[N]) run(e *Engine, w *worker, i int, b block) {
 		if s.counts.v != nil {
 			v = s.counts.v[r*row:][:rows*row]
 		}
-		c.begin(v, s, r*row)
+		c.begin(v, r*row)
+		if image {
+			for j, x := range s.counts.image[r*row:][:len(v)] {
+				v[j] += x
+			}
+		} else {
+			for j := range c.pixels {
+				c.pixels[j].add(w, v, e.pixels, &e.plan.pixels, r, rows)
+			}
+		}
 		for j := range c.convs {
-			c.convs[j].add(e, w, v, r, rows)
+			k := &c.convs[j]
+			k.add(w, v, countsOf[N](&e.layers[k.from].counts), &e.plan.frames[k.from], r, rows)
 		}
 		for k := range rows {
 			v := v[k*row:][:row]
@@ -55,56 +66,68 @@ func tally[N kernel.SpikeCount](s *counts, n []N, f *frame) {
 	s.tally[0] -= uint32(len(n) - f.positions()*f.c) // Border and padding.
 }
 
-// enter sums what the image brings every neuron in a window, the bias included.
+// enter sums what an image brings every neuron in a window that is not the same at every
+// timestep, or does not enter as whole numbers.
 func (c *counted[N]) enter(e *Engine, w *worker, i int, b block) {
-	s := &e.layers[i]
+	l, s := &e.plan.layers[i], &e.layers[i]
+	if s.counts.image == nil {
+		s.counts.image = make([]int32, l.positions()*l.n)
+	}
+	image := s.counts.image
 	if e.enters.constant {
 		for j, x := range s.constant {
-			s.counts.image[j] = int32(b.n) * int32(x)
+			image[j] = int32(b.n) * int32(x)
 		}
 		return
 	}
-	clear(s.counts.image)
+	clear(image)
 	for t := range b.n {
 		e.present(w, i, b.t0+t, b.slot+t)
 		for j, x := range s.constant {
-			s.counts.image[j] += int32(x)
+			image[j] += int32(x)
+		}
+	}
+}
+
+// fillPixels writes an image, CHW and of whole numbers, into the frame of pixels.
+func (e *Engine) fillPixels(x []float32) {
+	f := &e.plan.pixels
+	for c := range f.c {
+		for r := range f.h {
+			to := e.pixels[f.at(r)+c:]
+			for j, v := range x[(c*f.h+r)*f.w:][:f.w] {
+				to[j*f.n] = uint16(int32(v))
+			}
 		}
 	}
 }
 
 // begin gives the neurons from first on the potential that they have before the first spike
 // arrives.
-func (c *counted[N]) begin(v []int32, s *population, first int) {
+func (c *counted[N]) begin(v []int32, first int) {
 	if c.each != nil {
 		copy(v, c.each[first:])
-	} else {
-		for k := 0; k < len(v); k += len(c.start) {
-			copy(v[k:], c.start)
-		}
+		return
 	}
-	if c.images {
-		for j, x := range s.counts.image[first:][:len(v)] {
-			v[j] += x
-		}
+	for k := 0; k < len(v); k += len(c.start) {
+		copy(v[k:], c.start)
 	}
 }
 
-// add adds some rows of a convolution.
-func (k *countedConv[N]) add(e *Engine, w *worker, v []int32, r, rows int) {
-	f := &e.plan.frames[k.from]
-	n, first := countsOf[N](&e.layers[k.from].counts), k.top*f.stride()+k.before*f.n
-	if k.shifts == nil {
+// add adds some rows of a convolution of n.
+func (k *countedConv[N]) add(w *worker, v []int32, n []N, f *frame, r, rows int) {
+	first := k.top*f.stride() + k.before*f.n
+	if k.factor == nil {
 		k.conv.Rows(v, n, first, f.stride(), r, r+rows)
 		return
 	}
 	sums := w.shifted[:len(v)]
 	clear(sums)
 	k.conv.Rows(sums, n, first, f.stride(), r, r+rows)
-	for j := 0; j < len(v); j += len(k.shifts) {
-		to := v[j:][:len(k.shifts)]
+	for j := 0; j < len(v); j += len(k.factor) {
+		to := v[j:][:len(k.factor)]
 		for c, x := range sums[j:][:len(to)] {
-			to[c] += x << k.shifts[c]
+			to[c] += x * k.factor[c]
 		}
 	}
 }
@@ -165,15 +188,6 @@ func (c *counted[N]) takeOver(e *Engine, v []int32, first int) {
 	for j := range c.left {
 		r := &c.left[j]
 		kernel.AddRemainders(v, e.layers[r.from].counts.v[first:][:len(v)], r.start, r.factor)
-	}
-	if c.floor == nil {
-		return
-	}
-	for j := 0; j < len(v); j += len(c.floor) {
-		to := v[j:][:len(c.floor)]
-		for k, x := range c.floor {
-			to[k] = max(to[k], x)
-		}
 	}
 }
 

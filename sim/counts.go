@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"slices"
+	"unsafe"
 
 	"sresnet/internal/kernel"
 	"sresnet/snn"
@@ -22,15 +23,14 @@ import (
 
 // counted is such a layer; N is the type of all counts of the network.
 type counted[N kernel.SpikeCount] struct {
+	pixels []countedConv[uint16] // Of the image, where it is the same at every timestep.
 	convs  []countedConv[N]
 	shorts []countedShortcut
 	pools  []countedPool
-	images bool // The image enters it.
 
 	taps  []countTaps // Of the synapses of spikes: additions.
 	start []int32     // A row of neurons before the first source: V[0] and all biases.
 	each  []int32     // Of every neuron in place of it; nil for none.
-	floor []int32     // V[0] per channel, where a remainder is handed on; nil for none.
 	left  []countedRemainder
 	fire  *kernel.CountFire
 	rows  int // How many are computed together.
@@ -38,11 +38,11 @@ type counted[N kernel.SpikeCount] struct {
 
 // countedConv is a convolution, or a fully connected layer as one.
 type countedConv[N kernel.SpikeCount] struct {
-	from   int
+	from   int // A layer, or [snn.FromInput].
 	conv   *kernel.CountConv[N]
 	top    int // Rows and columns of the border that the first tap lies in.
 	before int
-	shifts []uint8 // Of the sums of each channel; nil for none.
+	factor []int32 // Of the sums of each channel; nil for none.
 }
 
 type countedShortcut struct {
@@ -99,7 +99,9 @@ type counts struct {
 	n16   []uint16
 	tally []uint32 // How many neurons have that many spikes.
 	v     []int32  // Potentials after the window, where somebody asks for them.
-	image []int32  // What the image brings in a window, with the bias; nil where it does not enter.
+	image []int32  // What an image that changes brings in a window; nil until there is one.
+
+	sums []float32 // Of an output that takes counts, see [sumCounted], for every synapse.
 }
 
 // countsOf returns those of s of type N.
@@ -145,11 +147,13 @@ type counting struct {
 	masked   bool         // and layers behind it want masks.
 	whole    bool         // They want what it has left, as whole numbers,
 	real     bool         // and as the engine has potentials elsewhere.
+
+	pixels bool // The image enters it as whole numbers, where it is the same at every timestep.
 }
 
 // planCounts finds out which layers are counted, and what of them others need.
 func (p *Plan) planCounts() {
-	p.frames = make([]frame, len(p.layers))
+	p.frames, p.pixels = make([]frame, len(p.layers)), newPixelFrame(p.net.Input.Shape)
 	for i := range p.layers {
 		p.frames[i].grid = newGrid(p.net.Layers[i].Shape)
 	}
@@ -157,10 +161,13 @@ func (p *Plan) planCounts() {
 	for i := range p.layers {
 		for _, s := range p.net.Layers[i].Synapses {
 			if s.From == snn.FromInput {
+				if k, ok := s.Connection.(*snn.Conv); ok && p.counts(i) {
+					p.pixels.surround(k.Window, p.net.Layers[i].Shape)
+				}
 				continue
 			}
 			from := &p.layers[s.From].counting
-			if !p.counts(i) {
+			if !p.counts(i) && !p.takesCounts(i) {
 				from.masked = true
 				from.real = from.real || remains[s.From]
 				continue
@@ -199,31 +206,23 @@ func (f *frame) surround(w tensor.Window, out tensor.Shape) {
 // newCounted returns layer i as a counted one.
 func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
 	l, g, T := &p.net.Layers[i], newGrid(p.net.Layers[i].Shape), p.opt.Timesteps
-	c := &counted[N]{rows: 1}
+	c := &counted[N]{}
 	weights := 0
 	for j, s := range l.Synapses {
 		if s.From == snn.FromInput {
-			c.images = true
+			if p.layers[i].pixels {
+				c.pixels = append(c.pixels, newCountedConv[uint16](p, s, i, T))
+			}
 			continue
 		}
 		in := newGrid(p.net.ShapeOf(s.From))
 		c.taps = append(c.taps, newCountTaps(j, s, in, g))
 		switch k := s.Connection.(type) {
 		case *snn.Conv:
-			f := &p.frames[s.From]
-			geometry := kernel.Geometry{
-				Channels: in.c, Rows: in.h, Cols: in.w, OutChannels: g.c, OutRows: g.h, OutCols: g.w,
-				Kernel: k.Window.Kernel, Stride: k.Window.Stride, Dilation: k.Window.Dilation, Groups: 1,
-			}
-			c.convs = append(c.convs, newCountedConv[N](p, s.From, k.Weight.Data, geometry, f.top-k.Window.Pad[0], f.left-k.Window.Pad[1]))
+			c.convs = append(c.convs, newCountedConv[N](p, s, i, 1))
 			weights += len(k.Weight.Data)
 		case *snn.Dense:
-			f := &p.frames[s.From]
-			geometry := kernel.Geometry{
-				Channels: in.c, Rows: in.h, Cols: in.w, OutChannels: g.c, OutRows: 1, OutCols: 1,
-				Kernel: [2]int{in.h, in.w}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1,
-			}
-			c.convs = append(c.convs, newCountedConv[N](p, s.From, k.Weight.Data, geometry, f.top, f.left))
+			c.convs = append(c.convs, newCountedConv[N](p, s, i, 1))
 			weights += len(k.Weight.Data)
 		case *snn.Shortcut:
 			sc := countedShortcut{s.From, &shortcut{stride: k.Stride, from: k.Start, offset: k.Offset, in: in, out: g}, whole(shortcutWeights(k, 1, in, g))}
@@ -255,12 +254,14 @@ func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
 			threshold[ch], start[ch] = int32(l.Neuron.ThresholdOf(ch)), int32(l.Neuron.VInitOf(ch))
 		}
 	}
-	c.fire = kernel.NewCountFire(threshold, T)
+	var floor []int32 // Of what is handed on as a remainder.
+	if p.net.Remains()[i] {
+		floor = start
+	}
+	c.fire = kernel.NewCountFire(threshold, floor, T)
 	bias := make([]int32, g.n)
-	if !c.images {
-		for ch, b := range l.Bias {
-			bias[ch] = int32(T) * int32(b)
-		}
+	for ch, b := range l.Bias {
+		bias[ch] = int32(T) * int32(b)
 	}
 	for range g.w {
 		for ch := range g.n {
@@ -270,9 +271,6 @@ func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
 	for j, v := range startOf(l, g) {
 		c.each = append(c.each, int32(v)+bias[j%g.n])
 	}
-	if p.net.Remains()[i] {
-		c.floor = start
-	}
 	// Weights that leave the second cache pass through it once, for all rows.
 	if c.rows = max(1, 1<<12/(g.w*g.n)); weights > 1<<18 {
 		c.rows = g.h
@@ -281,30 +279,79 @@ func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
 	return c
 }
 
-// newCountedConv packs whole weights, of which those of a channel may have a shift.
-func newCountedConv[N kernel.SpikeCount](p *Plan, from int, weight []float32, g kernel.Geometry, top, before int) countedConv[N] {
-	c := countedConv[N]{from: from, top: top, before: before}
-	most, each := int32(1)<<(p.net.Bits-1)-1, len(weight)/g.OutChannels
-	w := whole(weight)
-	for o := range g.OutChannels {
-		row, s := w[o*each:][:each], uint8(0)
-		for _, x := range row {
-			for max(x, -x)>>s > most {
-				s++
-			}
-		}
-		if s == 0 {
+// newPixelFrame returns how pixels lie that enter as whole numbers, without a border.
+func newPixelFrame(s tensor.Shape) frame {
+	f := frame{grid: newGrid(s)}
+	f.n = (f.c + 1) / 2 * 2 // The least that a convolution of 16 bits takes.
+	return f
+}
+
+// takesPixels reports whether the image enters layer i, which is counted, as whole numbers.
+func (p *Plan) takesPixels(i int) bool {
+	enters := false
+	for _, s := range p.net.Layers[i].Synapses {
+		if s.From != snn.FromInput {
 			continue
 		}
-		if c.shifts == nil {
-			c.shifts = make([]uint8, pad(g.OutChannels))
+		if k, ok := s.Connection.(*snn.Conv); ok && k.Groups > 1 {
+			return false
 		}
-		c.shifts[o] = s
-		for j := range row {
-			row[j] >>= s
+		enters = true
+	}
+	return enters && p.net.Input.Levels <= math.MaxInt16
+}
+
+// newCountedConv packs the whole weights of a convolution or a fully connected synapse into
+// layer i, times a number. Those of a channel may have a factor behind them.
+func newCountedConv[N kernel.SpikeCount](p *Plan, s snn.Synapse, i, times int) countedConv[N] {
+	in, out, f := newGrid(p.net.ShapeOf(s.From)), newGrid(p.net.Layers[i].Shape), &p.pixels
+	if s.From != snn.FromInput {
+		f = &p.frames[s.From]
+	}
+	c := countedConv[N]{from: s.From, top: f.top, before: f.left}
+	g := kernel.Geometry{Channels: in.c, Rows: in.h, Cols: in.w, OutChannels: out.c, OutRows: out.h, OutCols: out.w, Groups: 1}
+	var w []int32
+	switch k := s.Connection.(type) {
+	case *snn.Conv:
+		g.Kernel, g.Stride, g.Dilation = k.Window.Kernel, k.Window.Stride, k.Window.Dilation
+		c.top, c.before = f.top-k.Window.Pad[0], f.left-k.Window.Pad[1]
+		w = whole(k.Weight.Data)
+	case *snn.Dense:
+		g.OutRows, g.OutCols = 1, 1
+		g.Kernel, g.Stride, g.Dilation = [2]int{in.h, in.w}, [2]int{1, 1}, [2]int{1, 1}
+		w = whole(k.Weight.Data)
+	}
+	most, each := int32(1)<<(8*unsafe.Sizeof(N(0))-1)-1, len(w)/out.c
+	for o := range out.c {
+		row, factor := w[o*each:][:each], int32(1)
+		largest := slices.Max(row)
+		if least := slices.Min(row); -least > largest {
+			largest = -least
+		}
+		if int64(times)*int64(largest) <= int64(most) {
+			for j := range row {
+				row[j] *= int32(times)
+			}
+		} else {
+			factor = int32(times)
+			for largest > most { // Whole multiples of a power of two, see [snn.Network.Bits].
+				factor, largest = 2*factor, largest>>1
+			}
+			for j := range row {
+				row[j] /= factor / int32(times)
+			}
+		}
+		if factor != 1 {
+			if c.factor == nil {
+				c.factor = slices.Repeat([]int32{1}, out.n)
+			}
+			c.factor[o] = factor
 		}
 	}
-	c.conv = kernel.PackCountConv[N](g, w, pad(g.Channels)).Bounded(p.opt.Timesteps)
+	c.conv = kernel.PackCountConv[N](g, w, f.n)
+	if s.From != snn.FromInput {
+		c.conv = c.conv.Bounded(p.opt.Timesteps)
+	}
 	return c
 }
 
@@ -340,6 +387,9 @@ func (c *counted[N]) room() int { return c.rows }
 // newCounts makes room for those of layer i.
 func (p *Plan) newCounts(i int) (c counts) {
 	l, f := &p.layers[i], &p.frames[i]
+	if p.takesCounts(i) {
+		c.sums = make([]float32, len(l.synapses)*(p.opt.Timesteps+1)*l.n)
+	}
 	if l.sweepWhole != nil {
 		c.v = make([]int32, l.positions()*l.n)
 		return c
@@ -355,9 +405,6 @@ func (p *Plan) newCounts(i int) (c counts) {
 	c.tally = make([]uint32, p.opt.Timesteps+1)
 	if l.whole || l.real {
 		c.v = make([]int32, l.positions()*l.n)
-	}
-	if l.layer != nil && len(l.analog) > 0 {
-		c.image = make([]int32, l.positions()*l.n)
 	}
 	return c
 }

@@ -44,6 +44,7 @@ type Engine struct {
 	chw     []float32 // Potentials as they are handed out,
 	input   []float32 // and currents.
 	frames  []float32 // Of the image that Present presents.
+	pixels  []uint16  // The image in a frame, where it enters as whole numbers; two's complement.
 }
 
 // population is the state of one layer.
@@ -103,6 +104,9 @@ func (p *Plan) NewEngine() *Engine {
 	if !p.net.Input.Encoding.Constant() {
 		e.roomForSteps()
 	}
+	if slices.ContainsFunc(p.layers, func(l layerPlan) bool { return l.pixels }) {
+		e.pixels = make([]uint16, p.pixels.size())
+	}
 	e.layers = make([]population, len(p.layers))
 	for i := range p.layers {
 		e.layers[i] = newPopulation(&p.layers[i], steps)
@@ -117,9 +121,7 @@ func (p *Plan) NewEngine() *Engine {
 func newPopulation(l *layerPlan, steps int) population {
 	s := population{mask: make([][]uint64, steps), constant: l.bias, arrived: make([]int, steps)}
 	if l.layer != nil { // Has masks and potentials when somebody asks for them.
-		if len(l.analog) > 0 {
-			s.constant = make([]float32, l.positions()*l.n)
-		}
+		s.constant = nil // What an image brings has room when it is first needed.
 		return s
 	}
 	for t := range s.mask {
@@ -244,7 +246,11 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 	if !enc.constant {
 		e.roomForSteps()
 	} else {
-		tensor.ChannelsLast(e.image[0], enc.next(), p.net.Input.Shape[0])
+		x := enc.next()
+		tensor.ChannelsLast(e.image[0], x, p.net.Input.Shape[0])
+		if e.pixels != nil {
+			e.fillPixels(x)
+		}
 		for i := range e.layers {
 			e.present(&e.workers[0], i, 0, 0)
 		}
@@ -314,6 +320,15 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	if len(l.analog) == 0 {
 		return
+	}
+	if l.pixels && e.enters.constant {
+		for _, a := range l.analog {
+			e.record.SynapseMACs[i][a.index] += a.products(e.image[slot])
+		}
+		return
+	}
+	if s.constant == nil {
+		s.constant = make([]float32, l.positions()*l.n)
 	}
 	sum := w.sum[:l.positions()*l.c]
 	clear(sum)
@@ -495,7 +510,11 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 	if !e.enters.constant {
 		e.present(w, i, step, b.slot+t)
 	}
-	for _, syn := range l.synapses {
+	for k, syn := range l.synapses {
+		if s.counts.sums != nil && e.Probe == nil {
+			e.addCounted(i, k, b, t)
+			continue
+		}
 		e.count(i, syn.index, step, syn.add(s.current, e.spikesOf(&w.spikes[0], syn.from, b, t)))
 	}
 	output := rec.Classes > 0 && e.plan.isOutput(i)

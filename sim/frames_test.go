@@ -70,6 +70,14 @@ func TestFramesAndImages(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 2))
 	net := randomNetwork(rnd.IntN, rnd)
 	net.Input.Encoding = snn.Direct
+	framesAndImages(t, net, rnd)
+	for _, k := range imageNetworks(rnd) {
+		framesAndImages(t, quantised(t, k, 8, 9), rnd)
+	}
+}
+
+func framesAndImages(t *testing.T, net *snn.Network, rnd *rand.Rand) {
+	t.Helper()
 	p, err := Compile(net, Options{Timesteps: 9})
 	if err != nil {
 		t.Fatal(err)

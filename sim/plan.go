@@ -19,6 +19,7 @@ type Plan struct {
 	layers  []layerPlan
 	blocks  []block
 	frames  []frame     // Of the counts of layers.
+	pixels  frame       // Of an image that enters as whole numbers.
 	reaches [][]float64 // Of an integer network; see [snn.Network.Reaches].
 }
 
@@ -210,6 +211,8 @@ func (p *Plan) compileLayer(i int) error {
 		lp.neuron = &l.Neuron
 	}
 	if p.counts(i) {
+		lp.bias = make([]float32, lp.n) // What a window begins with has it.
+		lp.pixels = p.takesPixels(i)
 		lp.layer = p.newCounting(i)
 		p.newAnalogs(i, lp)
 		return nil

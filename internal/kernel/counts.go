@@ -2,12 +2,14 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 )
 
 // SpikeCount is the type of spike counts, the spikes of one neuron in a window: uint8 for
 // up to [MaxCount8] of them and weights of 8 bits, uint16 for up to [MaxCount16] and
-// weights of 16 bits.
+// weights of 16 bits. A [CountConv] takes numbers of 16 bits below zero, too, such as pixels,
+// as two's complement.
 type SpikeCount interface{ uint8 | uint16 }
 
 // Largest counts. With them and the largest weights, the sum of two products fits
@@ -60,12 +62,12 @@ const blockLanes = 2 * Lanes
 // PackCountConv returns a convolution ready to run. weight is OIHW, whole numbers of
 // at most 127 either way for counts of 8 bits, and 32767 for those of 16; it is not
 // kept. pitch is the number of elements from one position of the source to the next,
-// a multiple of [Lanes]; channels beyond g.Channels are ignored, whatever they hold.
+// whole groups of 32 bits; channels beyond g.Channels are ignored, whatever they hold.
 // g.Groups must be 1. The size of the source and its padding are not looked at: the
 // caller keeps a border of zeros.
 func PackCountConv[N SpikeCount](g Geometry, weight []int32, pitch int) *CountConv[N] {
 	area := g.Kernel[0] * g.Kernel[1]
-	if g.Groups != 1 || pitch < g.Channels || pitch%Lanes != 0 || len(weight) != g.OutChannels*g.Channels*area {
+	if g.Groups != 1 || pitch < g.Channels || pitch%group[N]() != 0 || len(weight) != g.OutChannels*g.Channels*area {
 		panic("kernel: PackCountConv: lengths do not fit the geometry")
 	}
 	k := &CountConv[N]{g: g, pitch: pitch, n: (g.OutChannels + Lanes - 1) / Lanes * Lanes}
@@ -151,11 +153,11 @@ func (k *CountConv[N]) Row(v []int32, src []N, first, stride, r int) {
 // up to a multiple of [Lanes]:
 //
 //	for r, c, o, ky, kx, i {
-//		v[((r-r0)*OutCols+c)*P+o] += int32(src[first + (r*Stride[0]+ky*Dilation[0])*stride +
+//		v[((r-r0)*OutCols+c)*P+o] += whole(src[first + (r*Stride[0]+ky*Dilation[0])*stride +
 //			(c*Stride[1]+kx*Dilation[1])*pitch + i]) * weight[o, i, ky, kx]
 //	}
 //
-// first is where the first tap of the first output lies, in a border of zeros that the
+// where a number of 8 bits has no sign, and one of 16 has. first is where the first tap of the first output lies, in a border of zeros that the
 // caller keeps around the image, and stride is from one row of the source to the next;
 // both are in elements. Of every source position, channels up to a multiple of four
 // may be read. All sums must fit 32 bits. What v holds beyond OutChannels stays.
@@ -228,26 +230,31 @@ func addRun2[N SpikeCount](sums *[2]int32, x, w []N, step int) {
 	u0, u1 := sums[0], sums[1]
 	for i := 0; i+2 <= len(x); i += 2 {
 		n, q := (*[2]N)(x[i:]), (*[4]N)(w[i/2*step:])
-		u0 += int32(n[0])*signed(q[0]) + int32(n[1])*signed(q[1])
-		u1 += int32(n[0])*signed(q[2]) + int32(n[1])*signed(q[3])
+		u0 += signed(n[0])*signed(q[0]) + signed(n[1])*signed(q[1])
+		u1 += signed(n[0])*signed(q[2]) + signed(n[1])*signed(q[3])
 	}
 	sums[0], sums[1] = u0, u1
 }
 
 // CountFire is what [FireCounts] needs to know of neurons. It is immutable.
 type CountFire struct {
+	floor      []int32
 	threshold  []int32
 	reciprocal []float32 // Of thresholds, rounded down.
 	t          int       // The largest number of spikes.
 }
 
 // NewCountFire returns neurons that fire t times at most. Thresholds are positive, a
-// multiple of [Lanes] of them; they are not kept.
-func NewCountFire(threshold []int32, t int) *CountFire {
-	if len(threshold)%Lanes != 0 || t < 0 || t > MaxCount16 {
-		panic("kernel: NewCountFire: number of thresholds or spikes out of range")
+// multiple of [Lanes] of them. floor is the least potential of each channel when they begin to
+// fire; nil for none. Neither is kept.
+func NewCountFire(threshold, floor []int32, t int) *CountFire {
+	if len(threshold)%Lanes != 0 || floor != nil && len(floor) != len(threshold) || t < 0 || t > MaxCount16 {
+		panic("kernel: NewCountFire: number of thresholds, floors or spikes out of range")
 	}
-	f := &CountFire{threshold: append([]int32(nil), threshold...), reciprocal: make([]float32, len(threshold)), t: t}
+	f := &CountFire{slices.Clone(floor), slices.Clone(threshold), make([]float32, len(threshold)), t}
+	if floor == nil {
+		f.floor = slices.Repeat([]int32{math.MinInt32}, len(threshold))
+	}
 	for i, th := range threshold {
 		if th < 1 {
 			panic("kernel: NewCountFire: threshold that is not positive")
@@ -263,7 +270,8 @@ func NewCountFire(threshold []int32, t int) *CountFire {
 // FireCounts lets neurons fire that hold the whole input of a window, for every
 // position p and each of the C channels c, of which f has thresholds:
 //
-//	q := floor(v[p*C+c] / threshold[c]), but 0 at least and t at most
+//	v[p*C+c] = max(v[p*C+c], floor[c])
+//	q := v[p*C+c] / threshold[c], rounded down, but 0 at least and t at most
 //	n[p*C+c] = q
 //	v[p*C+c] -= q * threshold[c]
 //
@@ -283,12 +291,12 @@ func fireCountsGeneric[N SpikeCount](n []N, v []int32, f *CountFire) {
 	t := int32(f.t)
 	for ; len(v) > 0; n, v = n[len(f.threshold):], v[len(f.threshold):] {
 		for c, th := range f.threshold {
-			q := int32(0)
-			if v[c] >= th {
-				q = min(v[c]/th, t)
-				v[c] -= q * th
+			q, u := int32(0), max(v[c], f.floor[c])
+			if u >= th {
+				q = min(u/th, t)
+				u -= q * th
 			}
-			n[c] = N(q)
+			n[c], v[c] = N(q), u
 		}
 	}
 }

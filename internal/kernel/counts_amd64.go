@@ -62,7 +62,7 @@ func countConv8OneAVX2Chain(v *int32, src *byte, weight *byte, n int, tiles int,
 // fireCounts8AVX2 is fireCountsGeneric for len(v) > 0.
 //
 //go:noescape
-func fireCounts8AVX2(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+func fireCounts8AVX2(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 
 // addCounts8AVX2 is addCountsGeneric for len(v) > 0.
 //
@@ -72,7 +72,7 @@ func addCounts8AVX2(v []int32, n *byte, weight *int32, channels int)
 // fireCounts16AVX2 is fireCountsGeneric for len(v) > 0.
 //
 //go:noescape
-func fireCounts16AVX2(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+func fireCounts16AVX2(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 
 // addCounts16AVX2 is addCountsGeneric for len(v) > 0.
 //
@@ -87,7 +87,7 @@ func addRemaindersAVX2(v []int32, u *int32, start *int32, factor *float64, chann
 // fireCounts8AVX512 is fireCountsGeneric for len(v) > 0.
 //
 //go:noescape
-func fireCounts8AVX512(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+func fireCounts8AVX512(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 
 // addCounts8AVX512 is addCountsGeneric for len(v) > 0.
 //
@@ -97,7 +97,7 @@ func addCounts8AVX512(v []int32, n *byte, weight *int32, channels int)
 // fireCounts16AVX512 is fireCountsGeneric for len(v) > 0.
 //
 //go:noescape
-func fireCounts16AVX512(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+func fireCounts16AVX512(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 
 // addCounts16AVX512 is addCountsGeneric for len(v) > 0.
 //

@@ -6981,28 +6981,30 @@ n1_end:
 	VZEROUPPER
 	RET
 
-// func fireCounts8AVX2(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+// func fireCounts8AVX2(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 // Requires: AVX, AVX2
-TEXT ·fireCounts8AVX2(SB), NOSPLIT, $0-64
-	MOVQ         threshold+32(FP), AX
-	MOVQ         reciprocal+40(FP), CX
-	VBROADCASTSS t+56(FP), Y0
-	VBROADCASTSS limit+60(FP), Y1
+TEXT ·fireCounts8AVX2(SB), NOSPLIT, $0-72
+	MOVQ         floor+32(FP), AX
+	MOVQ         threshold+40(FP), CX
+	MOVQ         reciprocal+48(FP), DX
+	VBROADCASTSS t+64(FP), Y0
+	VBROADCASTSS limit+68(FP), Y1
 	VXORPS       X2, X2, X2
-	MOVQ         v_base+0(FP), DX
-	MOVQ         v_len+8(FP), BX
-	MOVQ         n+24(FP), SI
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         channels+48(FP), R8
+	MOVQ         v_base+0(FP), BX
+	MOVQ         v_len+8(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         (BX)(SI*4), SI
+	MOVQ         channels+56(FP), R9
 
 position:
-	XORQ DI, DI
+	XORQ R8, R8
 
 channels:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      (AX)(DI*4), Y3
+	VMOVUPS      (AX)(R8*4), Y4
+	VPMAXSD      (BX), Y4, Y4
+	VMOVUPS      (CX)(R8*4), Y3
 	VCVTDQ2PS    Y4, Y5
-	VMULPS       (CX)(DI*4), Y5, Y5
+	VMULPS       (DX)(R8*4), Y5, Y5
 	VMAXPS       Y2, Y5, Y5
 	VMINPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
@@ -7013,18 +7015,18 @@ channels:
 	VPANDN       Y7, Y6, Y7
 	VPAND        Y3, Y7, Y6
 	VPSUBD       Y6, Y4, Y4
-	VMOVUPS      Y4, (DX)
+	VMOVUPS      Y4, (BX)
 	VPSUBD       Y7, Y5, Y5
 	VEXTRACTI128 $0x01, Y5, X3
 	VPACKUSDW    X3, X5, X5
 	VPACKUSWB    X5, X5, X5
-	VMOVQ        X5, (SI)
-	ADDQ         $0x20, DX
-	ADDQ         $0x08, SI
+	VMOVQ        X5, (DI)
+	ADDQ         $0x20, BX
 	ADDQ         $0x08, DI
-	CMPQ         DI, R8
+	ADDQ         $0x08, R8
+	CMPQ         R8, R9
 	JLT          channels
-	CMPQ         DX, BX
+	CMPQ         BX, SI
 	JLT          position
 	VZEROUPPER
 	RET
@@ -7057,28 +7059,30 @@ channels:
 	VZEROUPPER
 	RET
 
-// func fireCounts16AVX2(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+// func fireCounts16AVX2(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 // Requires: AVX, AVX2
-TEXT ·fireCounts16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         threshold+32(FP), AX
-	MOVQ         reciprocal+40(FP), CX
-	VBROADCASTSS t+56(FP), Y0
-	VBROADCASTSS limit+60(FP), Y1
+TEXT ·fireCounts16AVX2(SB), NOSPLIT, $0-72
+	MOVQ         floor+32(FP), AX
+	MOVQ         threshold+40(FP), CX
+	MOVQ         reciprocal+48(FP), DX
+	VBROADCASTSS t+64(FP), Y0
+	VBROADCASTSS limit+68(FP), Y1
 	VXORPS       X2, X2, X2
-	MOVQ         v_base+0(FP), DX
-	MOVQ         v_len+8(FP), BX
-	MOVQ         n+24(FP), SI
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         channels+48(FP), R8
+	MOVQ         v_base+0(FP), BX
+	MOVQ         v_len+8(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         (BX)(SI*4), SI
+	MOVQ         channels+56(FP), R9
 
 position:
-	XORQ DI, DI
+	XORQ R8, R8
 
 channels:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      (AX)(DI*4), Y3
+	VMOVUPS      (AX)(R8*4), Y4
+	VPMAXSD      (BX), Y4, Y4
+	VMOVUPS      (CX)(R8*4), Y3
 	VCVTDQ2PS    Y4, Y5
-	VMULPS       (CX)(DI*4), Y5, Y5
+	VMULPS       (DX)(R8*4), Y5, Y5
 	VMAXPS       Y2, Y5, Y5
 	VMINPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
@@ -7089,17 +7093,17 @@ channels:
 	VPANDN       Y7, Y6, Y7
 	VPAND        Y3, Y7, Y6
 	VPSUBD       Y6, Y4, Y4
-	VMOVUPS      Y4, (DX)
+	VMOVUPS      Y4, (BX)
 	VPSUBD       Y7, Y5, Y5
 	VEXTRACTI128 $0x01, Y5, X3
 	VPACKUSDW    X3, X5, X5
-	VMOVUPS      X5, (SI)
-	ADDQ         $0x20, DX
-	ADDQ         $0x10, SI
-	ADDQ         $0x08, DI
-	CMPQ         DI, R8
+	VMOVUPS      X5, (DI)
+	ADDQ         $0x20, BX
+	ADDQ         $0x10, DI
+	ADDQ         $0x08, R8
+	CMPQ         R8, R9
 	JLT          channels
-	CMPQ         DX, BX
+	CMPQ         BX, SI
 	JLT          position
 	VZEROUPPER
 	RET
@@ -7171,29 +7175,31 @@ channels:
 	VZEROUPPER
 	RET
 
-// func fireCounts8AVX512(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+// func fireCounts8AVX512(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 // Requires: AVX, AVX512F
-TEXT ·fireCounts8AVX512(SB), NOSPLIT, $0-64
-	MOVQ         threshold+32(FP), AX
-	MOVQ         reciprocal+40(FP), CX
-	VBROADCASTSS t+56(FP), Z0
-	VBROADCASTSS limit+60(FP), Z1
+TEXT ·fireCounts8AVX512(SB), NOSPLIT, $0-72
+	MOVQ         floor+32(FP), AX
+	MOVQ         threshold+40(FP), CX
+	MOVQ         reciprocal+48(FP), DX
+	VBROADCASTSS t+64(FP), Z0
+	VBROADCASTSS limit+68(FP), Z1
 	VXORPS       X2, X2, X2
 	VPTERNLOGD   $0xff, Z3, Z3, Z3
-	MOVQ         v_base+0(FP), DX
-	MOVQ         v_len+8(FP), BX
-	MOVQ         n+24(FP), SI
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         channels+48(FP), R8
+	MOVQ         v_base+0(FP), BX
+	MOVQ         v_len+8(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         (BX)(SI*4), SI
+	MOVQ         channels+56(FP), R9
 
 position:
-	XORQ DI, DI
+	XORQ R8, R8
 
 channels:
-	VMOVUPS    (DX), Z5
-	VMOVUPS    (AX)(DI*4), Z4
+	VMOVUPS    (AX)(R8*4), Z5
+	VPMAXSD    (BX), Z5, Z5
+	VMOVUPS    (CX)(R8*4), Z4
 	VCVTDQ2PS  Z5, Z6
-	VMULPS     (CX)(DI*4), Z6, Z6
+	VMULPS     (DX)(R8*4), Z6, Z6
 	VMAXPS     Z2, Z6, Z6
 	VMINPS     Z1, Z6, Z6
 	VCVTTPS2DQ Z6, Z6
@@ -7202,15 +7208,15 @@ channels:
 	VPCMPD     $0x05, Z4, Z5, K1
 	VPCMPD     $0x01, Z0, Z6, K1, K1
 	VPSUBD     Z4, Z5, K1, Z5
-	VMOVUPS    Z5, (DX)
+	VMOVUPS    Z5, (BX)
 	VPSUBD     Z3, Z6, K1, Z6
-	VPMOVDB    Z6, (SI)
-	ADDQ       $0x40, DX
-	ADDQ       $0x10, SI
+	VPMOVDB    Z6, (DI)
+	ADDQ       $0x40, BX
 	ADDQ       $0x10, DI
-	CMPQ       DI, R8
+	ADDQ       $0x10, R8
+	CMPQ       R8, R9
 	JLT        channels
-	CMPQ       DX, BX
+	CMPQ       BX, SI
 	JLT        position
 	VZEROUPPER
 	RET
@@ -7243,29 +7249,31 @@ channels:
 	VZEROUPPER
 	RET
 
-// func fireCounts16AVX512(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
+// func fireCounts16AVX512(v []int32, n *byte, floor *int32, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)
 // Requires: AVX, AVX512F
-TEXT ·fireCounts16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         threshold+32(FP), AX
-	MOVQ         reciprocal+40(FP), CX
-	VBROADCASTSS t+56(FP), Z0
-	VBROADCASTSS limit+60(FP), Z1
+TEXT ·fireCounts16AVX512(SB), NOSPLIT, $0-72
+	MOVQ         floor+32(FP), AX
+	MOVQ         threshold+40(FP), CX
+	MOVQ         reciprocal+48(FP), DX
+	VBROADCASTSS t+64(FP), Z0
+	VBROADCASTSS limit+68(FP), Z1
 	VXORPS       X2, X2, X2
 	VPTERNLOGD   $0xff, Z3, Z3, Z3
-	MOVQ         v_base+0(FP), DX
-	MOVQ         v_len+8(FP), BX
-	MOVQ         n+24(FP), SI
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         channels+48(FP), R8
+	MOVQ         v_base+0(FP), BX
+	MOVQ         v_len+8(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         (BX)(SI*4), SI
+	MOVQ         channels+56(FP), R9
 
 position:
-	XORQ DI, DI
+	XORQ R8, R8
 
 channels:
-	VMOVUPS    (DX), Z5
-	VMOVUPS    (AX)(DI*4), Z4
+	VMOVUPS    (AX)(R8*4), Z5
+	VPMAXSD    (BX), Z5, Z5
+	VMOVUPS    (CX)(R8*4), Z4
 	VCVTDQ2PS  Z5, Z6
-	VMULPS     (CX)(DI*4), Z6, Z6
+	VMULPS     (DX)(R8*4), Z6, Z6
 	VMAXPS     Z2, Z6, Z6
 	VMINPS     Z1, Z6, Z6
 	VCVTTPS2DQ Z6, Z6
@@ -7274,15 +7282,15 @@ channels:
 	VPCMPD     $0x05, Z4, Z5, K1
 	VPCMPD     $0x01, Z0, Z6, K1, K1
 	VPSUBD     Z4, Z5, K1, Z5
-	VMOVUPS    Z5, (DX)
+	VMOVUPS    Z5, (BX)
 	VPSUBD     Z3, Z6, K1, Z6
-	VPMOVDW    Z6, (SI)
-	ADDQ       $0x40, DX
-	ADDQ       $0x20, SI
-	ADDQ       $0x10, DI
-	CMPQ       DI, R8
+	VPMOVDW    Z6, (DI)
+	ADDQ       $0x40, BX
+	ADDQ       $0x20, DI
+	ADDQ       $0x10, R8
+	CMPQ       R8, R9
 	JLT        channels
-	CMPQ       DX, BX
+	CMPQ       BX, SI
 	JLT        position
 	VZEROUPPER
 	RET

@@ -107,7 +107,11 @@ func drawCountConv(t *rapid.T) countConvCase {
 			g.OutCols = (g.OutCols + 1) / 2
 		}
 	}
-	c := countConvCase{g: g, pitch: (g.Channels+Lanes-1)/Lanes*Lanes + Lanes*n(0, 1, "wide"), first: n(0, 40, "first"), after: n(0, 3, "after")}
+	pitch := Lanes
+	if n(0, 2, "narrow") == 0 {
+		pitch = 4
+	}
+	c := countConvCase{g: g, pitch: (g.Channels+pitch-1)/pitch*pitch + pitch*n(0, 1, "wide"), first: n(0, 40, "first"), after: n(0, 3, "after")}
 	cols := (g.OutCols-1)*g.Stride[1] + (g.Kernel[1]-1)*g.Dilation[1] + 1
 	c.stride = (cols+n(0, 2, "border"))*c.pitch + n(0, 1, "odd")
 	c.r0 = n(0, g.OutRows-1, "r0")
@@ -122,6 +126,14 @@ func (c countConvCase) sourceLen(per int) int {
 		((g.OutCols-1)*g.Stride[1]+(g.Kernel[1]-1)*g.Dilation[1])*c.pitch + (g.Channels+per-1)/per*per
 }
 
+// number returns what a source element stands for: 16 bits have a sign.
+func number[N SpikeCount](n N) int32 {
+	if size[N]() == 2 {
+		return int32(int16(n))
+	}
+	return int32(n)
+}
+
 // naiveCountConv is the loop in the comment of CountConv.Rows.
 func naiveCountConv[N SpikeCount](c countConvCase, v []int32, src []N, weight []int32) {
 	g, p := c.g, padded(c.g.OutChannels)
@@ -133,7 +145,7 @@ func naiveCountConv[N SpikeCount](c countConvCase, v []int32, src []N, weight []
 					for kx := range g.Kernel[1] {
 						at := c.first + (r*g.Stride[0]+ky*g.Dilation[0])*c.stride + (x*g.Stride[1]+kx*g.Dilation[1])*c.pitch
 						for i, n := range src[at:][:g.Channels] {
-							sum += int32(n) * weight[((o*g.Channels+i)*g.Kernel[0]+ky)*g.Kernel[1]+kx]
+							sum += number(n) * weight[((o*g.Channels+i)*g.Kernel[0]+ky)*g.Kernel[1]+kx]
 						}
 					}
 				}
@@ -157,9 +169,13 @@ func checkCountConv[N SpikeCount](t *testing.T, c countConvCase, rnd *rand.Rand)
 	}
 	if size[N]() == 2 {
 		// Sums must fit: few of the counts are large.
+		signed := rnd.IntN(2) == 0
 		for i := range src {
 			if rnd.IntN(g.Taps()) > 0 {
 				src[i] %= 16
+			}
+			if signed && rnd.IntN(2) == 0 {
+				src[i] = -src[i]
 			}
 		}
 	}
@@ -384,7 +400,18 @@ func checkFireCounts[N SpikeCount](t *testing.T, rnd *rand.Rand, channels, posit
 		v[i] = drawPotential(rnd, threshold[i%channels], most)
 	}
 	want := slices.Clone(v)
+	var floor []int32
+	if rnd.IntN(3) > 0 {
+		floor = make([]int32, channels)
+		for c := range floor {
+			floor[c] = drawPotential(rnd, threshold[c], most)
+		}
+	}
 	for i, u := range v {
+		if floor != nil {
+			u = max(u, floor[i%channels])
+			want[i] = u
+		}
 		th := int64(threshold[i%channels])
 		q := int64(u) / th
 		if u < 0 {
@@ -396,7 +423,7 @@ func checkFireCounts[N SpikeCount](t *testing.T, rnd *rand.Rand, channels, posit
 	}
 	gotV, checkV := guardedOf(t, v, 0x5eadbeef)
 	gotN, checkN := guardedOf(t, n, 0xab)
-	FireCounts(gotN, gotV, NewCountFire(threshold, most))
+	FireCounts(gotN, gotV, NewCountFire(threshold, floor, most))
 	checkV()
 	checkN()
 	what := fmt.Sprintf("%T: %d positions of %d channels, T %d", N(0), positions, channels, most)
@@ -562,7 +589,7 @@ func benchmarkCountNeurons[N SpikeCount](b *testing.B) {
 	for c := range weight {
 		weight[c], threshold[c], factor[c] = rnd.Int32N(100), 700+rnd.Int32N(1000), rnd.Float64()
 	}
-	f := NewCountFire(threshold, 32)
+	f := NewCountFire(threshold, nil, 32)
 	for _, tt := range []struct {
 		name string
 		f    func()

@@ -230,13 +230,13 @@ func fireCounts[N SpikeCount](n []N, v []int32, f *CountFire) {
 	at, th, rec, c, t, limit := bytesOf(n), &f.threshold[0], &f.reciprocal[0], len(f.threshold), int32(f.t), float32(f.t)
 	switch bytes := size[N](); {
 	case useAVX512 && bytes == 1:
-		fireCounts8AVX512(v, at, th, rec, c, t, limit)
+		fireCounts8AVX512(v, at, &f.floor[0], th, rec, c, t, limit)
 	case useAVX512:
-		fireCounts16AVX512(v, at, th, rec, c, t, limit)
+		fireCounts16AVX512(v, at, &f.floor[0], th, rec, c, t, limit)
 	case useAVX2 && bytes == 1:
-		fireCounts8AVX2(v, at, th, rec, c, t, limit)
+		fireCounts8AVX2(v, at, &f.floor[0], th, rec, c, t, limit)
 	case useAVX2:
-		fireCounts16AVX2(v, at, th, rec, c, t, limit)
+		fireCounts16AVX2(v, at, &f.floor[0], th, rec, c, t, limit)
 	default:
 		fireCountsGeneric(n, v, f)
 	}

@@ -310,7 +310,8 @@ func broadcast(v vector, param string) reg.VecVirtual {
 // is rounded down, gives the quotient or one less; what remains tells.
 func fireCounts(v vector, size int) {
 	function(fmt.Sprintf("fireCounts%d%s", 8*size, v.name), "fireCountsGeneric for len(v) > 0.",
-		"func(v []int32, n *byte, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)")
+		"func(v []int32, n *byte, floor, threshold *int32, reciprocal *float32, channels int, t int32, limit float32)")
+	floor := Load(Param("floor"), GP64())
 	threshold := Load(Param("threshold"), GP64())
 	reciprocal := Load(Param("reciprocal"), GP64())
 	t, limit, zero := broadcast(v, "t"), broadcast(v, "limit"), v.new()
@@ -320,7 +321,8 @@ func fireCounts(v vector, size int) {
 		VPTERNLOGD(U8(0xff), minusOne, minusOne, minusOne)
 	}
 	positions(v, "n", size, "channels", func(pot, n Mem, c reg.GPVirtual) {
-		v.load(pot, u)
+		v.load(Mem{Base: floor, Index: c, Scale: 4}, u)
+		VPMAXSD(pot, u, u)
 		v.load(Mem{Base: threshold, Index: c, Scale: 4}, th)
 		VCVTDQ2PS(u, q)
 		VMULPS(Mem{Base: reciprocal, Index: c, Scale: 4}, q, q)
