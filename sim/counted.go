@@ -220,11 +220,11 @@ func countAdditions[N kernel.SpikeCount](e *Engine, w *worker, i int, k *countTa
 	for x, n := range from.tally {
 		sums[x] = k.most * uint64(n)
 	}
-	n, f := countsOf[N](from), &e.plan.frames[k.from]
+	n := countsOf[N](from)
 	for _, g := range k.groups {
 		edge := countsOf[N](&w.edge)[:0]
 		for _, r := range g.runs {
-			edge = append(edge, n[f.at(r.first/f.w)+r.first%f.w*f.n:][:r.n*f.n]...)
+			edge = append(edge, n[r.first:][:r.n]...)
 		}
 		clear(w.edge.tally)
 		kernel.Tally(w.edge.tally, edge)
@@ -232,9 +232,9 @@ func countAdditions[N kernel.SpikeCount](e *Engine, w *worker, i int, k *countTa
 			sums[x] -= g.n * uint64(m) // That of no spikes, padding included, is not asked for.
 		}
 	}
-	T, sum := len(sums)-1, uint64(0)
+	T, sum, held := len(sums)-1, uint64(0), e.plan.held()
 	for t := T - 1; t >= 0; t-- {
-		if e.plan.held() {
+		if held {
 			e.record.add(i, k.synapse, T-1-t, sums[t+1])
 			continue
 		}
@@ -256,7 +256,7 @@ func newCountedGate[N kernel.SpikeCount](p *Plan, i int) *countedGate[N] {
 
 func (*countedGate[N]) room() int { return 0 }
 
-func (*countedGate[N]) edge(*Plan) int { return 0 }
+func (*countedGate[N]) edge() int { return 0 }
 
 func (g *countedGate[N]) run(e *Engine, _ *worker, i int, _ block) {
 	l, s, f, in := &e.plan.layers[i], &e.layers[i], &e.plan.frames[i], &e.plan.frames[g.from]

@@ -77,7 +77,7 @@ type lackGroup struct {
 	runs []stretch
 }
 
-// stretch is some positions of a row, one after the other.
+// stretch is some counts in a frame, one after the other.
 type stretch struct{ first, n int }
 
 // frame is how counts of a layer lie: an image with a border of zeros as wide as any window
@@ -136,8 +136,8 @@ func (p *Plan) counts(i int) bool {
 // countedLayer is a counted layer of any type of counts.
 type countedLayer interface {
 	run(e *Engine, w *worker, i int, b block)
-	room() (rows int)      // Whose potentials a worker has at a time.
-	edge(*Plan) (most int) // See [Plan.newEdge].
+	room() (rows int) // Whose potentials a worker has at a time.
+	edge() (most int) // See [Plan.newEdge].
 }
 
 // counting says how the engine hands on the spikes of a layer.
@@ -216,7 +216,7 @@ func newCounted[N kernel.SpikeCount](p *Plan, i int) *counted[N] {
 			continue
 		}
 		in := newGrid(p.net.ShapeOf(s.From))
-		c.taps = append(c.taps, newCountTaps(j, s, in, g))
+		c.taps = append(c.taps, newCountTaps(j, s, &p.frames[s.From], g))
 		switch k := s.Connection.(type) {
 		case *snn.Conv:
 			c.convs = append(c.convs, newCountedConv[N](p, s, i, 1))
@@ -364,19 +364,20 @@ func whole(x []float32) []int32 {
 	return y
 }
 
-func newCountTaps(synapse int, s snn.Synapse, in, out grid) countTaps {
-	t := countTaps{synapse: synapse, from: s.From, taps: newTaps(reached(s.Connection, in, out))}
+// newCountTaps groups positions of a source, whose counts lie in f.
+func newCountTaps(synapse int, s snn.Synapse, f *frame, out grid) countTaps {
+	t := countTaps{synapse: synapse, from: s.From, taps: newTaps(reached(s.Connection, f.grid, out))}
 	for _, l := range t.lacking {
 		k := slices.IndexFunc(t.groups, func(g lackGroup) bool { return g.n == l.n })
 		if k < 0 {
 			k = len(t.groups)
 			t.groups = append(t.groups, lackGroup{n: l.n})
 		}
-		g := &t.groups[k]
-		if m := len(g.runs) - 1; m >= 0 && g.runs[m].first+g.runs[m].n == l.position && l.position%in.w > 0 {
-			g.runs[m].n++
+		g, first := &t.groups[k], f.at(l.position/f.w)+l.position%f.w*f.n
+		if m := len(g.runs) - 1; m >= 0 && g.runs[m].first+g.runs[m].n == first {
+			g.runs[m].n += f.n
 		} else {
-			g.runs = append(g.runs, stretch{l.position, 1})
+			g.runs = append(g.runs, stretch{first, f.n})
 		}
 	}
 	return t
@@ -415,7 +416,7 @@ func (p *Plan) newEdge() (c counts) {
 	most := 0
 	for i := range p.layers {
 		if l := p.layers[i].layer; l != nil {
-			most = max(most, l.edge(p))
+			most = max(most, l.edge())
 		}
 	}
 	if p.wide() {
@@ -428,14 +429,14 @@ func (p *Plan) newEdge() (c counts) {
 }
 
 // edge returns how many counts there are of the largest group.
-func (c *counted[N]) edge(p *Plan) (most int) {
+func (c *counted[N]) edge() (most int) {
 	for _, t := range c.taps {
 		for _, g := range t.groups {
 			n := 0
 			for _, r := range g.runs {
 				n += r.n
 			}
-			most = max(most, n*p.frames[t.from].n)
+			most = max(most, n)
 		}
 	}
 	return most

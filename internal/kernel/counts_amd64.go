@@ -128,3 +128,8 @@ func maxCounts16AVX2(dst *byte, src *byte, n int)
 //
 //go:noescape
 func equalCounts16AVX2(n *byte, bytes int, x uint32) int
+
+// tallySixteenAVX512 is how many bytes are first, first + 1 and so on up to first + 15, added to counts, in blocks times 1024 bytes, blocks > 0.
+//
+//go:noescape
+func tallySixteenAVX512(n *byte, blocks int, first uint32, counts *uint64)

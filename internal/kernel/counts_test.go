@@ -504,8 +504,8 @@ func TestAddRemainders(t *testing.T) {
 func TestTally(t *testing.T) {
 	forEachImpl(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 2))
-		for _, n := range []int{0, 1, 63, 64, 127, 128, 129, 5003, 40001} {
-			for _, most := range []int{0, 1, 4, 16, 32, 33, 128} {
+		for _, n := range []int{0, 1, 63, 64, 127, 128, 129, 1023, 1024, 1025, 5003, 40001} {
+			for _, most := range []int{0, 1, 4, 16, 32, 33, 128, 250} {
 				checkTally[uint8](t, rnd, n, most)
 				checkTally[uint16](t, rnd, n, most)
 			}

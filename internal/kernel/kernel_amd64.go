@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"math"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -269,12 +270,17 @@ func addRemainders(v, u, start []int32, factor []float64) {
 }
 
 // tallyCounts counts one value after the other in a block of memory that stays in the
-// first cache. Most neurons fire a few times, if at all, so that soon all are known.
+// first cache, bytes sixteen values at once where the processor can. Most neurons fire a few
+// times, if at all, so that soon all are known.
 func tallyCounts[N SpikeCount](tally []uint32, n []N) {
 	const blockBytes, groupBytes, passes = 1 << 14, 128, 64
 	equal := equalCounts8AVX2
 	if size[N]() == 2 {
 		equal = equalCounts16AVX2
+	}
+	if bytes, ok := any(n).([]uint8); ok && useAVX512 && len(n) >= groupBytes && len(tally) > 0 {
+		tallySixteens(tally, bytes)
+		return
 	}
 	for useAVX2 && len(n)*size[N]() >= groupBytes {
 		bytes := min(len(n)*size[N](), blockBytes) &^ (groupBytes - 1)
@@ -294,6 +300,36 @@ func tallyCounts[N SpikeCount](tally []uint32, n []N) {
 		}
 	}
 	tallyGeneric(tally, n)
+}
+
+// tallySixteens is Tally for bytes. What is less than a block at the end is tallied in one
+// filled up with zeros.
+func tallySixteens(tally []uint32, n []uint8) {
+	const blockBytes, mostBlocks = 1 << 10, 1 << 4
+	var last [blockBytes]uint8
+	for len(n) > 0 {
+		block, left := n[:min(len(n), mostBlocks*blockBytes)&^(blockBytes-1)], len(n)
+		if len(block) > 0 {
+			left = len(block)
+		} else {
+			copy(last[:], n)
+			block = last[:]
+		}
+		n = n[left:]
+		zeros := equalCounts8AVX2(&block[0], len(block), 0) - (len(block) - left)
+		tally[0] += uint32(zeros)
+		left -= zeros
+		for first := 1; left > 0; first += 16 {
+			var found [16]uint64
+			tallySixteenAVX512(&block[0], len(block)/blockBytes, uint32(first), &found[0])
+			for j, n := range found {
+				if n > 0 && first+j <= math.MaxUint8 { // Behind it comes 0 again.
+					tally[first+j] += uint32(n)
+					left -= int(n)
+				}
+			}
+		}
+	}
 }
 
 func maxCounts[N SpikeCount](dst, src []N) {

@@ -32,6 +32,7 @@ func counts() {
 		maxCounts(size)
 		equalCounts(size)
 	}
+	tallySixteen()
 }
 
 // convolver emits one function that adds products of counts and weights.
@@ -498,6 +499,104 @@ func equalCounts(size int) {
 	VPADDQ(high, sums[1].AsX(), high)
 	VMOVQ(high, sum)
 	Store(sum, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// tallyBlock is the number of vectors whose one-hot bytes go into carry-save adders before
+// the sixteens they make are counted bit by bit.
+const tallyBlock = 16
+
+// tallySixteen counts sixteen values at once. A byte becomes a bit among eight, in one of two
+// tables, and carry-save adders sum bits of equal place over vectors: ones, twos, fours, eights,
+// and sixteens, of which each place is counted at the end of a block.
+func tallySixteen() {
+	function("tallySixteenAVX512", "how many bytes are first, first + 1 and so on up to first + 15, added to counts, in blocks times 1024 bytes, blocks > 0.",
+		"func(n *byte, blocks int, first uint32, counts *uint64)")
+	n := Load(Param("n"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	counts := Load(Param("counts"), GP64())
+	first, offset := ZMM(), ZMM()
+	VBROADCASTSS(memory(Param("first")), first.AsX())
+	VPBROADCASTB(first.AsX(), first)
+	constant := func(x uint32) reg.GPVirtual {
+		r := GP32()
+		MOVL(U32(x), r)
+		return r
+	}
+	// An index that has its highest bit set finds nothing: what is not within sixteen of first.
+	VPBROADCASTD(constant(0x70707070), offset)
+	var tables [2]reg.VecVirtual
+	for i := range tables {
+		// Bytes 1, 2, 4, ... 128 in the low half of one and the high half of the other.
+		low := GP64()
+		MOVQ(U64(0x8040201008040201), low)
+		tables[i] = ZMM()
+		VMOVQ(low, tables[i].AsX())
+		if i == 1 {
+			VPSLLDQ(U8(8), tables[i].AsX(), tables[i].AsX())
+		}
+		VSHUFI32X4(U8(0), tables[i], tables[i], tables[i])
+	}
+	var sums [2][4]reg.VecVirtual
+	for i := range sums {
+		for j := range sums[i] {
+			sums[i][j] = ZMM()
+			VPXORD(sums[i][j], sums[i][j], sums[i][j])
+		}
+	}
+	x, bits, found := ZMM(), K(), GP64()
+	place := func(v reg.VecVirtual, table, weight int) {
+		for j := 7; j >= 0; j-- {
+			VPMOVB2M(v, bits)
+			KMOVQ(bits, found)
+			POPCNTQ(found, found)
+			if weight > 0 {
+				SHLQ(U8(weight), found)
+			}
+			ADDQ(found, Mem{Base: counts, Disp: 8 * (8*table + j)})
+			if j > 0 {
+				VPADDB(v, v, v) // The next bit is the highest one of its byte.
+			}
+		}
+	}
+	vector := 0
+	// sum returns the carries of 1 << level vectors out of sums up to that level.
+	var sum func(level int) [2]reg.VecVirtual
+	sum = func(level int) (carry [2]reg.VecVirtual) {
+		if level == 0 {
+			VMOVDQU8(Mem{Base: n, Disp: 64 * vector}, x)
+			VPSUBB(first, x, x)
+			VPADDUSB(offset, x, x)
+			for i := range carry {
+				carry[i] = ZMM()
+				VPSHUFB(x, tables[i], carry[i])
+			}
+			vector++
+			return carry
+		}
+		a, b := sum(level-1), sum(level-1)
+		for i := range carry {
+			carry[i] = ZMM()
+			s := sums[i][level-1]
+			VMOVDQA64(s, carry[i])
+			VPTERNLOGD(U8(0xe8), a[i], b[i], carry[i]) // The majority.
+			VPTERNLOGD(U8(0x96), a[i], b[i], s)
+		}
+		return carry
+	}
+	Label("block")
+	for i, v := range sum(4) {
+		place(v, i, 4)
+	}
+	ADDQ(U32(64*tallyBlock), n)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	for i := range sums {
+		for j, v := range sums[i] {
+			place(v, i, j)
+		}
+	}
 	VZEROUPPER()
 	RET()
 }
