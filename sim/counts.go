@@ -101,6 +101,8 @@ type counts struct {
 	v     []int32  // Potentials after the window, where somebody asks for them.
 	image []int32  // What an image that changes brings in a window; nil until there is one.
 
+	far []int // Of a swept layer, per tile: timesteps for which no potential can saturate.
+
 	sums []float32 // Of an output that takes counts, see [sumCounted], for every synapse.
 }
 
@@ -392,7 +394,7 @@ func (p *Plan) newCounts(i int) (c counts) {
 		c.sums = make([]float32, len(l.synapses)*(p.opt.Timesteps+1)*l.n)
 	}
 	if l.sweepWhole != nil {
-		c.v = make([]int32, l.positions()*l.n)
+		c.v, c.far = make([]int32, l.positions()*l.n), make([]int, len(l.sweepWhole.tiles))
 		return c
 	}
 	if l.layer == nil && !l.numbered {

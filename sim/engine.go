@@ -280,6 +280,7 @@ func (e *Engine) resetLayer(i int) {
 	e.startLayer(i)
 	if l := &e.plan.layers[i]; l.sweepWhole != nil {
 		l.sweepWhole.begin(s.counts.v)
+		clear(s.counts.far)
 	}
 	for j := range s.state {
 		s.state[j] = snn.State{V: s.v[j]}

@@ -220,15 +220,20 @@ func (p *Plan) compileLayer(i int) error {
 	_, lp.traced = slices.BinarySearch(p.opt.Traced, i)
 	lp.summed = len(p.opt.Marks) > 0 && (lp.decay != 1 || !kernels)
 	p.newSaturation(i, lp)
-	if kernels && !lp.traced && !lp.summed && lp.least == 0 {
-		if lp.sweep = p.newSweep(i, lp); lp.sweep != nil {
-			if lp.sweepWhole = p.newSweepWhole(i, lp, lp.sweep); lp.sweepWhole != nil {
-				lp.sweep = nil
+	if kernels && !lp.traced && !lp.summed {
+		sweep := p.newSweep(i, lp)
+		if sweep != nil {
+			if lp.sweepWhole = p.newSweepWhole(i, lp, sweep); lp.sweepWhole != nil {
+				return nil
 			}
-			return nil
 		}
-		if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {
-			return nil
+		if lp.least == 0 { // Other kernels know nothing of saturation.
+			if lp.sweep = sweep; sweep != nil {
+				return nil
+			}
+			if lp.tiled = p.newTiled(i, lp); lp.tiled != nil {
+				return nil
+			}
 		}
 	}
 	lp.current = plainBuffer(lp.grid)

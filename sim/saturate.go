@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 
+	"sresnet/internal/kernel"
 	"sresnet/snn"
 )
 
@@ -50,22 +51,29 @@ func (e *Engine) saturate(i int) {
 		s.far--
 		return
 	}
-	n, lowest, gap := uint64(0), float32(0), float32(math.Inf(1))
-	for v := s.v; len(v) > 0; v = v[l.n:] {
-		for c, top := range l.top {
+	n, room := clip(s.v, l.n, l.least, l.top)
+	e.record.Saturated[i] += n
+	s.far = int(room / e.fastest(i))
+}
+
+// clip brings potentials back to least and to top, the first of every n of them. It returns how
+// many that were, and how far from both the furthest is now.
+func clip[V int32 | float32](v []V, n int, least V, top []V) (clipped uint64, room V) {
+	lowest, gap := V(0), V(math.MaxInt32)
+	for ; len(v) >= len(top); v = v[min(n, len(v)):] {
+		for c, top := range top {
 			x := v[c]
 			if x > top {
 				v[c], x = top, top
-				n++
-			} else if x < l.least {
-				v[c], x = l.least, l.least
-				n++
+				clipped++
+			} else if x < least {
+				v[c], x = least, least
+				clipped++
 			}
 			lowest, gap = min(lowest, x), min(gap, top-x)
 		}
 	}
-	e.record.Saturated[i] += n
-	s.far = int(min(gap, lowest-l.least) / e.fastest(i))
+	return clipped, min(gap, lowest-least)
 }
 
 // fastest returns the largest magnitude of a current into layer i from now on.
@@ -83,4 +91,19 @@ func (e *Engine) fastest(i int) float32 {
 		most = max(most, x, -x)
 	}
 	return most
+}
+
+// saturateTile is saturate for tile j of layer i, which is swept in whole numbers.
+func (e *Engine) saturateTile(i, j int, t *kernel.SweepWholeLayer) {
+	l, s := &e.plan.layers[i], &e.layers[i]
+	if l.top == nil {
+		return
+	}
+	if s.counts.far[j] > 0 {
+		s.counts.far[j]--
+		return
+	}
+	n, room := clip(s.counts.v[t.First:], t.Pitch, int32(l.least), l.sweepWhole.top[t.First:][:t.N])
+	e.record.Saturated[i] += n
+	s.counts.far[j] = int(float32(room) / l.fastest)
 }

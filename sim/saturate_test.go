@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"sresnet/snn"
@@ -48,6 +50,55 @@ func TestSaturation(t *testing.T) {
 			}
 			if v != tt.v || rec.Saturated[0] != tt.saturated {
 				t.Errorf("weight %v, start %v, reset %v, T = %d, reference %v: potential %v, saturated %d times; want %v and %d", tt.weight, tt.start, tt.reset, tt.T, reference, v, rec.Saturated[0], tt.v, tt.saturated)
+			}
+		}
+	}
+}
+
+// Layers that are swept in whole numbers saturate as the reference does, in all of their tiles.
+func TestSweptSaturation(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 2))
+	conv := func(from, in, stride int) snn.Synapse {
+		w := tensor.New(40, in, 3, 3)
+		for i := range w.Data {
+			w.Data[i] = float32(rnd.NormFloat64()) / 6
+		}
+		return snn.Synapse{From: from, Connection: &snn.Conv{Weight: w, Window: tensor.Square(3, stride, 1), Groups: 1}}
+	}
+	net := &snn.Network{Name: "swept", Input: snn.Input{Shape: tensor.Shape{2, 6, 5}}}
+	for i, c := range []snn.Synapse{conv(snn.FromInput, 2, 1), conv(0, 40, 1), conv(1, 40, 1), conv(2, 40, 2)} {
+		l := snn.Layer{Name: fmt.Sprint("layer", i), Shape: tensor.Shape{40, 6, 5}, Synapses: []snn.Synapse{c}, Neuron: snn.Neuron{Threshold: []float32{1}}, Charge: 1, Lambda: 1, Bias: make([]float32, 40)}
+		for j := range l.Bias {
+			l.Bias[j] = float32(rnd.NormFloat64()) / 2
+		}
+		if i == 2 {
+			l.Synapses = append(l.Synapses, snn.Synapse{From: 0, Connection: &snn.Shortcut{Scale: 1, Stride: [2]int{1, 1}, Shape: l.Shape}})
+		}
+		if i == 3 {
+			l.Shape = tensor.Shape{40, 3, 3}
+		}
+		net.Layers = append(net.Layers, l)
+	}
+	net.Layers = append(net.Layers, snn.Layer{Name: "output", Shape: tensor.Shape{3, 1, 1}, Neuron: snn.Neuron{Threshold: []float32{1}}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{
+		{From: 3, Connection: &snn.Dense{Weight: tensor.New(3, 360)}},
+	}})
+	for i := range net.Output().Synapses[0].Connection.(*snn.Dense).Weight.Data {
+		net.Output().Synapses[0].Connection.(*snn.Dense).Weight.Data[i] = float32(rnd.NormFloat64()) / 20
+	}
+	for _, state := range []int{15, 16} {
+		const T = 40
+		q, err := net.Quantised(snn.Integers{Bits: 4, StateBits: state, Timesteps: T, InputMax: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := compiled(t, q, T)
+		rec := agree(t, q, T, randomFrames(net.Input.Shape, 1, rnd), 3).Record
+		for i := 1; i < 4; i++ {
+			if name, _ := p.layers[i].method(); name != "sweep" || len(p.layers[i].sweepWhole.tiles) < 2 {
+				t.Errorf("%d bits: layer %d is computed by %s", state, i, name)
+			}
+			if rec.Saturated[i] == 0 {
+				t.Errorf("%d bits: layer %d does not saturate", state, i)
 			}
 		}
 	}

@@ -18,6 +18,7 @@ type sweepWhole struct {
 	tiles    []kernel.SweepWholeLayer
 	shortcut *mover // nil for none.
 	start    []int32
+	top      []int32 // At which potentials saturate, as in [layerPlan]; nil where they cannot.
 }
 
 // sweepWholeTile is sweepTile for sums of half the size, of which 32 fill a register.
@@ -54,6 +55,9 @@ func (p *Plan) newSweepWhole(i int, lp *layerPlan, s *sweep) *sweepWhole {
 	whole := &sweepWhole{from: s.from, taps: s.taps, shortcut: s.shortcut, start: make([]int32, lp.n)}
 	for c, v := range lp.vInit {
 		whole.start[c] = int32(v)
+	}
+	for _, v := range lp.top {
+		whole.top = append(whole.top, int32(v))
 	}
 	stride, tileOf := k.Window.Stride[0], make([]int, lp.n/kernel.Lanes)
 	for first := 0; first < lp.n; {
@@ -118,6 +122,7 @@ func (s *sweepWhole) run(e *Engine, w *worker, i int, b block) {
 				}
 			}
 			e.record.Spikes[i][b.t0+t] += uint32(kernel.SweepWhole(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.counts.v, w.whole, tile))
+			e.saturateTile(i, j, tile)
 		}
 	}
 }
