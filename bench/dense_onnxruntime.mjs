@@ -2,8 +2,8 @@
 //
 //     node bench/dense_onnxruntime.mjs MODEL.onnx --data test_batch.bin --threads 2
 //
-// presents images, a file in CIFAR-10's binary form, and prints one JSON object:
-// accuracy and images a second for every way of using the threads:
+// presents images, a file in CIFAR-10's binary form, or an .npy file of bytes, NCHW, which has
+// no labels, and prints one JSON object: accuracy and images a second for every way of using the threads:
 //
 //   - batches of 1, 8 and 64 images, or what the file fixes, all threads on one;
 //   - the same batches, a session with one thread for each of them.
@@ -17,7 +17,6 @@ import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const BATCHES = [1, 8, 64];
-const PIXELS = 3 * 32 * 32;
 const NORMALIZE = {
   imagenet: [255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
   cifar10: [255, [0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.201]],
@@ -32,21 +31,36 @@ try {
   process.exit(3);
 }
 
-// load returns the first count images, one after the other, and their labels.
-function load(file, count, normalize) {
+// read returns the first count images of a file as bytes, their shape, and labels if it has any.
+function read(file, count) {
   const raw = readFileSync(file);
-  const n = Math.min(count, Math.floor(raw.length / (PIXELS + 1)));
-  const [divisor, mean, std] = NORMALIZE[normalize];
-  const images = new Float32Array(n * PIXELS);
-  const labels = [];
-  for (let i = 0; i < n; i++) {
-    labels.push(raw[i * (PIXELS + 1)]);
-    for (let j = 0; j < PIXELS; j++) {
-      const c = Math.floor(j / (32 * 32));
-      images[i * PIXELS + j] = (raw[i * (PIXELS + 1) + 1 + j] / divisor - mean[c]) / std[c];
-    }
+  if (!file.endsWith('.npy')) {
+    const size = 3 * 32 * 32 + 1;
+    const n = Math.min(count, Math.floor(raw.length / size));
+    const rows = Array.from({ length: n }, (_, i) => raw.subarray(i * size, (i + 1) * size));
+    return { images: rows.map((r) => r.subarray(1)), shape: [3, 32, 32], labels: rows.map((r) => r[0]) };
   }
-  return { images, labels };
+  const start = raw[6] === 1 ? 10 + raw.readUInt16LE(8) : 12 + raw.readUInt32LE(8);
+  const [, n, ...shape] = raw.toString('latin1', 10, start).match(/'\|u1'.*\((\d+), (3), (\d+), (\d+)\)/)?.map(Number) ?? [];
+  if (shape.length !== 3) throw new Error(`${file}: not an array of bytes, N x 3 x H x W`);
+  const size = shape[0] * shape[1] * shape[2];
+  const images = Array.from({ length: Math.min(count, n) }, (_, i) => raw.subarray(start + i * size, start + (i + 1) * size));
+  return { images, shape };
+}
+
+// load returns the first count images, one after the other and normalised, and their labels.
+function load(file, count, normalize) {
+  const { images: bytes, shape, labels } = read(file, count);
+  const [divisor, mean, std] = NORMALIZE[normalize];
+  const [pixels, plane] = [shape[0] * shape[1] * shape[2], shape[1] * shape[2]];
+  const data = new Float32Array(bytes.length * pixels);
+  bytes.forEach((image, i) => {
+    for (let j = 0; j < pixels; j++) {
+      const c = Math.floor(j / plane);
+      data[i * pixels + j] = (image[j] / divisor - mean[c]) / std[c];
+    }
+  });
+  return { images: { data, shape, pixels, n: bytes.length }, labels };
 }
 
 function open(model, threads) {
@@ -61,16 +75,15 @@ function open(model, threads) {
 
 // inputs returns all images in batches of that size. The last one is filled up with
 // the first images.
-function inputs(session, images, batch) {
-  const n = images.length / PIXELS;
+function inputs(session, { data, shape, pixels, n }, batch) {
   const list = [];
   for (let first = 0; first < n; first += batch) {
-    const x = new Float32Array(batch * PIXELS);
+    const x = new Float32Array(batch * pixels);
     for (let k = 0; k < batch; k++) {
       const i = (first + k) % n;
-      x.set(images.subarray(i * PIXELS, (i + 1) * PIXELS), k * PIXELS);
+      x.set(data.subarray(i * pixels, (i + 1) * pixels), k * pixels);
     }
-    list.push({ [session.inputNames[0]]: new ort.Tensor('float32', x, [batch, 3, 32, 32]) });
+    list.push({ [session.inputNames[0]]: new ort.Tensor('float32', x, [batch, ...shape]) });
   }
   return list;
 }
@@ -150,14 +163,14 @@ async function main() {
   const runs = [];
   for (const batch of typeof fixed === 'number' ? [fixed] : BATCHES) {
     const list = inputs(session, images, batch);
-    const classes = await classify(session, list, batch, labels.length);
-    const accuracy = classes.filter((c, i) => c === labels[i]).length / labels.length;
+    const classes = await classify(session, list, batch, images.n);
+    const accuracy = labels && classes.filter((c, i) => c === labels[i]).length / labels.length;
     runs.push({ batch, sessions: 1, accuracy, ...(await measure(session, list, batch, seconds)) });
     if (threads > 1) {
       runs.push({ batch, sessions: threads, accuracy, ...(await side(model, images, batch, threads, seconds)) });
     }
   }
-  console.log(JSON.stringify({ version: ort.env.versions.node, images: labels.length, threads, runs }));
+  console.log(JSON.stringify({ version: ort.env.versions.node, images: images.n, threads, runs }));
 }
 
 try {

@@ -1,11 +1,12 @@
 """Writes a ResNet of torchvision's layout with made-up weights, to measure speed.
 
-    python3 bench/resnet_onnx.py 50 resnet50_random.onnx
+    python3 bench/resnet_onnx.py 50 resnet50_random.onnx --images 12 images.npy
 
 Depth 18, 34 or 50; images of 3x224x224, 1000 classes, batch normalisation folded.
 Weights are random with the variance that keeps activations of one size, and biases
 are shifted so that, as in trained networks, most units of a layer rest: spiking
-rates come out between a few and twenty percent. Accuracy is none.
+rates come out between a few and twenty percent. Accuracy is none. Images are made up,
+too, of patches of one colour, and have no labels.
 """
 import argparse
 
@@ -55,6 +56,7 @@ def main():
     a.add_argument("depth", type=int, choices=sorted(LAYERS))
     a.add_argument("file")
     a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--images", nargs=2, metavar=("N", "FILE"), help="write N images as an .npy file, too")
     o = a.parse_args()
     n = Net(o.seed)
     x = n.add("Relu", "relu", [n.conv("image", "conv1", 3, 64, 7, 2)])
@@ -73,6 +75,9 @@ def main():
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
     model.ir_version = 8
     onnx.save(model, o.file)
+    if o.images:
+        patches = n.random.integers(0, 256, (int(o.images[0]), 3, 14, 14), np.uint8)
+        np.save(o.images[1], patches.repeat(16, 2).repeat(16, 3))
 
 
 if __name__ == "__main__":
