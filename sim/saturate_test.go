@@ -85,20 +85,27 @@ func TestSweptSaturation(t *testing.T) {
 	for i := range net.Output().Synapses[0].Connection.(*snn.Dense).Weight.Data {
 		net.Output().Synapses[0].Connection.(*snn.Dense).Weight.Data[i] = float32(rnd.NormFloat64()) / 20
 	}
-	for _, state := range []int{15, 16} {
+	shortcut := net.Layers[2].Synapses[1].Connection.(*snn.Shortcut)
+	for _, tt := range []struct {
+		bits, state int
+		scale       float32 // Of the shortcut, whose weights may not fit 16 bits.
+	}{{4, 15, 1}, {4, 16, 1}, {8, 0, 200}} {
 		const T = 40
-		q, err := net.Quantised(snn.Integers{Bits: 4, StateBits: state, Timesteps: T, InputMax: 2})
+		shortcut.Scale = tt.scale
+		q, err := net.Quantised(snn.Integers{Bits: tt.bits, StateBits: tt.state, Timesteps: T, InputMax: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		p := compiled(t, q, T)
 		rec := agree(t, q, T, randomFrames(net.Input.Shape, 1, rnd), 3).Record
 		for i := 1; i < 4; i++ {
-			if name, _ := p.layers[i].method(); name != "sweep" || len(p.layers[i].sweepWhole.tiles) < 2 {
-				t.Errorf("%d bits: layer %d is computed by %s", state, i, name)
+			if name, _ := p.layers[i].method(); name != "sweep" || p.layers[i].sweepWhole == nil || len(p.layers[i].sweepWhole.tiles) < 2 {
+				t.Errorf("%+v: layer %d is computed by %s", tt, i, name)
+			} else if large := len(p.layers[i].sweepWhole.large); large > 0 != (tt.scale > 1 && i == 2) {
+				t.Errorf("%+v: layer %d has %d large weights", tt, i, large)
 			}
-			if rec.Saturated[i] == 0 {
-				t.Errorf("%d bits: layer %d does not saturate", state, i)
+			if tt.scale == 1 && rec.Saturated[i] == 0 {
+				t.Errorf("%+v: layer %d does not saturate", tt, i)
 			}
 		}
 	}

@@ -19,6 +19,14 @@ type sweepWhole struct {
 	shortcut *mover // nil for none.
 	start    []int32
 	top      []int32 // At which potentials saturate, as in [layerPlan]; nil where they cannot.
+	large    []largeWeight
+}
+
+// largeWeight is one of the shortcut, of a channel where it would leave 16 bits: it is added to
+// the potential itself.
+type largeWeight struct {
+	channel int
+	weight  int32
 }
 
 // sweepWholeTile is sweepTile for sums of half the size, of which 32 fill a register.
@@ -36,14 +44,18 @@ func (p *Plan) newSweepWhole(i int, lp *layerPlan, s *sweep) *sweepWhole {
 	for j, w := range k.Weight.Data {
 		sums[j/each] += math.Abs(float64(w))
 	}
-	var shortcut []int16
+	var (
+		shortcut []int16
+		large    []largeWeight
+	)
 	if s.shortcut != nil {
 		shortcut = make([]int16, lp.n)
-		for c, w := range s.shortcut.weight {
-			if c < len(sums) {
-				sums[c] += math.Abs(float64(w))
+		for c, w := range s.shortcut.weight[:len(sums)] {
+			if sum := sums[c] + math.Abs(float64(w)); sum <= math.MaxInt16 {
+				sums[c], shortcut[c] = sum, int16(w)
+			} else {
+				large = append(large, largeWeight{c, int32(w)})
 			}
-			shortcut[c] = int16(w)
 		}
 	}
 	for _, x := range sums {
@@ -52,7 +64,7 @@ func (p *Plan) newSweepWhole(i int, lp *layerPlan, s *sweep) *sweepWhole {
 		}
 	}
 	in := newGrid(p.net.ShapeOf(s.from))
-	whole := &sweepWhole{from: s.from, taps: s.taps, shortcut: s.shortcut, start: make([]int32, lp.n)}
+	whole := &sweepWhole{from: s.from, taps: s.taps, shortcut: s.shortcut, large: large, start: make([]int32, lp.n)}
 	for c, v := range lp.vInit {
 		whole.start[c] = int32(v)
 	}
@@ -120,9 +132,24 @@ func (s *sweepWhole) run(e *Engine, w *worker, i int, b block) {
 				if j == 0 {
 					e.count(i, 1, b.t0+t, n)
 				}
+				s.addLarge(pop.counts.v, shortcut, tile)
 			}
 			e.record.Spikes[i][b.t0+t] += uint32(kernel.SweepWhole(pop.mask[b.slot+t], e.layers[s.from].mask[b.slot+t], shortcut, pop.counts.v, w.whole, tile))
 			e.saturateTile(i, j, tile)
+		}
+	}
+}
+
+// addLarge adds the large weights of channels of a tile whose shortcut has a spike.
+func (s *sweepWhole) addLarge(v []int32, shortcut []uint64, t *kernel.SweepWholeLayer) {
+	for _, l := range s.large {
+		if l.channel < t.First || l.channel >= t.First+t.N {
+			continue
+		}
+		for p := l.channel / 64; p < len(shortcut); p += t.Words {
+			if shortcut[p]>>(l.channel%64)&1 != 0 {
+				v[p/t.Words*t.Pitch+l.channel] += l.weight
+			}
 		}
 	}
 }
