@@ -40,6 +40,7 @@ type Engine struct {
 	spent   []time.Duration // Per layer.
 	probing sync.Mutex
 	total   []float32 // Current into the output so far.
+	omitted []bool    // Layers that are left out; nil for none.
 	ended   int       // Timesteps after which Stop ended the run; 0 for none.
 	chw     []float32 // Potentials as they are handed out,
 	input   []float32 // and currents.
@@ -242,6 +243,7 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 		return e.record, err
 	}
 	e.reset()
+	e.omitted = e.behindForced()
 	e.enters = enc
 	if !enc.constant {
 		e.roomForSteps()
@@ -252,7 +254,9 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 			e.fillPixels(x)
 		}
 		for i := range e.layers {
-			e.present(&e.workers[0], i, 0, 0)
+			if !e.omits(i) {
+				e.present(&e.workers[0], i, 0, 0)
+			}
 		}
 	}
 	if err := e.runBlocks(ctx, enc); err != nil {
@@ -351,6 +355,11 @@ func (e *Engine) present(w *worker, i, step, slot int) {
 
 // advance takes layer i through a block.
 func (e *Engine) advance(w *worker, i int, b block) {
+	if e.omits(i) {
+		clear(e.record.Spikes[i][b.t0:][:b.n])
+		clear(e.record.ACs[i][b.t0:][:b.n])
+		return
+	}
 	start := time.Now()
 	l := &e.plan.layers[i]
 	switch {
@@ -448,7 +457,8 @@ func scratch(e *Engine, room *[]float32, l *layerPlan) []float32 {
 
 // Force gives every neuron of a layer a constant current, CHW and in the unit of its
 // potential, in place of what its synapses carry, remainders and all, until it is called
-// again with nil. A layer that gets the trained network's activations (over Lambda, times Charge)
+// again with nil. Layers that only forced ones read are left out: they make no spikes, unless
+// Probe or Potentials look at them. A layer that gets the trained network's activations (over Lambda, times Charge)
 // spikes as evenly as its neurons can, so that what the network then lacks is not
 // that layer's or an earlier one's fault. Gates, the output and the reference engine
 // cannot be forced.
@@ -479,6 +489,30 @@ func (e *Engine) Force(layer int, current []float32) error {
 	}
 	return nil
 }
+
+// behindForced returns which layers nobody reads, as all that do are forced; nil for none.
+func (e *Engine) behindForced() []bool {
+	forced := slices.ContainsFunc(e.layers, func(s population) bool { return s.forced != nil })
+	if !forced || e.Probe != nil || e.Potentials != nil || e.Trace != nil {
+		return nil
+	}
+	omitted := slices.Repeat([]bool{true}, len(e.layers))
+	omitted[len(omitted)-1] = false
+	for i := len(omitted) - 1; i >= 0; i-- {
+		if omitted[i] || e.layers[i].forced != nil {
+			continue
+		}
+		for _, s := range e.plan.net.Layers[i].Synapses {
+			if s.From != snn.FromInput {
+				omitted[s.From] = false
+			}
+		}
+	}
+	return omitted
+}
+
+// omits reports whether layer i is left out of this run.
+func (e *Engine) omits(i int) bool { return e.omitted != nil && e.omitted[i] }
 
 // force advances a layer that is forced by a block.
 func (e *Engine) force(i int, b block) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -664,5 +665,69 @@ func TestLongWindow(t *testing.T) {
 	}
 	if _, err := Compile(net, Options{Timesteps: 9, Marks: []int{4, 9}}); err == nil || !strings.Contains(err.Error(), "before the end of its window, T = 9") {
 		t.Errorf("marks within a window: %v", err)
+	}
+}
+
+// Layers that only forced ones read are left out, which changes nothing behind them, and
+// nothing later.
+func TestForceLeavesOut(t *testing.T) {
+	omitted := 0
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 6))
+		const T = 9
+		net := integers(rnd.IntN, randomScheduled(rnd.IntN, rnd), T)
+		p, err := Compile(net, Options{Timesteps: T, Workers: 1 + rnd.IntN(3)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		image := randomImage(net.Input.Shape, rnd)
+		e := p.NewEngine()
+		of := func() string {
+			rec, err := e.Run(t.Context(), image, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := len(net.Layers) - 1
+			return fmt.Sprint(rec.Counts, rec.Potential, rec.Current, rec.Spikes[n], rec.ACs[n])
+		}
+		free := of()
+		for i := range net.Layers[:len(net.Layers)-1] {
+			if l := &net.Layers[i]; !l.IsGate() && rnd.IntN(2) == 0 {
+				current := make([]float32, l.Neurons())
+				for j := range current {
+					current[j] = rnd.Float32() * l.Neuron.ThresholdOf(0)
+					if net.Integer() {
+						current[j] = float32(math.Round(float64(current[j])))
+					}
+				}
+				if err := e.Force(i, current); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		got := of()
+		for i := range net.Layers {
+			if e.omits(i) {
+				omitted++
+			}
+		}
+		e.Probe = func(Spikes) {}
+		if want := of(); got != want {
+			t.Fatalf("seed %d: the output is\n%s\nwith all layers\n%s\n%v", seed, got, want, net)
+		}
+		e.Probe = nil
+		for i := range net.Layers[:len(net.Layers)-1] {
+			if !net.Layers[i].IsGate() {
+				if err := e.Force(i, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if again := of(); again != free {
+			t.Fatalf("seed %d: after the force ended the output is\n%s\nbefore it was\n%s", seed, again, free)
+		}
+	}
+	if omitted < 20 {
+		t.Errorf("only %d layers were left out", omitted)
 	}
 }
