@@ -90,8 +90,9 @@ type Diagnosis struct {
 	Latency         int              `json:"latency,omitempty"` // Timesteps from the image to the answer.
 	Bits            int              `json:"bits,omitempty"`    // Of the weights of an integer network.
 	Layers          []Layer          `json:"layers"`
-	Counterfactuals []Counterfactual `json:"counterfactuals"` // The largest gain comes first.
-	Verdict         []Finding        `json:"verdict"`         // The largest gain comes first.
+	Losses          []Loss           `json:"losses,omitempty"` // By depth; their points add up to what is lost.
+	Counterfactuals []Counterfactual `json:"counterfactuals"`  // The largest gain comes first.
+	Verdict         []Finding        `json:"verdict"`          // The largest gain comes first.
 }
 
 // Read reads a Diagnosis from its JSON form.
@@ -159,17 +160,23 @@ type Counterfactual struct {
 	Timesteps int     `json:"t"`
 	Latency   int     `json:"latency,omitempty"` // Of a phased network: timesteps from the image to the answer.
 	Top1      float64 `json:"spiking_top1"`
-	Gain      float64 `json:"gain"`     // In points, over the network as it is.
-	Regained  int     `json:"regained"` // Images that only the change gets right.
-	Lost      int     `json:"lost"`     // Images that only the network as it is gets right.
+	Gain      float64 `json:"gain"` // In points, over the network as it is.
+	Low       float64 `json:"low"`  // Interval of 95 % of it.
+	High      float64 `json:"high"`
+	Regained  int     `json:"regained"`           // Images that only the change gets right.
+	Lost      int     `json:"lost"`               // Images that only the network as it is gets right.
+	Replaced  bool    `json:"replaced,omitempty"` // All up to the layer is replaced by the trained network, see [Loss].
 }
 
-// Finding is one sentence of the verdict.
+// Finding is one sentence of the verdict. Of what is advised, Points is what it recovers on images
+// that did not choose it.
 type Finding struct {
 	Text   string  `json:"text"`
 	Layer  string  `json:"layer"` // Empty for the whole network.
 	Cause  string  `json:"cause"` // One of the Cause constants.
 	Points float64 `json:"points"`
+	Low    float64 `json:"low"` // Interval of 95 % of it; both are 0 where nothing was measured.
+	High   float64 `json:"high"`
 }
 
 // Causes of a loss of accuracy.
@@ -298,7 +305,13 @@ func (d *Diagnoser) Diagnosis(m *Measurement, t *Trials, o *Outcomes) *Diagnosis
 		return r
 	}
 	trials := d.tried(m, t.List, o)
-	r.Verdict = verdict(r, trials)
+	var trained []bool
+	for _, image := range m.sorted() {
+		trained = append(trained, image.ANN)
+	}
+	cuts, right := d.rightBehind(len(trained), t.List, o)
+	r.Losses = d.losses(r, m.right(d), cuts, right, trained)
+	r.Verdict = verdict(r, trials, lossOf(m.right(d), trained))
 	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.Gain, a.Gain) })
 	for i := range trials {
 		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)

@@ -105,7 +105,7 @@ func residual(t *testing.T) (*ann.Graph, *images) {
 		node("fc", &ann.Gemm{Weight: tensor.Of(random(rnd, 32, 0.5), 4, 8), Bias: []float32{0.3, 0.3, 0.3, 0.3}}, "flat"),
 	)
 	var pixels [][]float32
-	for range 100 {
+	for range 600 {
 		pixels = append(pixels, random(rnd, 4, 1))
 	}
 	return g, label(t, g, pixels)
@@ -168,10 +168,8 @@ func TestVerdictClipping(t *testing.T) {
 
 func TestVerdictTimesteps(t *testing.T) {
 	g, m := residual(t)
-	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{4}})
-	if f := d.Verdict[0]; f.Cause != diagnose.CauseQuantisation || !strings.Contains(f.Text, "T = 8 in place of 4") || f.Points <= 0 {
-		t.Errorf("the verdict begins with %+v\nall: %+v", f, d.Verdict)
-	}
+	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{2}})
+	found(t, d, diagnose.CauseQuantisation, "", "T = 4 in place of 2")
 	if e := d.Layers[0].At[0]; e.Quantisation.RMS < 0.05 || e.Clipping.RMS != 0 || e.Inherited.RMS > 1e-6 || e.Unevenness.RMS > 1e-6 {
 		t.Errorf("errors of the first layer: %+v; want quantisation alone", e)
 	}
@@ -198,11 +196,11 @@ func TestVerdictUnevenness(t *testing.T) {
 	}
 	m := label(t, g, pixels)
 	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{32}})
-	first(t, d, diagnose.CauseUnevenness, "h", "unevenness")
+	found(t, d, diagnose.CauseUnevenness, "h", "Up to relu1: 50.00 points") // By when its spikes come.
 	// The schedule takes it away, at its price.
 	found(t, d, diagnose.CauseUnevenness, "", "the phased schedule at the same T")
 	found(t, d, diagnose.CauseUnevenness, "", "128 timesteps in place of 32: T = 32 in each of 4 windows")
-	if c := d.Counterfactuals[1]; c.Latency != 128 || c.Timesteps != 32 || c.Top1 < 0.9 {
+	if c := d.Counterfactuals[2]; c.Latency != 128 || c.Timesteps != 32 || c.Top1 < 0.9 {
 		t.Errorf("the schedule was tried as %+v", c)
 	}
 	if d.Latency != 0 || d.Schedule != "" {

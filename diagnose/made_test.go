@@ -94,7 +94,7 @@ func TestPhasedVerdict(t *testing.T) {
 	t.Run("clipping", func(t *testing.T) {
 		s := tuned(t, subject(t, g, m, 99.9), snn.Rate, 32)
 		var err error
-		if s.Network, err = s.Network.Rescaled(1, []float32{0.3}); err != nil {
+		if s.Network, err = s.Network.Rescaled(1, []float32{0.25}); err != nil {
 			t.Fatal(err)
 		}
 		s.Remake = nil // It would repair that.

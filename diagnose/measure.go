@@ -32,6 +32,8 @@ type imageSums struct {
 	ANN     bool        `json:"ann"`     // Whether the trained network names the label.
 	Correct []bool      `json:"correct"` // Whether the spiking network does, at each length.
 	Layers  []layerSums `json:"layers"`
+
+	Potential bool `json:"potential,omitempty"` // Whether it does by its accumulated current, at the last length.
 }
 
 // layerSums is one layer on one image.
@@ -165,6 +167,7 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 	for _, T := range d.o.Timesteps {
 		o.sums.Correct = append(o.sums.Correct, classAt(rec, T, d.o.Readout) == label)
 	}
+	o.sums.Potential = classAt(rec, d.T, eval.Potential) == label
 	m.images = []imageSums{o.sums}
 	return m, nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"sresnet/ann/infer"
 	"sresnet/eval"
+	"sresnet/internal/paired"
 	"sresnet/internal/parallel"
 	"sresnet/shard"
 	"sresnet/sim"
@@ -163,20 +165,18 @@ func (w *tryer) try(ctx context.Context, number int) (*Outcomes, error) {
 		if _, err := w.runner.Run(w.pixels); err != nil {
 			return nil, fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
 		}
-		if err := w.engine.Force(t.Index, d.currents(t.Index, w.runner)); err != nil {
-			return nil, err
+		for _, j := range d.cut(t.Index) {
+			if err := w.engine.Replace(j, d.rates(j, w.runner)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	rec, err := w.engine.Present(ctx, d.Images, i, w.pixels)
 	if err != nil {
 		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
 	}
-	r := d.o.Readout
-	if t.Kind == readout {
-		r = eval.Potential
-	}
 	o := &Outcomes{done: []int{number}}
-	if classAt(rec, t.Timesteps, r) == d.Images.Label(i) {
+	if classAt(rec, t.Timesteps, d.o.Readout) == d.Images.Label(i) {
 		o.right = o.done
 	}
 	return o, nil
@@ -202,7 +202,7 @@ func (w *tryer) begin(trial int) error {
 // tried says what came of trials, all of them on all images, in their order.
 func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 	images := m.sorted()
-	n, last := len(images), len(d.o.Timesteps)-1
+	n := len(images)
 	right := make([]bool, len(list)*n)
 	for _, number := range o.right {
 		right[number] = true
@@ -211,22 +211,69 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 	for j := range list {
 		t := trial{kind: list[j].Kind, index: list[j].Index, higher: list[j].Higher}
 		t.Change, t.Layer, t.Timesteps = list[j].Change, list[j].Layer, list[j].Timesteps
-		t.Latency = list[j].Latency
-		sum := 0
-		for i, ok := range right[j*n : (j+1)*n] {
-			before := images[i].Correct[last]
-			if ok {
-				sum++
-			}
-			if ok && !before {
-				t.Regained++
-			}
-			if !ok && before {
-				t.Lost++
-			}
+		t.Latency, t.Replaced = list[j].Latency, list[j].Kind == replaced
+		t.compare(m.right(d), right[j*n:(j+1)*n])
+		trials = append(trials, t)
+	}
+	if d.o.Readout != eval.Potential { // It takes no simulation.
+		t := trial{kind: readout, index: -1}
+		t.Change, t.Timesteps = "read-out by accumulated current", d.T
+		if d.Network.Schedule != snn.Synchronous {
+			t.Latency = d.Network.Latency(d.T)
 		}
-		t.Top1, t.Gain = float64(sum)/float64(n), 100*float64(t.Regained-t.Lost)/float64(n)
+		byPotential := make([]bool, n)
+		for i := range images {
+			byPotential[i] = images[i].Potential
+		}
+		t.compare(m.right(d), byPotential)
 		trials = append(trials, t)
 	}
 	return trials
+}
+
+// right says on which images the network is right at the last length.
+func (m *Measurement) right(d *Diagnoser) (right []bool) {
+	for _, image := range m.sorted() {
+		right = append(right, image.Correct[len(d.o.Timesteps)-1])
+	}
+	return right
+}
+
+// compare fills in what the network gets right with the change, and without it. Halves of the
+// images are drawn, since their order may mean something.
+func (t *trial) compare(before, after []bool) {
+	correct := 0
+	drawn := rand.New(rand.NewPCG(0, uint64(len(after)))).Perm(len(after))
+	for i, ok := range after {
+		half := &t.first
+		if drawn[i]%2 > 0 {
+			half = &t.second
+		}
+		half.Add(before[i], ok)
+		if ok {
+			correct++
+		}
+	}
+	all := t.all()
+	t.Regained, t.Lost = all.Gained, all.Lost
+	t.Top1, t.Gain = float64(correct)/float64(len(after)), all.Gain()
+	t.Low, t.High = all.Interval(paired.Z95)
+}
+
+// rightBehind returns for every cut that was tried on which images the network is right with
+// all before it right.
+func (d *Diagnoser) rightBehind(n int, list []Trial, o *Outcomes) (cuts []int, right [][]bool) {
+	place := make([]int, len(list)) // Of a trial among the cuts.
+	for j := range list {
+		if place[j] = -1; list[j].Kind == replaced {
+			place[j] = len(cuts)
+			cuts, right = append(cuts, list[j].Index), append(right, make([]bool, n))
+		}
+	}
+	for _, number := range o.right {
+		if k := place[number/n]; k >= 0 {
+			right[k][number%n] = true
+		}
+	}
+	return cuts, right
 }

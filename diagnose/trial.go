@@ -10,7 +10,8 @@ import (
 	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/convert"
-	"sresnet/eval"
+	"sresnet/internal/paired"
+	"sresnet/internal/terminal"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -36,12 +37,19 @@ type Trial struct {
 	Higher bool        `json:"higher"` // Whether a percentile is above the subject's.
 }
 
-// trial is a counterfactual with what is needed to put it into words.
+// trial is a counterfactual with what is needed to put it into words, and with what came of
+// it on each half of the images.
 type trial struct {
 	Counterfactual
 	kind   kindOfTrial
 	index  int
 	higher bool
+
+	first, second paired.Table
+}
+
+func (t *trial) all() paired.Table {
+	return paired.Table{N: t.first.N + t.second.N, Gained: t.first.Gained + t.second.Gained, Lost: t.first.Lost + t.second.Lost}
 }
 
 type kindOfTrial string
@@ -73,27 +81,7 @@ const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
 func (d *Diagnoser) trialCount() int {
-	return 3*min(d.o.Worst, len(d.Network.Layers)) + 10 + len(d.replaceable())
-}
-
-// maxReplaced is how many layers are replaced by the trained network's at most.
-const maxReplaced = 8
-
-// replaceable returns layers of neurons that are replaced, evenly spread over the
-// depth, the last one before the output among them.
-func (d *Diagnoser) replaceable() []int {
-	var all []int
-	for i := range d.Network.Layers[:len(d.Network.Layers)-1] {
-		if !d.Network.Layers[i].IsGate() {
-			all = append(all, i)
-		}
-	}
-	n := min(len(all), maxReplaced)
-	var some []int
-	for k := 1; k <= n; k++ {
-		some = append(some, all[k*len(all)/n-1])
-	}
-	return some
+	return 3*min(d.o.Worst, len(d.Network.Layers)) + 9 + len(d.cuts())
 }
 
 // Plan returns what is to be tried, by what was measured on all images. It calibrates
@@ -111,11 +99,12 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 	if err := plan(ctx, m, trials); err != nil {
 		return nil, err
 	}
-	if d.o.Readout != eval.Potential {
-		d.add(trials, readout, -1, d.Network, "read-out by accumulated current")
-	}
-	for _, i := range d.replaceable() {
-		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", d.Network.Layers[i].Name)
+	for _, i := range d.cuts() {
+		what, more := d.Network.Layers[i].Name, len(d.cut(i))-1
+		if more > 0 {
+			what += fmt.Sprintf(" and what shortcuts bring around it (%s)", terminal.Plural(more, "layer", "layers"))
+		}
+		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", what)
 	}
 	return trials, nil
 }
@@ -316,17 +305,15 @@ func (d *Diagnoser) compensated(ctx context.Context) (*snn.Network, error) {
 	return d.Network.Compensated(factors)
 }
 
-// currents returns what makes a layer fire at the rates that the trained network's
-// activations stand for, CHW.
-func (d *Diagnoser) currents(layer int, runner *infer.Runner) []float32 {
+// rates returns the rates that the trained network's activations of a layer stand for, CHW.
+func (d *Diagnoser) rates(layer int, runner *infer.Runner) []float32 {
 	l := &d.Network.Layers[layer]
 	a, channels := runner.Activation(l.Name), l.Shape[0]
 	positions := len(a) / channels
-	c := make([]float32, len(a))
-	gain, offset := l.Neuron.Line()
+	r := make([]float32, len(a))
 	for i, x := range a {
-		ch := i % channels
-		c[ch*positions+i/channels] = (float32(x/l.LambdaOf(ch)*float32(gain)) + float32(offset)) * l.Neuron.ThresholdOf(ch)
+		c := i % channels
+		r[c*positions+i/channels] = max(x/l.LambdaOf(c), 0)
 	}
-	return c
+	return r
 }

@@ -5,35 +5,45 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"sresnet/internal/paired"
 )
 
+// alpha is the level of significance of all that is said together: of advice, and of where
+// accuracy is lost.
+const alpha = 0.05
+
+// likely is what the half that chooses must show for the other half to be asked, so that the
+// level is not spread over changes of which nobody expects anything.
+const likely = 0.25
+
+// lossOf compares the trained network with the spiking one.
+func lossOf(spiking, trained []bool) (t paired.Table) {
+	for i, ok := range trained {
+		t.Add(spiking[i], ok)
+	}
+	return t
+}
+
 // verdict puts what was found into sentences, the largest gain first.
-func verdict(r *Diagnosis, trials []trial) []Finding {
-	T := lastT(r)
-	top1 := r.SNNTop1[len(r.SNNTop1)-1]
-	loss := 100 * (r.ANNTop1 - top1)
-	if loss <= 0 {
+func verdict(r *Diagnosis, trials []trial, lost paired.Table) []Finding {
+	T, top1, loss := lastT(r), r.SNNTop1[len(r.SNNTop1)-1], lost.Gain()
+	low, high := lost.Interval(paired.Z95)
+	if loss <= 0 || lost.P() > alpha {
 		after := fmt.Sprintf("after %d timesteps", T)
 		if r.Latency > 0 {
 			after = fmt.Sprintf("with T = %d in a window, %d timesteps after the image came,", T, r.Latency)
 		}
+		what := "Nothing is lost"
+		if loss > 0 {
+			what = "No loss can be told from chance"
+		}
 		return []Finding{{
-			Cause: CauseNone,
-			Text:  fmt.Sprintf("Nothing is lost on these %d images: %s the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%.", r.Images, after, 100*top1, 100*r.ANNTop1),
+			Cause: CauseNone, Points: max(loss, 0), Low: low, High: high,
+			Text: fmt.Sprintf("%s on these %d images: %s the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%; the difference lies between %.1f and %.1f points.", what, r.Images, after, 100*top1, 100*r.ANNTop1, low, high),
 		}}
 	}
-	var list []Finding
-	for i := range trials {
-		t := &trials[i]
-		if t.Regained <= t.Lost || t.kind == replaced {
-			continue
-		}
-		if f, ok := finding(r, trials, t); ok {
-			f.Points = t.Gain
-			list = append(list, f)
-		}
-	}
-	list = append(list, where(r, trials)...)
+	list := append(advice(r, trials), where(r)...)
 	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Points, a.Points) })
 	rounds := func(f Finding) bool { return f.Cause == CauseRounding && f.Layer == "" }
 	if roundsMost(r) && !slices.ContainsFunc(list, rounds) {
@@ -48,78 +58,98 @@ func verdict(r *Diagnosis, trials []trial) []Finding {
 	l := &r.Layers[worst(r, 1)[0]]
 	part, size := l.last().largestOwn()
 	return []Finding{{
-		Layer: l.Name, Cause: part,
-		Text: fmt.Sprintf("Nothing that was tried recovers any of the %.2f points. The layer with the largest error of its own is %s: %s, %.3g of lambda.", loss, l.Name, part, size),
+		Layer: l.Name, Cause: part, Low: low, High: high,
+		Text: fmt.Sprintf("Of the %.2f points that are lost (%.1f to %.1f), nothing that was tried recovers more than chance would on these %d images; more images tell smaller gains. The layer with the largest error of its own is %s: %s, %.3g of lambda.", loss, low, high, r.Images, l.Name, part, size),
 	}}
+}
+
+// topic is what trials have in common of which one at most is advised: a lambda is raised or
+// lowered, not both.
+func (t *trial) topic() string {
+	switch t.kind {
+	case lambdaMax, lambdaPercentile, lambdaFactor:
+		return "lambda " + t.Layer
+	}
+	return string(t.kind)
+}
+
+// advice returns what to change. Of changes that exclude each other, each half of the images
+// chooses the one that gains most there, and the other half measures its gain: where both choose
+// the same, that is its gain on all of them, else that of the first half's choice on the second.
+// It has to be more than chance.
+func advice(r *Diagnosis, trials []trial) (list []Finding) {
+	var topics []string
+	first, second := make(map[string]*trial), make(map[string]*trial)
+	better := func(best map[string]*trial, t *trial, gain func(*trial) paired.Table) {
+		if g := gain(t); t.kind != replaced && g.Gain() > 0 && g.Better() <= likely && (best[t.topic()] == nil || g.Gain() > gain(best[t.topic()]).Gain()) {
+			best[t.topic()] = t
+		}
+	}
+	for i := range trials {
+		t := &trials[i]
+		if !slices.Contains(topics, t.topic()) {
+			topics = append(topics, t.topic())
+		}
+		better(first, t, func(t *trial) paired.Table { return t.first })
+		better(second, t, func(t *trial) paired.Table { return t.second })
+	}
+	var (
+		chosen   []*trial
+		measured []paired.Table
+		p        []float64
+	)
+	for _, topic := range topics {
+		t := first[topic]
+		if t == nil {
+			continue
+		}
+		gain := t.second
+		if t == second[topic] {
+			gain = t.all()
+		}
+		chosen, measured, p = append(chosen, t), append(measured, gain), append(p, gain.Better())
+	}
+	for k, ok := range paired.Holm(p, alpha) {
+		if ok {
+			list = append(list, finding(r, chosen[k], measured[k]))
+		}
+	}
+	return list
 }
 
 // lastT returns the number of timesteps that the verdict is about.
 func lastT(r *Diagnosis) int { return r.Timesteps[len(r.Timesteps)-1] }
 
-// bestFactor reports whether t is the first of the factors for the lambdas of its layer that
-// gained the most.
-func bestFactor(trials []trial, t *trial) bool {
-	for i := range trials {
-		o := &trials[i]
-		if o == t {
-			break
-		}
-		if o.kind == lambdaFactor && o.index == t.index && o.Gain >= t.Gain {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(trials, func(o trial) bool { return o.kind == lambdaFactor && o.index == t.index && o.Gain > t.Gain })
-}
-
-// finding describes a trial that gained accuracy; not all deserve a sentence.
-func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
-	f := Finding{Layer: t.Layer}
-	var l *Layer
-	if t.index >= 0 {
-		l = &r.Layers[t.index]
-	}
+// finding describes a trial that gained accuracy.
+func finding(r *Diagnosis, t *trial, measured paired.Table) Finding {
+	f := Finding{Layer: t.Layer, Points: measured.Gain()}
+	f.Low, f.High = measured.Interval(paired.Z95)
+	gain := fmt.Sprintf("%.2f points (%.1f to %.1f)", f.Points, f.Low, f.High)
+	f.Cause = CauseQuantisation
 	switch t.kind {
-	case lambdaFactor:
-		if !bestFactor(trials, t) {
-			return f, false // Said of another.
+	case lambdaFactor, lambdaMax, lambdaPercentile:
+		l, verb := &r.Layers[t.index], "recovers"
+		if t.kind == lambdaFactor {
+			verb = "recover"
 		}
-		f.Cause = CauseQuantisation
-		f.Text = fmt.Sprintf("%s: levels of lambda/T are too coarse there; %s recover %.2f points.", l.Name, t.Change, t.Gain)
+		why := fmt.Sprintf("its lambda, %.4g, is large for %d timesteps", l.Lambda, t.Timesteps)
+		if r.Latency > 0 {
+			why = "levels of lambda/T are too coarse there"
+		}
 		if t.higher {
 			f.Cause = CauseClipping
-			f.Text = fmt.Sprintf("%s: %.2g %% of its activations exceed lambda; %s recover %.2f points.", l.Name, 100*l.Clipped, t.Change, t.Gain)
+			why = fmt.Sprintf("clipping takes points, since %.2g %% of its activations exceed lambda, %.4g", 100*l.Clipped, l.Lambda)
 		}
+		f.Text = fmt.Sprintf("%s: %s; %s %s %s.", l.Name, why, t.Change, verb, gain)
 	case schedule:
 		f.Cause = CauseUnevenness
-		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, t.Gain, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
+		f.Text = fmt.Sprintf("All layers: %s recovers %s: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, gain, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
 	case calibrated:
 		f.Cause = coarse(r)
-		f.Text = fmt.Sprintf("All layers: %s recover %.2f points.", t.Change, t.Gain)
-	case lambdaMax:
-		p := other(trials, t, lambdaPercentile, true)
-		if p != nil && p.Gain > t.Gain {
-			return f, false // Said there.
-		}
-		f.Cause = CauseClipping
-		f.Text = fmt.Sprintf("%s: clipping takes %.2f points, since %.2g %% of its activations exceed lambda, %.4g; the maximum as lambda recovers them", l.Name, t.Gain, 100*l.Clipped, l.Lambda)
-		if p != nil && p.Gain > 0 {
-			f.Text += fmt.Sprintf(", percentile %v recovers %.2f", high, p.Gain)
-		}
-		f.Text += "."
-	case lambdaPercentile:
-		if t.higher {
-			if m := other(trials, t, lambdaMax, true); m != nil && m.Gain >= t.Gain {
-				return f, false // Said there.
-			}
-			f.Cause = CauseClipping
-			f.Text = fmt.Sprintf("%s: clipping takes points, since %.2g %% of its activations exceed lambda; percentile %v recovers %.2f of them.", l.Name, 100*l.Clipped, high, t.Gain)
-			break
-		}
-		f.Cause = CauseQuantisation
-		f.Text = fmt.Sprintf("%s: its lambda, %.4g, is large for %d timesteps; percentile %v recovers %.2f points.", l.Name, l.Lambda, t.Timesteps, low, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s recover %s.", t.Change, gain)
 	case realWeights:
 		f.Cause = CauseRounding
-		f.Text = fmt.Sprintf("All layers: %s recover %.2f points; rounding the weights makes errors of %.3g of lambda on average, which more bits make smaller.", t.Change, t.Gain, average(r, CauseRounding))
+		f.Text = fmt.Sprintf("All layers: %s recover %s; rounding the weights makes errors of %.3g of lambda on average, which more bits make smaller.", t.Change, gain, average(r, CauseRounding))
 	case moreTimesteps:
 		f.Cause = coarse(r)
 		why := "after fewer, rates are too coarse"
@@ -129,82 +159,55 @@ func finding(r *Diagnosis, trials []trial, t *trial) (Finding, bool) {
 		if f.Cause == CauseUnevenness {
 			why = "unevenly timed spikes weigh less after more of them"
 		}
-		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points; %s (%s, %.3g of lambda on average).", t.Change, t.Gain, why, f.Cause, average(r, f.Cause))
+		f.Text = fmt.Sprintf("All layers: %s recovers %s; %s (%s, %.3g of lambda on average).", t.Change, gain, why, f.Cause, average(r, f.Cause))
 		if r.Latency > 0 {
 			f.Text += fmt.Sprintf(" The answer then takes %d timesteps in place of %d.", t.Latency, r.Latency)
 		}
-	case startPotential:
-		f.Cause = CauseQuantisation
-		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points.", t.Change, t.Gain)
 	case allPercentile:
-		f.Cause = CauseQuantisation
 		if t.higher {
 			f.Cause = CauseClipping
 		}
-		f.Text = fmt.Sprintf("All layers: %s recovers %.2f points.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s recovers %s.", t.Change, gain)
 	case compensation:
 		f.Cause = coarse(r)
-		f.Text = fmt.Sprintf("All layers: %s, for charge that neurons have not yet turned into spikes, recovers %.2f points.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("All layers: %s, for charge that neurons have not yet turned into spikes, recovers %s.", t.Change, gain)
 	case readout:
 		f.Cause = CauseReadout
-		f.Text = fmt.Sprintf("Output: %s recovers %.2f points; spike counts cannot tell negative logits apart.", t.Change, t.Gain)
+		f.Text = fmt.Sprintf("Output: %s recovers %s; spike counts cannot tell negative logits apart.", t.Change, gain)
+	default:
+		f.Text = fmt.Sprintf("All layers: %s recovers %s.", t.Change, gain)
 	}
-	return f, true
+	return f
 }
 
-// where says between which layers accuracy is lost. What replacing a layer by the
-// trained network's recovers, beyond the one before it, is lost between the two.
-func where(r *Diagnosis, trials []trial) (list []Finding) {
-	before, gain, top1 := "", 0.0, r.SNNTop1[len(r.SNNTop1)-1]
-	for i := range trials { // In the order of the layers.
-		t := &trials[i]
-		if t.kind != replaced {
-			continue
-		}
-		if points := t.Gain - gain; points*float64(r.Images) > 50 { // Half an image.
-			l := &r.Layers[t.index]
-			part, size := l.last().largestOwn()
-			place := "Up to " + l.Name
-			if before != "" {
-				place = fmt.Sprintf("After %s, up to %s", before, l.Name)
-			}
-			list = append(list, Finding{
-				Layer: l.Name, Cause: part, Points: points,
-				Text: fmt.Sprintf("%s: %.2f points are lost there. With the trained network's activations in place of the latter's, %.2f %% of images are classified correctly, without them %.2f %%. Its own error is mostly %s, %.3g of lambda.", place, points, 100*t.Top1, 100*top1, part, size),
-			})
-		}
-		if t.Gain > gain {
-			gain, top1 = t.Gain, t.Top1
-		}
-		before = t.Layer
-	}
-	return list
+// part is one of the parts of an error that arise in a layer itself.
+type part struct {
+	cause string
+	size  func(*Errors) float64
 }
 
-// other returns the trial of another kind for the same layer, or nil.
-func other(trials []trial, t *trial, kind kindOfTrial, higher bool) *trial {
-	for i := range trials {
-		if o := &trials[i]; o.kind == kind && o.index == t.index && o.higher == higher {
-			return o
+// ownParts are those of a layer whatever comes when; unevenness depends on when spikes come.
+var ownParts = []part{
+	{CauseClipping, func(e *Errors) float64 { return e.Clipping.RMS }},
+	{CauseQuantisation, func(e *Errors) float64 { return e.Quantisation.RMS }},
+	{CauseVanished, func(e *Errors) float64 { return e.Vanished.RMS }},
+	{CauseRounding, func(e *Errors) float64 { return e.Rounding.RMS }},
+}
+
+// largest returns the largest of some parts.
+func (e *Errors) largest(list []part) (cause string, rms float64) {
+	for i, p := range list {
+		if size := p.size(e); i == 0 || size > rms {
+			cause, rms = p.cause, size
 		}
 	}
-	return nil
+	return cause, rms
 }
 
 // largestOwn returns the largest part of an error that arises in the layer itself.
 func (e *Errors) largestOwn() (cause string, rms float64) {
-	cause, rms = CauseClipping, e.Clipping.RMS
-	if e.Quantisation.RMS > rms {
-		cause, rms = CauseQuantisation, e.Quantisation.RMS
-	}
-	if e.Unevenness.RMS > rms {
+	if cause, rms = e.largest(ownParts); e.Unevenness.RMS > rms {
 		cause, rms = CauseUnevenness, e.Unevenness.RMS
-	}
-	if e.Vanished.RMS > rms {
-		cause, rms = CauseVanished, e.Vanished.RMS
-	}
-	if e.Rounding.RMS > rms {
-		cause, rms = CauseRounding, e.Rounding.RMS
 	}
 	return cause, rms
 }

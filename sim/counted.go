@@ -27,6 +27,7 @@ func (c *counted[N]) run(e *Engine, w *worker, i int, b block) {
 			v = s.counts.v[r*row:][:rows*row]
 		}
 		c.begin(v, r*row)
+		e.giveWindow(i, v, r*row)
 		if image {
 			for j, x := range s.counts.image[r*row:][:len(v)] {
 				v[j] += x
@@ -277,7 +278,7 @@ func (g *countedGate[N]) run(e *Engine, _ *worker, i int, _ block) {
 // are not counted and for whoever looks at it.
 func (e *Engine) handOn(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
-	made := l.layer != nil && s.forced == nil
+	made := l.layer != nil
 	if made && (l.masked || e.Probe != nil) {
 		e.roomForMasks(i)
 		if e.plan.wide() {
@@ -286,7 +287,7 @@ func (e *Engine) handOn(i int, b block) {
 			expand[uint8](e, i, b)
 		}
 	}
-	made = made || l.sweepWhole != nil && s.forced == nil
+	made = made || l.sweepWhole != nil
 	if made && (l.real || e.Potentials != nil) && s.counts.v != nil {
 		e.roomForMasks(i)
 		for j, x := range s.counts.v {
@@ -298,7 +299,7 @@ func (e *Engine) handOn(i int, b block) {
 // number gives counted layers behind layer i what they want of it, unless it has that.
 func (e *Engine) number(i int, b block) {
 	l, s := &e.plan.layers[i], &e.layers[i]
-	made := l.layer != nil && s.forced == nil
+	made := l.layer != nil
 	if l.whole && !made {
 		for j, x := range s.v {
 			s.counts.v[j] = int32(x)

@@ -58,8 +58,9 @@ type population struct {
 	constant []float32   // Constant current per neuron, or per channel if there is only a bias.
 	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
-	forced []float32 // Constant current per neuron in place of all synapses; nil for none.
-	idle   []float32 // A row of no other current.
+	replaced []float64 // Rates, CHW, that layers behind it get in place of spikes; nil for none.
+	given    []float32 // Current that replaced layers bring at every timestep, channels last and padded; nil for none.
+	givenRow []float32 // With the rest of the constant current, of a row.
 
 	counts counts // Where they are counted.
 
@@ -243,7 +244,9 @@ func (e *Engine) run(ctx context.Context, image []float32, index int) (*Record, 
 		return e.record, err
 	}
 	e.reset()
-	e.omitted = e.behindForced()
+	if err := e.replace(ctx); err != nil {
+		return nil, err
+	}
 	e.enters = enc
 	if !enc.constant {
 		e.roomForSteps()
@@ -363,22 +366,21 @@ func (e *Engine) advance(w *worker, i int, b block) {
 	start := time.Now()
 	l := &e.plan.layers[i]
 	switch {
-	case e.layers[i].forced != nil:
-		e.force(i, b)
 	case l.layer != nil:
 		l.layer.run(e, w, i, b)
-	case l.sweep != nil:
-		l.sweep.run(e, w, i, b)
-	case l.sweepWhole != nil:
-		l.sweepWhole.run(e, w, i, b)
-	case l.tiled != nil:
-		l.tiled.run(e, w, i, b)
+	case l.blocks() != nil && e.layers[i].given != nil:
+		for t := range b.n {
+			e.give(i, b.t0+t)
+			l.blocks().run(e, w, i, block{t0: b.t0 + t, n: 1, slot: b.slot + t})
+		}
+	case l.blocks() != nil:
+		l.blocks().run(e, w, i, b)
 	default:
 		for t := range b.n {
 			e.step(w, i, b, t)
 		}
 	}
-	if l.window != nil && (l.layer == nil || e.layers[i].forced != nil) {
+	if l.window != nil && l.layer == nil {
 		e.open(i, b)
 	}
 	e.handOn(i, b)
@@ -455,79 +457,6 @@ func scratch(e *Engine, room *[]float32, l *layerPlan) []float32 {
 	return (*room)[:l.positions()*l.c]
 }
 
-// Force gives every neuron of a layer a constant current, CHW and in the unit of its
-// potential, in place of what its synapses carry, remainders and all, until it is called
-// again with nil. Layers that only forced ones read are left out: they make no spikes, unless
-// Probe or Potentials look at them. A layer that gets the trained network's activations (over Lambda, times Charge)
-// spikes as evenly as its neurons can, so that what the network then lacks is not
-// that layer's or an earlier one's fault. Gates, the output and the reference engine
-// cannot be forced.
-func (e *Engine) Force(layer int, current []float32) error {
-	if layer < 0 || layer >= len(e.layers) || e.plan.layers[layer].gate != nil || e.plan.isOutput(layer) {
-		return fmt.Errorf("sim: layer %d cannot be forced", layer)
-	}
-	l, s := &e.plan.layers[layer], &e.layers[layer]
-	if current == nil {
-		s.forced = nil
-		return nil
-	}
-	e.roomForMasks(layer)
-	positions := l.positions()
-	if len(current) != positions*l.c {
-		return fmt.Errorf("sim: layer %d of %d neurons is forced by %d currents", layer, positions*l.c, len(current))
-	}
-	if s.idle == nil {
-		s.idle = make([]float32, l.w*l.n)
-	}
-	if s.forced == nil {
-		s.forced = make([]float32, positions*l.n)
-	}
-	for c := range l.c {
-		for p := range positions {
-			s.forced[p*l.n+c] = current[c*positions+p]
-		}
-	}
-	return nil
-}
-
-// behindForced returns which layers nobody reads, as all that do are forced; nil for none.
-func (e *Engine) behindForced() []bool {
-	forced := slices.ContainsFunc(e.layers, func(s population) bool { return s.forced != nil })
-	if !forced || e.Probe != nil || e.Potentials != nil || e.Trace != nil {
-		return nil
-	}
-	omitted := slices.Repeat([]bool{true}, len(e.layers))
-	omitted[len(omitted)-1] = false
-	for i := len(omitted) - 1; i >= 0; i-- {
-		if omitted[i] || e.layers[i].forced != nil {
-			continue
-		}
-		for _, s := range e.plan.net.Layers[i].Synapses {
-			if s.From != snn.FromInput {
-				omitted[s.From] = false
-			}
-		}
-	}
-	return omitted
-}
-
-// omits reports whether layer i is left out of this run.
-func (e *Engine) omits(i int) bool { return e.omitted != nil && e.omitted[i] }
-
-// force advances a layer that is forced by a block.
-func (e *Engine) force(i int, b block) {
-	l, s, rec := &e.plan.layers[i], &e.layers[i], e.record
-	row := l.w * l.n
-	for t := range b.n {
-		n := 0
-		for r := range l.h {
-			n += l.fireRow(s, s.mask[b.slot+t], r, s.idle, s.forced[r*row:][:row])
-		}
-		e.saturate(i)
-		rec.Spikes[i][b.t0+t], rec.ACs[i][b.t0+t] = uint32(n), 0
-	}
-}
-
 // step advances layer i by block step t, synapse by synapse.
 func (e *Engine) step(w *worker, i int, b block, t int) {
 	l, s, rec, step := &e.plan.layers[i], &e.layers[i], e.record, b.t0+t
@@ -562,14 +491,14 @@ func (e *Engine) step(w *worker, i int, b block, t int) {
 		for j := range s.sum {
 			s.sum[j] += in[j]
 		}
-		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+		rec.Spikes[i][step] = uint32(e.fire(i, mask))
 		e.saturate(i)
 		if traced {
 			e.Trace(Trace{Layer: i, Step: l.opens + step, I: in, V: e.potentials(l, s)})
 		}
 		e.probing.Unlock()
 	} else {
-		rec.Spikes[i][step] = uint32(fire(l, s, mask))
+		rec.Spikes[i][step] = uint32(e.fire(i, mask))
 		e.saturate(i)
 	}
 	if output && l.window == nil {
@@ -597,15 +526,11 @@ func (e *Engine) spikesOf(z *spikes, i int, b block, t int) *spikes {
 	return z
 }
 
-// fire turns the current of a layer into spikes and returns their number.
-func fire(l *layerPlan, s *population, mask []uint64) (n int) {
-	row := l.w * l.n
+// fire turns the current of layer i into spikes and returns their number.
+func (e *Engine) fire(i int, mask []uint64) (n int) {
+	l, s := &e.plan.layers[i], &e.layers[i]
 	for r := range l.h {
-		constant := s.constant
-		if len(l.analog) > 0 {
-			constant = constant[r*row:][:row]
-		}
-		n += l.fireRow(s, mask, r, s.current[l.current.at(l.grid, r, 0):][:row], constant)
+		n += l.fireRow(s, mask, r, s.current[l.current.at(l.grid, r, 0):][:l.w*l.n], e.constantRow(i, r))
 	}
 	return n
 }
@@ -617,8 +542,9 @@ func (e *Engine) accumulate(l *layerPlan, s *population, step int) {
 	if step == 0 {
 		clear(e.total)
 	}
+	constant := e.constantRow(len(e.layers)-1, 0)
 	for c := range e.total {
-		e.total[c] += s.current[l.current.first+c] + s.constant[c]
+		e.total[c] += s.current[l.current.first+c] + constant[c]
 	}
 	e.plan.inThresholds(e.record.Current[step*k:][:k], e.total)
 }

@@ -69,49 +69,6 @@ func TestLeakOfOneIsIF(t *testing.T) {
 	}
 }
 
-// A layer that is forced leaks and rests like any other.
-func TestForceLeaky(t *testing.T) {
-	for _, model := range []snn.Model{snn.LIF{Leak: 0.5}, snn.LIF{Leak: 1, Refractory: 1}, snn.LIF{Leak: 0.5, Refractory: 3}} {
-		rnd := rand.New(rand.NewPCG(1, 2))
-		net := randomNetwork(rnd.IntN, rnd)
-		image := randomImage(net.Input.Shape, rnd)
-		l := &net.Layers[0]
-		l.Neuron = snn.Neuron{Model: model, Threshold: []float32{1}}
-		const T = 40
-		p, err := Compile(net, Options{Timesteps: T})
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := p.NewEngine()
-		current := make([]float32, l.Neurons())
-		var want uint32
-		for j := range current {
-			current[j] = float32(j%7) / 5
-			s := l.Neuron.Start(0)
-			for range T {
-				var fired bool
-				if s, fired = l.Neuron.Step(0, s, current[j]); fired {
-					want++
-				}
-			}
-		}
-		if err := e.Force(0, current); err != nil {
-			t.Fatal(err)
-		}
-		rec, err := e.Run(t.Context(), image, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got uint32
-		for _, n := range rec.Spikes[0] {
-			got += n
-		}
-		if got != want || got == 0 {
-			t.Errorf("%v: %d spikes, want %d", model, got, want)
-		}
-	}
-}
-
 func TestLIFChecks(t *testing.T) {
 	for _, m := range []snn.LIF{{}, {Leak: -0.5}, {Leak: 1.5}, {Leak: float32(math.NaN())}, {Leak: 1, Refractory: -1}, {Leak: 1, Refractory: snn.MaxRefractory + 1}} {
 		if _, err := Compile(single(snn.Neuron{Model: m, Threshold: []float32{1}}), Options{Timesteps: 1}); err == nil {

@@ -75,15 +75,10 @@ func (p *Plan) newRemainders(i int) (list []remainder) {
 	return list
 }
 
-// takeOver adds what sources of layer i have left; see [snn.Phased]. A layer that is forced gets
-// nothing from any.
+// takeOver adds what sources of layer i have left; see [snn.Phased].
 func (e *Engine) takeOver(i int) {
 	l, s := &e.plan.layers[i], &e.layers[i]
-	remainders := l.remainders
-	if s.forced != nil {
-		remainders = nil
-	}
-	for _, r := range remainders {
+	for _, r := range l.remainders {
 		from, start := e.layers[r.from].v, e.plan.layers[r.from].vInit
 		for j := 0; j < len(s.v); j += l.n {
 			v, w := s.v[j:][:l.c], from[j:][:l.c]
@@ -92,7 +87,7 @@ func (e *Engine) takeOver(i int) {
 			}
 		}
 	}
-	if remainders != nil {
+	if l.remainders != nil {
 		s.far = 0 // What is taken over is no current.
 		e.saturate(i)
 	}

@@ -82,6 +82,24 @@ func (p *Plan) Methods() []Method {
 	return list
 }
 
+// blocked is a layer whose kernel takes blocks of timesteps.
+type blocked interface {
+	run(e *Engine, w *worker, i int, b block)
+}
+
+// blocks returns l as such a layer, or nil if it is none.
+func (l *layerPlan) blocks() blocked {
+	switch {
+	case l.sweep != nil:
+		return l.sweep
+	case l.sweepWhole != nil:
+		return l.sweepWhole
+	case l.tiled != nil:
+		return l.tiled
+	}
+	return nil
+}
+
 func (l *layerPlan) method() (name string, tile int) {
 	switch {
 	case l.layer != nil:

@@ -81,8 +81,8 @@ func (e *Engine) fastest(i int) float32 {
 	l, s := &e.plan.layers[i], &e.layers[i]
 	constant := s.constant
 	switch {
-	case s.forced != nil:
-		constant = s.forced
+	case s.given != nil:
+		return float32(math.Inf(1)) // Rates may be above one.
 	case len(l.synapses) > 0 || !e.enters.constant:
 		return l.fastest
 	}
@@ -105,5 +105,7 @@ func (e *Engine) saturateTile(i, j int, t *kernel.SweepWholeLayer) {
 	}
 	n, room := clip(s.counts.v[t.First:], t.Pitch, int32(l.least), l.sweepWhole.top[t.First:][:t.N])
 	e.record.Saturated[i] += n
-	s.counts.far[j] = int(float32(room) / l.fastest)
+	if s.given == nil { // Else rates may be above one.
+		s.counts.far[j] = int(float32(room) / l.fastest)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -461,113 +460,6 @@ func TestMethodsAgree(t *testing.T) {
 	}
 }
 
-// A forced layer fires floor(T I/θ + V[0]) times whatever its synapses carry, and
-// what follows sees those spikes.
-func TestForce(t *testing.T) {
-	conv := func(from int) []snn.Synapse {
-		w := tensor.New(2, 2, 3, 3)
-		for i := range w.Data {
-			w.Data[i] = 0.1
-		}
-		return []snn.Synapse{{From: from, Connection: &snn.Conv{Weight: w, Window: tensor.Square(3, 1, 1), Groups: 1}}}
-	}
-	shape := tensor.Shape{2, 3, 3}
-	neuron := snn.Neuron{Threshold: []float32{2}, VInit: []float32{0.5}}
-	net := &snn.Network{Name: "forced", Input: snn.Input{Shape: shape}, Layers: []snn.Layer{
-		{Name: "a", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(snn.FromInput)},
-		{Name: "b", Shape: shape, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: conv(0)},
-		{Name: "c", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.New(1, 18)}}}},
-	}}
-	const T = 32
-	p, err := Compile(net, Options{Timesteps: T})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := p.NewEngine()
-	image := make([]float32, 18)
-	for i := range image {
-		image[i] = float32(i)
-	}
-	before, err := e.Run(t.Context(), image, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	was := slices.Clone(before.Spikes[1])
-	for _, i := range []int{-1, 2, 3} {
-		if e.Force(i, nil) == nil {
-			t.Errorf("Force(%d): no error", i)
-		}
-	}
-	current := make([]float32, 18)
-	current[0], current[17] = 1, 0.25 // Half and an eighth of the threshold.
-	if err := e.Force(1, current[:17]); err == nil {
-		t.Error("Force of too few currents: no error")
-	}
-	if err := e.Force(1, current); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := e.Run(t.Context(), image, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spikes, acs := uint32(0), uint64(0)
-	for i := range T {
-		spikes += rec.Spikes[1][i]
-		acs += rec.ACs[1][i] + rec.ACs[2][i]
-	}
-	if spikes != 16+4 || acs != 16+4 {
-		t.Errorf("%d spikes and %d additions, want 20 of both", spikes, acs)
-	}
-	if err := e.Force(1, nil); err != nil {
-		t.Fatal(err)
-	}
-	if after, err := e.Run(t.Context(), image, 0); err != nil || !slices.Equal(after.Spikes[1], was) {
-		t.Errorf("after the force ended: spikes %v (%v), want %v", after.Spikes[1], err, was)
-	}
-}
-
-// What a source has left comes by a synapse, so that a layer that is forced does not get it,
-// neither in a network of real numbers nor in one of whole ones, whose source is counted.
-func TestForceTakesNothingOver(t *testing.T) {
-	one := tensor.Shape{1, 1, 1}
-	for _, bits := range []int{0, 4} {
-		way := snn.Identity(1, one)
-		way.Remainder = true
-		conv := &snn.Conv{Weight: tensor.Of([]float32{0.375}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
-		neuron := snn.Neuron{Threshold: []float32{1}}
-		net := &snn.Network{Name: "stream", Schedule: snn.Phased, Input: snn.Input{Shape: one}, Layers: []snn.Layer{
-			{Name: "a", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: snn.FromInput, Connection: conv}}},
-			{Name: "b", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 0, Connection: way}}},
-			{Name: "c", Shape: one, Charge: 1, Lambda: 1, Neuron: neuron, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.Of([]float32{1}, 1, 1)}}}},
-		}}
-		if bits > 0 {
-			var err error
-			if net, err = net.Quantised(snn.Integers{Bits: bits, Timesteps: 8, InputMax: 1}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		p, err := Compile(net, Options{Timesteps: 8})
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := p.NewEngine()
-		if err := e.Force(1, []float32{0.3125 * net.Layers[1].Neuron.ThresholdOf(0)}); err != nil {
-			t.Fatal(err)
-		}
-		rec, err := e.Run(t.Context(), []float32{0.9375}, 0) // Which leaves 0.8 of a threshold.
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := uint32(0)
-		for _, x := range rec.Spikes[1] {
-			n += x
-		}
-		if n != 2 {
-			t.Errorf("%d bits: a forced neuron that gets 2.5 thresholds makes %d spikes, want 2", bits, n)
-		}
-	}
-}
-
 // A canceled context ends workers that share an image, too, and the engine can be
 // used again.
 func TestSharedRunCanceled(t *testing.T) {
@@ -665,69 +557,5 @@ func TestLongWindow(t *testing.T) {
 	}
 	if _, err := Compile(net, Options{Timesteps: 9, Marks: []int{4, 9}}); err == nil || !strings.Contains(err.Error(), "before the end of its window, T = 9") {
 		t.Errorf("marks within a window: %v", err)
-	}
-}
-
-// Layers that only forced ones read are left out, which changes nothing behind them, and
-// nothing later.
-func TestForceLeavesOut(t *testing.T) {
-	omitted := 0
-	for seed := range uint64(60) {
-		rnd := rand.New(rand.NewPCG(seed, 6))
-		const T = 9
-		net := integers(rnd.IntN, randomScheduled(rnd.IntN, rnd), T)
-		p, err := Compile(net, Options{Timesteps: T, Workers: 1 + rnd.IntN(3)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		image := randomImage(net.Input.Shape, rnd)
-		e := p.NewEngine()
-		of := func() string {
-			rec, err := e.Run(t.Context(), image, 3)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := len(net.Layers) - 1
-			return fmt.Sprint(rec.Counts, rec.Potential, rec.Current, rec.Spikes[n], rec.ACs[n])
-		}
-		free := of()
-		for i := range net.Layers[:len(net.Layers)-1] {
-			if l := &net.Layers[i]; !l.IsGate() && rnd.IntN(2) == 0 {
-				current := make([]float32, l.Neurons())
-				for j := range current {
-					current[j] = rnd.Float32() * l.Neuron.ThresholdOf(0)
-					if net.Integer() {
-						current[j] = float32(math.Round(float64(current[j])))
-					}
-				}
-				if err := e.Force(i, current); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		got := of()
-		for i := range net.Layers {
-			if e.omits(i) {
-				omitted++
-			}
-		}
-		e.Probe = func(Spikes) {}
-		if want := of(); got != want {
-			t.Fatalf("seed %d: the output is\n%s\nwith all layers\n%s\n%v", seed, got, want, net)
-		}
-		e.Probe = nil
-		for i := range net.Layers[:len(net.Layers)-1] {
-			if !net.Layers[i].IsGate() {
-				if err := e.Force(i, nil); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if again := of(); again != free {
-			t.Fatalf("seed %d: after the force ended the output is\n%s\nbefore it was\n%s", seed, again, free)
-		}
-	}
-	if omitted < 20 {
-		t.Errorf("only %d layers were left out", omitted)
 	}
 }

@@ -23,7 +23,7 @@ func newDiagnose() *cobra.Command {
 		plan   planning
 		asJSON bool
 	)
-	o.Images = 100
+	o.Images = 500
 	cmd := &cobra.Command{
 		Use:   "diagnose MODEL --data SPEC",
 		Short: "Explain why accuracy is lost, in which layer, and what recovers it",
@@ -40,16 +40,16 @@ A phased network has no unevenness; its activations below the lowest level, whic
 make no spike, are vanished. What calibration for T adds to biases is a part too,
 shift, and so is what rounding weights to --bits does, rounding.
 
-Then it tries what could help, one change at a time, and ranks the changes by
-the accuracy they recover: layers replaced by those of the trained network, the
-lambda of the worst ones raised and lowered, more timesteps, other start
-potentials, other percentiles, compensation, another read-out, the phased
-schedule. A network that is calibrated for T is calibrated again for each.
+Then it finds out where accuracy is lost: all up to a layer is replaced by the
+trained network, shortcuts included, one layer after the other. And it tries what
+could help, one change at a time: other lambdas of the worst layers, more
+timesteps, other start potentials, other percentiles, compensation, another
+read-out, the phased schedule. A network that is calibrated for T is calibrated
+again for each. Only what is more than chance becomes advice, and its gain is
+that on images that did not choose it.
 
 A NIR file is diagnosed against the trained network that it was converted from,
 which --ann names; the file says how it was converted.
-
-The images are test images: confirm what a diagnosis recommends on others.
 
 With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same
 command resumes where it stopped, and machines that share the folder can divide
@@ -58,7 +58,7 @@ submit DIR/diagnosis' computes its shards, and 'sresnet merge DIR/diagnosis'
 plans what to try and, once that is done as well, makes the result. Another
 diagnosis of the same run replaces one that is finished.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar10 --normalize imagenet
-  sresnet diagnose resnet20.onnx --data cifar10:cifar10 -T 64 --images 500
+  sresnet diagnose resnet20.onnx --data cifar10:cifar10 -T 64 --images 2000
   sresnet diagnose mnist.onnx --data mnist -o runs/mnist
   sresnet diagnose mnist.onnx --data mnist -o runs/mnist --plan=20
   sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,

@@ -131,7 +131,8 @@ func TestTablesFit(t *testing.T) {
 			(&diagnose.Diagnosis{
 				Model: "m", Images: many, Timesteps: []int{many}, SNNTop1: []float64{1}, Layers: []diagnose.Layer{layer},
 				Verdict:         []diagnose.Finding{{Text: word}},
-				Counterfactuals: []diagnose.Counterfactual{{Change: long, Timesteps: many, Latency: many, Gain: -100, Regained: many, Lost: many}},
+				Losses:          []diagnose.Loss{{After: long, Layer: long, With: []string{long}, Points: -100, Low: -100, High: 100, Part: long, Own: long, Size: 100}},
+				Counterfactuals: []diagnose.Counterfactual{{Change: long, Timesteps: many, Latency: many, Gain: -100, Low: -100, High: -100, Regained: many, Lost: many}},
 			}).Print(w)
 		},
 		"bench": func(w io.Writer) {

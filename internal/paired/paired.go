@@ -3,7 +3,11 @@
 // is wrong count.
 package paired
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Table is how often two classifiers, the first and the second, are right on N images.
 type Table struct {
@@ -113,4 +117,22 @@ func (t Table) score(d float64) float64 {
 		return math.Copysign(math.Inf(1), gained-lost-n*d)
 	}
 	return (gained - lost - n*d) / math.Sqrt(v)
+}
+
+// Holm returns which of several tests, with these probabilities, are significant at the level
+// alpha for all of them together (Holm 1979, Scandinavian Journal of Statistics 6, 65-70).
+func Holm(p []float64, alpha float64) []bool {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	significant := make([]bool, len(p))
+	for k, i := range order {
+		if p[i] > alpha/float64(len(p)-k) {
+			break
+		}
+		significant[i] = true
+	}
+	return significant
 }

@@ -3,6 +3,7 @@ package paired
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -62,6 +63,22 @@ func TestCoverage(t *testing.T) {
 		}
 		if share := float64(better) / rounds; tt.gained <= tt.lost && share > 0.06 {
 			t.Errorf("%+v: better on %.3f of the samples", tt, share)
+		}
+	}
+}
+
+func TestHolm(t *testing.T) {
+	for _, tt := range []struct {
+		p    []float64
+		want []bool
+	}{
+		{nil, []bool{}},
+		{[]float64{0.04}, []bool{true}},
+		{[]float64{0.03, 0.01, 0.04}, []bool{false, true, false}}, // 0.01 < 0.05 / 3, but 0.03 > 0.05 / 2.
+		{[]float64{0.02, 0.01, 0.06}, []bool{true, true, false}},
+	} {
+		if got := Holm(tt.p, 0.05); !slices.Equal(got, tt.want) {
+			t.Errorf("Holm(%v) = %v, want %v", tt.p, got, tt.want)
 		}
 	}
 }

@@ -53,6 +53,21 @@ func Rates(ctx context.Context, net *snn.Network, image []float32, most []float6
 // synapses bring from those mean spikes per timestep of the layers before it and from the
 // image x, and the bias. Of a gate it is what it hands on. It ends as [Rates] does.
 func Currents(ctx context.Context, net *snn.Network, li int, rates [][]float64, x []float64) ([]float64, error) {
+	sum, err := Brought(ctx, net, li, rates, x)
+	l := &net.Layers[li]
+	if err != nil || l.Bias == nil {
+		return sum, err
+	}
+	plane := l.Shape[1] * l.Shape[2]
+	for o := range sum {
+		sum[o] += float64(l.Bias[o/plane])
+	}
+	return sum, nil
+}
+
+// Brought returns what of [Currents] synapses bring, of those layers that have rates and of
+// the image unless it is nil.
+func Brought(ctx context.Context, net *snn.Network, li int, rates [][]float64, x []float64) ([]float64, error) {
 	l := &net.Layers[li]
 	sum, plane := make([]float64, l.Shape.Len()), l.Shape[1]*l.Shape[2]
 	for c := range l.Shape[0] {
@@ -65,13 +80,9 @@ func Currents(ctx context.Context, net *snn.Network, li int, rates [][]float64, 
 			if syn.From != snn.FromInput {
 				src, q = rates[syn.From], float64(net.Layers[syn.From].Charge)
 			}
-			current(y, c, l.Shape, syn.Connection, src, in, q)
-		}
-		if l.Bias == nil {
-			continue
-		}
-		for o := range y {
-			y[o] += float64(l.Bias[c])
+			if src != nil {
+				current(y, c, l.Shape, syn.Connection, src, in, q)
+			}
 		}
 	}
 	return sum, nil
