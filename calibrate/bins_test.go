@@ -18,7 +18,7 @@ func TestBins(t *testing.T) {
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		x := rapid.SliceOfN(value, 1, 200).Draw(t, "x")
-		var h histogram
+		h := newHistogram()
 		h.addHigh(x)
 		h.chooseHigh(99.9)
 		got := h.statistics("x").Histogram
@@ -61,7 +61,7 @@ func TestBins(t *testing.T) {
 // A layer's usual activations make good use of the bins.
 func TestBinsAreMany(t *testing.T) {
 	for _, largest := range []float32{0.001, 1, 1.01, 1.5, 1.99, 2, 100} {
-		var h histogram
+		h := newHistogram()
 		for i := range 1000 {
 			h.addHigh([]float32{largest * float32(i) / 999})
 		}

@@ -5,13 +5,15 @@
 //
 // # Exactness and memory
 //
-// [Run] finds percentiles exactly, by radix selection in two passes over the
-// images: the first counts activations by the high 16 bits of their ordered bits,
-// the second counts by the low 16 bits those that share the high bits of the
-// percentile. For any number of images, that takes a table of 512 KiB per layer,
-// shared by all workers, and the buffers of one infer.Runner per worker. Counts
-// are integers, and so are the sums behind a mean, so that the result depends on
-// nothing but the set of images: not on their order, the workers or a restart.
+// [Run] finds percentiles exactly, by radix selection: it counts activations by the
+// high 16 bits of their ordered bits, and then by the low 16 bits those that share the
+// high bits of the percentile. The latter takes no second pass over the images: after
+// the first few it is known about where the percentile will be, and what is near that is
+// kept; only those few are presented again. (All are if the guess was wrong, or if
+// there are just a few.) For any number of images, that takes less than 2 MB per layer,
+// shared by all workers, and one infer.Watcher per worker. Counts are integers, and so
+// are the sums behind a mean, so that the result depends on nothing but the set of
+// images: not on their order, the workers or a restart.
 package calibrate
 
 import (
@@ -39,8 +41,8 @@ type Options struct {
 	// Defaults to the number of cores.
 	Workers int
 
-	// Progress, if set, is told after every image how many are done, each pass
-	// counted apart. Calls do not overlap.
+	// Progress, if set, is told after every image how many are done, those that are
+	// presented again counted apart. Calls do not overlap; total may grow.
 	Progress func(done, total int)
 }
 
@@ -75,32 +77,75 @@ func Run(ctx context.Context, g *ann.Graph, images Images, o Options) (*Statisti
 		return nil, err
 	}
 	s := newScan(g, model, images, o)
-	passes := 2
-	if o.Percentile == 100 {
-		passes = 1 // The first pass sees the maximum.
-	}
-	s.total = passes * n
-	if err := s.pass(ctx, (*histogram).addHigh); err != nil {
+	if err := s.run(ctx, n); err != nil {
 		return nil, err
 	}
-	for _, h := range s.histograms {
-		h.chooseHigh(o.Percentile)
-	}
-	if passes == 2 {
-		s.check = false // The same images again.
-		if err := s.pass(ctx, (*histogram).addLow); err != nil {
-			return nil, err
-		}
-	}
 	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax, Unspoken: s.unspoken}
-	for i, h := range s.histograms {
-		n := h.statistics(s.nodes[i])
+	for _, name := range measured(g) {
+		n := s.histograms[name].statistics(name)
 		if op, ok := g.Node(n.Node).Op.(*ann.Clip); ok && op.Few() && n.Lambda > 0 {
 			n.Lambda = op.Max // Its levels are the rates of that, not of a percentile.
 		}
 		st.Nodes = append(st.Nodes, n)
 	}
 	return st, nil
+}
+
+// first returns how many of n images are presented before it is known what to keep of the
+// others.
+func first(n int) int {
+	if n < 64 {
+		return n
+	}
+	return max(8, min(n/64, 32))
+}
+
+// run takes the percentiles of n images.
+func (s *scan) run(ctx context.Context, n int) error {
+	k := first(n)
+	few, rest := make([]int, 0, k), make([]int, 0, n-k)
+	for i := range n {
+		if len(few) < k && i == len(few)*n/k { // Spread, since images may be sorted.
+			few = append(few, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	highest := s.o.Percentile == 100 // The maximum, of which nothing is to be kept.
+	s.total = n + k
+	if highest {
+		s.total = n
+	}
+	if err := s.measure(ctx, few); err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		for _, h := range s.histograms {
+			if !highest {
+				h.aim(s.o.Percentile)
+			}
+		}
+		if err := s.measure(ctx, rest); err != nil {
+			return err
+		}
+	}
+	lost := make(map[*histogram]bool)
+	for _, h := range s.histograms {
+		h.chooseHigh(s.o.Percentile)
+		if !h.recall() {
+			lost[h] = true
+		}
+	}
+	if highest {
+		return nil
+	}
+	if len(rest) > 0 && len(lost) > 0 {
+		s.total = 2 * n
+	}
+	if err := s.again(ctx, few, nil); err != nil || len(lost) == 0 || len(rest) == 0 {
+		return err
+	}
+	return s.again(ctx, rest, lost)
 }
 
 // measured returns the names of the nodes that have a scale of their own, in the

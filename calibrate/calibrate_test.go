@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,9 +68,15 @@ func randomImages(rnd *rand.Rand, n, size int) list {
 // TestRun compares with a sort of all activations, in several orders and on
 // several workers.
 func TestRun(t *testing.T) {
+	for _, n := range []int{30, 64, 200} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) { testRun(t, n) })
+	}
+}
+
+func testRun(t *testing.T, n int) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	g := smallGraph(t, rnd)
-	images := randomImages(rnd, 30, 50)
+	images := randomImages(rnd, n, 50)
 	m, err := infer.New(g)
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +126,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Percentile != 99.9 || s.Images != 30 {
-		t.Errorf("defaults: percentile %v of %d images, want 99.9 of 30", s.Percentile, s.Images)
+	if s.Percentile != 99.9 || s.Images != n {
+		t.Errorf("defaults: percentile %v of %d images, want 99.9 of %d", s.Percentile, s.Images, n)
 	}
 	if c := s.Node("clip"); c.Max != 0.25 || c.Lambda != 0.25 {
 		t.Errorf("clip: lambda %v, largest %v, want its bound of 0.25", c.Lambda, c.Max)
@@ -219,6 +226,55 @@ func TestRunErrors(t *testing.T) {
 				t.Errorf("Run: error %v, want %q in it", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestPasses checks how often images are presented: the first few twice, unless what is
+// near the percentile was not kept. Every image brings a thousand of its own size.
+func TestPasses(t *testing.T) {
+	g := &ann.Graph{Name: "relu", Input: ann.Input{Name: "image", Shape: tensor.Shape{1000}}, Output: "relu", Nodes: []ann.Node{
+		{Name: "relu", Inputs: []string{"image"}, Op: &ann.Relu{}},
+	}}
+	if err := g.InferShapes(); err != nil {
+		t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, tt := range []struct {
+		name  string
+		size  func(i int) float32
+		twice int
+	}{
+		{"alike", func(int) float32 { return 1 }, 12},
+		{"growing", func(i int) float32 { return 1 + float32(i) }, 12},
+		{"large where the first are", func(i int) float32 {
+			for j := range first(800) {
+				if i == j*800/first(800) {
+					return 10000
+				}
+			}
+			return 1
+		}, 800},
+	} {
+		images := randomImages(rnd, 800, 1000)
+		var all []float32
+		for i, x := range images {
+			for j := range x {
+				x[j] *= tt.size(i)
+				all = append(all, max(x[j], 0))
+			}
+		}
+		slices.Sort(all)
+		seen := 0
+		s, err := Run(context.Background(), g, images, Options{Percentile: 90, Progress: func(done, _ int) { seen = done }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := all[Rank(90, uint64(len(all)))-1]; s.Nodes[0].Lambda != want {
+			t.Errorf("%s: lambda %v, want %v", tt.name, s.Nodes[0].Lambda, want)
+		}
+		if seen != 800+tt.twice {
+			t.Errorf("%s: %d images presented twice, want %d", tt.name, seen-800, tt.twice)
+		}
 	}
 }
 

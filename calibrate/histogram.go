@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -23,6 +24,9 @@ type histogram struct {
 	top  bool   // The percentile is the maximum; pass two has nothing to find.
 
 	linear Histogram // What pass one counted, in bins of equal width.
+
+	near       near    // What pass one keeps for pass two,
+	percentile float64 // around this one.
 }
 
 // ordered maps a float32, which must not be -0 or NaN, to a number of the same order.
@@ -42,6 +46,8 @@ func float(k uint32) float32 {
 	return math.Float32frombits(^k)
 }
 
+func newHistogram() *histogram { return &histogram{near: no} }
+
 // addHigh is the first pass.
 func (h *histogram) addHigh(x []float32) {
 	h.mu.Lock()
@@ -49,13 +55,24 @@ func (h *histogram) addHigh(x []float32) {
 	if h.n == 0 {
 		h.max = x[0]
 	}
+	for c := range slices.Chunk(x, nearTurn) {
+		h.addSome(c)
+	}
+}
+
+func (h *histogram) addSome(x []float32) {
 	h.n += uint64(len(x))
+	from, span, kept := h.near.from, h.near.span, h.near.kept
 	for _, v := range x {
 		if v == 0 {
 			h.zeros++
 			continue
 		}
-		h.count[ordered(v)>>16]++
+		k := ordered(v)
+		h.count[k>>16]++
+		if k>>16-from <= span {
+			kept = append(kept, k)
+		}
 		b := math.Float32bits(v)
 		e := b >> 23 & 0xff
 		m := int64(b & (1<<23 - 1))
@@ -72,21 +89,35 @@ func (h *histogram) addHigh(x []float32) {
 	for _, v := range x {
 		h.max = max(h.max, v)
 	}
+	switch h.near.kept = kept; {
+	case h.near.low != nil:
+		h.settle()
+	case len(kept) > nearMost:
+		h.shrink()
+	}
+}
+
+// place returns the high bits of the percentile of the activations so far, and which of
+// those with these bits it is, from 1.
+func (h *histogram) place(percentile float64) (high uint32, rank uint64) {
+	rank = Rank(percentile, h.n)
+	for k, n := range h.count {
+		if k == int(ordered(0)>>16) {
+			n += h.zeros
+		}
+		if rank <= n {
+			return uint32(k), rank
+		}
+		rank -= n
+	}
+	return 1<<16 - 1, rank // There are none.
 }
 
 // chooseHigh ends the first pass.
 func (h *histogram) chooseHigh(percentile float64) {
-	h.rank = Rank(percentile, h.n)
-	h.top = h.rank == h.n
+	h.top = Rank(percentile, h.n) == h.n
 	h.linear = h.bins()
-	h.count[ordered(0)>>16] += h.zeros
-	for k, n := range h.count {
-		if h.rank <= n {
-			h.high = uint32(k)
-			break
-		}
-		h.rank -= n
-	}
+	h.high, h.rank = h.place(percentile)
 	clear(h.count[:])
 	if h.high == ordered(0)>>16 {
 		h.count[0] = h.zeros // Zero has no low bits.

@@ -21,7 +21,7 @@ func TestHistogram(t *testing.T) {
 		p := rapid.OneOf(rapid.SampledFrom([]float64{100, 99.9, 50, 0.1}), rapid.Float64Range(0.01, 100)).Draw(t, "percentile")
 		size := rapid.IntRange(1, len(x)).Draw(t, "portion")
 
-		var h histogram
+		h := newHistogram()
 		for c := range slices.Chunk(x, size) {
 			h.addHigh(c)
 		}

@@ -12,53 +12,106 @@ import (
 	"sresnet/tensor"
 )
 
-// scan presents all images to the network, pass after pass.
+// scan presents images to the network, pass after pass.
 type scan struct {
 	g          *ann.Graph
 	model      *infer.Model
 	images     Images
 	o          Options
-	nodes      []string     // With a histogram each.
-	histograms []*histogram // Of the nodes.
+	histograms map[string]*histogram // By measured node.
 
-	check    bool // Look for NaN and infinities.
-	inputMax float32
-	unspoken int // Images without a positive logit.
-	done     int // Images, of all passes.
-	total    int
+	inputMax    float32
+	unspoken    int // Images without a positive logit.
+	done, total int // Images, of all passes.
 }
 
 func newScan(g *ann.Graph, m *infer.Model, images Images, o Options) *scan {
-	s := &scan{g: g, model: m, images: images, o: o, nodes: measured(g), check: true}
-	for range s.nodes {
-		s.histograms = append(s.histograms, new(histogram))
+	s := &scan{g: g, model: m, images: images, o: o, histograms: make(map[string]*histogram)}
+	for _, name := range measured(g) {
+		s.histograms[name] = newHistogram()
 	}
 	return s
 }
 
-// pass hands the activations of every measured node on every image to add.
-func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error {
-	n := s.images.Len()
-	workers := min(s.o.Workers, n)
+// measure is a pass over images never seen before: it looks for what no percentile could
+// be taken of, and counts high bits.
+func (s *scan) measure(ctx context.Context, images []int) error {
+	workers := min(s.o.Workers, len(images))
 	largest, unspoken := make([]float32, workers), make([]int, workers)
 	logits := Classifier(s.g)
-	err := parallel.Do(ctx, workers, n, func(worker int) func(context.Context, int) error {
-		runner := s.model.NewRunner()
-		image := make([]float32, s.g.Input.Shape.Len())
-		return func(_ context.Context, i int) error {
-			if err := s.run(runner, i, image); err != nil {
-				return err
+	err := s.pass(ctx, images, func(worker int) func(*ann.Node, []float32) error {
+		return func(n *ann.Node, x []float32) error {
+			if n == nil {
+				for _, v := range x {
+					largest[worker] = max(largest[worker], float32(math.Abs(float64(v))))
+				}
+				return nil
 			}
-			for _, x := range image {
-				largest[worker] = max(largest[worker], float32(math.Abs(float64(x))))
+			if v, bad := notFinite(x); bad {
+				return &ann.NodeError{
+					Node: n.Name, Op: n.Op.Type(),
+					Err: fmt.Errorf("an activation is %v; check the weights of the model and how images are normalised", v),
+				}
 			}
-			if slices.Max(runner.Activation(logits)) <= 0 {
+			if n.Name == logits && slices.Max(x) <= 0 {
 				unspoken[worker]++
 			}
-			// Each worker starts elsewhere, so that they seldom wait for each other.
-			for j := range s.nodes {
-				j = (j + worker*len(s.nodes)/workers) % len(s.nodes)
-				add(s.histograms[j], runner.Activation(s.nodes[j]))
+			if h := s.histograms[n.Name]; h != nil {
+				h.addHigh(x)
+			}
+			return nil
+		}
+	})
+	for i, x := range largest {
+		s.inputMax = max(s.inputMax, x)
+		s.unspoken += unspoken[i]
+	}
+	return err
+}
+
+// again is a pass over images that were measured: it counts the low bits for some of the
+// histograms, nil for all.
+func (s *scan) again(ctx context.Context, images []int, wanted map[*histogram]bool) error {
+	return s.pass(ctx, images, func(int) func(*ann.Node, []float32) error {
+		return func(n *ann.Node, x []float32) error {
+			if n == nil {
+				return nil
+			}
+			if h := s.histograms[n.Name]; h != nil && (wanted == nil || wanted[h]) {
+				h.addLow(x)
+			}
+			return nil
+		}
+	})
+}
+
+// pass shows every activation on every one of the images to a function, one for each
+// worker, that may see several images at once; nil stands for the node of the image.
+func (s *scan) pass(ctx context.Context, images []int, start func(worker int) func(*ann.Node, []float32) error) error {
+	nodes := s.g.ByName()
+	workers := min(s.o.Workers, len(images))
+	return parallel.Do(ctx, workers, len(images), func(worker int) func(context.Context, int) error {
+		var failed error
+		see := start(worker)
+		watcher := s.model.NewWatcher(func(node string, x []float32) {
+			if failed == nil {
+				failed = see(nodes[node], x)
+			}
+		})
+		image := make([]float32, s.g.Input.Shape.Len())
+		return func(_ context.Context, i int) error {
+			err := s.images.Image(images[i], image)
+			if err == nil {
+				err = tensor.CheckFinite(image)
+			}
+			if err == nil {
+				failed = nil
+				if _, err = watcher.Run(image); err == nil {
+					err = failed
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("calibrate: image %d: %w", images[i], err)
 			}
 			return nil
 		}
@@ -68,39 +121,6 @@ func (s *scan) pass(ctx context.Context, add func(*histogram, []float32)) error 
 			s.o.Progress(s.done, s.total)
 		}
 	})
-	s.unspoken = 0 // Every pass sees all images.
-	for i, x := range largest {
-		s.inputMax = max(s.inputMax, x)
-		s.unspoken += unspoken[i]
-	}
-	return err
-}
-
-// run presents image i and looks for what no percentile could be taken of.
-func (s *scan) run(r *infer.Runner, i int, image []float32) error {
-	if err := s.images.Image(i, image); err != nil {
-		return fmt.Errorf("calibrate: image %d: %w", i, err)
-	}
-	if !s.check {
-		_, err := r.Run(image)
-		return err
-	}
-	if err := tensor.CheckFinite(image); err != nil {
-		return fmt.Errorf("calibrate: image %d: %w", i, err)
-	}
-	if _, err := r.Run(image); err != nil {
-		return fmt.Errorf("calibrate: image %d: %w", i, err)
-	}
-	for j := range s.g.Nodes {
-		n := &s.g.Nodes[j]
-		if x, ok := notFinite(r.Activation(n.Name)); ok {
-			return fmt.Errorf("calibrate: image %d: %w", i, &ann.NodeError{
-				Node: n.Name, Op: n.Op.Type(),
-				Err: fmt.Errorf("an activation is %v; check the weights of the model and how images are normalised", x),
-			})
-		}
-	}
-	return nil
 }
 
 // notFinite returns the first NaN or infinity of x, if there is one.

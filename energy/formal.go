@@ -51,10 +51,6 @@ func (m *Meter) formal(done func(connection int) float64) book {
 		list.add(m.item(k), *k.formal(done(i), !moved[pair]), Traffic{})
 		moved[pair] = true
 	}
-	rectified := make(map[string]bool)
-	for _, name := range m.rectified {
-		rectified[name] = true
-	}
 	for i := range m.net.Layers {
 		l := &m.net.Layers[i]
 		n := float64(l.Neurons())
@@ -63,7 +59,7 @@ func (m *Meter) formal(done func(connection int) float64) book {
 		if l.Bias != nil {
 			t.BiasReads, t.Additions = n, n
 		}
-		if rectified[l.Name] {
+		if m.rectified[l.Name] {
 			t.Comparisons = n
 		}
 		if l.IsGate() {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"sresnet/ann"
-	"sresnet/ann/infer"
 	"sresnet/sim"
 	"sresnet/snn"
 )
@@ -14,11 +13,12 @@ import (
 type Meter struct {
 	g         *ann.Graph // Nil without a trained network.
 	net       *snn.Network
-	synapses  []connection // Of the spiking network, by layer and then by synapse.
-	trained   []connection // Of the trained network, in the order of its nodes.
-	depth     []int        // Of every spiking layer: the most synapses between it and the image.
-	rectified []string     // Nodes whose zeros make the trained network's activation sparsity.
-	units     uint64       // Elements of these.
+	synapses  []connection     // Of the spiking network, by layer and then by synapse.
+	trained   []connection     // Of the trained network, in the order of its nodes.
+	depth     []int            // Of every spiking layer: the most synapses between it and the image.
+	sources   map[string][]int // Of these, by the node whose activation they look at.
+	rectified map[string]bool  // Nodes whose zeros make the trained network's activation sparsity.
+	units     uint64           // Elements of these.
 }
 
 // NewMeter lists what can be counted in g and its conversion net; g is nil
@@ -39,14 +39,19 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 	if g == nil {
 		return m
 	}
+	m.sources, m.rectified = make(map[string][]int), make(map[string]bool)
 	w := newWalker(g, net)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if _, ok := n.Op.(ann.Rectifier); ok {
-			m.rectified = append(m.rectified, n.Name)
+			m.rectified[n.Name] = true
 			m.units += uint64(n.Shape.Len())
 		}
 		m.trained = append(m.trained, w.connections(n)...)
+	}
+	for i := range m.trained {
+		source := m.trained[i].counter.source
+		m.sources[source] = append(m.sources[source], i)
 	}
 	return m
 }
@@ -81,9 +86,9 @@ func (m *Meter) NewCounts() *Counts {
 	return &Counts{Synapses: make([]uint64, len(m.synapses)), Trained: make([]uint64, len(m.trained))}
 }
 
-// Count adds one image, channels last, to c: what the spiking network recorded, and
-// what the trained network, if there is one, computed last.
-func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infer.Runner) {
+// Count adds one image, channels last, to c: what the spiking network recorded. What the
+// trained network computes is counted by [Meter.See].
+func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record) {
 	i := 0
 	for layer, synapses := range rec.SynapseACs {
 		for synapse, acs := range synapses {
@@ -108,12 +113,15 @@ func (m *Meter) Count(c *Counts, image []float32, rec *sim.Record, trained *infe
 	default:
 		c.Graded++
 	}
-	for i := range m.trained {
-		counter := m.trained[i].counter
-		c.Trained[i] += counter.count(trained.Activation(counter.source))
+}
+
+// See adds to c what an activation of the trained network causes, that of a node or, under
+// the name of the input, the image; see [infer.Model.NewWatcher].
+func (m *Meter) See(c *Counts, node string, x []float32) {
+	for _, i := range m.sources[node] {
+		c.Trained[i] += m.trained[i].counter.count(x)
 	}
-	for _, name := range m.rectified {
-		x := trained.Activation(name)
+	if m.rectified[node] {
 		c.Zeros += uint64(len(x)) - nonzero(x)
 	}
 }

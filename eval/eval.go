@@ -171,7 +171,11 @@ func (e *Evaluator) Present(ctx context.Context, n int, next func() (i int, ok b
 func (e *Evaluator) newWorker(plan *sim.Plan) *worker {
 	w := &worker{Evaluator: e, engine: plan.NewEngine(), pixels: make([]float32, e.images.Shape().Len()), image: make([]float32, e.images.Shape().Len()), classes: e.net.Output().Neurons()}
 	if e.model != nil {
-		w.runner = e.model.NewRunner()
+		w.trained = e.model.NewWatcher(func(node string, x []float32) {
+			if w.seen != nil {
+				e.meter.See(w.seen, node, x)
+			}
+		})
 	}
 	if e.first != nil {
 		w.first = e.first.NewEngine()
@@ -234,7 +238,8 @@ type worker struct {
 	pixels  []float32
 	image   []float32 // The pixels, channels last.
 	classes int
-	runner  *infer.Runner // Nil without a trained network.
+	trained *infer.Watcher // Nil without a trained network,
+	seen    *energy.Counts // and where what it causes is counted, if so.
 	engine  *sim.Engine
 	first   *sim.Engine // Nil without a cascade.
 }
@@ -245,17 +250,18 @@ func (w *worker) present(ctx context.Context, i int) (*Tally, error) {
 	if label < 0 || label >= w.classes {
 		return nil, fmt.Errorf("eval: image %d has label %d, the network only has classes 0 to %d", i, label, w.classes-1)
 	}
+	t := w.NewTally()
+	w.seen = t.counts
 	class, rec, err := w.run(ctx, i)
 	if err != nil {
 		return nil, err
 	}
-	t := w.NewTally()
 	t.add(i, label, class, rec)
 	if err := w.addExit(ctx, t, rec); err != nil {
 		return nil, err
 	}
 	tensor.ChannelsLast(w.image, w.pixels, w.images.Shape()[0])
-	w.meter.Count(t.counts, w.image, rec, w.runner)
+	w.meter.Count(t.counts, w.image, rec)
 	return t, nil
 }
 
@@ -265,7 +271,7 @@ func (w *worker) run(ctx context.Context, i int) (class int, rec *sim.Record, er
 	if err := w.images.Image(i, w.pixels); err != nil {
 		return noClass, nil, err
 	}
-	if class, err = w.trained(i); err != nil {
+	if class, err = w.classify(i); err != nil {
 		return noClass, nil, err
 	}
 	if rec, err = w.engine.Present(ctx, w.images, i, w.pixels); err != nil {
@@ -280,13 +286,13 @@ func (w *worker) run(ctx context.Context, i int) (class int, rec *sim.Record, er
 // noClass stands for the class of a missing trained network.
 const noClass = -1
 
-// trained returns the class that the trained network gives image i, whose pixels
+// classify returns the class that the trained network gives image i, whose pixels
 // are there.
-func (w *worker) trained(i int) (int, error) {
-	if w.runner == nil {
+func (w *worker) classify(i int) (int, error) {
+	if w.trained == nil {
 		return noClass, nil
 	}
-	logits, err := w.runner.Run(w.pixels)
+	logits, err := w.trained.Run(w.pixels)
 	if err != nil {
 		return noClass, fmt.Errorf("eval: image %d: trained network: %w", i, err)
 	}

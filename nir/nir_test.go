@@ -275,6 +275,9 @@ func judged(t *testing.T, file string) string {
 func FuzzRead(f *testing.F) {
 	f.Add(encode(f, sample()))
 	f.Add(encode(f, &Graph{}))
+	large := &Graph{Nodes: []*Node{{Name: "fc", Type: "Linear"}}} // In chunks.
+	large.Nodes[0].Data.Set("weight", Floats(make([]float32, 2*smallArray), 2, smallArray))
+	f.Add(encode(f, large))
 	files, _ := filepath.Glob(filepath.Join(shared, "*.nir"))
 	for _, name := range files {
 		if b, err := os.ReadFile(name); err == nil && len(b) < 100e3 {
@@ -312,7 +315,13 @@ func TestRepeated(t *testing.T) {
 		compressed bool
 	}{
 		"repeated": {func(int) float32 { return 1 }, false},
-		"noise":    {func(i int) float32 { return float32(uint32(i)*2654435761>>12) / (1 << 20) }, true},
+		"mixed": {func(i int) float32 { // As a network of whole numbers of 8 bits is.
+			if i%64 < 60 {
+				return 1
+			}
+			return float32(uint32(i)*2654435761>>25) - 64
+		}, true},
+		"noise": {func(i int) float32 { return float32(uint32(i)*2654435761>>12) / (1 << 20) }, true},
 	} {
 		x := make([]float32, n)
 		for i := range x {

@@ -37,7 +37,8 @@ func withRemedy(err error, damaged bool) error {
 // ReadOptions adjusts reading. The zero value is a good default.
 type ReadOptions struct {
 	// MaxBytes bounds the arrays of a file, together and decoded, which a file of
-	// a thousandth of that may hold. Defaults to 24 MiB and three times the file.
+	// a thousandth of that may hold. Defaults to 24 MiB and, up to a gigabyte, 32 times
+	// the file, or three times the file if that is more.
 	MaxBytes int64
 }
 

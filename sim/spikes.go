@@ -27,16 +27,17 @@ func (s *spikes) list() {
 	if s.listed {
 		return
 	}
+	if need := s.n + kernel.Lanes; len(s.eventRoom) < need {
+		s.eventRoom = make([]uint32, need+need/4) // The next image may have some more.
+	}
 	n := kernel.Events(s.eventRoom, s.startRoom, s.mask, s.words, s.grid.n)
 	s.events, s.start = s.eventRoom[:n], s.startRoom[:s.positions()+1]
 	s.listed = true
 }
 
-// room makes room for the list of a layer of grid g.
+// room makes room for the list of a layer of grid g, but for the events, of which there are
+// far fewer than neurons.
 func (s *spikes) room(g grid) {
-	if need := g.positions()*g.n + kernel.Lanes; len(s.eventRoom) < need {
-		s.eventRoom = make([]uint32, need)
-	}
 	if need := g.positions() + 1; len(s.startRoom) < need {
 		s.startRoom = make([]int32, need)
 	}

@@ -37,9 +37,18 @@ type Model struct {
 	steps  []step
 	slots  []int          // Length of every buffer of a runner; 0 is the input's.
 	names  map[string]int // From a node or the input to its buffer.
+	seen   []seen         // The input and every node, in the order of the graph.
 	out    int            // Buffer of the network's output.
 	outLay layout
 	work   int // Length of the scratch that steps share.
+}
+
+// seen is an activation that a [Watcher] sees: of a node, or of the input, once the steps
+// before it are done.
+type seen struct {
+	name  string
+	buf   int
+	steps int
 }
 
 // step is one operator with the buffers it reads and writes.
@@ -74,6 +83,7 @@ func New(g *ann.Graph) (*Model, error) {
 		input: append(tensor.Shape(nil), g.Input.Shape...),
 		slots: []int{g.Input.Shape.Len()},
 		names: map[string]int{g.Input.Name: 0},
+		seen:  []seen{{name: g.Input.Name}},
 	}
 	layouts := map[string]layout{g.Input.Name: layoutOf(g.Input.Shape)}
 	for i := range g.Nodes {
@@ -86,6 +96,7 @@ func New(g *ann.Graph) (*Model, error) {
 		if _, ok := n.Op.(*ann.Flatten); ok {
 			// The same numbers seen as a vector; their order stays.
 			m.names[n.Name], layouts[n.Name] = src[0], in[0].flat()
+			m.seen = append(m.seen, seen{n.Name, src[0], len(m.steps)})
 			continue
 		}
 		op, lay, err := compile(n, in)
@@ -95,6 +106,7 @@ func New(g *ann.Graph) (*Model, error) {
 		m.names[n.Name], layouts[n.Name] = len(m.slots), lay
 		m.steps = append(m.steps, step{op: op, dst: len(m.slots), src: src})
 		m.slots = append(m.slots, n.Shape.Len())
+		m.seen = append(m.seen, seen{n.Name, m.names[n.Name], len(m.steps)})
 		m.work = max(m.work, op.scratchLen())
 	}
 	m.out, m.outLay = m.names[g.Output], layouts[g.Output]

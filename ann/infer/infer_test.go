@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,9 +46,31 @@ func TestRunEqualsReferenceBitForBit(t *testing.T) {
 			t.Fatalf("New: %v\n%v", err, g)
 		}
 		r := m.NewRunner()
+		var want map[string]*tensor.Tensor
+		var seen []string
+		w := m.NewWatcher(func(node string, x []float32) {
+			seen = append(seen, node)
+			if node == g.Input.Name {
+				return
+			}
+			if got := inCHW(x, want[node].Shape); !same(got, want[node].Data) {
+				t.Fatalf("seen of %q is %v, want %v\n%v", node, got, want[node].Data, g)
+			}
+		})
+		names := []string{g.Input.Name}
+		for i := range g.Nodes {
+			names = append(names, g.Nodes[i].Name)
+		}
 		for range 2 { // The second image must not see the first.
 			image := gr.floats(g.Input.Shape.Len())
-			want := reference(g, image)
+			want = reference(g, image)
+			seen = nil
+			if out, err := w.Run(image); err != nil || !same(out, want[g.Output].Data) {
+				t.Fatalf("Run of a watcher = %v, %v, want %v\n%v", out, err, want[g.Output].Data, g)
+			}
+			if !slices.Equal(seen, names) {
+				t.Fatalf("seen were %v, want %v", seen, names)
+			}
 			out, err := r.Run(image)
 			if err != nil {
 				t.Fatal(err)

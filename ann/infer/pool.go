@@ -30,6 +30,9 @@ func (o pool) each(dst, src []float32, tap func(acc, x []float32, n int), end fu
 					n++
 				}
 			}
+			if n == 0 {
+				clear(acc) // Which had another activation, perhaps.
+			}
 			end(acc, n)
 		}
 	}

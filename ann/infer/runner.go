@@ -17,10 +17,15 @@ type Runner struct {
 
 // NewRunner returns a runner for m.
 func (m *Model) NewRunner() *Runner {
-	r := &Runner{m: m, bufs: make([][]float32, len(m.slots)), srcs: make([][][]float32, len(m.steps)), scratch: make([]float32, m.work)}
+	bufs := make([][]float32, len(m.slots))
 	for i, n := range m.slots {
-		r.bufs[i] = make([]float32, n)
+		bufs[i] = make([]float32, n)
 	}
+	return m.newRunner(bufs)
+}
+
+func (m *Model) newRunner(bufs [][]float32) *Runner {
+	r := &Runner{m: m, bufs: bufs, srcs: make([][][]float32, len(m.steps)), scratch: make([]float32, m.work)}
 	for i, s := range m.steps {
 		for _, j := range s.src {
 			r.srcs[i] = append(r.srcs[i], r.bufs[j])
@@ -37,17 +42,33 @@ func (m *Model) NewRunner() *Runner {
 // returns the network's output, in CHW order too where it is an image. The
 // result is valid until the next Run.
 func (r *Runner) Run(image []float32) ([]float32, error) {
+	if err := r.enter(image); err != nil {
+		return nil, err
+	}
+	for i := range r.m.steps {
+		r.step(i)
+	}
+	return r.leave(), nil
+}
+
+func (r *Runner) enter(image []float32) error {
 	if len(image) != len(r.bufs[0]) {
-		return nil, fmt.Errorf("infer: an image of %d elements for a network that takes %v (%d elements)", len(image), r.m.input, len(r.bufs[0]))
+		return fmt.Errorf("infer: an image of %d elements for a network that takes %v (%d elements)", len(image), r.m.input, len(r.bufs[0]))
 	}
 	layoutOf(r.m.input).fromCHW(r.bufs[0], image)
-	for i, s := range r.m.steps {
-		s.op.run(r.bufs[s.dst], r.srcs[i], r.scratch)
-	}
+	return nil
+}
+
+func (r *Runner) step(i int) {
+	s := &r.m.steps[i]
+	s.op.run(r.bufs[s.dst], r.srcs[i], r.scratch)
+}
+
+func (r *Runner) leave() []float32 {
 	if !r.m.outLay.isPlain() {
 		r.m.outLay.toCHW(r.out, r.bufs[r.m.out])
 	}
-	return r.out, nil
+	return r.out
 }
 
 // Activation returns the output of the named node after a Run, or the image for

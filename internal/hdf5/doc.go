@@ -46,5 +46,5 @@
 // strings of variable length. HDF5 1.8 (2008) and later reads that. Data goes
 // to the file as it is handed in, and [GroupWriter.Chunks] takes an array in parts;
 // in memory stay the names, the attributes and the strings. The same calls give the
-// same bytes.
+// same bytes, however many processors filter chunks.
 package hdf5

@@ -32,10 +32,13 @@ type Options struct {
 }
 
 // DefaultMaxBytes returns what a file of that size may hold decoded unless
-// [Options.MaxBytes] says otherwise: three times as much, which trained weights never
-// reach, and 24 MiB, for small files with arrays of one number repeated. Deflate
-// could make a thousand times as much.
-func DefaultMaxBytes(size int64) int64 { return 24<<20 + 3*max(min(size, math.MaxInt64/4), 0) }
+// [Options.MaxBytes] says otherwise: 24 MiB, and 32 times as much as the file up to a
+// gigabyte, three times beyond. Deflate could make a thousand times as much, arrays of
+// whole numbers of 8 bits and of one number repeated stay below thirty.
+func DefaultMaxBytes(size int64) int64 {
+	size = max(min(size, math.MaxInt64/64), 0)
+	return 24<<20 + max(3*size, min(32*size, 1<<30))
+}
 
 func (o Options) withDefaults(size int64) (Options, error) {
 	if o.MaxBytes == 0 {

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -303,35 +305,61 @@ func encodeFilters(s Storage, size int) []byte {
 }
 
 // writeChunks writes chunk after chunk, row-major, those at the end of a
-// dimension padded with zeros.
+// dimension padded with zeros. As many as there are processors are filtered at a time;
+// the bytes are the same for any number.
 func (w *Writer) writeChunks(shape []int, v values, s Storage) ([]stored, error) {
 	if v.n == 0 {
 		return nil, nil
 	}
-	p, err := newPacker(s, v.size)
-	if err != nil {
-		return nil, err
-	}
-	size := v.size
-	for _, n := range s.Chunk {
-		size *= n
-	}
 	var (
 		all    []stored
-		raw    = make([]byte, 0, size)
+		jobs   = make([]packing, runtime.GOMAXPROCS(0))
 		offset = make([]int, len(shape))
 	)
-	for {
-		raw = gather(raw[:0], shape, s.Chunk, offset, v)
-		b, err := p.pack(raw)
-		if err != nil {
-			return nil, err
+	for more := true; more && w.err == nil; {
+		n := 0
+		for ; more && n < len(jobs); n++ {
+			jobs[n].offset = append(jobs[n].offset[:0], offset...)
+			more = next(offset, s.Chunk, shape)
 		}
-		all = append(all, w.chunk(b, offset))
-		if !next(offset, s.Chunk, shape) {
-			return all, w.err
+		var wg sync.WaitGroup
+		for i := range jobs[:n] {
+			wg.Go(func() { jobs[i].run(shape, v, s) })
+		}
+		wg.Wait()
+		for i := range jobs[:n] {
+			if jobs[i].err != nil {
+				return nil, jobs[i].err
+			}
+			all = append(all, w.chunk(jobs[i].packed, jobs[i].offset))
 		}
 	}
+	return all, w.err
+}
+
+// packing is the work on one chunk after the other.
+type packing struct {
+	offset []int // Of the chunk.
+	packed []byte
+	err    error
+
+	raw []byte
+	p   *packer
+}
+
+func (j *packing) run(shape []int, v values, s Storage) {
+	if j.p == nil {
+		if j.p, j.err = newPacker(s, v.size); j.err != nil {
+			return
+		}
+		size := v.size
+		for _, n := range s.Chunk {
+			size *= n
+		}
+		j.raw = make([]byte, 0, size)
+	}
+	j.raw = gather(j.raw[:0], shape, s.Chunk, j.offset, v)
+	j.packed, j.err = j.p.pack(j.raw)
 }
 
 // chunk writes a chunk as it is.

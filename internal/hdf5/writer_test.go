@@ -275,6 +275,26 @@ func TestDefaultChunks(t *testing.T) {
 	}
 }
 
+// TestProcessors checks that a file is the same for any number of processors.
+func TestProcessors(t *testing.T) {
+	x := make([]float32, 3<<18)
+	for i := range x {
+		x[i] = float32(uint32(i) * 2654435761 >> 20)
+	}
+	write := func(processors int) []byte {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		return bytesOf(t, func(g *GroupWriter) {
+			g.Dataset("x", []int{3, 1 << 18}, x, Storage{Deflate: 4, Shuffle: true, Chunk: []int{2, 1 << 14}})
+		})
+	}
+	one := write(1)
+	for _, n := range []int{2, 3, 64} {
+		if !bytes.Equal(write(n), one) {
+			t.Errorf("%d processors write other bytes than one", n)
+		}
+	}
+}
+
 // nowhere is a file that keeps nothing.
 type nowhere struct{}
 
@@ -301,7 +321,8 @@ func TestMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if n > 6<<20 { // Two chunks of a megabyte and what grew to them.
+		// For each processor two chunks of a megabyte and what grew to them.
+		if n > 6<<20*uint64(runtime.GOMAXPROCS(0)) {
 			t.Errorf("%+v: writing 16 MB allocates %d bytes", s, n)
 		}
 	}

@@ -25,10 +25,10 @@ const (
 //		dst[i] = p<<16 | c
 //		i++
 //
-// at last start[positions] = i, the result. dst must have room for n events per
-// position and Lanes more, start for positions + 1.
+// at last start[positions] = i, the result. dst must have room for them and Lanes
+// more, start for positions + 1.
 func Events(dst []uint32, start []int32, mask []uint64, words, n int) int {
-	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < len(mask)/words*n+Lanes {
+	if n%Lanes != 0 || n > 64*words || len(mask)%words != 0 || len(start) < len(mask)/words+1 || len(dst) < OnesCount(mask)+Lanes {
 		panic("kernel: Events: length mismatch")
 	}
 	return events(dst, start, mask, words, n)

@@ -46,7 +46,7 @@ func TestEvents(t *testing.T) {
 					words := (channels + 63) / 64
 					mask := randomMask(rnd, positions, channels, rate)
 					want, wantStart := listed(mask, words)
-					room := positions*padded(channels) + Lanes
+					room := len(want) + Lanes
 					got, start := make([]uint32, room+1), make([]int32, positions+2)
 					got[len(got)-1], start[len(start)-1] = canary, canary&math.MaxInt32
 					n := Events(got[:room], start[:positions+1], mask, words, padded(channels))
