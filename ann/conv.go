@@ -57,7 +57,8 @@ func (*Conv) Kind() string { return "conv" }
 
 // Fan implements [Summer].
 func (op *Conv) Fan(out tensor.Shape) tensor.Fan {
-	return tensor.Fan{Window: &op.Window, Channels: out[0] / op.Groups}
+	w := op.Window // A copy, so that who keeps the fan does not keep the weights.
+	return tensor.Fan{Window: &w, Channels: out[0] / op.Groups}
 }
 
 // Weights implements [Weighted].

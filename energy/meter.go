@@ -19,6 +19,9 @@ type Meter struct {
 	sources   map[string][]int // Of these, by the node whose activation they look at.
 	rectified map[string]bool  // Nodes whose zeros make the trained network's activation sparsity.
 	units     uint64           // Elements of these.
+
+	sparsity float64 // Of the spiking network: the share of weights that are zero,
+	bytes    int64   // and what it is stored in.
 }
 
 // NewMeter lists what can be counted in g and its conversion net; g is nil
@@ -36,6 +39,7 @@ func NewMeter(g *ann.Graph, net *snn.Network) *Meter {
 			m.synapses = append(m.synapses, c)
 		}
 	}
+	m.sparsity, m.bytes = storedSNN(net)
 	if g == nil {
 		return m
 	}
@@ -194,7 +198,7 @@ func (m *Meter) Accounts(c *Counts, did Activity, d *Device) *Accounts {
 		}
 	}
 	a.SNN.ActivationSparsity = 1 - neuronSpikes/(float64(m.net.Neurons())*T)
-	a.SNN.ConnectionSparsity, a.SNN.FootprintBytes = storedSNN(m.net)
+	a.SNN.ConnectionSparsity, a.SNN.FootprintBytes = m.sparsity, m.bytes
 
 	a.SNN.sum(n)
 	if m.g != nil {

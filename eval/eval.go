@@ -49,6 +49,11 @@ type Options struct {
 	// Defaults to the number of cores.
 	Workers int
 
+	// Last says that nobody needs the weights of the spiking network but this evaluation,
+	// which is by [Run]: they are dropped once they are compiled, see
+	// [snn.Network.DropWeights].
+	Last bool
+
 	// KeepEvery is how often [Evaluator.PresentShards] keeps what was counted: the
 	// work that a machine that fails may cost. Defaults to two seconds.
 	KeepEvery time.Duration
@@ -121,7 +126,12 @@ func New(g *ann.Graph, net *snn.Network, images Images, o Options) (*Evaluator, 
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, first: first, meter: energy.NewMeter(g, net)}, nil
+	e := &Evaluator{graph: g, net: net, images: images, o: o, model: model, plan: plan, first: first, meter: energy.NewMeter(g, net)}
+	if o.Last && !o.Sim.Reference && first == nil { // Who go by the network itself.
+		net.DropWeights()
+		runtime.GC() // Before engines take what it has left.
+	}
+	return e, nil
 }
 
 // NewTally returns one of no images.

@@ -126,7 +126,7 @@ func (e *Experiment) tryOthers(accuracy float64) ([]string, float64) {
 	}
 	update, stop := e.Options.Step("trying other ways to present images")
 	defer stop()
-	runner := m.NewRunner()
+	runner := m.NewWatcher(func(string, []float32) {})
 	right := make([][]bool, len(trials))
 	x := make([]float32, e.Test.Shape().Len())
 	for k, t := range trials {
@@ -226,7 +226,7 @@ func ofOneChannel(n *ann.Node) (a, b float64, ok bool) {
 }
 
 // present returns the class that the trained network names of image i. It uses x.
-func (e *Experiment) present(r *infer.Runner, t trial, i int, x []float32) (int, error) {
+func (e *Experiment) present(r *infer.Watcher, t trial, i int, x []float32) (int, error) {
 	if err := e.Test.Pixels(i, x); err != nil {
 		return 0, err
 	}

@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
+	"runtime/debug"
 	"slices"
 
 	"sresnet/ann"
@@ -390,6 +392,18 @@ func (e *Experiment) Evaluation() (eval.Options, error) {
 // Evaluate presents the test images to both networks. As [eval.Run], it may return a
 // result together with an error.
 func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
+	return e.evaluate(ctx, false)
+}
+
+// EvaluateLast is Evaluate for an experiment whose spiking network serves for nothing else,
+// which takes less memory. Whoever asks for the network again has it made again.
+func (e *Experiment) EvaluateLast(ctx context.Context) (*eval.Result, error) {
+	// Simulations leave next to no garbage, so that looking for it more often costs nothing.
+	defer debug.SetGCPercent(debug.SetGCPercent(30))
+	return e.evaluate(ctx, e.File == nil && !e.Options.Tuned())
+}
+
+func (e *Experiment) evaluate(ctx context.Context, last bool) (*eval.Result, error) {
 	if e.Test == nil {
 		return nil, noImages()
 	}
@@ -410,7 +424,14 @@ func (e *Experiment) Evaluate(ctx context.Context) (*eval.Result, error) {
 	var stop func()
 	o.Progress, stop = e.Options.Step("simulating")
 	defer stop()
+	if o.Last = last; last {
+		e.network, e.Real = nil, nil
+		runtime.GC() // What calibration and conversion have left.
+	}
 	r, err := eval.Run(ctx, e.Graph, net, e.Test, o)
+	if last {
+		runtime.GC() // The engines, before [Experiment.Doubts] runs the trained network again.
+	}
 	if r != nil {
 		r.Skipped = e.Test.Skipped()
 	}

@@ -90,10 +90,8 @@ func newGather(k *snn.Conv, in, out grid) gather {
 // times the charge q of a spike: [ky][kx][channel][n].
 func (g *gather) pack(k *snn.Conv, q float32, first, n int) []float32 {
 	packed := make([]float32, g.window.Kernel[0]*g.window.Kernel[1]*g.in.c*n)
-	forWeights(k, func(o, i, ky, kx int, w float32) {
-		if o >= first && o < first+n {
-			packed[((ky*g.window.Kernel[1]+kx)*g.in.c+i)*n+o-first] = float32(w * q)
-		}
+	forWeightsInto(k, first, min(first+n, g.out.c), func(o, i, ky, kx int, w float32) {
+		packed[((ky*g.window.Kernel[1]+kx)*g.in.c+i)*n+o-first] = float32(w * q)
 	})
 	return packed
 }
@@ -278,9 +276,14 @@ func (g *grouped) add(cur []float32, z *spikes) uint64 {
 // forWeights calls f for every weight of k with its output channel, its source
 // channel (of all groups) and its tap.
 func forWeights(k *snn.Conv, f func(o, i, ky, kx int, w float32)) {
+	forWeightsInto(k, 0, k.Weight.Shape[0], f)
+}
+
+// forWeightsInto is forWeights for the output channels from <= o < to.
+func forWeightsInto(k *snn.Conv, from, to int, f func(o, i, ky, kx int, w float32)) {
 	s := k.Weight.Shape
-	n := 0
-	for o := range s[0] {
+	n := from * s[1] * s[2] * s[3]
+	for o := from; o < to; o++ {
 		first := o / (s[0] / k.Groups) * s[1]
 		for i := range s[1] {
 			for ky := range s[2] {

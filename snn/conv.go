@@ -44,7 +44,8 @@ func (k *Conv) Out(in tensor.Shape) (tensor.Shape, error) {
 
 // Fan implements [Connection].
 func (k *Conv) Fan(out tensor.Shape) tensor.Fan {
-	return tensor.Fan{Window: &k.Window, Channels: out[0] / k.Groups}
+	w := k.Window // A copy, so that who keeps the fan does not keep the weights.
+	return tensor.Fan{Window: &w, Channels: out[0] / k.Groups}
 }
 
 // Scaled implements [Connection].
@@ -53,7 +54,7 @@ func (k *Conv) Scaled(factor float64) Connection {
 }
 
 // Parameters implements [Connection].
-func (k *Conv) Parameters() int { return len(k.Weight.Data) }
+func (k *Conv) Parameters() int { return k.Weight.Shape.Len() }
 
 // Weights implements [Weighted].
 func (k *Conv) Weights() *tensor.Tensor { return k.Weight }

@@ -40,7 +40,7 @@ func (k *Dense) Scaled(factor float64) Connection {
 }
 
 // Parameters implements [Connection].
-func (k *Dense) Parameters() int { return len(k.Weight.Data) }
+func (k *Dense) Parameters() int { return k.Weight.Shape.Len() }
 
 // Weights implements [Weighted].
 func (k *Dense) Weights() *tensor.Tensor { return k.Weight }

@@ -99,7 +99,7 @@ func runEval(cmd *cobra.Command, e *experiment.Experiment, asJSON bool) error {
 	if e.Test == nil {
 		return missingData()
 	}
-	r, err := e.Evaluate(cmd.Context())
+	r, err := e.EvaluateLast(cmd.Context())
 	if r == nil {
 		return err
 	}
