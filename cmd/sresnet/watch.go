@@ -1,22 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"sresnet/dataset"
-	"sresnet/eval"
 	"sresnet/experiment"
-	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
 	"sresnet/watch"
+	"sresnet/watch/gallery"
 )
 
 func newWatch() *cobra.Command {
@@ -40,6 +34,10 @@ swaps dark and light, for a dark digit on light paper. Scales come from training
 images, so that --data is needed for a file as well, unless MODEL is a NIR file,
 which has them. A NIR file or the folder of a run has settings of its own, too.
 Without MODEL, the built-in network for MNIST classifies a digit.
+
+Keys: space pauses, and begins anew at the end; the left and right arrows go from
+timestep to timestep, those up and down to other images; + and - change the
+speed; q quits. Where nobody can type, it ends by itself.
 
 If the output is not a terminal, it prints the state after 1, 2, 4, 8, ...
 timesteps.`,
@@ -71,11 +69,7 @@ timesteps.`,
 			if err != nil {
 				return err
 			}
-			th, err := think(cmd.Context(), e, image)
-			if err != nil {
-				return err
-			}
-			return showThought(cmd, th, speed, asJSON)
+			return watchImages(cmd, e, image, speed, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture")
@@ -89,93 +83,35 @@ timesteps.`,
 	return cmd
 }
 
-func showThought(cmd *cobra.Command, th *watch.Thought, speed float64, asJSON bool) error {
+// watchImages shows the images that --image names.
+func watchImages(cmd *cobra.Command, e *experiment.Experiment, image string, speed float64, asJSON bool) error {
+	g, err := gallery.Open(e, image)
+	if errors.Is(err, gallery.ErrNoData) {
+		return missingData()
+	}
+	if err != nil {
+		return err
+	}
 	out := cmd.OutOrStdout()
-	if asJSON {
-		return json.NewEncoder(out).Encode(th)
+	screen := terminal.Of(out)
+	if g.Len() > 1 && (asJSON || screen == nil) {
+		return usage("--image %s: give one image, or a terminal, whose arrow keys go from one to the next", image)
 	}
-	if screen := terminal.Of(out); screen != nil {
-		if t := th.Play(cmd.Context(), screen, speed); t < th.Latency {
-			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Latency)
-		}
-		return nil // The last frame says all that is printed.
-	}
-	th.Print(out)
-	return nil
-}
-
-// look reads the image that --image names.
-func look(e *experiment.Experiment, image string) (*watch.Image, error) {
-	_, shape, _ := e.Takes()
-	i, err := strconv.Atoi(image)
-	if err != nil {
-		return lookAt(image, shape)
-	}
+	th, err := g.Watch(cmd.Context(), 0)
 	switch {
-	case e.Test == nil:
-		return nil, missingData()
-	case i < 0 || i >= e.Test.Len():
-		return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, e.Options.Data, e.Test.Len()-1), "for a file whose name is a number, write ./%d", i)
+	case err != nil:
+		return err
+	case asJSON:
+		return json.NewEncoder(out).Encode(th)
+	case screen == nil:
+		th.Print(out)
+		return nil
 	}
-	seen := &watch.Image{Name: fmt.Sprintf("image %d of %s", i, experiment.SourceOf(e.Options.Data)), Index: i, Label: e.Test.Label(i), Pixels: make([]float32, shape.Len()), Values: e.Test.Prepared()}
-	if seen.Frames, err = e.Test.AllFrames(i); err != nil {
-		return nil, err
+	keys, restore := terminal.Keys(cmd.InOrStdin())
+	defer restore()
+	err = (&watch.Player{Speed: speed, Keys: keys, Move: g.Mover()}).Play(cmd.Context(), screen, th)
+	if early := (*watch.Interrupted)(nil); errors.As(err, &early) {
+		return fmt.Errorf("%w %w", errInterrupted, err)
 	}
-	return seen, e.Test.Pixels(i, seen.Pixels)
-}
-
-// lookAt reads a picture.
-func lookAt(name string, shape []int) (*watch.Image, error) {
-	file, invert, err := dataset.ParsePicture(name)
-	if err != nil {
-		return nil, usage("--image: %w", err)
-	}
-	if file.Crop > 0 && (shape[1] != file.Crop || shape[2] != file.Crop) {
-		return nil, usage("--image %s?crop=%d: the network takes %d x %d pixels", file.Source, file.Crop, shape[1], shape[2])
-	}
-	seen := &watch.Image{Name: file.Source, Label: -1}
-	if seen.Pixels, err = dataset.ReadImageFile(file.Source, shape, file.Resize); err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			err = hint.Error(err, "give an image file, or the number of a test image; %s?resize=N gives the length of its shorter side", file.Source)
-		}
-		return nil, err
-	}
-	if invert {
-		for i, x := range seen.Pixels {
-			seen.Pixels[i] = 255 - x
-		}
-	}
-	return seen, nil
-}
-
-// think presents the image to both networks.
-func think(ctx context.Context, e *experiment.Experiment, image string) (*watch.Thought, error) {
-	seen, err := look(e, image)
-	if err != nil {
-		return nil, err
-	}
-	net, err := e.Network(ctx)
-	if err != nil {
-		return nil, err
-	}
-	name, shape, _ := e.Takes()
-	if e.Options.Normalize == "" {
-		return nil, usage("--normalize is missing: %s does not say how pixels were normalised; give %s", e.Options.Model, dataset.Normalizations)
-	}
-	norm, err := dataset.ParseNormalization(e.Options.Normalize, shape[0])
-	if err != nil {
-		return nil, usage("--normalize: %w", err)
-	}
-	seen.Input = slices.Clone(seen.Pixels)
-	norm.Apply(seen.Input, shape)
-	readout, err := eval.ParseReadout(e.Options.Readout)
-	if err != nil {
-		return nil, err
-	}
-	w := watch.Options{Model: name, Graph: e.Graph, Network: net, Sim: e.Options.Sim(), Readout: readout}
-	w.Sim.Workers = e.Options.WorkerCount()
-	if e.Test != nil {
-		w.ClassName = e.Test.ClassName
-	}
-	return watch.Run(ctx, *seen, w)
+	return err // The last frame says all that is printed.
 }
