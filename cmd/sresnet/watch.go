@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +20,7 @@ func newWatch() *cobra.Command {
 	var (
 		o      = experiment.DefaultOptions()
 		image  string
+		out    string
 		speed  float64
 		asJSON bool
 	)
@@ -39,6 +43,9 @@ Keys: space pauses, and begins anew at the end; the left and right arrows go fro
 timestep to timestep, those up and down to other images; + and - change the
 speed; q quits. Where nobody can type, it ends by itself.
 
+With -o it draws a film for slides, of one image or of several side by side
+(--image 0-8 or 3,7,12), instead.
+
 If the output is not a terminal, it prints the state after 1, 2, 4, 8, ...
 timesteps.`,
 		Example: `  sresnet watch --image 7
@@ -46,6 +53,7 @@ timesteps.`,
   sresnet watch resnet20.onnx --data cifar10:cifar10 --image cat.jpg --speed 20
   sresnet watch runs/resnet20 --image 7
   sresnet watch resnet20.nir --image cat.jpg
+  sresnet watch --image 0-8 -T 100 -o spikes.gif
   sresnet watch --image 7 -T 64 --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,12 +77,13 @@ timesteps.`,
 			if err != nil {
 				return err
 			}
-			return watchImages(cmd, e, image, speed, asJSON)
+			return watchImages(cmd, e, image, out, speed, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture")
+	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture; with --out also several, 0-8 or 3,7,12")
 	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize", "preset"}, runOptions)
 	cmd.Flags().Float64Var(&speed, "speed", 40, "show `N` timesteps per second")
+	outFlag(cmd, &out, "draw a film for slides, `FILE`.gif or .apng, or its last frame, .svg or .png")
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("image", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -84,7 +93,14 @@ timesteps.`,
 }
 
 // watchImages shows the images that --image names.
-func watchImages(cmd *cobra.Command, e *experiment.Experiment, image string, speed float64, asJSON bool) error {
+func watchImages(cmd *cobra.Command, e *experiment.Experiment, image, file string, speed float64, asJSON bool) error {
+	suffix := filepath.Ext(file)
+	switch {
+	case file != "" && !slices.Contains(watch.Suffixes, suffix):
+		return usage("--out %s: give a name that ends in %s", file, experiment.Either(watch.Suffixes))
+	case file != "" && asJSON:
+		return usage("--json prints one object: leave it out, or --out")
+	}
 	g, err := gallery.Open(e, image)
 	if errors.Is(err, gallery.ErrNoData) {
 		return missingData()
@@ -94,8 +110,11 @@ func watchImages(cmd *cobra.Command, e *experiment.Experiment, image string, spe
 	}
 	out := cmd.OutOrStdout()
 	screen := terminal.Of(out)
-	if g.Len() > 1 && (asJSON || screen == nil) {
-		return usage("--image %s: give one image, or a terminal, whose arrow keys go from one to the next", image)
+	if g.Len() > 1 && file == "" && (asJSON || screen == nil) {
+		return usage("--image %s: give one image, or a file with --out; in a terminal, the arrow keys go from one to the next", image)
+	}
+	if file != "" {
+		return drawFilm(cmd, e, g, file, suffix, speed)
 	}
 	th, err := g.Watch(cmd.Context(), 0)
 	switch {
@@ -114,4 +133,20 @@ func watchImages(cmd *cobra.Command, e *experiment.Experiment, image string, spe
 		return fmt.Errorf("%w %w", errInterrupted, err)
 	}
 	return err // The last frame says all that is printed.
+}
+
+// drawFilm writes a film, or a still, of all images.
+func drawFilm(cmd *cobra.Command, e *experiment.Experiment, g *gallery.Gallery, file, suffix string, speed float64) error {
+	f, err := g.Film(cmd.Context(), speed)
+	if err != nil {
+		return err
+	}
+	var stop func()
+	f.Progress, stop = e.Options.Step("drawing")
+	err = writeTo(file, func(w io.Writer) error { return f.Write(cmd.Context(), w, suffix) })
+	if stop(); err != nil {
+		return err
+	}
+	terminal.Printf(cmd.OutOrStdout(), "%s: %s\n", file, f)
+	return nil
 }

@@ -129,6 +129,22 @@ func (g *Gallery) Watch(ctx context.Context, i int) (*watch.Thought, error) {
 	return g.look(ctx, image)
 }
 
+// Film returns a film of all images.
+func (g *Gallery) Film(ctx context.Context, speed float64) (*watch.Film, error) {
+	f := &watch.Film{Speed: speed, Workers: g.e.Options.WorkerCount()}
+	update, stop := g.e.Options.Step("watching")
+	defer stop()
+	for i := range g.Len() {
+		th, err := g.Watch(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		f.Thoughts = append(f.Thoughts, th)
+		update(i+1, g.Len())
+	}
+	return f, nil
+}
+
 // Mover returns a function that looks at the image before or after, step being -1 or 1, from
 // the first one on: of those in the gallery, or, if that is one, of all test images; nil if
 // there is no other.
