@@ -14,6 +14,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"sresnet/internal/palette"
 )
 
 // Figure is one figure for print.
@@ -53,23 +55,8 @@ func (f *Figure) draw(c draw.Canvas) {
 	f.plot.Draw(draw.Crop(c, margin, -margin, margin, -margin))
 }
 
-// palette are the colours of [okabe2008].
-//
-// References:
-//
-//	[okabe2008]  Masataka Okabe and Kei Ito. Color Universal Design (CUD): How to
-//	             Make Figures and Presentations That Are Friendly to Colorblind
-//	             People. 2008.
-var palette = []color.Color{
-	color.RGBA{0x00, 0x72, 0xb2, 255},
-	color.RGBA{0xd5, 0x5e, 0x00, 255},
-	color.RGBA{0x00, 0x9e, 0x73, 255},
-	color.RGBA{0xb8, 0x56, 0x8f, 255},
-	color.RGBA{0xb8, 0x7f, 0x00, 255},
-	color.RGBA{0x3c, 0x9b, 0xd0, 255},
-	color.RGBA{0x7a, 0x70, 0x00, 255},
-	color.RGBA{0x44, 0x44, 0x44, 255},
-}
+// colour returns that of a style.
+func colour(style int) color.RGBA { return palette.Colours[style%len(palette.Colours)] }
 
 // dashes go with the colours, for printing in grey.
 var dashes = [][]vg.Length{nil, {7, 3}, {2, 3}, {9, 3, 2, 3}, {4, 2}, {12, 4}, {1, 2}, {6, 2, 1, 2}}
@@ -157,8 +144,8 @@ func (c *curve) figure(name string) (Figure, error) {
 		if err != nil {
 			return Figure{}, fmt.Errorf("report: figure %s: %w", name, err)
 		}
-		r, g, bl, _ := palette[b.Style%len(palette)].RGBA()
-		area.Color = color.NRGBA{uint8(r >> 8), uint8(g >> 8), uint8(bl >> 8), 0x33}
+		c := colour(b.Style)
+		area.Color = color.NRGBA{c.R, c.G, c.B, 0x33}
 		area.LineStyle.Width = 0
 		p.Add(area)
 	}
@@ -175,7 +162,7 @@ func (c *curve) figure(name string) (Figure, error) {
 		if l.Style < 0 {
 			line.Color, line.Dashes = color.Black, []vg.Length{3, 3}
 		} else {
-			line.Color, line.Dashes = palette[l.Style%len(palette)], dashes[l.Style%len(dashes)]
+			line.Color, line.Dashes = colour(l.Style), dashes[l.Style%len(dashes)]
 		}
 		p.Add(line)
 		p.Legend.Add(plain(l.Label), line)

@@ -47,7 +47,7 @@ func (g *group) Plot(c draw.Canvas, p *plot.Plot) {
 // fill draws a rectangle with the hatch of g: lines that are upright, level, two level ones,
 // several of these or none.
 func (g *group) fill(c *draw.Canvas, r vg.Rectangle) {
-	c.FillPolygon(palette[g.style%len(palette)], []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
+	c.FillPolygon(colour(g.style), []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
 	line := draw.LineStyle{Color: color.White, Width: 0.7}
 	if g.style&1 != 0 {
 		for x := math.Ceil(float64(r.Min.X) / 3); x*3 < float64(r.Max.X); x++ {

@@ -11,6 +11,7 @@ import (
 
 	"sresnet/diagnose"
 	"sresnet/energy"
+	"sresnet/internal/palette"
 )
 
 //go:embed page.html.tmpl
@@ -38,7 +39,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed,
 		"sub": func(a, b num) num { return a - b }, "num": func(x float64) num { return num(x) },
 		"add": func(a, b int) int { return a + b }, "mul": func(a, b int) int { return a * b },
-		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules, "exit": ExitWords,
+		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette.Colours) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules, "exit": ExitWords,
 	}).Parse(pageText))
 })
 

@@ -9,6 +9,7 @@ import (
 	"sresnet/diagnose"
 	"sresnet/energy"
 	"sresnet/eval"
+	"sresnet/internal/palette"
 )
 
 // layerRow is one line of the table of layers.
@@ -75,7 +76,7 @@ func (r *Report) rates() *rates {
 		for k, run := range r.Runs {
 			x := num(run.Result.Layers[i].Rate)
 			row.Rates = append(row.Rates, x)
-			row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", k%len(palette)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
+			row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", k%len(palette.Colours)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
 		}
 		t.Rows = append(t.Rows, row)
 	}

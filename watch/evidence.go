@@ -19,9 +19,8 @@ const maxBars = 10
 // bars returns how many lines the evidence takes.
 func (th *Thought) bars() int { return min(len(th.Evidence[0]), maxBars) }
 
-// shown returns the classes that have a bar: all, or those with the most evidence in
-// the end.
-func (th *Thought) shown() []int {
+// shown returns n classes, or all: those with the most evidence in the end.
+func (th *Thought) shown(n int) []int {
 	last := th.Evidence[th.Latency-1]
 	classes := make([]int, len(last))
 	for k := range classes {
@@ -36,7 +35,7 @@ func (th *Thought) shown() []int {
 		}
 		return 0
 	})
-	classes = classes[:th.bars()]
+	classes = classes[:min(n, len(classes))]
 	slices.Sort(classes)
 	return classes
 }
@@ -62,10 +61,10 @@ func (th *Thought) mostEvidence() float64 {
 	return th.most
 }
 
-// evidence returns a bar for every class after t timesteps, as long as its share of
-// the most that any ever has.
-func (th *Thought) evidence(t, w int) []terminal.Line {
-	classes := th.shown()
+// evidence returns bars of n classes after t timesteps, each as long as its share of the most
+// that any ever has.
+func (th *Thought) evidence(t, w, n int) []terminal.Line {
+	classes := th.shown(n)
 	names, longest := make([]string, len(classes)), 0
 	for i, k := range classes {
 		names[i] = terminal.End(terminal.Clean(th.className(k)), 12)

@@ -26,11 +26,14 @@ func (th *Thought) frame(t, w, h int, d terminal.Depth) []terminal.Line {
 	}
 
 	const overhead = 7 // Title, answer, legend and empty lines.
+	if h < overhead+th.bars()+1 {
+		return th.small(frame, t, w, h)
+	}
 	_, ih, _ := th.shape.CHW()
 	rows, columns := th.layerGrid(w, h-overhead, max(min((ih+1)/2, 16), th.bars()))
 	middle := max(min(h-overhead-rows, 16), th.bars())
 	picture := th.picture(w, middle, d)
-	bars := th.evidence(t, w-gap(picture))
+	bars := th.evidence(t, w-gap(picture), th.bars())
 	for i := range max(len(picture), len(bars)) {
 		var l terminal.Line
 		if picture != nil {
@@ -48,6 +51,22 @@ func (th *Thought) frame(t, w, h int, d terminal.Depth) []terminal.Line {
 	frame = append(frame, th.answers(t, w)...)
 	frame = append(frame, nil)
 	frame = append(frame, th.layers(t, w, rows, columns)...)
+	return frame[:max(min(len(frame), h), 1)]
+}
+
+// small ends a frame that begins with head and has no room for layers, or for the image: bars,
+// of fewer classes where there is no room for all, and the answers.
+func (th *Thought) small(head []terminal.Line, t, w, h int) []terminal.Line {
+	answers := th.answers(t, w)
+	if head[1] == nil {
+		head = head[:1]
+	}
+	frame := append(head, th.evidence(t, w, max(min(h-len(head)-len(answers), th.bars()), 0))...)
+	for _, l := range answers {
+		if len(frame) < h {
+			frame = append(frame, l)
+		}
+	}
 	return frame[:max(min(len(frame), h), 1)]
 }
 

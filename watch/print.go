@@ -36,7 +36,7 @@ func (th *Thought) steps() []int {
 // last.
 func (th *Thought) printSteps(w io.Writer) {
 	for _, t := range th.steps() {
-		lines := append([]terminal.Line{{terminal.Plain.Span(fmt.Sprintf("t = %d: %s", t, terminal.Clean(th.className(th.Classes[t-1]))))}}, th.evidence(t, terminal.Columns)...)
+		lines := append([]terminal.Line{{terminal.Plain.Span(fmt.Sprintf("t = %d: %s", t, terminal.Clean(th.className(th.Classes[t-1]))))}}, th.evidence(t, terminal.Columns, th.bars())...)
 		if t == th.Latency {
 			lines = th.frame(t, terminal.Columns, math.MaxInt, terminal.NoColours)
 		}

@@ -1,28 +1,26 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
+	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"sresnet/dataset"
-	"sresnet/eval"
 	"sresnet/experiment"
-	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
 	"sresnet/watch"
+	"sresnet/watch/gallery"
 )
 
 func newWatch() *cobra.Command {
 	var (
 		o      = experiment.DefaultOptions()
 		image  string
+		out    string
 		speed  float64
 		asJSON bool
 	)
@@ -41,6 +39,13 @@ images, so that --data is needed for a file as well, unless MODEL is a NIR file,
 which has them. A NIR file or the folder of a run has settings of its own, too.
 Without MODEL, the built-in network for MNIST classifies a digit.
 
+Keys: space pauses, and begins anew at the end; the left and right arrows go from
+timestep to timestep, those up and down to other images; + and - change the
+speed; q quits. Where nobody can type, it ends by itself.
+
+With -o it draws a film for slides, of one image or of several side by side
+(--image 0-8 or 3,7,12), instead.
+
 If the output is not a terminal, it prints the state after 1, 2, 4, 8, ...
 timesteps.`,
 		Example: `  sresnet watch --image 7
@@ -48,6 +53,7 @@ timesteps.`,
   sresnet watch resnet20.onnx --data cifar10:cifar10 --image cat.jpg --speed 20
   sresnet watch runs/resnet20 --image 7
   sresnet watch resnet20.nir --image cat.jpg
+  sresnet watch --image 0-8 -T 100 -o spikes.gif
   sresnet watch --image 7 -T 64 --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,16 +77,13 @@ timesteps.`,
 			if err != nil {
 				return err
 			}
-			th, err := think(cmd.Context(), e, image)
-			if err != nil {
-				return err
-			}
-			return showThought(cmd, th, speed, asJSON)
+			return watchImages(cmd, e, image, out, speed, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture")
+	cmd.Flags().StringVar(&image, "image", "", "`N|FILE`: the test image with number N, from 0, or a picture; with --out also several, 0-8 or 3,7,12")
 	optionFlags(cmd, &o, []string{"data", "calibrate", "normalize", "preset"}, runOptions)
 	cmd.Flags().Float64Var(&speed, "speed", 40, "show `N` timesteps per second")
+	outFlag(cmd, &out, "draw a film for slides, `FILE`.gif or .apng, or its last frame, .svg or .png")
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("image", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -89,93 +92,61 @@ timesteps.`,
 	return cmd
 }
 
-func showThought(cmd *cobra.Command, th *watch.Thought, speed float64, asJSON bool) error {
-	out := cmd.OutOrStdout()
-	if asJSON {
-		return json.NewEncoder(out).Encode(th)
-	}
-	if screen := terminal.Of(out); screen != nil {
-		if t := th.Play(cmd.Context(), screen, speed); t < th.Latency {
-			return fmt.Errorf("%w at timestep %d of %d", errInterrupted, t, th.Latency)
-		}
-		return nil // The last frame says all that is printed.
-	}
-	th.Print(out)
-	return nil
-}
-
-// look reads the image that --image names.
-func look(e *experiment.Experiment, image string) (*watch.Image, error) {
-	_, shape, _ := e.Takes()
-	i, err := strconv.Atoi(image)
-	if err != nil {
-		return lookAt(image, shape)
-	}
+// watchImages shows the images that --image names.
+func watchImages(cmd *cobra.Command, e *experiment.Experiment, image, file string, speed float64, asJSON bool) error {
+	suffix := filepath.Ext(file)
 	switch {
-	case e.Test == nil:
-		return nil, missingData()
-	case i < 0 || i >= e.Test.Len():
-		return nil, hint.Error(fmt.Errorf("--image %d: the test images of %s are 0 to %d", i, e.Options.Data, e.Test.Len()-1), "for a file whose name is a number, write ./%d", i)
+	case file != "" && !slices.Contains(watch.Suffixes, suffix):
+		return usage("--out %s: give a name that ends in %s", file, experiment.Either(watch.Suffixes))
+	case file != "" && asJSON:
+		return usage("--json prints one object: leave it out, or --out")
 	}
-	seen := &watch.Image{Name: fmt.Sprintf("image %d of %s", i, experiment.SourceOf(e.Options.Data)), Index: i, Label: e.Test.Label(i), Pixels: make([]float32, shape.Len()), Values: e.Test.Prepared()}
-	if seen.Frames, err = e.Test.AllFrames(i); err != nil {
-		return nil, err
+	g, err := gallery.Open(e, image)
+	if errors.Is(err, gallery.ErrNoData) {
+		return missingData()
 	}
-	return seen, e.Test.Pixels(i, seen.Pixels)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	screen := terminal.Of(out)
+	if g.Len() > 1 && file == "" && (asJSON || screen == nil) {
+		return usage("--image %s: give one image, or a file with --out; in a terminal, the arrow keys go from one to the next", image)
+	}
+	if file != "" {
+		return drawFilm(cmd, e, g, file, suffix, speed)
+	}
+	th, err := g.Watch(cmd.Context(), 0)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return json.NewEncoder(out).Encode(th)
+	case screen == nil:
+		th.Print(out)
+		return nil
+	}
+	keys, restore := terminal.Keys(cmd.InOrStdin())
+	defer restore()
+	err = (&watch.Player{Speed: speed, Keys: keys, Move: g.Mover()}).Play(cmd.Context(), screen, th)
+	if early := (*watch.Interrupted)(nil); errors.As(err, &early) {
+		return fmt.Errorf("%w %w", errInterrupted, err)
+	}
+	return err // The last frame says all that is printed.
 }
 
-// lookAt reads a picture.
-func lookAt(name string, shape []int) (*watch.Image, error) {
-	file, invert, err := dataset.ParsePicture(name)
+// drawFilm writes a film, or a still, of all images.
+func drawFilm(cmd *cobra.Command, e *experiment.Experiment, g *gallery.Gallery, file, suffix string, speed float64) error {
+	f, err := g.Film(cmd.Context(), speed)
 	if err != nil {
-		return nil, usage("--image: %w", err)
+		return err
 	}
-	if file.Crop > 0 && (shape[1] != file.Crop || shape[2] != file.Crop) {
-		return nil, usage("--image %s?crop=%d: the network takes %d x %d pixels", file.Source, file.Crop, shape[1], shape[2])
+	var stop func()
+	f.Progress, stop = e.Options.Step("drawing")
+	err = writeTo(file, func(w io.Writer) error { return f.Write(cmd.Context(), w, suffix) })
+	if stop(); err != nil {
+		return err
 	}
-	seen := &watch.Image{Name: file.Source, Label: -1}
-	if seen.Pixels, err = dataset.ReadImageFile(file.Source, shape, file.Resize); err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			err = hint.Error(err, "give an image file, or the number of a test image; %s?resize=N gives the length of its shorter side", file.Source)
-		}
-		return nil, err
-	}
-	if invert {
-		for i, x := range seen.Pixels {
-			seen.Pixels[i] = 255 - x
-		}
-	}
-	return seen, nil
-}
-
-// think presents the image to both networks.
-func think(ctx context.Context, e *experiment.Experiment, image string) (*watch.Thought, error) {
-	seen, err := look(e, image)
-	if err != nil {
-		return nil, err
-	}
-	net, err := e.Network(ctx)
-	if err != nil {
-		return nil, err
-	}
-	name, shape, _ := e.Takes()
-	if e.Options.Normalize == "" {
-		return nil, usage("--normalize is missing: %s does not say how pixels were normalised; give %s", e.Options.Model, dataset.Normalizations)
-	}
-	norm, err := dataset.ParseNormalization(e.Options.Normalize, shape[0])
-	if err != nil {
-		return nil, usage("--normalize: %w", err)
-	}
-	seen.Input = slices.Clone(seen.Pixels)
-	norm.Apply(seen.Input, shape)
-	readout, err := eval.ParseReadout(e.Options.Readout)
-	if err != nil {
-		return nil, err
-	}
-	w := watch.Options{Model: name, Graph: e.Graph, Network: net, Sim: e.Options.Sim(), Readout: readout}
-	w.Sim.Workers = e.Options.WorkerCount()
-	if e.Test != nil {
-		w.ClassName = e.Test.ClassName
-	}
-	return watch.Run(ctx, *seen, w)
+	terminal.Printf(cmd.OutOrStdout(), "%s: %s\n", file, f)
+	return nil
 }

@@ -39,7 +39,9 @@ var may = map[string][]string{
 	"internal/host":          {},
 	"internal/layers":        {},
 	"internal/terminal":      {},
+	"internal/film":          {},
 	"internal/onnxfile":      {},
+	"internal/palette":       {},
 	"internal/parallel":      {},
 	"internal/shell":         {},
 	"internal/steps":         {},
@@ -75,9 +77,10 @@ var may = map[string][]string{
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel", "internal/terminal"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
-	"report":                 {"diagnose", "energy", "eval", "exit", "experiment", "run", "internal/shell", "internal/terminal"},
+	"report":                 {"diagnose", "energy", "eval", "exit", "experiment", "run", "internal/palette", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
-	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/terminal"},
+	"watch/gallery":          {"dataset", "eval", "experiment", "tensor", "watch", "internal/hint"},
+	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/film", "internal/palette", "internal/parallel", "internal/terminal"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
@@ -111,7 +114,7 @@ var never = map[string][]string{
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "benchmark", "bench/compare", "cmd/sresnet", "bench/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "watch/gallery", "benchmark", "bench/compare", "cmd/sresnet", "bench/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
