@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"sresnet/internal/paired"
+	"sresnet/eval"
 	"sresnet/snn"
 )
 
@@ -80,16 +80,16 @@ func (d *Diagnoser) losses(r *Diagnosis, before []bool, cuts []int, right [][]bo
 	var list []Loss
 	after, first := "", 0
 	for k, i := range cuts {
-		var t paired.Table
+		var t eval.Pairs
 		correct := 0
 		for j, ok := range right[k] {
-			t.Add(before[j], ok)
+			count(&t, before[j], ok)
 			if ok {
 				correct++
 			}
 		}
-		l := Loss{After: after, Layer: d.Network.Layers[i].Name, Top1: float64(correct) / float64(max(t.N, 1)), Points: t.Gain(), P: t.P()}
-		l.Low, l.High = t.Interval(paired.Z95)
+		l := Loss{After: after, Layer: d.Network.Layers[i].Name, Top1: float64(correct) / float64(max(t.Images, 1)), Points: gain(t), P: t.PValue()}
+		l.Low, l.High = gainInterval(t)
 		if i < len(d.Network.Layers)-1 {
 			for _, j := range d.cut(i) {
 				if j != i {
@@ -124,7 +124,7 @@ func where(r *Diagnosis) (list []Finding) {
 	for k := range r.Losses {
 		p[k] = r.Losses[k].P
 	}
-	significant := paired.Holm(p, alpha)
+	significant := holm(p, alpha)
 	for k := range r.Losses {
 		l := &r.Losses[k]
 		if !significant[k] || l.Points <= 0 {

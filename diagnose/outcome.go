@@ -10,7 +10,6 @@ import (
 
 	"sresnet/ann/infer"
 	"sresnet/eval"
-	"sresnet/internal/paired"
 	"sresnet/internal/parallel"
 	"sresnet/shard"
 	"sresnet/sim"
@@ -249,15 +248,15 @@ func (t *trial) compare(before, after []bool) {
 		if drawn[i]%2 > 0 {
 			half = &t.second
 		}
-		half.Add(before[i], ok)
+		count(half, before[i], ok)
 		if ok {
 			correct++
 		}
 	}
 	all := t.all()
 	t.Regained, t.Lost = all.Gained, all.Lost
-	t.Top1, t.Gain = float64(correct)/float64(len(after)), all.Gain()
-	t.Low, t.High = all.Interval(paired.Z95)
+	t.Top1, t.Gain = float64(correct)/float64(len(after)), gain(all)
+	t.Low, t.High = gainInterval(all)
 }
 
 // rightBehind returns for every cut that was tried on which images the network is right with

@@ -10,7 +10,7 @@ import (
 	"sresnet/ann/infer"
 	"sresnet/calibrate"
 	"sresnet/convert"
-	"sresnet/internal/paired"
+	"sresnet/eval"
 	"sresnet/internal/terminal"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -45,11 +45,11 @@ type trial struct {
 	index  int
 	higher bool
 
-	first, second paired.Table
+	first, second eval.Pairs
 }
 
-func (t *trial) all() paired.Table {
-	return paired.Table{N: t.first.N + t.second.N, Gained: t.first.Gained + t.second.Gained, Lost: t.first.Lost + t.second.Lost}
+func (t *trial) all() eval.Pairs {
+	return eval.Pairs{Images: t.first.Images + t.second.Images, Gained: t.first.Gained + t.second.Gained, Lost: t.first.Lost + t.second.Lost}
 }
 
 type kindOfTrial string

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"sresnet/internal/paired"
+	"sresnet/eval"
 )
 
 // alpha is the level of significance of all that is said together: of advice, and of where
@@ -18,18 +18,18 @@ const alpha = 0.05
 const likely = 0.25
 
 // lossOf compares the trained network with the spiking one.
-func lossOf(spiking, trained []bool) (t paired.Table) {
+func lossOf(spiking, trained []bool) (t eval.Pairs) {
 	for i, ok := range trained {
-		t.Add(spiking[i], ok)
+		count(&t, spiking[i], ok)
 	}
 	return t
 }
 
 // verdict puts what was found into sentences, the largest gain first.
-func verdict(r *Diagnosis, trials []trial, lost paired.Table) []Finding {
-	T, top1, loss := lastT(r), r.SNNTop1[len(r.SNNTop1)-1], lost.Gain()
-	low, high := lost.Interval(paired.Z95)
-	if loss <= 0 || lost.P() > alpha {
+func verdict(r *Diagnosis, trials []trial, lost eval.Pairs) []Finding {
+	T, top1, loss := lastT(r), r.SNNTop1[len(r.SNNTop1)-1], gain(lost)
+	low, high := gainInterval(lost)
+	if loss <= 0 || lost.PValue() > alpha {
 		after := fmt.Sprintf("after %d timesteps", T)
 		if r.Latency > 0 {
 			after = fmt.Sprintf("with T = %d in a window, %d timesteps after the image came,", T, r.Latency)
@@ -80,8 +80,9 @@ func (t *trial) topic() string {
 func advice(r *Diagnosis, trials []trial) (list []Finding) {
 	var topics []string
 	first, second := make(map[string]*trial), make(map[string]*trial)
-	better := func(best map[string]*trial, t *trial, gain func(*trial) paired.Table) {
-		if g := gain(t); t.kind != replaced && g.Gain() > 0 && g.Better() <= likely && (best[t.topic()] == nil || g.Gain() > gain(best[t.topic()]).Gain()) {
+	choose := func(best map[string]*trial, t *trial, of func(*trial) eval.Pairs) {
+		p, before := of(t), best[t.topic()]
+		if t.kind != replaced && gain(p) > 0 && better(p) <= likely && (before == nil || gain(p) > gain(of(before))) {
 			best[t.topic()] = t
 		}
 	}
@@ -90,12 +91,12 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 		if !slices.Contains(topics, t.topic()) {
 			topics = append(topics, t.topic())
 		}
-		better(first, t, func(t *trial) paired.Table { return t.first })
-		better(second, t, func(t *trial) paired.Table { return t.second })
+		choose(first, t, func(t *trial) eval.Pairs { return t.first })
+		choose(second, t, func(t *trial) eval.Pairs { return t.second })
 	}
 	var (
 		chosen   []*trial
-		measured []paired.Table
+		measured []eval.Pairs
 		p        []float64
 	)
 	for _, topic := range topics {
@@ -103,13 +104,13 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 		if t == nil {
 			continue
 		}
-		gain := t.second
+		pairs := t.second
 		if t == second[topic] {
-			gain = t.all()
+			pairs = t.all()
 		}
-		chosen, measured, p = append(chosen, t), append(measured, gain), append(p, gain.Better())
+		chosen, measured, p = append(chosen, t), append(measured, pairs), append(p, better(pairs))
 	}
-	for k, ok := range paired.Holm(p, alpha) {
+	for k, ok := range holm(p, alpha) {
 		if ok {
 			list = append(list, finding(r, chosen[k], measured[k]))
 		}
@@ -121,9 +122,9 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 func lastT(r *Diagnosis) int { return r.Timesteps[len(r.Timesteps)-1] }
 
 // finding describes a trial that gained accuracy.
-func finding(r *Diagnosis, t *trial, measured paired.Table) Finding {
-	f := Finding{Layer: t.Layer, Points: measured.Gain()}
-	f.Low, f.High = measured.Interval(paired.Z95)
+func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
+	f := Finding{Layer: t.Layer, Points: gain(measured)}
+	f.Low, f.High = gainInterval(measured)
 	gain := fmt.Sprintf("%.2f points (%.1f to %.1f)", f.Points, f.Low, f.High)
 	f.Cause = CauseQuantisation
 	switch t.kind {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"sresnet/internal/paired"
+	"sresnet/eval"
 )
 
 // Where rounding makes the largest part of the errors, the verdict says so, whatever was tried;
@@ -15,13 +15,13 @@ func TestVerdictNamesRounding(t *testing.T) {
 		{Name: "a", At: []Errors{{Rounding: Size{RMS: 0.25}, Quantisation: Size{RMS: 0.125}}}},
 		{Name: "b", At: []Errors{{Rounding: Size{RMS: 0.25}, Clipping: Size{RMS: 0.375}}}},
 	}}
-	lost := paired.Table{N: 10, Gained: 8}
+	lost := eval.Pairs{Images: 10, Gained: 8}
 	list := verdict(r, nil, lost)
 	if f := list[0]; len(list) != 1 || f.Cause != CauseRounding || f.Points != 0 || !strings.Contains(f.Text, "rounding the weights to 3 bits is the largest part of their own errors, 0.25 of lambda on average; more bits, or real weights,") {
 		t.Errorf("verdict %+v", list)
 	}
 	tried := trial{Counterfactual: Counterfactual{Change: "real weights in place of 3 bits"}, kind: realWeights, index: -1}
-	tried.first, tried.second = paired.Table{N: 25, Gained: 6, Lost: 1}, paired.Table{N: 25, Gained: 6, Lost: 1}
+	tried.first, tried.second = eval.Pairs{Images: 25, Gained: 6, Lost: 1}, eval.Pairs{Images: 25, Gained: 6, Lost: 1}
 	list = verdict(r, []trial{tried}, lost)
 	if f := list[0]; len(list) != 1 || f.Cause != CauseRounding || f.Points != 20 || !strings.Contains(f.Text, "real weights in place of 3 bits recover 20.00 points (6.1 to 34.5)") {
 		t.Errorf("verdict %+v", list)
@@ -39,7 +39,7 @@ func TestAdvice(t *testing.T) {
 	of := func(kind kindOfTrial, chosen, gained, lost int) trial {
 		return trial{
 			Counterfactual: Counterfactual{Change: "a change", Layer: "a"}, kind: kind,
-			first: paired.Table{N: 50, Gained: chosen}, second: paired.Table{N: 50, Gained: gained, Lost: lost},
+			first: eval.Pairs{Images: 50, Gained: chosen}, second: eval.Pairs{Images: 50, Gained: gained, Lost: lost},
 		}
 	}
 	for _, tt := range []struct {

@@ -3,27 +3,37 @@ package eval
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"sresnet/energy"
 )
 
-// Choice is what one evaluation says about the length T of a presentation. It was
-// all measured on the images of the evaluation: a T chosen by them looks a little
-// better on them than it will on others.
+// Choice is what one evaluation says about the length T of a presentation. What it
+// promises, it promises of images like those of the evaluation, with 95 % confidence.
 type Choice struct {
-	// Within has, for 2, 1 and 0.5 points, the smallest T such that at T and every
-	// later timestep of the evaluation the spiking network is at most that much
-	// worse than the trained one. Being close once, by luck, does not count. Empty
-	// without a trained network.
+	// Within has, for 2, 1 and 0.5 points, the T from which the spiking network is at most
+	// that much worse than the trained one. Being close once, by luck, does not count.
+	// Empty without a trained network.
 	Within []Within `json:"within"`
 
-	// Best is the first T with the highest accuracy.
-	Best int `json:"best_t"`
+	// Best is the first T with the highest accuracy. If Rises, it is only as far as the
+	// evaluation went: up to its end, accuracy has not come to rest for a tenth of it.
+	Best  int  `json:"best_t"`
+	Rises bool `json:"rises"`
 
-	Recommended int    `json:"recommended_t"` // T
-	Reason      string `json:"reason"`        // Why that one, in a sentence.
+	Recommended int    `json:"recommended_t"` // T; 0 for none.
+	Reason      string `json:"reason"`        // Why that one, or none, in a sentence.
+
+	// Tolerance is what the recommended T loses at most, in points, against what Against says:
+	// half a point or, if so few images cannot tell that, what they resolve. 0 if nothing of
+	// the kind is promised.
+	Tolerance float64 `json:"tolerance_points"`
+	Against   string  `json:"tolerance_against"` // [Trained], [Itself] or "".
+
+	// Resolves is the loss, in points, that these images exclude four times out of five where
+	// there is none, and Enough about how many images would exclude half a point. 0 without
+	// a trained network.
+	Resolves float64 `json:"resolves_points"`
+	Enough   int     `json:"images_for_half_a_point"`
 
 	// Pareto holds every T, ascending, that no other one dominates: none has at
 	// least its accuracy for fewer operations.
@@ -33,7 +43,8 @@ type Choice struct {
 // Within is the T from which the accuracy stays close to the trained network's.
 type Within struct {
 	Points float64 `json:"points"` // Of percent, below the trained network.
-	T      int     `json:"t"`      // 0 if the accuracy is not that close at the last timestep.
+	T      int     `json:"t"`      // Smallest from which that holds of these images; 0 if it does not at the last timestep.
+	Sure   int     `json:"sure_t"` // Likewise of all images, with 95 % confidence: see [Result.Choose].
 }
 
 // Point is the state of an evaluation after T timesteps. Accuracies are fractions
@@ -62,8 +73,7 @@ type Point struct {
 //	              Statistical Inference. Journal of the American Statistical
 //	              Association 22(158). 1927.
 func Wilson(k, n int) (low, high float64) {
-	const z = 1.959963984540054 // 97.5 % of a normal distribution lie below.
-	p, m := float64(k)/float64(n), float64(n)
+	p, m, z := float64(k)/float64(n), float64(n), float64(z975)
 	centre := (p + z*z/(2*m)) / (1 + z*z/m)
 	half := z * math.Sqrt(p*(1-p)/m+z*z/(4*m*m)) / (1 + z*z/m)
 	low, high = max(centre-half, 0), min(centre+half, 1)
@@ -76,64 +86,172 @@ func Wilson(k, n int) (low, high float64) {
 	return low, high
 }
 
-// tenths are the tenths of a point that [Choice.Within] looks at. The last one
-// decides which T is recommended.
+// What a loss is against: the trained network, or the same one at its best T.
+const (
+	Trained = "trained"
+	Itself  = "itself"
+)
+
+// tenths are the tenths of a point that [Choice.Within] looks at. The last one is what the
+// recommended T may lose.
 var tenths = []int{20, 10, 5}
+
+// lasts is the part of the presentation, one in so many, for which a T must hold before it
+// is recommended: of the last timestep alone, everything that stays does.
+const lasts = 10
 
 // onePhasedT is why there is no other T of a phased network to recommend.
 const onePhasedT = "the only one: a phased network answers at the end of its window, so that another T takes another evaluation"
 
-// Choose says which T to take. A phased network has one T, which is chosen before it is
-// evaluated; then that is the one.
+// Choose says which T to take: the smallest such that at T and at every later timestep the
+// upper 95 % bound of the loss against the trained network is within the tolerance. Timesteps
+// are tested from the last one backwards up to the first that fails. As the order is fixed
+// before anything is seen, that promises what each single test does: whatever T comes out,
+// the probability that the loss is larger, at T or later, is at most 5 % [maurer1995]
+// [westfall2001]. Then it is the first T at which as many images are right, as no other T that
+// costs more is worth it; before the ones that were tested, that takes a bound of 97.5 % of its
+// own, being one of many, or nothing is promised of it.
+//
+// Where the loss at the end is larger than the tolerance, or nothing is known of it, the
+// network is compared in the same way with itself at its best T, from there backwards. A T
+// that holds for less than the last tenth of the presentation is not recommended. A network
+// that is calibrated for a T is recommended at it, unless a shorter presentation is as good. A
+// phased network has one T, which is chosen before it is evaluated; then that is the one.
 func (r *Result) Choose() Choice {
+	c := Choice{Within: []Within{}}
+	if !r.Alone() {
+		c.Resolves, c.Enough = r.Paired(r.Timesteps).resolves()
+	}
 	if r.Phased() {
-		return Choice{Within: []Within{}, Best: r.Timesteps, Recommended: r.Timesteps, Reason: onePhasedT, Pareto: []int{r.Timesteps}}
+		c.Best, c.Recommended, c.Reason, c.Pareto = r.Timesteps, r.Timesteps, onePhasedT, []int{r.Timesteps}
+		return c
 	}
 	correct := make([]int, len(r.SpikingTop1))
 	for t := range correct {
 		correct[t] = r.right(r.SpikingTop1[t])
-	}
-	trained := r.right(r.TrainedTop1)
-	c := Choice{Within: []Within{}}
-	last := Within{Points: float64(tenths[len(tenths)-1]) / 10}
-	for _, x := range tenths {
-		if r.Alone() {
-			break
-		}
-		last = Within{float64(x) / 10, staysWithin(correct, trained, x, r.Images)}
-		c.Within = append(c.Within, last)
-	}
-	most := slices.Max(correct)
-	c.Best = slices.Index(correct, most) + 1
-
-	if c.Recommended = last.T; c.Recommended > 0 {
-		c.Reason = fmt.Sprintf("the smallest T from which the accuracy stays within %v points of the trained network's", last.Points)
-	} else {
-		// The last timestep itself may be further from the best one than that.
-		c.Recommended = c.Best
-		if T := staysWithin(correct, most, tenths[len(tenths)-1], r.Images); T > 0 {
-			c.Recommended = T
-		}
-		c.Reason = fmt.Sprintf("the smallest T from which the accuracy stays within %v points of its own best; "+
-			"it does not get and stay as close to the trained network's, for which a longer presentation may help", last.Points)
-		if c.Recommended == c.Best {
-			c.Reason = fmt.Sprintf("where the accuracy is best; "+
-				"it does not get and stay within %v points of the trained network's, for which a longer presentation may help", last.Points)
-		}
-		if r.Alone() {
-			c.Reason, _, _ = strings.Cut(c.Reason, "; ")
+		if len(c.Pareto) == 0 || correct[t] > correct[c.Best-1] { // Operations only grow with T.
+			c.Best, c.Pareto = t+1, append(c.Pareto, t+1)
 		}
 	}
-
-	before := -1 // Operations only grow with T, so that a T is dominated by an earlier one or by none.
-	for t, n := range correct {
-		if n <= before {
-			continue
-		}
-		before = n
-		c.Pareto = append(c.Pareto, t+1)
+	ofTrained, ofItself, latest := r.againstTrained(&c, correct), r.againstItself(c.Best), r.Timesteps-r.lasting()
+	tuned := r.TunedFor == r.Timesteps
+	c.Rises = ofItself.T > latest && !tuned
+	switch {
+	case ofTrained.T > 0 && ofTrained.T <= latest:
+		c.take(ofTrained, correct, latest)
+	case tuned:
+		c.take(&sequence{T: r.Timesteps, why: "the one that the network is calibrated for"}, correct, r.Timesteps)
+	case c.Rises:
+		c.Reason = fmt.Sprintf("accuracy has not come to rest for the last tenth of T = %d; run longer, such as -T %d", r.Timesteps, 2*r.Timesteps)
+	default:
+		c.take(ofItself, correct, latest)
+	}
+	if c.Reason += r.unlike(ofTrained, latest); c.Against != Itself && !r.Alone() && c.Resolves > half {
+		c.Reason += fmt.Sprintf("; %d images resolve %v points, %v takes about %d", r.Images, c.Resolves, half, c.Enough)
 	}
 	return c
+}
+
+// lasting returns how many timesteps there must be after a T that is recommended.
+func (r *Result) lasting() int { return (r.Timesteps + lasts - 1) / lasts }
+
+// sequence is what came of testing timesteps from one back to the first that fails.
+type sequence struct {
+	pairs   func(T int) Pairs
+	points  float64 // The tolerance.
+	against string
+	T       int    // The last that passed; 0 if none did.
+	why     string // Why that one.
+}
+
+// testFrom tests timesteps from T backwards.
+func (s *sequence) testFrom(T int) *sequence {
+	for s.T = 0; T > 0 && s.pairs(T).Within(s.points/100); T-- {
+		s.T = T
+	}
+	return s
+}
+
+// againstTrained tests timesteps against the trained network, for [Choice.Within] as well.
+func (r *Result) againstTrained(c *Choice, correct []int) *sequence {
+	if r.Alone() {
+		return new(sequence)
+	}
+	for _, x := range tenths {
+		points := float64(x) / 10
+		sure := (&sequence{pairs: r.Paired, points: points}).testFrom(r.Timesteps)
+		c.Within = append(c.Within, Within{points, staysWithin(correct, r.right(r.TrainedTop1), x, r.Images), sure.T})
+	}
+	s := &sequence{pairs: r.Paired, points: max(half, c.Resolves), against: Trained}
+	s.why = fmt.Sprintf("the smallest T from which the loss against the trained network stays within %v points, with 95 %% confidence", s.points)
+	return s.testFrom(r.Timesteps)
+}
+
+// againstItself tests timesteps against the best one, from there backwards. Of a result that
+// does not tell which images are right, the best one alone passes.
+func (r *Result) againstItself(best int) *sequence {
+	s := &sequence{against: Itself, T: best}
+	s.points, _ = Pairs{Images: r.Images}.resolves()
+	s.points = max(half, s.points)
+	s.why = fmt.Sprintf("the smallest T from which the accuracy stays within %v points of its own best, with 95 %% confidence", s.points)
+	lost, gained := make([]int, r.Timesteps), make([]int, r.Timesteps)
+	if p := &r.Predictions; p.Turns != nil {
+		lost, gained = p.against(r.Timesteps, func(i int) bool { return p.rightAt(i, best) })
+	}
+	s.pairs = func(T int) Pairs { return Pairs{r.Images, lost[T-1], gained[T-1]} }
+	if r.Predictions.Turns != nil {
+		s.testFrom(best)
+	}
+	return s
+}
+
+// take recommends the T of a sequence or, up to the latest, another one at which as many images
+// are right for less, or more for not much more.
+func (c *Choice) take(s *sequence, correct []int, latest int) {
+	c.Against, c.Tolerance, c.Reason = s.against, s.points, s.why
+	first := 0
+	for _, T := range c.Pareto {
+		if correct[T-1] < correct[s.T-1] {
+			continue
+		}
+		if first == 0 {
+			first = T
+		}
+		if T >= s.T && T <= latest || s.pairs != nil && T < s.T && s.pairs(T).bound(z975) <= s.points/100 {
+			c.Recommended = T
+			break
+		}
+	}
+	switch {
+	case c.Recommended == 0: // Of the first one, nothing is promised.
+		c.Recommended, c.Against, c.Tolerance = first, "", 0
+		c.Reason = fmt.Sprintf("as accurate on these images as T = %d, which is %s", s.T, s.why)
+	case c.Recommended < s.T:
+		c.Reason = fmt.Sprintf("as accurate as T = %d, which is %s", s.T, s.why)
+	case c.Recommended > s.T:
+		c.Reason = fmt.Sprintf("more accurate than T = %d, which is %s, but no more so than another one that costs less", s.T, s.why)
+	}
+}
+
+// unlike ends the reason of a choice with how far the spiking network is from the trained one,
+// where that is too far.
+func (r *Result) unlike(ofTrained *sequence, latest int) string {
+	switch {
+	case r.Alone():
+		return ""
+	case ofTrained.T > latest:
+		return fmt.Sprintf("; the loss against the trained network is within %v points from T = %d on, which is too near the end to tell: run longer", ofTrained.points, ofTrained.T)
+	case ofTrained.T == 0:
+		return "; " + r.Difference()
+	}
+	return ""
+}
+
+// Difference says how the accuracy of both networks differs in the end.
+func (r *Result) Difference() string {
+	p := r.Paired(r.Timesteps)
+	low, high := p.Interval()
+	return fmt.Sprintf("at T = %d it loses %.2f points against the trained network, 95 %% interval %.2f to %.2f", r.Timesteps, 100*p.Loss(), 100*low, 100*high)
 }
 
 // staysWithin returns the smallest T from which on correct, images by timestep, is
@@ -151,7 +269,7 @@ func staysWithin(correct []int, want, x, images int) int {
 }
 
 // Steps returns few of the points that [Choice.Pareto] has: each at least halves what the
-// one before lacks to the best accuracy. The recommended T is in it if it is undominated.
+// one before lacks to the best accuracy. The recommended T is one of them.
 func (r *Result) Steps(c *Choice) []Point {
 	var list []Point
 	best := r.Point(c.Best).Top1
@@ -181,3 +299,12 @@ func (r *Result) Point(T int) Point {
 	}
 	return p
 }
+
+// References:
+//
+//	[maurer1995]    W. Maurer, L. A. Hothorn, W. Lehmacher. Multiple Comparisons in Drug
+//	                Clinical Trials and Preclinical Assays: A-Priori Ordered Hypotheses.
+//	                In: Biometrie in der chemisch-pharmazeutischen Industrie 6. 1995.
+//	[westfall2001]  Peter H. Westfall, Alok Krishen. Optimally Weighted, Fixed Sequence and
+//	                Gatekeeper Multiple Testing Procedures. Journal of Statistical Planning
+//	                and Inference 99(1). 2001.

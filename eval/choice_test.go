@@ -5,17 +5,56 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
-// overTime is a result over 1000 images with the given numbers of images that are
-// right, and one more addition an image at every timestep.
-func overTime(trained int, correct ...int) *Result {
-	r := &Result{Images: 1000, Timesteps: len(correct), TrainedTop1: float64(trained) / 1000}
-	for t, n := range correct {
-		r.SpikingTop1 = append(r.SpikingTop1, float64(n)/1000)
-		r.Agreement = append(r.Agreement, 1)
-		r.SpikesPerImage = append(r.SpikesPerImage, float64(t+1))
-		r.ACsPerImage = append(r.ACsPerImage, float64(10*(t+1)))
+// some are images of which both networks do the same.
+type some struct {
+	images  int
+	trained bool  // Whether the trained network is right.
+	turns   []int // When the spiking network becomes right and wrong in turn.
+}
+
+// right reports whether the spiking network is right after T timesteps.
+func (x *some) right(T int) bool {
+	is := false
+	for _, t := range x.turns {
+		is = is != (t <= T)
+	}
+	return is
+}
+
+// overTime is the result of T timesteps, each of as many additions.
+func overTime(T int, list ...some) *Result {
+	r := &Result{Timesteps: T, Latency: T, SpikingTop1: make([]float64, T), Agreement: make([]float64, T), Lost: make([]int, T), Gained: make([]int, T)}
+	for _, x := range list {
+		r.Images += x.images
+	}
+	one := func(x *some) float64 { return float64(x.images) / float64(r.Images) }
+	for _, x := range list {
+		for range x.images {
+			r.Predictions.Turns = append(r.Predictions.Turns, x.turns)
+		}
+		if x.trained {
+			r.TrainedTop1 += one(&x)
+		}
+		for t := range T {
+			switch right := x.right(t + 1); {
+			case right == x.trained:
+				r.Agreement[t] += one(&x)
+			case right:
+				r.Gained[t] += x.images
+			default:
+				r.Lost[t] += x.images
+			}
+			if x.right(t + 1) {
+				r.SpikingTop1[t] += one(&x)
+			}
+		}
+	}
+	for t := range T {
+		r.SpikesPerImage, r.ACsPerImage = append(r.SpikesPerImage, float64(t+1)), append(r.ACsPerImage, float64(10*(t+1)))
 	}
 	return r
 }
@@ -41,63 +80,75 @@ func TestWilson(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
+	never := []int{}
 	for _, tt := range []struct {
 		name        string
 		r           *Result
-		within      [3]int // 2, 1 and 0.5 points.
+		within      []Within
 		best        int
+		rises       bool
 		recommended int
+		against     string
 		reason      string
 		pareto      []int
 	}{
+		{ // One point short until T = 40: exactly one of these images, but perhaps more of others.
+			"rises", overTime(100, some{9000, true, []int{10}}, some{100, true, []int{40}}, some{900, false, never}),
+			[]Within{{2, 10, 10}, {1, 10, 40}, {0.5, 40, 40}},
+			40, false, 40, Trained, "the smallest T from which the loss against the trained network stays within 0.5 points, with 95 % confidence",
+			[]int{1, 10, 40},
+		},
+		{ // The same of few images: they tell no more than 3 points.
+			"few images", overTime(100, some{180, true, []int{10}}, some{2, true, []int{40}}, some{18, false, never}),
+			[]Within{{2, 10, 40}, {1, 10, 0}, {0.5, 40, 0}},
+			40, false, 10, Trained, "stays within 3 points, with 95 % confidence; 200 images resolve 3 points, 0.5 takes about 1300",
+			[]int{1, 10, 40},
+		},
 		{
-			"rises", overTime(900, 100, 880, 890, 895, 900, 900),
-			[3]int{2, 3, 4},
-			5, 4,
-			"within 0.5 points of the trained network's",
-			[]int{1, 2, 3, 4, 5},
+			"in the last timesteps", overTime(100, some{9000, true, []int{10}}, some{200, true, []int{95}}, some{800, false, never}),
+			[]Within{{2, 10, 95}, {1, 95, 95}, {0.5, 95, 95}},
+			95, true, 0, "", "run longer, such as -T 200; the loss against the trained network is within 0.5 points from T = 95 on, which is too near the end",
+			[]int{1, 10, 95},
 		},
-		{ // Exactly 20, 10 and 5 images short is within; one more is not.
-			"limits", overTime(900, 879, 880, 889, 890, 894, 895),
-			[3]int{2, 4, 6},
-			6, 6,
-			"within 0.5",
-			[]int{1, 2, 3, 4, 5, 6},
+		{
+			"far below", overTime(100, some{8000, true, []int{10}}, some{300, true, []int{30}}, some{700, true, never}, some{1000, false, never}),
+			[]Within{{2, 0, 0}, {1, 0, 0}, {0.5, 0, 0}},
+			30, false, 30, Itself, "within 0.5 points of its own best, with 95 % confidence; at T = 100 it loses 7.00 points against the trained network, 95 % interval 6.5",
+			[]int{1, 10, 30},
 		},
-		{ // Close at T = 2, but it does not stay so.
-			"comes and goes", overTime(900, 500, 899, 880, 896, 896),
-			[3]int{2, 4, 4},
-			2, 4,
-			"within 0.5",
+		{ // As good before it dips: what costs more is not worth it.
+			"dips", overTime(200, some{7500, true, []int{10}}, some{140, true, []int{26, 27, 127}}, some{2360, false, never}),
+			[]Within{{2, 10, 10}, {1, 127, 127}, {0.5, 127, 127}},
+			26, false, 26, Trained, "as accurate as T = 127, which is the smallest T from which",
+			[]int{1, 10, 26},
+		},
+		{
+			"falls", overTime(100, some{7000, true, []int{10}}, some{1000, true, []int{20, 50}}, some{2000, false, never}),
+			[]Within{{2, 0, 0}, {1, 0, 0}, {0.5, 0, 0}},
+			20, false, 20, Itself, "its own best",
+			[]int{1, 10, 20},
+		},
+		{
+			"better", overTime(50, some{9000, true, []int{2}}, some{100, false, []int{2}}, some{900, false, never}),
+			[]Within{{2, 2, 2}, {1, 2, 2}, {0.5, 2, 2}},
+			2, false, 2, Trained, "within 0.5",
 			[]int{1, 2},
 		},
 		{
-			"never close", overTime(900, 300, 700, 796, 800, 799),
-			[3]int{},
-			4, 3,
-			"its own best",
-			[]int{1, 2, 3, 4},
-		},
-		{
-			"falls in the end", overTime(900, 300, 800, 700),
-			[3]int{},
-			2, 2,
-			"where the accuracy is best",
-			[]int{1, 2},
-		},
-		{ // Better than the trained network is within, too.
-			"better", overTime(900, 950), [3]int{1, 1, 1}, 1, 1, "within 0.5", []int{1},
+			"one timestep", overTime(1, some{10000, true, []int{1}}),
+			[]Within{{2, 1, 1}, {1, 1, 1}, {0.5, 1, 1}},
+			1, true, 0, "", "run longer, such as -T 2",
+			[]int{1},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := tt.r.Choose()
-			for i, w := range c.Within {
-				if w.T != tt.within[i] || w.Points != []float64{2, 1, 0.5}[i] {
-					t.Errorf("within %v points: got T = %d, want %d", w.Points, w.T, tt.within[i])
-				}
+			if !slices.Equal(c.Within, tt.within) {
+				t.Errorf("within: got %v, want %v", c.Within, tt.within)
 			}
-			if c.Best != tt.best || c.Recommended != tt.recommended || !strings.Contains(c.Reason, tt.reason) {
-				t.Errorf("got best %d, recommended %d (%s), want %d, %d (%s)", c.Best, c.Recommended, c.Reason, tt.best, tt.recommended, tt.reason)
+			if c.Best != tt.best || c.Rises != tt.rises || c.Recommended != tt.recommended || c.Against != tt.against || !strings.Contains(c.Reason, tt.reason) {
+				t.Errorf("got best %d, rises %v, recommended %d, against %q (%s), want %d, %v, %d, %q (%s)",
+					c.Best, c.Rises, c.Recommended, c.Against, c.Reason, tt.best, tt.rises, tt.recommended, tt.against, tt.reason)
 			}
 			if !slices.Equal(c.Pareto, tt.pareto) {
 				t.Errorf("Pareto: got %v, want %v", c.Pareto, tt.pareto)
@@ -114,4 +165,72 @@ func TestChoose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A network that is calibrated for T is at its best there: it is no curve that still rises.
+func TestChooseTuned(t *testing.T) {
+	r := overTime(32, some{9000, true, []int{10}}, some{200, true, []int{31}}, some{800, false, []int{}})
+	if c := r.Choose(); c.Recommended != 0 || !c.Rises {
+		t.Errorf("not calibrated for T: recommended %d, rises %v", c.Recommended, c.Rises)
+	}
+	r.TunedFor = 32
+	if c := r.Choose(); c.Recommended != 31 || c.Rises || !strings.HasPrefix(c.Reason, "as accurate on these images as T = 32, which is the one that the network is calibrated for") {
+		t.Errorf("recommended %d, rises %v: %s", c.Recommended, c.Rises, c.Reason)
+	}
+}
+
+// Without a trained network, the network is compared with itself; results that do not tell which
+// images are right have more pairs than there were, never fewer.
+func TestChooseOlder(t *testing.T) {
+	list := []some{{900, true, []int{10}}, {30, true, []int{40}}, {20, false, []int{40}}, {50, false, []int{}}}
+	r := overTime(100, list...)
+	r.TrainedTop1, r.Agreement, r.Lost, r.Gained = 0, nil, nil, nil
+	if c := r.Choose(); c.Recommended != 40 || c.Against != Itself || c.Tolerance != 0.7 || len(c.Within) > 0 || strings.Contains(c.Reason, "trained") {
+		t.Errorf("alone: %+v", c)
+	}
+	whole, older := overTime(100, list...), overTime(100, list...)
+	older.Lost, older.Gained, older.Predictions.Turns = nil, nil, nil
+	for T := 1; T <= 100; T++ {
+		p, q := whole.Paired(T), older.Paired(T)
+		if p.Lost-p.Gained != q.Lost-q.Gained || q.Lost < p.Lost {
+			t.Errorf("T = %d: got %+v, want %+v or more", T, q, p)
+		}
+	}
+	if c, d := whole.Choose(), older.Choose(); c.Recommended != 40 || d.Recommended < c.Recommended {
+		t.Errorf("recommended %d, of an older one %d", c.Recommended, d.Recommended)
+	}
+}
+
+// Whatever happens: nothing is recommended that costs more than an earlier T that is as
+// accurate, nor, but for a network that is for its T, of which too little was seen, and what
+// is promised of a T holds of these images with room to spare.
+func TestChooseAlways(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		T := rapid.IntRange(1, 30).Draw(t, "T")
+		list := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) some {
+			turns := rapid.SliceOfNDistinct(rapid.IntRange(1, T), 0, 4, rapid.ID[int]).Draw(t, "turns")
+			slices.Sort(turns)
+			return some{rapid.SampledFrom([]int{1, 3, 10, 100, 2000}).Draw(t, "images"), rapid.Bool().Draw(t, "trained"), turns}
+		}), 1, 8).Draw(t, "images")
+		r := overTime(T, list...)
+		r.TunedFor = rapid.SampledFrom([]int{0, 0, T}).Draw(t, "tuned for")
+		c := r.Choose()
+		if c.Recommended == 0 {
+			if r.TunedFor > 0 || c.Against != "" || c.Tolerance != 0 {
+				t.Fatalf("nothing recommended: %+v", c)
+			}
+			return
+		}
+		for t0 := 1; t0 < c.Recommended; t0++ {
+			if r.right(r.SpikingTop1[t0-1]) >= r.right(r.SpikingTop1[c.Recommended-1]) {
+				t.Fatalf("T = %d is as good as %d: %+v", t0, c.Recommended, c)
+			}
+		}
+		if r.TunedFor == 0 && c.Recommended > T-max(T/10, 1) {
+			t.Fatalf("T = %d is the last: %+v", c.Recommended, c)
+		}
+		if c.Against == Trained && !r.Paired(c.Recommended).Within(c.Tolerance/100) {
+			t.Fatalf("loss %+v is not within the tolerance: %+v", r.Paired(c.Recommended), c)
+		}
+	})
 }

@@ -199,7 +199,7 @@ func (e *Evaluator) Result(t *Tally, elapsed time.Duration) *Result {
 	if e.graph != nil {
 		r.DenseMACsPerImage = float64(e.graph.MACs())
 	} else {
-		r.TrainedTop1, r.Agreement, r.Predictions.Trained = 0, nil, nil
+		r.TrainedTop1, r.Agreement, r.Lost, r.Gained, r.Predictions.Trained = 0, nil, nil, nil, nil
 	}
 	did := energy.Activity{Images: r.Images, ACs: r.ACsPerImage}
 	for _, l := range r.Layers {

@@ -38,6 +38,12 @@ type Result struct {
 	SpikingTop1 []float64 `json:"spiking_top1"`
 	Agreement   []float64 `json:"agreement"` // Images on which both networks name the same class.
 
+	// Images that one of the networks alone gets right, likewise for each mark: see
+	// [Result.Paired]. Nil without a trained network, and in results of versions that did
+	// not count them.
+	Lost   []int `json:"lost_images"`   // By the trained one alone.
+	Gained []int `json:"gained_images"` // By the spiking one alone.
+
 	// Synaptic operations of the spiking network, over all layers, split as NeuroBench
 	// does [yik2025].
 	SpikesPerImage []float64 `json:"spikes_per_image"`
@@ -50,7 +56,8 @@ type Result struct {
 	// synchronous schedule and rate coding.
 	Schedule string `json:"schedule,omitempty"`
 	Coding   string `json:"coding,omitempty"`
-	Latency  int    `json:"latency"` // Timesteps from the image to the answer; see [snn.Network.Latency].
+	Latency  int    `json:"latency"`             // Timesteps from the image to the answer; see [snn.Network.Latency].
+	TunedFor int    `json:"tuned_for,omitempty"` // T that the network was calibrated for, if it was for one.
 
 	Layers []Layer          `json:"layers"`
 	Energy *energy.Accounts `json:"energy,omitempty"` // Every operation of both networks, itemised.
@@ -86,6 +93,46 @@ type Predictions struct {
 	Label   []int `json:"label"`
 	Trained []int `json:"trained_class"` // Nil without a trained network.
 	Spiking []int `json:"spiking_class"`
+
+	// Turns has the timesteps, from 1 and ascending, at which the spiking network becomes
+	// right and wrong in turn. Nil in results of versions that did not keep them.
+	Turns [][]int `json:"turns_t,omitempty"`
+}
+
+// rightAt reports whether the spiking network is right about the image in place i after T
+// timesteps.
+func (p *Predictions) rightAt(i, T int) bool {
+	n, found := slices.BinarySearch(p.Turns[i], T)
+	return found != (n%2 == 1)
+}
+
+// against counts, for every timestep up to T, the images that are among some and that the
+// spiking network gets wrong then, and those that are not and that it gets right.
+func (p *Predictions) against(T int, among func(i int) bool) (lost, gained []int) {
+	lost, gained = make([]int, T), make([]int, T)
+	for i, turns := range p.Turns {
+		is := among(i)
+		for k := 0; k <= len(turns); k++ {
+			from, to := 1, T+1
+			if k > 0 {
+				from = turns[k-1]
+			}
+			if k < len(turns) {
+				to = turns[k]
+			}
+			switch right := k%2 == 1; {
+			case is && !right:
+				for t := from; t < to; t++ {
+					lost[t-1]++
+				}
+			case !is && right:
+				for t := from; t < to; t++ {
+					gained[t-1]++
+				}
+			}
+		}
+	}
+	return lost, gained
 }
 
 // References:
@@ -133,7 +180,13 @@ type resultFile struct {
 	*plainResult
 	TrainedTop1       *float64 `json:"trained_top1"` // In place of the result's: nil without a trained network.
 	DenseMACsPerImage *float64 `json:"dense_macs_per_image"`
-	Choice            *Choice  `json:"choice"`
+
+	// Of each mark, what [Pairs] says of the loss: its 95 % interval and McNemar's test.
+	LossLow  []float64 `json:"loss_low"`
+	LossHigh []float64 `json:"loss_high"`
+	McNemar  []float64 `json:"mcnemar_p"`
+
+	Choice *Choice `json:"choice"`
 
 	Predictions *Predictions `json:"predictions"` // The result's: what is long comes last.
 }
@@ -145,6 +198,11 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	f := resultFile{Format: Format, plainResult: (*plainResult)(r), Choice: &choice, Predictions: &r.Predictions}
 	if !r.Alone() {
 		f.TrainedTop1, f.DenseMACsPerImage = &r.TrainedTop1, &r.DenseMACsPerImage
+	}
+	for m := range r.Lost {
+		p := Pairs{r.Images, r.Lost[m], r.Gained[m]}
+		low, high := p.Interval()
+		f.LossLow, f.LossHigh, f.McNemar = append(f.LossLow, low), append(f.LossHigh, high), append(f.McNemar, p.PValue())
 	}
 	return json.Marshal(&f)
 }
@@ -231,7 +289,44 @@ func (r *Result) check() error {
 	if r.Exit != nil {
 		err = cmp.Or(err, r.Exit.check(r))
 	}
-	return cmp.Or(err, r.Predictions.check(r.Images, r.Alone()))
+	return cmp.Or(err, r.checkPairs(), r.Predictions.check(r.Images, r.Alone()), r.Predictions.checkTurns(r))
+}
+
+// checkPairs returns an error unless the counts of pairs are those of the accuracies.
+func (r *Result) checkPairs() error {
+	if r.Lost == nil && r.Gained == nil {
+		return nil
+	}
+	if r.Alone() || len(r.Lost) != len(r.SpikingTop1) || len(r.Gained) != len(r.Lost) {
+		return fmt.Errorf("it has %d accuracies and %d and %d counts of pairs", len(r.SpikingTop1), len(r.Lost), len(r.Gained))
+	}
+	trained := r.right(r.TrainedTop1)
+	for m, lost := range r.Lost {
+		if gained := r.Gained[m]; lost < 0 || lost > trained || gained < 0 || gained > r.Images-trained || trained-lost+gained != r.right(r.SpikingTop1[m]) {
+			return fmt.Errorf("it has %d and %d images that one network gets right", lost, gained)
+		}
+	}
+	return nil
+}
+
+// checkTurns returns an error unless p says of each image when the network is right.
+func (p *Predictions) checkTurns(r *Result) error {
+	if p.Turns == nil {
+		return nil
+	}
+	if len(p.Turns) != r.Images {
+		return fmt.Errorf("it has %d images and the turns of %d", r.Images, len(p.Turns))
+	}
+	for _, turns := range p.Turns {
+		before := 0
+		for _, t := range turns {
+			if t <= before || t > r.Timesteps {
+				return fmt.Errorf("it has an image with a turn at timestep %d after %d", t, before)
+			}
+			before = t
+		}
+	}
+	return nil
 }
 
 // check returns an error unless p is of n images.

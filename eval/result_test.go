@@ -27,14 +27,16 @@ func TestResultJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"format":2,"model":"tiny","images":2,"timesteps":3,"complete":true,"seconds":3,` +
-		`"spiking_top1":[0.5,0.5,0.5],"agreement":[0,1,1],"spikes_per_image":[1,4,9],"acs_per_image":[11,33,66],"macs_per_image":7,"latency":3,` +
+		`"spiking_top1":[0.5,0.5,0.5],"agreement":[0,1,1],"lost_images":[1,0,0],"gained_images":[1,0,0],"spikes_per_image":[1,4,9],"acs_per_image":[11,33,66],"macs_per_image":7,"latency":3,` +
 		`"layers":[{"layer":"relu","kind":"conv+shortcut","neurons":4,"lambda":2,"rate":0.5,"spikes_per_image":6,"acs_per_image":60,` +
 		`"spikes_at":[1,2,3],"acs_at":[10,20,30]},` +
 		`{"layer":"fc","kind":"dense","neurons":2,"lambda":3,"rate":0.5,"spikes_per_image":3,"acs_per_image":6,` +
 		`"spikes_at":[0,1,2],"acs_at":[1,2,3]}],"trained_top1":0.5,"dense_macs_per_image":0,` +
-		`"choice":{"within":[{"points":2,"t":1},{"points":1,"t":1},{"points":0.5,"t":1}],"best_t":1,"recommended_t":1,` +
-		`"reason":"the smallest T from which the accuracy stays within 0.5 points of the trained network's","pareto_t":[1]},` +
-		`"predictions":{"image":[0,1],"label":[1,0],"trained_class":[1,1],"spiking_class":[1,1]}}` + "\n"
+		`"loss_low":[-0.8109375885315391,-0.657619772493347,-0.657619772493347],"loss_high":[0.8109375885315391,0.657619772493347,0.657619772493347],"mcnemar_p":[1,1,1],` +
+		`"choice":{"within":[{"points":2,"t":1,"sure_t":0},{"points":1,"t":1,"sure_t":0},{"points":0.5,"t":1,"sure_t":0}],"best_t":1,"rises":false,"recommended_t":1,` +
+		`"reason":"as accurate on these images as T = 2, which is the smallest T from which the loss against the trained network stays within 75.6 points, with 95 % confidence; ` +
+		`2 images resolve 75.6 points, 0.5 takes about 1300","tolerance_points":0,"tolerance_against":"","resolves_points":75.6,"images_for_half_a_point":1300,"pareto_t":[1]},` +
+		`"predictions":{"image":[0,1],"label":[1,0],"trained_class":[1,1],"spiking_class":[1,1],"turns_t":[[2],[1,2]]}}` + "\n"
 	if got := b.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
@@ -186,6 +188,11 @@ func TestReadResultRefuses(t *testing.T) {
 		{"no predictions", `"predictions"`, `"guesses"`, "no predictions"},
 		{"fewer predictions", `"label":[1,0]`, `"label":[1]`, "predictions of 1"},
 		{"no class", `"spiking_class":[1,1]`, `"spiking_class":[1,-1]`, "classes from -1 to 1"},
+		{"more pairs than images", `"lost_images":[1,`, `"lost_images":[2,`, "2 and 1 images that one network gets right"},
+		{"fewer pairs", `"gained_images":[1,0,0]`, `"gained_images":[1]`, "3 and 1 counts of pairs"},
+		{"fewer turns", `"turns_t":[[2],[1,2]]`, `"turns_t":[[2]]`, "the turns of 1"},
+		{"a turn in the past", `"turns_t":[[2],[1,2]]`, `"turns_t":[[2],[2,2]]`, "a turn at timestep 2 after 2"},
+		{"a turn beyond the end", `"turns_t":[[2],`, `"turns_t":[[4],`, "a turn at timestep 4"},
 		{"a class beyond memory", `"label":[1,0]`, `"label":[1,1000000000]`, "classes from 1 to 1000000000"},
 	} {
 		s := strings.Replace(good, tt.old, tt.replacement, 1)
@@ -244,7 +251,7 @@ func FuzzReadResult(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c := r.Choose(); c.Recommended < 1 || c.Recommended > r.Timesteps || !slices.Contains(c.Pareto, c.Best) {
+		if c := r.Choose(); c.Recommended < 0 || c.Recommended > r.Timesteps || !slices.Contains(c.Pareto, c.Best) {
 			t.Errorf("choice %+v of %d timesteps", c, r.Timesteps)
 		}
 		views(t, r)

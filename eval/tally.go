@@ -201,16 +201,20 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 		addTo(acsAt, a.acs[l])
 	}
 	r := &Result{
-		Model: net.Name, Images: a.images, Timesteps: T, Latency: net.Latency(T),
+		Model: net.Name, Images: a.images, Timesteps: T, TunedFor: net.TunedFor, Latency: net.Latency(T),
 		TrainedTop1:    float64(a.annCorrect) / n,
 		SpikingTop1:    means(a.correct, n),
 		Agreement:      means(a.agree, n),
 		SpikesPerImage: means(cumulative(spikesAt), n),
 		ACsPerImage:    means(cumulative(acsAt), n),
 		MACsPerImage:   float64(a.macs) / n,
-		Predictions:    finalClasses(a.predictions),
+		Predictions:    predictionsOf(a.predictions, a.marks),
 		Changed:        a.changed.list,
 		Seconds:        elapsed.Seconds(),
+	}
+	lost, gained := r.Predictions.against(T, func(i int) bool { return r.Predictions.Trained[i] == r.Predictions.Label[i] })
+	for _, T := range a.marks {
+		r.Lost, r.Gained = append(r.Lost, lost[T-1]), append(r.Gained, gained[T-1])
 	}
 	if net.Schedule != snn.Synchronous {
 		r.Schedule, r.Coding = net.Schedule.String(), net.Coding.String()
@@ -231,15 +235,22 @@ func (a *Tally) result(net *snn.Network, elapsed time.Duration) *Result {
 	return r
 }
 
-// finalClasses puts predictions into the order of the images and takes what the
-// networks say after the last timestep.
-func finalClasses(list []prediction) Predictions {
-	var p Predictions
+// predictionsOf puts predictions into the order of the images and takes what the networks
+// say after the last timestep, and when the spiking one is right.
+func predictionsOf(list []prediction, marks []int) Predictions {
+	p := Predictions{Turns: make([][]int, 0, len(list))}
 	slices.SortFunc(list, byIndex)
 	for i := range list {
 		x := &list[i]
 		p.Image, p.Label = append(p.Image, x.Index), append(p.Label, x.Label)
 		p.Trained, p.Spiking = append(p.Trained, x.ANN), append(p.Spiking, x.SNN())
+		turns := []int{}
+		for _, c := range x.Changes {
+			if right := int(c.Class) == x.Label; right != (len(turns)%2 == 1) {
+				turns = append(turns, marks[c.Step])
+			}
+		}
+		p.Turns = append(p.Turns, turns)
 	}
 	return p
 }

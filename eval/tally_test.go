@@ -43,13 +43,15 @@ func TestTally(t *testing.T) {
 		TrainedTop1: 0.5,
 		SpikingTop1: []float64{0.5, 0.5, 0.5},
 		Agreement:   []float64{0, 1, 1},
+		Lost:        []int{1, 0, 0},
+		Gained:      []int{1, 0, 0},
 		Layers: []Layer{
 			{Name: "relu", Kind: "conv+shortcut", Neurons: 4, Lambda: 2, Rate: 0.5, SpikesPerImage: 6, ACsPerImage: 60, SpikesAt: []float64{1, 2, 3}, ACsAt: []float64{10, 20, 30}},
 			{Name: "fc", Kind: "dense", Neurons: 2, Lambda: 3, Rate: 0.5, SpikesPerImage: 3, ACsPerImage: 6, SpikesAt: []float64{0, 1, 2}, ACsAt: []float64{1, 2, 3}},
 		},
 		SpikesPerImage: []float64{1, 4, 9}, ACsPerImage: []float64{11, 33, 66}, MACsPerImage: 7,
 		Seconds:     3,
-		Predictions: Predictions{Image: []int{0, 1}, Label: []int{1, 0}, Trained: []int{1, 1}, Spiking: []int{1, 1}},
+		Predictions: Predictions{Image: []int{0, 1}, Label: []int{1, 0}, Trained: []int{1, 1}, Spiking: []int{1, 1}, Turns: [][]int{{2}, {1, 2}}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)

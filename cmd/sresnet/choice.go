@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -13,15 +12,18 @@ import (
 // printChoice shows the values of T to choose from, and the recommended one.
 func printChoice(w io.Writer, r *eval.Result) {
 	c := r.Choose()
+	if says := r.Compared(); says != "" {
+		terminal.Printf(w, "%s\n\n", says)
+	}
+	if r.Phased() {
+		p := r.Point(r.Timesteps)
+		terminal.Printf(w, "T = %d per window is %s.\n95 %% interval of the accuracy: %s to %s %%\n\n", p.T, c.Reason, terminal.Percent(p.Low), terminal.Percent(p.High))
+		return
+	}
 	header, align := []string{"T", "spiking %", "95 % interval", "spikes/image", "ACs/image"}, "rrrrr"
 	priced := r.Energy != nil && r.Energy.Device != nil
 	if priced {
 		header, align = append(header, "energy/image"), align+"r"
-	}
-	if r.Phased() {
-		p := r.Point(r.Timesteps)
-		terminal.Printf(w, "T = %d per window is %s.\n95 %% interval of the accuracy: %s to %s %%; differences within it mean little on %s\n\n", p.T, c.Reason, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
-		return
 	}
 	terminal.Printf(w, "choosing T: each line is more accurate than every shorter presentation\n")
 	t := terminal.NewTable(align, header...)
@@ -33,25 +35,12 @@ func printChoice(w io.Writer, r *eval.Result) {
 		t.Append(row...)
 	}
 	t.Print(w)
-
-	var within []string
-	for i, x := range c.Within {
-		from, of := "not reached", ""
-		if x.T > 0 {
-			from = fmt.Sprintf("from T = %d on", x.T)
-		}
-		if i == 0 {
-			of = " points of the trained network"
-		}
-		within = append(within, fmt.Sprintf("within %v%s: %s", x.Points, of, from))
+	for _, line := range c.Found(r) {
+		terminal.Printf(w, "%s\n", line)
 	}
-	if len(within) > 0 {
-		terminal.Printf(w, "%s\n", strings.Join(within, "; "))
-	}
-	if c.Best < r.Timesteps {
-		terminal.Printf(w, "accuracy peaks at T = %d\n", c.Best)
-	} else if r.Timesteps > 1 { // The last timestep is better than every one before it.
-		terminal.Printf(w, "accuracy still rises at the end, T = %d\n", c.Best)
+	if c.Recommended == 0 {
+		terminal.Printf(w, "recommended: no T yet: %s\n\n", c.Reason)
+		return
 	}
 	p := r.Point(c.Recommended)
 	takes := terminal.Count(p.ACs) + " ACs"
@@ -59,8 +48,8 @@ func printChoice(w io.Writer, r *eval.Result) {
 		takes += ", " + p.Joules.String()
 	}
 	terminal.Printf(w, "recommended: T = %d, %s\n", c.Recommended, c.Reason)
-	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s: differences within it mean little on %s\n\n",
-		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High), images(r.Images))
+	terminal.Printf(w, "             %s %% for %s per image; 95 %% interval %s to %s\n\n",
+		terminal.Percent(p.Top1), takes, terminal.Percent(p.Low), terminal.Percent(p.High))
 }
 
 // printExit shows what an early exit costs and brings.
