@@ -10,7 +10,7 @@
 // high bits of the percentile. The latter takes no second pass over the images: after
 // the first few it is known about where the percentile will be, and what is near that is
 // kept; only those few are presented again. (All are if the guess was wrong, or if
-// there are just a few.) For any number of images, that takes less than 2 MB per layer,
+// there are just a few.) For any number of images, that takes about a megabyte per layer,
 // shared by all workers, and one infer.Watcher per worker. Counts are integers, and so
 // are the sums behind a mean, so that the result depends on nothing but the set of
 // images: not on their order, the workers or a restart.

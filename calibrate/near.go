@@ -16,7 +16,7 @@ type near struct {
 const (
 	nearSpan = 256     // High bits of the first range: an octave on either side.
 	nearMost = 1 << 17 // Activations that are kept, which take 512 KiB.
-	nearTurn = 1 << 16 // Activations between two looks at how many are kept.
+	nearTurn = 1 << 14 // Activations between two looks at how many are kept.
 )
 
 // no is the range of nothing.
@@ -25,7 +25,7 @@ var no = near{from: 1 << 31}
 // aim begins to keep activations around the percentile of those so far.
 func (h *histogram) aim(percentile float64) {
 	at, _ := h.place(percentile)
-	h.percentile, h.near = percentile, near{kept: make([]uint32, 0, nearMost/4)}
+	h.percentile, h.near = percentile, near{kept: make([]uint32, 0, nearMost+nearTurn)}
 	h.near.narrow(0, 1<<16-1, at, nearSpan/2)
 }
 

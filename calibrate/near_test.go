@@ -35,7 +35,7 @@ func TestNear(t *testing.T) {
 		for c := range slices.Chunk(x[len(first):], 100_000) {
 			h.addHigh(c)
 		}
-		if n := cap(h.near.kept); n > 3*nearMost {
+		if n := cap(h.near.kept); n > nearMost+nearTurn {
 			t.Errorf("%s: room for %d activations", tt.name, n)
 		}
 		low := h.near.low != nil
