@@ -41,3 +41,18 @@ func (c Candidate) better(d Candidate) bool {
 	}
 	return c.Operations < d.Operations
 }
+
+// Cheapest returns the index of the candidate with the fewest operations of those among. Equals
+// go to the most correct images, and if these are equal as well, to the first. It returns -1 if
+// there is none.
+func Cheapest(candidates []Candidate, among func(i int) bool) int {
+	best := -1
+	for i, c := range candidates {
+		switch {
+		case !among(i):
+		case best < 0, c.Operations < candidates[best].Operations, c.Operations == candidates[best].Operations && c.Correct > candidates[best].Correct:
+			best = i
+		}
+	}
+	return best
+}

@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -97,6 +99,38 @@ func score(n, lost, gained, d float64) float64 {
 	return diff / math.Sqrt(variance)
 }
 
+// Pair compares two networks that were right about those of the same images.
+func Pair(first, second []bool) Pairs {
+	p := Pairs{Images: len(first)}
+	for i, right := range first {
+		switch {
+		case right && !second[i]:
+			p.Lost++
+		case !right && second[i]:
+			p.Gained++
+		}
+	}
+	return p
+}
+
+// Holm reports which of several hypotheses are rejected, by the p-values of their tests, such
+// that the probability to reject one or more that are true is at most alpha, however the tests
+// depend on each other [holm1979].
+func Holm(p []float64, alpha float64) []bool {
+	order, rejected := make([]int, len(p)), make([]bool, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	for k, i := range order {
+		if p[i] > alpha/float64(len(p)-k) {
+			break
+		}
+		rejected[i] = true
+	}
+	return rejected
+}
+
 // half is the loss in points that a recommended T may have, if the images can tell so little.
 const half = 0.5
 
@@ -132,6 +166,8 @@ func (r *Result) Paired(T int) Pairs {
 
 // References:
 //
+//	[holm1979]     Sture Holm. A Simple Sequentially Rejective Multiple Test Procedure.
+//	               Scandinavian Journal of Statistics 6(2). 1979.
 //	[mcnemar1947]  Quinn McNemar. Note on the Sampling Error of the Difference between
 //	               Correlated Proportions or Percentages. Psychometrika 12(2). 1947.
 //	[tango1998]    Toshiro Tango. Equivalence Test and Confidence Interval for the

@@ -106,6 +106,19 @@ func (p *Predictions) rightAt(i, T int) bool {
 	return found != (n%2 == 1)
 }
 
+// Right returns whether the spiking network is right about each image after T timesteps; nil
+// if that is not known.
+func (p *Predictions) Right(T int) []bool {
+	if p.Turns == nil {
+		return nil
+	}
+	list := make([]bool, len(p.Turns))
+	for i := range list {
+		list[i] = p.rightAt(i, T)
+	}
+	return list
+}
+
 // against counts, for every timestep up to T, the images that are among some and that the
 // spiking network gets wrong then, and those that are not and that it gets right.
 func (p *Predictions) against(T int, among func(i int) bool) (lost, gained []int) {

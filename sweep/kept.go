@@ -111,9 +111,11 @@ func (s *Sweep) resume() error {
 			return err
 		}
 		s.planned[i] = k != nil
-		if s.Results[i], err = finished(filepath.Join(out, v.Name())); err != nil {
+		r, err := finished(filepath.Join(out, v.Name()))
+		if err != nil {
 			return err
 		}
+		s.finish(i, r)
 	}
 	var keys []string // Of what a sweep varies.
 	for _, option := range named {
@@ -135,7 +137,6 @@ func finished(dir string) (*eval.Result, error) {
 	if !kept.Result.Complete {
 		return nil, nil
 	}
-	kept.Result.Predictions = eval.Predictions{} // One per image and setting: enough to matter.
 	return kept.Result, nil
 }
 
@@ -153,17 +154,16 @@ func (s *Sweep) complete(ctx context.Context, o *run.Order, k *run.Kept) error {
 			return nil
 		}
 	} else {
-		what += s.Settings[s.best()].Name()
+		what += s.Settings[s.chosen()].Name()
 	}
 	r, err := k.Complete(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	r.Predictions = eval.Predictions{} // One per image and setting: enough to matter, and now on disk.
 	if index < 0 {
 		s.Confirmed = r
 	} else {
-		s.Results[index] = r
+		s.finish(index, r)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (s *Sweep) confirm(ctx context.Context) (*run.Stage, error) {
 			return nil, err
 		}
 	}
-	v := s.Settings[s.best()]
+	v := s.Settings[s.chosen()]
 	o := s.confirmationOrder(v)
 	if _, err := o.Find(); err != nil {
 		return nil, s.changed(v, o.Dir, err)
@@ -216,9 +216,9 @@ func (s *Sweep) WriteTable() error {
 	for _, option := range named {
 		keys = append(keys, experiment.OptionNamed(option).Key())
 	}
-	first := len(named) - len(later) - 1 // Columns keep their places.
-	rows := [][]string{slices.Concat([]string{"setting"}, keys[:first], []string{"measured_on", "images", "chosen", "t", "trained_top1", "spiking_top1", "agreement", "spikes_per_image", "operations_per_image", "latency"}, keys[first:])}
-	best := s.Chosen()
+	first := len(named) - len(later) - 2 // Columns keep their places.
+	rows := [][]string{slices.Concat([]string{"setting"}, keys[:first], []string{"measured_on", "images", "chosen", "t", "trained_top1", "spiking_top1", "agreement", "spikes_per_image", "operations_per_image", "latency"}, keys[first:], []string{"spiking_top1_low", "spiking_top1_high", "tie"})}
+	best, standings := s.Chosen(), s.Standings()
 	add := func(i int, on string, r *eval.Result) {
 		if r == nil {
 			return
@@ -228,7 +228,9 @@ func (s *Sweep) WriteTable() error {
 			row := append([]string{s.Settings[i].Name()}, s.Settings[i][:first]...)
 			row = append(row, on, strconv.Itoa(r.Images), strconv.FormatBool(i == best), strconv.Itoa(T),
 				float(m.TrainedTop1), float(m.SpikingTop1[t]), float(m.Agreement[t]), float(m.SpikesPerImage[t]), float(m.OperationsPerImage[t]), strconv.Itoa(m.Latency-m.Timesteps+T)) // Of a synchronous network, T.
-			rows = append(rows, append(row, s.Settings[i][first:]...))
+			row = append(row, s.Settings[i][first:]...)
+			p, tie := r.Point(T), standings != nil && standings[i].Tie
+			rows = append(rows, append(row, float(p.Low), float(p.High), strconv.FormatBool(tie)))
 		}
 	}
 	for i, r := range s.Results {

@@ -1,9 +1,14 @@
 package sweep
 
 import (
+	"cmp"
+	"fmt"
+	"strings"
+
 	"sresnet/dataset"
 	"sresnet/eval"
 	"sresnet/experiment"
+	"sresnet/internal/shell"
 )
 
 // Report is the JSON form of a sweep. Index t of a list over time is the state after
@@ -15,8 +20,10 @@ type Report struct {
 	Complete     bool       `json:"complete"`
 	Calibration  Images     `json:"calibration"`
 	Selection    Images     `json:"selection"`
-	Settings     []Measured `json:"settings"` // On the selection images; finished ones only.
-	Chosen       string     `json:"chosen,omitempty"`
+	Settings     []Measured `json:"settings"`               // On the selection images; finished ones only.
+	Best         string     `json:"best,omitempty"`         // With the most images right.
+	Chosen       string     `json:"chosen,omitempty"`       // The cheapest of those that tie with it.
+	Convert      string     `json:"convert,omitempty"`      // The command that writes the chosen one.
 	Confirmation *Confirmed `json:"confirmation,omitempty"` // Of the chosen one on test images.
 }
 
@@ -36,7 +43,37 @@ type Measured struct {
 	Name    string         `json:"setting"`
 	Options map[string]any `json:"options"` // Those that a sweep varies.
 	Measures
+	Judged
 	Chosen bool `json:"chosen"`
+}
+
+// Judged is how a setting does at the T where settings are compared. What it says of the best
+// setting is absent while some are not finished, or where it is not known.
+type Judged struct {
+	At       int      `json:"judged_at_t"`
+	Low      float64  `json:"spiking_top1_low"`  // The 95 % interval of its accuracy.
+	High     float64  `json:"spiking_top1_high"` //
+	Loss     *float64 `json:"loss_to_best,omitempty"`
+	LossLow  *float64 `json:"loss_to_best_low,omitempty"` // Its 95 % interval.
+	LossHigh *float64 `json:"loss_to_best_high,omitempty"`
+	McNemar  *float64 `json:"mcnemar_p,omitempty"` // Uncorrected.
+	Tie      bool     `json:"tie"`                 // Not told apart from the best one.
+}
+
+// judged returns how setting i does.
+func (s *Sweep) judged(i int, standings []Standing) Judged {
+	at := s.Results[i].Point(s.JudgedAt(i))
+	j := Judged{At: at.T, Low: at.Low, High: at.High}
+	if standings == nil {
+		return j
+	}
+	x := &standings[i]
+	if j.Tie = x.Tie; x.Known {
+		loss, p := x.Pairs.Loss(), x.Pairs.PValue()
+		low, high := x.Pairs.Interval()
+		j.Loss, j.LossLow, j.LossHigh, j.McNemar = &loss, &low, &high, &p
+	}
+	return j
 }
 
 // Confirmed is the chosen setting on the test images.
@@ -74,13 +111,14 @@ func (s *Sweep) Report() *Report {
 		Calibration: newImages(s.CalibrationName(), s.Calibration), Selection: newImages(s.SelectionName(), s.Selection),
 		Settings: []Measured{},
 	}
+	standings := s.Standings()
 	for i, v := range s.Settings {
 		if r := s.Results[i]; r != nil {
-			rep.Settings = append(rep.Settings, Measured{v.Name(), v.options(), newMeasures(r), i == best})
+			rep.Settings = append(rep.Settings, Measured{v.Name(), v.options(), newMeasures(r), s.judged(i, standings), i == best})
 		}
 	}
 	if best >= 0 {
-		rep.Chosen = s.Settings[best].Name()
+		rep.Best, rep.Chosen, rep.Convert = s.Settings[s.best()].Name(), s.Settings[best].Name(), s.ConvertCommand()
 	}
 	if s.Confirmed != nil {
 		rep.Confirmation = &Confirmed{newImages(experiment.SourceOf(s.Options.Data), s.Test), newMeasures(s.Confirmed)}
@@ -97,4 +135,36 @@ func (s Setting) options() map[string]any {
 		values[p.Key()] = p.Value(&o)
 	}
 	return values
+}
+
+// ConvertCommand returns the command that writes the network of the chosen setting, for a shell:
+// every option that is not that of its preset. The read-out is no part of a conversion.
+func (s *Sweep) ConvertCommand() string {
+	v, o := s.Settings[s.chosen()], &s.Options
+	images := cmp.Or(o.Calibrate, o.Data)
+	if !strings.Contains(images, "images=") {
+		mark := "?"
+		if strings.Contains(images, "?") {
+			mark = "&"
+		}
+		images += fmt.Sprintf("%simages=%d", mark, s.Calibration.Len())
+	}
+	words := []string{"sresnet", "convert", o.Model}
+	give := func(option, value string) { words = append(words, "--"+option, value) }
+	give("calibrate", images)
+	give("normalize", o.Normalize)
+	preset := v.Value("preset")
+	searches := v.Value("compensation") != experiment.NoCompensation.String() // For a T.
+	for _, option := range named {
+		value := v.Value(option)
+		switch {
+		case option == "preset" && preset == paper(), option != "preset" && value == usual(preset, option):
+		case option == readout, option == length && !v.OneT() && !searches:
+		case experiment.OptionNamed(option).IsBool():
+			words = append(words, "--"+option)
+		default:
+			give(option, value)
+		}
+	}
+	return shell.Join(append(words, "-o", v.Name()+".nir"))
 }

@@ -7,11 +7,12 @@ import (
 	"strconv"
 	"strings"
 
+	"sresnet/eval"
 	"sresnet/experiment"
 )
 
 // named is the order of the axes in the name of a setting and of the columns: those that
-// are always in a name first, and T last.
+// are always in a name first, then the read-out, and T last.
 var named = func() []string {
 	var always, others, late []string
 	for _, name := range experiment.Settings() {
@@ -24,11 +25,14 @@ var named = func() []string {
 			others = append(others, name)
 		}
 	}
-	return slices.Concat(always, others, late, []string{length})
+	return slices.Concat(always, others, late, []string{readout, length})
 }()
 
 // later are axes that came to the others, whose columns keep their places.
 var later = []string{"preset", "schedule", "coding", "lambdas", "match", "refit", "bits", "state-bits"}
+
+// readout is the axis of how outputs become a class, which shapes no network.
+const readout = "readout"
 
 // length is the axis T: of the settings whose networks are for one T, see
 // [experiment.Options.OneT]. The simulation of the others covers every shorter one.
@@ -44,7 +48,15 @@ func Default(option string) []string {
 	if p.Setting != nil && p.Setting.Tried != nil {
 		return p.Setting.Tried
 	}
-	return []string{p.Default}
+	return []string{usual(paper(), option)}
+}
+
+// usual returns the value of an option that a preset has, or the default.
+func usual(preset, option string) string {
+	if option == readout {
+		return eval.Readouts()[0]
+	}
+	return experiment.PresetNamed(preset).Value(option)
 }
 
 // paper is the name of the preset that is the default.
@@ -67,7 +79,7 @@ func (s Setting) Name() string {
 	}
 	for i, option := range named {
 		p := experiment.OptionNamed(option)
-		usual := s[i] == experiment.PresetNamed(preset).Value(option)
+		usual := s[i] == usual(preset, option)
 		switch {
 		case option == "preset", option == length && !s.OneT():
 		case option == length && (!usual || preset == paper()):
@@ -75,6 +87,9 @@ func (s Setting) Name() string {
 		case option == length:
 		case p.IsBool() && !usual:
 			words = append(words, option)
+		case option == readout && usual:
+		case option == readout:
+			words = append(words, s[i])
 		case !usual || p.Setting.Always && preset == paper():
 			words = append(words, p.Setting.Prefix+s[i])
 		}
@@ -105,11 +120,12 @@ func (s Setting) timesteps() int {
 // Grid returns every combination of the values of the axes that can be; of an option that is
 // not in values, those of [Default], or of the preset.
 func Grid(values map[string][]string) ([]Setting, error) {
-	return grid(values, experiment.DefaultOptions().Timesteps)
+	return grid(values, experiment.DefaultOptions().Timesteps, "")
 }
 
-// grid is Grid with the T of the preset of the paper where values have none.
-func grid(values map[string][]string, T int) ([]Setting, error) {
+// grid is Grid with the T of the preset of the paper, and the read-out if it is not "", where
+// values have none.
+func grid(values map[string][]string, T int, answer string) ([]Setting, error) {
 	read := make(map[string][]string, len(values)) // The values as options write them.
 	for option, words := range values {
 		if len(words) == 0 {
@@ -127,6 +143,9 @@ func grid(values map[string][]string, T int) ([]Setting, error) {
 			read[option] = append(read[option], p.Get(&o))
 		}
 	}
+	if _, told := read[readout]; !told && answer != "" {
+		read[readout] = []string{answer}
+	}
 	var all []Setting
 	presets, told := read["preset"]
 	if !told {
@@ -140,18 +159,17 @@ func grid(values map[string][]string, T int) ([]Setting, error) {
 
 // gridOf returns all combinations for one preset.
 func gridOf(preset string, values map[string][]string, T int) []Setting {
-	p := experiment.PresetNamed(preset)
 	first := make(Setting, len(named))
 	first[slices.Index(named, "preset")] = preset
 	list := []Setting{first}
-	for _, option := range append(experiment.Settings(), length) { // The first is the outermost: settings with the same scales follow each other.
+	for _, option := range append(experiment.Settings(), readout, length) { // The first is the outermost: settings with the same scales follow each other.
 		words, told := values[option]
 		switch {
 		case option == "preset":
 			continue
 		case told:
 		case preset != paper():
-			words = []string{p.Value(option)}
+			words = []string{usual(preset, option)}
 		case option == length:
 			words = []string{strconv.Itoa(T)}
 		default:

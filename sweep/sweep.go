@@ -48,7 +48,8 @@ type Sweep struct {
 
 	options   Options
 	selection run.Part
-	planned   []bool // Per setting, whether its run has been planned.
+	right     [][]bool // Per setting, which selection images it gets right; nil if that is not known.
+	planned   []bool   // Per setting, whether its run has been planned.
 	work      work
 }
 
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	if experiment.IsNIR(o.Experiment.Model) {
 		return nil, experiment.WantsTrained(o.Experiment.Model, "a sweep converts it with every setting")
 	}
-	settings, err := grid(o.Values, o.Experiment.Timesteps)
+	settings, err := grid(o.Values, o.Experiment.Timesteps, o.Experiment.Readout)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sweep{Experiment: e, Settings: settings, At: o.At, Results: make([]*eval.Result, len(settings)), planned: make([]bool, len(settings)), options: o}
+	s := &Sweep{Experiment: e, Settings: settings, At: o.At, Results: make([]*eval.Result, len(settings)), right: make([][]bool, len(settings)), planned: make([]bool, len(settings)), options: o}
 	if s.Selection, s.selection.From, s.selection.End, err = e.Select(ctx); err != nil {
 		return nil, err
 	}
@@ -145,12 +146,16 @@ func (s *Sweep) Columns() []string {
 		differs, own, ours := false, false, true
 		for _, v := range s.Settings {
 			differs = differs || v[i] != s.Settings[0][i]
-			own = own || v[i] != experiment.PresetNamed(v.Value("preset")).Value(option) // The preset does not tell it.
+			own = own || v[i] != usual(v.Value("preset"), option) // The preset does not tell it.
 			ours = ours && v.Value("preset") == paper()
 		}
 		p := experiment.OptionNamed(option)
 		switch {
 		case option == length:
+		case option == readout:
+			if differs {
+				list = append(list, option)
+			}
 		case option == "preset" && differs, option != "preset" && differs && own, p.Setting.Always && (ours || own):
 			list = append(list, option)
 		}
@@ -188,9 +193,9 @@ func (s *Sweep) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("setting %s: %w", v.Name(), err)
 		}
-		s.Results[i] = r
+		s.finish(i, r)
 	}
-	v := s.Settings[s.best()]
+	v := s.Settings[s.chosen()]
 	r, err := s.of(v, s.Test).Evaluate(ctx)
 	if err != nil {
 		return fmt.Errorf("confirming %s: %w", v.Name(), err)
@@ -199,13 +204,24 @@ func (s *Sweep) Run(ctx context.Context) error {
 	return nil
 }
 
-// best returns the index of the best setting; all must be finished.
-func (s *Sweep) best() int {
-	var candidates []eval.Candidate
+// best returns the index of the setting with the most images classified correctly; all must
+// be finished.
+func (s *Sweep) best() int { return eval.Best(s.candidates()) }
+
+func (s *Sweep) candidates() (list []eval.Candidate) {
 	for i, r := range s.Results {
-		candidates = append(candidates, r.Candidate(s.JudgedAt(i)))
+		list = append(list, r.Candidate(s.JudgedAt(i)))
 	}
-	return eval.Best(candidates)
+	return list
+}
+
+// finish takes the result of setting i, and of the answers to the images what settings are
+// compared by: those of all of them are enough to matter.
+func (s *Sweep) finish(i int, r *eval.Result) {
+	s.Results[i] = r
+	if r != nil {
+		s.right[i], r.Predictions = r.Predictions.Right(s.JudgedAt(i)), eval.Predictions{}
+	}
 }
 
 // Finished returns how many settings are.
@@ -219,24 +235,79 @@ func (s *Sweep) Finished() int {
 	return n
 }
 
-// Chosen returns the index of the best setting, or -1 while some are not finished.
+// Chosen returns the index of the setting that takes the fewest operations of those that tie
+// with the best one, or -1 while some are not finished.
 func (s *Sweep) Chosen() int {
 	if s.Finished() < len(s.Settings) {
 		return -1
 	}
-	return s.best()
+	return s.chosen()
 }
 
-// Ties returns how many settings classify as many images correctly as the chosen one.
-func (s *Sweep) Ties() int {
-	i := s.best()
-	n, best := 0, s.Results[i].Candidate(s.JudgedAt(i)).Correct
-	for i, r := range s.Results {
-		if r.Candidate(s.JudgedAt(i)).Correct == best {
+func (s *Sweep) chosen() int {
+	list := s.standings()
+	return eval.Cheapest(s.candidates(), func(i int) bool { return list[i].Tie })
+}
+
+// Standing is how a setting compares with the best one on the selection images.
+type Standing struct {
+	Pairs eval.Pairs // Images that the best one alone gets right, and it alone.
+	Known bool       // Whether Pairs is; runs of earlier versions do not tell.
+
+	// Tie says that the setting is not told apart from the best one: McNemar's test of the
+	// pairs at 5 %, corrected by Holm for as many tests as there are settings beside the best.
+	Tie bool
+}
+
+// Standings returns how all settings compare with the best one; nil while some are not
+// finished.
+func (s *Sweep) Standings() []Standing {
+	if s.Finished() < len(s.Settings) {
+		return nil
+	}
+	return s.standings()
+}
+
+func (s *Sweep) standings() []Standing {
+	best, list := s.best(), make([]Standing, len(s.Settings))
+	all := s.candidates()
+	var p []float64
+	var of []int // Which settings the tests are of.
+	for i := range list {
+		x := &list[i]
+		x.Known = s.right[i] != nil && s.right[best] != nil
+		x.Tie = all[i].Correct == all[best].Correct
+		if x.Known {
+			x.Pairs = eval.Pair(s.right[best], s.right[i])
+			if i != best {
+				p, of = append(p, x.Pairs.PValue()), append(of, i)
+			}
+		}
+	}
+	for k, apart := range eval.Holm(p, 0.05) {
+		list[of[k]].Tie = !apart
+	}
+	return list
+}
+
+// Why says what speaks for the chosen setting beside its accuracy; "" if that alone does.
+func (s *Sweep) Why() string {
+	list, n := s.standings(), 0
+	for _, x := range list {
+		if x.Tie {
 			n++
 		}
 	}
-	return n
+	why, best, chosen := "", s.best(), s.chosen()
+	if n < 2 {
+		return why
+	}
+	why = fmt.Sprintf(": it takes the fewest operations of %d settings, ◂ and ≈, that these images do not tell apart", n)
+	if x := list[chosen]; chosen != best && x.Known {
+		low, high := x.Pairs.Interval()
+		why += fmt.Sprintf("; against the best one, %s, it loses %.2f points, 95 %% interval %.2f to %.2f", s.Settings[best].Name(), 100*x.Pairs.Loss(), 100*low, 100*high)
+	}
+	return why + fmt.Sprintf(" (McNemar's test of the same %d images, Holm's correction for %d settings)", s.Selection.Len(), len(list)-1)
 }
 
 // changed is the error of a choice that test images have not confirmed, where they have

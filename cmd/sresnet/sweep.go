@@ -22,6 +22,7 @@ func newSweep() *cobra.Command {
 		asJSON bool
 		values = make(map[string]*[]string)
 	)
+	o.Experiment.Readout = sweep.Default("readout")[0]
 	for _, name := range sweep.Axes() {
 		list := sweep.Default(name)
 		values[name] = &list
@@ -39,9 +40,11 @@ images confirm. If the training set is too small for both parts, it is divided
 in proportion.
 
 The best setting is the one with the most images classified correctly at
-timestep --at; ties go to fewer operations. One simulation covers every T from 1
-to --timesteps, but for networks that are for one T, phased or calibrated for
-it: each T is a setting then, judged at its T, and the table has the latency.
+timestep --at. Those that the images do not tell apart from it (McNemar's test,
+Holm's correction) tie with it, and the one of fewest operations is chosen; the
+command that writes it is printed. One simulation covers every T from 1 to
+--timesteps, but for networks that are for one T, phased or calibrated for it:
+each T is a setting then, judged at its T, and the table has the latency.
 --preset has values of its own for what is not listed.
 
 With --out, every setting becomes a folder like that of 'sresnet eval --out',
@@ -89,8 +92,8 @@ the result.`,
 		},
 	}
 	optionFlags(cmd, &o.Experiment, imageOptions)
-	listFlags(cmd, append(slices.Clone(networkOptions), "timesteps"), values)
-	optionFlags(cmd, &o.Experiment, []string{"workers", "readout", "selection-images"})
+	listFlags(cmd, append(slices.Clone(networkOptions), "timesteps", "readout"), values)
+	optionFlags(cmd, &o.Experiment, []string{"workers", "selection-images"})
 	cmd.Flags().IntVar(&o.At, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	cmd.Flags().Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
 	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and resume from what is there")

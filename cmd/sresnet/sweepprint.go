@@ -48,14 +48,14 @@ func (k *keptSweep) printSettings(w io.Writer) {
 		align, header = align+letter, append(header, title)
 	}
 	if k.OneT() { // Not all settings have the same ones.
-		align, header = align+"RRrr", append(header, "T", "latency", "spiking %", "operations")
+		align, header = align+"RRrrrr", append(header, "T", "latency", "spiking %", "95 % interval", "agreement %", "operations")
 	} else {
 		for _, T := range k.marks() {
 			align, header = align+"r", append(header, fmt.Sprintf("T = %d", T))
 		}
-		align, header = align+"r", append(header, fmt.Sprintf("operations at %d", k.At))
+		align, header = align+"rrr", append(header, fmt.Sprintf("95 %% interval at %d", k.At), "agreement %", fmt.Sprintf("operations at %d", k.At))
 	}
-	best := k.Chosen()
+	best, standings := k.Chosen(), k.Standings()
 	if best >= 0 {
 		align, header = align+"l", append(header, "")
 	}
@@ -77,9 +77,11 @@ func (k *keptSweep) printSettings(w io.Writer) {
 				row = append(row, terminal.Percent(r.Point(T).Top1))
 			}
 		}
-		row = append(row, terminal.Count(r.Candidate(at.T).Operations))
+		row = append(row, terminal.Percent(at.Low)+" to "+terminal.Percent(at.High), terminal.Percent(at.Agreement), terminal.Count(r.Candidate(at.T).Operations))
 		if i == best {
 			row = append(row, "◂")
+		} else if standings != nil && standings[i].Tie {
+			row = append(row, "≈")
 		}
 		t.Append(row...)
 	}
@@ -92,12 +94,10 @@ func (k *keptSweep) printSettings(w io.Writer) {
 // printChoice shows the setting that is chosen, and its result on test images.
 func (k *keptSweep) printChoice(w io.Writer) {
 	best := k.Chosen()
-	name, r, ties := k.Settings[best].Name(), k.Results[best], ""
-	if n := k.Ties(); n > 1 {
-		ties = fmt.Sprintf(";\n        %d settings are equally accurate there; this one takes the fewest operations", n)
-	}
-	at := k.JudgedAt(best)
-	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(r.Point(at).Top1), at, ties)
+	name, at := k.Settings[best].Name(), k.JudgedAt(best)
+	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(k.Results[best].Point(at).Top1), at, k.Why())
+	terminal.Printf(w, "        this writes it:\n")
+	fmt.Fprintf(w, "%s\n", k.ConvertCommand()) // In one piece, to be copied.
 	if c := k.Confirmed; c != nil {
 		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(k.Options.Data))
 		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.TrainedTop1))
