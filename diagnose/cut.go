@@ -124,7 +124,7 @@ func where(r *Diagnosis) (list []Finding) {
 	for k := range r.Losses {
 		p[k] = r.Losses[k].P
 	}
-	significant := holm(p, alpha)
+	significant := eval.Holm(p, alpha)
 	for k := range r.Losses {
 		l := &r.Losses[k]
 		if !significant[k] || l.Points <= 0 {

@@ -1,11 +1,6 @@
 package diagnose
 
-import (
-	"cmp"
-	"slices"
-
-	"sresnet/eval"
-)
+import "sresnet/eval"
 
 // What a change gains is the loss of the network with it against the one without, less than
 // nothing.
@@ -45,22 +40,4 @@ func better(p eval.Pairs) float64 {
 		return 1
 	}
 	return p.PValue() / 2
-}
-
-// holm returns which of several tests, with these probabilities, are significant at the level
-// alpha for all of them together (Holm 1979, Scandinavian Journal of Statistics 6, 65-70).
-func holm(p []float64, alpha float64) []bool {
-	order := make([]int, len(p))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
-	significant := make([]bool, len(p))
-	for k, i := range order {
-		if p[i] > alpha/float64(len(p)-k) {
-			break
-		}
-		significant[i] = true
-	}
-	return significant
 }

@@ -2,27 +2,10 @@ package diagnose
 
 import (
 	"math"
-	"slices"
 	"testing"
 
 	"sresnet/eval"
 )
-
-func TestHolm(t *testing.T) {
-	for _, tt := range []struct {
-		p    []float64
-		want []bool
-	}{
-		{nil, []bool{}},
-		{[]float64{0.04}, []bool{true}},
-		{[]float64{0.03, 0.01, 0.04}, []bool{false, true, false}}, // 0.01 < 0.05 / 3, but 0.03 > 0.05 / 2.
-		{[]float64{0.02, 0.01, 0.06}, []bool{true, true, false}},
-	} {
-		if got := holm(tt.p, 0.05); !slices.Equal(got, tt.want) {
-			t.Errorf("holm(%v) = %v, want %v", tt.p, got, tt.want)
-		}
-	}
-}
 
 // Five heads of five coins come once in 32 times, and four or more six times.
 func TestBetter(t *testing.T) {

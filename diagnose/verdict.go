@@ -110,7 +110,7 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 		}
 		chosen, measured, p = append(chosen, t), append(measured, pairs), append(p, better(pairs))
 	}
-	for k, ok := range holm(p, alpha) {
+	for k, ok := range eval.Holm(p, alpha) {
 		if ok {
 			list = append(list, finding(r, chosen[k], measured[k]))
 		}
