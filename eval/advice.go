@@ -16,7 +16,11 @@ func (r *Result) Compared() string {
 	if r.Lost == nil { // How many there are at most is no count.
 		return s
 	}
-	return s + fmt.Sprintf("; %d images only the trained one gets right, %d only the spiking one, p = %.2g (McNemar)", p.Lost, p.Gained, p.PValue())
+	by := fmt.Sprintf("p = %.2g", p.PValue())
+	if p.PValue() < 0.001 {
+		by = "p < 0.001"
+	}
+	return s + fmt.Sprintf("; on %d images only the trained one is right, on %d only the spiking one, %s (McNemar)", p.Lost, p.Gained, by)
 }
 
 // Found says what a choice found beside the T that it recommends, in sentences of a line or two.

@@ -16,7 +16,7 @@ type Choice struct {
 	Within []Within `json:"within"`
 
 	// Best is the first T with the highest accuracy. If Rises, it is only as far as the
-	// evaluation went: up to its end, accuracy has not come to rest for a tenth of it.
+	// evaluation went: accuracy rose in the last tenth of it, by more than chance.
 	Best  int  `json:"best_t"`
 	Rises bool `json:"rises"`
 
@@ -135,21 +135,35 @@ func (r *Result) Choose() Choice {
 	}
 	ofTrained, ofItself, latest := r.againstTrained(&c, correct), r.againstItself(c.Best), r.Timesteps-r.lasting()
 	tuned := r.TunedFor == r.Timesteps
-	c.Rises = ofItself.T > latest && !tuned
+	restless := ofItself.T > latest
+	c.Rises = (restless || r.rises(latest)) && !tuned
 	switch {
 	case ofTrained.T > 0 && ofTrained.T <= latest:
 		c.take(ofTrained, correct, latest)
 	case tuned:
 		c.take(&sequence{T: r.Timesteps, why: "the one that the network is calibrated for"}, correct, r.Timesteps)
-	case c.Rises:
+	case restless:
 		c.Reason = fmt.Sprintf("accuracy has not come to rest for the last tenth of T = %d; run longer, such as -T %d", r.Timesteps, 2*r.Timesteps)
 	default:
 		c.take(ofItself, correct, latest)
 	}
-	if c.Reason += r.unlike(ofTrained, latest); c.Against != Itself && !r.Alone() && c.Resolves > half {
+	if c.Reason += r.unlike(ofTrained, latest); c.Rises && c.Against == Itself {
+		c.Reason += fmt.Sprintf("; accuracy still rises at the end: run longer, such as -T %d", 2*r.Timesteps)
+	}
+	if c.Against != Itself && !r.Alone() && c.Resolves > half {
 		c.Reason += fmt.Sprintf("; %d images resolve %v points, %v takes about %d", r.Images, c.Resolves, half, c.Enough)
 	}
 	return c
+}
+
+// rises reports whether more images are right at the end than after T timesteps, by more than
+// chance: McNemar's test at 5 %.
+func (r *Result) rises(T int) bool {
+	if T < 1 || r.Predictions.Turns == nil {
+		return false
+	}
+	p := Pair(r.Predictions.Right(T), r.Predictions.Right(r.Timesteps))
+	return p.Gained > p.Lost && p.PValue() <= 0.05
 }
 
 // lasting returns how many timesteps there must be after a T that is recommended.
@@ -249,9 +263,12 @@ func (r *Result) unlike(ofTrained *sequence, latest int) string {
 
 // Difference says how the accuracy of both networks differs in the end.
 func (r *Result) Difference() string {
-	p := r.Paired(r.Timesteps)
+	p, where := r.Paired(r.Timesteps), "below"
+	if p.Loss() < 0 {
+		p, where = Pairs{p.Images, p.Gained, p.Lost}, "above"
+	}
 	low, high := p.Interval()
-	return fmt.Sprintf("at T = %d it loses %.2f points against the trained network, 95 %% interval %.2f to %.2f", r.Timesteps, 100*p.Loss(), 100*low, 100*high)
+	return fmt.Sprintf("at T = %d it is %.2f points %s the trained network, 95 %% interval %.2f to %.2f", r.Timesteps, 100*p.Loss(), where, 100*low, 100*high)
 }
 
 // staysWithin returns the smallest T from which on correct, images by timestep, is

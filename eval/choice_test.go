@@ -113,7 +113,7 @@ func TestChoose(t *testing.T) {
 		{
 			"far below", overTime(100, some{8000, true, []int{10}}, some{300, true, []int{30}}, some{700, true, never}, some{1000, false, never}),
 			[]Within{{2, 0, 0}, {1, 0, 0}, {0.5, 0, 0}},
-			30, false, 30, Itself, "within 0.5 points of its own best, with 95 % confidence; at T = 100 it loses 7.00 points against the trained network, 95 % interval 6.5",
+			30, false, 30, Itself, "within 0.5 points of its own best, with 95 % confidence; at T = 100 it is 7.00 points below the trained network, 95 % interval 6.5",
 			[]int{1, 10, 30},
 		},
 		{ // As good before it dips: what costs more is not worth it.
@@ -121,6 +121,12 @@ func TestChoose(t *testing.T) {
 			[]Within{{2, 10, 10}, {1, 127, 127}, {0.5, 127, 127}},
 			26, false, 26, Trained, "as accurate as T = 127, which is the smallest T from which",
 			[]int{1, 10, 26},
+		},
+		{ // By 0.3 points in the last tenth: little, but no chance.
+			"rises slowly", overTime(100, some{8000, true, []int{10}}, some{30, true, []int{95}}, some{1000, true, never}, some{970, false, never}),
+			[]Within{{2, 0, 0}, {1, 0, 0}, {0.5, 0, 0}},
+			95, true, 10, Itself, "; accuracy still rises at the end: run longer, such as -T 200",
+			[]int{1, 10, 95},
 		},
 		{
 			"falls", overTime(100, some{7000, true, []int{10}}, some{1000, true, []int{20, 50}}, some{2000, false, never}),

@@ -197,14 +197,18 @@ func (run *Run) tiles() []tile {
 		t = []tile{
 			{"Trained", percent(run.TrainedTop1()), "%", "top-1 of the network it was converted from"},
 			t[0],
-			{"Difference", points(last.Top1 - run.TrainedTop1()), "points", fmt.Sprintf("spiking minus trained, on %d images", res.Images)},
+			{"Difference", points(last.Top1 - run.TrainedTop1()), "points", fmt.Sprintf("spiking minus trained, on the same %d images: %s", res.Images, res.Compared())},
 			{"Agreement", percent(last.Agreement), "%", "images that both put in the same class"},
 		}
 	}
 	if res.Phased() {
 		t = append(t, tile{"Latency", fmt.Sprint(res.Latency), "timesteps", fmt.Sprintf("from the image to the answer; T = %d per window", res.Timesteps)})
 	} else {
-		t = append(t, tile{"Recommended T", fmt.Sprint(run.Choice.Recommended), "timesteps", run.Choice.Reason})
+		T, unit := fmt.Sprint(run.Choice.Recommended), "timesteps"
+		if run.Choice.Recommended == 0 {
+			T, unit = "none", ""
+		}
+		t = append(t, tile{"Recommended T", T, unit, run.Choice.Reason})
 	}
 	trained := trainedJoules(res.Energy)
 	if e := res.Energy; e != nil && e.SNN.Joules != nil && trained != nil && *trained > 0 && e.Device != nil {
@@ -249,16 +253,15 @@ func (run *Run) overview() ([]Point, map[int]string) {
 	remarks := make(map[int][]string)
 	c := &run.Choice
 	for _, w := range c.Within {
-		if w.T > 0 {
-			unit := "points"
-			if w.Points == 1 {
-				unit = "point"
-			}
-			remarks[w.T] = append(remarks[w.T], "within "+significant(num(w.Points))+" "+unit)
+		unit := "points"
+		if w.Points == 1 {
+			unit = "point"
 		}
+		remarks[w.Sure] = append(remarks[w.Sure], "surely within "+significant(num(w.Points))+" "+unit)
 	}
 	remarks[c.Best] = append(remarks[c.Best], "best")
 	remarks[c.Recommended] = append(remarks[c.Recommended], "recommended")
+	delete(remarks, 0) // What is not reached.
 	// Few of the undominated ones, evenly spread; more are a curve.
 	for i, T := range c.Pareto {
 		if i%(len(c.Pareto)/6+1) == 0 && remarks[T] == nil {

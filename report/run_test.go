@@ -282,18 +282,22 @@ func TestReadResults(t *testing.T) {
 // What a run says of its timesteps stands beside them.
 func TestOverview(t *testing.T) {
 	r := open(t, small()).Runs[0]
-	r.Choice = eval.Choice{Within: []eval.Within{{Points: 2, T: 8}, {Points: 1, T: 20}, {Points: 0.5}}, Best: 30, Recommended: 20, Reason: "why", Pareto: []int{8, 30}}
+	r.Choice = eval.Choice{Within: []eval.Within{{Points: 2, T: 6, Sure: 8}, {Points: 1, T: 9, Sure: 20}, {Points: 0.5, T: 20}}, Best: 30, Recommended: 20, Reason: "why", Pareto: []int{8, 30}}
 	points, remarks := r.overview()
 	var got []string
 	for _, p := range points {
 		got = append(got, fmt.Sprintf("%d %s", p.T, remarks[p.T]))
 	}
-	want := "8 within 2 points, Pareto; 16 ; 20 within 1 point, recommended; 30 best, Pareto; 32 ; 40 "
+	want := "8 surely within 2 points, Pareto; 16 ; 20 surely within 1 point, recommended; 30 best, Pareto; 32 ; 40 "
 	if s := strings.Join(got, "; "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}
 	if tiles := r.tiles(); tiles[4].Value != "20" || tiles[4].Says != "why" || tiles[5].Name != "Energy" || tiles[5].Value != "0.5" {
 		t.Errorf("tiles: %+v", tiles[4:])
+	}
+	r.Choice.Recommended, r.Choice.Reason = 0, "run longer"
+	if _, remarks := r.overview(); r.tiles()[4].Value != "none" || r.tiles()[4].Says != "run longer" || remarks[20] != "surely within 1 point" {
+		t.Errorf("without a recommended T: %+v, %v", r.tiles()[4], remarks)
 	}
 }
 
