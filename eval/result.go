@@ -32,6 +32,10 @@ type Result struct {
 	Complete  bool    `json:"complete"`          // Whether all images that were asked for are in it.
 	Seconds   float64 `json:"seconds"`           // Wall time of the evaluation, the trained network's passes included.
 
+	// CalibrationSeconds is the wall time before that, of calibration, conversion and what is
+	// searched and learned with them; 0 for a network from a file.
+	CalibrationSeconds float64 `json:"calibration_seconds,omitempty"`
+
 	// Without a trained network TrainedTop1 and DenseMACsPerImage are 0 and Agreement is
 	// nil, all of them null in JSON, and the accounts in Energy have none of it.
 	TrainedTop1 float64   `json:"trained_top1"`

@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"time"
 
 	"sresnet/eval"
 	"sresnet/exit"
@@ -41,8 +42,12 @@ func (e *Experiment) ExitRule(ctx context.Context) (*exit.Rule, error) {
 	var stop func()
 	o.Progress, stop = e.Options.Step("learning when to stop")
 	defer stop()
+	began := time.Now()
 	r, err := eval.LearnExit(ctx, e.Graph, net, e.Calibration, *epsilon, o)
 	if err == nil {
+		if e.Made != nil {
+			e.Made.Seconds += time.Since(began).Seconds()
+		}
 		e.made.rules[key] = r
 	}
 	return r, err

@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"sresnet/ann"
 	"sresnet/calibrate"
@@ -70,11 +71,22 @@ type Conversion struct {
 	Compensation string `json:"compensation"`
 
 	Tuning *Tuning `json:"calibrated_for_t,omitempty"` // What calibration for T found; nil if there was none.
+
+	Seconds float64 `json:"seconds,omitempty"` // That all of it took: calibration, conversion, searches. What several networks share counts for each.
+}
+
+// Took returns the seconds that it took to make the network, 0 for one from a file.
+func (c *Conversion) Took() float64 {
+	if c == nil {
+		return 0
+	}
+	return c.Seconds
 }
 
 // made is what experiments that differ only in how they convert share.
 type made struct {
-	statistics map[float64]*calibrate.Statistics // By percentile.
+	statistics map[float64]*calibrate.Statistics // By percentile,
+	took       map[float64]float64               // with the seconds that they took.
 	factors    map[string]Factors                // By all options that a network depends on,
 	tuned      map[string]tunedNetwork           // and these,
 	rules      map[string]*exit.Rule             // and by those and Exit.
@@ -139,7 +151,7 @@ func newExperiment(o Options) (*Experiment, error) {
 	if o.Model == "" {
 		return nil, bad("model", "", hint.Error(errMissing, "give an .onnx or .nir file, or weights: %s", weightsNamed))
 	}
-	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[string]Factors), make(map[string]tunedNetwork), make(map[string]*exit.Rule)}}
+	e := &Experiment{Options: o, made: &made{make(map[float64]*calibrate.Statistics), make(map[float64]float64), make(map[string]Factors), make(map[string]tunedNetwork), make(map[string]*exit.Rule)}}
 	at := o.located()
 	e.model, _ = parseModel(at.Model) // Check has seen these.
 	e.trained, _ = parseModel(at.Trained)
@@ -268,13 +280,14 @@ func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) e
 	var stop func()
 	c.Progress, stop = o.Step("calibrating")
 	defer stop()
+	began := time.Now()
 	s, err := calibrate.Run(ctx, e.Graph, images, c)
 	var node *ann.NodeError
 	if errors.As(err, &node) {
 		return hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)
 	}
 	if err == nil {
-		e.made.statistics[o.Percentile] = s
+		e.made.statistics[o.Percentile], e.made.took[o.Percentile] = s, time.Since(began).Seconds()
 	}
 	return err
 }
@@ -289,6 +302,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	if e.File != nil {
 		return e.network, e.reconvert(s)
 	}
@@ -317,6 +331,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	}
 	e.network, e.factors = net, f
 	e.converted(s)
+	e.Made.Seconds = e.made.took[e.Options.Percentile] + time.Since(began).Seconds()
 	return net, nil
 }
 
@@ -433,7 +448,7 @@ func (e *Experiment) evaluate(ctx context.Context, last bool) (*eval.Result, err
 		runtime.GC() // The engines, before [Experiment.Doubts] runs the trained network again.
 	}
 	if r != nil {
-		r.Skipped = e.Test.Skipped()
+		r.Skipped, r.CalibrationSeconds = e.Test.Skipped(), e.Made.Took()
 	}
 	return r, err
 }

@@ -77,7 +77,7 @@ func Damaged(err error) error {
 func (k *Kept) Gather(e *eval.Evaluator) (*eval.Result, error) {
 	r, err := e.GatherShards(k.Run)
 	if r != nil {
-		r.Skipped = k.Test.Skipped()
+		r.Skipped, r.CalibrationSeconds = k.Test.Skipped(), k.Config.Conversion.Took()
 	}
 	return r, Damaged(err)
 }

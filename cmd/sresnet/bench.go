@@ -106,7 +106,7 @@ func printBenchmark(w io.Writer, r *benchmark.Result) {
 	terminal.Printf(w, "%s, %d cores, %s, %s\n\n", r.Processor, r.Cores, r.Implementation, r.Go)
 	conv := fmt.Sprintf("3x3 convolution 64->64 at 32x32: %.1f GFLOP/s", r.ConvGFLOPS)
 	if r.DenseMillis > 0 {
-		terminal.Printf(w, "trained network: %.3f ms per dense pass on one core, %.1f GFLOP/s; %s\n", r.DenseMillis, r.DenseGFLOPS, conv)
+		terminal.Printf(w, "trained network: %s per dense pass on one core, %.1f GFLOP/s; %s\n", terminal.Seconds(r.DenseMillis/1e3), r.DenseGFLOPS, conv)
 	} else {
 		terminal.Printf(w, "trained network: none, MODEL is a spiking network; %s\n", conv)
 	}
@@ -136,7 +136,7 @@ func printBenchmark(w io.Writer, r *benchmark.Result) {
 	}
 	t.Print(w)
 	if r.PeakMemory > 0 {
-		terminal.Printf(w, "peak memory: %.0f MB\n", float64(r.PeakMemory)/1e6)
+		terminal.Printf(w, "peak memory: %s\n", terminal.Bytes(int64(r.PeakMemory)))
 	}
 }
 

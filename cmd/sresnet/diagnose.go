@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,7 @@ import (
 	"sresnet/diagnose/study"
 	"sresnet/experiment"
 	"sresnet/internal/hint"
+	"sresnet/run"
 	"sresnet/shard"
 )
 
@@ -77,6 +80,9 @@ diagnosis of the same run replaces one that is finished.`,
 				return experiment.WantsTrained(o.Model, "errors are measured against its activations; name it with --ann")
 			}
 			if out != "" {
+				if info, err := os.Stat(out); err == nil && info.IsDir() {
+					defer run.Prepare(filepath.Join(out, study.Folder), &o)()
+				}
 				d, err := study.Open(cmd.Context(), study.Options{Experiment: o, Out: out, Shards: plan.shards})
 				if err != nil {
 					return err

@@ -64,7 +64,11 @@ machines that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 			if err := checkPlan(&plan, out, asJSON); err != nil {
 				return err
 			}
-			e, err := open(cmd, &o, args[0])
+			if err := complete(cmd, &o, args[0]); err != nil {
+				return err
+			}
+			defer run.Prepare(out, &o)()
+			e, err := experiment.Open(cmd.Context(), o)
 			if err != nil {
 				return err
 			}

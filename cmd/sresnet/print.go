@@ -148,8 +148,12 @@ func printLayers(w io.Writer, r *eval.Result) {
 }
 
 func printTime(w io.Writer, e *experiment.Experiment, r *eval.Result) {
-	terminal.Printf(w, "time:       %s, %s per image with %d workers, %.0f image-steps/s\n",
-		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), r.ImageStepsPerSecond())
+	before := ""
+	if r.CalibrationSeconds > 0 {
+		before = fmt.Sprintf("; before that, %s of calibration", terminal.Seconds(r.CalibrationSeconds))
+	}
+	terminal.Printf(w, "time:       %s, %s per image with %d workers, %s image-steps/s%s\n",
+		terminal.Seconds(r.Seconds), terminal.Seconds(r.Seconds/float64(r.Images)), min(e.Options.WorkerCount(), e.Test.Len()), terminal.Rate(r.ImageStepsPerSecond()), before)
 }
 
 // timestepsToShow returns the lengths of a table: those after which there is an answer.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,8 +25,8 @@ func newStatus() *cobra.Command {
 		Long: `status looks at the files of a run, or of all runs of a sweep or a diagnosis,
 and shows how many shards are finished, which are being computed, on any
 machine, and which are waiting; and how long the rest will take at the current
-rate. For a run that 'sresnet submit' has given to Slurm it also shows what is
-in the queue.`,
+rate. Before there are shards, it shows how far calibration is. For a run that
+'sresnet submit' has given to Slurm it also shows what is in the queue.`,
 		Example: `  sresnet status RUN
   watch -n 60 sresnet status RUN`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -37,7 +39,15 @@ in the queue.`,
 }
 
 func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
+	w := cmd.OutOrStdout()
 	g, err := openGroup(dir)
+	if p := run.ReadPreparation(dir); err != nil && p != nil {
+		if asJSON {
+			return showJSON(w, p)
+		}
+		p.Print(w)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -45,14 +55,8 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	w := cmd.OutOrStdout()
 	if asJSON {
-		b, err := s.JSON()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s\n", b)
-		return nil
+		return showJSON(w, s)
 	}
 	terminal.Printf(w, "images:    %d of %d done, %s %%\n", s.Done, s.Images, terminal.Percent(float64(s.Done)/float64(s.Images)))
 	terminal.Printf(w, "shards:    %d of %d finished\n", s.Finished, s.Shards)
@@ -76,11 +80,20 @@ func runStatus(cmd *cobra.Command, dir string, asJSON bool) error {
 	case s.Finished == s.Shards:
 		terminal.Printf(w, "complete: 'sresnet merge %s' makes the result\n", shell.Quote(dir))
 	case s.Left() > 0:
-		terminal.Printf(w, "rate:      %.3g images/s, %v left\n", s.Rate, s.Left().Round(time.Second))
+		terminal.Printf(w, "rate:      %s images/s, %s left\n", terminal.Rate(s.Rate), terminal.Seconds(math.Round(s.Left().Seconds())))
 	case len(s.Running) == 0 && queue == "":
 		terminal.Printf(w, "nothing is running: 'sresnet run %s' resumes it\n", shell.Quote(dir))
 	}
 	return nil
+}
+
+// showJSON prints the JSON of a status.
+func showJSON(w io.Writer, of interface{ JSON() ([]byte, error) }) error {
+	b, err := of.JSON()
+	if err == nil {
+		fmt.Fprintf(w, "%s\n", b)
+	}
+	return err
 }
 
 // queueOf says what Slurm's queue holds of a run that was submitted to it; nothing

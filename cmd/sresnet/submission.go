@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -68,7 +69,7 @@ func (s *submission) line(p launch.Progress) {
 	}
 	if p.Done > 0 && p.Done < p.Total {
 		left := now.Sub(s.began) / time.Duration(p.Done) * time.Duration(p.Total-p.Done)
-		text += fmt.Sprintf("; about %v left", left.Round(time.Second))
+		text += fmt.Sprintf("; about %s left", terminal.Seconds(math.Round(left.Seconds())))
 	}
 	fmt.Fprintln(s.w, text)
 }

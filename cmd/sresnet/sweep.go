@@ -11,6 +11,7 @@ import (
 	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
+	"sresnet/run"
 	"sresnet/shard"
 	"sresnet/sweep"
 )
@@ -80,6 +81,7 @@ the result.`,
 			if _, err := sweep.Grid(o.Values); err != nil { // Before anything is opened.
 				return &usageError{err}
 			}
+			defer run.Prepare(o.Out, &o.Experiment)()
 			sw, err := sweep.Open(cmd.Context(), o)
 			if err != nil {
 				return err

@@ -144,9 +144,8 @@ func drawFilm(cmd *cobra.Command, e *experiment.Experiment, g *gallery.Gallery, 
 	var stop func()
 	f.Progress, stop = e.Options.Step("drawing")
 	err = writeTo(file, func(w io.Writer) error { return f.Write(cmd.Context(), w, suffix) })
-	if stop(); err != nil {
-		return err
+	if stop(); err == nil {
+		terminal.Printf(cmd.OutOrStdout(), "%s: %s\n", file, f)
 	}
-	terminal.Printf(cmd.OutOrStdout(), "%s: %s\n", file, f)
-	return nil
+	return err
 }

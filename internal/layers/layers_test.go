@@ -68,7 +68,7 @@ var may = map[string][]string{
 	"exit":                   {},
 	"energy":                 {"ann", "ann/infer", "snn", "sim", "tensor", "internal/nearest", "internal/regular"},
 	"eval":                   {"ann", "ann/infer", "snn", "sim", "tensor", "energy", "exit", "shard", "internal/parallel"},
-	"run":                    {"dataset", "diagnose", "eval", "exit", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell"},
+	"run":                    {"dataset", "diagnose", "eval", "exit", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell", "internal/terminal"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel", "internal/terminal"},
 	"experiment":             {"ann", "ann/infer", "calibrate", "convert", "dataset", "energy", "eval", "exit", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "tune", "internal/hint", "internal/nearest", "internal/regular"},
 	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint"},

@@ -18,6 +18,14 @@ func Count(x float64) string {
 	return strconv.FormatFloat(x, 'f', 1, 64)
 }
 
+// Rate formats how many there are in a second: three digits, and from 1,000 on as [Count] does.
+func Rate(x float64) string {
+	if s, unit := scaled(x); unit != "" {
+		return s + " " + unit
+	}
+	return strconv.FormatFloat(significant(x, 3), 'f', -1, 64)
+}
+
 // Bytes formats a number of bytes: "12.3 MB", of 1,000 kB each.
 func Bytes(n int64) string {
 	if s, unit := scaled(float64(n)); unit != "" {

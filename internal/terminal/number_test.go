@@ -27,6 +27,11 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("Seconds(%v): got %q, want %q", x, got, want)
 		}
 	}
+	for x, want := range map[float64]string{0: "0", 0.04234: "0.0423", 12.345: "12.3", 999.4: "999", 53629: "53.63 k"} {
+		if got := Rate(x); got != want {
+			t.Errorf("Rate(%v): got %q, want %q", x, got, want)
+		}
+	}
 	if got := Percent(0.9173); got != "91.73" {
 		t.Errorf("Percent(0.9173): got %q", got)
 	}
