@@ -174,7 +174,11 @@ func (s *screen) draw() {
 	}
 	frame := append(s.th.frame(t, w, room-len(help), s.depth), help...)
 	for _, l := range frame {
-		b.WriteString(l.Render(w, s.depth) + "\x1b[K\r\n") // The line before may have been longer.
+		b.WriteString(l.Render(w, s.depth))
+		if l.Width() < w { // The line before may have been longer. Behind a full one, some terminals erase its end.
+			b.WriteString("\x1b[K")
+		}
+		b.WriteString("\r\n")
 	}
 	b.WriteString("\x1b[J")
 	_, _ = io.WriteString(s.out, b.String()) // In one go; whoever closes the terminal sees nothing anyway.
