@@ -62,8 +62,8 @@ func Open(e *experiment.Experiment, images string) (*Gallery, error) {
 	}
 	for _, i := range g.numbers {
 		if i < 0 || i >= e.Test.Len() {
-			err := fmt.Errorf("{image} %s: the test images of %s are 0 to %d", images, e.Options.Data, e.Test.Len()-1)
-			return nil, hint.Error(err, "for a file whose name is a number, write ./%s", images)
+			err := fmt.Errorf("the test images of %s are 0 to %d", e.Options.Data, e.Test.Len()-1)
+			return nil, &experiment.OptionError{Option: "image", Value: images, Err: hint.Error(err, "for a file whose name is a number, write ./%s", images)}
 		}
 	}
 	return g, nil
