@@ -139,7 +139,7 @@ func images() []hostile {
 		{name: "watch: pipe", args: "watch BASE/model.onnx --data mnist:BASE/digits --image x.png", want: []string{"x.png"}, make: func(f *files) { f.pipe("x.png") }},
 		{name: "watch: device", args: "watch BASE/model.onnx --data mnist:BASE/digits --image x.png", want: []string{"x.png"}, make: func(f *files) { f.link("/dev/zero", "x.png") }},
 		{name: "watch: hole of a terabyte", args: "watch BASE/model.onnx --data mnist:BASE/digits --image x.png", want: []string{"x.png"}, make: func(f *files) { f.sparse("x.png", 1<<40) }},
-		{name: "watch: number above the images", args: "watch BASE/model.onnx --data mnist:BASE/digits --image 10", want: []string{"--image 10"}},
+		{name: "watch: number above the images", args: "watch BASE/model.onnx --data mnist:BASE/digits --image 10", code: 2, want: []string{"--image 10"}},
 	}
 	return list
 }
