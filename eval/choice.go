@@ -243,11 +243,11 @@ func (c *Choice) take(s *sequence, correct []int, latest int) {
 	switch {
 	case c.Recommended == 0: // Of the first one, nothing is promised.
 		c.Recommended, c.Against, c.Tolerance = first, "", 0
-		c.Reason = fmt.Sprintf("as accurate on these images as T = %d, which is %s", s.T, s.why)
+		c.Reason = fmt.Sprintf("as accurate on these images as T = %d, %s", s.T, s.why)
 	case c.Recommended < s.T:
-		c.Reason = fmt.Sprintf("as accurate as T = %d, which is %s", s.T, s.why)
+		c.Reason = fmt.Sprintf("as accurate as T = %d, %s", s.T, s.why)
 	case c.Recommended > s.T:
-		c.Reason = fmt.Sprintf("more accurate than T = %d, which is %s, but no more so than another one that costs less", s.T, s.why)
+		c.Reason = fmt.Sprintf("the first that is more accurate than every shorter one after T = %d, %s", s.T, s.why)
 	}
 }
 
@@ -272,6 +272,9 @@ func (r *Result) Difference() string {
 		p, where = Pairs{p.Images, p.Gained, p.Lost}, "above"
 	}
 	low, high := p.Interval()
+	if p.Loss() == 0 {
+		return fmt.Sprintf("at T = %d it is as accurate as the trained network, 95 %% interval of the difference %.2f to %.2f", r.Timesteps, 100*low, 100*high)
+	}
 	return fmt.Sprintf("at T = %d it is %.2f points %s the trained network, 95 %% interval %.2f to %.2f", r.Timesteps, 100*p.Loss(), where, 100*low, 100*high)
 }
 

@@ -119,7 +119,7 @@ func TestChoose(t *testing.T) {
 		{ // As good before it dips: what costs more is not worth it.
 			"dips", overTime(200, some{7500, true, []int{10}}, some{140, true, []int{26, 27, 127}}, some{2360, false, never}),
 			[]Within{{2, 10, 10}, {1, 127, 127}, {0.5, 127, 127}},
-			26, false, 26, Trained, "as accurate as T = 127, which is the smallest T from which",
+			26, false, 26, Trained, "as accurate as T = 127, the smallest T from which",
 			[]int{1, 10, 26},
 		},
 		{ // By 0.3 points in the last tenth: little, but no chance.
@@ -180,7 +180,7 @@ func TestChooseTuned(t *testing.T) {
 		t.Errorf("not calibrated for T: recommended %d, rises %v", c.Recommended, c.Rises)
 	}
 	r.TunedFor = 32
-	if c := r.Choose(); c.Recommended != 31 || c.Rises || !strings.HasPrefix(c.Reason, "as accurate on these images as T = 32, which is the one that the network is calibrated for") {
+	if c := r.Choose(); c.Recommended != 31 || c.Rises || !strings.HasPrefix(c.Reason, "as accurate on these images as T = 32, the one that the network is calibrated for") {
 		t.Errorf("recommended %d, rises %v: %s", c.Recommended, c.Rises, c.Reason)
 	}
 }

@@ -34,7 +34,7 @@ func TestResultJSON(t *testing.T) {
 		`"spikes_at":[0,1,2],"acs_at":[1,2,3]}],"trained_top1":0.5,"dense_macs_per_image":0,` +
 		`"loss_low":[-0.8109375885315391,-0.657619772493347,-0.657619772493347],"loss_high":[0.8109375885315391,0.657619772493347,0.657619772493347],"mcnemar_p":[1,1,1],` +
 		`"choice":{"within":[{"points":2,"t":1,"sure_t":0},{"points":1,"t":1,"sure_t":0},{"points":0.5,"t":1,"sure_t":0}],"best_t":1,"rises":false,"recommended_t":1,` +
-		`"reason":"as accurate on these images as T = 2, which is the smallest T from which the loss against the trained network stays within 75.6 points, with 95 % confidence; ` +
+		`"reason":"as accurate on these images as T = 2, the smallest T from which the loss against the trained network stays within 75.6 points, with 95 % confidence; ` +
 		`2 images resolve 75.6 points, 0.5 takes about 1300","tolerance_points":0,"tolerance_against":"","resolves_points":75.6,"images_for_half_a_point":1300,"pareto_t":[1]},` +
 		`"predictions":{"image":[0,1],"label":[1,0],"trained_class":[1,1],"spiking_class":[1,1],"turns_t":[[2],[1,2]]}}` + "\n"
 	if got := b.String(); got != want {

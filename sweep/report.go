@@ -118,7 +118,7 @@ func (s *Sweep) Report() *Report {
 		}
 	}
 	if best >= 0 {
-		rep.Best, rep.Chosen, rep.Convert = s.Settings[s.best()].Name(), s.Settings[best].Name(), s.ConvertCommand()
+		rep.Best, rep.Chosen, rep.Convert = s.Settings[s.best()].Name(), s.Settings[best].Name(), shell.Join(s.ConvertCommand())
 	}
 	if s.Confirmed != nil {
 		rep.Confirmation = &Confirmed{newImages(experiment.SourceOf(s.Options.Data), s.Test), newMeasures(s.Confirmed)}
@@ -137,9 +137,9 @@ func (s Setting) options() map[string]any {
 	return values
 }
 
-// ConvertCommand returns the command that writes the network of the chosen setting, for a shell:
+// ConvertCommand returns the command that writes the network of the chosen setting, in words:
 // every option that is not that of its preset. The read-out is no part of a conversion.
-func (s *Sweep) ConvertCommand() string {
+func (s *Sweep) ConvertCommand() []string {
 	v, o := s.Settings[s.chosen()], &s.Options
 	images := cmp.Or(o.Calibrate, o.Data)
 	if !strings.Contains(images, "images=") {
@@ -166,5 +166,5 @@ func (s *Sweep) ConvertCommand() string {
 			give(option, value)
 		}
 	}
-	return shell.Join(append(words, "-o", v.Name()+".nir"))
+	return append(words, "-o", v.Name()+".nir")
 }

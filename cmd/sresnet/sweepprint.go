@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"sresnet/experiment"
+	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
 	"sresnet/sweep"
 )
@@ -97,7 +98,7 @@ func (k *keptSweep) printChoice(w io.Writer) {
 	name, at := k.Settings[best].Name(), k.JudgedAt(best)
 	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(k.Results[best].Point(at).Top1), at, k.Why())
 	terminal.Printf(w, "        this writes it:\n")
-	fmt.Fprintf(w, "%s\n", k.ConvertCommand()) // In one piece, to be copied.
+	fmt.Fprintf(w, "%s\n", shell.Fold(k.ConvertCommand(), terminal.Width(w)))
 	if c := k.Confirmed; c != nil {
 		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(k.Options.Data))
 		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.TrainedTop1))

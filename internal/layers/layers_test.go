@@ -71,7 +71,7 @@ var may = map[string][]string{
 	"run":                    {"dataset", "diagnose", "eval", "exit", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell", "internal/terminal"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel", "internal/terminal"},
 	"experiment":             {"ann", "ann/infer", "calibrate", "convert", "dataset", "energy", "eval", "exit", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "tune", "internal/hint", "internal/nearest", "internal/regular"},
-	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint"},
+	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint", "internal/shell"},
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel", "internal/terminal"},
@@ -84,6 +84,7 @@ var may = map[string][]string{
 	"cmd/sresnet":            {all},
 	"bench":                  {},
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
+	"bench/advice":           {"eval", "run"},
 	"bench/cluster":          {"shard"},
 	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular", "internal/shell"},
 }
@@ -113,7 +114,7 @@ var never = map[string][]string{
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "watch/gallery", "benchmark", "bench/compare", "cmd/sresnet", "bench/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "watch/gallery", "benchmark", "bench/compare", "cmd/sresnet", "bench/advice", "bench/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.

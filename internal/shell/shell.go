@@ -72,3 +72,25 @@ func Split(line string) ([]string, error) {
 	}
 	return words, nil
 }
+
+// Fold is Join in lines that a shell reads as one, each at most width columns wide unless a word
+// is wider; those after the first are indented.
+func Fold(words []string, width int) string {
+	var b strings.Builder
+	n := 0
+	for i, w := range words {
+		w = Quote(w)
+		switch {
+		case i == 0:
+		case n+1+len(w)+2 > width: // With a backslash after it.
+			b.WriteString(" \\\n    ")
+			n = 4
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(w)
+		n += len(w)
+	}
+	return b.String()
+}

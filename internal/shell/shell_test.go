@@ -58,3 +58,24 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+// A shell reads folded lines as the words that they were, and they are no wider than they may be.
+func TestFold(t *testing.T) {
+	words := []string{"printf", `%s\n`, "a word", "b", "cc", "ddd", "e e e", "ffff", "it's", "a-word-that-is-wider-than-the-lines", "g", "h"}
+	line := Fold(words, 24)
+	for _, l := range strings.Split(line, "\n") {
+		if len(l) > 24 && !strings.Contains(l, "wider") {
+			t.Errorf("%q is wider than 24 columns", l)
+		}
+	}
+	out, err := exec.Command("sh", "-c", line).Output()
+	if err != nil {
+		t.Skip("no shell: ", err)
+	}
+	if got, want := string(out), strings.Join(words[2:], "\n")+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Fold(words[:3], 80); got != Join(words[:3]) {
+		t.Errorf("on one line: %s", got)
+	}
+}
