@@ -143,12 +143,12 @@ func (r *Result) Choose() Choice {
 	case tuned:
 		c.take(&sequence{T: r.Timesteps, why: "the one that the network is calibrated for"}, correct, r.Timesteps)
 	case restless:
-		c.Reason = fmt.Sprintf("accuracy has not come to rest for the last tenth of T = %d; run longer, such as -T %d", r.Timesteps, 2*r.Timesteps)
+		c.Reason = fmt.Sprintf("accuracy has not come to rest for the last tenth of T = %d; run longer, such as T = %d", r.Timesteps, 2*r.Timesteps)
 	default:
 		c.take(ofItself, correct, latest)
 	}
 	if c.Reason += r.unlike(ofTrained, latest); c.Rises && c.Against == Itself {
-		c.Reason += fmt.Sprintf("; accuracy still rises at the end: run longer, such as -T %d", 2*r.Timesteps)
+		c.Reason += fmt.Sprintf("; accuracy still rises at the end: run longer, such as T = %d", 2*r.Timesteps)
 	}
 	if c.Against != Itself && !r.Alone() && c.Resolves > half && c.Tolerance != half {
 		c.Reason += fmt.Sprintf("; %d images resolve %v points, %v takes about %d", r.Images, c.Resolves, half, c.Enough)

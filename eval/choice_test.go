@@ -107,7 +107,7 @@ func TestChoose(t *testing.T) {
 		{
 			"in the last timesteps", overTime(100, some{9000, true, []int{10}}, some{200, true, []int{95}}, some{800, false, never}),
 			[]Within{{2, 10, 95}, {1, 95, 95}, {0.5, 95, 95}},
-			95, true, 0, "", "run longer, such as -T 200; the loss against the trained network is within 0.5 points from T = 95 on, which is too near the end",
+			95, true, 0, "", "run longer, such as T = 200; the loss against the trained network is within 0.5 points from T = 95 on, which is too near the end",
 			[]int{1, 10, 95},
 		},
 		{
@@ -125,7 +125,7 @@ func TestChoose(t *testing.T) {
 		{ // By 0.3 points in the last tenth: little, but no chance.
 			"rises slowly", overTime(100, some{8000, true, []int{10}}, some{30, true, []int{95}}, some{1000, true, never}, some{970, false, never}),
 			[]Within{{2, 0, 0}, {1, 0, 0}, {0.5, 0, 0}},
-			95, true, 10, Itself, "; accuracy still rises at the end: run longer, such as -T 200",
+			95, true, 10, Itself, "; accuracy still rises at the end: run longer, such as T = 200",
 			[]int{1, 10, 95},
 		},
 		{
@@ -143,7 +143,7 @@ func TestChoose(t *testing.T) {
 		{
 			"one timestep", overTime(1, some{10000, true, []int{1}}),
 			[]Within{{2, 1, 1}, {1, 1, 1}, {0.5, 1, 1}},
-			1, true, 0, "", "run longer, such as -T 2",
+			1, true, 0, "", "run longer, such as T = 2",
 			[]int{1},
 		},
 	} {
