@@ -49,7 +49,7 @@ func TestOpenDevice(t *testing.T) {
 
 func TestJoulesString(t *testing.T) {
 	for x, want := range map[Joules]string{
-		0: "0 pJ", 0.9e-12: "0.9 pJ", 23.6e-12: "23.6 pJ", 999.4e-12: "999 pJ", 999.6e-12: "1 nJ", 43e-9: "43 nJ",
+		0: "0 J", 0.9e-12: "0.9 pJ", 23.6e-12: "23.6 pJ", 999.4e-12: "999 pJ", 999.6e-12: "1 nJ", 43e-9: "43 nJ",
 		1.2345e-6: "1.23 µJ", 187e-6: "187 µJ", 0.0012: "1.2 mJ", 3: "3 J", 12345: "12345 J",
 	} {
 		if got := x.String(); got != want {

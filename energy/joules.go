@@ -13,6 +13,9 @@ const picojoule = 1e-12
 
 // String formats x with three digits and the unit that suits it, such as "1.23 mJ".
 func (x Joules) String() string {
+	if x == 0 {
+		return "0 J"
+	}
 	unit, name := picojoule, "pJ"
 	for _, u := range []struct {
 		unit float64

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sresnet/energy"
 	"sresnet/internal/terminal"
 )
 
@@ -50,18 +51,7 @@ func joules(x num) string {
 	if !x.known() {
 		return unknown
 	}
-	for _, u := range []struct {
-		unit float64
-		name string
-	}{{1, " J"}, {1e-3, " mJ"}, {1e-6, " µJ"}, {1e-9, " nJ"}} {
-		if float64(x) >= 0.9995*u.unit {
-			return digits(float64(x)/u.unit, 3) + u.name
-		}
-	}
-	if x == 0 {
-		return "0 J"
-	}
-	return digits(float64(x)/1e-12, 3) + " pJ"
+	return minus(energy.Joules(x).String())
 }
 
 // digits formats x with n significant digits and no exponent where that is short.

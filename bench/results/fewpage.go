@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 )
 
 // fewPage is everything the template of few steps shows.
@@ -124,12 +125,12 @@ func (r *fewOutcomes) about(n network) []string {
 	cells := []string{"–", "–", "–", "–"}
 	for _, out := range []*outcome{r.phased(n), r.ofPaper(n)} { // The paper's last: it is of all images.
 		if out != nil {
-			cells[0], cells[1] = percent(out.Result.TrainedTop1)+r.mark(out), count(out.Result.DenseMACsPerImage)
+			cells[0], cells[1] = percent(out.Result.TrainedTop1)+r.mark(out), terminal.Count(out.Result.DenseMACsPerImage)
 		}
 	}
 	if out := r.phased(n); out != nil {
 		if own := ownProducts(out); own > 0 {
-			cells[2] = count(own)
+			cells[2] = terminal.Count(own)
 		}
 		cells[3] = fmt.Sprint(out.Result.Latency / out.Result.Timesteps)
 	}
@@ -218,16 +219,16 @@ func (r *fewOutcomes) operations(n network, out *outcome, t int) []string {
 		own = fmt.Sprintf("%.2f", acs/ownProducts(e))
 	}
 	if e := out.Result.Energy; e != nil && t == out.Result.Timesteps {
-		updates = count(e.SNN.Updates)
+		updates = terminal.Count(e.SNN.Updates)
 	}
-	return []string{count(out.Result.SpikesPerImage[t-1]) + r.mark(out), count(acs), fmt.Sprintf("%.2f", acs/max(out.Result.DenseMACsPerImage, 1)), own, updates}
+	return []string{terminal.Count(out.Result.SpikesPerImage[t-1]) + r.mark(out), terminal.Count(acs), fmt.Sprintf("%.2f", acs/max(out.Result.DenseMACsPerImage, 1)), own, updates}
 }
 
 // times are the cells of how long a run took: per image, and for all but the images.
 func times(out *outcome) []string {
-	cells := []string{fmt.Sprintf("%.1f", 1000*out.Result.Seconds/float64(max(out.Result.Images, 1))), "–"}
+	cells := []string{terminal.Seconds(out.Result.Seconds / float64(max(out.Result.Images, 1))), "–"}
 	if s := out.Manifest.Finished.Sub(out.Manifest.Started).Seconds() - out.Result.Seconds; s >= 0 && out.machine.Cores > 0 && !out.machine.Resumed {
-		cells[1] = fmt.Sprintf("%.0f", s)
+		cells[1] = terminal.Seconds(s)
 	}
 	return cells
 }
@@ -256,7 +257,7 @@ func (r *fewOutcomes) same(n network) row {
 	}
 	return row{n, []string{
 		fmt.Sprint(f.timesteps), fmt.Sprintf("%d of %d", same, len(a.Spiking)),
-		count(counts.Result.SpikesPerImage[f.timesteps-1]), count(first.Result.SpikesPerImage[f.timesteps-1]),
+		terminal.Count(counts.Result.SpikesPerImage[f.timesteps-1]), terminal.Count(first.Result.SpikesPerImage[f.timesteps-1]),
 	}, false}
 }
 
@@ -292,6 +293,6 @@ func (r *fewOutcomes) exit(n network, f fewSteps) row {
 	x := out.Result.Exit
 	return row{n, []string{
 		f.String(), percent(out.Result.Final()) + r.mark(out), percent(x.Top1), points(x.Loss), fmt.Sprintf("%.1f", x.MeanT),
-		fmt.Sprintf("%d, %d, %d", x.Quartiles[0], x.Quartiles[1], x.Quartiles[2]), count(x.SpikesPerImage), count(x.ACsPerImage),
+		fmt.Sprintf("%d, %d, %d", x.Quartiles[0], x.Quartiles[1], x.Quartiles[2]), terminal.Count(x.SpikesPerImage), terminal.Count(x.ACsPerImage),
 	}, false}
 }

@@ -119,7 +119,7 @@ func TestFewPageMissing(t *testing.T) {
 	runThem(t, o, "resnet20_akamaster-v0.5-none-first-2", "run")
 	page := fewText(t, o)
 	for _, want := range []string{
-		"| ResNet-20, option-A shortcuts | CIFAR-10 | 91.50 | 0 | – | – |\n",
+		"| ResNet-20, option-A shortcuts | CIFAR-10 | 91.50 | 0.0 | – | – |\n",
 		"| ResNet-20, option-A shortcuts | 91.50 | 3.20 (88.30) | not run | not run | – | – | – |\n",
 		"| ResNet-8 of the demo | – | not run | – | not run | – | not run | – |\n",
 		"| ResNet-44, option-A shortcuts | one-spike, T = 16 | not run | | | | | | | |\n",
@@ -142,13 +142,13 @@ func TestFewPage(t *testing.T) {
 	runThem(t, o, "resnet20_akamaster-.*T(16|32).*", "run")
 	page := fewText(t, o)
 	for _, want := range []string{
-		"| ResNet-20, option-A shortcuts | CIFAR-10 | 91.50 | 100 | 50 | 22 |\n",
+		"| ResNet-20, option-A shortcuts | CIFAR-10 | 91.50 | 100.0 | 50.0 | 22 |\n",
 		"| ResNet-20, option-A shortcuts | 91.50 | not run | 3.20 (88.30) | 91.00 (0.50) | – | – | 704 |\n",
 		"| ResNet-20, option-A shortcuts | 91.50 | not run | 1.60 (89.90) | 91.00 (0.50) | 91.00 (0.50) | 91.00 (0.50) | 352 |\n",
-		"| ResNet-20, option-A shortcuts | few-steps, T = 16, refit | 352 | 0 | 160 | 1.60 | 3.20 | 30 | 1500.0 | 7 |\n",
-		"| ResNet-20, option-A shortcuts | calibrated, T = 16 | 16 | 0 | 160 | 1.60 | 3.20 | 30 | 1500.0 | 7 |\n",
-		"| ResNet-20, option-A shortcuts | 16 | 1 of 2 | 0 | 0 |\n",
-		"| ResNet-20, option-A shortcuts | calibrated, T = 32, exit 0.01 | 3.20 | 10.00 | 2.80 | 12.5 | 4, 8, 16 | 5 | 7 |\n",
+		"| ResNet-20, option-A shortcuts | few-steps, T = 16, refit | 352 | 0.0 | 160.0 | 1.60 | 3.20 | 30.0 | 1.5 s | 7 s |\n",
+		"| ResNet-20, option-A shortcuts | calibrated, T = 16 | 16 | 0.0 | 160.0 | 1.60 | 3.20 | 30.0 | 1.5 s | 7 s |\n",
+		"| ResNet-20, option-A shortcuts | 16 | 1 of 2 | 0.0 | 0.0 |\n",
+		"| ResNet-20, option-A shortcuts | calibrated, T = 32, exit 0.01 | 3.20 | 10.00 | 2.80 | 12.5 | 4, 8, 16 | 5.0 | 7.0 |\n",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("page lacks %q:\n%s", want, page)
@@ -184,7 +184,7 @@ func TestResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	runThem(t, o, "resnet20_akamaster-few-steps-T16-first-2", "run")
-	if want, page := "| few-steps, T = 16 | 352 | 0 | 160 | 1.60 | 3.20 | 30 | 1500.0 | – |\n", fewText(t, o); !strings.Contains(page, want) {
+	if want, page := "| few-steps, T = 16 | 352 | 0.0 | 160.0 | 1.60 | 3.20 | 30.0 | 1.5 s | – |\n", fewText(t, o); !strings.Contains(page, want) {
 		t.Errorf("page lacks %q:\n%s", want, page)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"text/template"
 
 	"sresnet/internal/shell"
+	"sresnet/internal/terminal"
 )
 
 //go:embed *.tmpl
@@ -180,7 +181,7 @@ func (p *page) models(o options, r runs) {
 				if out.partial(paperRun(n, s, o.images)) {
 					trained += " *"
 				}
-				cells = []string{trained, count(float64(neurons)), count(out.Result.DenseMACsPerImage), count(out.Result.MACsPerImage)}
+				cells = []string{trained, terminal.Count(float64(neurons)), terminal.Count(out.Result.DenseMACsPerImage), terminal.Count(out.Result.MACsPerImage)}
 				break
 			}
 		}
@@ -204,7 +205,7 @@ func newSection(s setting, all []configuration, r runs) section {
 		for _, t := range steps {
 			cells = append(cells, percent(res.SpikingTop1[t-1]))
 		}
-		cells = append(cells, percent(res.Agreement[timesteps-1]), count(res.SpikesPerImage[timesteps-1]), count(res.ACsPerImage[timesteps-1]),
+		cells = append(cells, percent(res.Agreement[timesteps-1]), terminal.Count(res.SpikesPerImage[timesteps-1]), terminal.Count(res.ACsPerImage[timesteps-1]),
 			fmt.Sprintf("%.1f", res.ACsPerImage[timesteps-1]/max(res.DenseMACsPerImage, 1)))
 		n := c.network
 		if out.partial(c) {
@@ -301,16 +302,3 @@ func cell(err error) string {
 
 // percent formats a fraction.
 func percent(x float64) string { return fmt.Sprintf("%.2f", 100*x) }
-
-// count formats a large number with a unit.
-func count(x float64) string {
-	switch {
-	case x >= 1e9:
-		return fmt.Sprintf("%.2f G", x/1e9)
-	case x >= 1e6:
-		return fmt.Sprintf("%.2f M", x/1e6)
-	case x >= 1e3:
-		return fmt.Sprintf("%.1f k", x/1e3)
-	}
-	return fmt.Sprintf("%.0f", x)
-}

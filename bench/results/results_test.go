@@ -166,7 +166,7 @@ func TestRunsAreKept(t *testing.T) {
 		return info.ModTime()
 	}
 	page := runThem(t, o, name, "run")
-	if want := "| ResNet-20, option-A shortcuts | 91.50 | 3.20 | 6.40 | 12.80 | 25.60 | 35.00 | 50.00 | 0 | 0 | 0.0 |"; !strings.Contains(page, want) {
+	if want := "| ResNet-20, option-A shortcuts | 91.50 | 3.20 | 6.40 | 12.80 | 25.60 | 35.00 | 50.00 | 0.0 | 0.0 | 0.0 |"; !strings.Contains(page, want) {
 		t.Errorf("page lacks the line %q:\n%s", want, page)
 	}
 	if want := "| ResNet-8 | not run |"; !strings.Contains(page, want) {

@@ -35,15 +35,28 @@ func (l Line) Pad(w int) Line {
 // without colours, styles left out.
 func (l Line) Render(w int, d Depth) string {
 	var b strings.Builder
+	style := Plain
+	change := func(to Style) {
+		if d == NoColours || to == style {
+			return
+		}
+		if style != Plain {
+			b.WriteString("\x1b[0m")
+		}
+		if to != Plain {
+			b.WriteString("\x1b[" + string(to) + "m")
+		}
+		style = to
+	}
 	for _, s := range l {
 		text := []rune(s.Text)
 		text = text[:min(len(text), w)]
 		w -= len(text)
-		if d == NoColours || s.Style == Plain || len(text) == 0 {
+		if len(text) > 0 {
+			change(s.Style)
 			b.WriteString(string(text))
-			continue
 		}
-		b.WriteString("\x1b[" + string(s.Style) + "m" + string(text) + "\x1b[0m")
 	}
+	change(Plain)
 	return b.String()
 }
