@@ -48,7 +48,8 @@ func (f *Film) Write(ctx context.Context, w io.Writer, suffix string) error {
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 		return err
 	case ".svg":
-		c := vgsvg.New(sheetWidth, sheetHeight)
+		// With its fonts: words are placed by their widths, and others would overlap.
+		c := vgsvg.NewWith(vgsvg.UseWH(sheetWidth, sheetHeight), vgsvg.EmbedFonts(true))
 		slide(newSheet(c, 2), f.Thoughts, last)
 		var b bytes.Buffer
 		if _, err := c.WriteTo(&b); err != nil {
@@ -61,7 +62,7 @@ func (f *Film) Write(ctx context.Context, w io.Writer, suffix string) error {
 }
 
 // svgWords corrects what drawings say: that images are JPEG files, and of the letters only their
-// name, where others of the same widths do.
+// name, for programs that ignore fonts in a file, where others of the same widths do.
 var svgWords = strings.NewReplacer(
 	"data:image/jpg;base64,iVBOR", "data:image/png;base64,iVBOR",
 	"font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;",
