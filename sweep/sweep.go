@@ -268,6 +268,15 @@ func (s *Sweep) Standings() []Standing {
 	return s.standings()
 }
 
+// rightOf returns which selection images setting i gets right; nil if that is not known, as of
+// results that were not measured here.
+func (s *Sweep) rightOf(i int) []bool {
+	if i >= len(s.right) {
+		return nil
+	}
+	return s.right[i]
+}
+
 func (s *Sweep) standings() []Standing {
 	best, list := s.best(), make([]Standing, len(s.Settings))
 	all := s.candidates()
@@ -275,10 +284,10 @@ func (s *Sweep) standings() []Standing {
 	var of []int // Which settings the tests are of.
 	for i := range list {
 		x := &list[i]
-		x.Known = s.right[i] != nil && s.right[best] != nil
+		x.Known = s.rightOf(i) != nil && s.rightOf(best) != nil
 		x.Tie = all[i].Correct == all[best].Correct
 		if x.Known {
-			x.Pairs = eval.Pair(s.right[best], s.right[i])
+			x.Pairs = eval.Pair(s.rightOf(best), s.rightOf(i))
 			if i != best {
 				p, of = append(p, x.Pairs.PValue()), append(of, i)
 			}
