@@ -150,7 +150,7 @@ func (r *Result) Choose() Choice {
 	if c.Reason += r.unlike(ofTrained, latest); c.Rises && c.Against == Itself {
 		c.Reason += fmt.Sprintf("; accuracy still rises at the end: run longer, such as T = %d", 2*r.Timesteps)
 	}
-	if c.Against != Itself && !r.Alone() && c.Resolves > half && c.Tolerance != half {
+	if c.Against != Itself && !r.Alone() && c.Resolves > half {
 		c.Reason += fmt.Sprintf("; %d images resolve %v points, %v takes about %d", r.Images, c.Resolves, half, c.Enough)
 	}
 	return c
@@ -191,16 +191,12 @@ func (r *Result) againstTrained(c *Choice, correct []int) *sequence {
 	if r.Alone() {
 		return new(sequence)
 	}
-	tolerance := max(half, c.Resolves)
 	for _, x := range tenths {
 		points := float64(x) / 10
 		sure := (&sequence{pairs: r.Paired, points: points}).testFrom(r.Timesteps)
 		c.Within = append(c.Within, Within{points, staysWithin(correct, r.right(r.TrainedTop1), x, r.Images), sure.T})
-		if sure.T > 0 && sure.T <= r.Timesteps-r.lasting() && points == half {
-			tolerance = half // As a network shows that is better than the trained one.
-		}
 	}
-	s := &sequence{pairs: r.Paired, points: tolerance, against: Trained}
+	s := &sequence{pairs: r.Paired, points: max(half, c.Resolves), against: Trained}
 	s.why = fmt.Sprintf("the smallest T from which the loss against the trained network stays within %v points, with 95 %% confidence", s.points)
 	return s.testFrom(r.Timesteps)
 }
