@@ -162,13 +162,13 @@ func (n *Network) Reaches(T int) [][]float64 {
 			start[c] = max(start[c], math.Abs(float64(v)))
 		}
 		for c := range sums {
-			sums[c] = float64(l.Neuron.ThresholdOf(c)) + max(start[c], float64(l.Neuron.VInitOf(c))) + float64(T)*(sums[c]+math.Abs(float64(biasOf(l, c))))
+			sums[c] = float64(l.Neuron.ThresholdOf(c)) + max(start[c], float64(l.Neuron.VInitOf(c))) + float64(float64(T)*(sums[c]+math.Abs(float64(biasOf(l, c)))))
 		}
 		for _, s := range l.Synapses {
 			if k, ok := s.Connection.(*Shortcut); ok && k.Remainder {
 				for c := range sums {
 					scale, _ := n.RemainderScale(k, s.From, c)
-					sums[c] += math.Abs(scale)*min(reach[s.From][c], float64(n.Saturates())) + 1
+					sums[c] += float64(math.Abs(scale)*min(reach[s.From][c], float64(n.Saturates()))) + 1
 				}
 			}
 		}
@@ -231,7 +231,7 @@ func (n *Network) sums(l *Layer) []float64 {
 		rows := plainRows(s, n.ShapeOf(s.From), l)
 		for c := range sums {
 			for _, w := range rows.of(c).w {
-				sums[c] += math.Abs(w) * largest
+				sums[c] += float64(math.Abs(w) * largest)
 			}
 		}
 	}

@@ -169,7 +169,7 @@ func (q *Quantiser) lost(rows []synapseRows, c int, th int64) float64 {
 		r := s.of(c)
 		list = append(list, r)
 		for j, w := range r.w {
-			power += w * w * r.power[j]
+			power += float64(w * w * r.power[j])
 		}
 	}
 	return q.weightCost(list, th) / max(power, math.SmallestNonzeroFloat64)
@@ -343,7 +343,7 @@ func (q *Quantiser) limit(b bound, w float64) float64 {
 		if q.o.StateBits == 0 || never*w >= 64 {
 			return never
 		}
-		return max(never, min(state/(4*T+2), most/(1+b.current)))
+		return max(never, min(state/(float64(4*T)+2), most/(1+b.current)))
 	}
 	// A neuron that holds 64 thresholds fires at every timestep, or hardly ever again.
 	return min(state/64, most/(1+b.current))
@@ -366,13 +366,13 @@ func (q *Quantiser) bounds(l *Layer, rows []synapseRows) []bound {
 		for j, s := range rows {
 			r := s.of(c)
 			for _, w := range r.w {
-				sum += math.Abs(w) * q.largest(r.from)
+				sum += float64(math.Abs(w) * q.largest(r.from))
 			}
 			if k, ok := l.Synapses[j].Connection.(*Shortcut); ok && k.Remainder {
 				handed += math.Abs(r.w[0]) * float64(q.reach[r.from][c]) / float64(q.th[r.from][c])
 			}
 		}
-		b[c] = bound{sum, 2 + T*sum + handed}
+		b[c] = bound{sum, 2 + float64(T*sum) + handed}
 	}
 	return b
 }
@@ -405,7 +405,7 @@ func (q *Quantiser) threshold(l *Layer, c int, rows []synapseRows, b bound) (bes
 		most := 0.0
 		for j, w := range r.w {
 			most = max(most, math.Abs(w))
-			power += w * w * r.power[j]
+			power += float64(w * w * r.power[j])
 		}
 		if most > 0 && (s.main || !mains) {
 			if most < largest {
@@ -509,10 +509,10 @@ func (q *Quantiser) cost(l *Layer, c int, list []row, th int64) float64 {
 	sum := q.weightCost(list, th)
 	unit := 1 / float64(th)
 	b := float64(biasOf(l, c)) / float64(l.Neuron.ThresholdOf(c))
-	d := math.RoundToEven(b*float64(th))*unit - b
+	d := float64(math.RoundToEven(b*float64(th))*unit) - b
 	v := startOf(l, c)
-	e := (math.RoundToEven(v*float64(th))*unit - v) / float64(q.o.Timesteps)
-	return sum + d*d + e*e
+	e := (float64(math.RoundToEven(v*float64(th))*unit) - v) / float64(q.o.Timesteps)
+	return sum + float64(d*d) + float64(e*e)
 }
 
 // weightCost is the part of cost of the weights.
@@ -562,7 +562,7 @@ func (r *row) cost(most, th int64, s int) float64 {
 	sum := 0.0
 	for j, w := range r.w {
 		d := r.whole(w, most, th, s)/float64(th) - w
-		sum += d * d * r.power[j]
+		sum += float64(d * d * r.power[j])
 	}
 	return sum
 }
@@ -590,7 +590,7 @@ func (q *Quantiser) rounded(l *Layer, rows []synapseRows, th []int64) (whole Lay
 			k, _ := r.round(q.most, th[c])
 			for i, w := range r.w {
 				r.w[i] = r.whole(w, q.most, th[c], k)
-				reach[c] += math.Abs(r.w[i]) * q.largest(r.from)
+				reach[c] += float64(math.Abs(r.w[i]) * q.largest(r.from))
 			}
 			if k, ok := l.Synapses[j].Connection.(*Shortcut); ok && k.Remainder {
 				handed[c] += math.Abs(r.w[0])*float64(min(q.reach[r.from][c], state))/float64(q.th[r.from][c]) + 1
@@ -624,7 +624,7 @@ func (q *Quantiser) rounded(l *Layer, rows []synapseRows, th []int64) (whole Lay
 		if l.Shift != nil {
 			whole.Shift[c] = float32(math.RoundToEven(float64(l.Shift[c]) * by))
 		}
-		current[c], potentials[c] = int64(reach[c])+1, int64(start+float64(t)+float64(T)*reach[c]+handed[c])
+		current[c], potentials[c] = int64(reach[c])+1, int64(start+float64(t)+float64(float64(T)*reach[c])+handed[c])
 	}
 	if l.Start != nil {
 		whole.Start = make([]float32, len(l.Start))
@@ -633,7 +633,7 @@ func (q *Quantiser) rounded(l *Layer, rows []synapseRows, th []int64) (whole Lay
 			c := j / positions
 			v := math.RoundToEven(float64(x) * float64(th[c]) / float64(l.Neuron.ThresholdOf(c)))
 			whole.Start[j] = float32(min(max(v, -q.saturates()), q.saturates()))
-			potentials[c] = max(potentials[c], int64(math.Abs(float64(whole.Start[j]))+float64(th[c])+float64(T)*reach[c]+handed[c]))
+			potentials[c] = max(potentials[c], int64(math.Abs(float64(whole.Start[j]))+float64(th[c])+float64(float64(T)*reach[c])+handed[c]))
 		}
 	}
 	if slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
