@@ -81,7 +81,7 @@ func Run(ctx context.Context, g *ann.Graph, images Images, o Options) (*Statisti
 		return nil, err
 	}
 	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax, Unspoken: s.unspoken}
-	for _, name := range measured(g) {
+	for _, name := range Layers(g) {
 		n := s.histograms[name].statistics(name)
 		if op, ok := g.Node(n.Node).Op.(*ann.Clip); ok && op.Few() && n.Lambda > 0 {
 			n.Lambda = op.Max // Its levels are the rates of that, not of a percentile.
@@ -148,9 +148,9 @@ func (s *scan) run(ctx context.Context, n int) error {
 	return s.again(ctx, rest, lost)
 }
 
-// measured returns the names of the nodes that have a scale of their own, in the
-// order of the graph.
-func measured(g *ann.Graph) []string {
+// Layers returns the names of the nodes of g that have a lambda of their own, its rectifiers
+// and the classifier, in the order of the graph.
+func Layers(g *ann.Graph) []string {
 	last := Classifier(g)
 	var names []string
 	for i := range g.Nodes {

@@ -27,7 +27,7 @@ type scan struct {
 
 func newScan(g *ann.Graph, m *infer.Model, images Images, o Options) *scan {
 	s := &scan{g: g, model: m, images: images, o: o, histograms: make(map[string]*histogram)}
-	for _, name := range measured(g) {
+	for _, name := range Layers(g) {
 		s.histograms[name] = newHistogram()
 	}
 	return s

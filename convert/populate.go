@@ -183,6 +183,33 @@ func (p *populator) onOf(n *ann.Node) int {
 	return -1
 }
 
+// SameScale returns the rectifiers of g that have the scale of the named one: that of the same
+// value with the other sign, an OFF population if it is the ON one.
+func SameScale(g *ann.Graph, name string) []string {
+	n := g.Node(name)
+	if _, ok := n.Op.(ann.Rectifier); !ok {
+		return nil
+	}
+	value := func(n *ann.Node) (string, bool) { // That it rectifies, and whether with the other sign.
+		if m := g.Node(n.Inputs[0]); m != nil && isScale(m) && m.Op.(*ann.Scale).Factor == -1 {
+			return m.Inputs[0], true
+		}
+		return n.Inputs[0], false
+	}
+	of, minus := value(n)
+	var list []string
+	for i := range g.Nodes {
+		m := &g.Nodes[i]
+		if _, ok := m.Op.(ann.Rectifier); !ok {
+			continue
+		}
+		if other, sign := value(m); other == of && sign != minus {
+			list = append(list, m.Name)
+		}
+	}
+	return list
+}
+
 func (p *populator) checkOutput(last string) {
 	if i, ok := p.index[last]; !ok || i == snn.FromInput {
 		n := p.nodes[last]

@@ -55,6 +55,9 @@ type Settings struct {
 	VInit      float32 // V[0]
 	Calibrated bool    // Lambdas per channel and biases are calibrated for T, if they were not.
 	Real       bool    // Weights are real numbers, if they were rounded to whole ones.
+
+	Lambda map[string]string // Of layers by name, a number, or xF for F times what it was; nil for those that they have.
+	Bias   bool              // Biases are calibrated for T with the lambdas that layers have.
 }
 
 // Options adjusts a diagnosis.
@@ -69,12 +72,24 @@ type Options struct {
 	// Worst is how many layers counterfactuals are run for. Defaults to 3.
 	Worst int
 
+	// Remedy searches the lambdas of all layers, on calibration images.
+	Remedy bool
+
 	// Workers is how many images run at a time. It never changes a result.
 	// Defaults to the number of cores.
 	Workers int
 
-	// Progress, if set, is told how much of the work is done. Calls do not overlap.
-	Progress func(done, total int)
+	// Step, if set, is called when a longer step begins, such as "measuring". It returns what
+	// the step calls to report progress, calls which do not overlap, and at its end.
+	Step func(name string) (update func(done, total int), stop func())
+}
+
+// step begins a longer step.
+func (o *Options) step(name string) (update func(done, total int), stop func()) {
+	if o.Step == nil {
+		return func(int, int) {}, func() {}
+	}
+	return o.Step(name)
 }
 
 // Diagnosis is what was found. It is plain data with the JSON form that the command
@@ -93,6 +108,11 @@ type Diagnosis struct {
 	Losses          []Loss           `json:"losses,omitempty"` // By depth; their points add up to what is lost.
 	Counterfactuals []Counterfactual `json:"counterfactuals"`  // The largest gain comes first.
 	Verdict         []Finding        `json:"verdict"`          // The largest gain comes first.
+
+	// Advice is what to set of the options of an experiment, by their keys: for what a search has
+	// found, if one was asked for; else for the change that gains most and leaves T as it is; else
+	// for a larger T.
+	Advice map[string]any `json:"advice,omitempty"`
 }
 
 // Read reads a Diagnosis from its JSON form.
@@ -166,6 +186,8 @@ type Counterfactual struct {
 	Regained  int     `json:"regained"`           // Images that only the change gets right.
 	Lost      int     `json:"lost"`               // Images that only the network as it is gets right.
 	Replaced  bool    `json:"replaced,omitempty"` // All up to the layer is replaced by the trained network, see [Loss].
+
+	Options map[string]any `json:"options,omitempty"` // What to set for it, by the keys of options; nil where none does.
 }
 
 // Finding is one sentence of the verdict. Of what is advised, Points is what it recovers on images
@@ -177,6 +199,10 @@ type Finding struct {
 	Points float64 `json:"points"`
 	Low    float64 `json:"low"` // Interval of 95 % of it; both are 0 where nothing was measured.
 	High   float64 `json:"high"`
+
+	Options map[string]any `json:"options,omitempty"` // What to set to follow it, by the keys of options.
+
+	Searched bool `json:"searched,omitempty"` // It is what the search of [Options.Remedy] has found.
 }
 
 // Causes of a loss of accuracy.
@@ -199,13 +225,7 @@ func Run(ctx context.Context, s Subject, o Options) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, total := 0, s.Images.Len()*(1+d.trialCount())
-	progress := func() {
-		if done++; o.Progress != nil {
-			o.Progress(min(done, total), total)
-		}
-	}
-	m, err := all(ctx, d.Measuring(), progress)
+	m, err := all(ctx, d.Measuring(), &o, "measuring errors")
 	if err != nil {
 		return nil, err
 	}
@@ -217,20 +237,23 @@ func Run(ctx context.Context, s Subject, o Options) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcomes, err := all(ctx, w, progress)
+	outcomes, err := all(ctx, w, &o, "trying changes")
 	if err != nil {
 		return nil, err
 	}
 	return d.Diagnosis(m, t, outcomes), nil
 }
 
-// all does all of w.
-func all[S shard.Sum[S]](ctx context.Context, w shard.Work[S], done func()) (S, error) {
-	sum, i := w.New(), -1
+// all does all of w, a step of that name.
+func all[S shard.Sum[S]](ctx context.Context, w shard.Work[S], o *Options, name string) (S, error) {
+	update, stop := o.step(name)
+	defer stop()
+	sum, i, done := w.New(), -1, 0
 	next := func() (int, bool, error) { i++; return i, i < w.Images, nil }
 	err := w.Present(ctx, w.Images, next, func(part S) error {
 		sum.Merge(part)
-		done()
+		done++
+		update(done, w.Images)
 		return nil
 	})
 	return sum, err
@@ -249,7 +272,7 @@ type Diagnoser struct {
 }
 
 // New checks that the parts of s fit. What only Plan uses may be missing if it is not
-// called: Statistics, Convert, Factors and Calibration. Options.Progress is not used.
+// called: Statistics, Convert, Factors and Calibration.
 func New(s Subject, o Options) (*Diagnoser, error) {
 	if s.Images.Len() == 0 {
 		return nil, errors.New("diagnose: no images")
@@ -312,6 +335,7 @@ func (d *Diagnoser) Diagnosis(m *Measurement, t *Trials, o *Outcomes) *Diagnosis
 	cuts, right := d.rightBehind(len(trained), t.List, o)
 	r.Losses = d.losses(r, m.right(d), cuts, right, trained)
 	r.Verdict = verdict(r, trials, lossOf(m.right(d), trained))
+	r.Advice = advised(r.Verdict)
 	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.Gain, a.Gain) })
 	for i := range trials {
 		r.Counterfactuals = append(r.Counterfactuals, trials[i].Counterfactual)

@@ -265,15 +265,23 @@ func TestRunIsIndependentOfWorkers(t *testing.T) {
 	s := subject(t, g, m, 99)
 	var want *diagnose.Diagnosis
 	for _, workers := range []int{1, 2, 5} {
-		calls, last := 0, 0
-		d := run(t, s, diagnose.Options{Timesteps: []int{5, 17, 64}, Workers: workers, Progress: func(done, total int) {
-			if done > total || done < last {
-				t.Errorf("progress %d of %d after %d", done, total, last)
-			}
-			calls, last = calls+1, done
+		var steps []string
+		d := run(t, s, diagnose.Options{Timesteps: []int{5, 17, 64}, Workers: workers, Step: func(name string) (func(done, total int), func()) {
+			last, whole := 0, 0
+			return func(done, total int) {
+					if done > total || done != last+1 {
+						t.Errorf("%s: progress %d of %d after %d", name, done, total, last)
+					}
+					last, whole = done, total
+				}, func() {
+					if last != whole || whole == 0 {
+						t.Errorf("%s: ends after %d of %d", name, last, whole)
+					}
+					steps = append(steps, name)
+				}
 		}})
-		if calls == 0 {
-			t.Error("no progress")
+		if len(steps) != 2 {
+			t.Errorf("progress of %v, want of two steps", steps)
 		}
 		if want == nil {
 			want = d

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"context"
+	"fmt"
 
 	"sresnet/convert"
 	"sresnet/sim"
@@ -22,27 +23,34 @@ var lambdaFactors = []float32{0.7, 1.4, 2}
 func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials) error {
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
 		for _, f := range lambdaFactors {
-			net, err := d.Network.Rescaled(i, []float32{f})
+			net, err := d.rescaled(i, f)
 			if err != nil || d.Network.Integer() {
 				break // The output has none to choose, gates have those of their source, and these leave no whole numbers.
 			}
-			d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", d.Network.Layers[i].Name, f).Higher = f > 1
+			name := d.Network.Layers[i].Name
+			t := d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", name, f)
+			t.Higher, t.Options = f > 1, map[string]any{"lambda": map[string]string{name: fmt.Sprintf("x%v", f)}}
+			if node := d.Statistics.Node(name); node != nil && d.Network.TunedFor == 0 {
+				t.Options = map[string]any{"lambda": map[string]string{name: fmt.Sprintf("%v", node.Lambda*f)}}
+			}
 		}
 	}
 	if err := d.addReal(ctx, trials); err != nil {
 		return err
 	}
-	s := Settings{Schedule: d.Network.Schedule, Timesteps: 2 * d.T, VInit: d.Convert.VInit}
+	s := d.settings()
+	s.Timesteps = 2 * d.T
+	more := map[string]any{"timesteps": 2 * d.T}
 	switch net, err := d.remake(ctx, s); {
 	case err != nil:
 		return err
 	case net != nil && d.runs(net, 2*d.T):
-		d.add(trials, moreTimesteps, -1, net, "T = %d in place of %d", 2*d.T, d.T).lasts(net, 2*d.T)
+		d.add(trials, moreTimesteps, -1, net, "T = %d in place of %d", 2*d.T, d.T).sets(more).lasts(net, 2*d.T)
 	case d.Network.TunedFor == 0 && d.runs(d.Network, 2*d.T):
-		d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).lasts(d.Network, 2*d.T)
+		d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).sets(more).lasts(d.Network, 2*d.T)
 	}
 	s.Timesteps, s.VInit = d.T, d.otherStart()
-	if err := d.addRemade(ctx, trials, startPotential, s, "V[0] = %v in place of %v", s.VInit, d.Convert.VInit); err != nil {
+	if err := d.addRemade(ctx, trials, startPotential, s, map[string]any{"v_init": s.VInit}, "V[0] = %v in place of %v", s.VInit, d.Convert.VInit); err != nil {
 		return err
 	}
 	s.VInit = d.Convert.VInit
@@ -55,7 +63,7 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 			d.addPercentiles(trials, statistics)
 		}
 		s.Calibrated = true
-		if err := d.addRemade(ctx, trials, calibrated, s, "lambdas per channel and biases calibrated for T = %d", d.T); err != nil {
+		if err := d.addRemade(ctx, trials, calibrated, s, forT, "lambdas per channel and biases calibrated for T = %d", d.T); err != nil {
 			return err
 		}
 	}
@@ -63,19 +71,43 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 		return nil
 	}
 	s.Schedule = snn.Phased
-	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
+	return d.addRemade(ctx, trials, schedule, s, phasedForT(s.Calibrated), "the phased schedule calibrated for the same T")
+}
+
+// Options of a network that is calibrated for T, and of a phased one.
+var forT = map[string]any{"lambdas": "channel", "match": "bias", "compensation": "none"}
+
+func phasedForT(calibrated bool) map[string]any {
+	o := map[string]any{"schedule": "phased", "compensation": "none"}
+	if calibrated {
+		o["lambdas"], o["match"] = "channel", "bias"
+	}
+	return o
+}
+
+// rescaled returns the subject with the lambdas of layer i times f: converted with them, or, where
+// calibration for T has chosen them, changed after all else that it chose.
+func (d *Diagnoser) rescaled(i int, f float32) (*snn.Network, error) {
+	name := d.Network.Layers[i].Name
+	node := d.Statistics.Node(name)
+	if d.Network.TunedFor > 0 || node == nil || i == len(d.Network.Layers)-1 {
+		return d.Network.Rescaled(i, []float32{f})
+	}
+	return d.convert(d.withLambda(d.Statistics, name, node.Lambda*f), d.Convert)
 }
 
 // addReal adds real weights to what is tried for an integer network. What calibration for T
 // chose is for the rounded ones, so that it chooses anew.
 func (d *Diagnoser) addReal(ctx context.Context, trials *Trials) error {
 	const change = "real weights in place of %d bits"
+	real := map[string]any{"bits": 0, "state_bits": 0}
 	if d.Network.Integer() && d.Network.TunedFor > 0 {
-		s := Settings{Schedule: d.Network.Schedule, Timesteps: d.T, VInit: d.Convert.VInit, Real: true}
-		return d.addRemade(ctx, trials, realWeights, s, change, d.Network.Bits)
+		s := d.settings()
+		s.Real = true
+		return d.addRemade(ctx, trials, realWeights, s, real, change, d.Network.Bits)
 	}
 	if d.Real != nil && d.runs(d.Real, d.T) {
-		d.add(trials, realWeights, -1, d.Real, change, d.Network.Bits)
+		d.add(trials, realWeights, -1, d.Real, change, d.Network.Bits).Options = real
 	}
 	return nil
 }
@@ -96,9 +128,10 @@ func (d *Diagnoser) addSchedule(ctx context.Context, trials *Trials) error {
 	if !d.runs(&net, d.T) { // Its neurons lose charge while they wait, say.
 		return nil
 	}
-	d.add(trials, schedule, -1, &net, "the phased schedule at the same T")
-	s := Settings{Schedule: snn.Phased, Timesteps: d.T, VInit: d.Convert.VInit, Calibrated: true}
-	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
+	d.add(trials, schedule, -1, &net, "the phased schedule at the same T").Options = phasedForT(false)
+	s := d.settings()
+	s.Schedule, s.Calibrated = snn.Phased, true
+	return d.addRemade(ctx, trials, schedule, s, phasedForT(true), "the phased schedule calibrated for the same T")
 }
 
 // runs reports whether a network can be simulated for T timesteps.
@@ -107,11 +140,17 @@ func (d *Diagnoser) runs(net *snn.Network, T int) bool {
 	return err == nil
 }
 
-// addRemade adds a trial of the network with other settings, if there is one.
-func (d *Diagnoser) addRemade(ctx context.Context, trials *Trials, kind kindOfTrial, s Settings, format string, args ...any) error {
+// settings are those of the subject.
+func (d *Diagnoser) settings() Settings {
+	return Settings{Schedule: d.Network.Schedule, Timesteps: d.T, VInit: d.Convert.VInit}
+}
+
+// addRemade adds a trial of the network with other settings, which those options make, if there
+// is one.
+func (d *Diagnoser) addRemade(ctx context.Context, trials *Trials, kind kindOfTrial, s Settings, options map[string]any, format string, args ...any) error {
 	net, err := d.remake(ctx, s)
 	if err == nil && net != nil && d.runs(net, d.T) {
-		d.add(trials, kind, -1, net, format, args...)
+		d.add(trials, kind, -1, net, format, args...).Options = options
 	}
 	return err
 }

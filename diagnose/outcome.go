@@ -210,13 +210,13 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 	for j := range list {
 		t := trial{kind: list[j].Kind, index: list[j].Index, higher: list[j].Higher}
 		t.Change, t.Layer, t.Timesteps = list[j].Change, list[j].Layer, list[j].Timesteps
-		t.Latency, t.Replaced = list[j].Latency, list[j].Kind == replaced
+		t.Latency, t.Replaced, t.Options = list[j].Latency, list[j].Kind == replaced, list[j].Options
 		t.compare(m.right(d), right[j*n:(j+1)*n])
 		trials = append(trials, t)
 	}
 	if d.o.Readout != eval.Potential { // It takes no simulation.
 		t := trial{kind: readout, index: -1}
-		t.Change, t.Timesteps = "read-out by accumulated current", d.T
+		t.Change, t.Timesteps, t.Options = "read-out by accumulated current", d.T, map[string]any{"readout": eval.Potential.String()}
 		if d.Network.Schedule != snn.Synchronous {
 			t.Latency = d.Network.Latency(d.T)
 		}

@@ -35,6 +35,8 @@ type Trial struct {
 	Kind   kindOfTrial `json:"kind"`
 	Index  int         `json:"index"`  // Of the layer, or -1.
 	Higher bool        `json:"higher"` // Whether a percentile is above the subject's.
+
+	Options map[string]any `json:"options,omitempty"` // What to set for it, see [Counterfactual].
 }
 
 // trial is a counterfactual with what is needed to put it into words, and with what came of
@@ -68,6 +70,8 @@ const (
 	schedule     kindOfTrial = "schedule"
 	calibrated   kindOfTrial = "calibrated"
 	realWeights  kindOfTrial = "real_weights"
+
+	found kindOfTrial = "found" // Lambdas that were searched.
 )
 
 // Percentiles that are tried, for a layer and for all.
@@ -78,11 +82,6 @@ const (
 
 // compensationImages is how many calibration images layer factors are taken from.
 const compensationImages = 20
-
-// trialCount returns how many trials there are at most, for the progress.
-func (d *Diagnoser) trialCount() int {
-	return 3*min(d.o.Worst, len(d.Network.Layers)) + 9 + len(d.cuts())
-}
 
 // Plan returns what is to be tried, by what was measured on all images. It calibrates
 // again for other percentiles and searches factors for the compensation.
@@ -97,6 +96,9 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 		plan = d.planMade
 	}
 	if err := plan(ctx, m, trials); err != nil {
+		return nil, err
+	}
+	if err := d.addRemedy(ctx, trials); err != nil {
 		return nil, err
 	}
 	for _, i := range d.cuts() {
@@ -124,6 +126,12 @@ func (d *Diagnoser) add(trials *Trials, kind kindOfTrial, layer int, net *snn.Ne
 	return &trials.List[len(trials.List)-1]
 }
 
+// sets says which options make it so.
+func (t *Trial) sets(options map[string]any) *Trial {
+	t.Options = options
+	return t
+}
+
 // lasts says how long t takes with that network.
 func (t *Trial) lasts(net *snn.Network, T int) {
 	t.Timesteps, t.Latency = T, 0
@@ -141,11 +149,12 @@ func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *T
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
 		d.addLambdas(trials, i, statistics)
 	}
-	d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).Timesteps = 2 * d.T
+	more := d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T)
+	more.Timesteps, more.Options = 2*d.T, map[string]any{"timesteps": 2 * d.T}
 	o := d.Convert
 	o.VInit = d.otherStart()
 	if net, err := d.convert(d.Statistics, o); err == nil {
-		d.add(trials, startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit)
+		d.add(trials, startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit).Options = map[string]any{"v_init": o.VInit}
 	}
 	d.addPercentiles(trials, statistics)
 	if err := d.addCompensation(ctx, m, trials); err != nil {
@@ -171,7 +180,7 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 		if node == nil || !(node.Lambda > 0) || node.Lambda == d.Statistics.Node(name).Lambda {
 			continue
 		}
-		net, err := d.convert(withLambda(d.Statistics, name, node.Lambda), d.Convert)
+		net, err := d.convert(d.withLambda(d.Statistics, name, node.Lambda), d.Convert)
 		if err != nil {
 			continue // A lambda that does not convert does not help.
 		}
@@ -179,7 +188,9 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 		if s.Percentile == 100 {
 			kind, what = lambdaMax, "the maximum"
 		}
-		d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
+		t := d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda)
+		t.Higher = node.Lambda > d.Statistics.Node(name).Lambda
+		t.Options = map[string]any{"lambda": map[string]string{name: fmt.Sprintf("p%v", s.Percentile)}}
 	}
 }
 
@@ -187,7 +198,8 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 func (d *Diagnoser) addPercentiles(trials *Trials, statistics []*calibrate.Statistics) {
 	for _, s := range statistics {
 		if net, err := d.convert(s, d.Convert); err == nil {
-			d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = s.Percentile > d.Statistics.Percentile
+			t := d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile)
+			t.Higher, t.Options = s.Percentile > d.Statistics.Percentile, map[string]any{"percentile": s.Percentile}
 		}
 	}
 }
@@ -202,7 +214,7 @@ func (d *Diagnoser) addCompensation(ctx context.Context, m *Measurement, trials 
 		if err != nil {
 			return err
 		}
-		d.add(trials, compensation, -1, net, "compensation by layer")
+		d.add(trials, compensation, -1, net, "compensation by layer").Options = map[string]any{"compensation": "layer"}
 	}
 	if rate := m.activeRate(d.Network); rate > 0 {
 		// What every active neuron is short of on average, if it starts empty [hu2023].
@@ -255,11 +267,13 @@ func (d *Diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, e
 	return list, nil
 }
 
-// withLambda returns s with another lambda of one node.
-func withLambda(s *calibrate.Statistics, node string, lambda float32) *calibrate.Statistics {
+// withLambda returns s with another lambda of one node, and of the one that has the same.
+func (d *Diagnoser) withLambda(s *calibrate.Statistics, node string, lambda float32) *calibrate.Statistics {
 	c := *s
 	c.Nodes = slices.Clone(s.Nodes)
-	c.Node(node).Lambda = lambda
+	for _, name := range append(convert.SameScale(d.Graph, node), node) {
+		c.Node(name).Lambda = lambda
+	}
 	return &c
 }
 

@@ -118,12 +118,28 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 	return list
 }
 
+// advised returns the options of the finding to follow, see [Diagnosis.Advice].
+func advised(verdict []Finding) map[string]any {
+	for _, follow := range []func(Finding) bool{
+		func(f Finding) bool { return f.Searched },
+		func(f Finding) bool { return f.Options["timesteps"] == nil },
+		func(Finding) bool { return true },
+	} {
+		for _, f := range verdict { // The largest gain comes first.
+			if f.Options != nil && follow(f) {
+				return f.Options
+			}
+		}
+	}
+	return nil
+}
+
 // lastT returns the number of timesteps that the verdict is about.
 func lastT(r *Diagnosis) int { return r.Timesteps[len(r.Timesteps)-1] }
 
 // finding describes a trial that gained accuracy.
 func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
-	f := Finding{Layer: t.Layer, Points: gain(measured)}
+	f := Finding{Layer: t.Layer, Points: gain(measured), Options: t.Options, Searched: t.kind == found}
 	f.Low, f.High = gainInterval(measured)
 	gain := fmt.Sprintf("%.2f points (%.1f to %.1f)", f.Points, f.Low, f.High)
 	f.Cause = CauseQuantisation
@@ -148,6 +164,9 @@ func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
 	case calibrated:
 		f.Cause = coarse(r)
 		f.Text = fmt.Sprintf("All layers: %s recover %s.", t.Change, gain)
+	case found:
+		f.Cause = coarse(r)
+		f.Text = fmt.Sprintf("All layers: %s, recover %s.", t.Change, gain)
 	case realWeights:
 		f.Cause = CauseRounding
 		f.Text = fmt.Sprintf("All layers: %s recover %s; rounding the weights makes errors of %.3g of lambda on average, which more bits make smaller.", t.Change, gain, average(r, CauseRounding))

@@ -137,6 +137,9 @@ func Open(ctx context.Context, o Options) (*Experiment, error) {
 	if e.Graph == nil || e.Calibration == nil {
 		return e, nil
 	}
+	if err := e.checkScales(); err != nil {
+		return nil, err
+	}
 	if n := e.Calibration.Len(); o.Refit && n < tune.MinRefit {
 		return nil, tooFew(&tune.FewImagesError{Images: n, Want: tune.MinRefit})
 	}
@@ -259,24 +262,54 @@ func (e *Experiment) With(o Options, test *dataset.Images) *Experiment {
 	return &other
 }
 
-// Statistics returns what calibration measures of the trained network.
+// Statistics returns what calibration measures of the trained network, with the lambdas that
+// [Options.Lambda] sets.
 func (e *Experiment) Statistics(ctx context.Context) (*calibrate.Statistics, error) {
-	o := &e.Options
-	if s := e.made.statistics[o.Percentile]; s != nil {
+	s, err := e.measured(ctx, e.Options.Percentile)
+	if err != nil {
+		return nil, err
+	}
+	return e.withScales(ctx, s)
+}
+
+// measured returns what calibration measures, with a percentile for lambdas.
+func (e *Experiment) measured(ctx context.Context, percentile float64) (*calibrate.Statistics, error) {
+	if s := e.made.statistics[percentile]; s != nil {
 		return s, nil
 	}
 	if e.Calibration == nil {
 		return nil, bad("calibrate", "", hint.Error(errMissing, "give training images: %s", dataset.Specs))
 	}
-	err := e.CalibrateOn(ctx, e.Calibration)
-	return e.made.statistics[o.Percentile], err
+	err := e.calibrateFor(ctx, percentile, e.Calibration)
+	return e.made.statistics[percentile], err
 }
 
 // CalibrateOn bases [Experiment.Statistics] on images other than the calibration images
 // of the options, such as random ones.
 func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
+	for _, p := range e.percentiles() {
+		if err := e.calibrateFor(ctx, p, images); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// percentiles returns those that lambdas are taken from.
+func (e *Experiment) percentiles() []float64 {
+	list := []float64{e.Options.Percentile}
+	for _, s := range e.Options.Lambda {
+		if s.Percentile > 0 && !slices.Contains(list, s.Percentile) {
+			list = append(list, s.Percentile)
+		}
+	}
+	return list
+}
+
+// calibrateFor measures images for a percentile.
+func (e *Experiment) calibrateFor(ctx context.Context, percentile float64, images calibrate.Images) error {
 	o := &e.Options
-	c := calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
+	c := calibrate.Options{Percentile: percentile, Workers: o.WorkerCount()}
 	var stop func()
 	c.Progress, stop = o.Step("calibrating")
 	defer stop()
@@ -287,7 +320,7 @@ func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) e
 		return hint.Error(fmt.Errorf("%s: %w", e.model.file, err), "give with {normalize} how pixels were normalised in training; if %s is right, export the model again", o.Normalize)
 	}
 	if err == nil {
-		e.made.statistics[o.Percentile], e.made.took[o.Percentile] = s, time.Since(began).Seconds()
+		e.made.statistics[percentile], e.made.took[percentile] = s, time.Since(began).Seconds()
 	}
 	return err
 }
@@ -308,6 +341,9 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	}
 	net, err := e.convert(ctx, s)
 	if err != nil {
+		return nil, err
+	}
+	if net, err = e.rescaled(net); err != nil {
 		return nil, err
 	}
 	key := e.shape(searched...)
@@ -331,7 +367,10 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	}
 	e.network, e.factors = net, f
 	e.converted(s)
-	e.Made.Seconds = e.made.took[e.Options.Percentile] + time.Since(began).Seconds()
+	for _, p := range e.percentiles() {
+		e.Made.Seconds += e.made.took[p]
+	}
+	e.Made.Seconds += time.Since(began).Seconds()
 	return net, nil
 }
 

@@ -327,7 +327,11 @@ func defaultNormalization(d *dataset.Dataset, channels int) string {
 // firstImages returns how many test images are asked for; 0 for all.
 func (e *Experiment) firstImages(test *dataset.Dataset) (part, error) {
 	n := e.Options.Images
-	if n > test.Len() {
+	switch {
+	case n > test.Len() && e.Options.AtMost:
+		e.Options.Images = 0
+		return first(0), nil
+	case n > test.Len():
 		return part{}, bad("images", fmt.Sprint(n), fmt.Errorf("%s has only %d images", e.data.Source, test.Len()), fmt.Sprintf("give at most %d", test.Len()))
 	}
 	return first(n), nil

@@ -53,6 +53,7 @@ type Options struct {
 	Match              Match
 	Refit              bool
 	Percentile         float64 // Of a layer's activations that becomes its lambda.
+	Lambda             Scales  // Of single layers, in place of that.
 	SharedLambda       bool
 	VInit              float64 // V[0] in thresholds.
 	Encoding           snn.Encoding
@@ -67,6 +68,7 @@ type Options struct {
 
 	// The simulation.
 	Timesteps int    // T; of a phased network T per window.
+	AtMost    bool   // Images is a default, of which fewer will do.
 	OwnT      bool   // Timesteps is a default, in place of which a NIR file may have the T that it was calibrated for.
 	Readout   string // One of [eval.Readouts]; "" for what a NIR file says, or the first.
 	Engine    string // "event", or "reference".

@@ -89,6 +89,10 @@ var table = []Option{
 		value: number(func(o *Options) *float64 { return &o.Percentile }),
 	},
 	{
+		Name: "lambda", Help: "scale of one layer: `LAYER=L`, or LAYER=p99.99, LAYER=max, LAYER=x1.5 for that much more; or a file of such lines; may be repeated",
+		Shapes: true, value: scalesValue{},
+	},
+	{
 		Name: "shared-lambda", Default: "false", Help: "use one scale, the largest, for all layers joined by identity shortcuts, so that these shortcuts have weight 1",
 		Shapes: true, value: boolean(func(o *Options) *bool { return &o.SharedLambda }),
 	},

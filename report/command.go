@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -67,6 +68,13 @@ func calibration(m *run.Manifest) string {
 func setting(v any) string {
 	if v == nil {
 		return ""
+	}
+	if m, ok := v.(map[string]any); ok { // By name.
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			list = append(list, name+"="+setting(m[name]))
+		}
+		return strings.Join(list, ",")
 	}
 	if x, ok := v.(float64); ok && x == float64(int64(x)) {
 		return fmt.Sprint(int64(x))

@@ -166,5 +166,8 @@ func (s *Sweep) ConvertCommand() []string {
 			give(option, value)
 		}
 	}
+	if o.Lambda != nil {
+		give("lambda", o.Lambda.String())
+	}
 	return append(words, "-o", v.Name()+".nir")
 }

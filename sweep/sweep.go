@@ -36,6 +36,18 @@ type Options struct {
 	Shards int    // Of a run that is kept; 0 for one per so many images.
 }
 
+// Apply makes what a diagnosis advises, in a file, the only values of the axes that it is about.
+func (o *Options) Apply(file string) error {
+	advised := experiment.DefaultOptions()
+	names, err := advised.Apply(file)
+	for _, name := range names {
+		if slices.Contains(Axes(), name) {
+			o.Values[name] = []string{experiment.OptionNamed(name).Get(&advised)}
+		}
+	}
+	return err
+}
+
 // Sweep is a sweep, opened.
 type Sweep struct {
 	*experiment.Experiment // With the calibration and the test images.

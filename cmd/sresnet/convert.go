@@ -76,6 +76,7 @@ converted as it was for that run.`,
 	optionFlags(cmd, &o, []string{"calibrate", "normalize"}, networkOptions, []string{"shared-lambda"}, runOptions)
 	cmd.Flags().Lookup("calibrate").Usage = "calibration images; `SPEC` is " + dataset.Specs
 	cmd.Flags().Lookup("timesteps").Usage = "present each image for `T` timesteps in the search for --compensation"
+	adviceFlags(cmd, &o)
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)
 	return cmd

@@ -24,6 +24,7 @@ func newDiagnose() *cobra.Command {
 		o      = experiment.DefaultOptions()
 		out    string
 		plan   planning
+		remedy bool
 		asJSON bool
 	)
 	o.Images = 500
@@ -54,7 +55,12 @@ that on images that did not choose it.
 A NIR file is diagnosed against the trained network that it was converted from,
 which --ann names; the file says how it was converted.
 
-With --out, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same
+With -o FILE.json, all that was found goes into that file, which 'sresnet eval
+--apply FILE.json' follows. --remedy searches the lambdas of all layers, not of
+the worst ones alone, for those with which classes come nearest to the trained
+network's on calibration images.
+
+With --out DIR, the work is kept in DIR/diagnosis: after Ctrl-C or a crash the same
 command resumes where it stopped, and machines that share the folder can divide
 the work. --plan plans the measurement, 'sresnet run DIR/diagnosis' or 'sresnet
 submit DIR/diagnosis' computes its shards, and 'sresnet merge DIR/diagnosis'
@@ -62,11 +68,20 @@ plans what to try and, once that is done as well, makes the result. Another
 diagnosis of the same run replaces one that is finished.`,
 		Example: `  sresnet diagnose resnet20.onnx --data cifar10:cifar10 --normalize imagenet
   sresnet diagnose resnet20.onnx --data cifar10:cifar10 -T 64 --images 2000
+  sresnet diagnose resnet20.onnx --data cifar10:cifar10 -T 32 --remedy \
+      -o advice.json
   sresnet diagnose mnist.onnx --data mnist -o runs/mnist
   sresnet diagnose mnist.onnx --data mnist -o runs/mnist --plan=20
   sresnet diagnose mnist.nir --ann mnist.onnx --data mnist`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			file := ""
+			if filepath.Ext(out) == ".json" { // For --apply.
+				file, out = out, ""
+				if err := replaceable(file); err != nil { // Before the work.
+					return err
+				}
+			}
 			if err := checkPlan(&plan, out, asJSON); err != nil {
 				return err
 			}
@@ -83,7 +98,7 @@ diagnosis of the same run replaces one that is finished.`,
 				if info, err := os.Stat(out); err == nil && info.IsDir() {
 					defer run.Prepare(filepath.Join(out, study.Folder), &o)()
 				}
-				d, err := study.Open(cmd.Context(), study.Options{Experiment: o, Out: out, Shards: plan.shards})
+				d, err := study.Open(cmd.Context(), study.Options{Experiment: o, Out: out, Shards: plan.shards, Remedy: remedy})
 				if err != nil {
 					return err
 				}
@@ -97,16 +112,21 @@ diagnosis of the same run replaces one that is finished.`,
 			if err != nil {
 				return err
 			}
-			d, err := study.Run(cmd.Context(), e)
+			d, err := study.Run(cmd.Context(), e, remedy)
 			if err != nil {
 				return err
 			}
-			return showDiagnosis(cmd.OutOrStdout(), d, asJSON)
+			if err := showDiagnosis(cmd.OutOrStdout(), d, asJSON); err != nil || file == "" {
+				return err
+			}
+			return writeTo(file, func(w io.Writer) error { return showDiagnosis(w, d, true) })
 		},
 	}
 	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"readout"})
+	adviceFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.Trained, "ann", "", "the trained network, an ONNX `FILE`, if MODEL is a NIR file")
-	outFlag(cmd, &out, "keep diagnosis.json in the folder `DIR`, where eval --out has kept a run, and resume from what is there")
+	cmd.Flags().BoolVar(&remedy, "remedy", false, "search the lambdas of all layers on calibration images, and biases for them; takes minutes")
+	outFlag(cmd, &out, "write what 'sresnet eval --apply' takes to `FILE.json`; or keep diagnosis.json in the folder DIR, where eval --out has kept a run, and resume from what is there")
 	planFlag(cmd, &plan)
 	jsonFlag(cmd, &asJSON)
 	finish(cmd)

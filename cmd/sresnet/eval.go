@@ -80,6 +80,7 @@ machines that share the folder: see 'sresnet run' and 'sresnet submit'.`,
 		},
 	}
 	optionFlags(cmd, &o, imageOptions, networkOptions, runOptions, []string{"seed", "readout", "exit", "device"})
+	adviceFlags(cmd, &o)
 	outFlag(cmd, &out, "keep the run in the folder `DIR`, and resume from what is there")
 	planFlag(cmd, &plan)
 	mapFlag(cmd, (*moves)(&o.Moved))

@@ -84,6 +84,12 @@ func outFlag(cmd *cobra.Command, out *string, help string) {
 	cmd.Flags().StringVarP(out, "out", "o", "", help)
 }
 
+// adviceFlags adds the flags that change single layers, and all that a diagnosis advises.
+func adviceFlags(cmd *cobra.Command, o *experiment.Options) {
+	optionFlags(cmd, o, []string{"lambda"})
+	cmd.Flags().String("apply", "", "set the options that a diagnosis advises, a `FILE` of 'sresnet diagnose -o FILE.json'; others override them")
+}
+
 // planFlag adds the flag that only plans work that is kept.
 func planFlag(cmd *cobra.Command, p *planning) {
 	f := cmd.Flags().VarPF(p, "plan", "", "with --out: only plan the work, in N shards for machines to share; without =N, one per 250 images")

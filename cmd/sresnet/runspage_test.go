@@ -106,6 +106,9 @@ func TestRunsPage(t *testing.T) {
 	do(with("eval", "--images", "10", "--device", "45nm", "--compensation", "global", "-o", in("pair"))...)
 	do("eval", model, "--data", "mnist:"+digits, "--calibrate", "mnist:"+digits+"?images=100", "-T", "30", "--exit", "0.5", "--device", "45nm", "-o", in("exit"))
 	do(with("diagnose", "--images", "4", "--compensation", "global", "-o", in("pair"))...)
+	wrong := []string{"--images", "40", "-T", "12", "--lambda", "block1/relu1/Relu=x8", "--lambda", "block2/relu2/Relu=x8"} // So that there is something to advise.
+	do(with("eval", append(wrong, "-o", in("wrong"))...)...)
+	do(with("diagnose", append(wrong, "--remedy", "-o", in("wrong"))...)...)
 	do(with("eval", "--images", "10", "--device", "loihi", "-o", in("loihi"))...)
 	do(with("eval", "--images", "5", "--preset", "few-steps", "-o", in("few-steps"))...)
 	do(with("diagnose", "--images", "4", "--preset", "few-steps", "-o", in("few-steps"))...)

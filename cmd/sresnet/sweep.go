@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,6 +68,11 @@ the result.`,
 				return err
 			}
 			o.Values, o.Shards = make(map[string][]string), plan.shards
+			if f := cmd.Flag("apply"); f.Changed {
+				if err := o.Apply(f.Value.String()); err != nil {
+					return err
+				}
+			}
 			for name, list := range values {
 				if cmd.Flags().Changed(name) {
 					o.Values[name] = *list
@@ -96,6 +102,7 @@ the result.`,
 	optionFlags(cmd, &o.Experiment, imageOptions)
 	listFlags(cmd, append(slices.Clone(networkOptions), "timesteps", "readout"), values)
 	optionFlags(cmd, &o.Experiment, []string{"workers", "selection-images"})
+	adviceFlags(cmd, &o.Experiment)
 	cmd.Flags().IntVar(&o.At, "at", 0, "choose by the accuracy after `T` timesteps; 0 means the last")
 	cmd.Flags().Lookup("images").Usage = "confirm on the first `N` test images; 0 means all"
 	outFlag(cmd, &o.Out, "keep all runs in the folder `DIR`, and resume from what is there")
@@ -134,8 +141,12 @@ func (k *keptSweep) finish(cmd *cobra.Command, asJSON bool) error {
 	if err := k.WriteTable(); err != nil {
 		return err
 	}
-	if err := showSweep(cmd.OutOrStdout(), k, asJSON); err != nil {
-		return err
+	if asJSON {
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(k.Report()); err != nil {
+			return err
+		}
+	} else {
+		k.Print(cmd.OutOrStdout())
 	}
 	return k.interrupted(runErr)
 }

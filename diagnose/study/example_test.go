@@ -18,7 +18,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	d, err := study.Run(context.Background(), e)
+	d, err := study.Run(context.Background(), e, false)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -36,6 +36,7 @@ type Options struct {
 	Experiment experiment.Options
 	Out        string // The folder of the run that the diagnosis is added to.
 	Shards     int    // Of each stage; 0 for one per so many images.
+	Remedy     bool   // Lambdas of all layers are searched, too.
 }
 
 // Kept is a diagnosis whose work is kept.
@@ -59,6 +60,7 @@ type config struct {
 	Trained string             `json:"trained,omitempty"`
 	Options experiment.Options `json:"options"`
 	Shards  int                `json:"shards"`
+	Remedy  bool               `json:"remedy,omitempty"`
 }
 
 // Open makes sure that the folder of o can take a diagnosis, before any work.
@@ -99,7 +101,7 @@ func Reopen(ctx context.Context, g *shard.Group, out string, op *run.Opener) (*K
 		return nil, hint.Error(fmt.Errorf("this version of sresnet does not know the diagnosis in %s: %w", out, err), "use the version that planned it")
 	}
 	c.Options.Model, c.Options.Trained = c.Model, c.Trained
-	return Open(ctx, Options{Experiment: op.Here(c.Options, c.Dir), Out: out, Shards: c.Shards})
+	return Open(ctx, Options{Experiment: op.Here(c.Options, c.Dir), Out: out, Shards: c.Shards, Remedy: c.Remedy})
 }
 
 // folderOf opens the folder of the run that the diagnosis is added to, which must be of
@@ -157,7 +159,7 @@ func (k *Kept) order(kind string) *run.Order {
 // study returns the diagnosis as work in stages.
 func (k *Kept) study() *run.Study {
 	o := &k.options.Experiment // As they were given: a NIR file says some itself.
-	c := config{Dir: o.Dir, Model: o.Model, Trained: o.Trained, Options: *o, Shards: k.options.Shards}
+	c := config{Dir: o.Dir, Model: o.Model, Trained: o.Trained, Options: *o, Shards: k.options.Shards, Remedy: k.options.Remedy}
 	if c.Dir == "" {
 		c.Dir, _ = os.Getwd() // It was found when the files were opened.
 	}
@@ -207,6 +209,7 @@ func (k *Kept) planTrials(ctx context.Context) (*run.Stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	do.Remedy, do.Step = k.options.Remedy, k.Options.Step
 	if d, err = diagnose.New(s, do); err != nil {
 		return nil, err
 	}
@@ -272,6 +275,7 @@ func (k *Kept) Run(ctx context.Context) (*diagnose.Diagnosis, error) {
 		t = &diagnose.Trials{List: k.trials}
 	}
 	found := d.Diagnosis(k.measured, t, k.outcomes)
+	advise(k.Experiment, found)
 	return found, k.folder.Add(run.File{Name: "diagnosis.json", Write: func(w io.Writer) error { return json.NewEncoder(w).Encode(found) }})
 }
 

@@ -12,8 +12,9 @@ import (
 	"sresnet/snn"
 )
 
-// Run diagnoses an experiment. Nothing of it is kept.
-func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, error) {
+// Run diagnoses an experiment, with a search for the lambdas of all layers if that is asked
+// for. Nothing of it is kept.
+func Run(ctx context.Context, e *experiment.Experiment, remedy bool) (*diagnose.Diagnosis, error) {
 	net, err := e.Network(ctx)
 	if err != nil {
 		return nil, err
@@ -26,10 +27,24 @@ func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, er
 	if err != nil {
 		return nil, err
 	}
-	var stop func()
-	o.Progress, stop = e.Options.Step("diagnosing")
-	defer stop()
-	return diagnose.Run(ctx, s, o)
+	o.Remedy, o.Step = remedy, e.Options.Step
+	d, err := diagnose.Run(ctx, s, o)
+	if err != nil {
+		return nil, err
+	}
+	advise(e, d)
+	return d, nil
+}
+
+// advise completes the advice of d with the options of e that it is for, so that an experiment
+// which takes them all is that with the change.
+func advise(e *experiment.Experiment, d *diagnose.Diagnosis) {
+	if d.Advice != nil {
+		var err error
+		if d.Advice, err = e.Options.Advice(d.Advice); err != nil { // No options say it.
+			d.Advice = nil
+		}
+	}
 }
 
 // subject is what is diagnosed, with all that is to say of how its network was made.
@@ -61,6 +76,12 @@ func remake(ctx context.Context, e *experiment.Experiment, coding snn.Coding, s 
 	if s.Calibrated {
 		o.Lambdas, o.Match, o.Compensation = experiment.ChannelLambdas, experiment.MatchBias, experiment.NoCompensation
 		o.Percentile = experiment.DefaultOptions().Percentile
+	}
+	if s.Bias {
+		o.Match |= experiment.MatchBias
+	}
+	if err := o.Adjust(s.Lambda); err != nil {
+		return nil, err
 	}
 	if err := o.Check(); err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ var may = map[string][]string{
 	"run":                    {"dataset", "diagnose", "eval", "exit", "experiment", "nir", "shard", "snn", "internal/atomic", "internal/hint", "internal/regular", "internal/shell", "internal/terminal"},
 	"diagnose":               {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "eval", "shard", "internal/parallel", "internal/terminal"},
 	"experiment":             {"ann", "ann/infer", "calibrate", "convert", "dataset", "energy", "eval", "exit", "models", "nir", "onnx", "resnet", "sim", "snn", "tensor", "tune", "internal/hint", "internal/nearest", "internal/regular"},
-	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint", "internal/shell"},
+	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint", "internal/shell", "internal/terminal"},
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel", "internal/terminal"},

@@ -1,43 +1,37 @@
-package main
+package sweep
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
 	"sresnet/experiment"
 	"sresnet/internal/shell"
 	"sresnet/internal/terminal"
-	"sresnet/sweep"
 )
 
-// marks returns the lengths to show, ascending: beside --at and T, some usual ones.
-func (k *keptSweep) marks() []int { return k.Marks(32, 64, 128, 256) }
+// marks returns the lengths to show, ascending: beside At and T, some usual ones.
+func (s *Sweep) marks() []int { return s.Marks(32, 64, 128, 256) }
 
-// showSweep prints a sweep as JSON or as text.
-func showSweep(w io.Writer, k *keptSweep, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w).Encode(k.Report())
-	}
-	terminal.Printf(w, "%s, %s, pixels normalised as %s\n", k.Graph.Name, terminal.Plural(len(k.Settings), "setting", "settings"), k.Options.Normalize)
-	terminal.Printf(w, "calibration: %s, for scales and compensation\n", k.CalibrationName())
-	terminal.Printf(w, "selection:   %s, held out from calibration\n", k.SelectionName())
-	for _, r := range k.Results {
+// Print writes what has been found so far as text.
+func (s *Sweep) Print(w io.Writer) {
+	terminal.Printf(w, "%s, %s, pixels normalised as %s\n", s.Graph.Name, terminal.Plural(len(s.Settings), "setting", "settings"), s.Options.Normalize)
+	terminal.Printf(w, "calibration: %s, for scales and compensation\n", s.CalibrationName())
+	terminal.Printf(w, "selection:   %s, held out from calibration\n", s.SelectionName())
+	for _, r := range s.Results {
 		if r != nil {
 			terminal.Printf(w, "             trained network: %s %%; below, the accuracy of the spiking network on them in percent\n\n", terminal.Percent(r.TrainedTop1))
 			break
 		}
 	}
-	k.printSettings(w)
-	if k.Chosen() >= 0 {
-		k.printChoice(w)
+	s.printSettings(w)
+	if s.Chosen() >= 0 {
+		s.printChoice(w)
 	}
-	return nil
 }
 
 // printSettings prints a line for each finished setting.
-func (k *keptSweep) printSettings(w io.Writer) {
-	columns, align, header := k.Columns(), "", []string(nil)
+func (s *Sweep) printSettings(w io.Writer) {
+	columns, align, header := s.Columns(), "", []string(nil)
 	for _, name := range columns {
 		letter, title := "L", name
 		if experiment.OptionNamed(name).Words == nil { // A number.
@@ -48,33 +42,33 @@ func (k *keptSweep) printSettings(w io.Writer) {
 		}
 		align, header = align+letter, append(header, title)
 	}
-	if k.OneT() { // Not all settings have the same ones.
+	if s.OneT() { // Not all settings have the same ones.
 		align, header = align+"RRrrrr", append(header, "T", "latency", "spiking %", "95 % interval", "agreement %", "operations")
 	} else {
-		for _, T := range k.marks() {
+		for _, T := range s.marks() {
 			align, header = align+"r", append(header, fmt.Sprintf("T = %d", T))
 		}
-		align, header = align+"rrr", append(header, fmt.Sprintf("95 %% interval at %d", k.At), "agreement %", fmt.Sprintf("operations at %d", k.At))
+		align, header = align+"rrr", append(header, fmt.Sprintf("95 %% interval at %d", s.At), "agreement %", fmt.Sprintf("operations at %d", s.At))
 	}
-	best, standings := k.Chosen(), k.Standings()
+	best, standings := s.Chosen(), s.Standings()
 	if best >= 0 {
 		align, header = align+"l", append(header, "")
 	}
 	t := terminal.NewTable(align, header...)
-	for i, s := range k.Settings {
-		r := k.Results[i]
+	for i, v := range s.Settings {
+		r := s.Results[i]
 		if r == nil {
 			continue
 		}
 		var row []any
 		for _, name := range columns {
-			row = append(row, s.Value(name))
+			row = append(row, v.Value(name))
 		}
-		at := r.Point(k.JudgedAt(i))
-		if k.OneT() {
+		at := r.Point(s.JudgedAt(i))
+		if s.OneT() {
 			row = append(row, at.T, r.Latency-r.Timesteps+at.T, terminal.Percent(at.Top1))
 		} else {
-			for _, T := range k.marks() {
+			for _, T := range s.marks() {
 				row = append(row, terminal.Percent(r.Point(T).Top1))
 			}
 		}
@@ -87,24 +81,24 @@ func (k *keptSweep) printSettings(w io.Writer) {
 		t.Append(row...)
 	}
 	t.Print(w)
-	if k.OneT() {
+	if s.OneT() {
 		terminal.Printf(w, "T of phased networks is T per window; latency is in timesteps, from the image to the answer\n\n")
 	}
 }
 
 // printChoice shows the setting that is chosen, and its result on test images.
-func (k *keptSweep) printChoice(w io.Writer) {
-	best := k.Chosen()
-	name, at := k.Settings[best].Name(), k.JudgedAt(best)
-	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(k.Results[best].Point(at).Top1), at, k.Why())
+func (s *Sweep) printChoice(w io.Writer) {
+	best := s.Chosen()
+	name, at := s.Settings[best].Name(), s.JudgedAt(best)
+	terminal.Printf(w, "chosen: %s, with %s %% at T = %d on the selection images%s\n", name, terminal.Percent(s.Results[best].Point(at).Top1), at, s.Why())
 	terminal.Printf(w, "        this writes it:\n")
-	fmt.Fprintf(w, "%s\n", shell.Fold(k.ConvertCommand(), terminal.Width(w)))
-	if c := k.Confirmed; c != nil {
-		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(k.Options.Data))
+	fmt.Fprintf(w, "%s\n", shell.Fold(s.ConvertCommand(), terminal.Width(w)))
+	if c := s.Confirmed; c != nil {
+		terminal.Printf(w, "\nconfirmation: %s on %d held-out test images of %s\n", name, c.Images, experiment.SourceOf(s.Options.Data))
 		terminal.Printf(w, "              trained network: %s %%\n\n", terminal.Percent(c.TrainedTop1))
 		t := terminal.NewTable("rrrr", "T", "spiking %", "agreement %", "operations/image")
-		marks := k.marks()
-		if k.Settings[best].OneT() {
+		marks := s.marks()
+		if s.Settings[best].OneT() {
 			marks = []int{at}
 		}
 		for _, T := range marks {
@@ -113,7 +107,7 @@ func (k *keptSweep) printChoice(w io.Writer) {
 		}
 		t.Print(w)
 	}
-	if k.out != "" {
-		terminal.Printf(w, "kept in %s: a folder per setting, %s for the test run, sweep.csv for all numbers\n", k.out, sweep.Confirmation)
+	if s.options.Out != "" {
+		terminal.Printf(w, "kept in %s: a folder per setting, %s for the test run, sweep.csv for all numbers\n", s.options.Out, Confirmation)
 	}
 }
