@@ -11,9 +11,9 @@ from ._folder import Folder
 
 
 def is_loader(value: Any) -> bool:
-    """Report whether value gives batches, one after the other."""
+    """Report whether value gives batches, one after the other, or images one by one."""
     return (
-        hasattr(value, "__iter__")
+        (hasattr(value, "__iter__") or hasattr(value, "__getitem__"))
         and not hasattr(value, "__array__")
         and not isinstance(value, (list, tuple, dict, str, bytes))
     )

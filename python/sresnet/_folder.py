@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, Iterator, Optional, Union
 
@@ -18,11 +20,11 @@ class Folder:
     """A folder that goes away with its owner, unless it has a name."""
 
     def __init__(self, name: Optional[Union[str, "os.PathLike[str]"]] = None) -> None:
-        self._temporary: Any = None
+        self._remove: Any = None
         with writing("the folder for the program's files"):
             if name is None:
-                self._temporary = tempfile.TemporaryDirectory(prefix="sresnet-")
-                self.path = Path(self._temporary.name)
+                self.path = Path(tempfile.mkdtemp(prefix="sresnet-"))
+                self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
             else:
                 self.path = Path(name).expanduser().absolute()
                 self.path.mkdir(parents=True, exist_ok=True)
@@ -49,8 +51,8 @@ class Folder:
 
     def close(self) -> None:
         """Remove the folder, if it was made for its owner."""
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        if self._remove is not None:
+            self._remove()
 
 
 @contextlib.contextmanager

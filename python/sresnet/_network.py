@@ -66,7 +66,7 @@ def convert(
         if _model.is_module(model):
             if isinstance(input, str):
                 raise ModelError(f"input is {input!r}", "give a shape, such as (3, 32, 32)")
-            shape = input or parse(run(["data", "info", spec, "--json"], progress=False))["shape"]
+            shape = input or parse(run(["data", "info", spec, "--json"], progress=False, quiet=True))["shape"]
             path = _model.export(model, shape, home)
         else:
             path = _model.file(model, {"arch": arch, "input": input, "output": output})
@@ -127,7 +127,7 @@ class Network:
             nir, written = Path(self.model), None
         else:
             nir = self._folder.free("network").with_suffix(".nir")
-            written = parse(self._run(self._converting(self._options, nir), ModelError, 5))
+            written = parse(self._run(self._converting(self._options, nir), ModelError))
         self._read(nir, written)
 
     def _read(self, nir: Path, written: Optional[Dict[str, Any]]) -> None:
@@ -152,8 +152,8 @@ class Network:
     def _applied(self) -> List[str]:
         return [f"--apply={self._advice}"] if self._advice else []
 
-    def _run(self, arguments: List[str], error: Type[Error] = Error, stacklevel: int = 4) -> str:
-        return run(arguments, progress=self._progress, stacklevel=stacklevel, error=error)
+    def _run(self, arguments: List[str], error: Type[Error] = Error) -> str:
+        return run(arguments, progress=self._progress, error=error)
 
     def _measuring(
         self, command: str, x: Any, y: Any, options: Dict[str, Any], most: Optional[int] = None

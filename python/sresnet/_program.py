@@ -111,13 +111,13 @@ def run(
     arguments: Sequence[str],
     *,
     progress: Optional[bool] = None,
-    stacklevel: int = 3,
+    quiet: bool = False,
     error: Type[Error] = Error,
 ) -> str:
     """Run the program and return what it prints.
 
     progress: whether bars are shown; None where somebody sees them.
-    stacklevel: whose line warnings of the program name.
+    quiet: leave out what the program warns of, as it will say so again.
     error: what is raised for an error that is not one of options.
 
     After an exception, KeyboardInterrupt among them, the program has ended.
@@ -149,10 +149,19 @@ def run(
     messages = _Messages(said)
     if process.returncode != 0:
         raise messages.exception(command, process.returncode, error)
-    for text in messages.warnings:
+    for text in [] if quiet else messages.warnings:
         if _NO_LABELS not in text:
-            warnings.warn(text, ProgramWarning, stacklevel=stacklevel)
+            warnings.warn(text, ProgramWarning, stacklevel=_outside())
     return printed
+
+
+def _outside() -> int:
+    """Return the stacklevel of the line outside the package that has called it."""
+    level, frame = 0, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    return level + 1
 
 
 def _follow(process: "subprocess.Popen[bytes]", bars: Bars) -> Tuple[str, List[str]]:

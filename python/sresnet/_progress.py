@@ -6,7 +6,7 @@ import json
 import sys
 import warnings
 from types import TracebackType
-from typing import Any, Optional, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 _START = '{"progress":'
 
@@ -20,6 +20,7 @@ class Bars:
     def __init__(self, shown: Optional[bool]) -> None:
         self._bar: Any = None
         self._what = ""
+        self._said: Dict[str, Tuple[int, int]] = {}
         self._make: Any = None
         if shown is None:
             shown = "ipykernel" in sys.modules or sys.stderr is not None and sys.stderr.isatty()
@@ -45,14 +46,17 @@ class Bars:
         return True
 
     def _show(self, what: str, done: int, of: int) -> None:
-        if self._make is None or of == 0:
-            return
-        if self._bar is None or what != self._what:
-            self.close()
-            self._what = what
+        if self._make is None or of == 0 or self._said.get(what) == (done, of):
+            return  # What waits for other work says the same again.
+        self._said[what] = done, of
+        if self._bar is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._bar = self._make(total=of, desc=what, leave=False, initial=0)
+                self._bar = self._make(total=of, desc=what, leave=False)
+        elif what != self._what:
+            self._bar.reset(total=of)
+            self._bar.set_description(what, refresh=False)
+        self._what = what
         self._bar.total = of
         self._bar.update(done - self._bar.n)
 

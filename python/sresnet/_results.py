@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Union
 
@@ -155,7 +156,7 @@ class Evaluation(_Result):
         t, accuracy = list(self.accuracy.items())[-1]
         took = f", latency {self.latency}" if self.latency != self.timesteps else ""
         lines.append(f"  spiking network: {100 * accuracy:.2f} % at T = {t}{took}")
-        lines.append(f"  recommended T:   {self.recommended or 'none'}; {self.reason}")
+        lines.append(_fit(f"  recommended T:   {self.recommended or 'none'}; {self.reason}", 19))
         return "\n".join(lines)
 
 
@@ -191,7 +192,7 @@ class Diagnosis(_Result):
 
     def __repr__(self) -> str:
         head = f"Diagnosis of {self.data['model']} on {self.data['images']} images"
-        return "\n".join([head, *("  - " + text for text in self.verdict)])
+        return "\n".join([head, *(_fit("  - " + text, 4) for text in self.verdict)])
 
 
 class Recording(Mapping[str, "np.ndarray[Any, Any]"]):
@@ -272,6 +273,13 @@ def match(name: str, layers: List[str]) -> List[str]:
         scope.append(f"{scope[-1]}.{part}" if part.isdigit() and scope else part)
     start = "/".join(scope) + "/"
     return [layer for layer in layers if layer.startswith(start)]
+
+
+def _fit(line: str, indent: int) -> str:
+    """Break a line into those that fit a terminal of 80 columns."""
+    return textwrap.fill(
+        line, 80, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 RunLike = Union[Evaluation, str, "Path"]

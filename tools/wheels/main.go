@@ -128,7 +128,7 @@ func rootFolder(ctx context.Context) (string, error) {
 // build compiles the program for a platform and returns its wheel.
 func build(ctx context.Context, root, tmp string, p platform) (*wheel, error) {
 	binary := filepath.Join(tmp, p.goos+"-"+p.goarch)
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", root, "-trimpath", "-ldflags=-s -w", "-o", binary, "./cmd/sresnet")
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", root, "-trimpath", "-buildvcs=auto", "-ldflags=-s -w", "-o", binary, "./cmd/sresnet")
 	cmd.Env = append(os.Environ(), "GOOS="+p.goos, "GOARCH="+p.goarch, "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
