@@ -86,6 +86,7 @@ var may = map[string][]string{
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/advice":           {"eval", "run"},
 	"bench/cluster":          {"shard"},
+	"tools/wheels":           {"internal/atomic"},
 	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular", "internal/shell", "internal/terminal"},
 }
 

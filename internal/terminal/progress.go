@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"sync"
 	"time"
 
@@ -31,13 +32,20 @@ type Progress struct {
 	Above *io.Writer
 }
 
+// ProgressVariable is the variable of the environment that makes progress lines of JSON, for
+// programs that start this one, where it is "json".
+const ProgressVariable = "SRESNET_PROGRESS"
+
 // Bar shows a bar under a label while it is updated. The caller must call stop
 // when the work has ended, however it ended.
 func (p Progress) Bar(label string) (update func(done, total int), stop func()) {
 	if p.Part != nil {
 		return p.Part, func() {}
 	}
-	if Of(p.W) == nil {
+	switch {
+	case os.Getenv(ProgressVariable) == "json":
+		return p.objects(label)
+	case Of(p.W) == nil:
 		return p.lines(label)
 	}
 	var (

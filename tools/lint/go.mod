@@ -1,4 +1,4 @@
-module sresnet/tools
+module sresnet/tools/lint
 
 go 1.26.0
 
