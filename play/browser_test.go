@@ -140,7 +140,7 @@ func (b *tab) text(script string) string {
 // wait waits until a script returns true.
 func (b *tab) wait(what, script string) {
 	b.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](script))
 		b.try(err)
 		if ok {

@@ -35,7 +35,11 @@ as one file instead, which opens from disk.`,
 			case port < 0 || port > 65535:
 				return usage("--port %d: give a number up to 65535, or 0 for any that is free", port)
 			case out != "":
-				return writeTo(out, func(w io.Writer) error { _, err := w.Write(play.Page()); return err })
+				err := writeTo(out, func(w io.Writer) error { _, err := w.Write(play.Page()); return err })
+				if err == nil {
+					terminal.Printf(w, "%s\n", out)
+				}
+				return err
 			}
 			s, err := play.Listen(port)
 			if err != nil {
