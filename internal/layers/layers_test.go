@@ -83,7 +83,7 @@ var may = map[string][]string{
 	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/film", "internal/names", "internal/palette", "internal/parallel", "internal/terminal"},
 	"play":                   {"dataset", "models", "play/lab", "internal/hint"},
 	"play/generate":          {"calibrate", "experiment", "play/lab"},
-	"play/lab":               {"ann", "ann/infer", "calibrate", "convert", "eval", "onnx", "sim", "snn", "tensor", "internal/hint", "internal/names"},
+	"play/lab":               {"ann", "ann/infer", "calibrate", "convert", "onnx", "sim", "snn", "tensor", "internal/hint", "internal/names"},
 	"play/wasm":              {"calibrate", "snn", "play/lab"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
@@ -115,7 +115,7 @@ var never = map[string][]string{
 	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
 	"watch":           {"onnx", "resnet", "nir", "convert"},
-	"play/lab":        {"dataset", "experiment", "nir", "models", "internal/terminal"}, // What a page need not load.
+	"play/lab":        {"dataset", "eval", "experiment", "nir", "models", "internal/terminal"}, // What a page need not load.
 	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 

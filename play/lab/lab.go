@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
@@ -36,7 +37,7 @@ type Model struct {
 	Assumed bool
 
 	original   *ann.Graph
-	runner     *infer.Runner
+	runner     *infer.Runner // Of the trained network, once it is asked for.
 	images     images
 	statistics map[float64]*calibrate.Statistics // By percentile.
 }
@@ -46,7 +47,10 @@ var usual = []tensor.Shape{{3, 224, 224}, {3, 32, 32}, {1, 28, 28}}
 
 // Read reads an ONNX file. Errors are those of package onnx, and of networks that have no
 // spiking counterpart or are too large for a page.
-func Read(data []byte) (*Model, error) {
+func Read(data []byte) (*Model, error) { return read(data, true) }
+
+// read is Read; a network that is known to convert need not be checked, which takes time.
+func read(data []byte, check bool) (*Model, error) {
 	if len(data) > MaxFile {
 		return nil, tooLarge("the file has %d MB, more than the %d that a page can work on", len(data)>>20, MaxFile>>20)
 	}
@@ -60,8 +64,22 @@ func Read(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := convert.Check(g); err != nil {
+	m.original = g
+	if check {
+		if err := sound(g); err != nil {
+			return nil, err
+		}
+	}
+	if m.Graph, err = convert.Simplify(g); err != nil {
 		return nil, err
+	}
+	return m, nil
+}
+
+// sound returns an error about a network that has no spiking counterpart or is too large.
+func sound(g *ann.Graph) error {
+	if err := convert.Check(g); err != nil {
+		return err
 	}
 	neurons := 0
 	for i := range g.Nodes {
@@ -70,18 +88,9 @@ func Read(data []byte) (*Model, error) {
 		}
 	}
 	if neurons > MaxNeurons {
-		return nil, tooLarge("the network would have %d million neurons, more than the %d million that a page can work on", neurons>>20, MaxNeurons>>20)
+		return tooLarge("the network would have %d million neurons, more than the %d million that a page can work on", neurons>>20, MaxNeurons>>20)
 	}
-	m.original = g
-	if m.Graph, err = convert.Simplify(g); err != nil {
-		return nil, err
-	}
-	trained, err := infer.New(g)
-	if err != nil {
-		return nil, err
-	}
-	m.runner = trained.NewRunner()
-	return m, nil
+	return nil
 }
 
 // tooLarge is the error of what the command can do and a page cannot.
@@ -103,6 +112,13 @@ func (m *Model) Shape() tensor.Shape {
 func (m *Model) Trained(image []float32) ([]float32, error) {
 	if err := m.check(image); err != nil {
 		return nil, err
+	}
+	if m.runner == nil {
+		trained, err := infer.New(m.original)
+		if err != nil {
+			return nil, err
+		}
+		m.runner = trained.NewRunner()
 	}
 	out, err := m.runner.Run(image)
 	if err == nil {
@@ -191,5 +207,5 @@ func (m *Model) Convert(ctx context.Context, o Options) (*snn.Network, error) {
 // Sentences returns what an error says and what to do about it, for people who see a page.
 // Options are named without the braces that they have in hints.
 func Sentences(err error) (says, remedy string) {
-	return err.Error(), hint.Render(hint.Of(err), func(name string) string { return name })
+	return err.Error(), strings.NewReplacer("{", "", "}", "").Replace(hint.Of(err))
 }

@@ -9,6 +9,7 @@ import (
 	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/eval"
+	"sresnet/internal/onnxfile"
 	"sresnet/models"
 	"sresnet/onnx"
 	"sresnet/sim"
@@ -221,14 +222,15 @@ func TestCalibrated(t *testing.T) {
 
 func TestReadErrors(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"empty": nil, "zip": []byte("PK\x03\x04 and more"), "cut": models.ResNet8MNIST[:200000], "noise": []byte("\x08\x07\x12\x00hello"),
+		"empty": nil, "zip": []byte("PK\x03\x04 and more"), "cut": models.ResNet8MNIST[:200000], "noise": []byte("\x08\x07\x12\x00hello"), "large": large(),
 	} {
 		m, err := Read(data)
 		if err == nil {
 			t.Errorf("%s: %+v", name, m)
 			continue
 		}
-		if says, remedy := Sentences(err); says == "" || remedy == "" || strings.ContainsAny(remedy, "{}") {
+		says, remedy := Sentences(err)
+		if says == "" || remedy == "" || strings.ContainsAny(remedy, "{}") || strings.Contains(says, "12 million neurons") != (name == "large") {
 			t.Errorf("%s: says %q, remedy %q", name, says, remedy)
 		}
 	}
@@ -244,6 +246,14 @@ func TestReadErrors(t *testing.T) {
 			t.Errorf("%+v: no error", o)
 		}
 	}
+}
+
+// large is a network of 192 x 256 x 256 neurons.
+func large() []byte {
+	w := onnxfile.F32("w", []int64{192, 1, 1, 1}, make([]float32, 192)...)
+	return onnxfile.Model{In: []onnxfile.Message{onnxfile.Input("x", 1, 1, 256, 256)}, Inits: []onnxfile.Message{w}, Nodes: []onnxfile.Message{
+		onnxfile.Op("Conv", "c", []string{"x", "w"}), onnxfile.Op("Relu", "a", []string{"c"}), onnxfile.Op("GlobalAveragePool", "b", []string{"a"}), onnxfile.Op("Flatten", "y", []string{"b"}),
+	}}.Encode()
 }
 
 func TestLayers(t *testing.T) {

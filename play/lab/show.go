@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"sresnet/eval"
 	"sresnet/internal/names"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -199,12 +198,12 @@ func (s *Show) hand(n int, rec *sim.Record) {
 		s.frames[s.handed] = nil
 		f.Class, f.Evidence = -1, make([]float64, s.net.Output().Neurons())
 		if t := s.handed - s.before; t >= 0 && rec != nil {
-			counts, potential, current := rec.At(t)
+			counts, potential, _ := rec.At(t)
 			for c, k := range counts {
 				f.Evidence[c] = float64(k)
 			}
 			if s.net.Schedule == snn.Synchronous || t == s.T-1 {
-				f.Class = eval.CountPotential.Class(counts, potential, current)
+				f.Class = answer(counts, potential)
 			}
 		}
 		select {
@@ -213,6 +212,18 @@ func (s *Show) hand(n int, rec *sim.Record) {
 			return
 		}
 	}
+}
+
+// answer is the class by the read-out count+potential of package eval, which has more in it
+// than a page should load: the most spikes and, of equally many, the highest potential.
+func answer(counts []uint32, potential []float32) int {
+	best := 0
+	for k := range counts {
+		if counts[k] > counts[best] || counts[k] == counts[best] && potential[k] > potential[best] {
+			best = k
+		}
+	}
+	return best
 }
 
 // Neuron is what one neuron of the layer that is looked at does.

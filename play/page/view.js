@@ -98,7 +98,7 @@ function said(t) {
 // likely is what the trained network says, and how sure it is.
 function likely() {
 	const x = state.trained;
-	if (!x) return null;
+	if (!x || !x.length) return null;
 	let best = 0, sum = 0;
 	for (let k = 0; k < x.length; k++) if (x[k] > x[best]) best = k;
 	for (const v of x) sum += Math.exp(v - x[best]);
@@ -148,7 +148,7 @@ function drawClose(t) {
 		field.max = most - 1;
 		if (document.activeElement !== field) field.value = value;
 	}
-	const p = state.potential;
+	const p = u && state.potential;
 	$("neuron-says").textContent = l.gate ? "A max pool hands spikes on and has no potentials." : !state.net.traced ? "Its potentials would take too much memory at this T: choose a smaller one, or another layer." :
 		p ? `Channel ${u.c}, row ${u.h}, column ${u.w}: ${spikes.length} ${spikes.length === 1 ? "spike" : "spikes"} so far. It fires at θ = ${p.threshold}${p.start ? `, and began at ${Math.round(p.start * 1000) / 1000}` : ""}.` : "Choose one in the maps.";
 	drawPotential($("potential"), p, spikes, have, state.net.latency, color);

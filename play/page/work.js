@@ -126,7 +126,7 @@ async function advance() {
 		state.close = [];
 		state.potential = null;
 		state.net.traced = traced;
-		closeMaps = new Maps([state.net.layers[state.layer].shape], facts.close, 32, worth(state.layer));
+		closeMaps = mapsOf(state.layer);
 		if (anew) {
 			state.frames = [];
 			state.trained = null;
@@ -141,20 +141,24 @@ async function advance() {
 	const until = calm.matches ? Infinity : Math.max(state.time, anewUntil()) + Math.max(20, 2 * state.speed);
 	if (!showing || got >= state.net.latency || got >= until) return false;
 	const n = got ? Math.max(1, Math.min(32, Math.round(60 / state.pace))) : 1, began = performance.now();
-	const frames = await engine.call("next", n);
+	const frames = await engine.call("next", n).catch(e => {
+		showing = false; // Or it would be tried again and again.
+		throw e;
+	});
 	state.pace += .3 * ((performance.now() - began) / Math.max(1, frames.length) - state.pace);
 	for (const f of frames) {
-		state.close.push(f.close);
+		if (!need.close && !need.present) state.close.push(f.close); // Or they are of a layer that is not looked at any more.
 		if (got >= state.frames.length) state.frames.push(f);
 		got++;
 	}
 	if (!frames.length) got = state.net.latency;
 	if (!state.trained) {
-		const x = await engine.call("trained", tensorFor(state.picture.source));
-		if (!need.model) state.trained = x;
+		state.trained = []; // Likewise.
+		state.trained = await engine.call("trained", tensorFor(state.picture.source));
 	}
 	await readNeuron();
-	if (calm.matches && !state.playing && got === state.net.latency && state.time === 0) { // The end is there at once.
+	if (calm.matches && !state.playing && state.time === 0) state.time = 1; // Then the end, unless another moment was chosen.
+	if (calm.matches && !state.playing && state.time === 1 && got === state.net.latency) {
 		state.time = got;
 		setPlaying(false);
 		finish();
@@ -162,6 +166,9 @@ async function advance() {
 	dirty = true;
 	return true;
 }
+
+// mapsOf is for a close look at a layer.
+function mapsOf(layer) { return new Maps([state.net.layers[layer].shape], facts.close, 32, worth(layer)); }
 
 // worth returns what a spike at timestep t, from 0, says: in first-spike coding that depends on
 // its time. Parts are layers from the first one on.
@@ -179,8 +186,9 @@ async function readNeuron() {
 		if (state.close.length < 6) return;
 		state.neuron = busiest();
 	}
-	const [, h, w] = state.net.layers[state.layer].shape, { c, h: row, w: column } = state.neuron;
-	state.potential = await engine.call("neuron", (c * h + row) * w + column);
+	const u = state.neuron, [, h, w] = state.net.layers[state.layer].shape;
+	const potential = await engine.call("neuron", (u.c * h + u.h) * w + u.w);
+	if (u === state.neuron) state.potential = potential; // Else another one was chosen meanwhile.
 }
 
 // busiest is the neuron of the chosen layer that has fired most, for a start.
@@ -367,6 +375,7 @@ function chooseLayer(i) {
 	state.layer = state.net.layers.chosen = i;
 	state.neuron = state.potential = null;
 	state.close = [];
+	closeMaps = mapsOf(i);
 	markLayer();
 	ask({ close: true });
 	dirty = true;
