@@ -109,7 +109,7 @@ var groups = []struct {
 	id, title string
 	commands  func() []*cobra.Command
 }{
-	{"start", "Start:", func() []*cobra.Command { return []*cobra.Command{newDemo(), newInspect(), newEval()} }},
+	{"start", "Start:", func() []*cobra.Command { return []*cobra.Command{newDemo(), newPlay(), newInspect(), newEval()} }},
 	{"study", "Study a network:", func() []*cobra.Command {
 		return []*cobra.Command{newVerify(), newDiagnose(), newSweep(), newReport(), newWatch(), newBench()}
 	}},

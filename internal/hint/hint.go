@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 )
 
 // Error returns err with a hint, in which an option has braces around its name; nil
@@ -39,9 +40,10 @@ func Of(err error) string {
 	return ""
 }
 
-var option = regexp.MustCompile(`\{([a-z]+(?:-[a-z]+)*)\}`)
+// option is compiled when it is first asked for: whoever shows no hint need not wait for it.
+var option = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([a-z]+(?:-[a-z]+)*)\}`) })
 
 // Render replaces every option in braces by how the reader spells it.
 func Render(s string, spell func(name string) string) string {
-	return option.ReplaceAllStringFunc(s, func(m string) string { return spell(m[1 : len(m)-1]) })
+	return option().ReplaceAllStringFunc(s, func(m string) string { return spell(m[1 : len(m)-1]) })
 }

@@ -74,12 +74,17 @@ var may = map[string][]string{
 	"sweep":                  {"dataset", "energy", "eval", "experiment", "run", "shard", "snn", "internal/hint", "internal/shell", "internal/terminal"},
 	"diagnose/study":         {"diagnose", "eval", "experiment", "nir", "run", "shard", "snn", "internal/hint"},
 	"internal/nearest":       {},
+	"internal/names":         {},
 	"verify":                 {"ann", "ann/infer", "snn", "sim", "tensor", "calibrate", "convert", "internal/parallel", "internal/terminal"},
 	"record":                 {"snn", "sim", "internal/hdf5", "internal/hint", "internal/parallel"},
 	"report":                 {"diagnose", "energy", "eval", "exit", "experiment", "run", "internal/palette", "internal/shell", "internal/terminal"},
 	"launch":                 {"internal/shell"},
 	"watch/gallery":          {"dataset", "eval", "experiment", "tensor", "watch", "internal/hint"},
-	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/film", "internal/palette", "internal/parallel", "internal/terminal"},
+	"watch":                  {"ann", "ann/infer", "snn", "sim", "tensor", "dataset", "eval", "internal/film", "internal/names", "internal/palette", "internal/parallel", "internal/terminal"},
+	"play":                   {"dataset", "models", "play/lab", "internal/hint"},
+	"play/generate":          {"calibrate", "experiment", "play/lab"},
+	"play/lab":               {"ann", "ann/infer", "calibrate", "convert", "onnx", "sim", "snn", "tensor", "internal/hint", "internal/names"},
+	"play/wasm":              {"calibrate", "snn", "play/lab"},
 	"benchmark":              {"ann", "ann/infer", "snn", "sim", "tensor", "internal/host", "internal/kernel"},
 	"cmd/sresnet":            {all},
 	"bench":                  {},
@@ -111,11 +116,12 @@ var never = map[string][]string{
 	"eval":            {"run", "report"},
 	"record":          {"ann", "dataset", "nir"},
 	"watch":           {"onnx", "resnet", "nir", "convert"},
+	"play/lab":        {"dataset", "eval", "experiment", "nir", "models", "internal/terminal"}, // What a page need not load.
 	"benchmark":       {"onnx", "resnet", "nir", "dataset", "calibrate", "convert"},
 }
 
 // together lists the packages that may depend on both ann and snn.
-var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "watch/gallery", "benchmark", "bench/compare", "cmd/sresnet", "bench/advice", "bench/results"}
+var together = []string{"calibrate", "convert", "energy", "eval", "diagnose", "diagnose/study", "verify", "experiment", "run", "sweep", "report", "watch", "watch/gallery", "play", "play/generate", "play/lab", "play/wasm", "benchmark", "bench/compare", "cmd/sresnet", "bench/advice", "bench/results"}
 
 // pkg is what go list says about one of our packages; the lists are of ours only
 // and without the module's name.
