@@ -6,6 +6,9 @@ import "sresnet/energy"
 // shown: the trained network with all its products, those of zeros included, which
 // is what dense hardware computes.
 
+// allProducts says so, in a sentence.
+const allProducts = "The trained network is counted with all its products, those of zeros included."
+
 // operations returns the operations of the spiking network up to p.
 func (run *Run) operations(p *Point) num {
 	if e := run.Result.Energy; e != nil {

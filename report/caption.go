@@ -36,6 +36,19 @@ func (run *Run) basis() string {
 	return images(run.Result.Images) + so + ", " + run.Result.Timing()
 }
 
+// briefly is basis in few words, for several runs in a row.
+func (run *Run) briefly() string {
+	r := run.Result
+	s := images(r.Images)
+	if !r.Complete {
+		s += " so far"
+	}
+	if r.Phased() {
+		return fmt.Sprintf("%s, T = %d phased", s, r.Timesteps)
+	}
+	return fmt.Sprintf("%s, T = %d", s, r.Timesteps)
+}
+
 // sentence begins s with a capital letter and ends it with a full stop.
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
 
@@ -136,7 +149,7 @@ func (r *Report) basis() string {
 	var all []string
 	fewest, most := r.Runs[0].Result.Images, 0
 	for _, run := range r.Runs {
-		if s := run.basis(); !slices.Contains(all, s) {
+		if s := run.briefly(); !slices.Contains(all, s) {
 			all = append(all, s)
 		}
 		fewest, most = min(fewest, run.Result.Images), max(most, run.Result.Images)
@@ -146,7 +159,7 @@ func (r *Report) basis() string {
 	case len(r.Runs) <= 4 && len(all) > 1:
 		var each []string
 		for _, run := range r.Runs {
-			each = append(each, run.Name+": "+run.basis())
+			each = append(each, run.Name+": "+run.briefly())
 		}
 		s = strings.Join(each, "; ") + "."
 	case fewest < most:

@@ -122,21 +122,11 @@ func (r *Report) references() []reference {
 				continue
 			}
 			seen[key] = true
-			list = append(list, reference{run, "trained: " + run.Result.Model, s.style})
+			list = append(list, reference{run, "trained, " + s.label, s.style})
 		}
 	}
 	if len(list) == 1 {
-		list[0].style = -1
-		if len(r.Runs) == 1 {
-			list[0].label = "trained"
-		}
-	}
-	for i := range list {
-		for k := range list {
-			if i != k && list[i].run.Result.Model == list[k].run.Result.Model {
-				list[i].label = "trained: " + list[i].run.Name
-			}
-		}
+		list[0].style, list[0].label = -1, "trained"
 	}
 	return list
 }
@@ -215,7 +205,10 @@ func (r *Report) against(c *curve, of func(*Run, *Point) num, ofTrained func(*Ru
 		}
 		y := slices.Repeat([]num{nan}, len(c.At))
 		y[k] = num(100 * ref.run.Result.TrainedTop1)
-		c.Lines = append(c.Lines, line{Label: fmt.Sprintf("%s, all products (%s)", ref.label, formatOf(c.Unit)(c.At[k])), Style: ref.style, Ref: true, Y: y})
+		if !strings.HasSuffix(c.Says, allProducts) {
+			c.Says = strings.TrimSpace(c.Says + " " + allProducts)
+		}
+		c.Lines = append(c.Lines, line{Label: fmt.Sprintf("%s (%s)", ref.label, formatOf(c.Unit)(c.At[k])), Style: ref.style, Ref: true, Y: y})
 	}
 	return c
 }

@@ -247,19 +247,24 @@ func (c *curve) figure(name string) (Figure, error) {
 	if c.Zero {
 		p.Y.Min = min(p.Y.Min, 0)
 	}
-	// Lines over a logarithmic axis rise to the right and leave room for the legend
-	// below; others get room for it on top.
-	p.Legend.Top = c.Log == 0
-	room := 0.04
-	if p.Legend.Top {
-		room += 0.06 * float64(len(c.Lines)+1)
+	if p.Y.Max == p.Y.Min {
+		p.Y.Min, p.Y.Max = p.Y.Min-1, p.Y.Max+1
 	}
-	p.Y.Max += room * (p.Y.Max - p.Y.Min)
-	p.Y.Tick.Marker = even{count}
+	// The legend stands above all lines, in a figure that is higher by it.
+	const entry, inside = 12.5, figureHeight - 2.5*vg.Centimeter
+	n := 1
+	for i := range c.Lines {
+		if l := &c.Lines[i]; !l.Hidden {
+			n++
+		}
+	}
+	p.Legend.Top = true
+	p.Y.Tick.Marker = even{count, p.Y.Max}
+	p.Y.Max += entry * float64(n) / float64(inside) * (p.Y.Max - p.Y.Min)
 	if c.Log == 0 {
-		p.X.Tick.Marker = even{formatOf(c.Unit)}
+		p.X.Tick.Marker = even{show: formatOf(c.Unit)}
 	}
-	return Figure{Caption{name, c.Title, c.Says}, p, figureWidth, figureHeight}, nil
+	return Figure{Caption{name, c.Title, c.Says}, p, figureWidth, figureHeight + entry*vg.Length(n)}, nil
 }
 
 // known returns the points of line i that there are.
@@ -328,7 +333,7 @@ func rowFigure(c Caption, x string, rows []string, groups ...*group) Figure {
 	}
 	p.NominalY(labels...)
 	p.Y.Min, p.Y.Max = -0.6, float64(n)-0.4
-	p.X.Tick.Marker = even{count}
+	p.X.Tick.Marker = even{show: count}
 	p.Y.Tick.Label.Font.Size = 8
 	p.Legend.Top = true
 	height := max(figureHeight, vg.Length(n)*0.42*vg.Centimeter+3*vg.Centimeter)
@@ -361,7 +366,7 @@ func (run *Run) rasterFigure(r *raster) Figure {
 	p.Add(plotter.NewImage(r.image(), 0.5, -0.5, end+0.5, float64(n)-0.5))
 	p.NominalY(labels...)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0.5, end+0.5, -0.5, float64(n)-0.5
-	p.X.Tick.Marker = even{count}
+	p.X.Tick.Marker = even{show: count}
 	p.Y.Tick.Label.Font.Size = 8
 	return Figure{c, p, figureWidth, max(figureHeight, vg.Length(n)*0.42*vg.Centimeter+3*vg.Centimeter)}
 }
@@ -378,7 +383,7 @@ func (run *Run) settlingFigure(s *settling) Figure {
 	p.Legend.Top = true
 	p.X.Min, p.X.Max = 0.5, float64(s.Width*len(s.Right))+0.5
 	p.Y.Min, p.Y.Max = 0, max(p.Y.Max, 1)*1.2
-	p.X.Tick.Marker, p.Y.Tick.Marker = even{count}, even{count}
+	p.X.Tick.Marker, p.Y.Tick.Marker = even{show: count}, even{show: count}
 	return Figure{c, p, figureWidth, figureHeight}
 }
 
@@ -470,7 +475,7 @@ func (run *Run) energyFigure(t *energyTable) Figure {
 	c.Says += "."
 	f := rowFigure(c, x, layers, groups...)
 	if t.Device != "" {
-		f.plot.X.Tick.Marker = even{joules}
+		f.plot.X.Tick.Marker = even{show: joules}
 	}
 	return f
 }

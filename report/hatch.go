@@ -49,7 +49,8 @@ func (g *group) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for i := range g.from {
 		middle := y(float64(len(g.from)-1-i)) + g.shift
-		g.fill(&c, vg.Rectangle{Min: vg.Point{X: x(g.from[i]), Y: middle - g.thick/2}, Max: vg.Point{X: x(g.to[i]), Y: middle + g.thick/2}})
+		from, to := x(min(g.from[i], g.to[i])), x(max(g.from[i], g.to[i]))
+		g.fill(&c, vg.Rectangle{Min: vg.Point{X: from, Y: middle - g.thick/2}, Max: vg.Point{X: to, Y: middle + g.thick/2}})
 		if g.low != nil && g.low[i].known() && g.high[i].known() {
 			line := draw.LineStyle{Color: color.Black, Width: 0.8}
 			low, high, end := x(float64(g.low[i])), x(float64(g.high[i])), g.thick/3
@@ -126,10 +127,16 @@ func (g *group) DataRange() (xmin, xmax, ymin, ymax float64) {
 }
 
 // even puts about six ticks at round numbers.
-type even struct{ show func(num) string }
+type even struct {
+	show func(num) string
+	most float64 // The highest; 0 for no limit.
+}
 
 // Ticks returns them, all with labels.
 func (e even) Ticks(lo, hi float64) []plot.Tick {
+	if e.most > 0 {
+		hi = min(hi, e.most)
+	}
 	rough := (hi - lo) / 6
 	if !(rough > 0) || math.IsInf(rough, 0) {
 		return []plot.Tick{{Value: lo, Label: significant(num(lo))}}

@@ -44,12 +44,21 @@
       x.splits = u => {
         const list = [], lo = u.scales.x.min, hi = u.scales.x.max;
         for (let v = Math.pow(c.log, Math.floor(Math.log(lo) / Math.log(c.log) + 1e-9)); v <= hi * 1.0001; v *= c.log) list.push(v);
-        const all = c.log === 10 && list.length < 4 ? list.flatMap(v => u.width < 450 ? [v, 5 * v] : [v, 2 * v, 5 * v]) : list;
+        const all = c.log === 10 && list.length < 4 ? list.flatMap(v => u.width < 450 ? [v, 3 * v] : [v, 2 * v, 5 * v]) : list;
         return all.filter(v => v >= lo * 0.9999 && v <= hi * 1.0001);
       };
       x.filter = (u, s) => s;
     }
     return [x, Object.assign({ label: c.y, size: 52, values: (u, v) => v.map(short) }, common)];
+  }
+
+  // said is what the legend says of a line at a place of the axis: at its end of lines that end
+  // earlier, too, and of a single point wherever it is.
+  function said(c, l, v, at) {
+    const end = l.values.findLastIndex(v => v !== null);
+    if (v !== null && v !== undefined || end < 0) return short(v);
+    if (l.values.findIndex(v => v !== null) === end) return short(l.values[end]);
+    return at === c.at.length - 1 ? short(l.values[end]) + " at " + shows(c)(c.at[end]) : short(v);
   }
 
   function plot(div, c) {
@@ -59,7 +68,7 @@
     for (const l of c.lines) {
       values.push(l.values);
       const single = l.values.filter(v => v !== null).length === 1;
-      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : l.ref ? 1 : 2, dash: dash(l.style), points: { show: l.dots || single, size: l.ref ? 10 : 7, width: 2, fill: l.ref ? style("--bg") : color(l.style) }, spanGaps: true, value: (u, v) => short(single ? l.values.find(v => v !== null) : v) };
+      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : l.ref ? 1 : 2, dash: dash(l.style), points: { show: l.dots || single, size: l.ref ? 10 : 7, width: 2, fill: l.ref ? style("--bg") : color(l.style) }, spanGaps: true, value: (u, v, i, at) => said(c, l, v, at) };
       if (l.hidden) { s.class = "hidden"; s.points.show = false; s.stroke = "transparent"; }
       series.push(s);
     }

@@ -77,7 +77,9 @@ var aspects = []aspect{
 	{"schedule", func(r *Run) string { return cmp.Or(r.Result.Schedule, "synchronous") + r.Result.Coding }, func(r *Run) string {
 		return strings.TrimSpace(cmp.Or(r.Result.Schedule, "synchronous") + " " + r.Result.Coding)
 	}},
-	{"calibration images", func(r *Run) string { return r.Manifest.Calibration.SHA256 + setting(r.Manifest.Options["calibration_images"]) }, func(r *Run) string {
+	{"calibration images", func(r *Run) string {
+		return r.Manifest.Calibration.SHA256 + setting(r.Manifest.Options["calibration_images"])
+	}, func(r *Run) string {
 		return strings.TrimSpace(setting(r.Manifest.Options["calibration_images"]) + " of " + r.Manifest.Calibration.Name)
 	}},
 	{"versions of sresnet", func(r *Run) string { return r.Manifest.Version }, func(r *Run) string { return r.Manifest.Version }},

@@ -242,7 +242,7 @@ func (run *Run) energy() *energyTable {
 		}
 	}
 	if e.ANN != nil {
-		t.Baseline = "The trained network is counted with all its products, those of zeros included."
+		t.Baseline = allProducts
 		if x := c.spiking(&e.ANN.Operations); x.known() { // What is not zero, of either network.
 			t.Skipping = "One that skips zeros takes " + c.show(x) + "."
 		}
