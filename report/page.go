@@ -59,10 +59,12 @@ func lineClass(style int) string {
 // breaks lets a name break where a reader would, behind what divides its parts.
 func breaks(s string) template.HTML {
 	var b strings.Builder
-	for i, r := range s {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
 		template.HTMLEscape(&b, []byte(string(r)))
-		next, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(max(r, 0)):])
-		if strings.ContainsRune("/_:;,&?=-+", r) && !unicode.IsSpace(next) || r == '.' && unicode.IsLetter(next) {
+		next, more := utf8.DecodeRuneInString(s)
+		if more > 0 && (strings.ContainsRune("/_:;,&?=-+", r) && !unicode.IsSpace(next) || r == '.' && unicode.IsLetter(next)) {
 			b.WriteString("<wbr>")
 		}
 	}
@@ -82,8 +84,7 @@ type page struct {
 	Charts  []*curve
 	Runs    []section
 	Rates   *rates
-	Compare Caption
-	Differ  []string // Settings that are not the same in all runs.
+	Compare *comparison
 }
 
 // pageData is what the script draws.
@@ -120,7 +121,6 @@ type section struct {
 	Explorer  []string // Names of layers.
 	First     int      // The one shown first.
 	Command   string
-	Different []string // Values of what differs.
 	Settings  [][2]string
 	Hashes    [][2]string
 }
@@ -146,20 +146,14 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		Styles:  template.CSS(uplotCSS + "\n" + pageCSS),
 		Library: template.JS("/*!\n" + uplotLicense + "\n*/\n" + uplotJS),
 		Script:  template.JS(pageJS),
-		Charts:  r.curves(), Rates: r.rates(), Compare: Caption{Title: "All runs", Says: r.basis()},
+		Charts:  r.curves(), Rates: r.rates(),
 	}
 	p.Data.Charts = p.Charts
-	differ, lines := r.differ(), r.series()
-	for _, key := range differ {
-		p.Differ = append(p.Differ, strings.ReplaceAll(key, "_", " "))
-	}
+	lines := r.series()
 	for i, run := range r.Runs {
 		s, err := r.section(i, run)
 		if err != nil {
 			return err
-		}
-		for _, key := range differ {
-			s.Different = append(s.Different, setting(run.Manifest.Options[key]))
 		}
 		for _, x := range lines {
 			if slices.Contains(x.runs, run) {
@@ -173,6 +167,9 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		p.Data.Layers = append(p.Data.Layers, run.explore())
 		p.Data.Settling = append(p.Data.Settling, s.Settling)
 		p.Data.Phased = append(p.Data.Phased, run.Result.Phased())
+	}
+	if p.Several {
+		p.Compare = r.compare(p.Runs)
 	}
 	return pageTemplate().Execute(w, &p)
 }
