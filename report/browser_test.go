@@ -77,7 +77,7 @@ const ink = `(() => {
 	}
 	if (canvases.length < document.querySelectorAll(".plot").length) blank.push("a chart without a canvas");
 	for (const d of document.querySelectorAll("[data-draw]")) {
-		if (!d.querySelector("svg circle, svg rect, svg polyline, p.says")) blank.push("drawing " + d.dataset.draw);
+		if (!d.querySelector("svg circle, svg rect, svg polyline")) blank.push("drawing " + d.dataset.draw);
 	}
 	for (const s of document.querySelectorAll("table.bars")) {
 		if (![...s.querySelectorAll("rect")].some(r => r.getBoundingClientRect().width > 1)) blank.push("bars");

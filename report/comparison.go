@@ -1,17 +1,31 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// comparison is the table of all runs: a column for each where they are few, so that it fits phones
-// and paper, or else a line.
+// comparison is the table of all runs: a column for each where they are few, or else a line, in
+// several tables that are no wider than paper.
 type comparison struct {
 	Caption Caption
 	Columns bool
 	Heads   []compareHead
 	Rows    []compareRow
+}
+
+// Parts are the rows in groups that fit side by side: numbers, then settings.
+func (c *comparison) Parts() [][]compareRow {
+	var numbers, words []compareRow
+	for _, row := range c.Rows {
+		if row.Number {
+			numbers = append(numbers, row)
+		} else {
+			words = append(words, row)
+		}
+	}
+	return slices.AppendSeq([][]compareRow{numbers}, slices.Chunk(words, 4))
 }
 
 // mostColumns is up to how many runs have a column each.

@@ -85,7 +85,11 @@ func fixed(x num) string {
 	if !x.known() {
 		return unknown
 	}
-	return minus(strconv.FormatFloat(float64(x), 'f', 3, 64))
+	s := strconv.FormatFloat(float64(x), 'f', 3, 64)
+	if strings.Trim(s, "-0.") == "" {
+		return "0.000"
+	}
+	return minus(s)
 }
 
 // minus replaces the hyphen of a number.

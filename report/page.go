@@ -83,7 +83,7 @@ type page struct {
 	Notes   []string
 	Charts  []*curve
 	Runs    []section
-	Rates   *rates
+	Rates   []rates
 	Compare *comparison
 }
 

@@ -45,7 +45,9 @@
         const list = [], lo = u.scales.x.min, hi = u.scales.x.max;
         for (let v = Math.pow(c.log, Math.floor(Math.log(lo) / Math.log(c.log) + 1e-9)); v <= hi * 1.0001; v *= c.log) list.push(v);
         const all = c.log === 10 && list.length < 4 ? list.flatMap(v => u.width < 450 ? [v, 3 * v] : [v, 2 * v, 5 * v]) : list;
-        return all.filter(v => v >= lo * 0.9999 && v <= hi * 1.0001);
+        const inside = all.filter(v => v >= lo * 0.9999 && v <= hi * 1.0001);
+        const every = Math.ceil(inside.length * 44 / Math.max(u.width - 80, 44)); // Room for a label.
+        return inside.filter((v, i) => i % every === 0);
       };
       x.filter = (u, s) => s;
     }

@@ -80,6 +80,9 @@ var aspects = []aspect{
 	{"calibration images", func(r *Run) string {
 		return r.Manifest.Calibration.SHA256 + setting(r.Manifest.Options["calibration_images"])
 	}, func(r *Run) string {
+		if r.Manifest.Calibration.Name == "" {
+			return "none"
+		}
 		return strings.TrimSpace(setting(r.Manifest.Options["calibration_images"]) + " of " + r.Manifest.Calibration.Name)
 	}},
 	{"versions of sresnet", func(r *Run) string { return r.Manifest.Version }, func(r *Run) string { return r.Manifest.Version }},

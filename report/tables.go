@@ -8,6 +8,7 @@ import (
 
 	"sresnet/diagnose"
 	"sresnet/energy"
+	"sresnet/experiment"
 	"sresnet/internal/palette"
 )
 
@@ -50,12 +51,14 @@ type rateRow struct {
 	Bars  []bar
 }
 
-// rates returns nil unless all runs have the same layers, and there are several.
-func (r *Report) rates() *rates {
+// ratesAcross is of how many runs one table has the rates: as many as paper is wide for.
+const ratesAcross = 4
+
+// rates returns nothing unless all runs have the same layers, and there are several.
+func (r *Report) rates() []rates {
 	if len(r.Runs) < 2 {
 		return nil
 	}
-	t := &rates{Caption: Caption{Title: "Rate per layer of all runs", Says: r.basis()}}
 	first := r.Runs[0].Result.Layers
 	var all []num
 	for _, run := range r.Runs {
@@ -68,19 +71,27 @@ func (r *Report) rates() *rates {
 			}
 			all = append(all, num(run.Result.Layers[i].Rate))
 		}
-		t.Runs = append(t.Runs, run.Name)
 	}
 	most := largest(all)
-	for i := range first {
-		row := rateRow{Layer: first[i].Name}
-		for k, run := range r.Runs {
-			x := num(run.Result.Layers[i].Rate)
-			row.Rates = append(row.Rates, x)
-			row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", k%len(palette.Colours)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
+	var list []rates
+	for from := 0; from < len(r.Runs); from += ratesAcross {
+		runs := r.Runs[from:min(from+ratesAcross, len(r.Runs))]
+		t := rates{Caption: Caption{Title: "Rate per layer of all runs", Says: r.basis()}}
+		for _, run := range runs {
+			t.Runs = append(t.Runs, run.Name)
 		}
-		t.Rows = append(t.Rows, row)
+		for i := range first {
+			row := rateRow{Layer: first[i].Name}
+			for k, run := range runs {
+				x := num(run.Result.Layers[i].Rate)
+				row.Rates = append(row.Rates, x)
+				row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", (from+k)%len(palette.Colours)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		list = append(list, t)
 	}
-	return t
+	return list
 }
 
 // errorTable shows the parts of every layer's error at the last mark. Roots of mean squares do not
@@ -373,13 +384,25 @@ func (run *Run) hashes() [][2]string {
 }
 
 // differ returns the options that are not the same in all runs, except those that
-// other columns show or that change no result.
+// other columns show or that change no result. What a run does not have is as it is by
+// default: options of later versions, and those that a file of a network has settled.
 func (r *Report) differ() []string {
+	usual := experiment.DefaultOptions()
+	defaults := make(map[string]string)
+	for _, p := range experiment.Table() {
+		defaults[p.Key()] = p.Get(&usual)
+	}
+	of := func(run *Run, key string) string {
+		if v, ok := run.Manifest.Options[key]; ok {
+			return setting(v)
+		}
+		return defaults[key]
+	}
 	differ := make(map[string]bool)
 	for _, a := range r.Runs {
-		for _, b := range r.Runs {
-			for key, v := range a.Manifest.Options {
-				if setting(v) != setting(b.Manifest.Options[key]) {
+		for key := range a.Manifest.Options {
+			for _, b := range r.Runs {
+				if of(a, key) != of(b, key) {
 					differ[key] = true
 				}
 			}

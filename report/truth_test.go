@@ -642,3 +642,57 @@ func TestBreaks(t *testing.T) {
 		}
 	}
 }
+
+// Settings that an older run does not have are those by default.
+func TestDifferByDefault(t *testing.T) {
+	with := func(options map[string]any) sample {
+		s := small()
+		s.manifest = func(m *run.Manifest) {
+			m.Started = m.Started.Add(time.Duration(len(options)) * time.Hour)
+			for k, v := range options {
+				m.Options[k] = v
+			}
+		}
+		return s
+	}
+	if got := open(t, small(), with(map[string]any{"bits": 0, "lambdas": "layer"})).differ(); len(got) > 0 {
+		t.Errorf("defaults differ from what is not said: %q", got)
+	}
+	if got := open(t, small(), with(map[string]any{"bits": 8, "lambdas": "layer"})).differ(); !slices.Equal(got, []string{"bits"}) {
+		t.Errorf("got %q, want bits", got)
+	}
+}
+
+// Few runs are compared in columns, many in lines of tables that are no wider than paper; no value
+// is lost.
+func TestComparison(t *testing.T) {
+	r := open(t, small(), phasedSample(8))
+	c := r.compare([]section{{ID: "run1", Run: r.Runs[0]}, {ID: "run2", Run: r.Runs[1]}})
+	i := slices.IndexFunc(c.Rows, func(row compareRow) bool { return row.Name == "latency" })
+	if !c.Columns || i < 0 || !slices.Equal(c.Rows[i].Values, []string{"40", "40"}) || c.Heads[1].Name != "run1" {
+		t.Errorf("of two: %+v", c)
+	}
+	n := 0
+	for k, part := range c.Parts() {
+		if n += len(part); k > 0 && len(part) > 4 || len(part) > 10 {
+			t.Errorf("a part of %d", len(part))
+		}
+	}
+	if n != len(c.Rows) {
+		t.Errorf("parts have %d of %d", n, len(c.Rows))
+	}
+	var many []sample
+	for i := range mostColumns + 1 {
+		s := small()
+		s.manifest = func(m *run.Manifest) {
+			m.Options["percentile"] = 90 + i
+			m.Started = m.Started.Add(time.Duration(i) * time.Hour)
+		}
+		many = append(many, s)
+	}
+	r = open(t, many...)
+	// Once at the top, and among the settings of each.
+	if page := html(t, r); strings.Count(page, "<th>percentile</th>") != 1+len(many) || strings.Count(page, `<td class="name">9`) != len(many) || len(r.rates()) != 2 {
+		t.Error("many runs are not compared in lines")
+	}
+}
