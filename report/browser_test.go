@@ -116,6 +116,14 @@ const layout = `(() => {
 			if (tops.size > 1) bad.push("broken in two: " + m[0] + " in " + p.tagName + "." + p.className);
 		}
 	}
+	const data = JSON.parse(document.getElementById("data").textContent);
+	const pen = document.createElement("canvas").getContext("2d");
+	pen.font = "12px system-ui, sans-serif"; // Of titles of axes, which are drawn.
+	for (const p of document.querySelectorAll(".plot")) {
+		const c = data.charts.find(c => c.id === p.dataset.chart);
+		const title = c.x + (c.log ? innerWidth < 500 ? ", log" : " (logarithmic)" : "");
+		if (pen.measureText(title).width > p.clientWidth - 52) bad.push("cut off: " + title);
+	}
 	for (const f of document.querySelectorAll("figure")) {
 		const b = f.querySelector("figcaption .basis");
 		if (!b || !/\d+ (calibration )?images?/.test(b.textContent)) bad.push("no number of images: " + f.textContent.trim().slice(0, 60));
@@ -200,7 +208,7 @@ func browse(t *testing.T, browser context.Context, name string, r *Report) {
 		t.Fatal(err)
 	}
 	for _, view := range views {
-		if *shown != "" && name != "one" || name == "phased" && view.name != "light" || name == "large" && view.name != "light" && view.name != "phone" || name == "hostile" && view.name == "dark" {
+		if *shown != "" && name != "one" || name == "phased" && view.name != "light" && view.name != "phone" || name == "large" && view.name != "light" && view.name != "phone" || name == "hostile" && view.name == "dark" {
 			continue // The other pages show the rest.
 		}
 		t.Run(view.name, func(t *testing.T) {
