@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"sresnet/eval"
@@ -32,44 +33,40 @@ type classTable struct {
 // perClass returns the table, of all classes or those that changed most; nil if there is just
 // one class.
 func (run *Run) perClass(most int) *classTable {
-	n, p := run.classes(), &run.Result.Predictions
-	all := make([]classRow, n)
-	right := make([]int, n)
+	p := &run.Result.Predictions
 	t := &classTable{Both: !run.Result.Alone()}
-	for k := range all {
-		all[k].Name = run.class(k)
-	}
+	type counts struct{ images, right, lost, gained int }
+	all := make(map[int]*counts) // Of classes that have images, as numbers of classes may be large.
 	for i, label := range p.Label {
-		r := &all[label]
-		r.Images++
-		spiking := p.Spiking[i] == label
-		if spiking {
-			right[label]++
+		c := all[label]
+		if c == nil {
+			c = &counts{}
+			all[label] = c
 		}
-		if t.Both {
-			switch trained := p.Trained[i] == label; {
-			case trained && !spiking:
-				r.pairs.Lost++
-			case !trained && spiking:
-				r.pairs.Gained++
-			}
+		c.images++
+		spiking, trained := p.Spiking[i] == label, t.Both && p.Trained[i] == label
+		if spiking {
+			c.right++
+		}
+		switch {
+		case trained && !spiking:
+			c.lost++
+		case spiking && !trained:
+			c.gained++
 		}
 	}
-	for k := range all {
-		r := &all[k]
-		if r.Images == 0 {
-			continue
-		}
-		low, high := eval.Wilson(right[k], r.Images)
-		r.Spiking, r.Low, r.High = num(right[k])/num(r.Images), num(low), num(high)
-		r.Trained, r.Change, r.Least, r.Most = nan, nan, nan, nan
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		c := all[k]
+		r := classRow{Name: run.class(k), Images: c.images, Spiking: num(c.right) / num(c.images), Trained: nan, Change: nan, Least: nan, Most: nan}
+		low, high := eval.Wilson(c.right, c.images)
+		r.Low, r.High = num(low), num(high)
 		if t.Both {
-			r.pairs.Images = r.Images
+			r.pairs = eval.Pairs{Images: c.images, Lost: c.lost, Gained: c.gained}
 			least, most := r.pairs.Interval()
-			r.Trained = num(right[k]+r.pairs.Lost-r.pairs.Gained) / num(r.Images)
+			r.Trained = num(c.right+c.lost-c.gained) / num(c.images)
 			r.Change, r.Least, r.Most = num(-100*r.pairs.Loss()), num(-100*most), num(-100*least)
 		}
-		t.Rows = append(t.Rows, *r)
+		t.Rows = append(t.Rows, r)
 	}
 	if t.All = len(t.Rows); t.All < 2 {
 		return nil

@@ -21,9 +21,10 @@ type curve struct {
 	Zero  bool   `json:"zero"`
 	Unit  string `json:"unit,omitempty"` // Of X, with prefixes: "J" or none.
 
-	At    []num  `json:"at"`
-	Lines []line `json:"lines"`
-	Bands []band `json:"bands"`
+	At    []num    `json:"at"`
+	Names []string `json:"names,omitempty"` // Of the places, from 1, where they are layers.
+	Lines []line   `json:"lines"`
+	Bands []band   `json:"bands"`
 }
 
 // line has a value for every point of the axis, or NaN.
@@ -246,7 +247,7 @@ func (run *Run) depth() *curve {
 	says := run.caption("depth")
 	c := &curve{Title: says.Title, Says: says.Says, X: "layer, from the input", Y: "rms error (λ)", Zero: true}
 	for i := range d.Layers {
-		c.At = append(c.At, num(i+1))
+		c.At, c.Names = append(c.At, num(i+1)), append(c.Names, d.Layers[i].Name)
 	}
 	for i, T := range d.Timesteps {
 		l := line{Label: "T = " + digits(float64(T), 6), Style: i}

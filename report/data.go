@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,7 +99,7 @@ func (run *Run) tidy(to func(number)) {
 		}
 		put("never_right", "", T, num(s.Never))
 	}
-	if t := run.perClass(run.classes()); t != nil {
+	if t := run.perClass(math.MaxInt); t != nil {
 		for i := range t.Rows {
 			r := &t.Rows[i]
 			class := func(quantity string, x num) { to(number{quantity, "", r.Name, T, r.Images, x}) }

@@ -39,6 +39,7 @@
   function axes(c) {
     const common = { stroke: style("--soft"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 }, labelFont: "12px system-ui, sans-serif", font: "12px system-ui, sans-serif", labelSize: 20 };
     const x = Object.assign({ label: c.x + (c.log ? innerWidth < 500 ? ", log" : " (logarithmic)" : ""), size: 34, values: (u, v) => v.map(t => t === null ? null : shows(c)(t)) }, common);
+    if (!c.log) x.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000]; // Timesteps and layers are whole.
     if (c.log) {
       // Only whole powers, and fewer of them if there is little room.
       x.splits = u => {
@@ -65,7 +66,7 @@
 
   function plot(div, c) {
     const values = [c.at];
-    const series = [{ label: c.x.split(",")[0], value: (u, v) => shows(c)(v) }];
+    const series = [{ label: c.x.split(",")[0], value: (u, v) => c.names && c.names[v - 1] || shows(c)(v) }];
     const bands = c.bands || [];
     for (const l of c.lines) {
       values.push(l.values);
