@@ -468,7 +468,7 @@ func (run *Run) energyFigure(t *energyTable) Figure {
 	}
 	c.Says += fmt.Sprintf(" In all %s", t.Sum.SNN)
 	groups := []*group{newGroup("spiking", 0, snn, nil)}
-	if run.Result.Energy.ANN != nil {
+	if t.Sum.Both {
 		groups = append(groups, beside(groups[0], newGroup("trained, all products", 1, ann, nil)))
 		c.Says += " against " + t.Sum.ANN
 	}

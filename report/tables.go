@@ -238,25 +238,27 @@ func (run *Run) energy() *energyTable {
 		return nil
 	}
 	t := &energyTable{Unit: "operations", NotCounted: e.NotCounted, Energy: e}
-	c := costs{count, func(o *energy.Operations) num { return num(o.ACs + o.MACs) }, func(o *energy.Operations) num { return num(o.DenseACs + o.DenseMACs) }}
+	c := costs{show: count, spiking: func(o *energy.Operations) num { return num(o.ACs + o.MACs) }, trained: func(o *energy.Operations) num { return num(o.DenseACs + o.DenseMACs) }}
 	if d := run.device(); d != nil {
 		t.Unit, t.Device = "energy", d.Name
-		c = costs{joules, func(o *energy.Operations) num {
+		c = costs{show: joules, spiking: func(o *energy.Operations) num {
 			x, ok := d.Joules(o)
 			if !ok {
 				return nan
 			}
 			return num(x)
-		}, func(o *energy.Operations) num { return joulesOf(d, o) }}
+		}, trained: func(o *energy.Operations) num { return joulesOf(d, o) }}
 		if even := e.BreakEven.Dense; even != nil {
 			t.Even = evenWords(even, e.BreakEven.Window)
 		}
 	}
-	if e.ANN != nil {
+	if c.both = e.ANN != nil && c.trained(&e.ANN.Operations).known(); c.both {
 		t.Baseline = allProducts
 		if x := c.spiking(&e.ANN.Operations); x.known() { // What is not zero, of either network.
 			t.Skipping = "One that skips zeros takes " + c.show(x) + "."
 		}
+	} else if e.ANN != nil {
+		t.Baseline = "The trained network is left out: the table does not price all that it does."
 	}
 	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, &c)
 	t.Parts = rowsBy(e, func(c *energy.Contribution) string { return string(c.Part) }, &c)
@@ -285,15 +287,16 @@ type costs struct {
 	show    func(num) string
 	spiking func(*energy.Operations) num // Without zeros.
 	trained func(*energy.Operations) num // With them.
+	both    bool                         // All of a trained network is known.
 }
 
 // sumOf is the row of all: what the device prices of both networks.
 func sumOf(e *energy.Accounts, c *costs) *energyRow {
-	r := &energyRow{Name: "sum", snn: c.spiking(&e.SNN.Operations), ann: nan, ACs: num(e.SNN.ACs), MACs: num(e.SNN.MACs), Updates: num(e.SNN.Updates), Both: e.ANN != nil}
+	r := &energyRow{Name: "sum", snn: c.spiking(&e.SNN.Operations), ann: nan, ACs: num(e.SNN.ACs), MACs: num(e.SNN.MACs), Updates: num(e.SNN.Updates), Both: c.both}
 	if e.Device != nil && e.SNN.Joules != nil { // Updates without a price are left out of it.
 		r.snn = num(*e.SNN.Joules)
 	}
-	if e.ANN != nil {
+	if c.both {
 		r.ann = c.trained(&e.ANN.Operations)
 	}
 	r.SNN, r.ANN = c.show(r.snn), c.show(r.ann)
@@ -322,7 +325,7 @@ func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, of *costs
 		plus(&s.snn, of.spiking(&c.Operations))
 		s.ops.ACs, s.ops.MACs, s.ops.Updates = s.ops.ACs+c.ACs, s.ops.MACs+c.MACs, s.ops.Updates+c.Updates
 	}
-	if e.ANN != nil {
+	if of.both {
 		for i := range e.ANN.Contributions {
 			c := &e.ANN.Contributions[i]
 			plus(&at(c).ann, of.trained(&c.Operations))
@@ -339,7 +342,7 @@ func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, of *costs
 		rows = append(rows, energyRow{
 			k, of.show(s.snn), of.show(s.ann),
 			simple(s.snn, most, "f0", "spiking "+of.show(s.snn)), simple(s.ann, most, "p1", "trained "+of.show(s.ann)),
-			num(s.ops.ACs), num(s.ops.MACs), num(s.ops.Updates), e.ANN != nil, s.snn, s.ann,
+			num(s.ops.ACs), num(s.ops.MACs), num(s.ops.Updates), of.both, s.snn, s.ann,
 		})
 	}
 	return rows

@@ -340,6 +340,18 @@ func TestOneBaseline(t *testing.T) {
 	if joules(num(sum)) != "4.6 nJ" {
 		t.Errorf("the layers in the table add up to %v", sum)
 	}
+	// A table without the energy of a product compares nothing.
+	d := r.Runs[0].Result.Energy.Device
+	mac := d.MAC
+	d.MAC = nil
+	table := r.Runs[0].energy()
+	if table.Sum.Both || table.Rows[0].Both || table.Rows[0].ann.known() || table.Skipping != "" || !strings.Contains(figures(t, r)["energy"].Says, "The trained network is left out") {
+		t.Errorf("without the energy of a product: %+v", table)
+	}
+	if page, tiles := html(t, r), r.Runs[0].cost(); strings.Contains(page, "against –") || len(tiles) != 1 || tiles[0].Unit != "per image" {
+		t.Errorf("the page compares with what is not known: %+v", tiles)
+	}
+	d.MAC = mac
 	r.Runs[0].Result.Energy.Device = nil
 	check(t, r, "3.95 k", "1 k", "3.95", count)
 	if c := r.joules(); len(c.Lines) > 0 {
