@@ -110,7 +110,7 @@ func (a *Account) Sum(part Part) Contribution {
 	return s
 }
 
-// Dense returns the operations of a, those of zeros included.
-func (a *Account) Dense() *Operations {
-	return &Operations{MACs: a.DenseMACs, ACs: a.DenseACs, Updates: a.Updates}
+// Dense returns the same operations with those of zeros included.
+func (o *Operations) Dense() *Operations {
+	return &Operations{MACs: o.DenseMACs, ACs: o.DenseACs, Updates: o.Updates}
 }

@@ -36,8 +36,8 @@ type Even struct {
 // takes as much as those operations of the trained one.
 func (a *Accounts) even(acs []float64, trained *Operations) *Even {
 	v := &Even{}
-	v.Joules, _ = a.Device.joules(trained)
-	silent, _ := a.Device.joules(&Operations{MACs: a.SNN.MACs, Updates: a.SNN.Updates})
+	v.Joules, _ = a.Device.Joules(trained)
+	silent, _ := a.Device.Joules(&Operations{MACs: a.SNN.MACs, Updates: a.SNN.Updates})
 	v.Spikes = float64(v.Joules-silent) / (*a.Device.AC * picojoule * float64(a.BreakEven.Synapses))
 	if a.BreakEven.Window {
 		if a.JoulesAt(a.Timesteps, acs[a.Timesteps-1]) <= v.Joules {

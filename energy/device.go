@@ -189,9 +189,9 @@ func (d *Device) prices() []price {
 	}
 }
 
-// joules returns the energy of what d prices of the operations; ok is unset if it
-// leaves some of them out.
-func (d *Device) joules(o *Operations) (x Joules, ok bool) {
+// Joules returns the energy of what d prices of the effective operations in o; ok is unset
+// if it leaves some of them out.
+func (d *Device) Joules(o *Operations) (x Joules, ok bool) {
 	ok = true
 	for _, p := range d.prices() {
 		switch n := p.count(o); {

@@ -66,12 +66,12 @@ func (a *Accounts) price(acs []float64) {
 		}
 		for i := range n.Contributions {
 			k := &n.Contributions[i]
-			if x, ok := d.joules(&k.Operations); ok {
+			if x, ok := d.Joules(&k.Operations); ok {
 				k.Joules = &x
 			}
 		}
 		if n.main != nil {
-			x, _ := d.joules(&n.Operations)
+			x, _ := d.Joules(&n.Operations)
 			n.Joules = &x
 		}
 	}
@@ -117,7 +117,7 @@ func (a *Accounts) JoulesAt(T int, acs float64) Joules {
 	if a.Device == nil {
 		return 0
 	}
-	x, _ := a.Device.joules(&Operations{ACs: acs, MACs: a.MACsAt(T), Updates: a.SNN.Updates * float64(T) / float64(a.Timesteps)})
+	x, _ := a.Device.Joules(&Operations{ACs: acs, MACs: a.MACsAt(T), Updates: a.SNN.Updates * float64(T) / float64(a.Timesteps)})
 	return x
 }
 

@@ -7,6 +7,8 @@ type bar struct {
 	Rects []rect
 	Axis  num // Where zero is.
 	Mark  num // A further mark, such as a total; NaN for none.
+
+	Low, High num // Ends of an interval; NaN for none.
 }
 
 type rect struct {
@@ -16,7 +18,7 @@ type rect struct {
 
 // simple is a bar from zero to x on an axis up to most.
 func simple(x, most num, class, says string) bar {
-	b := bar{Says: says, Mark: nan}
+	b := bar{Says: says, Mark: nan, Low: nan, High: nan}
 	if x > 0 && most > 0 && x.known() {
 		b.Rects = []rect{{0, 100 * x / most, class}}
 	}
@@ -28,9 +30,9 @@ func simple(x, most num, class, says string) bar {
 func stacked(values []num, classes []string, lo, hi, mark num, says string) bar {
 	at := func(x num) num { return 100 * (x - lo) / (hi - lo) }
 	if !(hi > lo) {
-		return bar{Says: says, Mark: nan}
+		return bar{Says: says, Mark: nan, Low: nan, High: nan}
 	}
-	b := bar{Says: says, Axis: at(0), Mark: nan}
+	b := bar{Says: says, Axis: at(0), Mark: nan, Low: nan, High: nan}
 	if mark.known() {
 		b.Mark = at(mark)
 	}
@@ -45,6 +47,15 @@ func stacked(values []num, classes []string, lo, hi, mark num, says string) bar 
 			down += v
 			b.Rects = append(b.Rects, rect{at(down), at(down-v) - at(down), classes[i]})
 		}
+	}
+	return b
+}
+
+// interval is a value of either sign with the ends of its interval, on an axis from lo to hi.
+func interval(x, low, high, lo, hi num, class, says string) bar {
+	b := stacked([]num{x}, []string{class}, lo, hi, nan, says)
+	if hi > lo && low.known() && high.known() {
+		b.Low, b.High = 100*(low-lo)/(hi-lo), 100*(high-lo)/(hi-lo)
 	}
 	return b
 }

@@ -2,11 +2,13 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,11 +20,13 @@ import (
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"sresnet/run"
 )
 
 var (
 	shots = flag.String("shots", "", "keep screenshots of the browser test in this folder")
-	shown = flag.String("folder", "", "with -shots: show this folder of a run instead of a made-up one")
+	shown = flag.String("folder", "", "with -shots: show these folders of runs, divided by commas, instead of made-up ones")
 )
 
 // complaints gathers what a page must not do.
@@ -88,6 +92,54 @@ const ink = `(() => {
 	return blank;
 })()`
 
+// layout is a script that lists what does not fit: boxes that reach beyond a window, but for what scrolls by
+// itself, and words that are broken in two, but for hashes, commands, and what is wider
+// than the window by itself. A word ends where its name may break.
+const layout = `(() => {
+	const bad = [];
+	const scrolls = e => e.closest(".wide, nav, .defs, .u-over, script, style, head");
+	for (const e of document.querySelectorAll("body *")) {
+		if (scrolls(e) || e.closest("svg") && e.tagName !== "svg") continue;
+		const r = e.getBoundingClientRect();
+		if (r.width > 0 && r.right > innerWidth + 0.5) bad.push("beyond the window: " + e.tagName + "." + e.className + " " + e.textContent.slice(0, 40));
+	}
+	const range = document.createRange();
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	for (let n; n = walk.nextNode();) {
+		const p = n.parentElement;
+		if (p.closest("script, style, noscript, pre, .hashes code, option, svg")) continue;
+		for (const m of n.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+			if (m[0].length > 30) continue;
+			range.setStart(n, m.index);
+			range.setEnd(n, m.index + m[0].length);
+			const tops = new Set([...range.getClientRects()].filter(r => r.width > 0).map(r => Math.round(r.top)));
+			if (tops.size > 1) bad.push("broken in two: " + m[0] + " in " + p.tagName + "." + p.className);
+		}
+	}
+	const data = JSON.parse(document.getElementById("data").textContent);
+	const pen = document.createElement("canvas").getContext("2d");
+	pen.font = "12px system-ui, sans-serif"; // Of titles of axes, which are drawn.
+	for (const p of document.querySelectorAll(".plot")) {
+		const c = data.charts.find(c => c.id === p.dataset.chart);
+		const title = c.x + (c.log ? innerWidth < 500 ? ", log" : " (logarithmic)" : "");
+		if (pen.measureText(title).width > p.clientWidth - 52) bad.push("cut off: " + title);
+	}
+	for (const f of document.querySelectorAll("figure")) {
+		const b = f.querySelector("figcaption .basis");
+		if (!b || !/\d+ (calibration )?images?/.test(b.textContent)) bad.push("no number of images: " + f.textContent.trim().slice(0, 60));
+	}
+	for (const t of document.querySelectorAll("table")) {
+		if (!t.closest("figure, .uplot, .inputs")) bad.push("a table that is no figure: " + t.textContent.slice(0, 60));
+	}
+	return bad;
+})()`
+
+// keys is a script that returns how the lines of a chart are drawn in its legend, by their names.
+const keys = `[...document.querySelectorAll('[data-chart="accuracy"] .u-series:not(.hidden)')].filter(r => r.querySelector(".u-marker line")).map(r => {
+	const l = r.querySelector(".u-marker line");
+	return [r.querySelector(".u-label").textContent, l.getAttribute("stroke-dasharray"), l.getAttribute("stroke"), l.getAttribute("stroke-width")];
+})`
+
 // TestBrowser opens pages in a real browser: no message, no request, and ink in
 // every chart, in light and dark, on a wide screen, a phone and paper, and after
 // another layer was chosen.
@@ -117,14 +169,21 @@ func TestBrowser(t *testing.T) {
 
 	one := open(t, small())
 	if *shown != "" {
-		run, err := Read(*shown)
-		if err != nil {
+		var runs []*Run
+		for _, dir := range strings.Split(*shown, ",") {
+			run, err := Read(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs = append(runs, run)
+		}
+		var err error
+		if one, err = New(runs...); err != nil {
 			t.Fatal(err)
 		}
-		one = &Report{Runs: []*Run{run}}
 	}
 	for name, r := range map[string]*Report{
-		"one": one, "hostile": open(t, hostile(), hostile2()), "large": open(t, resnet50()), "phased": open(t, small(), phasedSample(8), phasedSample(40), phasedSample(20)),
+		"one": one, "four": four(t), "hostile": open(t, hostile(), hostile2()), "large": open(t, resnet50()), "phased": open(t, small(), phasedSample(8), phasedSample(40), phasedSample(20)),
 	} {
 		t.Run(name, func(t *testing.T) { browse(t, ctx, name, r) })
 	}
@@ -138,7 +197,7 @@ var views = []struct {
 }{
 	{"light", "light", "", 1280, false},
 	{"dark", "dark", "", 1280, false},
-	{"phone", "light", "", 390, true},
+	{"phone", "light", "", 360, true},
 	{"print", "dark", "print", 794, false}, // A4 at 96 dots per inch.
 }
 
@@ -149,7 +208,7 @@ func browse(t *testing.T, browser context.Context, name string, r *Report) {
 		t.Fatal(err)
 	}
 	for _, view := range views {
-		if (name == "large" || name == "phased") && view.name != "light" || name == "hostile" && view.name == "dark" {
+		if *shown != "" && name != "one" || name == "phased" && view.name != "light" && view.name != "phone" || name == "large" && view.name != "light" && view.name != "phone" || name == "hostile" && view.name == "dark" {
 			continue // The other pages show the rest.
 		}
 		t.Run(view.name, func(t *testing.T) {
@@ -182,12 +241,82 @@ func browse(t *testing.T, browser context.Context, name string, r *Report) {
 					t.Errorf("no ink: %s", what)
 				}
 			}
+			if name != "hostile" { // Whose names no page can break well.
+				bad, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](layout))
+				try(err)
+				for _, what := range bad {
+					t.Error(what)
+				}
+			}
+			if name == "four" && *shown == "" {
+				list, err := chromedp.Run(ctx, chromedp.Evaluate[[][]string](keys))
+				try(err)
+				checkKeys(t, list)
+			}
+			if view.name == "light" && name == "one" {
+				checkNumbers(t, ctx)
+			}
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			for _, what := range c.list {
 				t.Error(what)
 			}
 		})
+	}
+}
+
+// four are runs of four networks.
+func four(t *testing.T) *Report {
+	var list []sample
+	for i := range 4 {
+		s := small()
+		s.model = fmt.Sprintf("resnet%d_cifar10", 20+8*i)
+		s.manifest = func(m *run.Manifest) { m.Model.SHA256 = s.model }
+		list = append(list, s)
+	}
+	return open(t, list...)
+}
+
+// checkKeys makes sure that four networks have lines with four dashes, and that their trained
+// networks have thin ones of four dashes, too.
+func checkKeys(t *testing.T, list [][]string) {
+	t.Helper()
+	if len(list) != 8 {
+		t.Fatalf("lines %q, want those of four networks, trained and spiking", list)
+	}
+	for _, of := range [][][]string{list[:4], list[4:]} {
+		dashes, colours := make(map[string]bool), make(map[string]bool)
+		for _, l := range of {
+			dashes[l[1]], colours[l[2]] = true, true
+		}
+		if len(dashes) != 4 || len(colours) != 4 {
+			t.Errorf("%d dashes and %d colours: %q", len(dashes), len(colours), of)
+		}
+	}
+	if list[0][3] == list[4][3] {
+		t.Errorf("a trained network is drawn as the spiking one: %q", list)
+	}
+}
+
+// checkNumbers makes sure that the script formats numbers as this package does.
+func checkNumbers(t *testing.T, ctx context.Context) {
+	t.Helper()
+	start, end := strings.Index(pageJS, "// short formats"), strings.Index(pageJS, "const shows")
+	if start < 0 || end < start {
+		t.Fatal("the script has no functions that format numbers")
+	}
+	for _, x := range []float64{0, 1, -2.5, 0.123456, 12.3456, 999.4, 999.96, 1000, 12345, 123456, 1.2345e6, 2e9, 1.343e12, 4.5e15, 0.00012, 0.00001234, 1e-7, 3e-12, 2.55e-6, 0.0123, 7} {
+		b, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[[]string]("(() => {"+pageJS[start:end]+"return [short("+string(b)+"), joules("+string(b)+")]; })()"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{count(num(x)), joules(num(x))}; !slices.Equal(got, want) {
+			t.Errorf("%v: the script says %q, the page %q", x, got, want)
+		}
 	}
 }
 

@@ -18,29 +18,57 @@ import (
 	"sresnet/internal/palette"
 )
 
-// Figure is one figure for print.
+// Figure is one figure for print. What its caption says stands below it.
 type Figure struct {
-	Name          string // Of a file, without its ending.
+	Caption
 	plot          *plot.Plot
 	width, height vg.Length
+}
+
+// caption sets the text below f, which grows by its lines.
+func (f Figure) caption() (lines []string, style draw.TextStyle) {
+	style = f.plot.X.Label.TextStyle
+	style.Font.Size, style.XAlign, style.YAlign = 8, draw.XLeft, draw.YBottom
+	line := ""
+	for _, word := range strings.Fields(plain(f.Says)) {
+		longer := strings.TrimSpace(line + " " + word)
+		if line != "" && style.Width(longer) > f.width-2*margin {
+			lines, longer = append(lines, line), word
+		}
+		line = longer
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines, style
 }
 
 const (
 	figureWidth  = 16 * vg.Centimeter
 	figureHeight = 10 * vg.Centimeter
 	figureDPI    = 300
+
+	margin     = 0.3 * vg.Centimeter // For labels at the ends of axes.
+	lineHeight = 0.36 * vg.Centimeter
 )
+
+// size returns that of f with its caption.
+func (f *Figure) size() (width, height vg.Length) {
+	lines, _ := f.caption()
+	return f.width, f.height + vg.Length(len(lines))*lineHeight
+}
 
 // Write writes f in the format "png", with 300 dots per inch, or "svg".
 func (f *Figure) Write(w io.Writer, format string) error {
+	width, height := f.size()
 	switch format {
 	case "png":
-		c := vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(figureDPI))
+		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(figureDPI))
 		f.draw(draw.New(c))
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 		return err
 	case "svg":
-		c := vgsvg.New(f.width, f.height)
+		c := vgsvg.New(width, height)
 		f.draw(draw.New(c))
 		_, err := c.WriteTo(w)
 		return err
@@ -48,11 +76,15 @@ func (f *Figure) Write(w io.Writer, format string) error {
 	return fmt.Errorf("report: figures are png or svg, not %q", format)
 }
 
-// draw leaves a margin, for labels at the ends of axes.
+// draw puts the plot above its caption, both with a margin.
 func (f *Figure) draw(c draw.Canvas) {
-	const margin = 0.3 * vg.Centimeter
 	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
-	f.plot.Draw(draw.Crop(c, margin, -margin, margin, -margin))
+	lines, style := f.caption()
+	below := vg.Length(len(lines)) * lineHeight
+	f.plot.Draw(draw.Crop(c, margin, -margin, margin+below, -margin))
+	for i, l := range lines {
+		c.FillText(style, vg.Point{X: c.Min.X + margin, Y: c.Min.Y + margin/2 + vg.Length(len(lines)-1-i)*lineHeight}, l)
+	}
 }
 
 // colour returns that of a style.
@@ -61,8 +93,12 @@ func colour(style int) color.RGBA { return palette.Colours[style%len(palette.Col
 // dashes go with the colours, for printing in grey.
 var dashes = [][]vg.Length{nil, {7, 3}, {2, 3}, {9, 3, 2, 3}, {4, 2}, {12, 4}, {1, 2}, {6, 2, 1, 2}}
 
+// dash returns the index of the dashes of a style: after as many styles as there are colours
+// each colour comes with other dashes.
+func dash(style int) int { return (style + style/len(dashes)) % len(dashes) }
+
 // Figures returns what r shows as figures: the curves of all runs, then, named by
-// run where there are several, rates, errors and energy.
+// run where there are several, those of each run.
 func (r *Report) Figures() ([]Figure, error) {
 	var list []Figure
 	for _, c := range r.curves() {
@@ -73,33 +109,47 @@ func (r *Report) Figures() ([]Figure, error) {
 		list = append(list, f)
 	}
 	for i, run := range r.Runs {
-		prefix := ""
-		if len(r.Runs) > 1 {
-			prefix = fmt.Sprintf("run%d-", i+1)
-		}
-		more, err := run.figures(prefix)
+		more, err := run.figures()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, more...)
+		for _, f := range more {
+			if len(r.Runs) > 1 {
+				f.Name, f.Says = fmt.Sprintf("run%d-%s", i+1, f.Name), run.Name+": "+f.Says
+			}
+			list = append(list, f)
+		}
 	}
 	return list, nil
 }
 
-func (run *Run) figures(prefix string) ([]Figure, error) {
-	list := []Figure{run.rateFigure(prefix + "rates")}
+// figures returns those of one run.
+func (run *Run) figures() ([]Figure, error) {
+	list := []Figure{run.rateFigure()}
+	if r := run.raster(); r != nil {
+		list = append(list, run.rasterFigure(r))
+	}
+	if s := run.settles(); s != nil {
+		list = append(list, run.settlingFigure(s))
+	}
+	if t := run.perClass(maxMatrix); t != nil {
+		list = append(list, run.classFigures(t)...)
+	}
+	if t := run.losses(); t != nil {
+		list = append(list, run.lossFigure(t))
+	}
 	if c := run.depth(); c != nil {
-		f, err := c.figure(prefix + "depth")
+		f, err := c.figure("depth")
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, f)
 	}
-	if run.errors() != nil {
-		list = append(list, run.errorFigure(prefix+"errors"))
+	if t := run.errors(); t != nil {
+		list = append(list, run.errorFigure(t))
 	}
-	if run.Result.Energy != nil {
-		list = append(list, run.energyFigure(prefix+"energy"))
+	if t := run.energy(); t != nil {
+		list = append(list, run.energyFigure(t))
 	}
 	return list, nil
 }
@@ -159,45 +209,62 @@ func (c *curve) figure(name string) (Figure, error) {
 			return Figure{}, fmt.Errorf("report: figure %s: %w", name, err)
 		}
 		line.Width = 1.4
+		if l.Ref {
+			line.Width = 0.7
+		}
 		if l.Style < 0 {
 			line.Color, line.Dashes = color.Black, []vg.Length{3, 3}
 		} else {
-			line.Color, line.Dashes = colour(l.Style), dashes[l.Style%len(dashes)]
+			line.Color, line.Dashes = colour(l.Style), dashes[dash(l.Style)]
 		}
 		p.Add(line)
-		p.Legend.Add(plain(l.Label), line)
 		if len(xy) == 1 || l.Dots { // Nothing to connect, or nothing between.
 			dot, err := plotter.NewScatter(xy)
 			if err != nil {
 				return Figure{}, fmt.Errorf("report: figure %s: %w", name, err)
 			}
 			dot.Color = line.Color
+			if l.Ref {
+				dot.Shape, dot.Radius = draw.RingGlyph{}, 3.5
+			} else {
+				dot.Shape = draw.CircleGlyph{}
+			}
 			p.Add(dot)
+			if len(xy) == 1 {
+				p.Legend.Add(plain(l.Label), dot)
+				continue
+			}
 		}
+		p.Legend.Add(plain(l.Label), line)
 	}
 	if c.Log > 0 && p.X.Min > 0 {
 		if p.X.Min == p.X.Max {
 			p.X.Max *= float64(c.Log)
 		}
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, powers(c.Log)
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, powers{c.Log, formatOf(c.Unit)}
 		p.X.Label.Text += " (logarithmic)"
 	}
 	if c.Zero {
 		p.Y.Min = min(p.Y.Min, 0)
 	}
-	// Lines over a logarithmic axis rise to the right and leave room for the legend
-	// below; others get room for it on top.
-	p.Legend.Top = c.Log == 0
-	room := 0.04
-	if p.Legend.Top {
-		room += 0.06 * float64(len(c.Lines)+1)
+	if p.Y.Max == p.Y.Min {
+		p.Y.Min, p.Y.Max = p.Y.Min-1, p.Y.Max+1
 	}
-	p.Y.Max += room * (p.Y.Max - p.Y.Min)
-	p.Y.Tick.Marker = even{count}
+	// The legend stands above all lines, in a figure that is higher by it.
+	const entry, inside = 12.5, figureHeight - 2.5*vg.Centimeter
+	n := 1
+	for i := range c.Lines {
+		if l := &c.Lines[i]; !l.Hidden {
+			n++
+		}
+	}
+	p.Legend.Top = true
+	p.Y.Tick.Marker = even{count, p.Y.Max}
+	p.Y.Max += entry * float64(n) / float64(inside) * (p.Y.Max - p.Y.Min)
 	if c.Log == 0 {
-		p.X.Tick.Marker = even{count}
+		p.X.Tick.Marker = even{show: formatOf(c.Unit)}
 	}
-	return Figure{name, p, figureWidth, figureHeight}, nil
+	return Figure{Caption{name, c.Title, c.Says}, p, figureWidth, figureHeight + entry*vg.Length(n)}, nil
 }
 
 // known returns the points of line i that there are.
@@ -211,18 +278,29 @@ func (c *curve) known(i int) plotter.XYs {
 	return xy
 }
 
+// formatOf returns how numbers of a unit are shown.
+func formatOf(unit string) func(num) string {
+	if unit == "J" {
+		return joules
+	}
+	return count
+}
+
 // powers puts ticks at whole powers of a base.
-type powers int
+type powers struct {
+	base int
+	show func(num) string
+}
 
 // Ticks returns them, with fewer labels than ticks where they would overlap.
 func (b powers) Ticks(lo, hi float64) []plot.Tick {
 	var list []plot.Tick
-	base := float64(b)
+	base := float64(b.base)
 	for k := math.Ceil(math.Log(lo)/math.Log(base) - 1e-9); math.Pow(base, k) <= hi*(1+1e-9); k++ {
 		v := math.Pow(base, k)
-		list = append(list, plot.Tick{Value: v, Label: count(num(v))})
+		list = append(list, plot.Tick{Value: v, Label: b.show(num(v))})
 		for _, m := range []float64{2, 5} {
-			if b == 10 && m*v <= hi {
+			if b.base == 10 && m*v <= hi {
 				list = append(list, plot.Tick{Value: m * v})
 			}
 		}
@@ -230,92 +308,174 @@ func (b powers) Ticks(lo, hi float64) []plot.Tick {
 	return list
 }
 
-// layerFigure returns a figure of horizontal bars, the first layer on top.
-func layerFigure(name, title, x string, layers []string, groups ...*group) Figure {
-	p := newPlot(title, x, "")
-	n := len(layers)
+// rowFigure returns a figure of horizontal bars, the first row on top. Groups without a
+// label are not in the legend.
+func rowFigure(c Caption, x string, rows []string, groups ...*group) Figure {
+	p := newPlot(c.Title, x, "")
+	n := len(rows)
 	labels := make([]string, n)
-	for i, s := range layers {
+	for i, s := range rows {
 		labels[n-1-i] = plain(s)
 	}
+	named := 0
 	for _, g := range groups {
 		p.Add(g)
 		if g.label != "" {
 			p.Legend.Add(g.label, g)
+			named++
 		}
 		p.X.Max = max(p.X.Max, 1e-9) // An axis without a length cannot be drawn.
 	}
 	p.X.Min = min(p.X.Min, 0)
-	p.X.Max += 0.03 * (p.X.Max - p.X.Min)
+	room := 0.03 * (p.X.Max - p.X.Min)
+	if p.X.Max += room; p.X.Min < 0 {
+		p.X.Min -= room
+	}
 	p.NominalY(labels...)
 	p.Y.Min, p.Y.Max = -0.6, float64(n)-0.4
-	p.X.Tick.Marker = even{count}
+	p.X.Tick.Marker = even{show: count}
 	p.Y.Tick.Label.Font.Size = 8
 	p.Legend.Top = true
-	if len(groups) > 1 { // Room for the legend, above the first layer.
-		p.Y.Max += 0.45*float64(len(groups)) + 0.6
+	height := max(figureHeight, vg.Length(n)*0.42*vg.Centimeter+3*vg.Centimeter)
+	if named > 1 { // Room for the legend, above the first row.
+		each := float64((height - 2.6*vg.Centimeter) / vg.Length(n)) // Of a row; an entry of the legend takes 12 points.
+		p.Y.Max += 12*float64(named)/each + 0.6
 	}
-	return Figure{name, p, figureWidth, max(figureHeight, vg.Length(n)*0.42*vg.Centimeter+3*vg.Centimeter)}
+	return Figure{c, p, figureWidth, height}
 }
 
-func (run *Run) rateFigure(name string) Figure {
+func (run *Run) rateFigure() Figure {
 	var layers []string
 	var rates []num
-	for i := range run.Result.Layers {
-		layers, rates = append(layers, run.Result.Layers[i].Name), append(rates, num(run.Result.Layers[i].Rate))
+	for _, l := range run.layers() {
+		layers, rates = append(layers, l.Name), append(rates, l.Rate)
 	}
-	return layerFigure(name, "Rate per layer", "spikes per neuron and timestep", layers, newGroup("", 0, rates, nil))
+	return rowFigure(run.caption("rates"), "spikes per neuron and timestep", layers, newGroup("", 0, rates, nil))
 }
 
-// errorFigure stacks the parts of every layer's error at the last mark.
-func (run *Run) errorFigure(name string) Figure {
-	d := run.Diagnosis
-	T := d.Timesteps[len(d.Timesteps)-1]
+// rasterFigure draws one row per layer, the first on top.
+func (run *Run) rasterFigure(r *raster) Figure {
+	c := run.caption("raster")
+	c.Says += " " + r.Note(run.Result.Phased())
+	n, end := len(r.Rows), float64(r.Width*len(r.Rows[0].Rates))
+	labels := make([]string, n)
+	for i := range r.Rows {
+		labels[n-1-i] = plain(r.Rows[i].Name)
+	}
+	p := newPlot(c.Title, "timestep", "")
+	p.Add(plotter.NewImage(r.image(), 0.5, -0.5, end+0.5, float64(n)-0.5))
+	p.NominalY(labels...)
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0.5, end+0.5, -0.5, float64(n)-0.5
+	p.X.Tick.Marker = even{show: count}
+	p.Y.Tick.Label.Font.Size = 8
+	return Figure{c, p, figureWidth, max(figureHeight, vg.Length(n)*0.42*vg.Centimeter+3*vg.Centimeter)}
+}
+
+// settlingFigure is a histogram of the timesteps at which answers settle.
+func (run *Run) settlingFigure(s *settling) Figure {
+	c := run.caption("settling")
+	c.Says = s.Says
+	p := newPlot(c.Title, "timestep from which the answer stays", "images")
+	h := &columns{width: float64(s.Width), right: s.Right, wrong: s.Wrong}
+	p.Add(h)
+	p.Legend.Add("right", &group{style: 0})
+	p.Legend.Add("wrong, after it was right", &group{style: 1})
+	p.Legend.Top = true
+	p.X.Min, p.X.Max = 0.5, float64(s.Width*len(s.Right))+0.5
+	p.Y.Min, p.Y.Max = 0, max(p.Y.Max, 1)*1.2
+	p.X.Tick.Marker, p.Y.Tick.Marker = even{show: count}, even{show: count}
+	return Figure{c, p, figureWidth, figureHeight}
+}
+
+// classFigures are the accuracies of both networks by class, and their difference.
+func (run *Run) classFigures(t *classTable) []Figure {
+	var names []string
+	var trained, spiking, change, least, most, low, high []num
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		names = append(names, fmt.Sprintf("%s (%d)", brief(r.Name), r.Images))
+		trained, spiking, change = append(trained, 100*r.Trained), append(spiking, 100*r.Spiking), append(change, r.Change)
+		least, most, low, high = append(least, r.Least), append(most, r.Most), append(low, 100*r.Low), append(high, 100*r.High)
+	}
+	c := run.caption("classes")
+	c.Says += " Numbers of images in brackets; with intervals of 95 %. " + t.Note()
+	g := newGroup("spiking", 0, spiking, nil)
+	g.low, g.high = low, high
+	groups := []*group{g}
+	if t.Both {
+		groups = append(groups, beside(g, newGroup("trained", 1, trained, nil)))
+	}
+	list := []Figure{rowFigure(c, "top-1 accuracy (%)", names, groups...)}
+	if t.Both {
+		c = run.caption("changes")
+		c.Says += " Spiking minus trained network, with intervals of 95 %. " + t.Note()
+		g := newGroup("", 2, change, nil)
+		g.low, g.high = least, most
+		list = append(list, rowFigure(c, "change of top-1 accuracy (points)", names, g))
+	}
+	return list
+}
+
+// lossFigure shows what is lost between two cuts of the network, the first on top.
+func (run *Run) lossFigure(t *lossTable) Figure {
+	c := run.caption("losses")
+	c.Says += " " + t.Note()
+	var names []string
+	var lost, low, high []num
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		names, lost, low, high = append(names, "up to "+r.Layer), append(lost, r.Points), append(low, r.Low), append(high, r.High)
+	}
+	g := newGroup("", 1, lost, nil)
+	g.low, g.high = low, high
+	return rowFigure(c, "loss of top-1 accuracy (points)", names, g)
+}
+
+// errorFigure stacks the shares that the causes have in every layer's error at the last mark.
+func (run *Run) errorFigure(t *errorTable) Figure {
+	c := run.caption("errors")
+	c.Says += " " + sharesNote
 	var layers []string
-	parts := partsOf(d)
-	sizes := make([][]num, len(parts))
-	for i := range d.Layers {
-		for j := range d.Layers[i].At {
-			if s := &d.Layers[i].At[j]; s.Timesteps == T {
-				layers = append(layers, d.Layers[i].Name)
-				for k, p := range parts {
-					sizes[k] = append(sizes[k], num(p.of(s).RMS))
-				}
-			}
+	shares := make([][]num, len(t.Legend))
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		layers = append(layers, r.Name+"  "+fixed(r.RMS)+" λ")
+		for k := range shares {
+			shares[k] = append(shares[k], 100*r.Shares[k])
 		}
 	}
 	var groups []*group
 	var before *group
-	for k, p := range parts {
-		before = newGroup(p.name, p.style, sizes[k], before)
+	for k, p := range partsOf(run.Diagnosis) {
+		before = newGroup(p.name, p.style, shares[k], before)
 		groups = append(groups, before)
 	}
-	return layerFigure(name, "Error of every layer"+when(d)+", by cause", "rms of the parts (λ)", layers, groups...)
+	return rowFigure(c, "share of the parts’ mean squares (%); with the total rms of each layer", layers, groups...)
 }
 
 // energyFigure puts both networks' operations or energy of every layer below each
 // other.
-func (run *Run) energyFigure(name string) Figure {
-	t := run.energy()
+func (run *Run) energyFigure(t *energyTable) Figure {
+	c := run.caption("energy")
 	var layers []string
 	var snn, ann []num
 	for _, r := range t.Rows {
 		layers, snn, ann = append(layers, r.Name), append(snn, r.snn), append(ann, r.ann)
 	}
-	title, x := "Operations per layer", "additions and multiply-accumulates per image"
+	x := "additions and multiply-accumulates per image"
 	if t.Device != "" {
-		title, x = "Energy per layer, by the table "+t.Device, "energy per image"
+		x = "energy per image"
 	}
+	c.Says += fmt.Sprintf(" In all %s", t.Sum.SNN)
 	groups := []*group{newGroup("spiking", 0, snn, nil)}
-	if run.Result.Energy.ANN != nil {
-		a, b := groups[0], newGroup("trained, zeros skipped", 1, ann, nil)
-		a.thick, b.thick = a.thick/2, b.thick/2
-		a.shift, b.shift = a.thick/2, -b.thick/2
-		groups = append(groups, b)
+	if t.Sum.Both {
+		groups = append(groups, beside(groups[0], newGroup("trained, all products", 1, ann, nil)))
+		c.Says += " against " + t.Sum.ANN
 	}
-	f := layerFigure(name, title, x, layers, groups...)
+	c.Says += "."
+	f := rowFigure(c, x, layers, groups...)
 	if t.Device != "" {
-		f.plot.X.Tick.Marker = even{joules}
+		f.plot.X.Tick.Marker = even{show: joules}
 	}
 	return f
 }

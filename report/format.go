@@ -40,7 +40,7 @@ func count(x num) string {
 	switch {
 	case !x.known():
 		return unknown
-	case x < 1000:
+	case x < 999.95: // Of more, digits would round up to 1000.
 		return digits(float64(x), 4)
 	}
 	return terminal.Count(float64(x))
@@ -61,7 +61,8 @@ func digits(x float64, n int) string {
 	}
 	a := math.Abs(x)
 	if a >= 1e6 || a < 1e-4 {
-		return minus(strconv.FormatFloat(x, 'g', n, 64))
+		s := strconv.FormatFloat(x, 'g', n, 64)
+		return minus(strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-").Replace(s))
 	}
 	after := max(n-1-int(math.Floor(math.Log10(a))), 0)
 	s := strconv.FormatFloat(x, 'f', after, 64)
@@ -84,11 +85,15 @@ func fixed(x num) string {
 	if !x.known() {
 		return unknown
 	}
-	return minus(strconv.FormatFloat(float64(x), 'f', 3, 64))
+	s := strconv.FormatFloat(float64(x), 'f', 3, 64)
+	if strings.Trim(s, "-0.") == "" {
+		return "0.000"
+	}
+	return minus(s)
 }
 
 // minus replaces the hyphen of a number.
-func minus(s string) string { return strings.Replace(s, "-", "−", 1) }
+func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 
 // brief shortens a name to what has room beside a matrix.
 func brief(s string) string {

@@ -17,6 +17,15 @@ type group struct {
 	from, to []float64 // Of each bar, the first one on top.
 	thick    vg.Length
 	shift    vg.Length // Up.
+
+	low, high []num // Ends of an interval of each bar; nil for none.
+}
+
+// beside halves the bars of a and b, and puts a above b. It returns b.
+func beside(a, b *group) *group {
+	a.thick, b.thick = a.thick/2, b.thick/2
+	a.shift, b.shift = a.thick/2, -b.thick/2
+	return b
 }
 
 // newGroup returns bars of these lengths that begin where those of before end.
@@ -40,8 +49,46 @@ func (g *group) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for i := range g.from {
 		middle := y(float64(len(g.from)-1-i)) + g.shift
-		g.fill(&c, vg.Rectangle{Min: vg.Point{X: x(g.from[i]), Y: middle - g.thick/2}, Max: vg.Point{X: x(g.to[i]), Y: middle + g.thick/2}})
+		from, to := x(min(g.from[i], g.to[i])), x(max(g.from[i], g.to[i]))
+		g.fill(&c, vg.Rectangle{Min: vg.Point{X: from, Y: middle - g.thick/2}, Max: vg.Point{X: to, Y: middle + g.thick/2}})
+		if g.low != nil && g.low[i].known() && g.high[i].known() {
+			line := draw.LineStyle{Color: color.Black, Width: 0.8}
+			low, high, end := x(float64(g.low[i])), x(float64(g.high[i])), g.thick/3
+			c.StrokeLine2(line, low, middle, high, middle)
+			c.StrokeLine2(line, low, middle-end, low, middle+end)
+			c.StrokeLine2(line, high, middle-end, high, middle+end)
+		}
 	}
+}
+
+// columns is a histogram of two kinds of images, one on the other. It is a plot.Plotter.
+type columns struct {
+	width        float64
+	right, wrong []int
+}
+
+// Plot draws a column for each bin.
+func (h *columns) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for i := range h.right {
+		from, to := x(float64(i)*h.width+0.5), x(float64(i+1)*h.width+0.5)
+		right, all := y(float64(h.right[i])), y(float64(h.right[i]+h.wrong[i]))
+		gap := (to - from) / 10
+		if h.right[i] > 0 {
+			(&group{style: 0}).fill(&c, vg.Rectangle{Min: vg.Point{X: from + gap, Y: y(0)}, Max: vg.Point{X: to - gap, Y: right}})
+		}
+		if h.wrong[i] > 0 {
+			(&group{style: 1}).fill(&c, vg.Rectangle{Min: vg.Point{X: from + gap, Y: right}, Max: vg.Point{X: to - gap, Y: all}})
+		}
+	}
+}
+
+// DataRange returns what the columns take.
+func (h *columns) DataRange() (xmin, xmax, ymin, ymax float64) {
+	for i := range h.right {
+		ymax = max(ymax, float64(h.right[i]+h.wrong[i]))
+	}
+	return 0.5, float64(len(h.right))*h.width + 0.5, 0, ymax
 }
 
 // fill draws a rectangle with the hatch of g: lines that are upright, level, two level ones,
@@ -72,15 +119,24 @@ func (g *group) Thumbnail(c *draw.Canvas) { g.fill(c, c.Rectangle) }
 func (g *group) DataRange() (xmin, xmax, ymin, ymax float64) {
 	for i := range g.from {
 		xmin, xmax = min(xmin, g.to[i]), max(xmax, g.to[i])
+		if g.low != nil && g.low[i].known() && g.high[i].known() {
+			xmin, xmax = min(xmin, float64(g.low[i])), max(xmax, float64(g.high[i]))
+		}
 	}
 	return xmin, xmax, 0, float64(len(g.from) - 1)
 }
 
 // even puts about six ticks at round numbers.
-type even struct{ show func(num) string }
+type even struct {
+	show func(num) string
+	most float64 // The highest; 0 for no limit.
+}
 
 // Ticks returns them, all with labels.
 func (e even) Ticks(lo, hi float64) []plot.Tick {
+	if e.most > 0 {
+		hi = min(hi, e.most)
+	}
 	rough := (hi - lo) / 6
 	if !(rough > 0) || math.IsInf(rough, 0) {
 		return []plot.Tick{{Value: lo, Label: significant(num(lo))}}

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"sresnet/diagnose"
-	"sresnet/energy"
 	"sresnet/internal/palette"
 )
 
@@ -36,12 +37,39 @@ var (
 // pageTemplate is parsed when it is needed: other commands start without it.
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed,
+		"percent": percent, "points": points, "count": count, "significant": significant, "fixed": fixed, "joules": joules, "loss": loss,
 		"sub": func(a, b num) num { return a - b }, "num": func(x float64) num { return num(x) },
 		"add": func(a, b int) int { return a + b }, "mul": func(a, b int) int { return a * b },
-		"known": num.known, "brief": brief, "style": func(n int) int { return n % len(palette.Colours) }, "join": func(list []string) string { return strings.Join(list, "; ") }, "joules": joules, "exit": ExitWords,
+		"known": num.known, "brief": brief, "breaks": breaks, "style": lineClass, "join": func(list []string) string { return strings.Join(list, "; ") },
+		"exit": ExitWords, "caption": (*Run).caption, "sharesNote": func() string { return sharesNote },
+		"settled": func(run *Run, s *settling) Caption {
+			c := run.caption("settling")
+			c.Says = s.Says
+			return c
+		},
+		"energies": func(name string, both bool) any { return energyRow{Name: name, Both: both} },
 	}).Parse(pageText))
 })
+
+// lineClass is the class of the lines of a style, on the page.
+func lineClass(style int) string {
+	return fmt.Sprintf("s%d d%d", style%len(palette.Colours), dash(style))
+}
+
+// breaks lets a name break where a reader would, behind what divides its parts.
+func breaks(s string) template.HTML {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
+		template.HTMLEscape(&b, []byte(string(r)))
+		next, more := utf8.DecodeRuneInString(s)
+		if more > 0 && (strings.ContainsRune("/_:;,&?=-+", r) && !unicode.IsSpace(next) || r == '.' && unicode.IsLetter(next)) {
+			b.WriteString("<wbr>")
+		}
+	}
+	return template.HTML(b.String())
+}
 
 // page is what the template shows.
 type page struct {
@@ -55,8 +83,8 @@ type page struct {
 	Notes   []string
 	Charts  []*curve
 	Runs    []section
-	Rates   *rates
-	Differ  []string // Settings that are not the same in all runs.
+	Rates   []rates
+	Compare *comparison
 }
 
 // pageData is what the script draws.
@@ -64,6 +92,8 @@ type pageData struct {
 	Charts []*curve  `json:"charts"`
 	Layers [][]layer `json:"layers"` // By run.
 	Phased []bool    `json:"phased"` // By run.
+
+	Settling []*settling `json:"settling"` // By run; null where a run has none.
 }
 
 // section is one run.
@@ -76,7 +106,11 @@ type section struct {
 	Over    []Point // Of some timesteps.
 	Remarks map[int]string
 
+	Settling  *settling
+	Raster    *raster
+	PerClass  *classTable
 	Depth     *curve
+	Losses    *lossTable
 	Errors    *errorTable
 	Latencies bool // Something that the diagnosis tried has another latency than T.
 	Layers    []layerRow
@@ -87,7 +121,6 @@ type section struct {
 	Explorer  []string // Names of layers.
 	First     int      // The one shown first.
 	Command   string
-	Different []string // Values of what differs.
 	Settings  [][2]string
 	Hashes    [][2]string
 }
@@ -116,17 +149,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		Charts:  r.curves(), Rates: r.rates(),
 	}
 	p.Data.Charts = p.Charts
-	differ, lines := r.differ(), r.series()
-	for _, key := range differ {
-		p.Differ = append(p.Differ, strings.ReplaceAll(key, "_", " "))
-	}
+	lines := r.series()
 	for i, run := range r.Runs {
 		s, err := r.section(i, run)
 		if err != nil {
 			return err
-		}
-		for _, key := range differ {
-			s.Different = append(s.Different, setting(run.Manifest.Options[key]))
 		}
 		for _, x := range lines {
 			if slices.Contains(x.runs, run) {
@@ -138,7 +165,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			p.Data.Charts = append(p.Data.Charts, s.Depth)
 		}
 		p.Data.Layers = append(p.Data.Layers, run.explore())
+		p.Data.Settling = append(p.Data.Settling, s.Settling)
 		p.Data.Phased = append(p.Data.Phased, run.Result.Phased())
+	}
+	if p.Several {
+		p.Compare = r.compare(p.Runs)
 	}
 	return pageTemplate().Execute(w, &p)
 }
@@ -155,11 +186,17 @@ func (r *Report) section(i int, run *Run) (section, error) {
 		ID: fmt.Sprintf("run%d", i+1), N: i, Run: run, Tiles: run.tiles(),
 		Errors: run.errors(), Layers: run.layers(), Energy: run.energy(),
 		Pairs: run.worse(), Confusion: run.confusion(), Depth: run.depth(),
+		Settling: run.settles(), Raster: run.raster(), PerClass: run.perClass(maxMatrix), Losses: run.losses(),
 		Command: CommandLine(run.Manifest), Settings: run.settings(), Hashes: run.hashes(),
 	}
 	s.Over, s.Remarks = run.overview()
 	if s.Depth != nil {
 		s.Depth.ID = s.ID + "-depth"
+	}
+	if s.Raster != nil {
+		if err := s.Raster.pictures(); err != nil {
+			return s, err
+		}
 	}
 	var err error
 	s.Cards, err = run.cards()
@@ -210,39 +247,31 @@ func (run *Run) tiles() []tile {
 		}
 		t = append(t, tile{"Recommended T", T, unit, run.Choice.Reason})
 	}
-	trained := trainedJoules(res.Energy)
-	if e := res.Energy; e != nil && e.SNN.Joules != nil && trained != nil && *trained > 0 && e.Device != nil {
-		zeros := ""
-		if e.BreakEven.Dense != nil {
-			zeros = " with multiplications by zero"
-		}
-		return append(t, tile{
-			"Energy", significant(num(*e.SNN.Joules / *trained)), "of the trained network’s",
-			fmt.Sprintf("%s per image at T = %d against %s%s, by the table %s", joules(num(*e.SNN.Joules)), last.T, joules(num(*trained)), zeros, e.Device.Name),
-		})
-	}
-	if e := res.Energy; e != nil && e.ANN == nil && e.SNN.Joules != nil && e.Device != nil {
-		return append(t, tile{"Energy", joules(num(*e.SNN.Joules)), "per image", fmt.Sprintf("at T = %d, by the table %s", last.T, e.Device.Name)})
-	}
-	if res.DenseMACsPerImage > 0 {
-		t = append(t, tile{
-			"Operations", significant((last.ACs + num(res.MACsPerImage)) / num(res.DenseMACsPerImage)), "per MAC of the trained network",
-			fmt.Sprintf("%s additions and %s MACs at T = %d against %s MACs", count(last.ACs), count(num(res.MACsPerImage)), last.T, count(num(res.DenseMACsPerImage))),
-		})
-	}
-	return t
+	return append(t, run.cost()...)
 }
 
-// trainedJoules returns the joules of the trained network if it multiplies everything,
-// or what is known of it.
-func trainedJoules(e *energy.Accounts) *energy.Joules {
-	if e == nil || e.ANN == nil {
-		return nil
+// cost is the tile of energy or, without joules, operations: the sums of the table of layers.
+func (run *Run) cost() []tile {
+	res, last := run.Result, run.last()
+	if run.device() != nil {
+		by := ", by the table " + res.Energy.Device.Name
+		spiking, trained := num(*res.Energy.SNN.Joules), run.trainedJoules()
+		if trained > 0 {
+			return []tile{{
+				"Energy", significant(spiking / trained), "of the trained network’s",
+				fmt.Sprintf("%s per image at T = %d against %s with all products, those of zeros included%s", joules(spiking), last.T, joules(trained), by),
+			}}
+		}
+		return []tile{{"Energy", joules(spiking), "per image", fmt.Sprintf("at T = %d%s", last.T, by)}}
 	}
-	if d := e.BreakEven.Dense; d != nil {
-		return &d.Joules
+	if trained := run.trainedOperations(); trained > 0 {
+		spiking := run.operations(&last)
+		return []tile{{
+			"Operations", significant(spiking / trained), "of the trained network’s",
+			fmt.Sprintf("%s additions and multiply-accumulates per image at T = %d against %s with all products, those of zeros included", count(spiking), last.T, count(trained)),
+		}}
 	}
-	return e.ANN.Joules
+	return nil
 }
 
 // overview returns the state at some timesteps, and what is to be said of one.

@@ -3,44 +3,75 @@
 // Names only ever become text nodes.
 (function () {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const dashes = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 2], [12, 4], [1, 2], [6, 2, 1, 2, 1, 2]];
+  const dashes = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 2], [12, 4], [1, 2], [6, 2, 1, 2]];
   const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const color = s => s < 0 ? style("--fg") : style("--c" + s % 8);
+  const dash = s => s < 0 ? [3, 4] : dashes[(s + Math.floor(s / 8)) % 8];
   const plots = [];
 
-  // short formats a number on an axis: 1200000 as 1.2M.
+  // short formats a number as the rest of the page does, in Go: four digits and k, M, G, T or P.
   function short(x) {
     if (x === null || x === undefined) return "–";
-    const a = Math.abs(x);
-    for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-      if (a >= unit) return String(+(x / unit).toPrecision(4)).replace("-", "−") + name;
+    for (const [unit, name] of [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+      if (x >= 0.99995 * unit) return String(+(x / unit).toPrecision(4)) + " " + name;
     }
-    return String(+x.toPrecision(4)).replace("-", "−");
+    return digits(x, 4);
   }
+
+  // digits formats a number with so many digits, and no exponent where that is short.
+  function digits(x, n) {
+    const a = Math.abs(x), s = a !== 0 && (a >= 1e6 || a < 1e-4) ? x.toExponential(n - 1).replace(/\.?0*e\+?/, "e") : String(+x.toPrecision(n));
+    return s.replace(/-/g, "−");
+  }
+
+  // joules formats an energy, likewise.
+  function joules(x) {
+    if (x === null || x === undefined) return "–";
+    if (x === 0) return "0 J";
+    let unit = 1e-12, name = "pJ";
+    for (const [u, n] of [[1e-9, "nJ"], [1e-6, "µJ"], [1e-3, "mJ"], [1, "J"]]) if (Math.abs(x) >= 0.9995 * u) [unit, name] = [u, n];
+    const v = x / unit;
+    return String(Math.abs(v) >= 999.5 ? Math.round(v) : +v.toPrecision(3)).replace("-", "−") + " " + name;
+  }
+
+  const shows = c => c.unit === "J" ? joules : short;
 
   function axes(c) {
     const common = { stroke: style("--soft"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 }, labelFont: "12px system-ui, sans-serif", font: "12px system-ui, sans-serif", labelSize: 20 };
-    const x = Object.assign({ label: c.x + (c.log ? " (logarithmic)" : ""), size: 34, values: (u, v) => v.map(t => t === null ? null : short(t)) }, common);
+    const x = Object.assign({ label: c.x + (c.log ? innerWidth < 500 ? ", log" : " (logarithmic)" : ""), size: 34, values: (u, v) => v.map(t => t === null ? null : shows(c)(t)) }, common);
+    if (!c.log) x.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000]; // Timesteps and layers are whole.
     if (c.log) {
       // Only whole powers, and fewer of them if there is little room.
       x.splits = u => {
         const list = [], lo = u.scales.x.min, hi = u.scales.x.max;
         for (let v = Math.pow(c.log, Math.floor(Math.log(lo) / Math.log(c.log) + 1e-9)); v <= hi * 1.0001; v *= c.log) list.push(v);
-        const all = c.log === 10 && list.length < 4 ? list.flatMap(v => u.width < 450 ? [v, 5 * v] : [v, 2 * v, 5 * v]) : list;
-        return all.filter(v => v >= lo * 0.9999 && v <= hi * 1.0001);
+        const all = c.log === 10 && list.length < 4 ? list.flatMap(v => u.width < 450 ? [v, 3 * v] : [v, 2 * v, 5 * v]) : list;
+        const inside = all.filter(v => v >= lo * 0.9999 && v <= hi * 1.0001);
+        const every = Math.ceil(inside.length * 44 / Math.max(u.width - 80, 44)); // Room for a label.
+        return inside.filter((v, i) => i % every === 0);
       };
       x.filter = (u, s) => s;
     }
     return [x, Object.assign({ label: c.y, size: 52, values: (u, v) => v.map(short) }, common)];
   }
 
+  // said is what the legend says of a line at a place of the axis: at its end of lines that end
+  // earlier, too, and of a single point wherever it is.
+  function said(c, l, v, at) {
+    const end = l.values.findLastIndex(v => v !== null);
+    if (v !== null && v !== undefined || end < 0) return short(v);
+    if (l.values.findIndex(v => v !== null) === end) return short(l.values[end]);
+    return at === c.at.length - 1 ? short(l.values[end]) + " at " + shows(c)(c.at[end]) : short(v);
+  }
+
   function plot(div, c) {
     const values = [c.at];
-    const series = [{ label: c.x.split(",")[0] , value: (u, v) => short(v) }];
+    const series = [{ label: c.x.split(",")[0], value: (u, v) => c.names && c.names[v - 1] || shows(c)(v) }];
     const bands = c.bands || [];
     for (const l of c.lines) {
       values.push(l.values);
-      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : 2, dash: l.style < 0 ? [3, 4] : dashes[l.style % 8], points: { show: l.dots || l.values.filter(v => v !== null).length === 1 }, spanGaps: true, value: (u, v) => short(v) };
+      const single = l.values.filter(v => v !== null).length === 1;
+      const s = { label: l.label, stroke: color(l.style), width: l.hidden ? 0 : l.ref ? 1 : 2, dash: dash(l.style), points: { show: l.dots || single, size: l.ref ? 10 : 7, width: 2, fill: l.ref ? style("--bg") : color(l.style) }, spanGaps: true, value: (u, v, i, at) => said(c, l, v, at) };
       if (l.hidden) { s.class = "hidden"; s.points.show = false; s.stroke = "transparent"; }
       series.push(s);
     }
@@ -48,12 +79,19 @@
       width: Math.max(div.clientWidth, 200), height: 300, series, axes: axes(c),
       scales: { x: { time: false, distr: c.log ? 3 : 1, log: c.log || 10, range: (u, lo, hi) => lo === hi ? [lo / 2, hi * 2] : [lo, hi] }, y: { range: (u, lo, hi) => range(c, lo, hi) } },
       bands: bands.map(b => ({ series: [b.high + 1, b.low + 1], fill: color(b.style) + "33" })),
-      legend: { markers: { width: 3, dash: (u, i) => (series[i].dash || []).length ? "dashed" : "solid" } },
+      legend: { markers: { width: 0 } },
       cursor: { drag: { x: false, y: false } },
       // Away from the pointer the legend shows where the lines end.
       hooks: { setLegend: [u => { if (u.legend.idx === null || u.legend.idx === undefined) u.setLegend({ idx: c.at.length - 1 }, false); }] },
     };
     const u = new uPlot(options, values, div);
+    u.root.querySelectorAll(".u-legend .u-series").forEach((row, i) => {
+      const marker = row.querySelector(".u-marker"), l = c.lines[i - 1];
+      if (!marker || !l || l.hidden) return;
+      const key = svg(marker, "svg", { width: 26, height: 10, "aria-hidden": "true" });
+      svg(key, "line", { x1: 0, x2: 26, y1: 5, y2: 5, stroke: color(l.style), "stroke-width": l.ref ? 1 : 2, "stroke-dasharray": dash(l.style).join(" ") });
+      if (l.ref && l.values.filter(v => v !== null).length === 1) svg(key, "circle", { cx: 13, cy: 5, r: 4, fill: style("--bg"), stroke: color(l.style), "stroke-width": 2 });
+    });
     u.setLegend({ idx: c.at.length - 1 }, false);
     return u;
   }
@@ -125,7 +163,7 @@
         { lo, hi, title: "activation of the trained network (λ)" }, { lo: 0, hi: 1.05, title: "rate (spikes per timestep)", ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
       for (const p of s) svg(f.root, "circle", { class: "unit", cx: f.px(p[0]).toFixed(1), cy: f.py(Math.min(p[1], 1.05)).toFixed(1), r: 2.6 });
       svg(f.root, "polyline", { class: "ideal", points: [[lo, 0], [0, 0], [1, 1], [hi, 1]].map(p => f.px(p[0]) + "," + f.py(p[1])).join(" ") });
-      svg(f.root, "text", { class: "small", x: W - R, y: 11, "text-anchor": "end" }, `${s.length} units, T = ${l.T}; dashed: without error`);
+      svg(f.root, "text", { class: "small", x: W - R, y: 11, "text-anchor": "end" }, `${s.length} neurons, T = ${l.T}; dashed: without error`);
     },
     histogram(div, l) {
       if (!l.counts || !l.counts.length) return nothing(div, "The run has no histogram of this layer.");
@@ -153,6 +191,24 @@
     },
   };
 
+  // settle draws the histogram of the timesteps from which answers stay.
+  function settle() {
+    for (const div of document.querySelectorAll("[data-settling]")) {
+      const s = data.settling[+div.dataset.settling], most = Math.max(1, ...s.right.map((n, i) => n + s.wrong[i]));
+      const f = frame(div, "Histogram of when answers settle", { lo: 0.5, hi: s.right.length * s.width + 0.5, title: "timestep from which the answer stays" }, { lo: 0, hi: most * 1.05, title: "images", ticks: most < 5 ? [...Array(most + 1).keys()] : undefined });
+      s.right.forEach((right, i) => {
+        const x = f.px(i * s.width + 0.5), w = f.px((i + 1) * s.width + 0.5) - x;
+        const column = (name, from, to) => {
+          if (to === from) return;
+          const r = svg(f.root, "rect", { class: name, x: (x + w / 12).toFixed(2), width: (w * 10 / 12).toFixed(2), y: f.py(to).toFixed(2), height: (f.py(from) - f.py(to)).toFixed(2) });
+          svg(r, "title", {}, `T = ${i * s.width + 1}${s.width > 1 ? " to " + (i + 1) * s.width : ""}: ${to - from} ${to - from === 1 ? "image" : "images"}`);
+        };
+        column("p0", 0, right);
+        column("p1", right, right + s.wrong[i]);
+      });
+    }
+  }
+
   function explore() {
     for (const section of document.querySelectorAll(".explorer")) {
       const layers = data.layers[+section.dataset.run], select = section.querySelector("select");
@@ -174,6 +230,7 @@
   }
 
   explore();
+  settle();
   redraw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   matchMedia("print").addEventListener("change", redraw);

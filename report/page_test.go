@@ -115,11 +115,11 @@ func TestWriteCSV(t *testing.T) {
 	}
 	got := make(map[string]string)
 	for _, l := range lines[1:] {
-		key := strings.Join([]string{l[0], l[2], l[3], l[4]}, "|")
+		key := strings.Join([]string{l[0], l[2], l[3] + l[4], l[5]}, "|")
 		if _, twice := got[key]; twice {
 			t.Errorf("two lines of %s", key)
 		}
-		got[key] = l[5]
+		got[key] = l[7]
 	}
 	for key, want := range map[string]string{
 		"run0|trained_top1||": "0.9", "run0|spiking_top1||1": "0.45", "run0|acs_per_image||2": "100", "run0|neurons|layer2|": "1000",
@@ -211,7 +211,7 @@ func TestFigures(t *testing.T) {
 				t.Errorf("%s: %s has %d paths", name, f.Name, marks)
 			}
 		}
-		if got, want := strings.Join(names, " "), "accuracy agreement operations spikes rates depth errors energy"; got != want {
+		if got, want := strings.Join(names, " "), "accuracy agreement operations joules spikes rates raster settling classes changes losses depth errors energy"; got != want {
 			t.Errorf("%s: figures %s, want %s", name, got, want)
 		}
 	}
@@ -261,11 +261,11 @@ func TestEnergyTable(t *testing.T) {
 	if len(table.Parts) != 2 || table.Parts[1].Name != "neuron updates" || table.Parts[1].SNN != "–" || table.Parts[1].Updates != 16000 {
 		t.Errorf("parts: %+v", table.Parts)
 	}
-	if row := table.Rows[0]; row.Name != "layer0" || row.SNN != "3 µJ" || row.ANN != "3 µJ" || row.ACs != 1000 {
+	if row := table.Rows[0]; row.Name != "layer0" || row.SNN != "935 pJ" || row.ANN != "1.15 nJ" || row.ACs != 975 {
 		t.Errorf("first layer: %+v", row)
 	}
 	r.Result.Energy.Device = nil
-	if row := r.energy().Rows[0]; row.SNN != "1.003 k" {
+	if row := r.energy().Rows[0]; row.SNN != "987.5" {
 		t.Errorf("first layer without a device: %+v", row)
 	}
 }
@@ -304,7 +304,8 @@ func TestFormat(t *testing.T) {
 		{joules(2.5e-12), "2.5 pJ"},
 		{significant(-0.000123456), "−0.000123"},
 		{significant(35.83), "35.8"},
-		{fixed(-0.0004), "−0.000"},
+		{fixed(-0.0004), "0.000"},
+		{fixed(-0.0006), "−0.001"},
 		{brief("airplane"), "airplane"},
 		{brief("a very long name"), "a very long n…"},
 		{setting(128.0), "128"},

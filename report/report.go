@@ -8,6 +8,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -61,21 +62,51 @@ func sameFolder(a, b string) bool {
 	return errA == nil && errB == nil && a == b
 }
 
-// differences names what runs do not have in common beside their settings.
+// aspect is something that runs need to have in common to be compared, beside their settings.
+type aspect struct {
+	what string
+	of   func(*Run) string
+	show func(*Run) string
+}
+
+// aspects are all of them.
+var aspects = []aspect{
+	{"models", func(r *Run) string { return r.Manifest.Model.SHA256 }, func(r *Run) string { return r.Result.Model }},
+	{"test images", testImages, func(r *Run) string { return fmt.Sprintf("%d of %s", r.Result.Images, r.Manifest.Data.Name) }},
+	{"T", func(r *Run) string { return fmt.Sprint(r.Result.Timesteps) }, func(r *Run) string { return fmt.Sprint(r.Result.Timesteps) }},
+	{"schedule", func(r *Run) string { return cmp.Or(r.Result.Schedule, "synchronous") + r.Result.Coding }, func(r *Run) string {
+		return strings.TrimSpace(cmp.Or(r.Result.Schedule, "synchronous") + " " + r.Result.Coding)
+	}},
+	{"calibration images", func(r *Run) string {
+		return r.Manifest.Calibration.SHA256 + setting(r.Manifest.Options["calibration_images"])
+	}, func(r *Run) string {
+		if r.Manifest.Calibration.Name == "" {
+			return "none"
+		}
+		return strings.TrimSpace(setting(r.Manifest.Options["calibration_images"]) + " of " + r.Manifest.Calibration.Name)
+	}},
+	{"versions of sresnet", func(r *Run) string { return r.Manifest.Version }, func(r *Run) string { return r.Manifest.Version }},
+}
+
+// testImages tells the images of runs apart: the files, how they were cut, and which of them.
+func testImages(r *Run) string {
+	d := &r.Manifest.Data
+	return fmt.Sprint(d.SHA256, d.Resize, d.Crop, d.Frames, r.Result.Images, r.Result.Predictions.Image)
+}
+
+// differs reports whether the runs do not have a in common.
+func (a *aspect) differs(runs []*Run) bool {
+	return slices.ContainsFunc(runs, func(r *Run) bool { return a.of(r) != a.of(runs[0]) })
+}
+
+// differences names what runs do not have in common beside their settings, and diagnoses
+// that are not of their runs.
 func differences(runs []*Run) []string {
 	var notes []string
-	for _, x := range []struct {
-		what string
-		of   func(*Run) string
-		show func(*Run) string
-	}{
-		{"models", func(r *Run) string { return r.Manifest.Model.SHA256 }, func(r *Run) string { return r.Result.Model }},
-		{"test images", func(r *Run) string { return r.Manifest.Data.SHA256 }, func(r *Run) string { return fmt.Sprintf("%d of %s", r.Result.Images, r.Manifest.Data.Name) }},
-		{"calibration images", func(r *Run) string { return r.Manifest.Calibration.SHA256 }, func(r *Run) string {
-			return strings.TrimSpace(setting(r.Manifest.Options["calibration_images"]) + " of " + r.Manifest.Calibration.Name)
-		}},
-		{"versions of sresnet", func(r *Run) string { return r.Manifest.Version }, func(r *Run) string { return r.Manifest.Version }},
-	} {
+	for _, x := range aspects {
+		if !x.differs(runs) {
+			continue
+		}
 		var seen, shown []string
 		for _, r := range runs {
 			if v := x.of(r); !slices.Contains(seen, v) {
@@ -83,18 +114,22 @@ func differences(runs []*Run) []string {
 				shown = append(shown, x.show(r)+" ("+r.Name+")")
 			}
 		}
-		if len(seen) > 1 {
-			notes = append(notes, "The runs have different "+x.what+": "+strings.Join(shown, ", ")+".")
-		}
+		notes = append(notes, "The runs have different "+x.what+": "+strings.Join(shown, ", ")+".")
 	}
-	phased := 0
-	for _, r := range runs {
-		if r.Result.Phased() {
-			phased++
-		}
-	}
-	if phased > 0 && phased < len(runs) {
+	if slices.ContainsFunc(runs, func(r *Run) bool { return r.Result.Phased() }) && slices.ContainsFunc(runs, func(r *Run) bool { return !r.Result.Phased() }) {
 		notes = append(notes, "Some runs are of phased networks, whose layers have windows of T timesteps one after the other: their latency, not their T, is what the T of others is to be compared with.")
+	}
+	for _, r := range runs {
+		if r.Diagnosis == nil || len(r.Diagnosis.Timesteps) == 0 {
+			continue
+		}
+		if other := r.otherwise(); len(other) > 0 {
+			in := "The diagnosis"
+			if len(runs) > 1 {
+				in += " of " + r.Name
+			}
+			notes = append(notes, fmt.Sprintf("%s is of %s, %s, and not as the run: %s.", in, images(r.Diagnosis.Images), timing(r.Diagnosis), strings.Join(other, "; ")))
+		}
 	}
 	return notes
 }

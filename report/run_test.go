@@ -71,7 +71,22 @@ func (s sample) write(t testing.TB, dir string) string {
 		if i%3 > 0 {
 			class = label
 		}
-		p.Image, p.Label, p.Trained, p.Spiking = append(p.Image, i), append(p.Label, label), append(p.Trained, label), append(p.Spiking, class)
+		trained := label
+		if i%10 == 9 {
+			trained = (label + 1) % s.classes
+		}
+		p.Image, p.Label, p.Trained, p.Spiking = append(p.Image, i), append(p.Label, label), append(p.Trained, trained), append(p.Spiking, class)
+		switch at := 1 + rnd.IntN(max(s.T-2, 1)); {
+		case s.bare:
+		case s.phased && class == label:
+			p.Turns = append(p.Turns, []int{s.T})
+		case s.phased || class != label && i%2 == 0:
+			p.Turns = append(p.Turns, []int{})
+		case class != label:
+			p.Turns = append(p.Turns, []int{at, at + 1})
+		default:
+			p.Turns = append(p.Turns, []int{at})
+		}
 	}
 	m := run.Manifest{
 		Version: "v1.2.3", Go: "go1.26", Platform: "linux/amd64", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
@@ -144,9 +159,15 @@ func (s sample) changed(rnd *rand.Rand, r *eval.Result) *eval.ChangedFile {
 }
 
 func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *diagnose.Diagnosis {
-	d := &diagnose.Diagnosis{Model: s.model, Images: 10, Timesteps: []int{8, s.T}, ANNTop1: 0.9, SNNTop1: []float64{0.5, 0.8}}
+	right := 0.0
+	for _, is := range r.Predictions.Right(s.T) {
+		if is {
+			right += 1 / float64(s.images)
+		}
+	}
+	d := &diagnose.Diagnosis{Model: s.model, Images: s.images, Timesteps: []int{8, s.T}, ANNTop1: 0.9, SNNTop1: []float64{0.5, right}}
 	if s.phased {
-		d.Timesteps, d.SNNTop1 = []int{s.T}, []float64{0.8}
+		d.Timesteps, d.SNNTop1 = []int{s.T}, []float64{right}
 		d.Schedule, d.Coding, d.Latency = r.Schedule, r.Coding, r.Latency
 	}
 	for _, l := range r.Layers {
@@ -166,18 +187,32 @@ func (s sample) diagnose(rnd *rand.Rand, r *eval.Result) *diagnose.Diagnosis {
 	}
 	d.Verdict = []diagnose.Finding{{Text: r.Layers[1].Name + ": clipping takes 3.1 points; percentile 99.99 returns 2.8", Layer: r.Layers[1].Name, Cause: "clipping", Points: 3.1}}
 	d.Counterfactuals = []diagnose.Counterfactual{{Change: "percentile 99.99", Layer: r.Layers[1].Name, Timesteps: s.T, Latency: d.Latency, Top1: 0.88, Gain: 2.8}}
+	after := ""
+	for i, l := range r.Layers {
+		x := diagnose.Loss{After: after, Layer: l.Name, Top1: 0.8, Points: float64(3 - i), Low: float64(3-i) - 1.5, High: float64(3-i) + 2, P: 0.2, Part: diagnose.CauseClipping, Own: l.Name, Size: 0.01}
+		if i > 0 && i%2 == 0 {
+			x.With = []string{after}
+		}
+		d.Losses, after = append(d.Losses, x), l.Name
+	}
 	return d
 }
 
 func (s sample) energy(r *eval.Result) *energy.Accounts {
-	e := &energy.Accounts{Timesteps: s.T, ANN: &energy.Account{}, NotCounted: []string{"membrane updates"}, Device: &energy.Device{Name: "45nm", Source: "a paper"}}
-	x, y := energy.Joules(3e-6), energy.Joules(6e-6)
-	e.SNN.Joules, e.ANN.Joules = &x, &y
+	mac, ac := 4.6, 0.9
+	e := &energy.Accounts{Timesteps: s.T, ANN: &energy.Account{}, NotCounted: []string{"membrane updates"}, Device: &energy.Device{Name: "45nm", Source: "a paper", MAC: &mac, AC: &ac}}
+	n := float64(len(r.Layers))
 	for _, l := range r.Layers {
-		c := energy.Contribution{Part: "layers", Layer: l.Name, Kind: "conv", Operations: energy.Operations{ACs: 1000, MACs: 3}, Joules: &x}
-		e.SNN.Contributions = append(e.SNN.Contributions, c, energy.Contribution{Part: "neuron updates", Layer: l.Name, Kind: "neurons", Operations: energy.Operations{Updates: 4000}})
-		e.ANN.Contributions = append(e.ANN.Contributions, c)
+		snn := energy.Contribution{Part: "layers", Layer: l.Name, Kind: "conv", Operations: energy.Operations{ACs: r.ACsPerImage[s.T-1] / n, MACs: r.MACsPerImage / n}}
+		neurons := energy.Contribution{Part: "neuron updates", Layer: l.Name, Kind: "neurons", Operations: energy.Operations{Updates: 4000}}
+		ann := energy.Contribution{Part: "layers", Layer: l.Name, Kind: "conv", Operations: energy.Operations{MACs: r.DenseMACsPerImage / n / 2, DenseMACs: r.DenseMACsPerImage / n}} // Half of its inputs are zero.
+		e.SNN.Contributions, e.ANN.Contributions = append(e.SNN.Contributions, snn, neurons), append(e.ANN.Contributions, ann)
 	}
+	e.SNN.Operations = energy.Operations{ACs: r.ACsPerImage[s.T-1], MACs: r.MACsPerImage, Updates: 4000 * n}
+	e.ANN.Operations = energy.Operations{MACs: r.DenseMACsPerImage / 2, DenseMACs: r.DenseMACsPerImage}
+	x, _ := e.Device.Joules(&e.SNN.Operations)
+	y, _ := e.Device.Joules(&e.ANN.Operations)
+	e.SNN.Joules, e.ANN.Joules = &x, &y
 	return e
 }
 
@@ -204,7 +239,7 @@ func TestRead(t *testing.T) {
 	if r.Name != "run0" || len(r.Accuracy) != 40 || len(r.Result.Predictions.Image) != 60 || len(r.Result.Layers[3].SpikesAt) != 40 || len(r.Missing) != 0 {
 		t.Errorf("got %q, %d timesteps, missing %q", r.Name, len(r.Accuracy), r.Missing)
 	}
-	if p := r.last(); p.T != 40 || !(p.Low < p.Top1 && p.Top1 < p.High) || p.Joules != 0 { // The device has no prices.
+	if p := r.last(); p.T != 40 || !(p.Low < p.Top1 && p.Top1 < p.High) || joules(p.Joules) != "3.74 nJ" {
 		t.Errorf("last timestep: %+v", p)
 	}
 	if r.Diagnosis == nil || r.Activations == nil || r.Changed == nil {
@@ -292,7 +327,7 @@ func TestOverview(t *testing.T) {
 	if s := strings.Join(got, "; "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}
-	if tiles := r.tiles(); tiles[4].Value != "20" || tiles[4].Says != "why" || tiles[5].Name != "Energy" || tiles[5].Value != "0.5" {
+	if tiles := r.tiles(); tiles[4].Value != "20" || tiles[4].Says != "why" || tiles[5].Name != "Energy" || tiles[5].Value != "0.813" {
 		t.Errorf("tiles: %+v", tiles[4:])
 	}
 	r.Choice.Recommended, r.Choice.Reason = 0, "run longer"
@@ -347,7 +382,8 @@ func TestReadPhased(t *testing.T) {
 				t.Errorf("accuracy over %q: %d and %d values, the last at %v", c.X, first, n, at)
 			}
 		case "operations":
-			if n != 1 || at != 3900 {
+			n, at = values(1) // The trained network comes last.
+			if n != 1 || at != 3950 {
 				t.Errorf("operations: %d values, the last at %v", n, at)
 			}
 		case "spikes":

@@ -104,7 +104,7 @@ func TestPhasedParts(t *testing.T) {
 	if err := r.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), "latency 40 timesteps), in units of lambda") {
+	if !strings.Contains(b.String(), "latency 40 timesteps. In units of lambda") {
 		t.Errorf("no latency in\n%s", b.String())
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"sresnet/diagnose"
 	"sresnet/energy"
-	"sresnet/eval"
+	"sresnet/experiment"
 	"sresnet/internal/palette"
 )
 
@@ -40,8 +40,9 @@ func (run *Run) layers() []layerRow {
 
 // rates puts the rates of several runs of the same layers side by side.
 type rates struct {
-	Runs []string
-	Rows []rateRow
+	Caption Caption
+	Runs    []string
+	Rows    []rateRow
 }
 
 type rateRow struct {
@@ -50,12 +51,14 @@ type rateRow struct {
 	Bars  []bar
 }
 
-// rates returns nil unless all runs have the same layers, and there are several.
-func (r *Report) rates() *rates {
+// ratesAcross is of how many runs one table has the rates: as many as paper is wide for.
+const ratesAcross = 4
+
+// rates returns nothing unless all runs have the same layers, and there are several.
+func (r *Report) rates() []rates {
 	if len(r.Runs) < 2 {
 		return nil
 	}
-	t := &rates{}
 	first := r.Runs[0].Result.Layers
 	var all []num
 	for _, run := range r.Runs {
@@ -68,29 +71,39 @@ func (r *Report) rates() *rates {
 			}
 			all = append(all, num(run.Result.Layers[i].Rate))
 		}
-		t.Runs = append(t.Runs, run.Name)
 	}
 	most := largest(all)
-	for i := range first {
-		row := rateRow{Layer: first[i].Name}
-		for k, run := range r.Runs {
-			x := num(run.Result.Layers[i].Rate)
-			row.Rates = append(row.Rates, x)
-			row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", k%len(palette.Colours)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
+	var list []rates
+	for from := 0; from < len(r.Runs); from += ratesAcross {
+		runs := r.Runs[from:min(from+ratesAcross, len(r.Runs))]
+		t := rates{Caption: Caption{Title: "Rate per layer of all runs", Says: r.basis()}}
+		for _, run := range runs {
+			t.Runs = append(t.Runs, run.Name)
 		}
-		t.Rows = append(t.Rows, row)
+		for i := range first {
+			row := rateRow{Layer: first[i].Name}
+			for k, run := range runs {
+				x := num(run.Result.Layers[i].Rate)
+				row.Rates = append(row.Rates, x)
+				row.Bars = append(row.Bars, simple(x, most, fmt.Sprintf("f%d", (from+k)%len(palette.Colours)), fmt.Sprintf("%s: rate %.4f", run.Name, float64(x))))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		list = append(list, t)
 	}
-	return t
+	return list
 }
 
-// errorTable shows the parts of every layer's error at the last mark.
+// errorTable shows the parts of every layer's error at the last mark. Roots of mean squares do not
+// add up, and mean squares of parts that cancel are more than that of their sum: the bars are
+// shares of what the mean squares of the parts add up to, and Ratio says how that is to
+// the total.
 type errorTable struct {
 	T      int
-	When   string // " at T = 40", or of a phased network what it is, with the latency.
 	Legend []legend
 	Rows   []errorRow
-	// Ends of the axes.
-	RMS, BiasLow, BiasHigh num
+	// Ends of the axis of means.
+	BiasLow, BiasHigh num
 }
 
 type legend struct{ Class, Name, Says string }
@@ -98,7 +111,9 @@ type legend struct{ Class, Name, Says string }
 type errorRow struct {
 	Name                                             string
 	RMS, Bias, Correlation, Clipped, Dead, Saturated num
-	RMSBar, BiasBar                                  bar
+	Ratio                                            num   // Of the sum of the parts' mean squares to the total's: below 1 they add, above they cancel.
+	Shares                                           []num // Of the parts, in the order of the legend; 1 in all, or NaN without an error.
+	SharesBar, BiasBar                               bar
 }
 
 func (run *Run) errors() *errorTable {
@@ -107,7 +122,6 @@ func (run *Run) errors() *errorTable {
 		return nil
 	}
 	t := &errorTable{T: d.Timesteps[len(d.Timesteps)-1]}
-	t.When = when(d)
 	var classes []string
 	parts := partsOf(d)
 	for i, p := range parts {
@@ -116,12 +130,11 @@ func (run *Run) errors() *errorTable {
 	}
 	// Of each layer with a split: the sizes of its parts.
 	type sizes struct {
-		layer     *diagnose.Layer
-		split     *diagnose.Errors
-		rms, bias []num
+		layer *diagnose.Layer
+		split *diagnose.Errors
+		bias  []num
 	}
 	var list []sizes
-	var none num
 	for i := range d.Layers {
 		l := &d.Layers[i]
 		k := slices.IndexFunc(l.At, func(s diagnose.Errors) bool { return s.Timesteps == t.T })
@@ -130,32 +143,36 @@ func (run *Run) errors() *errorTable {
 		}
 		s := sizes{layer: l, split: &l.At[k]}
 		for _, p := range parts {
-			x := p.of(s.split)
-			s.rms, s.bias = append(s.rms, num(x.RMS)), append(s.bias, num(x.Bias))
+			s.bias = append(s.bias, num(p.of(s.split).Bias))
 		}
-		extent(s.rms, &none, &t.RMS)
-		extent([]num{num(s.split.Total.RMS)}, &none, &t.RMS)
 		extent(s.bias, &t.BiasLow, &t.BiasHigh)
 		list = append(list, s)
 	}
 	for _, s := range list {
+		shares, sum := sharesOf(parts, s.split)
 		t.Rows = append(t.Rows, errorRow{
+			Ratio: sum / num(s.split.Total.RMS*s.split.Total.RMS), Shares: shares,
 			Name: s.layer.Name, RMS: num(s.split.Total.RMS), Bias: num(s.split.Total.Bias), Correlation: num(s.split.Correlation),
 			Clipped: num(s.layer.Clipped), Dead: num(s.layer.Dead), Saturated: num(s.layer.Saturated),
-			RMSBar:  stacked(s.rms, classes, 0, t.RMS, num(s.split.Total.RMS), "rms of "+spoken(parts, s.rms)),
-			BiasBar: stacked(s.bias, classes, t.BiasLow, t.BiasHigh, num(s.split.Total.Bias), "mean of "+spoken(parts, s.bias)),
+			SharesBar: stacked(shares, classes, 0, 1, nan, "shares of the mean square: "+spoken(parts, shares)),
+			BiasBar:   stacked(s.bias, classes, t.BiasLow, t.BiasHigh, num(s.split.Total.Bias), "mean of "+spoken(parts, s.bias)),
 		})
 	}
 	return t
 }
 
-// when says after how long the verdict of d is, behind what it is of.
-func when(d *diagnose.Diagnosis) string {
-	timing := eval.Timing(d.Schedule, d.Coding, d.Timesteps[len(d.Timesteps)-1], d.Latency)
-	if d.Latency > 0 {
-		return " (" + timing + ")"
+// sharesOf returns the share of each part in the sum of their mean squares, and that sum;
+// NaN where it is 0.
+func sharesOf(parts []part, e *diagnose.Errors) (shares []num, sum num) {
+	for _, p := range parts {
+		rms := num(p.of(e).RMS)
+		shares = append(shares, rms*rms)
+		sum += rms * rms
 	}
-	return " at " + timing
+	for i := range shares {
+		shares[i] /= sum
+	}
+	return shares, sum
 }
 
 // spoken names the parts of an error with their sizes.
@@ -175,8 +192,10 @@ type energyTable struct {
 	Parts        []energyRow
 	NotCounted   []string
 	Energy       *energy.Accounts
-	All          string // What the trained network takes if it multiplies zeros, too.
+	Baseline     string // What the trained network does, a sentence.
 	Even         string // Up to what T the spiking network takes no more than that, a sentence.
+	Skipping     string // What the trained network takes if it skips zeros, a sentence.
+	Sum          *energyRow
 	Memory       []memoryRow
 	MemoryWords  []string // What the memory model says, in sentences.
 }
@@ -219,39 +238,73 @@ func (run *Run) energy() *energyTable {
 		return nil
 	}
 	t := &energyTable{Unit: "operations", NotCounted: e.NotCounted, Energy: e}
-	size, show := func(c *energy.Contribution) num { return num(c.ACs + c.MACs) }, count
-	if e.Device != nil && e.SNN.Joules != nil {
-		t.Unit, t.Device, show = "energy", e.Device.Name, joules
-		size = func(c *energy.Contribution) num {
-			if c.Joules == nil {
+	c := costs{show: count, spiking: func(o *energy.Operations) num { return num(o.ACs + o.MACs) }, trained: func(o *energy.Operations) num { return num(o.DenseACs + o.DenseMACs) }}
+	if d := run.device(); d != nil {
+		t.Unit, t.Device = "energy", d.Name
+		c = costs{show: joules, spiking: func(o *energy.Operations) num {
+			x, ok := d.Joules(o)
+			if !ok {
 				return nan
 			}
-			return num(*c.Joules)
-		}
-		if d := e.BreakEven.Dense; d != nil {
-			t.All = joules(num(d.Joules))
-			switch {
-			case e.BreakEven.Window && d.Timesteps == 0:
-				t.Even = "The spiking network takes more than that."
-			case e.BreakEven.Window:
-				t.Even = "The spiking network takes no more than that."
-			case d.Timesteps == 0:
-				t.Even = "The spiking network takes more than that from the first timestep on."
-			default:
-				t.Even = fmt.Sprintf("The spiking network takes no more than that up to T = %d.", d.Timesteps)
-			}
+			return num(x)
+		}, trained: func(o *energy.Operations) num { return joulesOf(d, o) }}
+		if even := e.BreakEven.Dense; even != nil {
+			t.Even = evenWords(even, e.BreakEven.Window)
 		}
 	}
+	if c.both = e.ANN != nil && c.trained(&e.ANN.Operations).known(); c.both {
+		t.Baseline = allProducts
+		if x := c.spiking(&e.ANN.Operations); x.known() { // What is not zero, of either network.
+			t.Skipping = "One that skips zeros takes " + c.show(x) + "."
+		}
+	} else if e.ANN != nil {
+		t.Baseline = "The trained network is left out: the table does not price all that it does."
+	}
+	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, &c)
+	t.Parts = rowsBy(e, func(c *energy.Contribution) string { return string(c.Part) }, &c)
+	t.Sum = sumOf(e, &c)
 	if t.Memory = memoryRows(e); t.Memory != nil {
 		t.MemoryWords = e.Memory.Words(e.BreakEven.Spikes)
 	}
-	t.Rows = rowsBy(e, func(c *energy.Contribution) string { return c.Layer }, size, show)
-	t.Parts = rowsBy(e, func(c *energy.Contribution) string { return string(c.Part) }, size, show)
 	return t
 }
 
+// evenWords says up to what T the spiking network takes no more than the trained one.
+func evenWords(even *energy.Even, window bool) string {
+	switch {
+	case window && even.Timesteps == 0:
+		return "The spiking network takes more than that."
+	case window:
+		return "The spiking network takes no more than that."
+	case even.Timesteps == 0:
+		return "The spiking network takes more than that from the first timestep on."
+	}
+	return fmt.Sprintf("The spiking network takes no more than that up to T = %d.", even.Timesteps)
+}
+
+// costs is how operations are counted or priced, and shown.
+type costs struct {
+	show    func(num) string
+	spiking func(*energy.Operations) num // Without zeros.
+	trained func(*energy.Operations) num // With them.
+	both    bool                         // All of a trained network is known.
+}
+
+// sumOf is the row of all: what the device prices of both networks.
+func sumOf(e *energy.Accounts, c *costs) *energyRow {
+	r := &energyRow{Name: "sum", snn: c.spiking(&e.SNN.Operations), ann: nan, ACs: num(e.SNN.ACs), MACs: num(e.SNN.MACs), Updates: num(e.SNN.Updates), Both: c.both}
+	if e.Device != nil && e.SNN.Joules != nil { // Updates without a price are left out of it.
+		r.snn = num(*e.SNN.Joules)
+	}
+	if c.both {
+		r.ann = c.trained(&e.ANN.Operations)
+	}
+	r.SNN, r.ANN = c.show(r.snn), c.show(r.ann)
+	return r
+}
+
 // rowsBy adds up contributions of one key, in the order in which keys come.
-func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, size func(*energy.Contribution) num, show func(num) string) []energyRow {
+func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, of *costs) []energyRow {
 	type sum struct {
 		snn, ann num
 		ops      energy.Operations
@@ -269,13 +322,13 @@ func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, size func
 	for i := range e.SNN.Contributions {
 		c := &e.SNN.Contributions[i]
 		s := at(c)
-		plus(&s.snn, size(c))
+		plus(&s.snn, of.spiking(&c.Operations))
 		s.ops.ACs, s.ops.MACs, s.ops.Updates = s.ops.ACs+c.ACs, s.ops.MACs+c.MACs, s.ops.Updates+c.Updates
 	}
-	if e.ANN != nil {
+	if of.both {
 		for i := range e.ANN.Contributions {
 			c := &e.ANN.Contributions[i]
-			plus(&at(c).ann, size(c))
+			plus(&at(c).ann, of.trained(&c.Operations))
 		}
 	}
 	var all []num
@@ -287,9 +340,9 @@ func rowsBy(e *energy.Accounts, key func(*energy.Contribution) string, size func
 	for _, k := range keys {
 		s := sums[k]
 		rows = append(rows, energyRow{
-			k, show(s.snn), show(s.ann),
-			simple(s.snn, most, "f0", "spiking "+show(s.snn)), simple(s.ann, most, "f1", "trained "+show(s.ann)),
-			num(s.ops.ACs), num(s.ops.MACs), num(s.ops.Updates), e.ANN != nil, s.snn, s.ann,
+			k, of.show(s.snn), of.show(s.ann),
+			simple(s.snn, most, "f0", "spiking "+of.show(s.snn)), simple(s.ann, most, "p1", "trained "+of.show(s.ann)),
+			num(s.ops.ACs), num(s.ops.MACs), num(s.ops.Updates), of.both, s.snn, s.ann,
 		})
 	}
 	return rows
@@ -334,13 +387,25 @@ func (run *Run) hashes() [][2]string {
 }
 
 // differ returns the options that are not the same in all runs, except those that
-// other columns show or that change no result.
+// other columns show or that change no result. What a run does not have is as it is by
+// default: options of later versions, and those that a file of a network has settled.
 func (r *Report) differ() []string {
+	usual := experiment.DefaultOptions()
+	defaults := make(map[string]string)
+	for _, p := range experiment.Table() {
+		defaults[p.Key()] = p.Get(&usual)
+	}
+	of := func(run *Run, key string) string {
+		if v, ok := run.Manifest.Options[key]; ok {
+			return setting(v)
+		}
+		return defaults[key]
+	}
 	differ := make(map[string]bool)
 	for _, a := range r.Runs {
-		for _, b := range r.Runs {
-			for key, v := range a.Manifest.Options {
-				if setting(v) != setting(b.Manifest.Options[key]) {
+		for key := range a.Manifest.Options {
+			for _, b := range r.Runs {
+				if of(a, key) != of(b, key) {
 					differ[key] = true
 				}
 			}
