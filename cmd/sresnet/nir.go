@@ -128,13 +128,6 @@ func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
 	}
 }
 
-// byCount returns the keys of m, the one with the largest count first.
-func byCount(m map[string]int) []string {
-	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
-		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
-	})
-}
-
 func (f *nirFile) print(w io.Writer) {
 	from := ""
 	if i := f.Info; i.Version != "" {
@@ -150,7 +143,7 @@ func (f *nirFile) print(w io.Writer) {
 		t.Append(n.Name, n.Type, shape, n.parameters(), strings.Join(n.From, ", "))
 	}
 	t.Print(w)
-	printList(w, "What is wrong with the file:", f.Problems)
+	terminal.List(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
 		terminal.Printf(w, "%s.\n\n", strings.TrimSuffix("sresnet runs it: "+f.Timing, ": "))
 	} else {
@@ -168,7 +161,7 @@ func (f *nirFile) print(w io.Writer) {
 		t.Append(r.Reader, reads, strings.Join(why, "\n"))
 	}
 	t.Print(w)
-	printList(w, "What readers will do differently from sresnet:", f.Warnings)
+	terminal.List(w, "What readers will do differently from sresnet:", f.Warnings)
 }
 
 // parameters lists the parameters in short: values of sizes, shapes of arrays.
