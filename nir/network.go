@@ -152,6 +152,7 @@ type exporter struct {
 	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
 	elements int             // Of all arrays so far.
 	limit    int             // To elements.
+	averaged bool            // Pools are averages wherever they can, as versions wrote them that did not count in whole numbers.
 }
 
 func (e *exporter) run() error {
