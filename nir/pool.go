@@ -47,7 +47,7 @@ func (e *exporter) pool(i int, from, typ string, w tensor.Window) string {
 // have.
 func (e *exporter) depthwise(b branch, w tensor.Window, value func(c int) float32) (string, error) {
 	in := e.net.ShapeOf(b.from)
-	s, err := newSymmetric(w, in[1], in[2])
+	s, err := newSymmetric(w, in[1], in[2], e.profile.Square)
 	if err != nil {
 		return "", err
 	}

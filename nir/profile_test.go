@@ -25,7 +25,10 @@ func TestReadersTakeFiles(t *testing.T) {
 	if testing.Short() {
 		networks = 15
 	}
-	for _, p := range profiles[1:] {
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			dir := t.TempDir()
 			args := []string{emulation, "check"}
@@ -124,10 +127,12 @@ func gentle(seed uint64, reset snn.Reset, scaled bool) *snn.Network {
 type emulated struct {
 	Counts                   map[string][]uint32
 	Late                     []string
+	Last                     string // The node whose output is returned.
 	Several, Floored, Waited int
 }
 
-func emulate(t *testing.T, net *snn.Network, p Profile, steps int) (*Graph, *emulated, []float32) {
+// emulate runs a network as the reader of a profile does, with more arguments.
+func emulate(t *testing.T, net *snn.Network, p Profile, steps int, more ...string) (*Graph, *emulated, []float32) {
 	t.Helper()
 	g, _, err := FromNetwork(net, p, Info{})
 	if err != nil {
@@ -147,52 +152,61 @@ func emulate(t *testing.T, net *snn.Network, p Profile, steps int) (*Graph, *emu
 		t.Fatal(err)
 	}
 	got := &emulated{}
-	if err := json.Unmarshal([]byte(python(t, emulation, "run", file, text, fmt.Sprint(steps))), got); err != nil {
+	if err := json.Unmarshal([]byte(python(t, append([]string{emulation, "run", file, text, fmt.Sprint(steps)}, more...)...)), got); err != nil {
 		t.Fatal(err)
 	}
 	return g, got, image
 }
 
 // TestReadersRunFiles compares the spikes of a residual network with those of the
-// readers it is written for, whose neurons reset as the network's do.
+// readers it is written for, whose neurons reset as the network's do: in releases that sort
+// nodes, and in those that run them depth first.
 func TestReadersRunFiles(t *testing.T) {
-	for _, p := range profiles[1:] {
-		t.Run(p.Name, func(t *testing.T) {
-			reset := snn.ResetSubtract
-			if readerNamed(p.Reader).reset == "zero" {
-				reset = snn.ResetZero
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
+		for _, order := range [][]string{nil, {"depth-first"}} {
+			if order != nil && !p.DepthFirst {
+				continue
 			}
-			// Sinabs runs nodes in an order that loses shortcuts with nodes of their own.
-			const steps = 40
-			net := gentle(1, reset, p.Name != "sinabs")
-			g, got, image := emulate(t, net, p, steps)
-			if got.Several+got.Floored+got.Waited+len(got.Late) > 0 {
-				t.Fatalf("the network is not gentle enough: %+v", got)
-			}
-			r, err := readRecord(g)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, want := range presentFor(t, net, image, steps).Spikes {
-				if name := r.Layers[i].Node; !slices.Equal(got.Counts[name], want) {
-					t.Errorf("layer %q: spikes %v in the reader, want %v", name, got.Counts[name], want)
+			t.Run(strings.Join(append([]string{p.Name}, order...), " "), func(t *testing.T) {
+				reset := snn.ResetSubtract
+				if readerNamed(p.Reader).reset == "zero" {
+					reset = snn.ResetZero
 				}
-				if slices.Max(want) == 0 {
-					t.Errorf("layer %q never fired", r.Layers[i].Node)
+				const steps = 40
+				net := gentle(1, reset, true)
+				g, got, image := emulate(t, net, p, steps, order...)
+				if got.Several+got.Floored+got.Waited+len(got.Late) > 0 || got.Last != "output" {
+					t.Fatalf("the network is not gentle enough, or nodes are late: %+v", got)
 				}
-			}
-		})
+				r, err := readRecord(g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, want := range presentFor(t, net, image, steps).Spikes {
+					if name := r.Layers[i].Node; !slices.Equal(got.Counts[name], want) {
+						t.Errorf("layer %q: spikes %v in the reader, want %v", name, got.Counts[name], want)
+					}
+					if slices.Max(want) == 0 {
+						t.Errorf("layer %q never fired", r.Layers[i].Node)
+					}
+				}
+			})
+		}
 	}
 }
 
-// TestLateNodes compares the nodes that are said to come too late in Sinabs with
-// those whose output is missing when the nodes run in its order.
+// TestLateNodes compares the nodes that are said to come too late depth first with
+// those whose output is missing when the nodes run in that order.
 func TestLateNodes(t *testing.T) {
 	p, err := ProfileNamed("sinabs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, got, _ := emulate(t, gentle(1, snn.ResetSubtract, true), p, 1)
+	p.DepthFirst = false // As files were.
+	g, got, _ := emulate(t, gentle(1, snn.ResetSubtract, true), p, 1, "depth-first")
 	late := lateNodes(decode(t, encode(t, g)))
 	if slices.Sort(late); !slices.Equal(late, got.Late) || len(late) != 2 {
 		t.Errorf("late nodes %q, want %q, two of them", late, got.Late)
@@ -202,6 +216,54 @@ func TestLateNodes(t *testing.T) {
 		return strings.HasPrefix(w, "Sinabs, Speck: runs nodes depth first") && strings.HasSuffix(w, ": block2_sum_shortcut, block3_sum_shortcut")
 	}) {
 		t.Errorf("warnings %q do not name them", warnings)
+	}
+}
+
+// TestDepthFirst: in random networks no node is late, the output comes last, and nodes of zeros
+// are all that was added; where a vector is in the way the file is as it was.
+func TestDepthFirst(t *testing.T) {
+	p, err := ProfileNamed("norse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := p
+	was.DepthFirst = false
+	ordered := 0
+	for seed := range uint64(300) {
+		net := randomNetwork(seed)
+		before, after := inProfile(t, net, was), inProfile(t, net, p)
+		if before == nil {
+			continue
+		}
+		if len(lateNodes(before)) == 0 || len(lateNodes(after)) > 0 {
+			if len(before.Nodes) != len(after.Nodes) || !slices.Equal(before.Edges, after.Edges) {
+				t.Errorf("network %d: nodes were added to no end", seed)
+			}
+			continue
+		}
+		ordered++
+		for _, n := range after.Nodes[len(before.Nodes):] {
+			if n.Type != "Conv2d" || !allAre(n.Data.Arrays["weight"], 0) || !allAre(n.Data.Arrays["bias"], 0) {
+				t.Errorf("network %d: node %q of type %s was added", seed, n.Name, n.Type)
+			}
+		}
+		kept := slices.DeleteFunc(slices.Clone(after.Edges), func(e Edge) bool {
+			return before.Node(e.From) == nil || before.Node(e.To) == nil
+		})
+		if len(kept) != len(before.Edges) {
+			t.Errorf("network %d: %d edges, were %d", seed, len(kept), len(before.Edges))
+		}
+		for _, e := range before.Edges {
+			if !slices.Contains(kept, e) {
+				t.Errorf("network %d: no edge from %q to %q", seed, e.From, e.To)
+			}
+		}
+		if at := after.misfit(); at != "" {
+			t.Errorf("network %d: %s", seed, at)
+		}
+	}
+	if ordered < 20 {
+		t.Errorf("%d networks were ordered, too few", ordered)
 	}
 }
 
