@@ -105,7 +105,7 @@ func TestTargets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range f.Readers {
-			if r.Reader == p.Reader && !r.Reads {
+			if r.Reader == p.Reader && (r.Reads == nil || !*r.Reads) {
 				t.Errorf("%s does not read its file: %s", r.Reader, r.Why)
 			}
 		}
