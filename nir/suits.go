@@ -35,18 +35,18 @@ func (p Profile) Suits(net *snn.Network) error {
 		reset := l.Neuron.Reset
 		switch {
 		case r.reset == "zero" && p.Name != "spikingjelly" && reset == snn.ResetSubtract:
-			refuse("", "its neurons reset to 0, and those of this network subtract their threshold: convert with {reset} zero for the network that it runs, which in deep networks is a poor one")
+			refuse("", "its neurons reset to 0, and those of this network subtract their threshold: convert with reset zero for the network that it runs, which in deep networks is a poor one")
 		case r.reset == "subtract" && reset == snn.ResetZero:
-			refuse("", "its neurons subtract their threshold, and those of this network reset to 0: convert with {reset} subtract")
+			refuse("", "its neurons subtract their threshold, and those of this network reset to 0: convert with reset subtract")
 		case reset != net.Output().Neuron.Reset:
 			refuse(l.Name, "its neurons all reset alike")
 		}
 		if l.Neuron.Period() > 1 {
-			refuse("", "its neurons do not rest after a spike: convert without {refractory}")
+			refuse("", "its neurons do not rest after a spike: convert without refractory timesteps")
 		}
 		for j := range l.Neurons() {
 			if l.StartOf(j) != 0 {
-				refuse("", "its neurons begin at 0: convert with {v-init} 0, and without start potentials of their own")
+				refuse("", "its neurons begin at 0: convert with V[0] of 0, and without start potentials of their own")
 				break
 			}
 		}
