@@ -19,7 +19,8 @@
 // have no scale of their own: all branches arrive in the scale of the ReLU after
 // the sum. Pools keep the scale of their source. The other form,
 // [Options.ThresholdBalanced], leaves W and b alone and gives a layer the
-// threshold lambda and its spikes the charge lambda: the same network.
+// threshold lambda and its spikes the charge lambda: the same network. Means are counted in
+// whole numbers; see snn.Network.WholePools.
 //
 // Neurons that are not integrate-and-fire get another current than that for the same
 // rate: W~ is multiplied by a gain, and an offset is added to b~; see [Options.Neuron].

@@ -74,7 +74,10 @@ func scale(g *ann.Graph, list []population, s *calibrate.Statistics, o Options) 
 			return nil, err
 		}
 	}
-	return net, nil
+	if o.Unit { // Whoever scales it counts means in its own way.
+		return net, nil
+	}
+	return net.WholePools(), nil
 }
 
 // source returns population i, or the one that its pools take from.

@@ -99,7 +99,7 @@ func TestConnections(t *testing.T) {
 	}
 	w := tensor.Square(1, 1, 0)
 	w.Kernel = [2]int{3, 6}
-	if diff := cmp.Diff(snn.Connection(&snn.AveragePool{Window: w, Scale: 1}), find(t, net, "global").Synapses[0].Connection); diff != "" {
+	if diff := cmp.Diff(snn.Connection(&snn.AveragePool{Window: w, Scale: 18}), find(t, net, "global").Synapses[0].Connection); diff != "" {
 		t.Errorf("global average pool (-want +got):\n%s", diff)
 	}
 }

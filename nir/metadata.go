@@ -76,7 +76,7 @@ func (e *exporter) warn() error {
 			add(warnUniform, name)
 		}
 	}
-	if r == nil || r.fires != compareName {
+	if !e.profile.Above && (r == nil || r.fires != compareName) {
 		add(warnCompare, "")
 	}
 	enters := fmt.Sprintf(warnEncoding, e.net.Input.Encoding.Note())
@@ -139,6 +139,9 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 	t.Set("profile", Text(e.profile.Name))
 	t.Set("dt", Array{Data: []float64{e.profile.DT}})
 	t.Set("threshold_compare", Text(compareName))
+	if code := e.afterLoading(); code != "" {
+		t.Set(afterKey, Text(code))
+	}
 	t.Set("reset", Text(e.reset()))
 	t.Set("encoding", Text(e.net.Input.Encoding.String()))
 	if e.net.Input.Encoding.Spikes() {

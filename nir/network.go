@@ -83,6 +83,9 @@ func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []s
 	if err := p.CheckSchedule(net.Schedule); err != nil {
 		return nil, nil, err
 	}
+	if p.Name == Common.Name && net.Schedule != snn.Synchronous {
+		return nil, nil, &RefusedError{p.Name, []Refused{{"", "firing windows have no form that tools read"}}}
+	}
 	e := &exporter{net: net, profile: p, limit: math.MaxInt}
 	if err := e.run(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)
@@ -152,6 +155,7 @@ type exporter struct {
 	flat     []bool          // Layers that are vectors in NIR, (N); others are (C, H, W).
 	elements int             // Of all arrays so far.
 	limit    int             // To elements.
+	averaged bool            // Pools are averages wherever they can, as versions wrote them that did not count in whole numbers.
 }
 
 func (e *exporter) run() error {
@@ -172,6 +176,9 @@ func (e *exporter) run() error {
 	last := len(net.Layers) - 1
 	e.add("output", "Output").Data.Set("shape", Ints(e.shape(last)...))
 	e.connect(e.node(last), "output")
+	if e.profile.DepthFirst {
+		e.orderDepthFirst()
+	}
 	e.record.setFormat()
 	return nil
 }
@@ -354,7 +361,9 @@ func (e *exporter) neurons(i int, g gain) (err error) {
 	parameters := []parameter{
 		{"r", func(int) float32 { return r }},
 		{"v_threshold", func(j int) float32 { return g.threshold(l, j/positions) }},
-		{"v_reset", func(int) float32 { return 0 }},
+	}
+	if !e.profile.NoReset {
+		parameters = append(parameters, parameter{"v_reset", func(int) float32 { return 0 }})
 	}
 	if l.IsGate() {
 		parameters[1].value = func(int) float32 { return e.gateThreshold(i) }
@@ -374,6 +383,12 @@ func (e *exporter) neurons(i int, g gain) (err error) {
 		}
 		for j := range x {
 			x[j] = p.value(j)
+		}
+		if p.name == "v_threshold" && e.profile.Above && !l.IsGate() {
+			n.keep(p.name, slices.Clone(x), s...)
+			for j, th := range x {
+				x[j] = math.Nextafter32(th, 0)
+			}
 		}
 		n.Data.Set(p.name, Floats(x, s...))
 	}
@@ -438,7 +453,7 @@ func (e *exporter) synapse(b branch) (end string, err error) {
 // conv adds a Conv2d node of the weights of k times the charge of a spike.
 func (e *exporter) conv(b branch, k *snn.Conv) (string, error) {
 	in := e.net.ShapeOf(b.from)
-	w, err := newSymmetric(k.Window, in[1], in[2])
+	w, err := newSymmetric(k.Window, in[1], in[2], e.profile.Square)
 	if err != nil {
 		return "", err
 	}
@@ -577,12 +592,18 @@ func (e *exporter) shortcut(b branch, k *snn.Shortcut) (string, error) {
 	}
 	w := tensor.Square(1, 1, 0)
 	w.Stride = k.Stride
-	taps := 1
 	for a := range 2 {
 		// With zeros behind the tap that lead to as many outputs as there are.
 		w.Kernel[a] = max(k.Start[a]+1, in[a+1]-k.Shape[a+1]*k.Stride[a]+1)
-		taps *= w.Kernel[a]
 	}
+	if e.profile.Square {
+		square := w
+		square.Kernel = [2]int{max(w.Kernel[0], w.Kernel[1]), max(w.Kernel[0], w.Kernel[1])}
+		if rows, cols, err := square.Out(in[1], in[2]); err == nil && rows == k.Shape[1] && cols == k.Shape[2] {
+			w = square
+		}
+	}
+	taps := w.Kernel[0] * w.Kernel[1]
 	shape := []int{k.Shape[0], in[0], w.Kernel[0], w.Kernel[1]}
 	weight, err := e.floats(shape...)
 	if err != nil {

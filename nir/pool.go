@@ -2,6 +2,7 @@ package nir
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"sresnet/snn"
@@ -46,7 +47,7 @@ func (e *exporter) pool(i int, from, typ string, w tensor.Window) string {
 // have.
 func (e *exporter) depthwise(b branch, w tensor.Window, value func(c int) float32) (string, error) {
 	in := e.net.ShapeOf(b.from)
-	s, err := newSymmetric(w, in[1], in[2])
+	s, err := newSymmetric(w, in[1], in[2], e.profile.Square)
 	if err != nil {
 		return "", err
 	}
@@ -107,9 +108,52 @@ func (e *exporter) gateThreshold(i int) float32 {
 	return gateThreshold
 }
 
-// averages reports whether a pool node stands for k, except for a weight.
-func (e *exporter) averages(k *snn.AveragePool) bool {
-	return e.hasPool(k.Window) && (k.CountPad || k.Window.Pad == [4]int{})
+// poolNode is a node of a pool that stands for an average pool, but for a factor.
+type poolNode struct {
+	typ    string
+	window tensor.Window
+	taps   int // What it divides by: 1 for a sum.
+}
+
+// poolNode returns the node that stands for k, and whether there is one. Where every spike
+// counts exactly 1 in the population, sums and averages over a power of two taps keep that;
+// others would round.
+func (e *exporter) poolNode(k *snn.AveragePool, from int) (n poolNode, ok bool) {
+	w := k.Window
+	if !e.hasPool(w) || !k.CountPad && w.Pad != [4]int{} {
+		return poolNode{}, false
+	}
+	taps := w.Kernel[0] * w.Kernel[1]
+	switch average := (poolNode{"AvgPool2d", w, taps}); {
+	case !e.profile.AvgPool:
+		return poolNode{"SumPool2d", w, 1}, true
+	case bits.OnesCount(uint(taps)) == 1 || e.averaged || !e.countsWhole(k, from):
+		return average, true
+	case e.profile.SumPool:
+		return poolNode{"SumPool2d", w, 1}, true
+	}
+	in := e.net.ShapeOf(from)
+	if w.Kernel != [2]int{in[1], in[2]} || w.Pad != [4]int{} || !e.profile.PaddedPools {
+		return poolNode{}, false
+	}
+	// A larger window over the whole source, of a power of two taps, some of them over padding.
+	for i := range 2 {
+		size := 1 << bits.Len(uint(in[i+1]-1))
+		pad := (size - in[i+1] + 1) / 2
+		w.Kernel[i], w.Stride[i], w.Pad[i], w.Pad[i+2] = size, size, pad, pad
+	}
+	return poolNode{"AvgPool2d", w, w.Kernel[0] * w.Kernel[1]}, true
+}
+
+// countsWhole reports whether every spike under the window of k counts exactly 1.
+func (e *exporter) countsWhole(k *snn.AveragePool, from int) bool {
+	taps := float32(k.Window.Kernel[0] * k.Window.Kernel[1])
+	for c := range max(len(k.Scales), 1) {
+		if k.ScaleOf(c)/taps*e.charge(from) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // poolGain returns the gain of l if a pool is all that ends on it: thresholds divided by
@@ -117,11 +161,15 @@ func (e *exporter) averages(k *snn.AveragePool) bool {
 // reports whether that can be done. That is for readers without Scale nodes.
 func (e *exporter) poolGain(l *snn.Layer) (g gain, ok bool) {
 	k, pool := l.Synapses[0].Connection.(*snn.AveragePool)
-	if !pool || len(l.Synapses) > 1 || l.Bias != nil || e.profile.Scale || !e.averages(k) {
+	if !pool || len(l.Synapses) > 1 || l.Bias != nil || e.profile.Scale {
+		return nil, false
+	}
+	n, ok := e.poolNode(k, l.Synapses[0].From)
+	if !ok {
 		return nil, false
 	}
 	for c := range max(len(k.Scales), 1) {
-		g = append(g, 1/e.lacks(k, l.Synapses[0].From, c))
+		g = append(g, 1/e.lacks(n, k, l.Synapses[0].From, c))
 	}
 	first := g.threshold(l, 0)
 	for c := range l.Shape[0] {
@@ -136,20 +184,20 @@ func (e *exporter) poolGain(l *snn.Layer) (g gain, ok bool) {
 	return g, true
 }
 
-// lacks returns what channel c of the output of the pool node that stands for k must be
+// lacks returns what channel c of the output of the pool node n that stands for k must be
 // multiplied by.
-func (e *exporter) lacks(k *snn.AveragePool, from, c int) float64 {
+func (e *exporter) lacks(n poolNode, k *snn.AveragePool, from, c int) float64 {
 	w := float64(k.ScaleOf(c)) * float64(e.charge(from))
-	if !e.profile.AvgPool {
-		w /= float64(k.Window.Kernel[0] * k.Window.Kernel[1])
+	if taps := k.Window.Kernel[0] * k.Window.Kernel[1]; n.taps != taps {
+		w = w / float64(taps) * float64(n.taps)
 	}
 	return w
 }
 
 // lacksNothing reports whether that is 1 in all channels.
-func (e *exporter) lacksNothing(k *snn.AveragePool, from int) bool {
+func (e *exporter) lacksNothing(n poolNode, k *snn.AveragePool, from int) bool {
 	for c := range max(len(k.Scales), 1) {
-		if e.lacks(k, from, c) != 1 {
+		if e.lacks(n, k, from, c) != 1 {
 			return false
 		}
 	}
@@ -164,13 +212,9 @@ func (e *exporter) averagePool(b branch, k *snn.AveragePool) (end string, err er
 	if e.profile.Scale {
 		return e.scaledPool(b, k)
 	}
-	if b.bias == nil && e.averages(k) {
-		if _, ok := e.poolGain(l); ok || b.gain == nil && e.lacksNothing(k, b.from) {
-			typ := "SumPool2d"
-			if e.profile.AvgPool {
-				typ = "AvgPool2d"
-			}
-			return e.pool(b.layer, b.start, typ, k.Window), nil
+	if n, ok := e.poolNode(k, b.from); ok && b.bias == nil {
+		if _, ok := e.poolGain(l); ok || b.gain == nil && e.lacksNothing(n, k, b.from) {
+			return e.pool(b.layer, b.start, n.typ, n.window), nil
 		}
 	}
 	taps := e.tapsOf(k, b.from, l.Shape)
@@ -198,9 +242,9 @@ func (e *exporter) tapsOf(k *snn.AveragePool, from int, out tensor.Shape) []floa
 func (e *exporter) scaledPool(b branch, k *snn.AveragePool) (end string, err error) {
 	out, name, q := e.net.ShapeOf(b.layer), e.node(b.layer)+"_scale", e.charge(b.from)
 	positions := out[1] * out[2]
-	if e.averages(k) {
-		end = e.pool(b.layer, b.start, "AvgPool2d", k.Window)
-		factor := func(c int) float32 { return k.ScaleOf(c) * q }
+	if n, ok := e.poolNode(k, b.from); ok {
+		end = e.pool(b.layer, b.start, n.typ, n.window)
+		factor := func(c int) float32 { return float32(e.lacks(n, k, b.from, c)) }
 		if !gain(nil).allOne(factor, out[0]) {
 			end, err = e.scale(name, end, out, func(i int) float32 { return factor(i / positions) })
 		}

@@ -31,6 +31,21 @@ type Profile struct {
 	// FlattenFromEnd counts the dimensions of Flatten from the last one, which
 	// means the same with and without a batch.
 	FlattenFromEnd bool
+
+	// Above asks for thresholds that are the next smaller number, for neurons that fire above
+	// them and not at them: there the two are the same.
+	Above bool `json:",omitempty"`
+
+	// NoReset leaves v_reset out, which is 0 and which nir takes for 0 then: up to 1.0.4 it
+	// knows no such parameter.
+	NoReset bool `json:",omitempty"`
+
+	// Square asks for kernels with as many rows as columns, as nir.read takes them to be.
+	Square bool `json:",omitempty"`
+
+	// DepthFirst asks for edges, and nodes of zeros, with which a tool that runs nodes depth
+	// first runs every one after those that lead to it, and the output last.
+	DepthFirst bool `json:",omitempty"`
 }
 
 // Generic is the profile for no reader in particular: what NIR's specification
@@ -40,33 +55,46 @@ var Generic = Profile{
 	AvgPool: true, SumPool: true, PaddedPools: true, Scale: true, Groups: true, PlainEdges: true, BareFlatten: true, Gate: "IF",
 }
 
+// Common is the profile for several readers at once, those that have sums for pools: Sinabs,
+// Norse, and snnTorch since its release after 0.9.4.
+var Common = Profile{
+	Name: "common", DT: 1,
+	SumPool: true, PlainEdges: true, BareFlatten: true, Gate: "IF", Uniform: true, FlattenFromEnd: true,
+	Above: true, NoReset: true, Square: true, DepthFirst: true,
+}
+
 // profiles are all of them, after the readers' code as docs/nir.md dates it.
 var profiles = []Profile{
+	Common,
 	Generic,
 	{
 		Name: "spikingjelly", Reader: "SpikingJelly", DT: 1e-4,
 		AvgPool: true, PaddedPools: true, PlainEdges: true, BareFlatten: true, Gate: "IF", Uniform: true, FlattenFromEnd: true,
+		NoReset: true, Square: true,
 	},
 	{
 		// Its neurons fire several times per timestep, so that no node stands for a gate.
 		Name: "sinabs", Reader: "Sinabs, Speck", DT: 1,
 		SumPool: true, PlainEdges: true, BareFlatten: true, FlattenFromEnd: true,
+		NoReset: true, Square: true, DepthFirst: true,
 	},
 	{
 		Name: "snntorch", Reader: "snnTorch", DT: 1,
 		AvgPool: true, PaddedPools: true, PlainEdges: true, BareFlatten: true, Gate: "LIF", Uniform: true, FlattenFromEnd: true,
+		Above: true, NoReset: true, Square: true, DepthFirst: true,
 	},
 	{
 		Name: "norse", Reader: "Norse", DT: 1,
 		SumPool: true, PlainEdges: true, BareFlatten: true, Gate: "IF", FlattenFromEnd: true,
+		Above: true, NoReset: true, Square: true, DepthFirst: true,
 	},
 	{
 		Name: "spinnaker2", Reader: "SpiNNaker2", DT: 1,
-		SumPool: true, Gate: "LIF", FlattenFromEnd: true,
+		SumPool: true, Gate: "LIF", FlattenFromEnd: true, NoReset: true, Square: true,
 	},
 }
 
-// Profiles returns the names of all profiles, that of [Generic] first.
+// Profiles returns the names of all profiles, that of [Common] first.
 func Profiles() []string {
 	var names []string
 	for _, p := range profiles {

@@ -25,7 +25,10 @@ func TestReadersTakeFiles(t *testing.T) {
 	if testing.Short() {
 		networks = 15
 	}
-	for _, p := range profiles[1:] {
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			dir := t.TempDir()
 			args := []string{emulation, "check"}
@@ -120,14 +123,35 @@ func gentle(seed uint64, reset snn.Reset, scaled bool) *snn.Network {
 	return net
 }
 
+// wild makes neurons get more current than one spike a timestep takes away, and less than none,
+// for readers that are set up for it. Powers of two leave sums as exact as they were.
+func wild(net *snn.Network) {
+	for i := range net.Layers {
+		for j, s := range net.Layers[i].Synapses {
+			if k, ok := s.Connection.(*snn.Conv); ok {
+				w := k.WithWeights(tensor.Of(slices.Clone(k.Weight.Data), k.Weight.Shape...)).(*snn.Conv)
+				for n := range w.Weight.Data {
+					w.Weight.Data[n] *= 4
+					if n%3 == 0 {
+						w.Weight.Data[n] *= -1
+					}
+				}
+				net.Layers[i].Synapses[j].Connection = w
+			}
+		}
+	}
+}
+
 // emulated is what a reader simulates.
 type emulated struct {
 	Counts                   map[string][]uint32
 	Late                     []string
+	Last                     string // The node whose output is returned.
 	Several, Floored, Waited int
 }
 
-func emulate(t *testing.T, net *snn.Network, p Profile, steps int) (*Graph, *emulated, []float32) {
+// emulate runs a network as the reader of a profile does, with more arguments.
+func emulate(t *testing.T, net *snn.Network, p Profile, steps int, more ...string) (*Graph, *emulated, []float32) {
 	t.Helper()
 	g, _, err := FromNetwork(net, p, Info{})
 	if err != nil {
@@ -147,52 +171,67 @@ func emulate(t *testing.T, net *snn.Network, p Profile, steps int) (*Graph, *emu
 		t.Fatal(err)
 	}
 	got := &emulated{}
-	if err := json.Unmarshal([]byte(python(t, emulation, "run", file, text, fmt.Sprint(steps))), got); err != nil {
+	if err := json.Unmarshal([]byte(python(t, append([]string{emulation, "run", file, text, fmt.Sprint(steps)}, more...)...)), got); err != nil {
 		t.Fatal(err)
 	}
 	return g, got, image
 }
 
 // TestReadersRunFiles compares the spikes of a residual network with those of the
-// readers it is written for, whose neurons reset as the network's do.
+// readers it is written for, whose neurons reset as the network's do: in releases that sort
+// nodes, and in those that run them depth first.
 func TestReadersRunFiles(t *testing.T) {
-	for _, p := range profiles[1:] {
-		t.Run(p.Name, func(t *testing.T) {
-			reset := snn.ResetSubtract
-			if readerNamed(p.Reader).reset == "zero" {
-				reset = snn.ResetZero
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
+		for _, order := range [][]string{nil, {"depth-first"}} {
+			if order != nil && !p.DepthFirst {
+				continue
 			}
-			// Sinabs runs nodes in an order that loses shortcuts with nodes of their own.
-			const steps = 40
-			net := gentle(1, reset, p.Name != "sinabs")
-			g, got, image := emulate(t, net, p, steps)
-			if got.Several+got.Floored+got.Waited+len(got.Late) > 0 {
-				t.Fatalf("the network is not gentle enough: %+v", got)
-			}
-			r, err := readRecord(g)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, want := range presentFor(t, net, image, steps).Spikes {
-				if name := r.Layers[i].Node; !slices.Equal(got.Counts[name], want) {
-					t.Errorf("layer %q: spikes %v in the reader, want %v", name, got.Counts[name], want)
+			t.Run(strings.Join(append([]string{p.Name}, order...), " "), func(t *testing.T) {
+				reset := snn.ResetSubtract
+				if readerNamed(p.Reader).reset == "zero" {
+					reset = snn.ResetZero
 				}
-				if slices.Max(want) == 0 {
-					t.Errorf("layer %q never fired", r.Layers[i].Node)
+				const steps = 40
+				net := gentle(1, reset, true)
+				if g, _, _ := emulate(t, net, p, 1); AfterLoading(g) != "" {
+					wild(net)
 				}
-			}
-		})
+				if err := p.Suits(net); err != nil {
+					t.Fatal(err)
+				}
+				g, got, image := emulate(t, net, p, steps, order...)
+				if got.Several+got.Floored+got.Waited+len(got.Late) > 0 || got.Last != "output" {
+					t.Fatalf("the network is not gentle enough, or nodes are late: %+v", got)
+				}
+				r, err := readRecord(g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, want := range presentFor(t, net, image, steps).Spikes {
+					if name := r.Layers[i].Node; !slices.Equal(got.Counts[name], want) {
+						t.Errorf("layer %q: spikes %v in the reader, want %v", name, got.Counts[name], want)
+					}
+					if slices.Max(want) == 0 {
+						t.Errorf("layer %q never fired", r.Layers[i].Node)
+					}
+				}
+			})
+		}
 	}
 }
 
-// TestLateNodes compares the nodes that are said to come too late in Sinabs with
-// those whose output is missing when the nodes run in its order.
+// TestLateNodes compares the nodes that are said to come too late depth first with
+// those whose output is missing when the nodes run in that order.
 func TestLateNodes(t *testing.T) {
 	p, err := ProfileNamed("sinabs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, got, _ := emulate(t, gentle(1, snn.ResetSubtract, true), p, 1)
+	p.DepthFirst = false // As files were.
+	g, got, _ := emulate(t, gentle(1, snn.ResetSubtract, true), p, 1, "depth-first")
 	late := lateNodes(decode(t, encode(t, g)))
 	if slices.Sort(late); !slices.Equal(late, got.Late) || len(late) != 2 {
 		t.Errorf("late nodes %q, want %q, two of them", late, got.Late)
@@ -205,10 +244,61 @@ func TestLateNodes(t *testing.T) {
 	}
 }
 
+// TestDepthFirst: in random networks no node is late, the output comes last, and nodes of zeros
+// are all that was added; where a vector is in the way the file is as it was.
+func TestDepthFirst(t *testing.T) {
+	p, err := ProfileNamed("norse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := p
+	was.DepthFirst = false
+	ordered := 0
+	for seed := range uint64(300) {
+		net := randomNetwork(seed)
+		before, after := inProfile(t, net, was), inProfile(t, net, p)
+		if before == nil {
+			continue
+		}
+		if len(lateNodes(before)) == 0 || len(lateNodes(after)) > 0 {
+			if len(before.Nodes) != len(after.Nodes) || !slices.Equal(before.Edges, after.Edges) {
+				t.Errorf("network %d: nodes were added to no end", seed)
+			}
+			continue
+		}
+		ordered++
+		for _, n := range after.Nodes[len(before.Nodes):] {
+			if n.Type != "Conv2d" || !allAre(n.Data.Arrays["weight"], 0) || !allAre(n.Data.Arrays["bias"], 0) {
+				t.Errorf("network %d: node %q of type %s was added", seed, n.Name, n.Type)
+			}
+		}
+		kept := slices.DeleteFunc(slices.Clone(after.Edges), func(e Edge) bool {
+			return before.Node(e.From) == nil || before.Node(e.To) == nil
+		})
+		if len(kept) != len(before.Edges) {
+			t.Errorf("network %d: %d edges, were %d", seed, len(kept), len(before.Edges))
+		}
+		for _, e := range before.Edges {
+			if !slices.Contains(kept, e) {
+				t.Errorf("network %d: no edge from %q to %q", seed, e.From, e.To)
+			}
+		}
+		if at := after.misfit(); at != "" {
+			t.Errorf("network %d: %s", seed, at)
+		}
+	}
+	if ordered < 20 {
+		t.Errorf("%d networks were ordered, too few", ordered)
+	}
+}
+
 // TestGates checks that what stands for a max-pool gate fires whenever a neuron under
 // its window does, in every reader that takes it.
 func TestGates(t *testing.T) {
-	for _, p := range profiles[1:] {
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			in := tensor.Shape{1, 2, 2}
 			net := &snn.Network{Name: "gate", Input: snn.Input{Shape: in}}
@@ -268,5 +358,77 @@ func TestProfileNamed(t *testing.T) {
 	}
 	if _, err := ProfileNamed("lava"); err == nil || !strings.Contains(err.Error(), "generic, spikingjelly") {
 		t.Errorf("error %v does not list the profiles", err)
+	}
+}
+
+// TestSuits: what a reader does otherwise is refused with what to do about it.
+func TestSuits(t *testing.T) {
+	made := func(change func(*snn.Network)) *snn.Network {
+		net := gentle(1, snn.ResetSubtract, true)
+		change(net)
+		return net
+	}
+	all := func(f func(*snn.Layer)) func(*snn.Network) {
+		return func(net *snn.Network) {
+			for i := range net.Layers {
+				f(&net.Layers[i])
+			}
+		}
+	}
+	zero := all(func(l *snn.Layer) { l.Neuron.Reset = snn.ResetZero })
+	for _, tt := range []struct {
+		name   string
+		change func(*snn.Network)
+		want   map[string]string // By profile: why it is refused.
+	}{
+		{"subtract", func(*snn.Network) {}, map[string]string{"norse": "reset zero"}},
+		{"zero", zero, map[string]string{"sinabs": "reset subtract", "snntorch": "reset subtract"}},
+		{"mixed", func(net *snn.Network) { net.Layers[1].Neuron.Reset = snn.ResetZero }, map[string]string{
+			"spikingjelly": `layer "block1/relu": its neurons all reset alike`, "sinabs": "reset subtract", "snntorch": "reset subtract", "norse": "reset zero", "spinnaker2": "reset alike",
+		}},
+		{"V[0]", all(func(l *snn.Layer) { l.Neuron.Reset, l.Neuron.VInit = snn.ResetZero, []float32{0.5} }), map[string]string{
+			"spikingjelly": "V[0] of 0", "sinabs": "V[0] of 0", "snntorch": "V[0] of 0", "norse": "V[0] of 0", "spinnaker2": "V[0] of 0",
+		}},
+		{"rest", all(func(l *snn.Layer) { l.Neuron.Model = snn.LIF{Leak: 1, Refractory: 2} }), map[string]string{
+			"spikingjelly": "refractory timesteps", "sinabs": "refractory timesteps", "snntorch": "refractory timesteps", "norse": "refractory timesteps", "spinnaker2": "refractory timesteps",
+		}},
+		{"phased", func(net *snn.Network) { net.Schedule = snn.Phased }, map[string]string{
+			"spikingjelly": "firing windows", "sinabs": "firing windows", "snntorch": "firing windows", "norse": "firing windows", "spinnaker2": "firing windows",
+		}},
+		{"gate", func(net *snn.Network) {
+			net.Layers = net.Layers[:1]
+			net.Layers = append(net.Layers, snn.Layer{Name: "max", Shape: tensor.Shape{4, 3, 3}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{{Connection: &snn.MaxPool{Window: tensor.Square(2, 2, 0)}}}})
+			net.Layers = append(net.Layers, snn.Layer{Name: "fc", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}}, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.New(1, 36)}}}})
+		}, map[string]string{"spikingjelly": "max pools", "sinabs": "max pools", "snntorch": "max pools", "norse": "max pools", "spinnaker2": "max pools"}},
+	} {
+		for _, p := range profiles {
+			net := made(tt.change)
+			err := p.Suits(net)
+			want := tt.want[p.Name]
+			var refused *RefusedError
+			if want == "" && err != nil || want != "" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s for %s: error %v, want %q", tt.name, p.Name, err, want)
+			}
+		}
+	}
+}
+
+// TestAfterLoading: only networks that subtract have something to be set, and files hold it.
+func TestAfterLoading(t *testing.T) {
+	for _, p := range profiles {
+		for _, reset := range []snn.Reset{snn.ResetSubtract, snn.ResetZero} {
+			g, _, err := FromNetwork(gentle(1, reset, true), p, Info{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := AfterLoading(decode(t, encode(t, g)))
+			wanted := reset == snn.ResetSubtract && slices.Contains([]string{"spikingjelly", "sinabs", "snntorch"}, p.Name)
+			if (code != "") != wanted {
+				t.Errorf("%s, reset %v: %q", p.Name, reset, code)
+			}
+			if code != "" {
+				python(t, "-c", "import ast, sys; ast.parse(sys.argv[1]); print()", code)
+			}
+		}
 	}
 }

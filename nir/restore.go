@@ -23,13 +23,40 @@ var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
 // has it: one Input, convolutions, fully connected layers, pools, uniform scales, and
 // IF and LIF neurons that reset to zero, without loops. All other nodes are named in
 // an [*UnsupportedError].
-func (g *Graph) Network() (*snn.Network, error) {
+func (g *Graph) Network() (*snn.Network, error) { return g.NetworkBy(Rule{Reset: snn.ResetZero}) }
+
+// Rule is what NIR leaves to tools: how neurons reset, and when they fire. NIR's own is to
+// reset to zero, and to fire above the threshold, not at it.
+type Rule struct {
+	Reset snn.Reset
+	At    bool // They fire when the potential reaches the threshold.
+}
+
+// String returns the rule in words: "reset zero, fire above the threshold".
+func (r Rule) String() string {
+	fires := "above"
+	if r.At {
+		fires = "at"
+	}
+	return fmt.Sprintf("reset %v, fire %s the threshold", r.Reset, fires)
+}
+
+// Foreign reports whether another tool wrote the graph, so that it does not say by which [Rule]
+// its neurons go.
+func (g *Graph) Foreign() bool {
+	r, err := readRecord(g)
+	return err == nil && r == nil
+}
+
+// NetworkBy is [Graph.Network] for neurons of a graph of others that go by that rule. Graphs
+// of sresnet have theirs.
+func (g *Graph) NetworkBy(rule Rule) (*snn.Network, error) {
 	r, err := readRecord(g)
 	if err != nil {
 		return nil, fmt.Errorf("nir: %w", err)
 	}
 	if r == nil {
-		return interpret(g)
+		return interpret(g, rule)
 	}
 	net, err := r.restore(g)
 	if err != nil {
@@ -44,7 +71,7 @@ const maxKernel = 4096
 
 // restore returns the network of the record, with the weights of the graph.
 func (r *record) restore(g *Graph) (*snn.Network, error) {
-	from := &store{nodes: make(map[string]*Node, len(g.Nodes)), left: g.elements()}
+	from := &store{nodes: make(map[string]*Node, len(g.Nodes)), left: g.elements(), square: r.Profile != nil && r.Profile.Square}
 	for _, n := range g.Nodes {
 		from.nodes[n.Name] = n
 	}
@@ -69,17 +96,26 @@ func (r *record) restore(g *Graph) (*snn.Network, error) {
 		return nil, err
 	}
 	// The proof that the record is of this graph: it gives every node of it again.
-	e := &exporter{net: net, profile: Generic, limit: g.elements()}
+	err := r.gives(net, g, false)
+	if err != nil && r.gives(net, g, true) == nil {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return net, nil
+}
+
+// gives returns an error unless the record makes g of net; averaged is that of the exporter.
+func (r *record) gives(net *snn.Network, g *Graph, averaged bool) error {
+	e := &exporter{net: net, profile: Generic, limit: g.elements(), averaged: averaged}
 	if r.Profile != nil {
 		e.profile = *r.Profile
 	}
 	if err := e.run(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := e.g.same(g); err != nil {
-		return nil, err
-	}
-	return net, nil
+	return e.g.same(g)
 }
 
 func (r *record) layer(net *snn.Network, i int, from *store) (snn.Layer, error) {
@@ -159,42 +195,25 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 	}
 	switch sr.Kind {
 	case (*snn.Conv)(nil).Kind():
-		s, err := newSymmetric(w, in[1], in[2])
-		if err != nil {
-			return nil, err
-		}
 		shape := tensor.Shape{sr.Channels[0], sr.Channels[1], w.Kernel[0], w.Kernel[1]}
-		if err := shape.Check(); err != nil {
-			return nil, err
-		}
-		if from.kept(sr.Node, "weight") {
-			x, err := from.floats(sr.Node, "weight", shape.Len())
-			if err != nil {
-				return nil, err
-			}
-			return &snn.Conv{Weight: tensor.Of(slices.Clone(x), shape...), Window: w, Groups: sr.Groups}, nil
-		}
-		// The node may have fewer groups, of more channels.
-		if sr.Groups < 1 || in[0]%sr.Groups != 0 || shape[0]%sr.Groups != 0 || shape[1] != in[0]/sr.Groups {
-			return nil, fmt.Errorf("weight of shape %v does not fit %d channels in %d groups", shape, in[0], sr.Groups)
-		}
-		n := tensor.Shape{shape[0], in[0] / from.groups(sr.Node, sr.Groups), s.window.Kernel[0], s.window.Kernel[1]}
-		if err := n.Check(); err != nil {
-			return nil, err
-		}
-		large, err := from.floats(sr.Node, "weight", n.Len())
+		weight, err := from.kernels(sr.Node, shape, w, in, sr.Groups, q)
 		if err != nil {
 			return nil, err
 		}
-		small := tensor.New(shape...)
-		place := grouped{out: shape[0], in: shape[1], groups: sr.Groups, wide: n[1]}
-		s.shrink(small.Data, large, w.Kernel, place.kernel)
-		unfold(small.Data, q)
-		return &snn.Conv{Weight: small, Window: w, Groups: sr.Groups}, nil
+		return &snn.Conv{Weight: weight, Window: w, Groups: sr.Groups}, nil
 	case (*snn.Dense)(nil).Kind():
 		n := tensor.Shape{sr.Channels[0], sr.Channels[1]}
 		if err := n.Check(); err != nil {
 			return nil, err
+		}
+		if node := from.nodes[sr.Node]; node != nil && node.Type == "Conv2d" { // Of the whole source.
+			w = tensor.Square(1, 1, 0)
+			w.Kernel = [2]int{in[1], in[2]}
+			weight, err := from.kernels(sr.Node, tensor.Shape{n[0], in[0], in[1], in[2]}, w, in, 1, q)
+			if err != nil {
+				return nil, err
+			}
+			return &snn.Dense{Weight: tensor.Of(weight.Data, n...)}, nil
 		}
 		x, err := from.floats(sr.Node, "weight", n.Len())
 		if err != nil {
@@ -215,11 +234,48 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 	return nil, fmt.Errorf("unknown kind %q", sr.Kind)
 }
 
+// kernels returns the weights, OIHW, of a convolution with window w of a source of shape in, from
+// the node that holds them among zeros, times the charge q.
+func (s *store) kernels(node string, shape tensor.Shape, w tensor.Window, in tensor.Shape, groups int, q float32) (*tensor.Tensor, error) {
+	sym, err := newSymmetric(w, in[1], in[2], s.square)
+	if err != nil {
+		return nil, err
+	}
+	if err := shape.Check(); err != nil {
+		return nil, err
+	}
+	if s.kept(node, "weight") {
+		x, err := s.floats(node, "weight", shape.Len())
+		if err != nil {
+			return nil, err
+		}
+		return tensor.Of(slices.Clone(x), shape...), nil
+	}
+	// The node may have fewer groups, of more channels.
+	if groups < 1 || in[0]%groups != 0 || shape[0]%groups != 0 || shape[1] != in[0]/groups {
+		return nil, fmt.Errorf("weight of shape %v does not fit %d channels in %d groups", shape, in[0], groups)
+	}
+	n := tensor.Shape{shape[0], in[0] / s.groups(node, groups), sym.window.Kernel[0], sym.window.Kernel[1]}
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	large, err := s.floats(node, "weight", n.Len())
+	if err != nil {
+		return nil, err
+	}
+	small := tensor.New(shape...)
+	place := grouped{out: shape[0], in: shape[1], groups: groups, wide: n[1]}
+	sym.shrink(small.Data, large, w.Kernel, place.kernel)
+	unfold(small.Data, q)
+	return small, nil
+}
+
 // store hands out the arrays of a graph. In sum that is no more than there is, as
 // every array is of one layer.
 type store struct {
-	nodes map[string]*Node
-	left  int // Elements.
+	nodes  map[string]*Node
+	left   int  // Elements.
+	square bool // Kernels were made square.
 }
 
 // kept reports whether the metadata of a node have the array of that name as it was

@@ -20,7 +20,9 @@ type symmetric struct {
 
 // newSymmetric returns the smallest such window that gives the outputs of w over
 // sources of h rows and wd columns.
-func newSymmetric(w tensor.Window, h, wd int) (symmetric, error) {
+//
+// With square, the kernel has as many rows as columns where some zeros more make it so.
+func newSymmetric(w tensor.Window, h, wd int, square bool) (symmetric, error) {
 	oh, ow, err := w.Out(h, wd)
 	if err != nil {
 		return symmetric{}, err
@@ -45,7 +47,54 @@ func newSymmetric(w tensor.Window, h, wd int) (symmetric, error) {
 		s.window.Pad[axis] = before + zeros*d
 		s.window.Pad[axis+2] = s.window.Pad[axis]
 	}
+	if square && s.window.Kernel[0] != s.window.Kernel[1] {
+		s.square([2]int{h, wd}, [2]int{oh, ow})
+	}
 	return s, nil
+}
+
+// maxSquaring is how many rows and columns more than the longer side of a kernel may make it
+// square: an odd number of zeros does not fit with the same padding on both sides, one more
+// does.
+const maxSquaring = 2
+
+// square puts zeros around the kernel so that it has as many rows as columns, and the outputs
+// stay what they are, if there is a way.
+func (s *symmetric) square(in, out [2]int) {
+	most := max(s.window.Kernel[0], s.window.Kernel[1])
+	for side := most; side <= most+maxSquaring; side++ {
+		var zeros [2]int
+		fits := true
+		for axis := range 2 {
+			w := &s.window
+			var ok bool
+			zeros[axis], ok = around(in[axis], out[axis], w.Kernel[axis], side, w.Stride[axis], w.Dilation[axis], w.Pad[axis])
+			fits = fits && ok
+		}
+		if !fits {
+			continue
+		}
+		for axis, z := range zeros {
+			s.at[axis] += z
+			s.window.Kernel[axis] = side
+			s.window.Pad[axis] += z * s.window.Dilation[axis]
+			s.window.Pad[axis+2] = s.window.Pad[axis]
+		}
+		return
+	}
+}
+
+// around returns how many of the zeros that make a kernel of k taps, d apart, one of side taps
+// come before it, so that with the same padding on both sides, pad and more for these zeros, it
+// gives out outputs from n inputs.
+func around(n, out, k, side, stride, d, pad int) (zeros int, ok bool) {
+	for z := range side - k + 1 {
+		room := n + 2*(pad+z*d) - (side-1)*d - 1
+		if room >= (out-1)*stride && room < out*stride {
+			return z, true
+		}
+	}
+	return 0, false
 }
 
 // extension returns how many zeros to put before and after a kernel of k taps, d

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
 
@@ -18,21 +19,21 @@ import (
 func TestExact(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
-		b := newRandom(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
-		b.net.Input.Encoding = snn.Direct
-		b.schedule(2)
-		b.calibrated()
-		for i := range b.net.Layers {
-			l := &b.net.Layers[i]
+		b := spiking.New(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
+		b.Net.Input.Encoding = snn.Direct
+		b.Schedule(2)
+		b.Calibrated()
+		for i := range b.Net.Layers {
+			l := &b.Net.Layers[i]
 			l.Charge, l.Neuron.Threshold, l.Start = 1, []float32{1}, nil
 			if ofImage(l) && len(l.Synapses) > 1 {
 				rt.Skip("a current of the image is what it is, and no whole number of a unit")
 			}
 		}
 		T := 1 + rapid.IntRange(0, 70).Draw(rt, "T")
-		b.net.TunedFor = T
-		image := randomFrames(b.net.Input.Shape, 1, rnd)
-		net := b.net.Exact()
+		b.Net.TunedFor = T
+		image := spiking.Frames(b.Net.Input.Shape, 1, rnd)
+		net := b.Net.Exact()
 		if err := net.Validate(); err != nil {
 			rt.Fatal(err)
 		}

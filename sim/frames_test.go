@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
 
@@ -32,9 +33,9 @@ func TestEqualFrames(t *testing.T) {
 	const T = 12
 	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
-		net := randomNetwork(rnd.IntN, rnd)
+		net := spiking.Network(rnd.IntN, rnd)
 		net.Input.Encoding = snn.Direct
-		image := randomImage(net.Input.Shape, rnd)
+		image := spiking.Image(net.Input.Shape, rnd)
 		binary := seed%2 == 0
 		if binary {
 			for i := range image {
@@ -68,7 +69,7 @@ func TestEqualFrames(t *testing.T) {
 // An engine that has run frames runs images as a new one, and the other way round.
 func TestFramesAndImages(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 2))
-	net := randomNetwork(rnd.IntN, rnd)
+	net := spiking.Network(rnd.IntN, rnd)
 	net.Input.Encoding = snn.Direct
 	framesAndImages(t, net, rnd)
 	for _, k := range imageNetworks(rnd) {
@@ -82,7 +83,7 @@ func framesAndImages(t *testing.T, net *snn.Network, rnd *rand.Rand) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, frames := randomImage(net.Input.Shape, rnd), randomFrames(net.Input.Shape, 3, rnd)
+	image, frames := spiking.Image(net.Input.Shape, rnd), spiking.Frames(net.Input.Shape, 3, rnd)
 	used := p.NewEngine()
 	for range 2 {
 		for _, x := range [][]float32{image, frames} {
@@ -117,7 +118,7 @@ func TestRunFramesErrors(t *testing.T) {
 		}
 	}
 	rnd := rand.New(rand.NewPCG(5, 2))
-	wide := randomNetwork(rnd.IntN, rnd)
+	wide := spiking.Network(rnd.IntN, rnd)
 	wide.Input.Encoding = snn.Direct
 	p, err := Compile(wide, Options{Timesteps: 4})
 	if err != nil {

@@ -7,33 +7,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
-
-// integers makes an integer network of one network in three, for T timesteps. Where a channel
-// cannot be told in so few bits it has more.
-func integers(choose func(n int) int, net *snn.Network, T int) *snn.Network {
-	if choose(3) > 0 {
-		return net
-	}
-	for i := range net.Layers {
-		net.Layers[i].Neuron.Model = nil
-	}
-	state := choose(40)
-	for bits := snn.MinBits + choose(snn.MaxBits-1); ; bits++ {
-		o := snn.Integers{Bits: bits, Timesteps: T, InputMax: 2}
-		if state > 0 && bits < snn.MaxBits {
-			o.StateBits = snn.MinStateBits + state%(snn.MaxStateBits-snn.MinStateBits+1)
-		}
-		q, err := net.Quantised(o)
-		if err == nil || bits == snn.MaxBits {
-			if err != nil {
-				panic(err)
-			}
-			return q
-		}
-	}
-}
 
 // TestWhole holds what makes an integer network one: every potential that occurs is a whole
 // number, and within what the network says its potentials can reach.
@@ -41,9 +17,9 @@ func TestWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
 		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
-		real := randomScheduled(choose, rnd)
+		real := spiking.Scheduled(choose, rnd)
 		T := 1 + choose(20)
-		net := integers(func(n int) int { return choose(n) * min(n-3, 1) }, real, T)
+		net := spiking.Integers(func(n int) int { return choose(n) * min(n-3, 1) }, real, T)
 		if !net.Integer() {
 			rt.Fatal("the network is no integer one")
 		}
@@ -77,7 +53,7 @@ func TestWhole(t *testing.T) {
 				}
 			}
 		}
-		if _, err := e.Run(rt.Context(), randomFrames(net.Input.Shape, 1, rnd), 3); err != nil {
+		if _, err := e.Run(rt.Context(), spiking.Frames(net.Input.Shape, 1, rnd), 3); err != nil {
 			rt.Fatal(err)
 		}
 	})

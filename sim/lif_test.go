@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
 
@@ -53,8 +54,8 @@ func TestRefractory(t *testing.T) {
 func TestLeakOfOneIsIF(t *testing.T) {
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
-		net := randomNetwork(rnd.IntN, rnd)
-		image := randomImage(net.Input.Shape, rnd)
+		net := spiking.Network(rnd.IntN, rnd)
+		image := spiking.Image(net.Input.Shape, rnd)
 		for i := range net.Layers {
 			net.Layers[i].Neuron.Model = nil
 		}

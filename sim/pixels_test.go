@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -65,7 +66,7 @@ func TestPixels(t *testing.T) {
 				t.Fatalf("%v: the first layer is computed by %s", net, name)
 			}
 			for frames := range 2 {
-				agree(t, q, tt.T, randomFrames(net.Input.Shape, 1+frames, rnd), 3)
+				agree(t, q, tt.T, spiking.Frames(net.Input.Shape, 1+frames, rnd), 3)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -45,7 +46,7 @@ func TestReplace(t *testing.T) {
 	for seed := range uint64(250) {
 		rnd := rand.New(rand.NewPCG(seed, 6))
 		const T = 9
-		net := randomScheduled(rnd.IntN, rnd)
+		net := spiking.Scheduled(rnd.IntN, rnd)
 		net.Layers[0].Charge = 1
 		alone := behind(net)
 		if alone == nil {
@@ -81,7 +82,7 @@ func TestReplace(t *testing.T) {
 			}
 			return rec.Current
 		}
-		got, want := out(net, randomImage(net.Input.Shape, rnd), true), out(alone, rates, false)
+		got, want := out(net, spiking.Image(net.Input.Shape, rnd), true), out(alone, rates, false)
 		off, largest := 0.0, 1.0
 		for j := range want {
 			off, largest = max(off, math.Abs(float64(want[j]-got[j]))), max(largest, math.Abs(float64(want[j])))
@@ -104,12 +105,12 @@ func TestReplaceEnds(t *testing.T) {
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 6))
 		const T = 9
-		net := integers(rnd.IntN, randomScheduled(rnd.IntN, rnd), T)
+		net := spiking.Integers(rnd.IntN, spiking.Scheduled(rnd.IntN, rnd), T)
 		p, err := Compile(net, Options{Timesteps: T, Workers: 1 + rnd.IntN(3)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		image := randomImage(net.Input.Shape, rnd)
+		image := spiking.Image(net.Input.Shape, rnd)
 		e := p.NewEngine()
 		of := func() string {
 			rec, err := e.Run(t.Context(), image, 3)
@@ -202,7 +203,7 @@ func TestReplaceCounted(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			rec, err := e.Run(t.Context(), randomImage(one, rnd), 0)
+			rec, err := e.Run(t.Context(), spiking.Image(one, rnd), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +224,7 @@ func TestReplaceErrors(t *testing.T) {
 		}
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
-	e = compiled(t, randomNetwork(rnd.IntN, rnd), 3).NewEngine()
+	e = compiled(t, spiking.Network(rnd.IntN, rnd), 3).NewEngine()
 	if e.Replace(0, make([]float32, 1)) == nil {
 		t.Error("too few rates: no error")
 	}

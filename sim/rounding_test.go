@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
 
@@ -15,7 +16,7 @@ func TestRoundingError(t *testing.T) {
 	kinds, made := make(map[string]bool), 0
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		real := randomScheduled(rnd.IntN, rnd)
+		real := spiking.Scheduled(rnd.IntN, rnd)
 		for i := range real.Layers {
 			real.Layers[i].Neuron.Model = nil
 			for _, s := range real.Layers[i].Synapses {

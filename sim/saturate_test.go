@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -97,7 +98,7 @@ func TestSweptSaturation(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := compiled(t, q, T)
-		rec := agree(t, q, T, randomFrames(net.Input.Shape, 1, rnd), 3).Record
+		rec := agree(t, q, T, spiking.Frames(net.Input.Shape, 1, rnd), 3).Record
 		for i := 1; i < 4; i++ {
 			if name, _ := p.layers[i].method(); name != "sweep" || p.layers[i].sweepWhole == nil || len(p.layers[i].sweepWhole.tiles) < 2 {
 				t.Errorf("%+v: layer %d is computed by %s", tt, i, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 	"sresnet/tensor"
 )
@@ -120,7 +121,7 @@ func TestRandomNetworks(t *testing.T) {
 	wide, larger := 0, 0
 	for seed := range uint64(networks) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		p, err := Compile(randomNetwork(rnd.IntN, rnd), Options{Timesteps: 1})
+		p, err := Compile(spiking.Network(rnd.IntN, rnd), Options{Timesteps: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,13 +143,13 @@ func TestEnginesAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
 		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
-		net, T := randomScheduled(choose, rnd), 1+rapid.IntRange(0, 20).Draw(rt, "timesteps")
-		net = integers(choose, net, T)
+		net, T := spiking.Scheduled(choose, rnd), 1+rapid.IntRange(0, 20).Draw(rt, "timesteps")
+		net = spiking.Integers(choose, net, T)
 		frames := 1
 		if !net.Input.Encoding.Spikes() {
 			frames = rapid.IntRange(1, 4).Draw(rt, "frames")
 		}
-		agree(fatal{t, rt}, net, T, randomFrames(net.Input.Shape, frames, rnd), 3)
+		agree(fatal{t, rt}, net, T, spiking.Frames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 
@@ -176,12 +177,12 @@ func FuzzEnginesAgree(f *testing.F) {
 		}
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		T := 1 + int(timesteps)%40
-		net := integers(choose, randomScheduled(choose, rnd), T)
+		net := spiking.Integers(choose, spiking.Scheduled(choose, rnd), T)
 		frames := 1
 		if !net.Input.Encoding.Spikes() {
 			frames += choose(3)
 		}
-		agree(t, net, T, randomFrames(net.Input.Shape, frames, rnd), 3)
+		agree(t, net, T, spiking.Frames(net.Input.Shape, frames, rnd), 3)
 	})
 }
 
@@ -287,9 +288,9 @@ func TestRunErrors(t *testing.T) {
 // Records do not depend on what an engine ran before, and a run does not allocate.
 func TestEngineIsReusable(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	net := randomNetwork(rnd.IntN, rnd)
+	net := spiking.Network(rnd.IntN, rnd)
 	net.Input.Encoding = snn.Direct
-	a, b := randomImage(net.Input.Shape, rnd), randomImage(net.Input.Shape, rnd)
+	a, b := spiking.Image(net.Input.Shape, rnd), spiking.Image(net.Input.Shape, rnd)
 	p, err := Compile(net, Options{Timesteps: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -325,33 +326,33 @@ func TestEngineIsReusable(t *testing.T) {
 // a spike.
 func TestMethods(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	b := &builder{choose: func(int) int { return 1 }, rnd: rnd}
-	b.net = &snn.Network{Name: "methods", Input: snn.Input{Shape: tensor.Shape{3, 8, 8}}}
+	b := &spiking.Builder{Choose: func(int) int { return 1 }, Rand: rnd}
+	b.Net = &snn.Network{Name: "methods", Input: snn.Input{Shape: tensor.Shape{3, 8, 8}}}
 	var want []Method
 	add := func(name string, tile int, rate float32, channels, size int, syn ...snn.Synapse) int {
-		i := b.add(tensor.Shape{channels, size, size}, syn...)
-		b.net.Layers[i].Rate = rate
-		want = append(want, Method{Layer: b.net.Layers[i].Name, Name: name, Tile: tile, Rate: rate})
+		i := b.Add(tensor.Shape{channels, size, size}, syn...)
+		b.Net.Layers[i].Rate = rate
+		want = append(want, Method{Layer: b.Net.Layers[i].Name, Name: name, Tile: tile, Rate: rate})
 		return i
 	}
 	identity := func(from, channels, size int) snn.Synapse {
 		return snn.Synapse{From: from, Connection: snn.Identity(0.5, tensor.Shape{channels, size, size})}
 	}
-	image := add("image", 0, 0.1, 16, 8, b.square(snn.FromInput, 16, 3, 1))
-	add("sweep", 16, 0.1, 16, 8, b.square(image, 16, 3, 1), identity(image, 16, 8))
-	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), b.square(image, 16, 3, 1))
-	add("scatter", 0, 0.1, 16, 8, b.square(image, 16, 5, 1), b.square(snn.FromInput, 16, 3, 1))
+	image := add("image", 0, 0.1, 16, 8, b.Square(snn.FromInput, 16, 3, 1))
+	add("sweep", 16, 0.1, 16, 8, b.Square(image, 16, 3, 1), identity(image, 16, 8))
+	add("shortcut + scatter", 0, 0.1, 16, 8, identity(image, 16, 8), b.Square(image, 16, 3, 1))
+	add("scatter", 0, 0.1, 16, 8, b.Square(image, 16, 5, 1), b.Square(snn.FromInput, 16, 3, 1))
 	want[len(want)-1].Name = "image + scatter"
-	add("sweep", 64, 0.1, 112, 4, b.square(image, 112, 3, 2))
-	wide := add("gather", 64, 0.7, 128, 4, b.square(image, 128, 5, 2))
-	busy := add("dense", 0, 0.1, 128, 4, b.square(wide, 128, 3, 1))
-	add("sweep", 16, 0.1, 128, 4, b.square(busy, 128, 3, 1))
-	add("gather", 64, 0.1, 128, 4, b.square(busy, 128, 1, 1), identity(busy, 128, 4))
+	add("sweep", 64, 0.1, 112, 4, b.Square(image, 112, 3, 2))
+	wide := add("gather", 64, 0.7, 128, 4, b.Square(image, 128, 5, 2))
+	busy := add("dense", 0, 0.1, 128, 4, b.Square(wide, 128, 3, 1))
+	add("sweep", 16, 0.1, 128, 4, b.Square(busy, 128, 3, 1))
+	add("gather", 64, 0.1, 128, 4, b.Square(busy, 128, 1, 1), identity(busy, 128, 4))
 	pool := add("pool", 0, 0, 128, 1, snn.Synapse{From: busy, Connection: &snn.AveragePool{Window: tensor.Square(4, 1, 0), Scale: 1}})
-	add("gather", 0, 0, 10, 1, snn.Synapse{From: pool, Connection: &snn.Dense{Weight: b.weights(128, 10, 128)}})
+	add("gather", 0, 0, 10, 1, snn.Synapse{From: pool, Connection: &snn.Dense{Weight: b.Weights(128, 10, 128)}})
 
 	for _, workers := range []int{1, 3} {
-		p, err := Compile(b.net, Options{Timesteps: 5, Workers: workers})
+		p, err := Compile(b.Net, Options{Timesteps: 5, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,10 +360,10 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%d workers (-want +got):\n%s", workers, d)
 		}
 	}
-	pixels := randomImage(b.net.Input.Shape, rnd)
-	agree(t, b.net, 6, pixels, 1)
+	pixels := spiking.Image(b.Net.Input.Shape, rnd)
+	agree(t, b.Net, 6, pixels, 1)
 
-	p, err := Compile(b.net, Options{Timesteps: 20})
+	p, err := Compile(b.Net, Options{Timesteps: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,12 +385,12 @@ func TestMethods(t *testing.T) {
 // in which no other layer makes room for what it needs.
 func TestMethodsAgree(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	var b *builder
+	var b *spiking.Builder
 	const wide, small = 0, 1 // Layers of 32 channels of 6x6, and of 8 of 3x3.
 	list := func(syn ...snn.Synapse) []snn.Synapse { return syn }
-	conv := func(from, out, kernel, stride int) snn.Synapse { return b.square(from, out, kernel, stride) }
+	conv := func(from, out, kernel, stride int) snn.Synapse { return b.Square(from, out, kernel, stride) }
 	identity := func() snn.Synapse {
-		return snn.Synapse{From: wide, Connection: snn.Identity(0.5, b.net.ShapeOf(wide))}
+		return snn.Synapse{From: wide, Connection: snn.Identity(0.5, b.Net.ShapeOf(wide))}
 	}
 	move := func() snn.Synapse {
 		return snn.Synapse{From: wide, Connection: &snn.Shortcut{Scale: 0.5, Stride: [2]int{2, 2}, Offset: 40, Shape: tensor.Shape{80, 3, 3}}}
@@ -422,35 +423,35 @@ func TestMethodsAgree(t *testing.T) {
 			return list(snn.Synapse{From: wide, Connection: &snn.AveragePool{Window: tensor.Square(2, 2, 0), Scale: 1}}, conv(small, 32, 1, 1))
 		}},
 		{"groups", "groups", 0, func() []snn.Synapse {
-			k := &snn.Conv{Window: tensor.Square(3, 2, 1), Groups: 4, Weight: b.weights(8*9, 20, 8, 3, 3)}
+			k := &snn.Conv{Window: tensor.Square(3, 2, 1), Groups: 4, Weight: b.Weights(8*9, 20, 8, 3, 3)}
 			return list(snn.Synapse{From: wide, Connection: k})
 		}},
 		{"dense", "dense", 0, func() []snn.Synapse {
-			b.net.Layers[wide].Rate = 1
+			b.Net.Layers[wide].Rate = 1
 			return list(conv(wide, 16, 3, 2))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b = &builder{choose: func(int) int { return 1 }, rnd: rnd}
-			b.net = &snn.Network{Name: tt.name, Input: snn.Input{Shape: tensor.Shape{2, 6, 6}}}
-			b.layer(conv(snn.FromInput, 32, 3, 1))
-			b.layer(conv(snn.FromInput, 8, 3, 2))
-			b.layer(tt.layer()...)
-			b.layer(snn.Synapse{From: 2, Connection: &snn.Dense{Weight: b.weights(b.net.ShapeOf(2).Len(), 5, b.net.ShapeOf(2).Len())}})
-			p, err := Compile(b.net, Options{Timesteps: 1})
+			b = &spiking.Builder{Choose: func(int) int { return 1 }, Rand: rnd}
+			b.Net = &snn.Network{Name: tt.name, Input: snn.Input{Shape: tensor.Shape{2, 6, 6}}}
+			b.Layer(conv(snn.FromInput, 32, 3, 1))
+			b.Layer(conv(snn.FromInput, 8, 3, 2))
+			b.Layer(tt.layer()...)
+			b.Layer(snn.Synapse{From: 2, Connection: &snn.Dense{Weight: b.Weights(b.Net.ShapeOf(2).Len(), 5, b.Net.ShapeOf(2).Len())}})
+			p, err := Compile(b.Net, Options{Timesteps: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if m := p.Methods()[2]; m.Name != tt.method || m.Tile != tt.tile {
 				t.Fatalf("the method is %q in tiles of %d, want %q in tiles of %d", m.Name, m.Tile, tt.method, tt.tile)
 			}
-			pixels := randomImage(b.net.Input.Shape, rnd)
+			pixels := spiking.Image(b.Net.Input.Shape, rnd)
 			for timesteps := 1; timesteps <= 3*agreeBlock; timesteps++ {
 				if testing.Short() && timesteps%agreeBlock > 1 { // Blocks that are full, and one step more.
 					continue
 				}
 				t.Run(fmt.Sprint(timesteps), func(t *testing.T) {
-					spikes := agree(t, b.net, timesteps, pixels, 1).Record.Spikes[2]
+					spikes := agree(t, b.Net, timesteps, pixels, 1).Record.Spikes[2]
 					if timesteps == 3*agreeBlock && slices.Max(spikes) == 0 {
 						t.Error("a layer without spikes shows nothing")
 					}
@@ -464,8 +465,8 @@ func TestMethodsAgree(t *testing.T) {
 // used again.
 func TestSharedRunCanceled(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	net := randomNetwork(rnd.IntN, rnd)
-	image := randomImage(net.Input.Shape, rnd)
+	net := spiking.Network(rnd.IntN, rnd)
+	image := spiking.Image(net.Input.Shape, rnd)
 	p, err := Compile(net, Options{Timesteps: 2000, Workers: 3, Block: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -500,8 +501,8 @@ func TestProbeWrites(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	compared := 0
 	for range 60 {
-		net := randomScheduled(rnd.IntN, rnd)
-		first, second := randomImage(net.Input.Shape, rnd), randomImage(net.Input.Shape, rnd)
+		net := spiking.Scheduled(rnd.IntN, rnd)
+		first, second := spiking.Image(net.Input.Shape, rnd), spiking.Image(net.Input.Shape, rnd)
 		for _, o := range []Options{{Timesteps: 12}, {Timesteps: 12, Block: 4}, {Timesteps: 12, Block: 3, Workers: 2}} {
 			p, err := Compile(net, o)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"sresnet/internal/spiking"
 	"sresnet/snn"
 )
 
@@ -16,12 +17,12 @@ import (
 func TestStop(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
-		net := randomScheduled(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
+		net := spiking.Scheduled(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, rnd)
 		frames := 1
 		if !net.Input.Encoding.Spikes() {
 			frames = rapid.IntRange(1, 3).Draw(rt, "frames")
 		}
-		image := randomFrames(net.Input.Shape, frames, rnd)
+		image := spiking.Frames(net.Input.Shape, frames, rnd)
 		T := rapid.IntRange(1, 40).Draw(rt, "timesteps")
 		at := rapid.IntRange(0, T-1).Draw(rt, "stop")
 		engine := func(o Options) *Engine {

@@ -116,7 +116,9 @@ func Network(ctx context.Context, net *snn.Network, images Images, o Options) (*
 			return nil, nil, err
 		}
 	case net.Schedule == snn.Phased:
-		t.out = t.out.Exact()
+		t.out = t.out.WholePools().Exact()
+	default:
+		t.out = t.out.WholePools()
 	}
 	return t.out, &t.report, t.out.Validate()
 }

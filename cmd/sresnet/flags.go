@@ -14,6 +14,7 @@ import (
 	"sresnet/experiment"
 	"sresnet/internal/hint"
 	"sresnet/shard"
+	"sresnet/target"
 )
 
 // Options of the table that commands have in common: about images, about how a network is
@@ -139,7 +140,7 @@ func finish(cmd *cobra.Command) {
 		case "device":
 			words, after = energy.DeviceNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		case "target":
-			words = targets()
+			words = target.Names()
 		case "ann":
 			words, after = []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 		default:

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sresnet/nir"
+	"sresnet/target"
 )
 
 // TestNIRNames shows a file whose names would disturb a terminal.
@@ -104,7 +105,7 @@ func TestTargets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range f.Readers {
-			if r.Reader == p.Reader && !r.Reads {
+			if r.Reader == p.Reader && (r.Reads == nil || !*r.Reads) {
 				t.Errorf("%s does not read its file: %s", r.Reader, r.Why)
 			}
 		}
@@ -123,13 +124,13 @@ func TestChips(t *testing.T) {
 		}
 		return stdout
 	}
-	for target, profile := range map[string]string{"loihi2": "", "speck": "", "generic": ""} {
-		var c converted
-		if err := json.Unmarshal([]byte(run("--bits", "8", "--target", target, "--json")), &c); err != nil {
+	for name, profile := range map[string]string{"loihi2": "", "speck": "", "generic": ""} {
+		var c target.Written
+		if err := json.Unmarshal([]byte(run("--bits", "8", "--target", name, "--json")), &c); err != nil {
 			t.Fatal(err)
 		}
-		if c.Reader != profile || (c.Chip != nil) != (target != "generic") || c.Chip != nil && (c.Chip.Chip != target || c.Chip.Bits != 8 || c.Chip.Timesteps != 4 || len(c.Chip.Populations) != c.Layers) {
-			t.Errorf("%s: %+v", target, c)
+		if c.Reader != profile || (c.Chip != nil) != (name != "generic") || c.Chip != nil && (c.Chip.Chip != name || c.Chip.Bits != 8 || c.Chip.Timesteps != 4 || len(c.Chip.Populations) != c.Layers) {
+			t.Errorf("%s: %+v", name, c)
 		}
 	}
 	if s := run("--target", "loihi2"); !strings.Contains(s, "\nweights are real numbers, and Loihi 2 has whole ones: give --bits 8, or less, so\n") {

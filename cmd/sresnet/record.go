@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sresnet/experiment"
+	"sresnet/internal/atomic"
 	"sresnet/internal/hint"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
@@ -142,7 +143,7 @@ func runRecord(cmd *cobra.Command, opts experiment.Options, o *recordOptions) er
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() && (o.kind != record.NPY || strings.EqualFold(filepath.Ext(filepath.Clean(o.out)), ".npy")) {
 		return hint.Error(fmt.Errorf("%s is a folder, but a %v file is to be written", o.out, o.kind), "give the name of a file, or a folder without a suffix, DIR/")
 	} else if err != nil || !info.IsDir() {
-		if err := replaceable(o.out); err != nil {
+		if err := atomic.Replaceable(o.out); err != nil {
 			return err
 		}
 	}
@@ -221,6 +222,9 @@ func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 	if r.Populations, err = record.Choose(p.network, nodes, o.layers, o.observables); errors.As(err, &missing) {
 		return r, &usageError{hint.Error(fmt.Errorf("--layers %q: %w", missing.Pattern, err), "it has %s", terminal.Clean(strings.Join(nodes, ", ")))}
 	} else if err != nil {
+		return r, err
+	}
+	if r.Units, err = nir.LayerUnits(p.network, p.File); err != nil {
 		return r, err
 	}
 	arrays := 0

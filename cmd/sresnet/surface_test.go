@@ -134,7 +134,7 @@ func TestCompletionOfFlags(t *testing.T) {
 func TestCompletionOfWords(t *testing.T) {
 	want := map[string][]string{
 		"data": dataset.Kinds(), "calibrate": dataset.Kinds(), "normalize": dataset.NormalizationNames(),
-		"device": energy.DeviceNames(), "target": append(nir.Profiles(), "loihi2", "speck"), "submit engine": submitEngines,
+		"device": energy.DeviceNames(), "target": append(nir.Profiles(), "loihi2", "speck", "torch"), "submit engine": submitEngines,
 		"format": reportFormats, "split": {"train", "test"}, "what": {"spikes", "potentials", "currents"},
 		"ann": {"onnx"}, "image": {"png", "jpg", "jpeg"}, // Suffixes of files.
 	}

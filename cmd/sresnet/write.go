@@ -1,31 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
 
 	"sresnet/internal/atomic"
-	"sresnet/internal/hint"
 )
-
-// replaceable returns an error unless a file may be written under that name. Writing
-// replaces what is there, which must be a file or a link to one: it would replace a
-// device as well.
-func replaceable(name string) error {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil || info.Mode().IsRegular():
-		return nil // Or the error shows when it is written.
-	case info.IsDir():
-		return hint.Error(fmt.Errorf("%s is a folder", name), "give the path of a file")
-	}
-	return hint.Error(fmt.Errorf("%s is not a regular file, and writing would replace it", name), "give the path of a file")
-}
 
 // writeTo writes a file as a whole or, after an error, not at all.
 func writeTo(name string, write func(io.Writer) error) error {
-	if err := replaceable(name); err != nil {
+	if err := atomic.Replaceable(name); err != nil {
 		return err
 	}
 	return atomic.WriteFile(name, write)

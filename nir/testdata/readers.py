@@ -3,7 +3,9 @@ nothing but h5py and numpy, after their code as docs/nir.md dates it.
 
     readers.py check NET.nir...              says why nir.read's check of types and
                                              the reader refuse each file, as JSON
-    readers.py run NET.nir IMAGE.txt STEPS   prints what the reader simulates
+    readers.py run NET.nir IMAGE.txt STEPS [depth-first]
+                                             prints what the reader simulates, the
+                                             older releases of some depth first
 
 The reader is that of the metadata's profile. IMAGE.txt has the normalised pixels, in
 the order (C, H, W). run prints, as JSON, the spikes of every population at every
@@ -43,6 +45,10 @@ class Graph:
         with h5py.File(file, "r") as f:
             g = read(f["node"])
         self.nodes, self.profile = g["nodes"], g["metadata"]["profile"]
+        self.set_up = "after_loading" in g["metadata"]  # And what that says was done.
+        for n in self.nodes.values():
+            if n["type"] in NEURONS:  # nir.read takes what is missing for zeros.
+                n.setdefault("v_reset", np.zeros_like(n["v_threshold"]))
         self.edges = [(str(a), str(b)) for a, b in g["edges"]]
 
     def type(self, name):
@@ -259,9 +265,13 @@ def apply(profile, n, x):
     return x
 
 
-def step(profile, n, v, x, seen):
+def step(profile, set_up, n, v, x, seen):
     """Returns spikes and the potential after one timestep of a population."""
     th = n["v_threshold"].astype(np.float64)
+    if set_up and n["type"] == "IF":  # A spike a timestep, no floor, reset by subtraction.
+        v = v + x
+        z = v > th if profile == "snntorch" else v >= th
+        return z, v - z * th
     if n["type"] == "LIF":
         # snnTorch resets to zero, SpiNNaker2 subtracts; nothing is left of either.
         decay = {"snntorch": lambda tau: np.clip(1 - 1e-4 / tau, 0, 1), "spinnaker2": lambda tau: np.exp(-1 / tau)}
@@ -290,8 +300,8 @@ def step(profile, n, v, x, seen):
     return z, v - z * th / n["r"]
 
 
-def run(g, image, steps):
-    order = g.depth_first() if g.profile == "sinabs" else g.order()
+def run(g, image, steps, first):
+    order = g.depth_first() if first else g.order()
     v = {n: 0.0 for n in g.named("IF", "LIF")}
     counts = {n: [] for n in v}
     seen = {"several": 0, "floored": 0, "waited": 0}
@@ -309,11 +319,11 @@ def run(g, image, steps):
             if name not in v:
                 out[name] = apply(g.profile, n, x)
                 continue
-            z, v[name] = step(g.profile, n, v[name], x, seen)
+            z, v[name] = step(g.profile, g.set_up, n, v[name], x, seen)
             want(z.shape == (2,) + n["v_threshold"].shape and (z[0] == z[1]).all(), name + ": the batch matters")
             out[name] = z.astype(np.float64)
             counts[name].append(int(z[0].sum()))
-    return {"counts": counts, "late": sorted(late), **seen}
+    return {"counts": counts, "late": sorted(late), "last": order[-1], **seen}
 
 
 def why(f, g):
@@ -328,5 +338,5 @@ if sys.argv[1] == "check":
     graphs = [Graph(f) for f in sys.argv[2:]]
     out = [{"types": why(check_types, g), "reader": why(CHECKS[g.profile], g)} for g in graphs]
 else:
-    out = run(Graph(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    out = run(Graph(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5:] == ["depth-first"])
 json.dump(out, sys.stdout)
