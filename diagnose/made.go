@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"context"
+	"slices"
 
 	"sresnet/convert"
 	"sresnet/sim"
@@ -18,19 +19,39 @@ func (d *Diagnoser) made() bool {
 // better.
 var lambdaFactors = []float32{0.7, 1.4, 2}
 
+// toMaximum returns by what the lambdas of l are to be multiplied for the largest to be the largest
+// activation; 0 if that is not known.
+func (d *Diagnoser) toMaximum(l *snn.Layer) float32 {
+	if d.Statistics == nil {
+		return 0
+	}
+	if n := d.Statistics.Node(l.Name); n != nil && n.Max > 0 && l.Lambda > 0 {
+		return n.Max / l.Lambda
+	}
+	return 0
+}
+
 // planMade lists what to try for a network that was made.
 func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials) error {
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
-		for _, f := range lambdaFactors {
+		l := &d.Network.Layers[i]
+		factors := lambdaFactors
+		if to := d.toMaximum(l); to > 0 && (to < lambdaFactors[0] || to > lambdaFactors[len(lambdaFactors)-1]) {
+			factors = append(slices.Clone(factors), to)
+		}
+		for _, f := range factors {
 			net, err := d.Network.Rescaled(i, []float32{f})
 			if err != nil || d.Network.Integer() {
 				break // The output has none to choose, gates have those of their source, and these leave no whole numbers.
 			}
-			d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", d.Network.Layers[i].Name, f).Higher = f > 1
+			d.add(trials, lambdaFactor, i, net, "lambdas of %s times %.3g", l.Name, f).Higher = f > 1
 		}
 	}
 	if err := d.addReal(ctx, trials); err != nil {
 		return err
+	}
+	if wide := d.wideState(); wide != nil {
+		d.add(trials, wideState, -1, wide, "potentials of as many bits as they need in place of %d", d.Network.StateBits)
 	}
 	s := Settings{Schedule: d.Network.Schedule, Timesteps: 2 * d.T, VInit: d.Convert.VInit}
 	switch net, err := d.remake(ctx, s); {
@@ -98,7 +119,20 @@ func (d *Diagnoser) addSchedule(ctx context.Context, trials *Trials) error {
 	}
 	d.add(trials, schedule, -1, &net, "the phased schedule at the same T")
 	s := Settings{Schedule: snn.Phased, Timesteps: d.T, VInit: d.Convert.VInit, Calibrated: true}
-	return d.addRemade(ctx, trials, schedule, s, "the phased schedule calibrated for the same T")
+	return d.addRemade(ctx, trials, scheduleFor, s, "the phased schedule calibrated for the same T")
+}
+
+// wideState returns the network with potentials that do not saturate; nil if they do not as it is.
+func (d *Diagnoser) wideState() *snn.Network {
+	if d.Network.StateBits == 0 {
+		return nil
+	}
+	net := *d.Network
+	net.StateBits = 0
+	if !d.runs(&net, d.T) {
+		return nil
+	}
+	return &net
 }
 
 // runs reports whether a network can be simulated for T timesteps.

@@ -238,6 +238,14 @@ func (m *Measurement) right(d *Diagnoser) (right []bool) {
 	return right
 }
 
+// trained says on which images the trained network is right.
+func (m *Measurement) trained() (right []bool) {
+	for _, image := range m.sorted() {
+		right = append(right, image.ANN)
+	}
+	return right
+}
+
 // compare fills in what the network gets right with the change, and without it. Halves of the
 // images are drawn, since their order may mean something.
 func (t *trial) compare(before, after []bool) {

@@ -66,6 +66,9 @@ const (
 
 	lambdaFactor kindOfTrial = "lambda_factor"
 	schedule     kindOfTrial = "schedule"
+	scheduleFor  kindOfTrial = "schedule_calibrated" // That calibrated for T, too.
+	noLeak       kindOfTrial = "leak"
+	wideState    kindOfTrial = "state_bits"
 	calibrated   kindOfTrial = "calibrated"
 	realWeights  kindOfTrial = "real_weights"
 )
@@ -81,7 +84,7 @@ const compensationImages = 20
 
 // trialCount returns how many trials there are at most, for the progress.
 func (d *Diagnoser) trialCount() int {
-	return 3*min(d.o.Worst, len(d.Network.Layers)) + 9 + len(d.cuts())
+	return 4*min(d.o.Worst, len(d.Network.Layers)) + 9 + len(d.cuts())
 }
 
 // Plan returns what is to be tried, by what was measured on all images. It calibrates
@@ -148,6 +151,7 @@ func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *T
 		d.add(trials, startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit)
 	}
 	d.addPercentiles(trials, statistics)
+	d.addNoLeak(trials)
 	if err := d.addCompensation(ctx, m, trials); err != nil {
 		return err
 	}
@@ -187,8 +191,35 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 func (d *Diagnoser) addPercentiles(trials *Trials, statistics []*calibrate.Statistics) {
 	for _, s := range statistics {
 		if net, err := d.convert(s, d.Convert); err == nil {
-			d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = s.Percentile > d.Statistics.Percentile
+			d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile).Higher = d.raises(s)
 		}
+	}
+}
+
+// raises reports whether the lambda that s changes most is a higher one.
+func (d *Diagnoser) raises(s *calibrate.Statistics) bool {
+	most := 0.0
+	for i := range s.Nodes {
+		if before := d.Statistics.Node(s.Nodes[i].Node); before != nil && before.Lambda > 0 && s.Nodes[i].Lambda > 0 {
+			if by := math.Log(float64(s.Nodes[i].Lambda) / float64(before.Lambda)); math.Abs(by) > math.Abs(most) {
+				most = by
+			}
+		}
+	}
+	return most > 0
+}
+
+// addNoLeak adds neurons that do not leak, where some do.
+func (d *Diagnoser) addNoLeak(trials *Trials) {
+	if !slices.ContainsFunc(d.Network.Layers, func(l snn.Layer) bool { return !l.IsGate() && leaks(&l.Neuron) }) {
+		return
+	}
+	o := d.Convert
+	if o.Neuron = nil; d.Convert.Neuron == nil { // The network has others than it was converted for.
+		o = d.Convert
+	}
+	if net, err := d.convert(d.Statistics, o); err == nil {
+		d.add(trials, noLeak, -1, net, "neurons without leak")
 	}
 }
 
@@ -216,14 +247,15 @@ func (d *Diagnoser) addCompensation(ctx context.Context, m *Measurement, trials 
 	return nil
 }
 
-// worst returns the layers with the largest errors of their own.
+// worst returns the layers with the largest errors of their own, against their activations.
 func worst(r *Diagnosis, n int) []int {
 	index := make([]int, len(r.Layers))
 	for i := range index {
 		index[i] = i
 	}
 	slices.SortStableFunc(index, func(a, b int) int {
-		return cmp.Compare(r.Layers[b].last().own(), r.Layers[a].last().own())
+		x, y := r.Layers[a].last(), r.Layers[b].last()
+		return cmp.Compare(y.relative(y.own()), x.relative(x.own()))
 	})
 	return index[:min(n, len(index))]
 }
@@ -233,7 +265,21 @@ func (l *Layer) last() *Errors { return &l.At[len(l.At)-1] }
 
 // own returns the size of the error that arises in the layer itself.
 func (e *Errors) own() float64 {
-	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS + e.Rounding.RMS*e.Rounding.RMS)
+	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS + e.Rounding.RMS*e.Rounding.RMS + e.Leak.RMS*e.Leak.RMS + e.Saturation.RMS*e.Saturation.RMS)
+}
+
+// relative returns the size of an error against that of the activations of the layer, so that
+// layers can be compared: how large lambda is depends on whether it is right. Where there are no
+// activations it is against the error itself.
+func (e *Errors) relative(size float64) float64 {
+	switch scale := cmp.Or(e.Activation, e.Total.RMS); {
+	case size == 0:
+		return 0
+	case scale == 0: // Parts that cancel each other.
+		return 1
+	default:
+		return size / scale
+	}
 }
 
 // percentiles calibrates again, if the subject has other percentiles.
