@@ -35,6 +35,12 @@ type Trial struct {
 	Kind   kindOfTrial `json:"kind"`
 	Index  int         `json:"index"`  // Of the layer, or -1.
 	Higher bool        `json:"higher"` // Whether a percentile is above the subject's.
+
+	// Trials that follow each other with the same group, unless it is 0, share work on an image.
+	// With n images, m trials of a group whose first is trial k are numbered from k n on, image
+	// by image: trial k + j on image i has the number k n + i m + j. Each other is a group of
+	// its own.
+	Group int `json:"group,omitempty"`
 }
 
 // trial is a counterfactual with what is needed to put it into words, and with what came of
@@ -73,6 +79,12 @@ const (
 	realWeights  kindOfTrial = "real_weights"
 )
 
+// Groups of trials.
+const (
+	groupOfLambdas = 1 + iota // They share the layers before.
+	groupOfCuts               // They share what the trained network computes.
+)
+
 // Percentiles that are tried, for a layer and for all.
 const (
 	low  = 99
@@ -107,7 +119,7 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 		if more > 0 {
 			what += fmt.Sprintf(" and what shortcuts bring around it (%s)", terminal.Plural(more, "layer", "layers"))
 		}
-		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", what)
+		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", what).Group = groupOfCuts
 	}
 	return trials, nil
 }
@@ -183,7 +195,8 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 		if s.Percentile == 100 {
 			kind, what = lambdaMax, "the maximum"
 		}
-		d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda).Higher = node.Lambda > d.Statistics.Node(name).Lambda
+		t := d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda)
+		t.Higher, t.Group = node.Lambda > d.Statistics.Node(name).Lambda, groupOfLambdas
 	}
 }
 
