@@ -43,6 +43,8 @@ type compensator struct {
 	images      Images
 	o           Compensation
 	done, total int
+
+	activations [][]float64 // Sums over lambda, clipped, by image and layer; nil until they are known.
 }
 
 func newCompensator(g *ann.Graph, net *snn.Network, images Images, o Compensation) (*compensator, error) {
@@ -66,7 +68,8 @@ func newCompensator(g *ann.Graph, net *snn.Network, images Images, o Compensatio
 }
 
 // run presents every image to the trained network and to the first layers of net,
-// all for 0, and hands both to use, which may be called from several goroutines.
+// all for 0, and hands both to use, which may be called from several goroutines. Once activations
+// are known the trained network is not presented to again, and has those of another image.
 func (c *compensator) run(ctx context.Context, net *snn.Network, layers int, use func(image int, trained *infer.Runner, rec *sim.Record)) error {
 	so := c.o.Sim
 	so.Layers = layers
@@ -81,8 +84,10 @@ func (c *compensator) run(ctx context.Context, net *snn.Network, layers int, use
 			if err := c.images.Image(i, image); err != nil {
 				return fmt.Errorf("calibrate: image %d: %w", i, err)
 			}
-			if _, err := runner.Run(image); err != nil {
-				return fmt.Errorf("calibrate: image %d: %w", i, err)
+			if c.activations == nil {
+				if _, err := runner.Run(image); err != nil {
+					return fmt.Errorf("calibrate: image %d: %w", i, err)
+				}
 			}
 			rec, err := engine.Present(ctx, c.images, i, image)
 			if err != nil {

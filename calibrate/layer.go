@@ -57,19 +57,36 @@ func LayerFactors(ctx context.Context, g *ann.Graph, net *snn.Network, images Im
 // layer i.
 func (c *compensator) sums(ctx context.Context, net *snn.Network, i int) (a, r float64, err error) {
 	n := c.images.Len()
-	as, rs := make([]float64, n), make([]float64, n)
-	l := &net.Layers[i]
+	as, rs := c.activations, make([]float64, n)
+	if as == nil {
+		as = make([][]float64, n)
+	}
 	err = c.run(ctx, net, i+1, func(image int, trained *infer.Runner, rec *sim.Record) {
-		for _, x := range trained.Activation(l.Name) {
-			as[image] += clipped(x, l)
+		if as[image] == nil {
+			as[image] = sumsOf(net, trained)
 		}
 		for _, spikes := range rec.Spikes[i] {
 			rs[image] += float64(spikes)
 		}
 	})
+	if err != nil {
+		return 0, 0, err
+	}
+	c.activations = as
 	for j := range n {
-		a += as[j]
+		a += as[j][i]
 		r += rs[j] / float64(c.o.Sim.Timesteps)
 	}
-	return a, r, err
+	return a, r, nil
+}
+
+// sumsOf returns the sum of the activations over lambda of every layer, as rates can show them.
+func sumsOf(net *snn.Network, trained *infer.Runner) []float64 {
+	sums := make([]float64, len(net.Layers))
+	for j := range sums {
+		for _, x := range trained.Activation(net.Layers[j].Name) {
+			sums[j] += clipped(x, &net.Layers[j])
+		}
+	}
+	return sums
 }

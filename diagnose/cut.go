@@ -29,6 +29,14 @@ func (d *Diagnoser) cut(i int) []int {
 	return slices.Compact(list)
 }
 
+// gated reports whether a max-pool gate behind layer i hands on spikes of a layer of its cut c. It
+// takes spikes alone, so that the cut behind the gate is one, and this is none.
+func (d *Diagnoser) gated(c []int, i int) bool {
+	return slices.ContainsFunc(d.Network.Layers[i+1:], func(l snn.Layer) bool {
+		return l.IsGate() && slices.Contains(c, l.Synapses[0].From)
+	})
+}
+
 // maxCuts is how many cuts are tried at most.
 const maxCuts = 8
 
@@ -39,8 +47,8 @@ func (d *Diagnoser) cuts() []int {
 	var all, single []int
 	for i := range d.Network.Layers[:len(d.Network.Layers)-1] {
 		c := d.cut(i)
-		if len(c) == 0 || c[len(c)-1] != i {
-			continue // Nobody reads it.
+		if len(c) == 0 || c[len(c)-1] != i || d.gated(c, i) {
+			continue // Nobody reads it, or not its rates.
 		}
 		if all = append(all, i); len(c) == 1 {
 			single = append(single, i)
@@ -69,7 +77,9 @@ type Loss struct {
 	P      float64  `json:"p"`    // Of McNemar's exact test.
 	Part   string   `json:"part"` // The largest part of an error that arises there, one of the Cause constants,
 	Own    string   `json:"own"`  // and the layer that has it: of those between the cuts, or, if its input is uneven, of those that read them.
-	Size   float64  `json:"size"` // Root of the mean square, in units of lambda.
+	Size   float64  `json:"size"` // Root of the mean square, in units of lambda,
+
+	Relative float64 `json:"relative"` // and in units of the layer's activations, by which layers are compared.
 }
 
 // losses returns what is lost between cuts; right says, for every cut, on which images the
@@ -97,14 +107,22 @@ func (d *Diagnoser) losses(r *Diagnosis, before []bool, cuts []int, right [][]bo
 				}
 			}
 		}
-		l.Size = -1
+		most := -1.0
 		for j := first; j < len(r.Layers); j++ {
 			e := r.Layers[j].last()
-			if part, size := e.largest(ownParts); j <= i && size > l.Size {
-				l.Part, l.Own, l.Size = part, r.Layers[j].Name, size
+			take := func(part string, size float64) {
+				if relative := e.relative(size); relative > most {
+					most, l.Part, l.Own, l.Size, l.Relative = relative, part, r.Layers[j].Name, size, relative
+				}
 			}
-			if size := e.Unevenness.RMS; size > l.Size && d.reads(j, first, i) {
-				l.Part, l.Own, l.Size = CauseUnevenness, r.Layers[j].Name, size
+			if j <= i {
+				take(e.largest(ownParts))
+			}
+			if j == i {
+				take(CauseReadout, r.Layers[j].Unspoken)
+			}
+			if d.reads(j, first, i) {
+				take(CauseUnevenness, e.Unevenness.RMS)
 			}
 		}
 		list = append(list, l)
@@ -136,8 +154,21 @@ func where(r *Diagnosis) (list []Finding) {
 		}
 		list = append(list, Finding{
 			Layer: l.Own, Cause: l.Part, Points: l.Points, Low: l.Low, High: l.High,
-			Text: fmt.Sprintf("%s: %.2f points are lost there (%.1f to %.1f). The largest error that arises there is %s in %s, %.3g of lambda.", place, l.Points, l.Low, l.High, l.Part, l.Own, l.Size),
+			Text: fmt.Sprintf("%s: %.2f points are lost there (%.1f to %.1f). The largest error that arises there is %s in %s, %.3g of lambda, %.2g times its activations.", place, l.Points, l.Low, l.High, inWords(l.Part), l.Own, l.Size, l.Relative) + r.layer(l.Own).inChannels(l.Part),
 		})
 	}
 	return list
+}
+
+// layer returns the layer of that name, which there must be.
+func (r *Diagnosis) layer(name string) *Layer {
+	return &r.Layers[slices.IndexFunc(r.Layers, func(l Layer) bool { return l.Name == name })]
+}
+
+// inWords puts a part of an error into words.
+func inWords(part string) string {
+	if part == CauseReadout {
+		return "logits below zero, which make no spikes,"
+	}
+	return part
 }

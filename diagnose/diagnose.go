@@ -145,7 +145,13 @@ type Layer struct {
 	// activation is above zero.
 	Vanished float64 `json:"vanished,omitempty"`
 
+	// Of the output the root of the mean square of the logits, in units of lambda, where none of
+	// an image is positive: spikes do not show these.
+	Unspoken float64 `json:"unspoken,omitempty"`
+
 	At []Errors `json:"at"` // At each of the lengths.
+
+	Channels []Channel `json:"channels,omitempty"` // Of phased networks.
 
 	// Scatter has the activation over lambda and the rate of some neurons, at the
 	// last of the lengths.
@@ -157,14 +163,17 @@ type Layer struct {
 type Errors struct {
 	Timesteps    int     `json:"t"`
 	Correlation  float64 `json:"correlation"` // Of rate and activation; 0 where one of them is constant.
+	Activation   float64 `json:"activation"`  // Root of the mean square of the activations.
 	Total        Size    `json:"total"`
 	Clipping     Size    `json:"clipping"`
 	Inherited    Size    `json:"inherited"`
 	Quantisation Size    `json:"quantisation"`
 	Unevenness   Size    `json:"unevenness"`
-	Shift        Size    `json:"shift,omitzero"`    // Where calibration for T has shifted biases.
-	Vanished     Size    `json:"vanished,omitzero"` // Of phased networks.
-	Rounding     Size    `json:"rounding,omitzero"` // Of integer networks.
+	Shift        Size    `json:"shift,omitzero"`      // Where calibration for T has shifted biases.
+	Vanished     Size    `json:"vanished,omitzero"`   // Of phased networks.
+	Rounding     Size    `json:"rounding,omitzero"`   // Of integer networks.
+	Leak         Size    `json:"leak,omitzero"`       // Of leaky neurons.
+	Saturation   Size    `json:"saturation,omitzero"` // Of potentials that have few bits.
 }
 
 // Size is how large an error is over all neurons and images.
@@ -213,10 +222,12 @@ const (
 	CauseQuantisation = "quantisation"
 	CauseUnevenness   = "unevenness"
 	CauseReadout      = "readout"
-	CauseShift        = "shift"    // What calibration for T added to biases.
-	CauseVanished     = "vanished" // Activations below the lowest level.
-	CauseRounding     = "rounding" // Of weights to whole numbers.
-	CauseNone         = "none"     // Nothing is lost.
+	CauseShift        = "shift"      // What calibration for T added to biases.
+	CauseVanished     = "vanished"   // Activations below the lowest level.
+	CauseRounding     = "rounding"   // Of weights to whole numbers.
+	CauseLeak         = "leak"       // Of potentials.
+	CauseSaturation   = "saturation" // Of potentials that have few bits.
+	CauseNone         = "none"       // Nothing is lost.
 )
 
 // Run diagnoses s.
@@ -323,15 +334,14 @@ func (d *Diagnoser) Diagnosis(m *Measurement, t *Trials, o *Outcomes) *Diagnosis
 	r := m.diagnosis(d)
 	if t.Fault != nil {
 		fault := *t.Fault
-		fault.Points = 100 * (r.ANNTop1 - r.SNNTop1[len(r.SNNTop1)-1])
+		lost := lossOf(m.right(d), m.trained())
+		fault.Points = gain(lost)
+		fault.Low, fault.High = gainInterval(lost)
 		r.Verdict = []Finding{fault}
 		return r
 	}
 	trials := d.tried(m, t.List, o)
-	var trained []bool
-	for _, image := range m.sorted() {
-		trained = append(trained, image.ANN)
-	}
+	trained := m.trained()
 	cuts, right := d.rightBehind(len(trained), t.List, o)
 	r.Losses = d.losses(r, m.right(d), cuts, right, trained)
 	r.Verdict = verdict(r, trials, lossOf(m.right(d), trained))

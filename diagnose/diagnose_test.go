@@ -247,7 +247,7 @@ func TestVerdictLeaky(t *testing.T) {
 		}
 		for _, l := range d.Layers {
 			e := l.At[0]
-			if sum := e.Clipping.Bias + e.Inherited.Bias + e.Quantisation.Bias + e.Unevenness.Bias; sum-e.Total.Bias > 1e-9 || sum-e.Total.Bias < -1e-9 {
+			if sum := e.Clipping.Bias + e.Inherited.Bias + e.Quantisation.Bias + e.Leak.Bias + e.Unevenness.Bias; sum-e.Total.Bias > 1e-9 || sum-e.Total.Bias < -1e-9 {
 				t.Errorf("%v, layer %s: the parts add up to %v, the whole is %v", neuron, l.Name, sum, e.Total.Bias)
 			}
 			if e.Total.RMS > tt.total || e.Unevenness.RMS > tt.unevenness {

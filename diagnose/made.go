@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sresnet/convert"
 	"sresnet/sim"
@@ -19,24 +20,43 @@ func (d *Diagnoser) made() bool {
 // better.
 var lambdaFactors = []float32{0.7, 1.4, 2}
 
+// toMaximum returns by what the lambdas of l are to be multiplied for the largest to be the largest
+// activation; 0 if that is not known.
+func (d *Diagnoser) toMaximum(l *snn.Layer) float32 {
+	if d.Statistics == nil {
+		return 0
+	}
+	if n := d.Statistics.Node(l.Name); n != nil && n.Max > 0 && l.Lambda > 0 {
+		return n.Max / l.Lambda
+	}
+	return 0
+}
+
 // planMade lists what to try for a network that was made.
 func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials) error {
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
-		for _, f := range lambdaFactors {
+		l := &d.Network.Layers[i]
+		factors := lambdaFactors
+		if to := d.toMaximum(l); to > 0 && (to < lambdaFactors[0] || to > lambdaFactors[len(lambdaFactors)-1]) {
+			factors = append(slices.Clone(factors), to)
+		}
+		for _, f := range factors {
 			net, err := d.rescaled(i, f)
 			if err != nil || d.Network.Integer() {
 				break // The output has none to choose, gates have those of their source, and these leave no whole numbers.
 			}
-			name := d.Network.Layers[i].Name
-			t := d.add(trials, lambdaFactor, i, net, "lambdas of %s times %v", name, f)
-			t.Higher, t.Options = f > 1, map[string]any{"lambda": map[string]string{name: fmt.Sprintf("x%v", f)}}
-			if node := d.Statistics.Node(name); node != nil && d.Network.TunedFor == 0 {
-				t.Options = map[string]any{"lambda": map[string]string{name: fmt.Sprintf("%v", node.Lambda*f)}}
+			t := d.add(trials, lambdaFactor, i, net, "lambdas of %s times %.3g", l.Name, f)
+			t.Higher, t.Options = f > 1, map[string]any{"lambda": map[string]string{l.Name: fmt.Sprintf("x%v", f)}}
+			if node := d.Statistics.Node(l.Name); node != nil && d.Network.TunedFor == 0 {
+				t.Options = map[string]any{"lambda": map[string]string{l.Name: fmt.Sprintf("%v", node.Lambda*f)}}
 			}
 		}
 	}
 	if err := d.addReal(ctx, trials); err != nil {
 		return err
+	}
+	if wide := d.wideState(); wide != nil {
+		d.add(trials, wideState, -1, wide, "potentials of as many bits as they need in place of %d", d.Network.StateBits).Options = map[string]any{"state_bits": 0}
 	}
 	s := d.settings()
 	s.Timesteps = 2 * d.T
@@ -131,7 +151,20 @@ func (d *Diagnoser) addSchedule(ctx context.Context, trials *Trials) error {
 	d.add(trials, schedule, -1, &net, "the phased schedule at the same T").Options = phasedForT(false)
 	s := d.settings()
 	s.Schedule, s.Calibrated = snn.Phased, true
-	return d.addRemade(ctx, trials, schedule, s, phasedForT(true), "the phased schedule calibrated for the same T")
+	return d.addRemade(ctx, trials, scheduleFor, s, phasedForT(true), "the phased schedule calibrated for the same T")
+}
+
+// wideState returns the network with potentials that do not saturate; nil if they do not as it is.
+func (d *Diagnoser) wideState() *snn.Network {
+	if d.Network.StateBits == 0 {
+		return nil
+	}
+	net := *d.Network
+	net.StateBits = 0
+	if !d.runs(&net, d.T) {
+		return nil
+	}
+	return &net
 }
 
 // runs reports whether a network can be simulated for T timesteps.

@@ -99,7 +99,7 @@ func TestPhasedVerdict(t *testing.T) {
 		}
 		s.Remake = nil // It would repair that.
 		d := run(t, s, diagnose.Options{Timesteps: []int{32}})
-		found(t, d, diagnose.CauseClipping, "relu2", "lambdas of relu2 times 2")
+		found(t, d, diagnose.CauseClipping, "relu2", "lambdas of relu2 times 4.14")
 	})
 	t.Run("few levels", func(t *testing.T) {
 		s := phased(subject(t, g, m, 100), snn.Rate)

@@ -24,6 +24,8 @@ import (
 type Measurement struct {
 	images []imageSums // In no order.
 	fired  [][]uint64  // Per layer, a bit for every neuron that fired on any image.
+
+	channels [][]channelSums // Per layer; nil where neurons have no windows.
 }
 
 // imageSums is one image.
@@ -43,21 +45,22 @@ type layerSums struct {
 	Saturated int          `json:"saturated"`          // the same,
 	Active    int          `json:"active"`             // and those that fired by then.
 	Vanished  int          `json:"vanished,omitempty"` // Of phased networks: those with an activation that make no spike.
+	Unspoken  float64      `json:"unspoken,omitempty"` // Of the output, if no logit is positive: sum of their squares, over lambda.
 	Scatter   [][2]float64 `json:"scatter,omitempty"`
 }
 
 // parts is how many parts of an error there are, and the total.
-const parts = 8
+const parts = 10
 
 // errorSums adds up over neurons.
 type errorSums struct {
-	sum, square [parts]float64 // Total, clipping, inherited, quantisation, unevenness, shift, vanished, rounding.
+	sum, square [parts]float64 // Total, clipping, inherited, quantisation, unevenness, shift, vanished, rounding, leak, saturation.
 	x, r        float64        // Activation over lambda, rate,
 	xx, rr, xr  float64        // and their products.
 }
 
 func (e *errorSums) add(x, r float64, s Split) {
-	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished, s.Rounding} {
+	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished, s.Rounding, s.Leak, s.Saturation} {
 		e.sum[i] += v
 		e.square[i] += v * v
 	}
@@ -79,7 +82,8 @@ func (e *errorSums) join(f *errorSums) {
 // errors returns the means over n neurons and images.
 func (e *errorSums) errors(T int, n float64) Errors {
 	size := func(i int) Size { return Size{e.sum[i] / n, math.Sqrt(e.square[i] / n)} }
-	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4), Shift: size(5), Vanished: size(6), Rounding: size(7)}
+	r := Errors{Timesteps: T, Total: size(0), Clipping: size(1), Inherited: size(2), Quantisation: size(3), Unevenness: size(4), Shift: size(5), Vanished: size(6), Rounding: size(7), Leak: size(8), Saturation: size(9)}
+	r.Activation = math.Sqrt(e.xx / n)
 	if vx, vr := e.xx-e.x*e.x/n, e.rr-e.r*e.r/n; vx > 0 && vr > 0 {
 		r.Correlation = min(max((e.xr-e.x*e.r/n)/math.Sqrt(vx*vr), -1), 1)
 	}
@@ -119,6 +123,8 @@ type observer struct {
 	fired  [][]uint64 // Of the image.
 	sums   imageSums  // Of the image.
 
+	channels [][]channelSums // Of the image.
+
 	rounder *rounder // Nil where there is nothing that is known to be rounded.
 }
 
@@ -146,7 +152,7 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 		return nil, fmt.Errorf("diagnose: image %d has label %d, the network has the classes 0 to %d", i, label, len(logits)-1)
 	}
 	m := d.newMeasurement()
-	o.fired = m.fired
+	o.fired, o.channels = m.fired, m.channels
 	o.sums = imageSums{Index: i, ANN: tensor.ArgMax(logits) == label, Layers: make([]layerSums, len(o.counts))}
 	for j := range o.counts {
 		o.sums.Layers[j].At = make([]errorSums, len(d.o.Timesteps))
@@ -212,11 +218,16 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 	positions := len(counts) / channels
 	sums, errs := &o.sums.Layers[layer], &o.sums.Layers[layer].At[k]
 	every, period, phased := scatterEvery(len(counts)), l.Neuron.Period(), o.d.Network.Schedule == snn.Phased
-	var added []float64
+	var added, arrived []float64
 	if o.rounder != nil {
 		o.rounder.note(layer, k, counts, m)
 		if m.V != nil {
-			added = o.rounder.added(layer, k)
+			added, arrived = o.rounder.added(layer, k), o.rounder.arrived(layer, k)
+		}
+	}
+	if last && layer == len(o.counts)-1 && slices.Max(a) <= 0 {
+		for c, x := range a {
+			sums.Unspoken += math.Pow(float64(x)/float64(l.LambdaOf(c%channels)), 2)
 		}
 	}
 	for i, n := range counts {
@@ -239,12 +250,19 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 			if s = splitOf(x, float64(l.StartOf(j))/th, float64(m.V[j])/th, shift, delta, int(n), T); phased {
 				s = s.phased(int(n))
 			}
+			if arrived != nil {
+				measured := (float64(m.V[j])/th - float64(l.StartOf(j))/th + float64(n)) / float64(T)
+				s = s.saturated(measured-shift-delta, arrived[j]-shift-delta)
+			}
 		default:
 			s.Inherited = r - x
 		}
 		errs.add(x, r, s)
 		if !last {
 			continue
+		}
+		if o.channels != nil {
+			o.channels[layer][c].add(x, s, n == 0)
 		}
 		if x*float64(period) > 1 {
 			sums.Clipped++
@@ -307,13 +325,15 @@ func (m *Measurement) diagnosis(d *Diagnoser) *Diagnosis {
 			out.Clipped += float64(s.Clipped)
 			out.Saturated += float64(s.Saturated)
 			out.Vanished += float64(s.Vanished)
+			out.Unspoken += s.Unspoken
 			out.Scatter = append(out.Scatter, s.Scatter...)
 		}
 		for _, b := range m.fired[j] {
 			out.Dead -= float64(bits.OnesCount64(b))
 		}
 		out.Clipped, out.Saturated, out.Dead = out.Clipped/units, out.Saturated/units, out.Dead/float64(l.Neurons())
-		out.Vanished /= units
+		out.Vanished, out.Unspoken = out.Vanished/units, math.Sqrt(out.Unspoken/units)
+		out.Channels = m.channelsOf(l, j, n)
 		r.Layers = append(r.Layers, out)
 	}
 	return r

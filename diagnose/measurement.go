@@ -8,12 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"sresnet/snn"
 )
 
 func (d *Diagnoser) newMeasurement() *Measurement {
 	m := &Measurement{fired: make([][]uint64, len(d.Network.Layers))}
 	for i := range m.fired {
 		m.fired[i] = make([]uint64, (d.Network.Layers[i].Neurons()+63)/64)
+	}
+	if d.Network.Schedule != snn.Synchronous {
+		for i := range m.fired {
+			m.channels = append(m.channels, make([]channelSums, d.Network.Layers[i].Shape[0]))
+		}
 	}
 	return m
 }
@@ -35,18 +42,25 @@ func (m *Measurement) Merge(n *Measurement) {
 			m.fired[i][j] |= b
 		}
 	}
+	for i := range m.channels {
+		for c := range m.channels[i] {
+			m.channels[i][c].join(&n.channels[i][c])
+		}
+	}
 }
 
 // measurementFile is the JSON form of a [Measurement].
 type measurementFile struct {
 	Images []imageSums `json:"images"`
 	Fired  []string    `json:"fired"` // Base64 of little-endian words.
+
+	Channels [][]channelSums `json:"channels,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler. All numbers are exact, and measurements of the
 // same images have the same form.
 func (m *Measurement) MarshalJSON() ([]byte, error) {
-	f := measurementFile{Images: m.sorted(), Fired: make([]string, len(m.fired))}
+	f := measurementFile{Images: m.sorted(), Fired: make([]string, len(m.fired)), Channels: m.channels}
 	for i, words := range m.fired {
 		var b []byte
 		for _, w := range words {
@@ -83,7 +97,15 @@ func (d *Diagnoser) readMeasurement(b []byte) (*Measurement, error) {
 			return nil, errOtherWork
 		}
 	}
-	m.images = f.Images
+	if len(f.Channels) != len(m.channels) {
+		return nil, errOtherWork
+	}
+	for i := range m.channels {
+		if len(f.Channels[i]) != len(m.channels[i]) {
+			return nil, errOtherWork
+		}
+	}
+	m.images, m.channels = f.Images, f.Channels
 	return m, nil
 }
 

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 
-	"sresnet/ann/infer"
 	"sresnet/eval"
 	"sresnet/internal/parallel"
 	"sresnet/shard"
@@ -16,8 +14,8 @@ import (
 	"sresnet/snn"
 )
 
-// Outcomes says what came of trials. Trial t on image i of n has the number t*n + i:
-// these numbers are what package shard calls images.
+// Outcomes says what came of trials, which have numbers on images: see [Trial].Group. These numbers
+// are what package shard calls images.
 type Outcomes struct {
 	done, right []int // All that were, and those where the network names the label.
 }
@@ -100,111 +98,41 @@ func (d *Diagnoser) Trying(list []Trial, network func(i int) (*snn.Network, erro
 		Images: n, New: func() *Outcomes { return new(Outcomes) },
 		Read: func(b []byte) (*Outcomes, error) { return readOutcomes(b, n) },
 		Present: func(ctx context.Context, n int, next func() (int, bool, error), add func(*Outcomes) error) error {
+			order := newOrder(list, d.Images.Len())
 			plans := &plans{d: d, network: network}
-			return parallel.Feed(ctx, min(d.o.Workers, n), func() func(context.Context, int) (*Outcomes, error) {
-				w := &tryer{d: d, list: list, plans: plans, trial: -1, pixels: make([]float32, d.Images.Shape().Len())}
-				return w.try
-			}, next, add)
+			b := &batches{order: order, next: next, ahead: -1}
+			return parallel.Feed(ctx, min(d.o.Workers, n), func() func(context.Context, int) ([]*Outcomes, error) {
+				w := &tryer{d: d, list: list, order: order, plans: plans, trial: -1, group: -1, pixels: make([]float32, d.Images.Shape().Len())}
+				return func(ctx context.Context, batch int) (all []*Outcomes, err error) {
+					for _, number := range b.take(batch) {
+						o, err := w.try(ctx, number)
+						if err != nil {
+							return nil, err
+						}
+						all = append(all, o)
+					}
+					return all, nil
+				}
+			}, b.nextBatch, func(all []*Outcomes) error {
+				for _, o := range all {
+					if err := add(o); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		},
 	}, nil
-}
-
-// plans compiles networks for the workers that try them, which get to each at about the
-// same time.
-type plans struct {
-	d       *Diagnoser
-	network func(i int) (*snn.Network, error)
-
-	mu               sync.Mutex
-	index, timesteps int // Of plan.
-	plan             *sim.Plan
-}
-
-func (p *plans) get(index, timesteps int) (*sim.Plan, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.plan != nil && p.index == index && p.timesteps == timesteps {
-		return p.plan, nil
-	}
-	net, err := p.network(index)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := sim.Compile(net, p.d.simulation(timesteps))
-	if err != nil {
-		return nil, err
-	}
-	p.index, p.timesteps, p.plan = index, timesteps, plan
-	return plan, nil
-}
-
-// tryer tries one thing on one image at a time.
-type tryer struct {
-	d      *Diagnoser
-	list   []Trial
-	plans  *plans
-	pixels []float32
-	trial  int // That engine is for; -1 for none yet.
-	engine *sim.Engine
-	runner *infer.Runner // Nil until a layer is to be replaced.
-}
-
-// try does trial number/n on image number%n.
-func (w *tryer) try(ctx context.Context, number int) (*Outcomes, error) {
-	d := w.d
-	i := number % d.Images.Len()
-	if err := w.begin(number / d.Images.Len()); err != nil {
-		return nil, err
-	}
-	t := &w.list[w.trial]
-	if err := d.Images.Image(i, w.pixels); err != nil {
-		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
-	}
-	if t.Kind == replaced {
-		if _, err := w.runner.Run(w.pixels); err != nil {
-			return nil, fmt.Errorf("diagnose: image %d: trained network: %w", i, err)
-		}
-		for _, j := range d.cut(t.Index) {
-			if err := w.engine.Replace(j, d.rates(j, w.runner)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	rec, err := w.engine.Present(ctx, d.Images, i, w.pixels)
-	if err != nil {
-		return nil, fmt.Errorf("diagnose: image %d: %w", i, err)
-	}
-	o := &Outcomes{done: []int{number}}
-	if classAt(rec, t.Timesteps, d.o.Readout) == d.Images.Label(i) {
-		o.right = o.done
-	}
-	return o, nil
-}
-
-// begin makes the engine for a trial.
-func (w *tryer) begin(trial int) error {
-	if trial == w.trial {
-		return nil
-	}
-	t := &w.list[trial]
-	plan, err := w.plans.get(t.Network, t.Timesteps)
-	if err != nil {
-		return err
-	}
-	w.trial, w.engine = trial, plan.NewEngine()
-	if t.Kind == replaced && w.runner == nil {
-		w.runner = w.d.model.NewRunner()
-	}
-	return nil
 }
 
 // tried says what came of trials, all of them on all images, in their order.
 func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 	images := m.sorted()
 	n := len(images)
-	right := make([]bool, len(list)*n)
+	order, right := newOrder(list, n), make([]bool, len(list)*n)
 	for _, number := range o.right {
-		right[number] = true
+		t, i := order.of(number)
+		right[t*n+i] = true
 	}
 	var trials []trial
 	for j := range list {
@@ -234,6 +162,14 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 func (m *Measurement) right(d *Diagnoser) (right []bool) {
 	for _, image := range m.sorted() {
 		right = append(right, image.Correct[len(d.o.Timesteps)-1])
+	}
+	return right
+}
+
+// trained says on which images the trained network is right.
+func (m *Measurement) trained() (right []bool) {
+	for _, image := range m.sorted() {
+		right = append(right, image.ANN)
 	}
 	return right
 }
@@ -269,9 +205,10 @@ func (d *Diagnoser) rightBehind(n int, list []Trial, o *Outcomes) (cuts []int, r
 			cuts, right = append(cuts, list[j].Index), append(right, make([]bool, n))
 		}
 	}
+	order := newOrder(list, n)
 	for _, number := range o.right {
-		if k := place[number/n]; k >= 0 {
-			right[k][number%n] = true
+		if t, i := order.of(number); place[t] >= 0 {
+			right[place[t]][i] = true
 		}
 	}
 	return cuts, right

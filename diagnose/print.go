@@ -27,8 +27,10 @@ var columns = []column{
 	partColumn("clipping", func(e *Errors) Size { return e.Clipping }),
 	partColumn("inherited", func(e *Errors) Size { return e.Inherited }),
 	partColumn("rounding", func(e *Errors) Size { return e.Rounding }),
+	partColumn("saturation", func(e *Errors) Size { return e.Saturation }),
 	partColumn("shift", func(e *Errors) Size { return e.Shift }),
 	partColumn("quantisation", func(e *Errors) Size { return e.Quantisation }),
+	partColumn("leak", func(e *Errors) Size { return e.Leak }),
 	partColumn("vanished", func(e *Errors) Size { return e.Vanished }),
 	partColumn("unevenness", func(e *Errors) Size { return e.Unevenness }),
 	{"bias", func(_ *Layer, e *Errors) string { return terminal.Percent(e.Total.Bias) }, nil},
@@ -45,7 +47,7 @@ func (r *Diagnosis) shown() []column {
 		switch c.name {
 		case "unevenness":
 			return r.Latency > 0
-		case "rounding", "shift", "vanished":
+		case "rounding", "saturation", "shift", "leak", "vanished":
 			return !r.has(c.part)
 		}
 		return false

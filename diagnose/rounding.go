@@ -8,7 +8,7 @@ import (
 )
 
 // rounder computes what rounding the weights of an integer network adds to its mean
-// currents, on one image at a time.
+// currents, and what of them potentials of few bits lose, on one image at a time.
 type rounder struct {
 	d      *Diagnoser
 	counts [][][]uint16 // Per layer and length, the spikes by then, channels last; nil where no synapse carries them.
@@ -22,9 +22,9 @@ type rounder struct {
 	err    error
 }
 
-// newRounder returns nil if no real weights are known.
+// newRounder returns nil if no real weights are known and potentials have all the bits they need.
 func (d *Diagnoser) newRounder() *rounder {
-	if d.rounding == nil {
+	if d.rounding == nil && d.Network.StateBits == 0 {
 		return nil
 	}
 	n := len(d.Network.Layers)
@@ -70,14 +70,37 @@ func (r *rounder) note(layer, k int, counts []uint16, m sim.Potentials) {
 
 // added returns what rounding adds to the mean currents into a layer of neurons over the
 // timesteps of the k-th length, in thresholds and CHW: what [snn.Network.RoundingError] makes
-// of the rates of its sources and of the image. It may be read until the next call.
+// of the rates of its sources and of the image; nil if the real weights are not known.
 func (r *rounder) added(layer, k int) []float64 {
+	if r.d.rounding == nil {
+		return nil
+	}
+	return r.currents(r.d.rounding, layer, k)
+}
+
+// arrived returns the mean currents into a layer of neurons over the timesteps of the k-th length,
+// in thresholds and CHW, as potentials that do not saturate would hold them; nil if they do not.
+func (r *rounder) arrived(layer, k int) []float64 {
+	if r.d.Network.StateBits == 0 {
+		return nil
+	}
+	sum := r.currents(r.d.Network, layer, k)
+	l := &r.d.Network.Layers[layer]
+	for o := range sum {
+		sum[o] /= float64(l.Neuron.ThresholdOf(o / (l.Shape[1] * l.Shape[2])))
+	}
+	return sum
+}
+
+// currents returns the mean currents into a layer of net, which has the connections of the
+// subject's network.
+func (r *rounder) currents(net *snn.Network, layer, k int) []float64 {
 	d, T := r.d, r.d.o.Timesteps[k]
 	l := &d.Network.Layers[layer]
 	var image []float64
 	for _, s := range l.Synapses {
 		if s.From == snn.FromInput {
-			image = r.presented(T)
+			image = r.presented(&net.Input, T)
 			continue
 		}
 		channels, rates := d.Network.Layers[s.From].Shape[0], r.rates[s.From]
@@ -86,14 +109,14 @@ func (r *rounder) added(layer, k int) []float64 {
 			rates[i%channels*positions+i/channels] = float64(n) / float64(T)
 		}
 	}
-	sum, err := sim.Currents(r.ctx, d.rounding, layer, r.rates, image)
+	sum, err := sim.Currents(r.ctx, net, layer, r.rates, image)
 	if err != nil {
 		r.err = err
 		return make([]float64, l.Neurons())
 	}
 	for j, s := range l.Synapses {
 		if k, ok := s.Connection.(*snn.Shortcut); ok && k.Remainder { // One neuron to one.
-			w := d.rounding.Layers[layer].Synapses[j].Connection.(*snn.Shortcut)
+			w := net.Layers[layer].Synapses[j].Connection.(*snn.Shortcut)
 			for o, x := range r.left[s.From] {
 				sum[o] += float64(w.ScaleOf(o/(l.Shape[1]*l.Shape[2]))) * x / float64(T)
 			}
@@ -103,8 +126,7 @@ func (r *rounder) added(layer, k int) []float64 {
 }
 
 // presented returns the mean over T timesteps of what the image shows, CHW.
-func (r *rounder) presented(T int) []float64 {
-	in := &r.d.rounding.Input
+func (r *rounder) presented(in *snn.Input, T int) []float64 {
 	if in.Encoding.Constant() && r.frames == 1 {
 		T = 1 // They are all the same.
 	}

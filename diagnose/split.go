@@ -30,7 +30,11 @@ import (
 //	c' = min(max((zbar - offset) / gain, 0), 1/p)
 //	q  = the rate in T timesteps under the constant current zbar
 //
-// so that Quantisation also includes the distance of the curve from the line.
+// so that Quantisation also includes the distance of the curve from the line. Of those that
+// leak, this distance is a part of its own:
+//
+//	qi = clip(floor(T c' + V[0]), 0, T/p) / T     Quantisation = qi - c'
+//	                                              Leak         = q - qi
 //
 // Where calibration for T has added s thresholds to the bias, the mean current without
 // it is that which the layers before lead to, and what the shift makes good, or not, has a
@@ -44,6 +48,12 @@ import (
 //
 //	c3 = min(max(zbar - s - delta, 0), 1)         Inherited    = c3 - c
 //	                                              Rounding     = c" - c3
+//
+// Where potentials have few bits, and lost some of the mean current zt that arrived, what that
+// does is apart as well:
+//
+//	c4 = min(max(zt - s - delta, 0), 1)           Inherited    = c4 - c
+//	                                              Saturation   = c3 - c4
 //
 // What rounding does to pixels, biases and start potentials stays in Inherited.
 //
@@ -64,11 +74,13 @@ type Split struct {
 	Shift        float64 `json:"shift,omitempty"`
 	Vanished     float64 `json:"vanished,omitempty"`
 	Rounding     float64 `json:"rounding,omitempty"`
+	Leak         float64 `json:"leak,omitempty"`
+	Saturation   float64 `json:"saturation,omitempty"`
 }
 
 // Total returns the sum of the parts.
 func (s Split) Total() float64 {
-	return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness + s.Shift + s.Vanished + s.Rounding
+	return s.Clipping + s.Inherited + s.Quantisation + s.Unevenness + s.Shift + s.Vanished + s.Rounding + s.Leak + s.Saturation
 }
 
 // splitOf returns the split of a neuron that should show x, fired n times in T
@@ -100,6 +112,17 @@ func splitOf(x, v0, v, s, delta float64, n, T int) Split {
 	}
 }
 
+// saturated returns the split of a neuron whose potential has kept that mean current, in thresholds
+// and without what shift and rounding bring, of the one that arrived.
+func (s Split) saturated(kept, arrived float64) Split {
+	s.Saturation = min(max(kept, 0), 1) - min(max(arrived, 0), 1)
+	if math.Abs(s.Saturation) < 1e-9 { // Nothing is lost, and sums were rounded.
+		s.Saturation = 0
+	}
+	s.Inherited -= s.Saturation
+	return s
+}
+
 // phased returns the split of a neuron of a phased network, which fired n times.
 func (s Split) phased(n int) Split {
 	s.Quantisation, s.Unevenness = s.Quantisation+s.Unevenness, 0 // But for rounding there is none.
@@ -125,5 +148,16 @@ func splitByCurrent(n *snn.Neuron, c int, x, zbar float64, spikes, T int) Split 
 		}
 	}
 	r, q := float64(spikes)/float64(T), float64(even)/float64(T)
-	return Split{Clipping: shown - x, Inherited: mean - shown, Quantisation: q - mean, Unevenness: r - q}
+	rounded := q
+	if leaks(n) {
+		start := float64(n.VInitOf(c)) / float64(n.ThresholdOf(c))
+		rounded = min(max(math.Floor(float64(T)*mean+start), 0), float64((T-1)/n.Period()+1)) / float64(T)
+	}
+	return Split{Clipping: shown - x, Inherited: mean - shown, Quantisation: rounded - mean, Leak: q - rounded, Unevenness: r - q}
+}
+
+// leaks reports whether potentials of n fade.
+func leaks(n *snn.Neuron) bool {
+	a, _ := n.Decay()
+	return a != 1
 }

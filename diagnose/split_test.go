@@ -111,7 +111,7 @@ func TestSplitByCurrentIsSplit(t *testing.T) {
 	})
 }
 
-// A leaky neuron whose rate curve is off the line is quantised, one whose current is off
+// A leaky neuron whose rate curve is off the line leaks, one whose current is off
 // it inherits, and none is uneven under a constant current.
 func TestSplitByCurrent(t *testing.T) {
 	neuron := snn.Neuron{Model: snn.LIF{Leak: 0.5, Refractory: 1}, Threshold: []float32{1}, Reset: snn.ResetZero, Gain: 0.5, Offset: 0.5}
@@ -121,10 +121,10 @@ func TestSplitByCurrent(t *testing.T) {
 		spikes     int
 		want       Split
 	}{
-		{"nothing", 0.5, 1, 8, Split{}},                                 // 1 = 0.5 r + 0.5 at r = 1, but at most 1/2.
-		{"clipped", 0.75, 1, 8, Split{Clipping: -0.25}},                 // Every second timestep is all that it can.
-		{"inherited", 0.5, 0.625, 4, Split{Inherited: -0.25}},           // 0.625 stands for 1/4, and fires at every fourth step: 0.625 (1 + 1/2 + 1/4) > 1, and rest.
-		{"off the line", 0.125, 0.5625, 3, Split{Quantisation: 0.0625}}, // It stands for 1/8, and fires in steps 3, 8 and 13: 0.5625 (1 + .. + 1/8) > 1, and rest.
+		{"nothing", 0.5, 1, 8, Split{}},                         // 1 = 0.5 r + 0.5 at r = 1, but at most 1/2.
+		{"clipped", 0.75, 1, 8, Split{Clipping: -0.25}},         // Every second timestep is all that it can.
+		{"inherited", 0.5, 0.625, 4, Split{Inherited: -0.25}},   // 0.625 stands for 1/4, and fires at every fourth step: 0.625 (1 + 1/2 + 1/4) > 1, and rest.
+		{"off the line", 0.125, 0.5625, 3, Split{Leak: 0.0625}}, // It stands for 1/8, and fires in steps 3, 8 and 13: 0.5625 (1 + .. + 1/8) > 1, and rest.
 		{"silent", 0, 0.4, 0, Split{}},
 	} {
 		if got := splitByCurrent(&neuron, 0, tt.x, tt.current, tt.spikes, 16); got != tt.want {

@@ -37,6 +37,11 @@ type Trial struct {
 	Higher bool        `json:"higher"` // Whether a percentile is above the subject's.
 
 	Options map[string]any `json:"options,omitempty"` // What to set for it, see [Counterfactual].
+	// Trials that follow each other with the same group, unless it is 0, share work on an image.
+	// With n images, m trials of a group whose first is trial k are numbered from k n on, image
+	// by image: trial k + j on image i has the number k n + i m + j. Each other is a group of
+	// its own.
+	Group int `json:"group,omitempty"`
 }
 
 // trial is a counterfactual with what is needed to put it into words, and with what came of
@@ -68,10 +73,19 @@ const (
 
 	lambdaFactor kindOfTrial = "lambda_factor"
 	schedule     kindOfTrial = "schedule"
+	scheduleFor  kindOfTrial = "schedule_calibrated" // That calibrated for T, too.
+	noLeak       kindOfTrial = "leak"
+	wideState    kindOfTrial = "state_bits"
 	calibrated   kindOfTrial = "calibrated"
 	realWeights  kindOfTrial = "real_weights"
 
 	found kindOfTrial = "found" // Lambdas that were searched.
+)
+
+// Groups of trials.
+const (
+	groupOfLambdas = 1 + iota // They share the layers before.
+	groupOfCuts               // They share what the trained network computes.
 )
 
 // Percentiles that are tried, for a layer and for all.
@@ -106,7 +120,7 @@ func (d *Diagnoser) Plan(ctx context.Context, m *Measurement) (*Trials, error) {
 		if more > 0 {
 			what += fmt.Sprintf(" and what shortcuts bring around it (%s)", terminal.Plural(more, "layer", "layers"))
 		}
-		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", what)
+		d.add(trials, replaced, i, d.Network, "%s replaced by the trained network's", what).Group = groupOfCuts
 	}
 	return trials, nil
 }
@@ -157,6 +171,7 @@ func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *T
 		d.add(trials, startPotential, -1, net, "V[0] = %v in place of %v", o.VInit, d.Convert.VInit).Options = map[string]any{"v_init": o.VInit}
 	}
 	d.addPercentiles(trials, statistics)
+	d.addNoLeak(trials)
 	if err := d.addCompensation(ctx, m, trials); err != nil {
 		return err
 	}
@@ -189,7 +204,7 @@ func (d *Diagnoser) addLambdas(trials *Trials, i int, statistics []*calibrate.St
 			kind, what = lambdaMax, "the maximum"
 		}
 		t := d.add(trials, kind, i, net, "lambda of %s from %.4g to %s, %.4g", name, scale, what, node.Lambda)
-		t.Higher = node.Lambda > d.Statistics.Node(name).Lambda
+		t.Higher, t.Group = node.Lambda > d.Statistics.Node(name).Lambda, groupOfLambdas
 		t.Options = map[string]any{"lambda": map[string]string{name: fmt.Sprintf("p%v", s.Percentile)}}
 	}
 }
@@ -199,8 +214,35 @@ func (d *Diagnoser) addPercentiles(trials *Trials, statistics []*calibrate.Stati
 	for _, s := range statistics {
 		if net, err := d.convert(s, d.Convert); err == nil {
 			t := d.add(trials, allPercentile, -1, net, "percentile %v in place of %v in all layers", s.Percentile, d.Statistics.Percentile)
-			t.Higher, t.Options = s.Percentile > d.Statistics.Percentile, map[string]any{"percentile": s.Percentile}
+			t.Higher, t.Options = d.raises(s), map[string]any{"percentile": s.Percentile}
 		}
+	}
+}
+
+// raises reports whether the lambda that s changes most is a higher one.
+func (d *Diagnoser) raises(s *calibrate.Statistics) bool {
+	most := 0.0
+	for i := range s.Nodes {
+		if before := d.Statistics.Node(s.Nodes[i].Node); before != nil && before.Lambda > 0 && s.Nodes[i].Lambda > 0 {
+			if by := math.Log(float64(s.Nodes[i].Lambda) / float64(before.Lambda)); math.Abs(by) > math.Abs(most) {
+				most = by
+			}
+		}
+	}
+	return most > 0
+}
+
+// addNoLeak adds neurons that do not leak, where some do.
+func (d *Diagnoser) addNoLeak(trials *Trials) {
+	if !slices.ContainsFunc(d.Network.Layers, func(l snn.Layer) bool { return !l.IsGate() && leaks(&l.Neuron) }) {
+		return
+	}
+	o := d.Convert
+	if o.Neuron = nil; d.Convert.Neuron == nil { // The network has others than it was converted for.
+		o = d.Convert
+	}
+	if net, err := d.convert(d.Statistics, o); err == nil {
+		d.add(trials, noLeak, -1, net, "neurons without leak").Options = map[string]any{"neuron": "if", "leak": 1, "refractory": 0}
 	}
 }
 
@@ -228,14 +270,15 @@ func (d *Diagnoser) addCompensation(ctx context.Context, m *Measurement, trials 
 	return nil
 }
 
-// worst returns the layers with the largest errors of their own.
+// worst returns the layers with the largest errors of their own, against their activations.
 func worst(r *Diagnosis, n int) []int {
 	index := make([]int, len(r.Layers))
 	for i := range index {
 		index[i] = i
 	}
 	slices.SortStableFunc(index, func(a, b int) int {
-		return cmp.Compare(r.Layers[b].last().own(), r.Layers[a].last().own())
+		x, y := r.Layers[a].last(), r.Layers[b].last()
+		return cmp.Compare(y.relative(y.own()), x.relative(x.own()))
 	})
 	return index[:min(n, len(index))]
 }
@@ -245,7 +288,21 @@ func (l *Layer) last() *Errors { return &l.At[len(l.At)-1] }
 
 // own returns the size of the error that arises in the layer itself.
 func (e *Errors) own() float64 {
-	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS + e.Rounding.RMS*e.Rounding.RMS)
+	return math.Sqrt(e.Clipping.RMS*e.Clipping.RMS + e.Quantisation.RMS*e.Quantisation.RMS + e.Unevenness.RMS*e.Unevenness.RMS + e.Vanished.RMS*e.Vanished.RMS + e.Rounding.RMS*e.Rounding.RMS + e.Leak.RMS*e.Leak.RMS + e.Saturation.RMS*e.Saturation.RMS)
+}
+
+// relative returns the size of an error against that of the activations of the layer, so that
+// layers can be compared: how large lambda is depends on whether it is right. Where there are no
+// activations it is against the error itself.
+func (e *Errors) relative(size float64) float64 {
+	switch scale := cmp.Or(e.Activation, e.Total.RMS); {
+	case size == 0:
+		return 0
+	case scale == 0: // Parts that cancel each other.
+		return 1
+	default:
+		return size / scale
+	}
 }
 
 // percentiles calibrates again, if the subject has other percentiles.

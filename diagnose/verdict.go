@@ -3,8 +3,10 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"sresnet/eval"
 )
@@ -43,8 +45,11 @@ func verdict(r *Diagnosis, trials []trial, lost eval.Pairs) []Finding {
 			Text: fmt.Sprintf("%s on these %d images: %s the spiking network classifies %.2f %% of them correctly, the trained one %.2f %%; the difference lies between %.1f and %.1f points.", what, r.Images, after, 100*top1, 100*r.ANNTop1, low, high),
 		}}
 	}
-	list := append(advice(r, trials), where(r)...)
-	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Points, a.Points) })
+	found := advice(r, trials)
+	for _, f := range where(r) {
+		found = append(found, named{Finding: f})
+	}
+	list := ranked(found)
 	rounds := func(f Finding) bool { return f.Cause == CauseRounding && f.Layer == "" }
 	if roundsMost(r) && !slices.ContainsFunc(list, rounds) {
 		list = append(list, Finding{
@@ -63,12 +68,72 @@ func verdict(r *Diagnosis, trials []trial, lost eval.Pairs) []Finding {
 	}}
 }
 
+// named is a finding; many says that a part of what was changed may gain as much.
+type named struct {
+	Finding
+	many bool
+}
+
+// ranked puts the largest gain first; among equals, what names a layer. A change of many things,
+// such as another calibration, comes after all that has one cause and may gain as much: alone, or
+// in all the layers that are named together.
+func ranked(list []named) []Finding {
+	slices.SortStableFunc(list, func(a, b named) int {
+		if a.Points == b.Points && (a.Layer == "") != (b.Layer == "") {
+			return strings.Compare(b.Layer, a.Layer)
+		}
+		return cmp.Compare(b.Points, a.Points)
+	})
+	var one, many []Finding
+	layers := make(map[string]float64) // What each may gain.
+	for _, f := range list {
+		if f.many {
+			many = append(many, f.Finding)
+			continue
+		}
+		if one = append(one, f.Finding); f.Layer != "" {
+			layers[f.Layer] = max(layers[f.Layer], f.High)
+		}
+	}
+	together := 0.0
+	for _, f := range slices.Sorted(maps.Values(layers)) {
+		together += f
+	}
+	place := make([]int, len(many))
+	for k, f := range many {
+		for i, g := range one {
+			if g.High >= f.Points || g.Layer != "" && together >= f.Points {
+				place[k] = i + 1
+			}
+		}
+	}
+	for k := len(many) - 1; k >= 0; k-- {
+		one = slices.Insert(one, place[k], many[k])
+	}
+	return one
+}
+
+// bundled reports whether t changes many things at once, one of which may be all that it takes.
+func (t *trial) bundled(r *Diagnosis, trials []trial) bool {
+	switch t.kind {
+	case schedule: // It also lets neurons fire what they could not at once.
+		return mostly(r) != CauseUnevenness
+	case allPercentile, calibrated, scheduleFor:
+		return true
+	case realWeights: // Their potentials have all bits as well.
+		return slices.ContainsFunc(trials, func(t trial) bool { return t.kind == wideState })
+	}
+	return false
+}
+
 // topic is what trials have in common of which one at most is advised: a lambda is raised or
 // lowered, not both.
 func (t *trial) topic() string {
 	switch t.kind {
 	case lambdaMax, lambdaPercentile, lambdaFactor:
 		return "lambda " + t.Layer
+	case scheduleFor:
+		return string(schedule)
 	}
 	return string(t.kind)
 }
@@ -77,11 +142,14 @@ func (t *trial) topic() string {
 // chooses the one that gains most there, and the other half measures its gain: where both choose
 // the same, that is its gain on all of them, else that of the first half's choice on the second.
 // It has to be more than chance.
-func advice(r *Diagnosis, trials []trial) (list []Finding) {
+func advice(r *Diagnosis, trials []trial) (list []named) {
 	var topics []string
 	first, second := make(map[string]*trial), make(map[string]*trial)
 	choose := func(best map[string]*trial, t *trial, of func(*trial) eval.Pairs) {
 		p, before := of(t), best[t.topic()]
+		if t.kind == scheduleFor && !scheduleHelps(trials, of) {
+			return // Calibration does, which needs no other schedule.
+		}
 		if t.kind != replaced && gain(p) > 0 && better(p) <= likely && (before == nil || gain(p) > gain(of(before))) {
 			best[t.topic()] = t
 		}
@@ -112,7 +180,7 @@ func advice(r *Diagnosis, trials []trial) (list []Finding) {
 	}
 	for k, ok := range eval.Holm(p, alpha) {
 		if ok {
-			list = append(list, finding(r, chosen[k], measured[k]))
+			list = append(list, named{finding(r, chosen[k], measured[k]), chosen[k].bundled(r, trials)})
 		}
 	}
 	return list
@@ -132,6 +200,14 @@ func advised(verdict []Finding) map[string]any {
 		}
 	}
 	return nil
+}
+
+// scheduleHelps reports whether the phased schedule alone is likely to gain something.
+func scheduleHelps(trials []trial, of func(*trial) eval.Pairs) bool {
+	return slices.ContainsFunc(trials, func(t trial) bool {
+		p := of(&t)
+		return t.kind == schedule && gain(p) > 0 && better(p) <= likely
+	})
 }
 
 // lastT returns the number of timesteps that the verdict is about.
@@ -157,16 +233,22 @@ func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
 			f.Cause = CauseClipping
 			why = fmt.Sprintf("clipping takes points, since %.2g %% of its activations exceed lambda, %.4g", 100*l.Clipped, l.Lambda)
 		}
-		f.Text = fmt.Sprintf("%s: %s; %s %s %s.", l.Name, why, t.Change, verb, gain)
-	case schedule:
-		f.Cause = CauseUnevenness
+		f.Text = fmt.Sprintf("%s: %s; %s %s %s.", l.Name, why, t.Change, verb, gain) + l.inChannels(f.Cause)
+	case schedule, scheduleFor:
+		f.Cause = mostly(r)
 		f.Text = fmt.Sprintf("All layers: %s recovers %s: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, gain, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
 	case calibrated:
-		f.Cause = coarse(r)
+		f.Cause = mostly(r)
 		f.Text = fmt.Sprintf("All layers: %s recover %s.", t.Change, gain)
 	case found:
 		f.Cause = coarse(r)
 		f.Text = fmt.Sprintf("All layers: %s, recover %s.", t.Change, gain)
+	case noLeak:
+		f.Cause = CauseLeak
+		f.Text = fmt.Sprintf("All layers: %s recover %s; that potentials fade makes errors of %.3g of lambda on average.", t.Change, gain, average(r, CauseLeak))
+	case wideState:
+		f.Cause = CauseSaturation
+		f.Text = fmt.Sprintf("All layers: %s recover %s: what a potential cannot hold is lost, %.3g of lambda on average.", t.Change, gain, average(r, CauseSaturation))
 	case realWeights:
 		f.Cause = CauseRounding
 		f.Text = fmt.Sprintf("All layers: %s recover %s; rounding the weights makes errors of %.3g of lambda on average, which more bits make smaller.", t.Change, gain, average(r, CauseRounding))
@@ -212,6 +294,8 @@ var ownParts = []part{
 	{CauseQuantisation, func(e *Errors) float64 { return e.Quantisation.RMS }},
 	{CauseVanished, func(e *Errors) float64 { return e.Vanished.RMS }},
 	{CauseRounding, func(e *Errors) float64 { return e.Rounding.RMS }},
+	{CauseLeak, func(e *Errors) float64 { return e.Leak.RMS }},
+	{CauseSaturation, func(e *Errors) float64 { return e.Saturation.RMS }},
 }
 
 // largest returns the largest of some parts.
@@ -234,27 +318,52 @@ func (e *Errors) largestOwn() (cause string, rms float64) {
 
 // coarse tells which of the two errors that shrink with time is the larger one.
 func coarse(r *Diagnosis) string {
-	if average(r, CauseUnevenness) > average(r, CauseQuantisation) {
+	if overall(r, CauseUnevenness) > overall(r, CauseQuantisation) {
 		return CauseUnevenness
 	}
 	return CauseQuantisation
 }
 
-// average returns the mean over layers of the size of a part.
+// mostly tells which of the errors that another schedule or calibration makes smaller is the largest.
+func mostly(r *Diagnosis) string {
+	cause := coarse(r)
+	if overall(r, CauseClipping) > overall(r, cause) {
+		return CauseClipping
+	}
+	return cause
+}
+
+// average returns the mean over layers of the size of a part, in units of their lambdas.
 func average(r *Diagnosis, cause string) float64 {
+	return mean(r, func(e *Errors) float64 { return e.size(cause) })
+}
+
+// overall returns the mean over layers of the size of a part, against their activations.
+func overall(r *Diagnosis, cause string) float64 {
+	return mean(r, func(e *Errors) float64 { return e.relative(e.size(cause)) })
+}
+
+func mean(r *Diagnosis, of func(*Errors) float64) float64 {
 	sum := 0.0
 	for i := range r.Layers {
-		e := r.Layers[i].last()
-		switch cause {
-		case CauseClipping:
-			sum += e.Clipping.RMS
-		case CauseUnevenness:
-			sum += e.Unevenness.RMS
-		case CauseRounding:
-			sum += e.Rounding.RMS
-		default:
-			sum += math.Hypot(e.Quantisation.RMS, e.Vanished.RMS) // Of no neuron both.
-		}
+		sum += of(r.Layers[i].last())
 	}
 	return sum / float64(len(r.Layers))
+}
+
+// size returns that of the part that is a cause.
+func (e *Errors) size(cause string) float64 {
+	switch cause {
+	case CauseClipping:
+		return e.Clipping.RMS
+	case CauseUnevenness:
+		return e.Unevenness.RMS
+	case CauseRounding:
+		return e.Rounding.RMS
+	case CauseLeak:
+		return e.Leak.RMS
+	case CauseSaturation:
+		return e.Saturation.RMS
+	}
+	return math.Hypot(e.Quantisation.RMS, e.Vanished.RMS) // Of no neuron both.
 }

@@ -12,8 +12,8 @@ import (
 // once.
 func TestVerdictNamesRounding(t *testing.T) {
 	r := &Diagnosis{ANNTop1: 1, SNNTop1: []float64{0.5}, Images: 10, Timesteps: []int{8}, Bits: 3, Layers: []Layer{
-		{Name: "a", At: []Errors{{Rounding: Size{RMS: 0.25}, Quantisation: Size{RMS: 0.125}}}},
-		{Name: "b", At: []Errors{{Rounding: Size{RMS: 0.25}, Clipping: Size{RMS: 0.375}}}},
+		{Name: "a", At: []Errors{{Activation: 1, Rounding: Size{RMS: 0.25}, Quantisation: Size{RMS: 0.125}}}},
+		{Name: "b", At: []Errors{{Activation: 1, Rounding: Size{RMS: 0.25}, Clipping: Size{RMS: 0.375}}}},
 	}}
 	lost := eval.Pairs{Images: 10, Gained: 8}
 	list := verdict(r, nil, lost)

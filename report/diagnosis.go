@@ -20,8 +20,10 @@ var parts = []part{
 	{"clipping", "activations above lambda", 0, func(s *diagnose.Errors) diagnose.Size { return s.Clipping }},
 	{"inherited", "errors of earlier layers", 1, func(s *diagnose.Errors) diagnose.Size { return s.Inherited }},
 	{"rounding", "weights rounded to whole numbers", 6, func(s *diagnose.Errors) diagnose.Size { return s.Rounding }},
+	{"saturation", "potentials that ran out of bits", 7, func(s *diagnose.Errors) diagnose.Size { return s.Saturation }},
 	{"shift", "what calibration for T added to biases", 4, func(s *diagnose.Errors) diagnose.Size { return s.Shift }},
 	{"quantisation", "T timesteps allow T+1 rates", 2, func(s *diagnose.Errors) diagnose.Size { return s.Quantisation }},
+	{"leak", "potentials that faded", 4, func(s *diagnose.Errors) diagnose.Size { return s.Leak }}, // Calibration for T takes no neurons that leak.
 	{"vanished", "activations below the lowest level", 5, func(s *diagnose.Errors) diagnose.Size { return s.Vanished }},
 	{"unevenness", "spikes that later input would have prevented", 3, func(s *diagnose.Errors) diagnose.Size { return s.Unevenness }},
 }
@@ -34,7 +36,7 @@ func partsOf(d *diagnose.Diagnosis) []part {
 		switch p.name {
 		case "unevenness":
 			return d.Latency > 0
-		case "rounding", "shift", "vanished":
+		case "rounding", "saturation", "shift", "leak", "vanished":
 			return !slices.ContainsFunc(d.Layers, func(l diagnose.Layer) bool {
 				return slices.ContainsFunc(l.At, func(e diagnose.Errors) bool { return p.of(&e) != diagnose.Size{} })
 			})

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"sresnet/internal/kernel"
 	"sresnet/sim/internal/reference"
 	"sresnet/snn"
 )
@@ -37,6 +38,39 @@ func (e *Engine) Replace(layer int, rates []float32) error {
 	}
 	return nil
 }
+
+// Replay gives the layers behind a layer these spikes, of every timestep, in place of its own: masks
+// as [Probe] gets them, which must stay as they are until it is called again with nil. Layers that
+// only such and replaced ones read are left out, so that networks that differ in later layers need
+// the earlier ones simulated once. Records count none of what they do not do. The output, the
+// reference engine, integer and phased networks take none.
+func (e *Engine) Replay(layer int, masks [][]uint64) error {
+	p := e.plan
+	if layer < 0 || layer >= len(e.layers) || p.isOutput(layer) || p.opt.Reference || p.net.Integer() || p.net.Schedule != snn.Synchronous {
+		return fmt.Errorf("sim: spikes of layer %d cannot be replayed", layer)
+	}
+	if l := &p.layers[layer]; masks != nil && (len(masks) != p.opt.Timesteps || len(masks[0]) != l.positions()*l.words) {
+		return fmt.Errorf("sim: spikes of layer %d are replayed from %d masks", layer, len(masks))
+	}
+	e.layers[layer].replayed = masks
+	return nil
+}
+
+// replay emits what layer i is given in a block.
+func (e *Engine) replay(i int, b block) {
+	s := &e.layers[i]
+	if s.replayed == nil {
+		return
+	}
+	for t := range b.n {
+		mask := s.mask[b.slot+t]
+		copy(mask, s.replayed[b.t0+t])
+		e.record.Spikes[i][b.t0+t] = uint32(kernel.OnesCount(mask))
+	}
+}
+
+// takes reports whether s takes what it emits from elsewhere.
+func (s *population) takes() bool { return s.replaced != nil || s.replayed != nil }
 
 // replace prepares a run of layers that are replaced: those that are left out are silent, and
 // those behind get what they bring.
@@ -70,17 +104,17 @@ func (e *Engine) replace(ctx context.Context) error {
 
 // leftOut returns which layers are replaced, or read by such alone; nil for none.
 func (e *Engine) leftOut() []bool {
-	if !slices.ContainsFunc(e.layers, func(s population) bool { return s.replaced != nil }) {
+	if !slices.ContainsFunc(e.layers, func(s population) bool { return s.takes() }) {
 		return nil
 	}
 	omitted := slices.Repeat([]bool{true}, len(e.layers))
-	omitted[len(omitted)-1] = e.layers[len(omitted)-1].replaced != nil
+	omitted[len(omitted)-1] = e.layers[len(omitted)-1].takes()
 	for i := len(omitted) - 1; i >= 0; i-- {
 		if omitted[i] {
 			continue
 		}
 		for _, s := range e.plan.net.Layers[i].Synapses {
-			if s.From != snn.FromInput && e.layers[s.From].replaced == nil {
+			if s.From != snn.FromInput && !e.layers[s.From].takes() {
 				omitted[s.From] = false
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"sresnet/diagnose"
 	"sresnet/diagnose/study"
 	"sresnet/experiment"
+	"sresnet/internal/atomic"
 	"sresnet/internal/hint"
 	"sresnet/run"
 	"sresnet/shard"
@@ -78,7 +79,7 @@ diagnosis of the same run replaces one that is finished.`,
 			file := ""
 			if filepath.Ext(out) == ".json" { // For --apply.
 				file, out = out, ""
-				if err := replaceable(file); err != nil { // Before the work.
+				if err := atomic.Replaceable(file); err != nil { // Before the work.
 					return err
 				}
 			}

@@ -24,5 +24,5 @@ func Example() {
 	}
 	fmt.Println(d.Verdict[0].Cause, d.Verdict[0].Points > 0)
 	// Output:
-	// quantisation true
+	// unevenness true
 }
