@@ -118,8 +118,8 @@ class Evaluation(_Result):
         """Return a list of the result by timestep, such as "spikes_per_image"."""
         values = self.data[key] or []
         if len(values) == 1:
-            return {self.timesteps: values[0]}
-        return dict(enumerate(values, start=1))
+            return {self.timesteps: float(values[0])}
+        return {t: float(v) for t, v in enumerate(values, start=1)}
 
     def plot(self, ax: Any = None) -> Any:
         """Draw accuracy and agreement over time with matplotlib, and return the axes."""

@@ -42,7 +42,7 @@ class Page(Case):
         model, x = small(), images(200, seed=2)
         self.namespace.update(model=model, train_images=images(600, seed=1), x=x, y=answers(model, x))
         printed = "".join(self.work(block, f"python.md, block {i}") for i, block in enumerate(blocks, 1))
-        self.assertIn("there is no option --timestep\n", printed)
+        self.assertIn("there is no option --timestep; did you mean --timesteps?\n", printed)
         self.assertRegex(printed, r"\{16: [01]\.\d+\}")
         self.assertIn("layer1/layer1.0/Relu (10, ", printed)
         for name in ("net.nir", "report.html", "work/first/result.json"):

@@ -149,6 +149,9 @@ class Followed(Case):
     def says(self, script):
         text = '#!/bin/sh\n[ "$1" = --version ] && echo sresnet version v1 && exit\n' + textwrap.dedent(script)
         self.with_binary(self.script("program", text))
+        any_version = mock.patch.object(_program, "PROGRAM", None)
+        any_version.start()
+        self.addCleanup(any_version.stop)
 
     def test_warning(self):
         self.says("echo '{}'; echo 'sresnet: warning: look out' >&2")
