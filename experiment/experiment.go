@@ -57,6 +57,10 @@ type Experiment struct {
 	data, calibrate dataset.Spec
 	train           *dataset.Dataset // That Calibration is the first images of.
 
+	// Also are percentiles that calibration measures beside that of the options, see
+	// [calibrate.Statistics].Also; to be set before anything is calibrated.
+	Also []float64
+
 	made    *made
 	network *snn.Network
 	factors Factors
@@ -276,7 +280,7 @@ func (e *Experiment) Statistics(ctx context.Context) (*calibrate.Statistics, err
 // of the options, such as random ones.
 func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
 	o := &e.Options
-	c := calibrate.Options{Percentile: o.Percentile, Workers: o.WorkerCount()}
+	c := calibrate.Options{Percentile: o.Percentile, Also: e.Also, Workers: o.WorkerCount()}
 	var stop func()
 	c.Progress, stop = o.Step("calibrating")
 	defer stop()

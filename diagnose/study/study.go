@@ -14,6 +14,9 @@ import (
 
 // Run diagnoses an experiment. Nothing of it is kept.
 func Run(ctx context.Context, e *experiment.Experiment) (*diagnose.Diagnosis, error) {
+	if !e.Options.Tuned() && e.Options.Bits == 0 { // Else they are not tried.
+		e.Also = diagnose.Percentiles()
+	}
 	net, err := e.Network(ctx)
 	if err != nil {
 		return nil, err
