@@ -37,6 +37,10 @@ type Options struct {
 	// to 100, the maximum. Defaults to 99.9.
 	Percentile float64
 
+	// Also are further percentiles, which hardly take time beside the first: see
+	// [Statistics].Also.
+	Also []float64
+
 	// Workers is how many images run at a time. It never changes a result.
 	// Defaults to the number of cores.
 	Workers int
@@ -50,8 +54,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Percentile == 0 {
 		o.Percentile = 99.9
 	}
-	if !(o.Percentile > 0 && o.Percentile <= 100) { // Also rejects NaN.
-		return o, fmt.Errorf("calibrate: percentile %v is outside (0, 100]", o.Percentile)
+	for _, p := range append([]float64{o.Percentile}, o.Also...) {
+		if !(p > 0 && p <= 100) { // Also rejects NaN.
+			return o, fmt.Errorf("calibrate: percentile %v is outside (0, 100]", p)
+		}
 	}
 	if o.Workers < 1 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -80,15 +86,24 @@ func Run(ctx context.Context, g *ann.Graph, images Images, o Options) (*Statisti
 	if err := s.run(ctx, n); err != nil {
 		return nil, err
 	}
-	st := &Statistics{Percentile: o.Percentile, Images: n, InputMax: s.inputMax, Unspoken: s.unspoken}
-	for _, name := range Layers(g) {
-		n := s.histograms[name].statistics(name)
-		if op, ok := g.Node(n.Node).Op.(*ann.Clip); ok && op.Few() && n.Lambda > 0 {
+	st := s.statistics(o.Percentile, n, func(h *histogram) *histogram { return h })
+	for k, p := range o.Also {
+		st.Also = append(st.Also, s.statistics(p, n, func(h *histogram) *histogram { return h.also[k] }))
+	}
+	return st, nil
+}
+
+// statistics returns those of one percentile, which of picks from a node's histograms.
+func (s *scan) statistics(percentile float64, images int, of func(*histogram) *histogram) *Statistics {
+	st := &Statistics{Percentile: percentile, Images: images, InputMax: s.inputMax, Unspoken: s.unspoken}
+	for _, name := range Layers(s.g) {
+		n := of(s.histograms[name]).statistics(name)
+		if op, ok := s.g.Node(n.Node).Op.(*ann.Clip); ok && op.Few() && n.Lambda > 0 {
 			n.Lambda = op.Max // Its levels are the rates of that, not of a percentile.
 		}
 		st.Nodes = append(st.Nodes, n)
 	}
-	return st, nil
+	return st
 }
 
 // first returns how many of n images are presented before it is known what to keep of the
@@ -112,6 +127,9 @@ func (s *scan) run(ctx context.Context, n int) error {
 		}
 	}
 	highest := s.o.Percentile == 100 // The maximum, of which nothing is to be kept.
+	for _, p := range s.o.Also {
+		highest = highest && p == 100
+	}
 	s.total = n + k
 	if highest {
 		s.total = n
@@ -120,9 +138,11 @@ func (s *scan) run(ctx context.Context, n int) error {
 		return err
 	}
 	if len(rest) > 0 {
-		for _, h := range s.histograms {
-			if !highest {
-				h.aim(s.o.Percentile)
+		for _, first := range s.histograms {
+			for _, h := range first.all() {
+				if h.percentile < 100 {
+					h.aim(h.percentile)
+				}
 			}
 		}
 		if err := s.measure(ctx, rest); err != nil {
@@ -130,10 +150,12 @@ func (s *scan) run(ctx context.Context, n int) error {
 		}
 	}
 	lost := make(map[*histogram]bool)
-	for _, h := range s.histograms {
-		h.chooseHigh(s.o.Percentile)
-		if !h.recall() {
-			lost[h] = true
+	for _, first := range s.histograms {
+		for _, h := range first.all() {
+			h.chooseHigh(h.percentile)
+			if !h.recall() {
+				lost[h] = true
+			}
 		}
 	}
 	if highest {

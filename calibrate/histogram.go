@@ -27,7 +27,24 @@ type histogram struct {
 
 	near       near    // What pass one keeps for pass two,
 	percentile float64 // around this one.
+
+	// Other percentiles of the same activations have histograms of their own, but for what pass
+	// one counts.
+	also []*histogram
+	of   *histogram // That one of them is beside; nil for the first.
 }
+
+// counted returns the histogram that pass one counts in.
+func (h *histogram) counted() *histogram {
+	if h.of != nil {
+		return h.of
+	}
+	return h
+}
+
+// all returns h and those of other percentiles, these first: the end of pass one takes away what
+// they read.
+func (h *histogram) all() []*histogram { return append(slices.Clone(h.also), h) }
 
 // ordered maps a float32, which must not be -0 or NaN, to a number of the same order.
 func ordered(x float32) uint32 {
@@ -57,6 +74,9 @@ func (h *histogram) addHigh(x []float32) {
 	}
 	for c := range slices.Chunk(x, nearTurn) {
 		h.addSome(c)
+		for _, other := range h.also {
+			other.keepNear(c)
+		}
 	}
 }
 
@@ -89,21 +109,18 @@ func (h *histogram) addSome(x []float32) {
 	for _, v := range x {
 		h.max = max(h.max, v)
 	}
-	switch h.near.kept = kept; {
-	case h.near.low != nil:
-		h.settle()
-	case len(kept) > nearMost:
-		h.shrink()
-	}
+	h.near.kept = kept
+	h.tidy()
 }
 
 // place returns the high bits of the percentile of the activations so far, and which of
 // those with these bits it is, from 1.
 func (h *histogram) place(percentile float64) (high uint32, rank uint64) {
-	rank = Rank(percentile, h.n)
-	for k, n := range h.count {
+	from := h.counted()
+	rank = Rank(percentile, from.n)
+	for k, n := range from.count {
 		if k == int(ordered(0)>>16) {
-			n += h.zeros
+			n += from.zeros
 		}
 		if rank <= n {
 			return uint32(k), rank
@@ -115,12 +132,15 @@ func (h *histogram) place(percentile float64) (high uint32, rank uint64) {
 
 // chooseHigh ends the first pass.
 func (h *histogram) chooseHigh(percentile float64) {
-	h.top = Rank(percentile, h.n) == h.n
-	h.linear = h.bins()
+	from := h.counted()
+	h.top = Rank(percentile, from.n) == from.n
 	h.high, h.rank = h.place(percentile)
-	clear(h.count[:])
+	if h.of == nil {
+		h.linear = h.bins()
+		clear(h.count[:])
+	}
 	if h.high == ordered(0)>>16 {
-		h.count[0] = h.zeros // Zero has no low bits.
+		h.count[0] = from.zeros // Zero has no low bits.
 	}
 }
 
@@ -140,7 +160,8 @@ func (h *histogram) addLow(x []float32) {
 
 // statistics ends the second pass.
 func (h *histogram) statistics(node string) NodeStatistics {
-	s := NodeStatistics{Node: node, Max: h.max, Zeros: h.zeros, Count: h.n, Lambda: h.max, Histogram: h.linear}
+	from := h.counted()
+	s := NodeStatistics{Node: node, Max: from.max, Zeros: from.zeros, Count: from.n, Lambda: from.max, Histogram: from.linear}
 	if !h.top {
 		rank := h.rank
 		for k, n := range h.count {
@@ -151,9 +172,9 @@ func (h *histogram) statistics(node string) NodeStatistics {
 			rank -= n
 		}
 	}
-	for e, m := range h.sums {
+	for e, m := range from.sums {
 		s.Mean += math.Ldexp(float64(m), e-150)
 	}
-	s.Mean /= float64(h.n)
+	s.Mean /= float64(from.n)
 	return s
 }

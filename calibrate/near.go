@@ -37,6 +37,34 @@ func (r *near) narrow(from, to, at, half uint32) {
 	r.from, r.span = from, min(to, at+half)-from
 }
 
+// keepNear keeps what is near its percentile of activations that another histogram counts.
+func (h *histogram) keepNear(x []float32) {
+	if h.near.from == no.from {
+		return
+	}
+	from, span, kept := h.near.from, h.near.span, h.near.kept
+	for _, v := range x {
+		if v == 0 {
+			continue
+		}
+		if k := ordered(v); k>>16-from <= span {
+			kept = append(kept, k)
+		}
+	}
+	h.near.kept = kept
+	h.tidy()
+}
+
+// tidy sees to it that not too many are kept.
+func (h *histogram) tidy() {
+	switch {
+	case h.near.low != nil:
+		h.settle()
+	case len(h.near.kept) > nearMost:
+		h.shrink()
+	}
+}
+
 // shrink keeps fewer activations, once there are too many.
 func (h *histogram) shrink() {
 	r := &h.near

@@ -28,7 +28,14 @@ type scan struct {
 func newScan(g *ann.Graph, m *infer.Model, images Images, o Options) *scan {
 	s := &scan{g: g, model: m, images: images, o: o, histograms: make(map[string]*histogram)}
 	for _, name := range Layers(g) {
-		s.histograms[name] = newHistogram()
+		h := newHistogram()
+		h.percentile = o.Percentile
+		for _, p := range o.Also {
+			other := newHistogram()
+			other.percentile, other.of = p, h
+			h.also = append(h.also, other)
+		}
+		s.histograms[name] = h
 	}
 	return s
 }
@@ -77,8 +84,12 @@ func (s *scan) again(ctx context.Context, images []int, wanted map[*histogram]bo
 			if n == nil {
 				return nil
 			}
-			if h := s.histograms[n.Name]; h != nil && (wanted == nil || wanted[h]) {
-				h.addLow(x)
+			if h := s.histograms[n.Name]; h != nil {
+				for _, h := range h.all() {
+					if wanted == nil || wanted[h] {
+						h.addLow(x)
+					}
+				}
 			}
 			return nil
 		}

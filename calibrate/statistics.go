@@ -15,6 +15,8 @@ type Statistics struct {
 	Unspoken int
 
 	Nodes []NodeStatistics
+
+	Also []*Statistics `json:",omitempty"` // Of [Options].Also; without any themselves.
 }
 
 // NodeStatistics describes the activations of one node, all units and all images

@@ -33,7 +33,7 @@ import (
 // Subject is what is diagnosed: a trained network, its conversion, and images.
 type Subject struct {
 	Graph      *ann.Graph
-	Statistics *calibrate.Statistics // Of the conversion.
+	Statistics *calibrate.Statistics // Of the conversion; with Also, of [Percentiles] that then are not measured again.
 	Convert    convert.Options       // Of the conversion. ThresholdBalanced must not be set.
 	Network    *snn.Network          // The conversion, calibrated for T or not.
 	Real       *snn.Network          // Network before its weights were rounded to whole numbers; nil if they were not, or it is not known.

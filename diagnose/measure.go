@@ -60,9 +60,15 @@ type errorSums struct {
 }
 
 func (e *errorSums) add(x, r float64, s Split) {
-	for i, v := range [parts]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness, s.Shift, s.Vanished, s.Rounding, s.Leak, s.Saturation} {
+	for i, v := range [usual]float64{s.Total(), s.Clipping, s.Inherited, s.Quantisation, s.Unevenness} {
 		e.sum[i] += v
 		e.square[i] += v * v
+	}
+	for i, v := range [parts - usual]float64{s.Shift, s.Vanished, s.Rounding, s.Leak, s.Saturation} {
+		if v != 0 { // Of most networks they are all nothing.
+			e.sum[usual+i] += v
+			e.square[usual+i] += v * v
+		}
 	}
 	e.x += x
 	e.r += r
@@ -239,6 +245,11 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 		case m.I != nil:
 			th := float64(l.Neuron.ThresholdOf(c))
 			s = splitByCurrent(&l.Neuron, c, x, float64(m.I[j])/th/float64(T), int(n), T)
+		case m.V != nil && n == 0 && x == 0 && l.Shift == nil && added == nil && arrived == nil && m.V[j] <= l.StartOf(j):
+			if last && o.sums.Index < scatterImages && i%every == 0 { // It should be silent, and is: there is nothing to add up.
+				sums.Scatter = append(sums.Scatter, [2]float64{})
+			}
+			continue
 		case m.V != nil:
 			th, shift, delta := float64(l.Neuron.ThresholdOf(c)), 0.0, 0.0
 			if l.Shift != nil {

@@ -94,6 +94,10 @@ const (
 	high = 99.99
 )
 
+// Percentiles returns those that are tried. Where Subject.Statistics has them in Also, calibration
+// images are not presented again.
+func Percentiles() []float64 { return []float64{100, high, low} }
+
 // compensationImages is how many calibration images layer factors are taken from.
 const compensationImages = 20
 
@@ -310,16 +314,29 @@ func (d *Diagnoser) percentiles(ctx context.Context) ([]*calibrate.Statistics, e
 	if d.Calibration == nil {
 		return nil, nil
 	}
-	var list []*calibrate.Statistics
-	for _, p := range []float64{100, high, low} {
+	all := d.Statistics.Also
+	known := func(p float64) int {
+		return slices.IndexFunc(all, func(s *calibrate.Statistics) bool { return s.Percentile == p })
+	}
+	var wanted, missing []float64
+	for _, p := range Percentiles() {
 		if p == d.Statistics.Percentile {
 			continue
 		}
-		s, err := calibrate.Run(ctx, d.Graph, d.Calibration, calibrate.Options{Percentile: p, Workers: d.o.Workers})
+		if wanted = append(wanted, p); known(p) < 0 {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing) > 0 {
+		s, err := calibrate.Run(ctx, d.Graph, d.Calibration, calibrate.Options{Percentile: missing[0], Also: missing[1:], Workers: d.o.Workers})
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, s)
+		all = append(append(slices.Clone(all), s), s.Also...)
+	}
+	var list []*calibrate.Statistics
+	for _, p := range wanted {
+		list = append(list, all[known(p)])
 	}
 	return list, nil
 }

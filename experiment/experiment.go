@@ -57,6 +57,10 @@ type Experiment struct {
 	data, calibrate dataset.Spec
 	train           *dataset.Dataset // That Calibration is the first images of.
 
+	// Also are percentiles that calibration measures beside that of the options, see
+	// [calibrate.Statistics].Also; to be set before anything is calibrated.
+	Also []float64
+
 	made    *made
 	network *snn.Network
 	factors Factors
@@ -287,12 +291,7 @@ func (e *Experiment) measured(ctx context.Context, percentile float64) (*calibra
 // CalibrateOn bases [Experiment.Statistics] on images other than the calibration images
 // of the options, such as random ones.
 func (e *Experiment) CalibrateOn(ctx context.Context, images calibrate.Images) error {
-	for _, p := range e.percentiles() {
-		if err := e.calibrateFor(ctx, p, images); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.calibrateFor(ctx, e.Options.Percentile, images)
 }
 
 // percentiles returns those that lambdas are taken from.
@@ -310,6 +309,11 @@ func (e *Experiment) percentiles() []float64 {
 func (e *Experiment) calibrateFor(ctx context.Context, percentile float64, images calibrate.Images) error {
 	o := &e.Options
 	c := calibrate.Options{Percentile: percentile, Workers: o.WorkerCount()}
+	for _, p := range append(slices.Clone(e.Also), e.percentiles()...) { // Of the same pass.
+		if p != percentile && !slices.Contains(c.Also, p) {
+			c.Also = append(c.Also, p)
+		}
+	}
 	var stop func()
 	c.Progress, stop = o.Step("calibrating")
 	defer stop()
@@ -321,6 +325,9 @@ func (e *Experiment) calibrateFor(ctx context.Context, percentile float64, image
 	}
 	if err == nil {
 		e.made.statistics[percentile], e.made.took[percentile] = s, time.Since(began).Seconds()
+		for _, other := range s.Also {
+			e.made.statistics[other.Percentile] = other
+		}
 	}
 	return err
 }
@@ -367,10 +374,7 @@ func (e *Experiment) Network(ctx context.Context) (*snn.Network, error) {
 	}
 	e.network, e.factors = net, f
 	e.converted(s)
-	for _, p := range e.percentiles() {
-		e.Made.Seconds += e.made.took[p]
-	}
-	e.Made.Seconds += time.Since(began).Seconds()
+	e.Made.Seconds = e.made.took[e.Options.Percentile] + time.Since(began).Seconds()
 	return net, nil
 }
 

@@ -15,6 +15,9 @@ import (
 // Run diagnoses an experiment, with a search for the lambdas of all layers if that is asked
 // for. Nothing of it is kept.
 func Run(ctx context.Context, e *experiment.Experiment, remedy bool) (*diagnose.Diagnosis, error) {
+	if !e.Options.Tuned() && e.Options.Bits == 0 { // Else they are not tried.
+		e.Also = diagnose.Percentiles()
+	}
 	net, err := e.Network(ctx)
 	if err != nil {
 		return nil, err
