@@ -20,6 +20,7 @@ import (
 	"sresnet/nir"
 	"sresnet/onnx"
 	"sresnet/resnet"
+	"sresnet/snn"
 	"sresnet/tensor"
 )
 
@@ -56,11 +57,13 @@ type modelSpec struct {
 
 	output string // Of an ONNX file with several; "" for the only one.
 
+	rule *nir.Rule // Of a NIR file of another tool; nil for NIR's.
+
 	vector bool // The network takes a vector, of which it is a guess that channels come first.
 }
 
 // modelOptions describes the options of a model, for a command's help.
-const modelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open), ?output=NAME (if it has several) or ?arch=NAME (the architecture of weights)"
+const modelOptions = "?input=3x224x224 (the shape of one image, if an ONNX file leaves it open), ?output=NAME (if it has several), ?arch=NAME (the architecture of weights), or for NIR files of other tools ?reset=subtract and ?fires=at"
 
 // parseModel reads a model. The error is an [*OptionError].
 func parseModel(text string) (m modelSpec, err error) {
@@ -95,11 +98,34 @@ func parseModel(text string) (m modelSpec, err error) {
 				return m, bad("model", m.file, fmt.Errorf("output=%s is for ONNX files, which may have several outputs", value))
 			}
 			m.output = value
+		case "reset", "fires":
+			if err := m.setRule(name, value); err != nil {
+				return m, bad("model", m.file, fmt.Errorf("%s=%s: %w", name, value, err))
+			}
 		default:
-			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, modelOptions, nearest.DidYouMean(name, []string{"arch", "input", "output"})))
+			return m, bad("model", m.file, fmt.Errorf("there is no option %q: give %s%s", name, modelOptions, nearest.DidYouMean(name, []string{"arch", "input", "output", "reset", "fires"})))
 		}
 	}
 	return m, nil
+}
+
+// setRule takes what a NIR file of another tool does not say of its neurons.
+func (m *modelSpec) setRule(name, value string) (err error) {
+	if !strings.EqualFold(filepath.Ext(m.file), nirExt) {
+		return errors.New("that is for NIR files of other tools")
+	}
+	if m.rule == nil {
+		m.rule = &nir.Rule{Reset: snn.ResetZero}
+	}
+	if name == "reset" {
+		m.rule.Reset, err = snn.ResetNamed(value)
+		return err
+	}
+	if value != "at" && value != "above" {
+		return errors.New("give at or above, the threshold")
+	}
+	m.rule.At = value == "at"
+	return nil
 }
 
 // String returns the model as parseModel takes it.
@@ -113,6 +139,9 @@ func (m modelSpec) String() string {
 	}
 	if m.output != "" {
 		list = append(list, "output="+m.output)
+	}
+	if m.rule != nil {
+		list = append(list, "reset="+m.rule.Reset.String(), "fires="+map[bool]string{true: "at", false: "above"}[m.rule.At])
 	}
 	if list == nil {
 		return m.file

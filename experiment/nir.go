@@ -20,14 +20,18 @@ import (
 // options do not, the normalisation and the read-out. Beside a trained network, the file
 // says how it was converted.
 func (e *Experiment) openNIR() error {
-	if err := e.refuseShaping(); err != nil {
-		return err
-	}
 	g, err := nir.ReadFile(e.model.file)
 	if err != nil {
 		return err
 	}
-	if e.network, err = networkOf(g, e.model.file); err != nil {
+	if err := e.refuseShaping(g.Foreign()); err != nil {
+		return err
+	}
+	rule, err := e.rule(g)
+	if err != nil {
+		return err
+	}
+	if e.network, err = networkOf(g, rule, e.model.file); err != nil {
 		return err
 	}
 	e.File = g
@@ -38,6 +42,31 @@ func (e *Experiment) openNIR() error {
 		return nil
 	}
 	return e.checkTrained(&info)
+}
+
+// rule returns by which rule neurons of the graph go, if another tool wrote it: that of the
+// model, or with another reset, or NIR's, of which users are warned, since few tools go by it.
+func (e *Experiment) rule(g *nir.Graph) (nir.Rule, error) {
+	o := &e.Options
+	switch {
+	case e.model.rule != nil && !g.Foreign():
+		return nir.Rule{}, bad("model", e.model.file, errors.New("sresnet wrote it, and it says itself how its neurons reset and when they fire"))
+	case g.Foreign() && (o.AskedReset || o.Reset != DefaultOptions().Reset):
+		rule := nir.Rule{Reset: o.Reset}
+		if e.model.rule != nil {
+			rule.At = e.model.rule.At
+		}
+		e.model.rule = &rule
+		o.Model = e.model.String() // What a run keeps.
+	}
+	if e.model.rule != nil {
+		return *e.model.rule, nil
+	}
+	rule := nir.Rule{Reset: snn.ResetZero}
+	if g.Foreign() {
+		o.warn(fmt.Sprintf("another tool wrote %s, which does not say by which rule its neurons go: NIR's is taken, %v; name it as '%s?reset=subtract&fires=at' for another", e.model.file, rule, e.model.file))
+	}
+	return rule, nil
 }
 
 // takeTimesteps takes the T that the network of a NIR file was calibrated for, or warns if
@@ -54,12 +83,15 @@ func (e *Experiment) takeTimesteps() {
 }
 
 // refuseShaping returns an error for an option that shapes a spiking network: the one of a
-// NIR file has its shape. Only images to calibrate on may be given beside the trained
+// NIR file has its shape, but for the reset of neurons of another tool's file. Only images to calibrate on may be given beside the trained
 // network, since other conversions of that may be tried.
-func (e *Experiment) refuseShaping() error {
+func (e *Experiment) refuseShaping(foreign bool) error {
 	usual := DefaultOptions()
 	for _, p := range Table() {
 		if !p.Shapes || p.Get(&e.Options) == p.Get(&usual) {
+			continue
+		}
+		if foreign && p.Name == "reset" {
 			continue
 		}
 		if p.Name == "calibration-images" && e.Options.Calibrate == "" { // So many of none.
@@ -121,8 +153,8 @@ func named(net *snn.Network, file string) *snn.Network {
 
 // networkOf returns the spiking network of a NIR file. One that has no name there has that
 // of the file.
-func networkOf(g *nir.Graph, name string) (*snn.Network, error) {
-	net, err := g.Network()
+func networkOf(g *nir.Graph, rule nir.Rule, name string) (*snn.Network, error) {
+	net, err := g.NetworkBy(rule)
 	var unsupported *nir.UnsupportedError
 	switch {
 	case err == nil:
@@ -188,6 +220,24 @@ func sameNetwork(a, b *snn.Network) bool {
 		}
 	}
 	return true
+}
+
+// ReadNIR reads the NIR file of a model, which may say by which rule the neurons of another
+// tool go, and its network; why has the reason if it has none that can be simulated.
+func ReadNIR(model string) (g *nir.Graph, net *snn.Network, rule nir.Rule, why error, err error) {
+	rule.Reset = snn.ResetZero
+	m, err := parseModel(model)
+	if err != nil {
+		return nil, nil, rule, nil, err
+	}
+	if g, err = nir.ReadFile(m.file); err != nil {
+		return nil, nil, rule, nil, err
+	}
+	if m.rule != nil {
+		rule = *m.rule
+	}
+	net, why = g.NetworkBy(rule)
+	return g, net, rule, why, nil
 }
 
 // Info returns what a NIR file of the network says of where it comes from; version is

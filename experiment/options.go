@@ -60,8 +60,9 @@ type Options struct {
 	Leak               float64 // A of a leaky neuron.
 	Refractory         int     // Timesteps of rest after a spike of a leaky neuron.
 	Reset              snn.Reset
-	Bits               int // Of the weights of an integer network; 0 for real numbers.
-	StateBits          int // Of its potentials; 0 for as many as they need.
+	AskedReset         bool // Reset was asked for, so that neurons of NIR files of other tools have it.
+	Bits               int  // Of the weights of an integer network; 0 for real numbers.
+	StateBits          int  // Of its potentials; 0 for as many as they need.
 	Compensation       Compensation
 	CompensationImages int
 

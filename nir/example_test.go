@@ -92,5 +92,5 @@ func ExampleProfileNamed() {
 	// pool IF
 	// output Output
 	// threshold behind the sum of four: [4]
-	// Sinabs, Speck: IF becomes IAFSqueeze: subtracts its threshold, fires several times per timestep if it can, goes no lower than minus its threshold; r and v_reset are ignored
+	// Sinabs, Speck: IF becomes IAFSqueeze: subtracts its threshold, fires several times per timestep if it can, goes no lower than minus its threshold, unless set up otherwise; r and v_reset are ignored
 }

@@ -29,11 +29,11 @@ func (e *UnsupportedError) Error() string {
 	return "nir: not a network that can be simulated: " + strings.Join(lines, "\n  ")
 }
 
-// interpret returns the network that a graph means by NIR's definitions. A neuron
-// of NIR fires above its threshold, one of package snn at it, so that thresholds
-// become the next larger number.
-func interpret(g *Graph) (*snn.Network, error) {
-	p := &interpreter{g: g, named: make(map[string]bool), values: make(map[string]*linear), into: make(map[string][]string)}
+// interpret returns the network that a graph means by NIR's definitions and a rule. Where
+// neurons fire above their threshold, those of package snn at it, thresholds become the next
+// larger number.
+func interpret(g *Graph, rule Rule) (*snn.Network, error) {
+	p := &interpreter{g: g, rule: rule, named: make(map[string]bool), values: make(map[string]*linear), into: make(map[string][]string)}
 	p.left = 4*g.elements() + maxSpread
 	net := p.network()
 	if len(p.bad) > 0 {
@@ -48,6 +48,7 @@ func interpret(g *Graph) (*snn.Network, error) {
 // interpreter walks a graph from the input on.
 type interpreter struct {
 	g      *Graph
+	rule   Rule
 	net    snn.Network
 	into   map[string][]string // Where the edges into a node come from.
 	values map[string]*linear  // What nodes give, where it is known.
@@ -276,7 +277,7 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 		return
 	}
 	l := snn.Layer{Name: n.Name, Shape: s, Charge: 1, Lambda: 1}
-	l.Neuron.Reset = snn.ResetZero
+	l.Neuron.Reset = p.rule.Reset
 	if l.Neuron.Threshold, err = perChannel(th, s); err != nil {
 		p.fail(n, "v_threshold: %v", err)
 		return
@@ -289,7 +290,12 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	l.Neuron.Model = model
 	for c, v := range l.Neuron.Threshold {
 		v = float32(float64(v) / k)
-		l.Neuron.Threshold[c] = math.Nextafter32(v, float32(math.Inf(1)))
+		if !p.rule.At {
+			l.Neuron.Threshold[c] = math.Nextafter32(v, float32(math.Inf(1)))
+		} else if l.Neuron.Threshold[c] = v; v == 0 {
+			p.fail(n, "threshold 0; neurons that fire at it, and not above it, always do")
+			return
+		}
 		if !(v >= 0) {
 			p.fail(n, "threshold %v; only neurons with one of at least 0 can be simulated", v)
 			return
@@ -298,7 +304,7 @@ func (p *interpreter) neurons(n *Node, inputs []*linear) {
 	if same := l.Neuron.Threshold; !slices.ContainsFunc(same, func(v float32) bool { return v != same[0] }) {
 		l.Neuron.Threshold = same[:1]
 	}
-	if reset, ok := n.Data.Arrays["v_reset"]; ok { // Older files have none.
+	if reset, ok := n.Data.Arrays["v_reset"]; ok && p.rule.Reset == snn.ResetZero { // Older files have none.
 		v, err := reset.Float32s()
 		if err != nil || slices.ContainsFunc(v, func(v float32) bool { return v != 0 }) {
 			p.fail(n, "v_reset is not 0 everywhere; only neurons that reset to 0 can be simulated")

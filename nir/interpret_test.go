@@ -427,3 +427,38 @@ func TestLeakyMeaning(t *testing.T) {
 		}
 	}
 }
+
+// TestRules: neurons of another tool's file go by the rule that is asked for.
+func TestRules(t *testing.T) {
+	full := func(v float32) Array { return Floats([]float32{v, v}, 2) }
+	g := &Graph{Edges: []Edge{{"in", "fc"}, {"fc", "if"}, {"if", "out"}}}
+	for name, fields := range map[string]map[string]Array{
+		"in/Input": {"shape": Ints(2)}, "fc/Linear": {"weight": Floats([]float32{1, 0, 0, 1}, 2, 2)},
+		"if/IF": {"r": full(1), "v_threshold": full(2), "v_reset": full(0)}, "out/Output": {"shape": Ints(2)},
+	} {
+		n := &Node{}
+		n.Name, n.Type, _ = strings.Cut(name, "/")
+		for k, v := range fields {
+			n.Data.Set(k, v)
+		}
+		g.Nodes = append(g.Nodes, n)
+	}
+	above := math.Nextafter32(2, 3)
+	for rule, want := range map[Rule]snn.Neuron{
+		{Reset: snn.ResetZero}:               {Threshold: []float32{above}, Reset: snn.ResetZero},
+		{Reset: snn.ResetZero, At: true}:     {Threshold: []float32{2}, Reset: snn.ResetZero},
+		{Reset: snn.ResetSubtract}:           {Threshold: []float32{above}},
+		{Reset: snn.ResetSubtract, At: true}: {Threshold: []float32{2}},
+	} {
+		net, err := g.NetworkBy(rule)
+		if err != nil {
+			t.Fatalf("%v: %v", rule, err)
+		}
+		if got := net.Layers[0].Neuron; got.Threshold[0] != want.Threshold[0] || got.Reset != want.Reset {
+			t.Errorf("%v: %v, want %v", rule, got, want)
+		}
+	}
+	if !g.Foreign() {
+		t.Error("sresnet is said to have written it")
+	}
+}

@@ -24,7 +24,7 @@ const (
 	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
 	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
-	warnScale    = "Scale nodes, which few readers have (Spyx does)"
+	warnScale    = "Scale nodes, which few readers have (Spyx before 1.0)"
 	warnUniform  = "thresholds that differ within a layer, which snnTorch and SpikingJelly refuse"
 	compareName  = ">="
 	maxCondensed = 5 // Names that a warning lists.
@@ -76,7 +76,7 @@ func (e *exporter) warn() error {
 			add(warnUniform, name)
 		}
 	}
-	if r == nil || r.fires != compareName {
+	if !e.profile.Above && (r == nil || r.fires != compareName) {
 		add(warnCompare, "")
 	}
 	enters := fmt.Sprintf(warnEncoding, e.net.Input.Encoding.Note())
@@ -139,6 +139,9 @@ func (e *exporter) metadata(info Info) (*Tree, error) {
 	t.Set("profile", Text(e.profile.Name))
 	t.Set("dt", Array{Data: []float64{e.profile.DT}})
 	t.Set("threshold_compare", Text(compareName))
+	if code := e.afterLoading(); code != "" {
+		t.Set(afterKey, Text(code))
+	}
 	t.Set("reset", Text(e.reset()))
 	t.Set("encoding", Text(e.net.Input.Encoding.String()))
 	if e.net.Input.Encoding.Spikes() {

@@ -83,6 +83,9 @@ func FromNetwork(net *snn.Network, p Profile, info Info) (g *Graph, warnings []s
 	if err := p.CheckSchedule(net.Schedule); err != nil {
 		return nil, nil, err
 	}
+	if p.Name == Common.Name && net.Schedule != snn.Synchronous {
+		return nil, nil, &RefusedError{p.Name, []Refused{{"", "firing windows have no form that tools read"}}}
+	}
 	e := &exporter{net: net, profile: p, limit: math.MaxInt}
 	if err := e.run(); err != nil {
 		return nil, nil, fmt.Errorf("nir: %w", err)

@@ -313,7 +313,7 @@ func randomImage(s tensor.Shape, rnd *rand.Rand) []float32 {
 // count only.
 func inProfile(t *testing.T, net *snn.Network, p Profile) *Graph {
 	t.Helper()
-	if p.Reader != "" {
+	if p.Name != Generic.Name {
 		plain(net)
 	}
 	g, _, err := FromNetwork(net, p, Info{})
@@ -406,7 +406,7 @@ func TestNetworksComeBack(t *testing.T) {
 			}
 			t.Log(written, "networks,", types, spikes, "spikes of outputs")
 			wanted := []string{"Affine", "Conv2d", "Flatten", "IF"}
-			for typ, has := range map[string]bool{"Delay": p.Reader == "", "AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF" || p.Reader == ""} {
+			for typ, has := range map[string]bool{"Delay": p.Name == Generic.Name, "AvgPool2d": p.AvgPool, "SumPool2d": p.SumPool, "Scale": p.Scale, "LIF": p.Gate == "LIF" || p.Name == Generic.Name} {
 				if has {
 					wanted = append(wanted, typ)
 				} else if types[typ] > 0 {

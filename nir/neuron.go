@@ -58,8 +58,8 @@ func (e *exporter) model(i int, n *Node, parameters []parameter) ([]parameter, e
 		if m.Leak == 1 {
 			break
 		}
-		if e.profile.Reader != "" {
-			e.refuse(i, "leaky neurons can only be written without a target, since tools differ in how they count time")
+		if e.profile.Name != Generic.Name {
+			e.refuse(i, "leaky neurons have no form for tools, which differ in how they count time")
 		}
 		n.Type = "LIF"
 		n.Metadata.Set("leak", Array{Data: []float32{m.Leak}})

@@ -66,14 +66,14 @@ type Array struct {
 }
 
 // Primitives maps the types of nodes that NIR defines to the arrays that each must
-// have.
+// have. v_reset and w_in may be missing.
 var Primitives = map[string][]string{
 	"Affine":    {"weight", "bias"},
 	"AvgPool2d": {"kernel_size", "stride", "padding"},
 	"Conv1d":    {"input_shape", "weight", "stride", "padding", "dilation", "groups", "bias"},
 	"Conv2d":    {"input_shape", "weight", "stride", "padding", "dilation", "groups", "bias"},
-	"CubaLI":    {"tau_syn", "tau_mem", "r", "v_leak", "w_in"},
-	"CubaLIF":   {"tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "w_in"},
+	"CubaLI":    {"tau_syn", "tau_mem", "r", "v_leak"},
+	"CubaLIF":   {"tau_syn", "tau_mem", "r", "v_leak", "v_threshold"},
 	"Delay":     {"delay"},
 	"Flatten":   {"start_dim", "end_dim", "input_type"},
 	"I":         {"r"},

@@ -55,8 +55,17 @@ var Generic = Profile{
 	AvgPool: true, SumPool: true, PaddedPools: true, Scale: true, Groups: true, PlainEdges: true, BareFlatten: true, Gate: "IF",
 }
 
+// Common is the profile for several readers at once, those that have sums for pools: Sinabs,
+// Norse, and snnTorch since its release after 0.9.4.
+var Common = Profile{
+	Name: "common", DT: 1,
+	SumPool: true, PlainEdges: true, BareFlatten: true, Gate: "IF", Uniform: true, FlattenFromEnd: true,
+	Above: true, NoReset: true, Square: true, DepthFirst: true,
+}
+
 // profiles are all of them, after the readers' code as docs/nir.md dates it.
 var profiles = []Profile{
+	Common,
 	Generic,
 	{
 		Name: "spikingjelly", Reader: "SpikingJelly", DT: 1e-4,
@@ -85,7 +94,7 @@ var profiles = []Profile{
 	},
 }
 
-// Profiles returns the names of all profiles, that of [Generic] first.
+// Profiles returns the names of all profiles, that of [Common] first.
 func Profiles() []string {
 	var names []string
 	for _, p := range profiles {

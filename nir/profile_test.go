@@ -123,6 +123,25 @@ func gentle(seed uint64, reset snn.Reset, scaled bool) *snn.Network {
 	return net
 }
 
+// wild makes neurons get more current than one spike a timestep takes away, and less than none,
+// for readers that are set up for it. Powers of two leave sums as exact as they were.
+func wild(net *snn.Network) {
+	for i := range net.Layers {
+		for j, s := range net.Layers[i].Synapses {
+			if k, ok := s.Connection.(*snn.Conv); ok {
+				w := k.WithWeights(tensor.Of(slices.Clone(k.Weight.Data), k.Weight.Shape...)).(*snn.Conv)
+				for n := range w.Weight.Data {
+					w.Weight.Data[n] *= 4
+					if n%3 == 0 {
+						w.Weight.Data[n] *= -1
+					}
+				}
+				net.Layers[i].Synapses[j].Connection = w
+			}
+		}
+	}
+}
+
 // emulated is what a reader simulates.
 type emulated struct {
 	Counts                   map[string][]uint32
@@ -177,6 +196,12 @@ func TestReadersRunFiles(t *testing.T) {
 				}
 				const steps = 40
 				net := gentle(1, reset, true)
+				if g, _, _ := emulate(t, net, p, 1); AfterLoading(g) != "" {
+					wild(net)
+				}
+				if err := p.Suits(net); err != nil {
+					t.Fatal(err)
+				}
 				g, got, image := emulate(t, net, p, steps, order...)
 				if got.Several+got.Floored+got.Waited+len(got.Late) > 0 || got.Last != "output" {
 					t.Fatalf("the network is not gentle enough, or nodes are late: %+v", got)
@@ -270,7 +295,10 @@ func TestDepthFirst(t *testing.T) {
 // TestGates checks that what stands for a max-pool gate fires whenever a neuron under
 // its window does, in every reader that takes it.
 func TestGates(t *testing.T) {
-	for _, p := range profiles[1:] {
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			in := tensor.Shape{1, 2, 2}
 			net := &snn.Network{Name: "gate", Input: snn.Input{Shape: in}}
@@ -330,5 +358,77 @@ func TestProfileNamed(t *testing.T) {
 	}
 	if _, err := ProfileNamed("lava"); err == nil || !strings.Contains(err.Error(), "generic, spikingjelly") {
 		t.Errorf("error %v does not list the profiles", err)
+	}
+}
+
+// TestSuits: what a reader does otherwise is refused with what to do about it.
+func TestSuits(t *testing.T) {
+	made := func(change func(*snn.Network)) *snn.Network {
+		net := gentle(1, snn.ResetSubtract, true)
+		change(net)
+		return net
+	}
+	all := func(f func(*snn.Layer)) func(*snn.Network) {
+		return func(net *snn.Network) {
+			for i := range net.Layers {
+				f(&net.Layers[i])
+			}
+		}
+	}
+	zero := all(func(l *snn.Layer) { l.Neuron.Reset = snn.ResetZero })
+	for _, tt := range []struct {
+		name   string
+		change func(*snn.Network)
+		want   map[string]string // By profile: why it is refused.
+	}{
+		{"subtract", func(*snn.Network) {}, map[string]string{"norse": "reset zero"}},
+		{"zero", zero, map[string]string{"sinabs": "reset subtract", "snntorch": "reset subtract"}},
+		{"mixed", func(net *snn.Network) { net.Layers[1].Neuron.Reset = snn.ResetZero }, map[string]string{
+			"spikingjelly": `layer "block1/relu": its neurons all reset alike`, "sinabs": "reset subtract", "snntorch": "reset subtract", "norse": "reset zero", "spinnaker2": "reset alike",
+		}},
+		{"V[0]", all(func(l *snn.Layer) { l.Neuron.Reset, l.Neuron.VInit = snn.ResetZero, []float32{0.5} }), map[string]string{
+			"spikingjelly": "V[0] of 0", "sinabs": "V[0] of 0", "snntorch": "V[0] of 0", "norse": "V[0] of 0", "spinnaker2": "V[0] of 0",
+		}},
+		{"rest", all(func(l *snn.Layer) { l.Neuron.Model = snn.LIF{Leak: 1, Refractory: 2} }), map[string]string{
+			"spikingjelly": "refractory timesteps", "sinabs": "refractory timesteps", "snntorch": "refractory timesteps", "norse": "refractory timesteps", "spinnaker2": "refractory timesteps",
+		}},
+		{"phased", func(net *snn.Network) { net.Schedule = snn.Phased }, map[string]string{
+			"spikingjelly": "firing windows", "sinabs": "firing windows", "snntorch": "firing windows", "norse": "firing windows", "spinnaker2": "firing windows",
+		}},
+		{"gate", func(net *snn.Network) {
+			net.Layers = net.Layers[:1]
+			net.Layers = append(net.Layers, snn.Layer{Name: "max", Shape: tensor.Shape{4, 3, 3}, Charge: 1, Lambda: 1, Synapses: []snn.Synapse{{Connection: &snn.MaxPool{Window: tensor.Square(2, 2, 0)}}}})
+			net.Layers = append(net.Layers, snn.Layer{Name: "fc", Shape: tensor.Shape{1, 1, 1}, Charge: 1, Lambda: 1, Neuron: snn.Neuron{Threshold: []float32{1}}, Synapses: []snn.Synapse{{From: 1, Connection: &snn.Dense{Weight: tensor.New(1, 36)}}}})
+		}, map[string]string{"spikingjelly": "max pools", "sinabs": "max pools", "snntorch": "max pools", "norse": "max pools", "spinnaker2": "max pools"}},
+	} {
+		for _, p := range profiles {
+			net := made(tt.change)
+			err := p.Suits(net)
+			want := tt.want[p.Name]
+			var refused *RefusedError
+			if want == "" && err != nil || want != "" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s for %s: error %v, want %q", tt.name, p.Name, err, want)
+			}
+		}
+	}
+}
+
+// TestAfterLoading: only networks that subtract have something to be set, and files hold it.
+func TestAfterLoading(t *testing.T) {
+	for _, p := range profiles {
+		for _, reset := range []snn.Reset{snn.ResetSubtract, snn.ResetZero} {
+			g, _, err := FromNetwork(gentle(1, reset, true), p, Info{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := AfterLoading(decode(t, encode(t, g)))
+			wanted := reset == snn.ResetSubtract && slices.Contains([]string{"spikingjelly", "sinabs", "snntorch"}, p.Name)
+			if (code != "") != wanted {
+				t.Errorf("%s, reset %v: %q", p.Name, reset, code)
+			}
+			if code != "" {
+				python(t, "-c", "import ast, sys; ast.parse(sys.argv[1]); print()", code)
+			}
+		}
 	}
 }

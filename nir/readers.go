@@ -10,10 +10,11 @@ import (
 
 // Reading is what a tool makes of a graph.
 type Reading struct {
-	Reader string
-	Reads  bool
-	Why    string   // If it does not read the graph, or if nothing is known of it.
-	Notes  []string // What it does differently from NIR, or from the network that sresnet wrote.
+	Reader  string
+	Reads   bool
+	Unknown bool     // Whether it reads the graph.
+	Why     string   // If it does not read the graph, or if nothing is known of it.
+	Notes   []string // What it does differently from NIR, or from the network that sresnet wrote.
 }
 
 // reader is what is known of a tool, from NIR's table of supported primitives and
@@ -25,7 +26,8 @@ type reader struct {
 	reset   string // Of neurons: "zero", "subtract"; empty if not known, or as configured.
 	fires   string // When the potential is ">" or ">=" the threshold; empty if not known.
 	r       string // "1", "1/dt" or "" for any.
-	uniform bool   // One threshold per node.
+	uniform bool   // The same parameters for all neurons of a node.
+	pairs   bool   // Windows of pools are pairs of numbers.
 	noBias  bool   // Of convolutions.
 
 	// more returns why it does not read the graph, and notes.
@@ -43,15 +45,15 @@ const (
 const byTable = "Conv1d CubaLI CubaLIF LI LIF"
 
 var readers = []reader{
-	{name: "Sinabs, Speck", types: convolutional + "Conv1d SumPool2d LI LIF", neurons: "IAFSqueeze: subtracts its threshold, fires several times per timestep if it can, goes no lower than minus its threshold; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
+	{name: "Sinabs, Speck", types: convolutional + "SumPool2d LI LIF", neurons: "IAFSqueeze: subtracts its threshold, fires several times per timestep if it can, goes no lower than minus its threshold, unless set up otherwise; r and v_reset are ignored", reset: "subtract", fires: ">=", more: sinabsNotes},
 	{name: "SpiNNaker2", types: convolutional + "Conv1d SumPool2d AvgPool2d Linear CubaLIF LIF", neurons: "lif_no_delay or lif_conv2d: reset as configured, by subtraction unless told otherwise; the threshold is v_threshold / r", more: spiNNaker2Notes},
-	{name: "Norse", types: convolutional + "SumPool2d AvgPool2d Linear CubaLIF LI LIF", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">"},
-	{name: "snnTorch", types: convolutional + "AvgPool2d Linear CubaLIF LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, more: snnTorchNotes},
-	{name: "SpikingJelly", types: convolutional + "AvgPool2d Linear LIF", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true, more: spikingJellyNotes},
-	{name: "Spyx", types: convolutional + "SumPool2d Scale Linear CubaLIF LIF", neurons: "IF"},
+	{name: "Norse", types: convolutional + "SumPool2d AvgPool2d Linear CubaLIF LI LIF", neurons: "IAFCell: resets to 0, v_reset is ignored", reset: "zero", fires: ">", pairs: true, more: norseNotes},
+	{name: "snnTorch", types: convolutional + "SumPool2d AvgPool2d Linear CubaLIF LIF", neurons: "Leaky with beta 1, reset by subtraction, since pull request 452 of September 2026; before, with beta 0.9 or 0, a leaky neuron, which is another network unless you set beta of every Leaky to 1", reset: "subtract", fires: ">", r: "1", uniform: true, pairs: true, more: snnTorchNotes},
+	{name: "SpikingJelly", types: convolutional + "SumPool2d AvgPool2d Linear LIF", neurons: "IFNode: resets to v_reset, or subtracts its threshold once you set v_reset of every IFNode to None", reset: "zero", fires: ">=", r: "1/dt", uniform: true, more: spikingJellyNotes},
+	{name: "Spyx", types: convolutional + "SumPool2d Linear CubaLIF LIF", neurons: "IF", more: spyxNotes},
 	{name: "Lava-DL", types: convolutional + "SumPool2d Linear CubaLIF LIF", neurons: "CUBA neuron without decay of the potential", noBias: true},
 	{name: "Nengo", types: "Affine LI LIF"},
-	{name: "Rockpool", types: "Affine Linear CubaLIF LI LIF"},
+	{name: "Rockpool", types: "Affine Linear CubaLIF LI"}, // Its import of LIF fails.
 	{name: "hxtorch", types: "Linear CubaLI CubaLIF"},
 	{name: "jaxsnn", types: "Linear CubaLIF"},
 }
@@ -81,6 +83,10 @@ func has(types, typ string) bool { return strings.Contains(" "+types+" ", " "+ty
 func (r *reader) read(g *Graph) Reading {
 	v := Reading{Reader: r.name}
 	var missing, refused, unknown []string
+	if len(g.Nodes) == 0 {
+		v.Why = "the graph is empty"
+		return v
+	}
 	note := func(list *[]string, s string) {
 		if !slices.Contains(*list, s) {
 			*list = append(*list, s)
@@ -97,6 +103,10 @@ func (r *reader) read(g *Graph) Reading {
 		case n.Type == "IF":
 			neurons = true
 			r.checkNeurons(n, func(s string) { note(&refused, s) })
+		case r.uniform && isPopulation(n.Type) && r.differs(n) != "":
+			note(&refused, r.differs(n))
+		case r.pairs && (n.Type == "AvgPool2d" || n.Type == "SumPool2d" && r.name == "snnTorch") && len(n.Data.Arrays["kernel_size"].Shape) == 0:
+			note(&refused, fmt.Sprintf("it wants two numbers for the kernel of %q", n.Name))
 		case n.Type == "Conv2d" && r.noBias && !allAre(n.Data.Arrays["bias"], 0):
 			note(&refused, "it refuses convolutions with a bias")
 		case has(byTable, n.Type) && r.name != "SpikingJelly":
@@ -105,6 +115,9 @@ func (r *reader) read(g *Graph) Reading {
 	}
 	if loops(g) {
 		unknown = append(unknown, "loops")
+	}
+	if at := g.misfit(); at != "" {
+		note(&refused, at)
 	}
 	if s := g.Metadata.Text(scheduleKey); s != "" && s != snn.Synchronous.String() {
 		note(&refused, "its neurons fire at every timestep, where this network has firing windows")
@@ -123,14 +136,14 @@ func (r *reader) read(g *Graph) Reading {
 		return v
 	}
 	if len(unknown) > 0 {
-		v.Why = "not known of " + strings.Join(unknown, ", ")
+		v.Unknown, v.Why = true, "not known of "+strings.Join(unknown, ", ")
 		return v
 	}
 	v.Reads = true
 	if neurons {
 		v.Notes = append(v.Notes, "IF becomes "+r.neurons)
 		switch reset := g.Metadata.Text("reset"); {
-		case r.reset == "zero" && (reset == "subtract" || reset == "mixed"):
+		case r.reset == "zero" && (reset == "subtract" || reset == "mixed") && AfterLoading(g) == "":
 			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike, which leaves deep networks without accuracy")
 		case r.reset == "subtract" && (reset == "zero" || reset == "mixed"):
 			v.Notes = append(v.Notes, "subtracts the threshold where this network resets to zero")
@@ -178,9 +191,23 @@ func (r *reader) checkNeurons(n *Node, refuse func(string)) {
 	if r.r == "1/dt" && one {
 		refuse("it needs r = 1/dt, such as 10000")
 	}
-	if th, err := n.Data.Arrays["v_threshold"].Float32s(); r.uniform && err == nil && len(th) > 0 && !allAre(n.Data.Arrays["v_threshold"], th[0]) {
-		refuse("it needs one threshold per population")
+	if why := r.differs(n); r.uniform && why != "" {
+		refuse(why)
 	}
+}
+
+// isPopulation reports whether nodes of that type are neurons.
+func isPopulation(typ string) bool { return has("IF LIF CubaLIF", typ) }
+
+// differs says which parameter differs within a population, in a tool that wants one for all
+// its neurons; "" if none does.
+func (r *reader) differs(n *Node) string {
+	for _, f := range sorted(n.Data.Arrays) {
+		if x, err := n.Data.Arrays[f].Float32s(); err == nil && len(x) > 0 && !allAre(n.Data.Arrays[f], x[0]) {
+			return fmt.Sprintf("it needs one %s per population", strings.TrimPrefix(f, "v_"))
+		}
+	}
+	return ""
 }
 
 // allAre reports whether all elements of a are v.
@@ -197,15 +224,60 @@ func sinabsNotes(g *Graph) (why, notes []string) {
 		}
 	}
 	for _, n := range g.Nodes {
+		switch leak := n.Data.Arrays["v_leak"]; {
+		case n.Type != "LIF" && n.Type != "LI":
+			continue
+		case len(leak.Shape) > 1:
+			why = append(why, fmt.Sprintf("it cannot have leaky neurons in more than one dimension, as %q is", n.Name))
+		case !allAre(leak, 0):
+			why = append(why, fmt.Sprintf("v_leak of %q must be 0", n.Name))
+		case n.Type == "LI" && !allAre(n.Data.Arrays["r"], 1):
+			why = append(why, fmt.Sprintf("r of %q must be 1", n.Name))
+		default:
+			continue
+		}
+		break
+	}
+	notes = append(notes, droppedPadding(g)...)
+	return why, append(notes, depthFirstNote(g, "")...)
+}
+
+// droppedPadding names a sum whose padding a tool drops.
+func droppedPadding(g *Graph) []string {
+	for _, n := range g.Nodes {
 		if n.Type == "SumPool2d" && !allAre(n.Data.Arrays["padding"], 0) {
-			notes = append(notes, fmt.Sprintf("drops the padding of %q", n.Name))
-			break
+			return []string{fmt.Sprintf("drops the padding of %q", n.Name)}
 		}
 	}
-	if late := lateNodes(g); len(late) > 0 {
-		notes = append(notes, "runs nodes depth first, and so drops what arrives after a population has run, from: "+condensed(late))
+	return nil
+}
+
+// depthFirstNote names the nodes that come too late in releases that run nodes depth first.
+func depthFirstNote(g *Graph, releases string) []string {
+	late := lateNodes(g)
+	if len(late) == 0 {
+		return nil
 	}
-	return nil, notes
+	return []string{releases + "runs nodes depth first, and so drops what arrives after a population has run, from: " + condensed(late)}
+}
+
+func norseNotes(g *Graph) (why, notes []string) {
+	return nil, append(droppedPadding(g), depthFirstNote(g, "1.1.0 ")...)
+}
+
+// spyxNotes: its import goes from a node to one other.
+func spyxNotes(g *Graph) (why, notes []string) {
+	next, into := make(map[string]int), make(map[string]int)
+	for _, e := range g.Edges {
+		next[e.From]++
+		into[e.To]++
+	}
+	for _, n := range g.Nodes {
+		if next[n.Name] > 1 || into[n.Name] > 1 {
+			return []string{fmt.Sprintf("it follows one edge from each node, and %q has several", n.Name)}, nil
+		}
+	}
+	return nil, nil
 }
 
 // lateNodes returns the nodes that come after one they lead to in the order in
@@ -273,11 +345,18 @@ func spikingJellyNotes(g *Graph) (why, notes []string) {
 	if slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Type == "LIF" }) {
 		notes = append(notes, "wants the same numbers for all neurons of a LIF, and v_leak = v_reset")
 	}
-	return nil, notes
+	return nil, append(notes, droppedPadding(g)...)
 }
 
-func snnTorchNotes(*Graph) (why, notes []string) {
-	return nil, []string{"a neuron that is above its threshold even after a spike fires again only above twice the threshold"}
+func snnTorchNotes(g *Graph) (why, notes []string) {
+	if slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Type == "SumPool2d" }) {
+		notes = append(notes, "0.9.4 has no SumPool2d, later releases have")
+	}
+	if AfterLoading(g) == "" {
+		notes = append(notes, "a neuron that is above its threshold even after a spike fires again only above twice the threshold, unless reset_delay of every Leaky is True")
+	}
+	notes = append(notes, droppedPadding(g)...)
+	return nil, append(notes, depthFirstNote(g, "0.9.4 ")...)
 }
 
 // Shape returns the shape of what a node gives, where its own parameters say it;

@@ -23,13 +23,40 @@ var ErrChanged = errors.New("the graph is not the one that sresnet wrote")
 // has it: one Input, convolutions, fully connected layers, pools, uniform scales, and
 // IF and LIF neurons that reset to zero, without loops. All other nodes are named in
 // an [*UnsupportedError].
-func (g *Graph) Network() (*snn.Network, error) {
+func (g *Graph) Network() (*snn.Network, error) { return g.NetworkBy(Rule{Reset: snn.ResetZero}) }
+
+// Rule is what NIR leaves to tools: how neurons reset, and when they fire. NIR's own is to
+// reset to zero, and to fire above the threshold, not at it.
+type Rule struct {
+	Reset snn.Reset
+	At    bool // They fire when the potential reaches the threshold.
+}
+
+// String returns the rule in words: "reset zero, fire above the threshold".
+func (r Rule) String() string {
+	fires := "above"
+	if r.At {
+		fires = "at"
+	}
+	return fmt.Sprintf("reset %v, fire %s the threshold", r.Reset, fires)
+}
+
+// Foreign reports whether another tool wrote the graph, so that it does not say by which [Rule]
+// its neurons go.
+func (g *Graph) Foreign() bool {
+	r, err := readRecord(g)
+	return err == nil && r == nil
+}
+
+// NetworkBy is [Graph.Network] for neurons of a graph of others that go by that rule. Graphs
+// of sresnet have theirs.
+func (g *Graph) NetworkBy(rule Rule) (*snn.Network, error) {
 	r, err := readRecord(g)
 	if err != nil {
 		return nil, fmt.Errorf("nir: %w", err)
 	}
 	if r == nil {
-		return interpret(g)
+		return interpret(g, rule)
 	}
 	net, err := r.restore(g)
 	if err != nil {

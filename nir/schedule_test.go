@@ -80,7 +80,10 @@ func TestSchedule(t *testing.T) {
 
 // Targets refuse firing windows with a sentence, and take what else calibration for T does.
 func TestTargetsOfTuned(t *testing.T) {
-	for _, p := range profiles[1:] {
+	for _, p := range profiles {
+		if p.Reader == "" {
+			continue
+		}
 		net := phased()
 		_, _, err := FromNetwork(net, p, Info{})
 		var refused *RefusedError

@@ -17,7 +17,7 @@
 //	z[t] = u[t] >= θ
 //	v[t] = u[t] - θ z[t], or 0 after a spike if the neuron resets to zero
 //
-// in float32, to the last bit, from v[-1] = V[0] on; u[t] = A v[t-1] + I[t] with a leak,
+// in float32, to the last bit, from v[-1] = V[0] on, but for [Options.Units], by which each value is multiplied and rounded once; u[t] = A v[t-1] + I[t] with a leak,
 // and where a neuron rests see snn.LIF. I is the sum of what all synapses
 // carry and of the bias, at one timestep. A max-pool gate has spikes alone.
 //
@@ -119,6 +119,11 @@ type Options struct {
 	// Events makes spikes a list for each image, EventData, in place of a grid of all
 	// neurons and timesteps. NIRData has both.
 	Events bool
+
+	// Units has, for every layer of the network, what potentials and currents of each channel
+	// are multiplied by, so that they are in the unit in which the file of the network has
+	// thresholds: nil for 1, as it may be itself. See nir.LayerUnits.
+	Units [][]float32
 
 	Timesteps int    // T, at least 1; in a phased network that of each window.
 	Seed      uint64 // Of the Poisson encoding.

@@ -611,3 +611,39 @@ func TestFormatOf(t *testing.T) {
 		t.Error("ParseObservable(voltage): no error")
 	}
 }
+
+// TestUnits: potentials and currents are written in the unit that is asked for, channel by
+// channel, and spikes as they are.
+func TestUnits(t *testing.T) {
+	net := network()
+	m := images{n: 2, size: net.Input.Shape.Len()}
+	dir := t.TempDir()
+	units := make([][]float32, len(net.Layers))
+	for c := range net.Layers[0].Shape[0] {
+		units[0] = append(units[0], float32(c+1)*0.3)
+	}
+	var got [2]map[string]any
+	for k, u := range [][][]float32{nil, units} {
+		name := filepath.Join(dir, fmt.Sprint(k))
+		o := record.Options{Format: record.NIRData, Populations: populations(net), Observables: everything, Timesteps: 6, Units: u}
+		if _, err := record.Write(t.Context(), name, net, m, o); err != nil {
+			t.Fatal(err)
+		}
+		got[k] = readHDF5(t, name)
+	}
+	first, positions := populations(net)[0].Name, net.Layers[0].Shape[1]*net.Layers[0].Shape[2]
+	for key, was := range got[0] {
+		x, ok := was.([]float32)
+		if name, _, _ := strings.Cut(key, "."); !ok || name != first {
+			if !reflect.DeepEqual(was, got[1][key]) {
+				t.Errorf("%s has changed", key)
+			}
+			continue
+		}
+		for j, v := range got[1][key].([]float32) {
+			if want := x[j] * units[0][j%net.Layers[0].Neurons()/positions]; v != want {
+				t.Fatalf("%s, element %d: %v, want %v", key, j, v, want)
+			}
+		}
+	}
+}

@@ -25,6 +25,7 @@ type part struct {
 	index               int // In Options.Populations.
 	channels, positions int
 	opens, closes       int       // When its window does, on the network's clock.
+	unit                []float32 // Of potentials and currents, by channel; nil for 1.
 	start               []float32 // Potentials before it integrates, of a phased network.
 	spikes              *grid[bool]
 	events              *events
@@ -54,8 +55,11 @@ func (r *recorder) newWorker() *worker {
 		c, h, wd := l.Shape.CHW()
 		opens := r.o.phases[p.Layer] * r.o.Timesteps
 		part := &part{index: k, channels: c, positions: h * wd, opens: opens, closes: opens + r.o.Timesteps}
+		if r.o.Units != nil {
+			part.unit = r.o.Units[p.Layer]
+		}
 		if opens > 0 && !l.IsGate() {
-			part.start = startOf(l)
+			part.start = part.inUnit(startOf(l))
 		}
 		for _, x := range r.o.kinds(l) {
 			switch {
@@ -167,12 +171,28 @@ func (w *worker) trace(t sim.Trace) {
 			before, after = p.start, values
 		}
 		g.pad(w, t.Step, before)
-		copy(g.next(), values)
+		row := p.inUnit(values)
+		if after != nil {
+			after = row
+		}
+		copy(g.next(), row)
 		g.end(w)
 		if t.Step == p.closes-1 {
 			g.pad(w, w.o.steps, after)
 		}
 	}
+}
+
+// inUnit returns potentials or currents in the unit of the population.
+func (p *part) inUnit(x []float32) []float32 {
+	if p.unit == nil {
+		return x
+	}
+	y := make([]float32, len(x))
+	for j, v := range x {
+		y[j] = v * p.unit[j/p.positions]
+	}
+	return y
 }
 
 // startOf returns the potentials that the neurons of l begin with.

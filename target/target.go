@@ -28,8 +28,9 @@ import (
 // Torch is the name of the target that is a Python file for PyTorch, with weights beside it.
 const Torch = "torch"
 
-// Default is the target unless another is asked for.
-var Default = nir.Generic.Name
+// Default is the target unless another is asked for. A network that cannot be written so is
+// written in the form of [nir.Generic], which tools hardly read.
+var Default = nir.Common.Name
 
 // Names returns the names of all targets: forms of NIR files, chips, one of which is both, and
 // [Torch].
@@ -49,8 +50,10 @@ type Written struct {
 	Layers   int            `json:"layers"`
 	Nodes    map[string]int `json:"nodes,omitempty"` // Of a NIR file: how many there are of each type.
 	Reader   string         `json:"reader,omitempty"`
-	Warnings []string       `json:"warnings"`       // What readers will do differently from sresnet.
-	Chip     *chip.Report   `json:"chip,omitempty"` // Nil for a target that is none.
+	Form     string         `json:"form,omitempty"`          // Of a NIR file: the profile of package nir.
+	Setup    string         `json:"after_loading,omitempty"` // Python, for the tool to run the file as it is meant.
+	Warnings []string       `json:"warnings"`                // What readers will do differently from sresnet.
+	Chip     *chip.Report   `json:"chip,omitempty"`          // Nil for a target that is none.
 }
 
 // Check returns an error, with a hint, if a network of that schedule cannot be written to that
@@ -113,13 +116,23 @@ func (w *Written) writeNIR(name, out string, net *snn.Network, info nir.Info) er
 	if err != nil {
 		return err
 	}
+	if profile.Name == name {
+		if err := profile.Suits(net); err != nil {
+			return hint.Error(err, "{target} %s takes every network, and {target} %s runs it in PyTorch, spike for spike", nir.Generic.Name, Torch)
+		}
+	} else {
+		profile.DepthFirst = false // A chip has no room for nodes of zeros.
+	}
 	g, warnings, err := nir.FromNetwork(net, profile, info)
 	var refused *nir.RefusedError
-	if errors.As(err, &refused) && profile.Name != name { // What a chip is told does not depend on its reader.
+	switch {
+	case errors.As(err, &refused) && (profile.Name != name || name == Default): // What a chip is told does not depend on its reader.
+		if name == Default {
+			w.Warnings = append(w.Warnings, fmt.Sprintf("the file has the form %s, which tools hardly read: %s", nir.Generic.Name, refused.Layers[0].Reason))
+		}
 		profile = nir.Generic
 		g, warnings, err = nir.FromNetwork(net, profile, info)
-	}
-	if errors.As(err, &refused) {
+	case errors.As(err, &refused):
 		return hint.Error(err, "{target} %s takes every network", nir.Generic.Name)
 	}
 	if err != nil {
@@ -128,7 +141,7 @@ func (w *Written) writeNIR(name, out string, net *snn.Network, info nir.Info) er
 	if err := nir.WriteFile(out, g); err != nil {
 		return hint.Error(err, noRoom)
 	}
-	w.File, w.Reader, w.Warnings, w.Nodes = out, profile.Reader, append(w.Warnings, warnings...), make(map[string]int)
+	w.File, w.Form, w.Reader, w.Setup, w.Warnings, w.Nodes = out, profile.Name, profile.Reader, nir.AfterLoading(g), append(w.Warnings, warnings...), make(map[string]int)
 	for _, n := range g.Nodes {
 		w.Nodes[n.Type]++
 	}
@@ -153,7 +166,7 @@ func (w *Written) writeTorch(out string, net *snn.Network, info nir.Info, T int)
 		return err
 	}
 	w.Reader = "PyTorch"
-	w.Warnings = torch.Differences(net)
+	w.Warnings = append(w.Warnings, torch.Differences(net)...)
 	return nil
 }
 
@@ -177,6 +190,7 @@ func (w *Written) Print(out io.Writer, spell func(option string) string) {
 		terminal.Printf(out, "in Python: import %[1]s; net = %[1]s.load(). The file says what else there is.\n", strings.TrimSuffix(filepath.Base(w.File), ".py"))
 		return
 	}
+	PrintSetup(out, w.Setup)
 	terminal.Printf(out, "'sresnet nir %s' shows the nodes and which tools read them.\n", w.File)
 }
 
@@ -185,4 +199,24 @@ func byCount(m map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
 		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
 	})
+}
+
+// PrintSetup prints what is to be set after loading, if there is anything; see
+// [nir.AfterLoading].
+func PrintSetup(out io.Writer, code string) {
+	if code == "" {
+		return
+	}
+	fmt.Fprintln(out, "After loading, with net for what was loaded, in Python:")
+	for line := range strings.Lines(code) {
+		fmt.Fprintf(out, "    %s\n", terminal.Clean(strings.TrimSuffix(line, "\n")))
+	}
+	fmt.Fprintln(out)
+}
+
+// StartsAtZero reports whether the target is a tool whose neurons begin at 0, so that a network
+// for it does as well.
+func StartsAtZero(name string) bool {
+	p, err := nir.ProfileNamed(name)
+	return err == nil && p.Reader != ""
 }

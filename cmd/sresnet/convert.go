@@ -27,10 +27,10 @@ such as reset by subtraction, is kept as metadata, from which sresnet restores
 the same network; what other readers will do differently is printed, and kept as
 well.
 
---target writes the form that one tool reads, as tools support different nodes,
-and names what that tool will still get wrong. Most have no node that
-multiplies, so that the scales of identity shortcuts become convolutions; with
---shared-lambda there are none. Given a chip, it says what fits (see --bits).
+Without --target, the file has the form that most tools read. With it, one tool
+runs the file spike for spike, but for rounding, or the reason is given why it
+cannot. Potentials begin at 0 then, as in those tools; what is to be set there
+after loading is printed. Given a chip, it says what fits (see --bits).
 With torch, FILE.py and FILE.safetensors are a module for PyTorch, which needs
 nothing else and does all that sresnet does: schedules, gates, read-outs
 (docs/torch.md).
@@ -40,7 +40,7 @@ the first 500 instead of 1,000. If MODEL is the folder of a run, the network is
 converted as it was for that run.`,
 		Example: `  sresnet convert resnet20.onnx --calibrate cifar10:cifar10 -o resnet20.nir
   sresnet convert resnet20.onnx --calibrate cifar10:cifar10 \
-      --target spinnaker2 --v-init 0 -o resnet20.nir
+      --target sinabs -o resnet20.nir
   sresnet convert mnist.onnx --calibrate mnist --percentile 99.99 \
       --compensation global -o mnist.nir
   sresnet convert resnet20.onnx --calibrate cifar10:cifar10 --bits 8 \
@@ -56,6 +56,9 @@ converted as it was for that run.`,
 			}
 			if err := complete(cmd, &o, args[0]); err != nil {
 				return err
+			}
+			if target.StartsAtZero(name) && !cmd.Flags().Changed("v-init") {
+				o.VInit = 0
 			}
 			if o.Calibrate == "" {
 				return usage("--calibrate is missing: give training images, %s", dataset.Specs)

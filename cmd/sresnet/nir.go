@@ -11,8 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sresnet/experiment"
 	"sresnet/internal/terminal"
 	"sresnet/nir"
+	"sresnet/snn"
+	"sresnet/target"
 	"sresnet/tensor"
 )
 
@@ -25,9 +28,11 @@ type nirFile struct {
 	Edges    [][2]string  `json:"edges"`
 	Problems []string     `json:"problems"`
 	Readers  []nirReading `json:"readers"`
-	Warnings []string     `json:"warnings"` // Which sresnet left in the file.
-	Runs     string       `json:"runs"`     // Why sresnet cannot run it; empty if it can.
-	Timing   string       `json:"timing"`   // When its populations fire, in words; empty for those of the paper.
+	Warnings []string     `json:"warnings"`                // Which sresnet left in the file.
+	Runs     string       `json:"runs"`                    // Why sresnet cannot run it; empty if it can.
+	Setup    string       `json:"after_loading,omitempty"` // Python, for the tool that the file is for.
+	Rule     string       `json:"rule,omitempty"`          // By which neurons go, of a file of another tool.
+	Timing   string       `json:"timing"`                  // When its populations fire, in words; empty for those of the paper.
 }
 
 type nirNode struct {
@@ -46,29 +51,34 @@ type nirArray struct {
 
 type nirReading struct {
 	Reader string   `json:"reader"`
-	Reads  bool     `json:"reads"`
+	Reads  *bool    `json:"reads"` // Null where that is not known.
 	Why    string   `json:"why,omitempty"`
-	Notes  []string `json:"notes,omitempty"`
+	Notes  []string `json:"notes"`
 }
 
 func newNIR() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "nir FILE",
+		Use:   "nir FILE[?reset=subtract&fires=at]",
 		Short: "Show a NIR file, node by node, and which tools read it",
 		Long: `nir prints every node of a NIR file with its type, the shape of its output, its
 parameters and where its input comes from; what is wrong with the file; whether
 sresnet can run it; and which tools of the field read it, with what they are
-known to get wrong (docs/nir.md).`,
+known to get wrong (docs/nir.md). Files of other tools do not say how neurons
+reset and whether they fire at the threshold or above it: the rule that is taken
+is shown, and FILE?reset=subtract&fires=at takes another, here and as MODEL of
+other commands.`,
 		Example: `  sresnet nir resnet20.nir
-  sresnet nir resnet20.nir --json`,
+  sresnet nir resnet20.nir --json
+  sresnet nir 'sinabs.nir?reset=subtract&fires=at'`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := nir.ReadFile(args[0])
+			g, net, rule, why, err := experiment.ReadNIR(args[0])
 			if err != nil {
 				return err
 			}
 			f := newNIRFile(args[0], g)
+			f.simulated(g, net, rule, why)
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(f)
 			}
@@ -83,34 +93,44 @@ known to get wrong (docs/nir.md).`,
 }
 
 func newNIRFile(name string, g *nir.Graph) *nirFile {
-	f := &nirFile{File: name, Version: g.Version, Info: nir.InfoOf(g), Edges: [][2]string{}, Problems: append([]string{}, g.Check()...), Warnings: []string{}}
+	f := &nirFile{File: name, Version: g.Version, Info: nir.InfoOf(g), Edges: [][2]string{}, Problems: append([]string{}, g.Check()...), Warnings: []string{}, Setup: nir.AfterLoading(g)}
 	f.addNodes("", g)
 	for _, r := range nir.Readers(g) {
-		f.Readers = append(f.Readers, nirReading(r))
+		n := nirReading{Reader: r.Reader, Why: r.Why, Notes: append([]string{}, r.Notes...)}
+		if !r.Unknown {
+			n.Reads = &r.Reads
+		}
+		f.Readers = append(f.Readers, n)
 	}
 	if g.Metadata != nil {
 		warnings, _ := g.Metadata.Arrays["warnings"].Data.([]string)
 		f.Warnings = append(f.Warnings, warnings...)
 	}
-	net, err := g.Network()
-	if err != nil {
-		f.Runs = strings.TrimPrefix(err.Error(), "nir: ")
-		return f
+	return f
+}
+
+// simulated says whether sresnet runs the network, and how.
+func (f *nirFile) simulated(g *nir.Graph, net *snn.Network, rule nir.Rule, why error) {
+	if why != nil {
+		f.Runs = strings.TrimPrefix(why.Error(), "nir: ")
+		return
 	}
 	f.Timing = net.Timing(net.TunedFor)
-	return f
+	if g.Foreign() {
+		f.Rule = rule.String()
+	}
 }
 
 // addNodes adds the nodes of g, with prefix before their names, in the order of the
 // edges where these define one.
 func (f *nirFile) addNodes(prefix string, g *nir.Graph) {
-	from := make(map[string][]string)
+	from, shapes := make(map[string][]string), g.Shapes()
 	for _, e := range g.Edges {
 		f.Edges = append(f.Edges, [2]string{prefix + e.From, prefix + e.To})
 		from[e.To] = append(from[e.To], e.From)
 	}
 	for _, n := range g.AlongEdges() {
-		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: n.Shape(), From: append([]string{}, from[n.Name]...), Parameters: make(map[string]nirArray)}
+		node := nirNode{Name: prefix + n.Name, Type: n.Type, Shape: shapes[n.Name], From: append([]string{}, from[n.Name]...), Parameters: make(map[string]nirArray)}
 		for name, a := range n.Data.Arrays {
 			v := nirArray{Kind: a.Kind(), Shape: a.Shape}
 			if x, err := a.Ints(); err == nil && len(x) <= 4 && len(a.Shape) <= 1 && strings.Contains(a.Kind(), "int") {
@@ -146,6 +166,9 @@ func (f *nirFile) print(w io.Writer) {
 	terminal.List(w, "What is wrong with the file:", f.Problems)
 	if f.Runs == "" {
 		terminal.Printf(w, "%s.\n\n", strings.TrimSuffix("sresnet runs it: "+f.Timing, ": "))
+		if f.Rule != "" {
+			terminal.Printf(w, "Neurons: %s. Another tool wrote the file, which does not say it; name it as FILE?reset=subtract&fires=at for another rule.\n\n", f.Rule)
+		}
 	} else {
 		terminal.Printf(w, "sresnet cannot run it: %s\n\n", terminal.Clean(f.Runs))
 	}
@@ -153,15 +176,16 @@ func (f *nirFile) print(w io.Writer) {
 	for _, r := range f.Readers {
 		reads, why := "no", strings.Split(r.Why, "; ")
 		switch {
-		case r.Reads:
-			reads, why = "yes", r.Notes
-		case strings.HasPrefix(r.Why, "not known"):
+		case r.Reads == nil:
 			reads = "?"
+		case *r.Reads:
+			reads, why = "yes", r.Notes
 		}
 		t.Append(r.Reader, reads, strings.Join(why, "\n"))
 	}
 	t.Print(w)
 	terminal.List(w, "What readers will do differently from sresnet:", f.Warnings)
+	target.PrintSetup(w, f.Setup)
 }
 
 // parameters lists the parameters in short: values of sizes, shapes of arrays.

@@ -36,7 +36,7 @@ func complete(cmd *cobra.Command, o *experiment.Options, model string) error {
 	o.Warn = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "sresnet: warning: %s\n", terminal.Clean(text)) }
 	given := func(name string) bool { f := cmd.Flags().Lookup(name); return f != nil && f.Changed }
 	kept := *o
-	kept.OwnT = !given("timesteps")
+	kept.OwnT, kept.AskedReset = !given("timesteps"), given("reset")
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		if kept, err = run.OptionsOf(model); err != nil {
 			return noRun(model, err)

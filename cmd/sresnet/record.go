@@ -224,6 +224,9 @@ func (p *recorder) recording(o *recordOptions) (record.Options, error) {
 	} else if err != nil {
 		return r, err
 	}
+	if r.Units, err = nir.LayerUnits(p.network, p.File); err != nil {
+		return r, err
+	}
 	arrays := 0
 	for _, q := range r.Populations {
 		arrays += len(o.observables)

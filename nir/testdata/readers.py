@@ -45,6 +45,7 @@ class Graph:
         with h5py.File(file, "r") as f:
             g = read(f["node"])
         self.nodes, self.profile = g["nodes"], g["metadata"]["profile"]
+        self.set_up = "after_loading" in g["metadata"]  # And what that says was done.
         for n in self.nodes.values():
             if n["type"] in NEURONS:  # nir.read takes what is missing for zeros.
                 n.setdefault("v_reset", np.zeros_like(n["v_threshold"]))
@@ -264,9 +265,13 @@ def apply(profile, n, x):
     return x
 
 
-def step(profile, n, v, x, seen):
+def step(profile, set_up, n, v, x, seen):
     """Returns spikes and the potential after one timestep of a population."""
     th = n["v_threshold"].astype(np.float64)
+    if set_up and n["type"] == "IF":  # A spike a timestep, no floor, reset by subtraction.
+        v = v + x
+        z = v > th if profile == "snntorch" else v >= th
+        return z, v - z * th
     if n["type"] == "LIF":
         # snnTorch resets to zero, SpiNNaker2 subtracts; nothing is left of either.
         decay = {"snntorch": lambda tau: np.clip(1 - 1e-4 / tau, 0, 1), "spinnaker2": lambda tau: np.exp(-1 / tau)}
@@ -314,7 +319,7 @@ def run(g, image, steps, first):
             if name not in v:
                 out[name] = apply(g.profile, n, x)
                 continue
-            z, v[name] = step(g.profile, n, v[name], x, seen)
+            z, v[name] = step(g.profile, g.set_up, n, v[name], x, seen)
             want(z.shape == (2,) + n["v_threshold"].shape and (z[0] == z[1]).all(), name + ": the batch matters")
             out[name] = z.astype(np.float64)
             counts[name].append(int(z[0].sum()))

@@ -73,8 +73,9 @@ class Population:
 
     def __init__(self, n, meta, timesteps):
         self.n, self.meta, self.timesteps = n, meta, timesteps
-        self.threshold = n["v_threshold"].astype(np.float64)
         about = n["metadata"]
+        # Where readers fire above it, the node has the next smaller number.
+        self.threshold = about.get("v_threshold", n["v_threshold"]).astype(np.float64)
         if "v_start" in about:
             self.v = about["v_start"].astype(np.float64)
         else:
@@ -128,12 +129,12 @@ class Population:
         else:
             after = self.v + self.meta["dt"] * n["r"] * x
         awake = self.rest == 0
-        z = awake & (after >= n["v_threshold"])
+        z = awake & (after >= self.threshold)
         self.rest = np.where(z, n["metadata"].get("refractory", 0), np.maximum(self.rest - 1, 0))
         if n["metadata"]["reset"] == "subtract":
-            after = after - z * n["v_threshold"]
+            after = after - z * self.threshold
         else:
-            after = np.where(z, n["v_reset"], after)
+            after = np.where(z, n.get("v_reset", 0), after)
         self.v = np.where(awake, after, self.v)
         self.counts.append(int(z.sum()))
         return z.astype(np.float64)
