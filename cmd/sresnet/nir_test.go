@@ -59,6 +59,16 @@ func TestNamelessNetwork(t *testing.T) {
 	if err := nir.WriteFile(file, g); err != nil {
 		t.Fatal(err)
 	}
+	// Its neurons go by NIR's rule, which is said, unless another is asked for.
+	for model, more := range map[string][]string{file: {"--reset", "subtract"}, file + "?reset=subtract&fires=at": nil, file + "?fires=at": {"--reset", "zero"}} {
+		code, _, stderr := sresnet(t, t.Context(), append([]string{"eval", model, "--data", "mnist", "--images", "3", "--timesteps", "2"}, more...)...)
+		if code != 0 || strings.Contains(stderr, "NIR's is taken") {
+			t.Errorf("%s %v: exit code %d: %s", model, more, code, stderr)
+		}
+	}
+	if _, _, stderr := sresnet(t, t.Context(), "eval", file, "--data", "mnist", "--images", "3", "--timesteps", "2"); !strings.Contains(stderr, "NIR's is taken, reset zero, fire above the threshold") {
+		t.Errorf("the rule is not said: %s", stderr)
+	}
 	for _, out := range [][]string{nil, {"--out", filepath.Join(dir, "run")}} {
 		code, stdout, stderr := sresnet(t, t.Context(), append([]string{"eval", file, "--data", "mnist", "--images", "3", "--timesteps", "2"}, out...)...)
 		if code != 0 || !strings.HasPrefix(stdout, "theirs on 3 images of mnist") {
