@@ -55,5 +55,5 @@ func ExampleFromNetwork() {
 	// readers do otherwise: neurons reset by subtraction, which NIR cannot say: readers that reset to zero lose charge with every spike
 	// readers do otherwise: neurons begin with a potential above 0, which NIR cannot say: readers begin at 0
 	// readers do otherwise: neurons fire when the potential reaches the threshold (>=), those of NIR when it is above (>)
-	// readers do otherwise: Scale nodes, which few readers have (Spyx does): block1_relu2_Relu_shortcut
+	// readers do otherwise: Scale nodes, which few readers have (Spyx before 1.0): block1_relu2_Relu_shortcut
 }

@@ -24,7 +24,7 @@ const (
 	warnGate     = "max-pool gates, which NIR has not: a pool and a node of neurons stand for them, which fire whenever a neuron under the window does, and so more often"
 	warnGroups   = "convolutions in groups, for which nir.read needs type_check=False and of which Sinabs takes the number of input channels wrongly"
 	warnSquare   = "kernels with more rows than columns, or fewer, for which nir.read needs type_check=False"
-	warnScale    = "Scale nodes, which few readers have (Spyx does)"
+	warnScale    = "Scale nodes, which few readers have (Spyx before 1.0)"
 	warnUniform  = "thresholds that differ within a layer, which snnTorch and SpikingJelly refuse"
 	compareName  = ">="
 	maxCondensed = 5 // Names that a warning lists.

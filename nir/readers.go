@@ -143,7 +143,7 @@ func (r *reader) read(g *Graph) Reading {
 	if neurons {
 		v.Notes = append(v.Notes, "IF becomes "+r.neurons)
 		switch reset := g.Metadata.Text("reset"); {
-		case r.reset == "zero" && (reset == "subtract" || reset == "mixed"):
+		case r.reset == "zero" && (reset == "subtract" || reset == "mixed") && AfterLoading(g) == "":
 			v.Notes = append(v.Notes, "loses the charge above the threshold with every spike, which leaves deep networks without accuracy")
 		case r.reset == "subtract" && (reset == "zero" || reset == "mixed"):
 			v.Notes = append(v.Notes, "subtracts the threshold where this network resets to zero")

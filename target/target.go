@@ -166,7 +166,7 @@ func (w *Written) writeTorch(out string, net *snn.Network, info nir.Info, T int)
 		return err
 	}
 	w.Reader = "PyTorch"
-	w.Warnings = torch.Differences(net)
+	w.Warnings = append(w.Warnings, torch.Differences(net)...)
 	return nil
 }
 

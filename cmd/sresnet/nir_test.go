@@ -59,6 +59,16 @@ func TestNamelessNetwork(t *testing.T) {
 	if err := nir.WriteFile(file, g); err != nil {
 		t.Fatal(err)
 	}
+	// Its neurons go by NIR's rule, which is said, unless another is asked for.
+	for model, more := range map[string][]string{file: {"--reset", "subtract"}, file + "?reset=subtract&fires=at": nil, file + "?fires=at": {"--reset", "zero"}} {
+		code, _, stderr := sresnet(t, t.Context(), append([]string{"eval", model, "--data", "mnist", "--images", "3", "--timesteps", "2"}, more...)...)
+		if code != 0 || strings.Contains(stderr, "NIR's is taken") {
+			t.Errorf("%s %v: exit code %d: %s", model, more, code, stderr)
+		}
+	}
+	if _, _, stderr := sresnet(t, t.Context(), "eval", file, "--data", "mnist", "--images", "3", "--timesteps", "2"); !strings.Contains(stderr, "NIR's is taken, reset zero, fire above the threshold") {
+		t.Errorf("the rule is not said: %s", stderr)
+	}
 	for _, out := range [][]string{nil, {"--out", filepath.Join(dir, "run")}} {
 		code, stdout, stderr := sresnet(t, t.Context(), append([]string{"eval", file, "--data", "mnist", "--images", "3", "--timesteps", "2"}, out...)...)
 		if code != 0 || !strings.HasPrefix(stdout, "theirs on 3 images of mnist") {
@@ -81,10 +91,26 @@ func TestTargets(t *testing.T) {
 		}
 		return []byte(stdout)
 	}
-	var first measured
+	first := make(map[string]measured) // By reset.
+	for _, reset := range []string{"subtract", "zero"} {
+		file := filepath.Join(dir, reset+".nir")
+		run("convert", model, "--calibrate", "mnist?images=30", "--target", "generic", "--v-init", "0", "--reset", reset, "-o", file)
+		var m measured
+		if err := json.Unmarshal(run("eval", file, "--data", "mnist", "--images", "10", "--timesteps", "24", "--json"), &m); err != nil {
+			t.Fatal(err)
+		}
+		first[reset] = m
+	}
 	for _, target := range nir.Profiles() {
-		file := filepath.Join(dir, target+".nir")
-		run("convert", model, "--calibrate", "mnist", "--calibrate", "mnist?images=30", "--target", target, "-o", file)
+		file, reset := filepath.Join(dir, target+".nir"), "subtract"
+		if target == "norse" {
+			reset = "zero"
+		}
+		args := []string{"convert", model, "--calibrate", "mnist?images=30", "--target", target, "--reset", reset, "-o", file}
+		if target == "common" || target == "generic" {
+			args = append(args, "--v-init", "0")
+		}
+		run(args...)
 		var m measured
 		if err := json.Unmarshal(run("eval", file, "--data", "mnist", "--images", "10", "--timesteps", "24", "--json"), &m); err != nil {
 			t.Fatal(err)
@@ -93,11 +119,7 @@ func TestTargets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Reader == "" {
-			first = m
-			continue
-		}
-		if d := cmp.Diff(first, m); d != "" {
+		if d := cmp.Diff(first[reset], m); d != "" {
 			t.Errorf("%s is another network than generic (-generic +%s):\n%s", target, target, d)
 		}
 		var f nirFile
@@ -105,7 +127,7 @@ func TestTargets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range f.Readers {
-			if r.Reader == p.Reader && (r.Reads == nil || !*r.Reads) {
+			if p.Reader != "" && r.Reader == p.Reader && (r.Reads == nil || !*r.Reads) {
 				t.Errorf("%s does not read its file: %s", r.Reader, r.Why)
 			}
 		}
