@@ -201,30 +201,32 @@ class Network:
         options: those of ``sresnet diagnose``.
         """
         _options.check(options, "out")
-        arguments = self._measuring("diagnose", x, y, options, _DIAGNOSED)
-        if not supports("eval", "apply"):
-            return Diagnosis(self._run(arguments))
-        file = self._folder.free("advice").with_suffix(".json")
-        text = self._run([*arguments, f"--out={file}"])
-        return Diagnosis(text, file.read_text("utf-8") if file.is_file() else None)
+        return Diagnosis(self._run(self._measuring("diagnose", x, y, options, _DIAGNOSED)))
 
     def apply(self, diagnosis: Diagnosis) -> "Network":
-        """Convert the network again, with what a diagnosis recommends, and return it."""
+        """Convert the network again, with the options that a diagnosis advises, and return it.
+
+        They are all options of the network that was diagnosed, with what would help, and take
+        the place of those given to ``convert``.
+        """
         if not supports("convert", "apply"):
             raise Error(
-                "this sresnet cannot apply what a diagnosis recommends",
+                "this sresnet cannot apply what a diagnosis advises",
                 "install a newer one; until then, d.verdict says what to give to convert",
             )
         if diagnosis.advice is None:
-            raise Error("the diagnosis recommends nothing that can be applied", "see d.verdict")
-        file = self._folder.free("applied").with_suffix(".json")
+            raise Error("the diagnosis advises no change of options", "d.verdict says what it found")
+        file = self._folder.free("advice").with_suffix(".json")
         with writing(file), whole(file) as part:
-            part.write_text(diagnosis.advice, "utf-8")
-        before, self._advice = self._advice, str(file)
+            part.write_text(diagnosis.json, "utf-8")
+        gone = {*diagnosis.advice, "preset", "T"}
+        before = self._options, self._advice
+        self._options = {k: v for k, v in self._options.items() if k not in gone}
+        self._advice = str(file)
         try:
             self._build()
         except BaseException:
-            self._advice = before
+            self._options, self._advice = before
             raise
         return self
 

@@ -161,34 +161,33 @@ class Evaluation(_Result):
 
 
 class Diagnosis(_Result):
-    """Why accuracy is lost, and in which layer.
+    """Why accuracy is lost, and in which layer."""
 
-    advice: what would help, as the program writes it for ``apply``; None where it does not.
-    """
-
-    def __init__(self, json: str, advice: Optional[str] = None) -> None:
-        super().__init__(json)
-        self.advice = advice
+    @property
+    def advice(self) -> Optional[Dict[str, Any]]:
+        """Options that bring accuracy back, as ``Network.apply`` sets them; None for none."""
+        advice = self.data.get("advice")
+        return dict(advice) if advice else None
 
     @property
     def verdict(self) -> List[str]:
         """What was found, in sentences."""
-        return [str(v["text"]) for v in self.data["verdict"] or []]
+        return [str(v["text"]) for v in self.data.get("verdict") or []]
 
     @property
     def losses(self) -> Any:
         """Points lost at each cut: a pandas.DataFrame, or a list of dicts without pandas."""
-        return table(self.data["losses"] or [])
+        return table(self.data.get("losses") or [])
 
     @property
     def layers(self) -> Any:
         """One row for each layer, likewise."""
-        return table(self.data["layers"] or [])
+        return table(self.data.get("layers") or [])
 
     @property
     def counterfactuals(self) -> Any:
         """What was tried, and what it brought, likewise."""
-        return table(self.data["counterfactuals"] or [])
+        return table(self.data.get("counterfactuals") or [])
 
     def __repr__(self) -> str:
         head = f"Diagnosis of {self.data['model']} on {self.data['images']} images"

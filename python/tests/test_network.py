@@ -101,9 +101,9 @@ class Same(Case):
         self.assertEqual({**said, "file": ""}, {**want, "file": ""})
         self.assertEqual((self.dir / "net.nir").read_bytes(), (self.dir / "want.nir").read_bytes())
         self.assertEqual(self.net.neurons, want["neurons"])
-        self.net.save(self.dir / "sinabs.nir", target="sinabs")
-        command("convert", *self.flags, "--target=sinabs", "-o", self.dir / "want.nir")
-        self.assertEqual((self.dir / "sinabs.nir").read_bytes(), (self.dir / "want.nir").read_bytes())
+        self.net.save(self.dir / "generic.nir", target="generic")
+        command("convert", *self.flags, "--target=generic", "-o", self.dir / "want.nir")
+        self.assertEqual((self.dir / "generic.nir").read_bytes(), (self.dir / "want.nir").read_bytes())
         again = sresnet.load(self.dir / "net.nir").evaluate(self.x, self.y, timesteps=24)
         self.assertEqual(again.accuracy, self.result.accuracy)
         self.assertIsNone(again.trained)
@@ -197,14 +197,17 @@ class Same(Case):
             with self.assertRaisesRegex(sresnet.Error, "cannot apply"):
                 self.net.apply(self.net.diagnose(self.x, self.y))
             return
-        net = sresnet.convert(self.model, self.calibration, timesteps=8)
-        d = net.diagnose(self.x, self.y)
-        if d.advice is None:
-            with self.assertRaisesRegex(sresnet.Error, "recommends nothing"):
-                net.apply(d)
-        else:
-            self.assertIs(net.apply(d), net)
-            net.evaluate(self.x, self.y)
+        x, y = images(400, seed=3), answers(self.model, images(400, seed=3))
+        net = sresnet.convert(self.model, self.calibration, preset="paper", timesteps=6, v_init=0)
+        before = net.evaluate(x, y)
+        d = net.diagnose(x, y)
+        self.assertTrue(d.advice, d)
+        self.assertIs(net.apply(d), net)
+        after = net.evaluate(x, y)
+        self.assertGreater(list(after.accuracy.values())[-1], list(before.accuracy.values())[-1])
+        nothing = sresnet.Diagnosis(json.dumps({**d.data, "advice": None}))
+        with self.assertRaisesRegex(sresnet.Error, "advises no change"):
+            net.apply(nothing)
 
 
 @needs_torch
