@@ -110,8 +110,8 @@ type Diagnosis struct {
 	Verdict         []Finding        `json:"verdict"`          // The largest gain comes first.
 
 	// Advice is what to set of the options of an experiment, by their keys: for what a search has
-	// found, if one was asked for; else for the change that gains most and leaves T as it is; else
-	// for a larger T.
+	// found, if one was asked for; else for the first change of the verdict that leaves T as it is;
+	// else for a larger T.
 	Advice map[string]any `json:"advice,omitempty"`
 }
 

@@ -21,7 +21,7 @@ func gain(p eval.Pairs) float64 {
 	if p.Images == 0 {
 		return 0
 	}
-	return -100 * p.Loss()
+	return 100 * float64(p.Gained-p.Lost) / float64(p.Images)
 }
 
 // gainInterval returns the interval of 95 % of that.

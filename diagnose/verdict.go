@@ -3,7 +3,6 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ type named struct {
 
 // ranked puts the largest gain first; among equals, what names a layer. A change of many things,
 // such as another calibration, comes after all that has one cause and may gain as much: alone, or
-// in all the layers that are named together.
+// in the layers named first together.
 func ranked(list []named) []Finding {
 	slices.SortStableFunc(list, func(a, b named) int {
 		if a.Points == b.Points && (a.Layer == "") != (b.Layer == "") {
@@ -85,32 +84,33 @@ func ranked(list []named) []Finding {
 		return cmp.Compare(b.Points, a.Points)
 	})
 	var one, many []Finding
-	layers := make(map[string]float64) // What each may gain.
 	for _, f := range list {
 		if f.many {
 			many = append(many, f.Finding)
-			continue
-		}
-		if one = append(one, f.Finding); f.Layer != "" {
-			layers[f.Layer] = max(layers[f.Layer], f.High)
+		} else {
+			one = append(one, f.Finding)
 		}
 	}
-	together := 0.0
-	for _, f := range slices.Sorted(maps.Values(layers)) {
-		together += f
-	}
-	place := make([]int, len(many))
-	for k, f := range many {
+	behind := make([][]Finding, len(one)+1) // What comes after so many of one.
+	for _, f := range many {
+		place, together, layers := 0, 0.0, make(map[string]bool)
 		for i, g := range one {
-			if g.High >= f.Points || g.Layer != "" && together >= f.Points {
-				place[k] = i + 1
+			reached := together >= f.Points
+			if g.Layer != "" && !layers[g.Layer] {
+				layers[g.Layer] = true
+				together += g.High
+			}
+			if g.Points > f.Points || g.High >= f.Points || !reached && together >= f.Points {
+				place = i + 1
 			}
 		}
+		behind[place] = append(behind[place], f)
 	}
-	for k := len(many) - 1; k >= 0; k-- {
-		one = slices.Insert(one, place[k], many[k])
+	ranked := behind[0]
+	for i, g := range one {
+		ranked = append(append(ranked, g), behind[i+1]...)
 	}
-	return one
+	return ranked
 }
 
 // bundled reports whether t changes many things at once, one of which may be all that it takes.
@@ -118,7 +118,7 @@ func (t *trial) bundled(r *Diagnosis, trials []trial) bool {
 	switch t.kind {
 	case schedule: // It also lets neurons fire what they could not at once.
 		return mostly(r) != CauseUnevenness
-	case allPercentile, calibrated, scheduleFor:
+	case allPercentile, calibrated, scheduleFor, found:
 		return true
 	case realWeights: // Their potentials have all bits as well.
 		return slices.ContainsFunc(trials, func(t trial) bool { return t.kind == wideState })
@@ -193,7 +193,7 @@ func advised(verdict []Finding) map[string]any {
 		func(f Finding) bool { return f.Options["timesteps"] == nil },
 		func(Finding) bool { return true },
 	} {
-		for _, f := range verdict { // The largest gain comes first.
+		for _, f := range verdict { // What to do first comes first.
 			if f.Options != nil && follow(f) {
 				return f.Options
 			}

@@ -64,3 +64,34 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 }
+
+// A change of many things comes after what may be all of it: one finding, or several layers together;
+// else by its gain.
+func TestRanked(t *testing.T) {
+	of := func(layer string, points, high float64) named {
+		return named{Finding: Finding{Text: layer, Layer: layer, Points: points, High: high}}
+	}
+	many := func(text string, points float64) named {
+		return named{Finding{Text: text, Points: points, High: points + 5}, true}
+	}
+	one := of("", 20, 25)
+	one.Text = "one"
+	for _, tt := range []struct {
+		list []named
+		want []string
+	}{
+		{[]named{many("all", 24), one}, []string{"one", "all"}},
+		{[]named{many("all", 26), one}, []string{"all", "one"}},
+		{[]named{one, of("a", 20, 22), of("b", 3, 4)}, []string{"a", "one", "b"}},
+		{[]named{many("all", 36), many("some", 24), of("a", 20, 25), of("a", 18, 23), of("b", 10, 12), of("c", 3, 4)}, []string{"a", "some", "a", "b", "all", "c"}},
+		{[]named{many("little", 2), one, of("c", 3, 4)}, []string{"one", "c", "little"}},
+	} {
+		var got []string
+		for _, f := range ranked(tt.list) {
+			got = append(got, f.Text)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%v, want %v", got, tt.want)
+		}
+	}
+}

@@ -43,7 +43,7 @@ parts:
 
 A phased network has no unevenness; its activations below the lowest level, which
 make no spike, are vanished. What calibration for T adds to biases is a part too,
-shift, and so is what rounding weights to --bits does, rounding.
+shift, and so are rounding to --bits, saturation of --state-bits, and leak.
 
 Then it finds out where accuracy is lost: all up to a layer is replaced by the
 trained network, shortcuts included, one layer after the other. And it tries what
