@@ -1,9 +1,13 @@
 package play
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sresnet/calibrate"
+	"sresnet/experiment"
 	"sresnet/internal/onnxfile"
 	"sresnet/models"
 	"sresnet/play/lab"
@@ -150,6 +157,35 @@ func known(t *testing.T) []*calibrate.Statistics {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// TestStatistics holds what the page knows of the built-in network against the calibration of
+// the demo, on 1,000 training images: the spiking networks are the same.
+func TestStatistics(t *testing.T) {
+	m, err := lab.Calibrated(models.ResNet8MNIST, known(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []float64{99.9, 100} {
+		o := experiment.DefaultOptions()
+		o.Model, o.Data, o.Percentile = experiment.Builtin, "mnist", p
+		e, err := experiment.Open(t.Context(), o)
+		if err != nil {
+			t.Skip("no MNIST: ", err)
+		}
+		want, err := e.Network(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.Convert(t.Context(), lab.Options{Timesteps: 350, Schedule: "synchronous", Coding: "rate", VInit: o.VInit, Percentile: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Name = want.Name
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("percentile %v, experiment and page:\n%.2000s", p, d)
+		}
+	}
 }
 
 // TestDigits has this program, rather than the page, look at every digit there is to choose,
@@ -400,6 +436,31 @@ func TestBrowserDrops(t *testing.T) {
 	}
 	b.run(`document.getElementById("builtin").click()`)
 	b.wait("the built-in network", `document.getElementById("network-says").textContent.startsWith("ResNet-8")`)
+
+	b.drop("four.png", "image/png", onPaper(t, 4*perClass))
+	b.wait("the picture", `!document.querySelector("#digits [aria-pressed=true]") && document.getElementById("invert").checkVisibility() && document.getElementById("invert").checked`)
+	b.wait("its beginning", `!document.getElementById("sure").textContent.includes("label") && document.getElementById("play").textContent === "Pause"`)
+	b.toEnd()
+	b.keep("paper")
+	if says := b.text(`document.getElementById("answer").textContent`); says != "4" {
+		t.Errorf("a dark 4 on paper is a %s", says)
+	}
+}
+
+// onPaper is a picture of a digit, dark on light and ten times as large.
+func onPaper(t *testing.T, i int) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, 280, 280))
+	for y := range 280 {
+		for x := range 280 {
+			img.SetGray(x, y, color.Gray{255 - digits[784*i+y/10*28+x/10]})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // hostile is a sound file of a network that has no counterpart here, with a name that would do

@@ -115,6 +115,9 @@ func TestShow(t *testing.T) {
 					}
 				}
 				checkAnswer(t, f, net, rec, clock-(latency-o.Timesteps))
+				if x := s.Neuron(777, clock+1).Potential[clock]; v[clock] != nil && x != v[clock][777] {
+					t.Fatalf("potential at %d is %v as the frame comes, want %v", clock, x, v[clock][777])
+				}
 			}
 			if f, err := s.Next(); f != nil || err != nil {
 				t.Errorf("after the end: %v, error %v", f, err)

@@ -185,8 +185,13 @@ func (s *Show) see(z sim.Spikes) {
 	}
 	f.Spikes[i] = n
 	if s.net.Schedule == snn.Phased && z.Step == s.T-1 && i < len(s.net.Layers)-1 {
-		// Nothing before the windows of layers to come can change any more.
-		s.hand(slices.Min(s.phases[i+1:])*s.T, nil)
+		// Nothing before the windows of layers to come can change any more, and of the layer
+		// that is looked at nothing before it integrates.
+		n := slices.Min(s.phases[i+1:])
+		if s.traced && s.close > i {
+			n = min(n, s.phases[s.close]-1)
+		}
+		s.hand(n*s.T, nil)
 	}
 }
 

@@ -105,7 +105,7 @@ $("schedule").onchange = () => setOptions({ schedule: $("schedule").value, times
 $("coding").onchange = () => setOptions({ coding: $("coding").value });
 $("defaults").onclick = () => setOptions({ ...beginning });
 $("speed").oninput = () => { state.speed = stops.speed[$("speed").value]; showSettings(); };
-$("normalize").onchange = $("invert").onchange = () => { showInput(); ask({ calibrate: true, present: true }); };
+$("normalize").onchange = $("invert").onchange = () => { showInput(); ask({ calibrate: state.model.own, present: true }); };
 
 // --- Files -------------------------------------------------------------------------
 

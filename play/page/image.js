@@ -71,6 +71,14 @@ function fitted(source, w, h) {
 	return reduced(source, Math.floor((source.width - sw) / 2), Math.floor((source.height - sh) / 2), sw, sh, w, h);
 }
 
+// bright reports whether a picture is more light than dark.
+function bright(picture) {
+	const p = reduced(picture, 0, 0, picture.width, picture.height, 16, 16).getContext("2d").getImageData(0, 0, 16, 16).data;
+	let sum = 0;
+	for (let i = 0; i < p.length; i += 4) sum += p[i] + p[i + 1] + p[i + 2];
+	return sum > 3 * 128 * 256;
+}
+
 // grey makes a picture of bytes, one per pixel.
 function grey(bytes, w, h) {
 	const out = canvasOf(w, h), data = new ImageData(w, h);

@@ -226,12 +226,17 @@ function normalization() {
 function tensorFor(source) {
 	const [c, h, w] = state.model.picture;
 	const small = source.width === w && source.height === h ? source : fitted(source, w, h);
-	return tensorOf(small, [c, h, w], normalization(), state.model.own && $("invert").checked);
+	return tensorOf(small, [c, h, w], normalization(), inverted(source));
 }
+
+// inverted says whether dark and light are swapped: of files, and of all for one's own network,
+// which may have been trained on dark digits.
+function inverted(source) { return $("invert").checked && (state.model.own || state.files.some(f => f.source === source)); }
 
 function takePicture(p) {
 	state.picture = p;
 	$("digits").querySelectorAll("button").forEach((b, i) => b.setAttribute("aria-pressed", p.from === "digit" && p.index === i));
+	$("invert-row").hidden = !(p.from === "file" || state.model && state.model.own);
 	showInput();
 	ask({ present: true });
 }
@@ -243,7 +248,7 @@ function showInput() {
 	out.width = w;
 	out.height = h;
 	const d = out.getContext("2d");
-	d.filter = (c === 1 ? "grayscale(1) " : "") + (state.model.own && $("invert").checked ? "invert(1)" : "") || "none";
+	d.filter = (c === 1 ? "grayscale(1) " : "") + (inverted(s) ? "invert(1)" : "") || "none";
 	d.drawImage(s.width === w && s.height === h ? s : fitted(s, w, h), 0, 0);
 	$("input-size").textContent = `as the network gets it, ${w} × ${h}`;
 }
@@ -283,6 +288,8 @@ async function takeFiles(files) {
 	if (!pictures.length) return;
 	state.files.push(...pictures);
 	state.files = state.files.slice(-32);
+	// A digit on paper is dark, those that the built-in network knows are light.
+	if (state.model && !state.model.own) $("invert").checked = bright(pictures[0].source);
 	pad.show(fitted(pictures[0].source, 280, 280));
 	takePicture(pictures[0]);
 	if (state.model && state.model.own) ask({ calibrate: true });
@@ -310,6 +317,8 @@ function busy(words) {
 function modelChanged() {
 	const m = state.model;
 	$("builtin").hidden = $("own").hidden = !m.own;
+	$("invert").checked = false;
+	$("invert-row").hidden = !m.own;
 	if (m.own && m.picture) {
 		const [channels, h] = m.picture, usual = channels === 1 ? "mnist" : h >= 64 ? "imagenet" : "cifar10";
 		$("normalize").replaceChildren(...facts.normalizations.filter(n => n.raw || n.name === "unit" || n.mean.length === channels).map(n => new Option(n.words, n.name)));
