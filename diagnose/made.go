@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sresnet/calibrate"
 	"sresnet/convert"
 	"sresnet/sim"
 	"sresnet/snn"
@@ -23,13 +24,18 @@ var lambdaFactors = []float32{0.7, 1.4, 2}
 // toMaximum returns by what the lambdas of l are to be multiplied for the largest to be the largest
 // activation; 0 if that is not known.
 func (d *Diagnoser) toMaximum(l *snn.Layer) float32 {
-	if d.Statistics == nil {
-		return 0
-	}
-	if n := d.Statistics.Node(l.Name); n != nil && n.Max > 0 && l.Lambda > 0 {
+	if n := d.statistic(l.Name); n != nil && n.Max > 0 && l.Lambda > 0 {
 		return n.Max / l.Lambda
 	}
 	return 0
+}
+
+// statistic returns what calibration knows of the node of that name; nil for nothing.
+func (d *Diagnoser) statistic(name string) *calibrate.NodeStatistics {
+	if d.Statistics == nil {
+		return nil
+	}
+	return d.Statistics.Node(name)
 }
 
 // planMade lists what to try for a network that was made.
@@ -47,7 +53,7 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 			}
 			t := d.add(trials, lambdaFactor, i, net, "lambdas of %s times %.3g", l.Name, f)
 			t.Higher, t.Options = f > 1, map[string]any{"lambda": map[string]string{l.Name: fmt.Sprintf("x%v", f)}}
-			if node := d.Statistics.Node(l.Name); node != nil && d.Network.TunedFor == 0 {
+			if node := d.statistic(l.Name); node != nil && d.Network.TunedFor == 0 {
 				t.Options = map[string]any{"lambda": map[string]string{l.Name: fmt.Sprintf("%v", node.Lambda*f)}}
 			}
 		}
@@ -109,7 +115,7 @@ func phasedForT(calibrated bool) map[string]any {
 // calibration for T has chosen them, changed after all else that it chose.
 func (d *Diagnoser) rescaled(i int, f float32) (*snn.Network, error) {
 	name := d.Network.Layers[i].Name
-	node := d.Statistics.Node(name)
+	node := d.statistic(name)
 	if d.Network.TunedFor > 0 || node == nil || i == len(d.Network.Layers)-1 {
 		return d.Network.Rescaled(i, []float32{f})
 	}

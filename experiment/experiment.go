@@ -171,7 +171,13 @@ func newExperiment(o Options) (*Experiment, error) {
 	if e.calibrate.Images > 0 {
 		e.Options.CalibrationImages = e.calibrate.Images
 	}
-	e.Options.Images = cmp.Or(o.Images, e.data.Images)
+	switch {
+	case e.data.Images == 0:
+	case o.AtMost: // What the data set is asked for goes before a default.
+		e.Options.Images, e.Options.AtMost = e.data.Images, false
+	default:
+		e.Options.Images = cmp.Or(o.Images, e.data.Images)
+	}
 	e.Device, _ = o.device()
 	return e, nil
 }

@@ -34,6 +34,9 @@ func (e *Experiment) openNIR() error {
 	if e.network, err = networkOf(g, rule, e.model.file); err != nil {
 		return err
 	}
+	if g.Foreign() && e.model.rule == nil { // Few tools go by NIR's.
+		e.Options.warn(fmt.Sprintf("another tool wrote %s, which does not say by which rule its neurons go: NIR's is taken, %v; name it as '%s?reset=subtract&fires=at' for another", e.model.file, rule, e.model.file))
+	}
 	e.File = g
 	info, o := nir.InfoOf(g), &e.Options
 	o.Normalize, o.Readout = cmp.Or(o.Normalize, info.Normalization), cmp.Or(o.Readout, info.Readout)
@@ -45,7 +48,7 @@ func (e *Experiment) openNIR() error {
 }
 
 // rule returns by which rule neurons of the graph go, if another tool wrote it: that of the
-// model, or with another reset, or NIR's, of which users are warned, since few tools go by it.
+// model, or with another reset, or NIR's.
 func (e *Experiment) rule(g *nir.Graph) (nir.Rule, error) {
 	o := &e.Options
 	switch {
@@ -62,12 +65,11 @@ func (e *Experiment) rule(g *nir.Graph) (nir.Rule, error) {
 	if e.model.rule != nil {
 		return *e.model.rule, nil
 	}
-	rule := nir.Rule{Reset: snn.ResetZero}
-	if g.Foreign() {
-		o.warn(fmt.Sprintf("another tool wrote %s, which does not say by which rule its neurons go: NIR's is taken, %v; name it as '%s?reset=subtract&fires=at' for another", e.model.file, rule, e.model.file))
-	}
-	return rule, nil
+	return nirRule, nil
 }
+
+// nirRule is the rule of NIR itself.
+var nirRule = nir.Rule{Reset: snn.ResetZero}
 
 // takeTimesteps takes the T that the network of a NIR file was calibrated for, or warns if
 // another was asked for.

@@ -150,6 +150,7 @@ func TestWrongValues(t *testing.T) {
 		"bits":                {"-1", "1", "17", "few"},
 		"state-bits":          {"7", "25", "16"}, // The last since weights are real.
 		"percentile":          {"0", "100.1", "NaN", "high"},
+		"lambda":              {"relu", "relu=", "relu=-1", "relu=0", "relu=NaN", "relu=p0", "relu=p101", "relu=x0", "relu=big", "no such layer=2"},
 		"shared-lambda":       {"perhaps"},
 		"v-init":              {"-0.1", "1", "NaN", "0.99999999999"},
 		"encoding":            {"phase", ""},
@@ -182,9 +183,13 @@ func TestWrongValues(t *testing.T) {
 				t.Errorf("%s %q: got error %v", p.Name, v, err)
 			}
 		}
+		other := "{}"
+		if p.Name == "lambda" { // Which is an object.
+			other = "[1]"
+		}
 		var o Options
-		if err := json.Unmarshal([]byte(`{"`+p.Key()+`":{}}`), &o); err == nil || !strings.Contains(err.Error(), p.Key()) {
-			t.Errorf("%s as an object: got error %v", p.Name, err)
+		if err := json.Unmarshal([]byte(`{"`+p.Key()+`":`+other+`}`), &o); err == nil || !strings.Contains(err.Error(), p.Key()) {
+			t.Errorf("%s as %s: got error %v", p.Name, other, err)
 		}
 	}
 }
