@@ -14,14 +14,23 @@ type analog struct {
 }
 
 func newAnalog(index int, connection snn.Connection, in, out tensor.Shape) analog {
+	conv := newProduct(connection, in, out)
+	if conv == nil {
+		panic("sim: only Conv and Dense carry the image") // Validate allows no others.
+	}
+	return analog{index: index, taps: reached(connection, newGrid(in), newGrid(out)), conv: conv}
+}
+
+// newProduct returns a connection as a dense product; nil if it is none of weights.
+func newProduct(connection snn.Connection, in, out tensor.Shape) *kernel.Conv {
 	gi, gout := newGrid(in), newGrid(out)
 	switch k := connection.(type) {
 	case *snn.Conv:
-		return analog{index: index, taps: reached(k, gi, gout), conv: newKernelConv(k, gi, gout, k.Weight.Data)}
+		return newKernelConv(k, gi, gout, k.Weight.Data)
 	case *snn.Dense:
-		return analog{index: index, taps: reached(k, gi, gout), conv: kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)}
+		return kernel.PackDense(gi.c, gi.h, gi.w, gout.c, k.Weight.Data, nil)
 	}
-	panic("sim: only Conv and Dense carry the image") // Validate allows no others.
+	return nil
 }
 
 // newKernelConv returns the convolution k with other weights as a dense product.

@@ -58,10 +58,11 @@ type population struct {
 	constant []float32   // Constant current per neuron, or per channel if there is only a bias.
 	n, m     []uint16    // Spike counts of a gate's source and outputs.
 
-	replaced []float64  // Rates, CHW, that layers behind it get in place of spikes; nil for none.
-	replayed [][]uint64 // Masks of its spikes at every timestep, in place of its own; nil for none.
-	given    []float32  // Current that replaced layers bring at every timestep, channels last and padded; nil for none.
-	givenRow []float32  // With the rest of the constant current, of a row.
+	replaced []float64            // Rates, CHW, that layers behind it get in place of spikes; nil for none.
+	replayed [][]uint64           // Masks of its spikes at every timestep, in place of its own; nil for none.
+	given    []float32            // Current that replaced layers bring at every timestep, channels last and padded; nil for none.
+	products map[int]*kernel.Conv // Of synapses that bring it, by their index.
+	givenRow []float32            // With the rest of the constant current, of a row.
 
 	counts counts // Where they are counted.
 

@@ -88,15 +88,53 @@ func (e *Engine) replace(ctx context.Context) error {
 		if s.given = nil; e.omits(i) || l.gate != nil || !slices.ContainsFunc(e.plan.net.Layers[i].Synapses, replaced) {
 			continue
 		}
-		brought, err := reference.Brought(ctx, e.plan.net, i, rates, nil)
-		if err != nil {
+		if err := e.bring(ctx, i, rates); err != nil {
 			return err
 		}
-		s.given = make([]float32, l.positions()*l.n)
-		for c := range l.c {
-			for p := range l.positions() {
-				s.given[p*l.n+c] = float32(brought[c*l.positions()+p])
+	}
+	return nil
+}
+
+// bring computes what layer i is given of rates: products by the kernels, which take most of
+// the time, and all else as the reference engine does.
+func (e *Engine) bring(ctx context.Context, i int, rates [][]float64) error {
+	l, s, net := &e.plan.layers[i], &e.layers[i], *e.plan.net
+	sum := make([]float32, l.positions()*l.c)
+	var others []snn.Synapse
+	for j, syn := range net.Layers[i].Synapses {
+		if syn.From == snn.FromInput || rates[syn.From] == nil {
+			continue
+		}
+		if s.products[j] == nil {
+			k := newProduct(syn.Connection, e.plan.layers[syn.From].shape(), l.shape())
+			if k == nil {
+				others = append(others, syn)
+				continue
 			}
+			if s.products == nil {
+				s.products = make(map[int]*kernel.Conv)
+			}
+			s.products[j] = k
+		}
+		src := &e.plan.layers[syn.From]
+		x, q := make([]float32, len(rates[syn.From])), float64(net.Layers[syn.From].Charge)
+		for c := range src.c {
+			for p := range src.positions() {
+				x[p*src.c+c] = float32(rates[syn.From][c*src.positions()+p] * q)
+			}
+		}
+		s.products[j].Run(sum, x, make([]float32, s.products[j].ScratchLen()))
+	}
+	net.Layers = slices.Clone(net.Layers)
+	net.Layers[i].Synapses = others
+	rest, err := reference.Brought(ctx, &net, i, rates, nil)
+	if err != nil {
+		return err
+	}
+	s.given = make([]float32, l.positions()*l.n)
+	for c := range l.c {
+		for p := range l.positions() {
+			s.given[p*l.n+c] = sum[p*l.c+c] + float32(rest[c*l.positions()+p])
 		}
 	}
 	return nil
