@@ -147,9 +147,6 @@ func advice(r *Diagnosis, trials []trial) (list []named) {
 	first, second := make(map[string]*trial), make(map[string]*trial)
 	choose := func(best map[string]*trial, t *trial, of func(*trial) eval.Pairs) {
 		p, before := of(t), best[t.topic()]
-		if t.kind == scheduleFor && !scheduleHelps(trials, of) {
-			return // Calibration does, which needs no other schedule.
-		}
 		if t.kind != replaced && gain(p) > 0 && better(p) <= likely && (before == nil || gain(p) > gain(of(before))) {
 			best[t.topic()] = t
 		}
@@ -180,7 +177,7 @@ func advice(r *Diagnosis, trials []trial) (list []named) {
 	}
 	for k, ok := range eval.Holm(p, alpha) {
 		if ok {
-			list = append(list, named{finding(r, chosen[k], measured[k]), chosen[k].bundled(r, trials)})
+			list = append(list, named{finding(r, chosen[k], measured[k], trials), chosen[k].bundled(r, trials)})
 		}
 	}
 	return list
@@ -202,19 +199,11 @@ func advised(verdict []Finding) map[string]any {
 	return nil
 }
 
-// scheduleHelps reports whether the phased schedule alone is likely to gain something.
-func scheduleHelps(trials []trial, of func(*trial) eval.Pairs) bool {
-	return slices.ContainsFunc(trials, func(t trial) bool {
-		p := of(&t)
-		return t.kind == schedule && gain(p) > 0 && better(p) <= likely
-	})
-}
-
 // lastT returns the number of timesteps that the verdict is about.
 func lastT(r *Diagnosis) int { return r.Timesteps[len(r.Timesteps)-1] }
 
 // finding describes a trial that gained accuracy.
-func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
+func finding(r *Diagnosis, t *trial, measured eval.Pairs, trials []trial) Finding {
 	f := Finding{Layer: t.Layer, Points: gain(measured), Options: t.Options, Searched: t.kind == found}
 	f.Low, f.High = gainInterval(measured)
 	gain := fmt.Sprintf("%.2f points (%.1f to %.1f)", f.Points, f.Low, f.High)
@@ -236,7 +225,11 @@ func finding(r *Diagnosis, t *trial, measured eval.Pairs) Finding {
 		f.Text = fmt.Sprintf("%s: %s; %s %s %s.", l.Name, why, t.Change, verb, gain) + l.inChannels(f.Cause)
 	case schedule, scheduleFor:
 		f.Cause = mostly(r)
-		f.Text = fmt.Sprintf("All layers: %s recovers %s: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, gain, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
+		alone := ""
+		if i := slices.IndexFunc(trials, func(t trial) bool { return t.kind == schedule }); t.kind == scheduleFor && i >= 0 {
+			alone = fmt.Sprintf("; the schedule alone gains %.2f", trials[i].Gain)
+		}
+		f.Text = fmt.Sprintf("All layers: %s recovers %s%s: no neuron fires before it has its whole input. The answer takes %d timesteps in place of %d: T = %d in each of %d windows, one layer after the other.", t.Change, gain, alone, t.Latency, lastT(r), t.Timesteps, t.Latency/t.Timesteps)
 	case calibrated:
 		f.Cause = mostly(r)
 		f.Text = fmt.Sprintf("All layers: %s recover %s.", t.Change, gain)
