@@ -258,7 +258,7 @@ func (run *Run) cost() []tile {
 		spiking, trained := num(*res.Energy.SNN.Joules), run.trainedJoules()
 		if trained > 0 {
 			return []tile{{
-				"Energy", significant(spiking / trained), "of the trained network’s",
+				"Energy", significant(spiking / trained), "times the trained network’s",
 				fmt.Sprintf("%s per image at T = %d against %s with all products, those of zeros included%s", joules(spiking), last.T, joules(trained), by),
 			}}
 		}
@@ -267,7 +267,7 @@ func (run *Run) cost() []tile {
 	if trained := run.trainedOperations(); trained > 0 {
 		spiking := run.operations(&last)
 		return []tile{{
-			"Operations", significant(spiking / trained), "of the trained network’s",
+			"Operations", significant(spiking / trained), "times the trained network’s",
 			fmt.Sprintf("%s additions and multiply-accumulates per image at T = %d against %s with all products, those of zeros included", count(spiking), last.T, count(trained)),
 		}}
 	}
