@@ -1,9 +1,11 @@
 package dataset
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,20 +64,43 @@ func (c cifar) open(path string, split Split) (*Dataset, error) {
 	if path == "" {
 		return nil, &SpecError{fmt.Errorf("a path is needed: the folder that holds %s and %s, one such file, or %s", c.test, c.train[0], c.archives[0])}
 	}
-	read, single, err := c.find(path, split)
+	files, archive, err := c.find(path, split)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1], single: single}
+	d := &Dataset{shape: cifarShape, classes: c.labels[len(c.labels)-1], single: len(files) == 1 && files[0] == path}
+	if archive == "" && !slices.ContainsFunc(files, isPickle) {
+		records := &recordStore{skip: len(c.labels), size: cifarShape.Len()}
+		for _, f := range files {
+			labels, err := c.scan(f, records)
+			if err != nil {
+				return nil, err
+			}
+			d.labels = appendLabels(d.labels, labels)
+		}
+		records.to = len(d.labels)
+		d.images = records
+		return d, nil
+	}
 	var all []byte
-	err = read(func(pixels, labels []byte) {
+	add := func(pixels, labels []byte) {
 		d.labels = appendLabels(d.labels, labels)
 		if all == nil {
 			all = pixels // Most sets are one file; spare them the copy.
 			return
 		}
 		all = append(all, pixels...)
-	})
+	}
+	if archive != "" {
+		err = c.readArchive(archive, split, add)
+	}
+	for _, f := range files {
+		pixels, labels, err := c.readFile(f)
+		if err != nil {
+			return nil, err
+		}
+		add(pixels, labels)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,37 +108,22 @@ func (c cifar) open(path string, split Split) (*Dataset, error) {
 	return d, nil
 }
 
-// find returns how to read the images of a split, part by part: from one file, from
-// an archive, or from the files of a folder, which may also hold an archive or the
-// folder of one.
-func (c cifar) find(path string, split Split) (read func(add func(pixels, labels []byte)) error, single bool, err error) {
+// find returns what the images of a split are read from, part by part: the path itself, the
+// files of a folder, which may also hold an archive or the folder of one, or an archive.
+func (c cifar) find(path string, split Split) (files []string, archive string, err error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, false, err
-	}
-	files := []string{path}
-	if info.IsDir() {
-		if archive := c.archiveIn(path); archive != "" {
-			path, files = archive, nil
-		} else if files, err = c.files(path, split); err != nil {
-			return nil, false, err
+	switch {
+	case err != nil:
+		return nil, "", err
+	case info.IsDir():
+		if archive = c.archiveIn(path); archive == "" {
+			files, err = c.files(path, split)
 		}
-	} else if single = !isGzip(path); !single {
-		files = nil
+		return files, archive, err
+	case isGzip(path):
+		return nil, path, nil
 	}
-	if files == nil {
-		return func(add func(pixels, labels []byte)) error { return c.readArchive(path, split, add) }, false, nil
-	}
-	return func(add func(pixels, labels []byte)) error {
-		for _, f := range files {
-			pixels, labels, err := c.readFile(f)
-			if err != nil {
-				return err
-			}
-			add(pixels, labels)
-		}
-		return nil
-	}, single, nil
+	return []string{path}, "", nil
 }
 
 // archiveIn returns the archive in a folder that holds nothing else of the data set,
@@ -263,17 +273,48 @@ func (c cifar) unpack(path string, split Split) (map[string][]byte, error) {
 
 func (c cifar) record() int { return len(c.labels) + cifarShape.Len() }
 
-func (c cifar) readFile(name string) (pixels, labels []byte, err error) {
+// scan reads the labels of a binary file and adds it to the records.
+func (c cifar) scan(name string, to *recordStore) (labels []byte, err error) {
 	f, size, err := regular.Open(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	f.Close()
 	// Look at the length before the content, so that a wrong file of many
 	// gigabytes is refused unread.
-	if size%int64(c.record()) != 0 && !isPickle(name) || size > maxArchived {
-		return nil, nil, fmt.Errorf("%s: %w", name, c.lengthError(size))
+	switch {
+	case size == 0:
+		err = errEmpty
+	case size%int64(c.record()) != 0 || size > maxArchived:
+		err = c.lengthError(size)
 	}
+	r, record := bufio.NewReaderSize(f, 1<<16), make([]byte, c.record())
+	for i := 0; err == nil && i < int(size)/len(record); i++ {
+		if _, err = io.ReadFull(r, record); err == nil {
+			err = c.checkLabels(i, record)
+			labels = append(labels, record[len(c.labels)-1])
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	to.files = append(to.files, recordFile{f, len(labels)}) // Closed once it is not needed.
+	return labels, nil
+}
+
+// checkLabels returns an error unless labels of a record, that of image i, are in range.
+func (c cifar) checkLabels(i int, record []byte) error {
+	for j, values := range c.labels {
+		if int(record[j]) >= values {
+			return fmt.Errorf("image %d: label %d is out of range 0 to %d: the file is damaged or of another kind", i, record[j], values-1)
+		}
+	}
+	return nil
+}
+
+var errEmpty = errors.New("no images: the file is empty")
+
+func (c cifar) readFile(name string) (pixels, labels []byte, err error) {
 	b, err := regular.ReadFile(name, maxArchived)
 	if err != nil {
 		return nil, nil, err
@@ -315,7 +356,7 @@ func (c cifar) parse(b []byte) (pixels, labels []byte, err error) {
 		return c.parsePython(b)
 	}
 	if len(b) == 0 {
-		return nil, nil, errors.New("no images: the file is empty")
+		return nil, nil, errEmpty
 	}
 	size, n := c.record(), cifarShape.Len()
 	if len(b)%size != 0 {
@@ -325,10 +366,8 @@ func (c cifar) parse(b []byte) (pixels, labels []byte, err error) {
 	labels = make([]byte, count)
 	for i := range count {
 		rec := b[i*size : (i+1)*size]
-		for j, values := range c.labels {
-			if int(rec[j]) >= values {
-				return nil, nil, fmt.Errorf("image %d: label %d is out of range 0 to %d: the file is damaged or of another kind", i, rec[j], values-1)
-			}
+		if err := c.checkLabels(i, rec); err != nil {
+			return nil, nil, err
 		}
 		labels[i] = rec[len(c.labels)-1]
 		copy(b[i*n:], rec[len(c.labels):])

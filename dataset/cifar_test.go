@@ -2,6 +2,9 @@ package dataset
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -187,4 +190,69 @@ func FuzzCIFAR(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Binary files are read image by image: parts and copies of them are what they are in memory,
+// and a file that shrinks meanwhile is an error that names it.
+func TestRecords(t *testing.T) {
+	dir := t.TempDir()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var all []byte
+	for k, n := range []int{3, 1, 4} {
+		var b []byte
+		for range n {
+			b = append(b, byte(rnd.IntN(10)))
+			for range cifarShape.Len() {
+				b = append(b, byte(rnd.IntN(256)))
+			}
+		}
+		all = append(all, b...)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("data_batch_%d.bin", k+1)), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := Open("cifar10:"+dir, Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels, labels, err := cifar10.parse(bytes.Clone(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := &Dataset{shape: cifarShape, classes: 10, labels: appendLabels(nil, labels), images: &byteStore{pixels, cifarShape.Len()}}
+	for from := range d.Len() {
+		for to := from + 1; to <= d.Len(); to++ {
+			part, err := d.Slice(from, to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err := part.First((to - from + 3) / 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := part.Hash(), memory.slice(from, to).Hash(); got != want {
+				t.Fatalf("images %d to %d have the hash %s, want %s", from, to-1, got, want)
+			}
+			if got, want := first.Hash(), memory.slice(from, from+first.Len()).Hash(); got != want {
+				t.Fatalf("the first of images %d to %d have the hash %s, want %s", from, to-1, got, want)
+			}
+		}
+	}
+	x, y := make([]float32, cifarShape.Len()), make([]float32, cifarShape.Len())
+	for i := range d.Len() {
+		if err := errors.Join(d.Pixels(i, x), memory.Pixels(i, y)); err != nil || !slices.Equal(x, y) || d.Label(i) != memory.Label(i) {
+			t.Fatalf("image %d differs, error %v", i, err)
+		}
+	}
+	last := filepath.Join(dir, "data_batch_3.bin")
+	before := d.Hash()
+	if err := os.Truncate(last, 5000); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Pixels(7, x); err == nil || !strings.Contains(err.Error(), last+": it has changed") {
+		t.Errorf("of a file that has shrunk: got error %v", err)
+	}
+	if d.Hash() == before {
+		t.Error("a file that has shrunk has the hash that it had")
+	}
 }

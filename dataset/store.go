@@ -3,8 +3,11 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash"
+	"io"
 	"math"
+	"os"
 	"slices"
 )
 
@@ -44,6 +47,68 @@ func (s *byteStore) clone() store { return &byteStore{bytes.Clone(s.data), s.siz
 func (s *byteStore) what() string { return "images" }
 
 func (s *byteStore) writeTo(h hash.Hash) { h.Write(s.data) }
+
+// recordStore is images of size bytes each in files of records, which begin with skip bytes
+// of something else. They are read when they are needed.
+type recordStore struct {
+	files      []recordFile
+	skip, size int
+	from, to   int // Images, of those of all files.
+}
+
+type recordFile struct {
+	file *os.File
+	n    int // Records.
+}
+
+// read stores the bytes of image i in b.
+func (s *recordStore) read(i int, b []byte) error {
+	i += s.from
+	for _, f := range s.files {
+		if i < f.n {
+			record := s.skip + s.size
+			if _, err := f.file.ReadAt(b, int64(i)*int64(record)+int64(s.skip)); err != nil {
+				return fmt.Errorf("%s: it has changed while it was read: %w", f.file.Name(), err)
+			}
+			return nil
+		}
+		i -= f.n
+	}
+	panic("dataset: an image beyond the last file")
+}
+
+func (s *recordStore) pixels(i int, dst []float32) error {
+	b := make([]byte, s.size)
+	if err := s.read(i, b); err != nil {
+		return err
+	}
+	for j, p := range b {
+		dst[j] = float32(p)
+	}
+	return nil
+}
+
+func (s *recordStore) slice(from, to int) store {
+	part := *s
+	part.from, part.to = s.from+from, s.from+to
+	return &part
+}
+
+func (s *recordStore) clone() store { return s } // It has no memory.
+
+func (s *recordStore) what() string { return "images" }
+
+// writeTo writes what cannot be read as its error, which no image is.
+func (s *recordStore) writeTo(h hash.Hash) {
+	b := make([]byte, s.size)
+	for i := range s.to - s.from {
+		if err := s.read(i, b); err != nil {
+			io.WriteString(h, err.Error())
+			return
+		}
+		h.Write(b)
+	}
+}
 
 // floatStore is images of float32, one after the other, each CHW, or frames, of size
 // values.
