@@ -122,11 +122,13 @@ func (c *comparison) round(ctx context.Context, o options, cores int) ([]*output
 		outs = append(outs, out)
 	}
 	if _, ok := c.Versions[pytorch]; ok {
-		out, err := o.runTorch(ctx, cores, o.denseTimesteps, torchBatches)
-		if err != nil {
-			return nil, err
+		for _, run := range []func(context.Context, int, int, string) (*output, error){o.runTorch, o.runTorchAVX2} {
+			out, err := run(ctx, cores, o.denseTimesteps, torchBatches)
+			if err != nil {
+				return nil, err
+			}
+			outs = append(outs, out)
 		}
-		outs = append(outs, out)
 	}
 	if _, ok := c.Versions[onnxruntime]; ok {
 		out, err := o.runONNXRuntime(ctx, cores, o.seconds)

@@ -16,7 +16,9 @@ import (
 // Names of what is compared, in the order of the table.
 const (
 	sresnet     = "sresnet"
+	sresnetAVX2 = sresnet + ", AVX2"
 	pytorch     = "PyTorch"
+	pytorchAVX2 = "PyTorch, AVX2" // On a processor without AVX-512, as far as it can be told.
 	onnxruntime = "onnxruntime"
 )
 
@@ -206,8 +208,8 @@ func failure(err error, stderr string) error {
 }
 
 // measureWith runs a command line and reads what it prints.
-func (o options) measureWith(ctx context.Context, name string, cores int, args []string, parse func([]byte) (*output, error)) (*output, error) {
-	b, err := o.call(ctx, cores, args)
+func (o options) measureWith(ctx context.Context, name string, cores int, args, env []string, parse func([]byte) (*output, error)) (*output, error) {
+	b, err := o.callWith(ctx, cores, args, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -225,13 +227,28 @@ func (o options) measureWith(ctx context.Context, name string, cores int, args [
 }
 
 func (o options) runSresnet(ctx context.Context, cores int) (*output, error) {
-	return o.measureWith(ctx, sresnet, cores, o.sresnetArgs(cores), parseSresnet)
+	return o.measureWith(ctx, sresnet, cores, o.sresnetArgs(cores), nil, parseSresnet)
 }
 
 func (o options) runTorch(ctx context.Context, cores, timesteps int, batches string) (*output, error) {
-	return o.measureWith(ctx, pytorch, cores, append(o.torchArgs(cores, timesteps), "--batch", batches), parseTorch)
+	return o.measureWith(ctx, pytorch, cores, append(o.torchArgs(cores, timesteps), "--batch", batches), nil, parseTorch)
+}
+
+// withoutAVX512 has PyTorch, its convolutions (oneDNN) and its products (OpenBLAS) use AVX2 at most.
+var withoutAVX512 = []string{"ATEN_CPU_CAPABILITY=avx2", "ONEDNN_MAX_CPU_ISA=AVX2", "DNNL_MAX_CPU_ISA=AVX2", "OPENBLAS_CORETYPE=Haswell"}
+
+// runTorchAVX2 is runTorch without AVX-512.
+func (o options) runTorchAVX2(ctx context.Context, cores, timesteps int, batches string) (*output, error) {
+	out, err := o.measureWith(ctx, pytorchAVX2, cores, append(o.torchArgs(cores, timesteps), "--batch", batches), withoutAVX512, parseTorch)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out.samples {
+		out.samples[i].Program = pytorchAVX2
+	}
+	return out, nil
 }
 
 func (o options) runONNXRuntime(ctx context.Context, cores int, seconds float64) (*output, error) {
-	return o.measureWith(ctx, onnxruntime, cores, o.onnxruntimeArgs(cores, seconds), parseONNXRuntime)
+	return o.measureWith(ctx, onnxruntime, cores, o.onnxruntimeArgs(cores, seconds), nil, parseONNXRuntime)
 }

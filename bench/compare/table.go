@@ -34,18 +34,22 @@ func (c *comparison) rows() []row {
 				names = append(names, s.Program)
 			}
 		}
-		for _, name := range append(names, pytorch, onnxruntime) {
+		for _, name := range append(names, pytorch, pytorchAVX2, onnxruntime) {
 			best := c.fastest(name, cores)
 			if len(best) == 0 {
 				continue
 			}
 			r := row{best: best, speed: benchmark.Median(speeds(best)), slowest: slices.Min(speeds(best)), fastest: slices.Max(speeds(best)), accuracy: best[0].Accuracy, steps: best[0].Timesteps}
+			against := own
+			if name == pytorchAVX2 { // Like with like.
+				against = c.fastest(sresnetAVX2, cores)
+			}
 			var ratios []float64
 			for i, s := range best {
-				ratios = append(ratios, own[i].Speed/s.Speed)
+				ratios = append(ratios, against[i].Speed/s.Speed)
 			}
 			r.ratio = benchmark.Median(ratios)
-			if name == pytorch && c.EqualWork != nil {
+			if strings.HasPrefix(name, pytorch) && c.EqualWork != nil {
 				r.accuracy, r.steps = c.EqualWork.Accuracy, c.EqualWork.Timesteps
 			}
 			rows = append(rows, r)

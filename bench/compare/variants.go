@@ -32,7 +32,7 @@ func (o options) variants() []variant {
 		{name: sresnet + ", phased, 8 bits", how: "phased, by counts", options: append(phased, "--bits", "8")},
 		{name: sresnet + ", phased, 16 bits", how: "phased, by counts", options: append(phased, "--bits", "16")},
 	}
-	list = append(list, variant{name: sresnet + ", AVX2", how: "synchronous", options: []string{"--percentile", o.percentile}, avx2: true})
+	list = append(list, variant{name: sresnetAVX2, how: "synchronous", options: []string{"--percentile", o.percentile}, avx2: true})
 	for _, v := range list[:3:3] {
 		if len(v.options) > 0 && v.options[len(v.options)-1] == "8" {
 			v.name, v.avx2 = v.name+", AVX2", true
