@@ -152,6 +152,9 @@ func first(t *testing.T, d *diagnose.Diagnosis, cause, layer, text string) {
 // The networks below have one thing wrong with them each.
 
 func TestVerdictClipping(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	g, m := residual(t)
 	s := subject(t, g, m, 100)
 	s.Statistics.Node("relu2").Lambda *= 0.1 // As a percentile far too low would.
@@ -218,6 +221,9 @@ func TestVerdictBrokenShortcut(t *testing.T) {
 }
 
 func TestVerdictNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	g, m := residual(t)
 	d := run(t, subject(t, g, m, 100), diagnose.Options{Timesteps: []int{1024}})
 	if f := d.Verdict[0]; f.Cause != diagnose.CauseNone || d.SNNTop1[0] != 1 {
@@ -229,6 +235,9 @@ func TestVerdictNothing(t *testing.T) {
 // either, those that rest some of what comes in meanwhile; what is wrong with their
 // network is found as with others.
 func TestVerdictLeaky(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	for _, tt := range []struct {
 		neuron                  snn.LIF
 		top1, total, unevenness float64

@@ -25,6 +25,9 @@ var (
 // would cost far more if weights and biases were not scaled for it. The table of
 // docs/conversion.md is that of -long.
 func TestLeak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	data := filepath.Join("..", "..", "shared", "data")
 	for _, tt := range []struct{ name, normalize, data string }{
 		{"ResNet-8", "mnist", "mnist"},

@@ -37,6 +37,9 @@ func phased(c snn.Coding) *snn.Network {
 // A recording of a phased network is over its clock, and says so; both engines and any
 // number of workers give the same.
 func TestPhased(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	const T = 45 // Whose pieces of potentials do not end with the steps.
 	for i := range snn.Codings() {
 		net := phased(snn.Coding(i))

@@ -16,6 +16,9 @@ import (
 // every k-th timestep, k being the first for which the geometric series
 // I (1 - A^k) / (1 - A) reaches θ; below that it never fires. Rest comes on top.
 func TestLeakyRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	const T = 200
 	for _, a := range []float32{0.5, 0.75, 0.9} {
 		for _, rest := range []int{0, 1, 5} {

@@ -57,6 +57,9 @@ func quantised(t *testing.T, net *snn.Network, bits, T int) *snn.Network {
 // Images enter as whole numbers, whose products with weights may not fit 16 bits when they are
 // taken T times, and as frames.
 func TestPixels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	rnd := rand.New(rand.NewPCG(4, 2))
 	for _, net := range imageNetworks(rnd) {
 		for i, tt := range []struct{ bits, T int }{{2, 16}, {8, 1}, {8, 16}, {8, 130}, {16, 7}, {16, 16}} {

@@ -101,6 +101,9 @@ func TestReplace(t *testing.T) {
 // Replaced layers change nothing later, and a network of whole numbers answers as it
 // did before its weights were rounded, but for the rounding.
 func TestReplaceEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	counted := 0
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 6))

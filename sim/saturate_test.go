@@ -58,6 +58,9 @@ func TestSaturation(t *testing.T) {
 
 // Layers that are swept in whole numbers saturate as the reference does, in all of their tiles.
 func TestSweptSaturation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	rnd := rand.New(rand.NewPCG(8, 2))
 	conv := func(from, in, stride int) snn.Synapse {
 		w := tensor.New(40, in, 3, 3)

@@ -14,6 +14,9 @@ import (
 // What rounding makes is a large part of the errors of ResNet-20 with weights of 3 bits, and
 // next to none of them with 16, whether it is calibrated for T or only converted.
 func TestRoundingOfResNet20(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and other tests run as much at the same time")
+	}
 	shared := filepath.Join("..", "..", "..", "shared", "data")
 	model := filepath.Join(shared, "models", "resnet20_cifar10_akamaster.onnx")
 	if _, err := os.Stat(model); err != nil {
