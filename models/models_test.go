@@ -28,7 +28,7 @@ func TestFamilies(t *testing.T) {
 	for _, name := range []string{"preact", "mobilenetv2", "densenet", "leaky"} {
 		t.Run(name, func(t *testing.T) {
 			o := experiment.DefaultOptions()
-			o.Model, o.Data, o.Images = name+"_mnist.onnx", "mnist", 200
+			o.Model, o.Data, o.Images = name+"_mnist.onnx", "mnist", 100
 			if *long {
 				o.Images = 0
 			}
@@ -45,7 +45,7 @@ func TestFamilies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stages, err := verify.Run(t.Context(), e.Graph, s, few{e.Test}, verify.Options{Convert: o.Convert(), Timesteps: 64, Original: e.Original})
+			stages, err := verify.Run(t.Context(), e.Graph, s, few{e.Test}, verify.Options{Convert: o.Convert(), Timesteps: 64, ReferenceImages: 1, Original: e.Original})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestFamilies(t *testing.T) {
 // few are the first images of a data set.
 type few struct{ *dataset.Images }
 
-func (few) Len() int { return 10 }
+func (few) Len() int { return 3 }
 
 // fromPyTorch returns the largest difference between the logits of the trained network, as
 // its file has it, and those in a file of little-endian float32, of the first test images.
