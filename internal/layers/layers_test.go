@@ -94,7 +94,9 @@ var may = map[string][]string{
 	"bench/compare":          {"benchmark", "internal/host", "internal/terminal"},
 	"bench/advice":           {"eval", "run"},
 	"bench/cluster":          {"shard"},
-	"tools/wheels":           {"internal/atomic"},
+	"tools/program":          {},
+	"tools/release":          {"tools/program", "internal/atomic"},
+	"tools/wheels":           {"tools/program", "internal/atomic"},
 	"bench/results":          {"dataset", "eval", "run", "internal/host", "internal/kernel", "internal/regular", "internal/shell", "internal/terminal"},
 }
 

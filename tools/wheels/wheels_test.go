@@ -38,18 +38,6 @@ func TestPythonVersion(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	if got, err := choose("all"); err != nil || len(got) != 5 {
-		t.Errorf("all: got %v, %v", got, err)
-	}
-	if got, err := choose("windows/amd64,linux/arm64"); err != nil || fmt.Sprint(got) != "[windows/amd64 linux/arm64]" || got[0].program() != "sresnet.exe" || got[1].program() != "sresnet" {
-		t.Errorf("got %v, %v", got, err)
-	}
-	if _, err := choose("plan9/amd64"); err == nil || !strings.Contains(err.Error(), "darwin/arm64") {
-		t.Errorf("got error %v, want one that lists the platforms", err)
-	}
-}
-
 // sample returns a wheel of a small package.
 func sample(t *testing.T) *wheel {
 	t.Helper()
@@ -170,26 +158,5 @@ func TestSources(t *testing.T) {
 		if !slices.Contains(names, name) {
 			t.Errorf("no %s in %v", name, names)
 		}
-	}
-}
-
-// Modules that are in the program come with their licences.
-func TestNotice(t *testing.T) {
-	dir := t.TempDir()
-	var b bytes.Buffer
-	if err := notice(&b, "example.org/m v1.0.0", dir); err != nil || b.String() != "\n==== example.org/m v1.0.0: no licence beside it\n" {
-		t.Errorf("got %q, %v", b.String(), err)
-	}
-	b.Reset()
-	for _, name := range []string{"LICENSE-MIT", "NOTICE", "license.go", "README"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name+"\r\n\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := notice(&b, "example.org/m v1.0.0", dir); err != nil {
-		t.Fatal(err)
-	}
-	if want := "\n==== example.org/m v1.0.0: LICENSE-MIT\n\ntext of LICENSE-MIT\n\n==== example.org/m v1.0.0: NOTICE\n\ntext of NOTICE\n"; b.String() != want {
-		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }
