@@ -70,14 +70,14 @@ from the environment (HTTPS_PROXY).`,
 			if !ok {
 				return usage("network %q: 'sresnet model list' shows the names%s", args[0], nearest.DidYouMean(args[0], public.Names()))
 			}
-			return runModelGet(cmd, m, append(args, m.File())[1])
+			return runModelGet(cmd, m, append(args, m.File)[1])
 		},
 	}
 }
 
 func runModelGet(cmd *cobra.Command, m public.Model, file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		file = filepath.Join(file, m.File())
+		file = filepath.Join(file, m.File)
 	}
 	progress, stop := terminal.Progress{W: cmd.ErrOrStderr()}.Files()
 	there, err := m.Get(cmd.Context(), file, download.Options{Progress: progress})

@@ -41,7 +41,7 @@ func TestModelGet(t *testing.T) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	}))
 	defer server.Close()
-	m := public.Model{Name: "resnet20-mnist", URL: server.URL + "/model.safetensors", SHA256: hex.EncodeToString(sum[:]), Trained: "MNIST", Data: "mnist", Normalize: "mnist", By: "us", Licence: "none", Source: server.URL}
+	m := public.Model{Name: "resnet20-mnist", File: "resnet20-mnist.safetensors", URL: server.URL + "/model.safetensors", SHA256: hex.EncodeToString(sum[:]), Trained: "MNIST", Data: "mnist", Normalize: "mnist", By: "us", Licence: "none", Source: server.URL}
 	dir := t.TempDir()
 	for range 2 {
 		var stdout, stderr bytes.Buffer

@@ -29,6 +29,9 @@ type Model struct {
 	Source     string  `json:"source"` // The page that says all this.
 	URL        string  `json:"url"`
 	SHA256     string  `json:"sha256"` // All digits, or the first 8 where no more are published.
+
+	// File is the name that it gets: how it ends says what it is.
+	File string `json:"file"`
 }
 
 // What several have in common.
@@ -91,7 +94,7 @@ func ofTimm(depth int, top1 float64, parameters int, sum string) Model {
 
 // Models lists the networks, those of a family from small to large.
 func Models() []Model {
-	return []Model{
+	list := []Model{
 		ofAkamaster(20, 91.73, 270_000, "12fca82f"),
 		ofAkamaster(32, 92.63, 460_000, "d509ac18"),
 		ofAkamaster(44, 93.10, 660_000, "014dd654"),
@@ -111,6 +114,14 @@ func Models() []Model {
 		ofTimm(18, 73.16, 11_700_000, "80c49dee3da4822c009c5a7fe591e9223c5a2cfcf95a4067ca4dfb5a7b89c612"),
 		ofTimm(50, 81.22, 25_600_000, "773525d5821de224f8f30c33377b7a795d7863e08522698200d3217d3f2a41bb"),
 	}
+	for i, m := range list {
+		ext := path.Ext(m.URL)
+		if ext == ".th" {
+			ext = ".pth" // Which it is.
+		}
+		list[i].File = m.Name + ext
+	}
+	return list
 }
 
 // Names returns the names of all [Models].
@@ -124,16 +135,6 @@ func Names() []string {
 
 // Sum returns the checksum, as far as it is published.
 func (m Model) Sum() download.Sum { return download.SHA256(m.SHA256) }
-
-// File returns the name that m has as a file. How it ends says what it is; .th is a state dict
-// like .pth.
-func (m Model) File() string {
-	ext := path.Ext(m.URL)
-	if ext == ".th" {
-		ext = ".pth"
-	}
-	return m.Name + ext
-}
 
 // Get downloads m to a file, unless it is there already, which it reports. It is an error if
 // another file is there. If ctx ends, what has come is kept for the next call. A file that

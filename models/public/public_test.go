@@ -37,8 +37,8 @@ func TestModels(t *testing.T) {
 		if !slices.Contains(resnet.Architectures(), m.Arch) {
 			t.Errorf("%s: there is no architecture %s", m.Name, m.Arch)
 		}
-		if ext := path.Ext(m.File()); ext != ".safetensors" && !slices.Contains(resnet.StateDicts(), ext) {
-			t.Errorf("%s: %s ends in none of what is read", m.Name, m.File())
+		if ext := path.Ext(m.File); ext != ".safetensors" && !slices.Contains(resnet.StateDicts(), ext) {
+			t.Errorf("%s: %s ends in none of what is read", m.Name, m.File)
 		}
 		if _, err := dataset.ParseNormalization(m.Normalize, 3); err != nil {
 			t.Errorf("%s: %v", m.Name, err)
@@ -71,10 +71,10 @@ func TestModels(t *testing.T) {
 }
 
 func TestKnown(t *testing.T) {
-	if m, ok := public.Known("ResNet20-CIFAR10"); !ok || m.Name != "resnet20-cifar10" || m.File() != "resnet20-cifar10.pt" {
+	if m, ok := public.Known("ResNet20-CIFAR10"); !ok || m.Name != "resnet20-cifar10" || m.File != "resnet20-cifar10.pt" {
 		t.Errorf("got %+v, %v", m, ok)
 	}
-	if m, ok := public.Known("resnet20-cifar10-option-a"); !ok || m.File() != "resnet20-cifar10-option-a.pth" {
+	if m, ok := public.Known("resnet20-cifar10-option-a"); !ok || m.File != "resnet20-cifar10-option-a.pth" {
 		t.Errorf("got %+v, %v", m, ok)
 	}
 	if _, ok := public.Known("resnet20"); ok {
@@ -87,7 +87,7 @@ func TestJSON(t *testing.T) {
 	b, err := json.Marshal(public.Models()[0])
 	const want = `{"name":"resnet20-cifar10-option-a","arch":"resnet20-cifar","trained_on":"CIFAR-10","top1":91.73,"parameters":270000,` +
 		`"normalize":"imagenet","data":"cifar10:DIR","licence":"BSD-2-Clause","by":"akamaster","source":"https://github.com/akamaster/pytorch_resnet_cifar10",` +
-		`"url":"https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models/resnet20-12fca82f.th","sha256":"12fca82f"}`
+		`"url":"https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models/resnet20-12fca82f.th","sha256":"12fca82f","file":"resnet20-cifar10-option-a.pth"}`
 	if err != nil || string(b) != want {
 		t.Errorf("got %s, error %v", b, err)
 	}
