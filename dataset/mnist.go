@@ -18,7 +18,7 @@ func openMNIST(dir string, split Split) (*Dataset, error) {
 	if dir == "" {
 		module, err := goMNIST()
 		if err != nil {
-			return nil, err
+			return firstMNIST(split, err)
 		}
 		dir = filepath.Join(module, "data")
 	}

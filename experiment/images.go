@@ -65,8 +65,12 @@ func (e *Experiment) open(trained bool) (test, train *dataset.Dataset, err error
 	if test != nil && test.Prepared() != train.Prepared() {
 		return nil, nil, fmt.Errorf("values of one of %s and %s are pixels 0 to 255, of the other they are not: prepare both in the same way", test.Spec(), train.Spec())
 	}
-	Note(test, &e.Options)
-	Note(train, &e.Options)
+	if test != nil && test.Spec() == train.Spec() && slices.Equal(test.Notes(), train.Notes()) {
+		note("test and training", test, &e.Options) // Once is enough.
+	} else {
+		Note(test, &e.Options)
+		Note(train, &e.Options)
+	}
 	if test != nil && dataset.Same(train, test) {
 		return nil, nil, hint.Error(fmt.Errorf("the calibration images %s are the test images", e.calibrate.Source),
 			"accuracy on images that shaped the network means nothing; give training images with {calibrate}")
@@ -83,6 +87,11 @@ func Note(d *dataset.Dataset, o *Options) {
 	if d.Split() == dataset.Train {
 		kind = "training"
 	}
+	note(kind, d, o)
+}
+
+// note is Note of images of that kind.
+func note(kind string, d *dataset.Dataset, o *Options) {
 	for _, text := range d.Notes() {
 		o.warn(fmt.Sprintf("%s images of %s: %s", kind, d.Spec(), text))
 	}

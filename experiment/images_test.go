@@ -160,6 +160,23 @@ func TestNumberAlike(t *testing.T) {
 	}
 }
 
+// Where all of MNIST is not to be had, its first images serve, which is said once.
+func TestFirstMNIST(t *testing.T) {
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("PATH", "")
+	var warned []string
+	o := DefaultOptions()
+	o.Model, o.Data = Builtin, "mnist"
+	o.Warn = func(s string) { warned = append(warned, s) }
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Test.Len() != 1000 || e.Calibration.Len() != 1000 || len(warned) != 1 || !strings.HasPrefix(warned[0], "test and training images of mnist: only the first 1000 are here") {
+		t.Errorf("%d test and %d calibration images, warned %q", e.Test.Len(), e.Calibration.Len(), warned)
+	}
+}
+
 func TestDivide(t *testing.T) {
 	for _, tt := range []struct{ n, calibration, selection, wantCalibration, wantSelection int }{
 		{5000, 1000, 500, 1000, 500},

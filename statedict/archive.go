@@ -29,7 +29,14 @@ func read(r io.ReaderAt, size int64) (*File, error) {
 	if size == 0 {
 		return nil, wrong(again, "the file is empty")
 	}
-	if err := otherFormat(r, size); err != nil {
+	start := make([]byte, min(size, 32))
+	if _, err := r.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if isLegacy(start) {
+		return readLegacy(r, size)
+	}
+	if err := otherFormat(start); err != nil {
 		return nil, err
 	}
 	z, err := zip.NewReader(r, size)
@@ -120,16 +127,11 @@ func list(z *zip.Reader, size int64) (members map[string]member, prefix string, 
 }
 
 // otherFormat says what else the file is, if its first bytes tell.
-func otherFormat(r io.ReaderAt, size int64) error {
-	start := make([]byte, min(size, 32))
-	if _, err := r.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
+func otherFormat(start []byte) error {
 	if bytes.HasPrefix(start, []byte("PK\x03\x04")) {
 		return nil
 	}
 	for _, k := range []struct{ magic, what, remedy string }{
-		{"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "the form that torch.save wrote before version 1.6, which is not read", "load it with torch.load and " + save},
 		{"\x80", "a Python pickle, not a file of torch.save", save},
 		{"\x89HDF", "an HDF5 file, perhaps a Keras model", "export the network to ONNX"},
 		{"version ", "a Git LFS pointer, not the file itself", "run 'git lfs pull'"},

@@ -4,7 +4,9 @@
 // A file is a zip archive, uncompressed, of data.pkl, a pickle that gives every tensor
 // its type, shape and place, and of the elements of each storage, row-major in whatever
 // order of axes its strides say [pytorch]. What it holds is a dictionary of tensors, or a
-// checkpoint that has one among its values, under "state_dict" or the like.
+// checkpoint that has one among its values, under "state_dict" or the like. Before version
+// 1.6 it was pickles and the storages one after the other (legacy.go), which published
+// weights often are.
 //
 // Files are not trusted. A pickle can call any function of Python; here nothing is
 // executed, and a file that asks for more than tensors in dictionaries, lists and numbers

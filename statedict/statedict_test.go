@@ -164,7 +164,8 @@ forms = {
 for name, value in forms.items():
     for protocol in 2, 3, 4, 5:
         torch.save(value, f"{sys.argv[1]}/{name}{protocol}.pt", pickle_protocol=protocol)
-torch.save(state, f"{sys.argv[1]}/legacy.pt", _use_new_zipfile_serialization=False)
+        torch.save(value, f"{sys.argv[1]}/{name}{protocol}-legacy.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+torch.save(torch.nn.Linear(2, 2), f"{sys.argv[1]}/legacy-module.pt", _use_new_zipfile_serialization=False)
 torch.save(torch.nn.Linear(2, 2), f"{sys.argv[1]}/module.pt")
 torch.save({"a": state, "b": state}, f"{sys.argv[1]}/unclear.pt")
 torch.save(torch.zeros(3), f"{sys.argv[1]}/tensor.pt")
@@ -179,7 +180,7 @@ json.dump({k: {"shape": list(v.shape), "data": v.float().flatten().tolist()} for
 		t.Fatal(err)
 	}
 	for _, form := range []string{"plain", "dict", "checkpoint", "two", "only"} {
-		for _, protocol := range []string{"2", "3", "4", "5"} {
+		for _, protocol := range []string{"2", "3", "4", "5", "2-legacy", "3-legacy", "4-legacy", "5-legacy"} {
 			f, err := Open(filepath.Join(dir, form+protocol+".pt"))
 			if err != nil {
 				t.Error(err)
@@ -214,15 +215,52 @@ json.dump({k: {"shape": list(v.shape), "data": v.float().flatten().tolist()} for
 		}
 	}
 	for name, want := range map[string]string{
-		"legacy":   "before version 1.6",
-		"module":   `calls for "torch.nn.modules.linear.Linear", which no file of weights needs; it is not run`,
-		"unclear":  "which of a, b are the weights",
-		"tensor":   "does not hold a dictionary",
-		"expanded": `tensor "x": it has more elements than its storage of 24`,
-		"script":   "a TorchScript archive",
+		"legacy-module": `calls for "torch.nn.modules.linear.Linear"`,
+		"module":        `calls for "torch.nn.modules.linear.Linear", which no file of weights needs; it is not run`,
+		"unclear":       "which of a, b are the weights",
+		"tensor":        "does not hold a dictionary",
+		"expanded":      `tensor "x": it has more elements than its storage of 24`,
+		"script":        "a TorchScript archive",
 	} {
 		_, err := Open(filepath.Join(dir, name+".pt"))
 		if wrong := (*FormatError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) || wrong.Hint() == "" {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+// legacy is a file as before version 1.6: pickles, and storages of a number of elements and these.
+func legacy(value, keys string, storages ...string) []byte {
+	return []byte("\x80\x02" + legacyMagic + "\x80\x02M\xe9\x03." + "\x80\x02}." + value + keys + strings.Join(storages, ""))
+}
+
+// Files of the older form that are damaged, or claim what is not there, are errors.
+func TestLegacyErrors(t *testing.T) {
+	const key = "\x80\x02]X\x01\x00\x00\x000a."
+	six := floats(binary.LittleEndian, 0, 1, 2, 3, 4, 5)
+	count := func(n uint64) string { return string(binary.LittleEndian.AppendUint64(nil, n)) }
+	f, err := parse(legacy(weight(6, 0, 3, 1), key, count(6), six))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := f.Tensor("w"); err != nil || !slices.Equal(w.Data, []float32{0, 1, 2, 3, 4, 5}) {
+		t.Errorf("got %v, error %v", w, err)
+	}
+	for name, b := range map[string][]byte{
+		"no storage":          legacy(weight(6, 0, 3, 1), key),
+		"half a storage":      legacy(weight(6, 0, 3, 1), key, count(6), six[:20]),
+		"a storage too short": legacy(weight(6, 0, 3, 1), key, count(5), six),
+		"a huge storage":      legacy(weight(6, 0, 3, 1), key, count(1<<62), six),
+		"a negative storage":  legacy(weight(6, 0, 3, 1), key, count(1<<63), six),
+		"no keys":             legacy(weight(6, 0, 3, 1), "\x80\x02].", count(6), six),
+		"keys that are none":  legacy(weight(6, 0, 3, 1), "\x80\x02}.", count(6), six),
+		"a key twice":         legacy(weight(6, 0, 3, 1), "\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x000e.", count(3), six[:12], count(3), six[12:]),
+		"an unknown key":      legacy(weight(6, 0, 3, 1), "\x80\x02]X\x01\x00\x00\x001a.", count(6), six),
+		"cut off":             legacy(weight(6, 0, 3, 1)[:40], ""),
+		"another version":     []byte("\x80\x02" + legacyMagic + "\x80\x02M\xe8\x03.\x80\x02}." + weight(6, 0, 3, 1) + key + count(6) + six),
+	} {
+		_, err := parse(b)
+		if wrong := (*FormatError)(nil); !errors.As(err, &wrong) || wrong.Hint() == "" {
 			t.Errorf("%s: got error %v", name, err)
 		}
 	}
@@ -259,6 +297,7 @@ func FuzzNew(f *testing.F) {
 func FuzzArchive(f *testing.F) {
 	f.Add(archive(f, "x/data.pkl", weight(6, 0, 3, 1), "x/data/0", floats(binary.LittleEndian, 0, 1, 2, 3, 4, 5)))
 	f.Add([]byte("PK\x03\x04"))
+	f.Add(legacy(weight(2, 0, 1, 0), "\x80\x02]X\x01\x00\x00\x000a.", "\x02\x00\x00\x00\x00\x00\x00\x00", floats(binary.LittleEndian, 0, 1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := parse(b)
 		if err != nil {

@@ -161,30 +161,40 @@ func newArray(o *pickle.Object, storage func(key string) (member, bool)) (*array
 
 // findStorage returns what ("storage", type, key, location, length) stands for.
 func findStorage(v any, storage func(key string) (member, bool)) (k kind, m member, length int64, err error) {
-	p, ok := v.(pickle.Persistent)
+	k, key, length, err := storageID(v)
+	if err != nil {
+		return k, m, 0, err
+	}
+	m, ok := storage(key)
 	if !ok {
-		return k, m, 0, errForm
-	}
-	id, ok := p.ID.(pickle.Tuple)
-	if !ok || len(id) < 5 {
-		return k, m, 0, errForm
-	}
-	word, ok0 := id[0].([]byte)
-	global, ok1 := id[1].(pickle.Global)
-	key, ok2 := id[2].([]byte)
-	length, ok4 := id[4].(int64)
-	name, ok5 := strings.CutPrefix(string(global), "torch ")
-	k, known := kinds[name]
-	if !ok0 || !ok1 || !ok2 || !ok4 || !ok5 || !known || string(word) != "storage" {
-		return k, m, 0, errForm
-	}
-	if m, ok = storage(string(key)); !ok {
-		return k, m, 0, fmt.Errorf("its storage, %.100q, is not in the archive", key)
+		return k, m, 0, fmt.Errorf("its storage, %.100q, is not in the file", key)
 	}
 	if length < 0 || length > m.size/k.size {
 		return k, m, 0, fmt.Errorf("its storage has %d bytes, too few for %d elements of %s", m.size, length, k.name)
 	}
 	return k, m, length, nil
+}
+
+// storageID returns what is in ("storage", type, key, location, length).
+func storageID(v any) (k kind, key string, length int64, err error) {
+	p, ok := v.(pickle.Persistent)
+	if !ok {
+		return k, "", 0, errForm
+	}
+	id, ok := p.ID.(pickle.Tuple)
+	if !ok || len(id) < 5 {
+		return k, "", 0, errForm
+	}
+	word, ok0 := id[0].([]byte)
+	global, ok1 := id[1].(pickle.Global)
+	text, ok2 := id[2].([]byte)
+	length, ok4 := id[4].(int64)
+	name, ok5 := strings.CutPrefix(string(global), "torch ")
+	k, known := kinds[name]
+	if !ok0 || !ok1 || !ok2 || !ok4 || !ok5 || !known || string(word) != "storage" {
+		return k, "", 0, errForm
+	}
+	return k, string(text), length, nil
 }
 
 // sizes returns a tuple of numbers from 0 on, as shapes and strides are.

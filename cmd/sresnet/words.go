@@ -117,7 +117,7 @@ var groups = []struct {
 		return []*cobra.Command{newRun(), newSubmit(), newMerge(), newStatus()}
 	}},
 	{"files", "Files and data:", func() []*cobra.Command {
-		return []*cobra.Command{newConvert(), newRecord(), newNIR(), newData()}
+		return []*cobra.Command{newConvert(), newRecord(), newNIR(), newData(), newModel()}
 	}},
 }
 

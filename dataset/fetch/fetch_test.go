@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
@@ -10,13 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"sresnet/internal/regular"
+	"sresnet/internal/download"
 )
 
 var content = bytes.Repeat([]byte("0123456789abcdef"), 20000)
@@ -27,16 +24,16 @@ func testSet(bases ...string) set {
 	return set{"test", bases, []file{{"data.gz", hex.EncodeToString(sum[:])}}}
 }
 
-// server answers with the content, and notes the ranges that it was asked for.
-func server(t *testing.T, handle func(w http.ResponseWriter, r *http.Request)) (base string, ranges *[]string) {
+// server answers as handle does, and counts requests.
+func server(t *testing.T, handle http.HandlerFunc) (base string, requests *int) {
 	t.Helper()
-	ranges = new([]string)
+	requests = new(int)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*ranges = append(*ranges, r.Header.Get("Range"))
+		*requests++
 		handle(w, r)
 	}))
 	t.Cleanup(s.Close)
-	return s.URL + "/", ranges
+	return s.URL + "/", requests
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
@@ -55,16 +52,16 @@ func check(t *testing.T, dir string) {
 }
 
 func TestGet(t *testing.T) {
-	base, ranges := server(t, serve)
+	base, requests := server(t, serve)
 	dir := filepath.Join(t.TempDir(), "new", "folder")
 	var last, calls int64
-	o := Options{Progress: func(name string, done, total int64) {
+	o := Options{Options: download.Options{Progress: func(name string, done, total int64) {
 		if name != "data.gz" || done <= last || total != int64(len(content)) {
 			t.Errorf("progress: %s, %d of %d after %d", name, done, total, last)
 		}
 		last = done
 		calls++
-	}}
+	}}}
 	for want := 1; want >= 0; want-- { // The second time it is there.
 		n, err := testSet(base).get(t.Context(), dir, o)
 		if err != nil || n != want {
@@ -72,8 +69,8 @@ func TestGet(t *testing.T) {
 		}
 		check(t, dir)
 	}
-	if last != int64(len(content)) || calls == 0 || len(*ranges) != 1 {
-		t.Errorf("progress ended at %d; requests %v", last, *ranges)
+	if last != int64(len(content)) || calls == 0 || *requests != 1 {
+		t.Errorf("progress ended at %d; %d requests", last, *requests)
 	}
 }
 
@@ -91,104 +88,11 @@ func TestGetLeavesNoFolder(t *testing.T) {
 	}
 }
 
-// What came before a connection broke is kept, and only the rest is asked for.
-func TestResume(t *testing.T) {
-	var broken atomic.Bool
-	base, ranges := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if broken.CompareAndSwap(false, true) {
-			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-			w.Write(content[:100000])
-			return
-		}
-		serve(w, r)
-	})
-	dir := t.TempDir()
-	_, err := testSet(base).get(t.Context(), dir, Options{})
-	if err == nil || !strings.Contains(err.Error(), "interrupted after 100000 bytes, which are kept") {
-		t.Fatalf("got error %v", err)
-	}
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	check(t, dir)
-	if got := strings.Join(*ranges, "|"); got != "|bytes=100000-" {
-		t.Errorf("asked for %q", got)
-	}
-}
-
-// Parts that are of another file, too long or whole, and servers without ranges.
-func TestParts(t *testing.T) {
-	other := bytes.Repeat([]byte("x"), 1000)
-	for _, tt := range []struct {
-		name   string
-		part   []byte
-		handle http.HandlerFunc
-		asked  string
-	}{
-		{"of another file", other, serve, "bytes=1000-|"},
-		{"too long", append(bytes.Clone(content), other...), serve, "bytes=321000-|"},
-		{"whole", content, serve, "bytes=320000-"},
-		{"without ranges", content[:500], func(w http.ResponseWriter, _ *http.Request) { w.Write(content) }, "bytes=500-"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			base, ranges := server(t, tt.handle)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "data.gz.part"), tt.part, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
-				t.Fatal(err)
-			}
-			check(t, dir)
-			if got := strings.Join(*ranges, "|"); got != tt.asked {
-				t.Errorf("asked for %q, want %q", got, tt.asked)
-			}
-		})
-	}
-}
-
-// A server may say that a .gz is a way to transfer what is in it; it is kept as it is.
-func TestContentEncoding(t *testing.T) {
-	base, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
-			t.Errorf("asked for encoding %q", got)
-		}
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Write(content)
-	})
-	dir := t.TempDir()
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	check(t, dir)
-}
-
-func TestErrors(t *testing.T) {
-	wrong, ranges := server(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) })
-	dir := t.TempDir()
-	_, err := testSet(wrong).get(t.Context(), dir, Options{})
-	var e *Error
-	if !errors.As(err, &e) || !errors.Is(err, errSum) || e.URL != wrong+"data.gz" || e.Dir != dir || e.Unreachable() || len(*ranges) != 1 {
-		t.Errorf("another file: got error %v after %d requests", err, len(*ranges))
-	}
-	if list, err := os.ReadDir(dir); err != nil || len(list) != 0 {
-		t.Errorf("left are %v, error %v", list, err)
-	}
-
+// The next address is tried; one that was asked for is the only one.
+func TestAddresses(t *testing.T) {
 	missing, _ := server(t, http.NotFound)
-	if _, err := testSet(missing).get(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), `the server answers "404 Not Found"`) {
-		t.Errorf("got error %v", err)
-	}
-
-	// Nobody listens there any more.
-	s := httptest.NewServer(nil)
-	s.Close()
-	if _, err := testSet(s.URL+"/").get(t.Context(), dir, Options{}); !errors.As(err, &e) || !e.Unreachable() {
-		t.Errorf("got error %v", err)
-	}
-
-	// The next address is tried; one that was asked for is the only one.
 	base, _ := server(t, serve)
+	dir := t.TempDir()
 	if _, err := testSet(missing, base).get(t.Context(), dir, Options{From: missing}); err == nil {
 		t.Error("another address than that of From was asked")
 	}
@@ -196,81 +100,12 @@ func TestErrors(t *testing.T) {
 		t.Error(err)
 	}
 	check(t, dir)
-
-	if err := os.WriteFile(filepath.Join(dir, "data.gz"), []byte("half"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); !errors.Is(err, ErrOther) {
+	var e *download.Error
+	other := filepath.Join(dir, "other")
+	if _, err := testSet(missing).get(t.Context(), other, Options{}); !errors.As(err, &e) || e.URL != missing+"data.gz" || e.Path != filepath.Join(other, "data.gz") {
 		t.Errorf("got error %v", err)
 	}
 	if _, err := Get(t.Context(), "imagenet", dir, Options{}); err == nil || !strings.Contains(err.Error(), "there are cifar10, cifar100, mnist, fashion-mnist") {
 		t.Errorf("got error %v", err)
-	}
-}
-
-// A server that falls silent, and a user who has enough.
-func TestStop(t *testing.T) {
-	silent, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-		w.Write(content[:1000])
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
-	})
-	dir := t.TempDir()
-	if _, err := testSet(silent).get(t.Context(), dir, Options{Stall: 50 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "the server was silent for 50ms") {
-		t.Errorf("got error %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := testSet(silent).get(ctx, t.TempDir(), Options{Progress: func(string, int64, int64) { cancel() }})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v", err)
-	}
-}
-
-// What is written while it downloads is not written through a link.
-func TestLinkedPart(t *testing.T) {
-	base, _ := server(t, serve)
-	dir := t.TempDir()
-	victim := filepath.Join(t.TempDir(), "victim")
-	if err := os.WriteFile(victim, []byte("untouched"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	part := filepath.Join(dir, "data.gz.part")
-	if err := os.Symlink(victim, part); err != nil {
-		t.Skip(err)
-	}
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); !errors.Is(err, regular.ErrNot) || !strings.Contains(err.Error(), part) {
-		t.Errorf("got error %v", err)
-	}
-	if b, err := os.ReadFile(victim); err != nil || string(b) != "untouched" {
-		t.Errorf("the file that the link leads to is %q, %v", b, err)
-	}
-	if err := os.Remove(part); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := testSet(base).get(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	check(t, dir)
-}
-
-// A server that sends without end does not fill the disk.
-func TestEndless(t *testing.T) {
-	longest = 1 << 20
-	defer func() { longest = 1 << 30 }()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for b := make([]byte, 1<<16); ; {
-			if _, err := w.Write(b); err != nil {
-				return
-			}
-		}
-	}))
-	defer s.Close()
-	dir := t.TempDir()
-	if _, err := testSet(s.URL+"/").get(t.Context(), dir, Options{}); !errors.Is(err, errSum) || !strings.Contains(err.Error(), "more than 1048576 bytes") {
-		t.Errorf("got error %v", err)
-	}
-	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
-		t.Errorf("the folder has %v, %v", list, err)
 	}
 }

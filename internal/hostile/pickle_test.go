@@ -163,11 +163,11 @@ func pickles() []hostile {
 		raw("pickle that is empty", func() []byte { return checkpoint("") }, "truncated"),
 
 		weight("tensor of no storage", rebuilt(num(1), 0, nums(4), nums(1))),
-		weight("storage that is not there", rebuilt(storage("FloatStorage", "1", 4), 0, nums(4), nums(1)), "not in the archive"),
-		weight("storage of another folder", rebuilt(storage("FloatStorage", "../../secret", 4), 0, nums(4), nums(1)), "not in the archive"),
-		weight("storage of an absolute path", rebuilt(storage("FloatStorage", "/etc/passwd", 4), 0, nums(4), nums(1)), "not in the archive"),
-		weight("storage that is the pickle", rebuilt(storage("FloatStorage", "../data.pkl", 4), 0, nums(4), nums(1)), "not in the archive"),
-		weight("storage of a name without end", rebuilt(storage("FloatStorage", strings.Repeat("9", 1<<20), 4), 0, nums(4), nums(1)), "not in the archive"),
+		weight("storage that is not there", rebuilt(storage("FloatStorage", "1", 4), 0, nums(4), nums(1)), "is not in the file"),
+		weight("storage of another folder", rebuilt(storage("FloatStorage", "../../secret", 4), 0, nums(4), nums(1)), "is not in the file"),
+		weight("storage of an absolute path", rebuilt(storage("FloatStorage", "/etc/passwd", 4), 0, nums(4), nums(1)), "is not in the file"),
+		weight("storage that is the pickle", rebuilt(storage("FloatStorage", "../data.pkl", 4), 0, nums(4), nums(1)), "is not in the file"),
+		weight("storage of a name without end", rebuilt(storage("FloatStorage", strings.Repeat("9", 1<<20), 4), 0, nums(4), nums(1)), "is not in the file"),
 		weight("storage that is too small", rebuilt(storage("FloatStorage", "0", 5), 0, nums(4), nums(1)), "16 bytes"),
 		weight("storage of a petabyte", rebuilt(storage("FloatStorage", "0", 1<<50), 0, nums(1<<50), nums(1)), "16 bytes"),
 		weight("storage below 0", rebuilt(storage("FloatStorage", "0", -4), 0, nums(4), nums(1)), "16 bytes"),
@@ -227,7 +227,13 @@ func pickles() []hostile {
 		raw("byte order that nobody knows", func() []byte {
 			return checkpoint(ended(dict(str("a"), sound)), member{name: "archive/byteorder", content: "middle"})
 		}, "middle"),
-		raw("before version 1.6", func() []byte { return []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.") }, "torch.load"),
+		raw("before version 1.6, cut off", func() []byte { return []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.") }, "truncated"),
+		raw("before version 1.6, a call", func() []byte {
+			return []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.\x80\x02].")
+		}, "it is not run"),
+		raw("before version 1.6, of another version", func() []byte {
+			return []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe8\x03.\x80\x02}.\x80\x02}.\x80\x02].")
+		}, "version 1000"),
 		raw("pickle without an archive", func() []byte { return []byte(ended(call("os", "system", str(touch)))) }, "pickle"),
 		raw("safetensors by another name", func() []byte { return []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}") }, "safetensors"),
 		raw("page of a server, for weights", func() []byte { return []byte("<!DOCTYPE html>") }, "web page"),

@@ -98,10 +98,11 @@ const OrderedDict = Global("collections OrderedDict")
 
 // Rules say what a kind of file needs.
 type Rules struct {
-	What    string   // The kind, for errors: "CIFAR file".
-	Globals []Global // What may be called.
-	Most    int      // Instructions, which bound what a file holds.
-	Any     bool     // Keys of dictionaries may be other than strings; their items are left out.
+	What    string           // The kind, for errors: "CIFAR file".
+	Globals []Global         // What may be called.
+	Most    int              // Instructions, which bound what a file holds.
+	Found   func(Persistent) // Unless nil, told of each of these.
+	Any     bool             // Keys of dictionaries may be other than strings; their items are left out.
 }
 
 // maxStack bounds what is on the stack at a time; Python puts lists together from a
@@ -110,23 +111,30 @@ const maxStack = 1 << 16
 
 // Parse returns the value that a file holds. Strings in it share b's memory.
 func Parse(b []byte, r Rules) (any, error) {
+	v, _, err := ParseNext(b, r)
+	return v, err
+}
+
+// ParseNext is [Parse] where something else follows in b, which it returns.
+func ParseNext(b []byte, r Rules) (v any, rest []byte, err error) {
 	p := &unpickler{Rules: r, b: b, unencoded: len(b), memo: make(map[uint32]any)}
 	for range r.Most {
 		op, err := p.next(1)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if op[0] == OpStop {
-			return p.pop()
+			v, err := p.pop()
+			return v, p.b, err
 		}
 		if err := p.step(op[0]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(p.stack) > maxStack {
-			return nil, fmt.Errorf("the pickle has more on its stack than any %s needs", r.What)
+			return nil, nil, fmt.Errorf("the pickle has more on its stack than any %s needs", r.What)
 		}
 	}
-	return nil, fmt.Errorf("the pickle has more instructions than any %s needs", r.What)
+	return nil, nil, fmt.Errorf("the pickle has more instructions than any %s needs", r.What)
 }
 
 type unpickler struct {
@@ -316,6 +324,9 @@ func (p *unpickler) step(op byte) (err error) {
 		var id any
 		id, err = p.pop()
 		p.push(Persistent{id})
+		if err == nil && p.Found != nil {
+			p.Found(Persistent{id})
+		}
 	default:
 		err = fmt.Errorf("the pickle has an instruction %#02x that no %s needs", op, p.What)
 	}

@@ -19,7 +19,7 @@ from ._errors import (
     ProgramError,
     ProgramWarning,
 )
-from ._network import Network, convert, load, report
+from ._network import Network, convert, get_model, load, models, report
 from ._program import program, version
 from ._results import Diagnosis, Evaluation, Recording
 from ._versions import VERSION as __version__
@@ -37,7 +37,9 @@ __all__ = [
     "Recording",
     "__version__",
     "convert",
+    "get_model",
     "load",
+    "models",
     "program",
     "report",
     "version",

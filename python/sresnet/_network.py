@@ -96,6 +96,24 @@ def report(path: _Path, *runs: RunLike, format: str = "html") -> Path:
     return Path(path)
 
 
+def models() -> List[Dict[str, Any]]:
+    """Return what is known of trained networks that others have published."""
+    found: List[Dict[str, Any]] = parse(run(["model", "list", "--json"]))["models"]
+    return found
+
+
+def get_model(name: str, path: Optional[_Path] = None, *, progress: Optional[bool] = None) -> Path:
+    """Download a network of ``models``, unless it is there, and return the path of the file.
+
+    path: the file, or a folder for it; by default this one.
+    """
+    file = Path("." if path is None else path)
+    if file.is_dir():
+        file /= {m["name"]: m["file"] for m in models()}.get(name, name)
+    run(["model", "get", name, str(file)], progress=progress)
+    return file
+
+
 class Network:
     """A spiking network, made by ``convert`` or ``load``.
 

@@ -99,6 +99,24 @@ class Ended(Case):
         self.assertTrue(wait_for(lambda: not processes(self.work), 20), "the program goes on without its parent")
 
 
+class Published(Case):
+    """Networks that others have published."""
+
+    def test_models(self):
+        found = {m["name"]: m for m in sresnet.models()}
+        self.assertEqual(found["resnet20-cifar10"]["normalize"], "cifar10")
+        self.assertTrue(found["resnet20-cifar10"]["url"].startswith("https://"))
+
+    def test_get_model(self):
+        path = self.dir / "own.pt"
+        with mock.patch.dict(os.environ, {"HTTPS_PROXY": "http://127.0.0.1:1"}):
+            with self.assertRaisesRegex(sresnet.Error, "cannot download https://github.com/") as caught:
+                sresnet.get_model("resnet20-cifar10", path)
+        self.assertIn(str(path), caught.exception.hint)
+        with self.assertRaisesRegex(sresnet.Error, "did you mean resnet20-cifar10?"):
+            sresnet.get_model("resnet20-cifar1")
+
+
 class Found(Case):
     """Which program is used."""
 

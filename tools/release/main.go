@@ -27,9 +27,12 @@ import (
 
 // platforms are those that archives are made for.
 var platforms = []program.Platform{
-	{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"},
-	{OS: "darwin", Arch: "amd64"}, {OS: "darwin", Arch: "arm64"},
-	{OS: "windows", Arch: "amd64"}, {OS: "windows", Arch: "arm64"},
+	{OS: "linux", Arch: "amd64"},
+	{OS: "linux", Arch: "arm64"},
+	{OS: "darwin", Arch: "amd64"},
+	{OS: "darwin", Arch: "arm64"},
+	{OS: "windows", Arch: "amd64"},
+	{OS: "windows", Arch: "arm64"},
 }
 
 func main() {
