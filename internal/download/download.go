@@ -22,6 +22,10 @@ import (
 
 	"sresnet/internal/hint"
 	"sresnet/internal/regular"
+
+	// In a container of the program alone there are no certificates of authorities. These are for
+	// systems without any.
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 // File is a file to download.
