@@ -19,7 +19,7 @@ from ._errors import (
     ProgramError,
     ProgramWarning,
 )
-from ._network import Network, convert, get_model, load, models, report
+from ._network import Network, convert, get_model, inspect, load, models, report
 from ._program import program, version
 from ._results import Diagnosis, Evaluation, Recording
 from ._versions import VERSION as __version__
@@ -38,6 +38,7 @@ __all__ = [
     "__version__",
     "convert",
     "get_model",
+    "inspect",
     "load",
     "models",
     "program",

@@ -96,6 +96,14 @@ def report(path: _Path, *runs: RunLike, format: str = "html") -> Path:
     return Path(path)
 
 
+def inspect(path: _Path) -> Dict[str, Any]:
+    """Return what each operator of a file becomes with spikes: ``sresnet inspect``.
+
+    path: a trained network, or a spiking one (NIR).
+    """
+    return parse(run(["inspect", os.fspath(path), "--json"], progress=False, error=ModelError))
+
+
 def models() -> List[Dict[str, Any]]:
     """Return what is known of trained networks that others have published."""
     found: List[Dict[str, Any]] = parse(run(["model", "list", "--json"]))["models"]
@@ -220,6 +228,23 @@ class Network:
         """
         _options.check(options, "out")
         return Diagnosis(self._run(self._measuring("diagnose", x, y, options, _DIAGNOSED)))
+
+    def verify(self, x: Any, **options: Any) -> Dict[str, Any]:
+        """Compare every step of the conversion on images: ``sresnet verify``.
+
+        x: images, as of ``evaluate``, without labels.
+        options: those of ``sresnet verify``, such as images=N.
+
+        Raises Error if a step does not keep what the network computes.
+        """
+        _options.check(options)
+        spec, _ = _data.spec(self._folder, x, None, name="images")
+        arguments = ["verify", str(self._nir)]  # As it was applied.
+        if self._calibrate and not self._advice:
+            arguments = ["verify", self.model, f"--calibrate={self._calibrate}"]
+            options = {**self._options, **options}
+        text = self._run([*arguments, f"--data={spec}", "--json", *_options.flags(options)])
+        return parse(text)
 
     def apply(self, diagnosis: Diagnosis) -> "Network":
         """Convert the network again, with the options that a diagnosis advises, and return it.

@@ -59,6 +59,28 @@ def small(channels=3):
     return model
 
 
+def resnet20():
+    """Return weights of a ResNet-20 for CIFAR, by the names of the common code."""
+    torch.manual_seed(2)
+    state = {}
+
+    def layer(conv, bn, inputs, outputs):
+        state[conv + ".weight"] = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5
+        for name, value in {"weight": 1.0, "bias": 0.1, "running_mean": 0.0, "running_var": 1.0}.items():
+            state[f"{bn}.{name}"] = torch.full((outputs,), value)
+
+    layer("conv1", "bn1", 3, 16)
+    inputs = 16
+    for stage, outputs in enumerate([16, 32, 64], 1):
+        for block in range(3):
+            name = f"layer{stage}.{block}."
+            layer(name + "conv1", name + "bn1", inputs, outputs)
+            layer(name + "conv2", name + "bn2", outputs, outputs)
+            inputs = outputs
+    state["linear.weight"], state["linear.bias"] = torch.randn(10, 64) / 8, torch.zeros(10)
+    return state
+
+
 def images(count, seed=0, shape=(3, 8, 8)):
     """Return images as floats from 0 to 1."""
     return np.random.default_rng(seed).random((count, *shape), dtype=np.float32)

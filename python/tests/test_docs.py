@@ -7,8 +7,12 @@ import os
 import re
 import unittest
 import warnings
+from pathlib import Path
+from unittest import mock
 
-from support import ROOT, Case, answers, images, needs_torch, small
+from support import ROOT, Case, answers, images, needs_torch, resnet20, small
+
+import sresnet
 
 DOCS = ROOT / "docs"
 
@@ -47,6 +51,31 @@ class Page(Case):
         self.assertIn("layer1/layer1.0/Relu (10, ", printed)
         for name in ("net.nir", "report.html", "work/first/result.json"):
             self.assertTrue((self.dir / name).is_file(), name)
+
+    @needs_torch
+    def test_pages(self):
+        """What pages about single topics show beside commands."""
+        import torch
+
+        model, x = small(), images(200, seed=3)
+        names = {"model": model, "train_images": images(300, seed=1), "x": x, "y": answers(model, x), "sresnet": sresnet}
+        torch.save(resnet20(), "checkpoint.pth")
+        Path("my-chip.json").write_text('{"name": "my chip", "source": "here", "pj_per_mac": 3.1, "pj_per_ac": 1.5}')
+        shown = 0
+        for page in sorted(DOCS.glob("*.md")):
+            blocks = re.findall(r"^In Python:\n\n```python\n(.*?)^```", page.read_text(), re.M | re.S)
+            for i, block in enumerate(blocks, 1):
+                with self.subTest(f"{page.name}, block {i}"), sresnet.convert(
+                    model, names["train_images"], preset="paper", timesteps=6, v_init=0
+                ) as net, mock.patch.object(sresnet, "get_model", lambda name: name):
+                    self.namespace = {"__name__": "page", "net": net, **names}
+                    if page.name == "frameworks.md":
+                        self.namespace["train_images"] = images(100, seed=1, shape=(3, 32, 32))
+                    self.work(block, f"{page.name}, block {i}")
+                    shown += 1
+        self.assertGreater(shown, 14)
+        for name in ("resnet20.py", "both.html", "runs.csv", "leaky.nir", "runs/a/result.json"):
+            self.assertTrue(Path(name).is_file(), name)
 
     @needs_torch
     def test_notebook(self):

@@ -192,6 +192,13 @@ class Same(Case):
         same = sum(int(a == b) for a, b in zip(scores.argmax(1).tolist(), spiking))
         self.assertGreaterEqual(same, 58)  # Floats may be summed in another order.
 
+    def test_verify(self):
+        flags = [*self.flags, "--images", "2", "--json", f"--data=npy:{self.files['x']}"]
+        said = json.loads(command("verify", *flags))
+        self.assertEqual(self.net.verify(self.x, images=2), said)
+        self.assertTrue(said["ok"] if "ok" in said else all(stage["ok"] for stage in said["stages"]), said)
+        self.assertEqual(sresnet.inspect(self.files["model"]), json.loads(command("inspect", self.files["model"], "--json")))
+
     def test_apply(self):
         if "--apply" not in command("convert", "--help").decode():
             with self.assertRaisesRegex(sresnet.Error, "cannot apply"):
@@ -205,6 +212,7 @@ class Same(Case):
         self.assertIs(net.apply(d), net)
         after = net.evaluate(x, y)
         self.assertGreater(list(after.accuracy.values())[-1], list(before.accuracy.values())[-1])
+        self.assertTrue(net.verify(x, images=1))
         nothing = sresnet.Diagnosis(json.dumps({**d.data, "advice": None}))
         with self.assertRaisesRegex(sresnet.Error, "advises no change"):
             net.apply(nothing)
