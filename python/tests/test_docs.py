@@ -96,6 +96,8 @@ class Page(Case):
         self.assertGreater(ns["result"].accuracy[64], ns["result"].trained - 0.02)
         self.assertGreater(ns["few_result"].accuracy[8], ns["result"].trained - 0.02)
         self.assertEqual(ns["again"].accuracy, ns["few_result"].accuracy)
+        self.assertGreater(ns["after"].accuracy[6], ns["result"].accuracy[6] + 0.02)
+        self.assertGreater(ns["same"].mean(), 0.97)
         self.assertGreater(ns["d"].losses["points"].sum(), 1)
         self.assertTrue((self.dir / "digits.html").is_file())
 
