@@ -33,6 +33,7 @@ package kernel
 //go:generate go -C _asm run . -family window -pkg kernel -out ../window_amd64.s -stubs ../window_amd64.go
 //go:generate go -C _asm run . -family pool -pkg kernel -out ../pool_amd64.s -stubs ../pool_amd64.go
 //go:generate go -C _asm run . -family counts -pkg kernel -out ../counts_amd64.s -stubs ../counts_amd64.go
+//go:generate go -C _asm run . -arch arm64 -family counts -pkg kernel -out ../counts_arm64.s -stubs ../counts_arm64.go
 //go:generate go -C _asm run . -arch arm64 -family gemm -pkg kernel -out ../gemm_arm64.s -stubs ../gemm_arm64.go
 //go:generate go -C _asm run . -arch arm64 -family elementwise -pkg kernel -out ../elementwise_arm64.s -stubs ../elementwise_arm64.go
 //go:generate go -C _asm run . -arch arm64 -family spike -pkg kernel -out ../spike_arm64.s -stubs ../spike_arm64.go
@@ -56,7 +57,7 @@ func register(name string, enabled *bool) {
 
 // Implementation returns the name of the fastest version of the kernels that
 // this processor runs: "avx512vnni" (which is "avx512" but for spike counts),
-// "avx512", "avx2", "neon" or "generic".
+// "avx512", "avx2", "neondot" (which is "neon" but for spike counts), "neon" or "generic".
 func Implementation() string {
 	for _, impl := range implementations {
 		if impl.enabled == nil || *impl.enabled {

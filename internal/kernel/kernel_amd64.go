@@ -4,7 +4,6 @@ package kernel
 
 import (
 	"math"
-	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
@@ -342,9 +341,6 @@ func maxCounts[N SpikeCount](dst, src []N) {
 		maxCounts16AVX2(bytesOf(dst), bytesOf(src), 2*len(dst))
 	}
 }
-
-// bytesOf returns where counts lie.
-func bytesOf[N SpikeCount](n []N) *byte { return (*byte)(unsafe.Pointer(unsafe.SliceData(n))) }
 
 // sweepsAVX512 and sweepsAVX2 have a function for each stride and each of 16, 32 and
 // 64 channels.

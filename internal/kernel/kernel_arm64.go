@@ -2,10 +2,25 @@
 
 package kernel
 
-// Every arm64 processor that Go runs on has NEON.
-var useNEON = true
+import (
+	"math"
 
-func init() { register("neon", &useNEON) }
+	"golang.org/x/sys/cpu"
+)
+
+// Every arm64 processor that Go runs on has NEON, most of today's have products of bytes that are
+// added up.
+var (
+	useNEON = true
+	useDot  = cpu.ARM64.HasASIMDDP
+)
+
+func init() {
+	register("neon", &useNEON)
+	if useDot {
+		register("neondot", &useDot)
+	}
+}
 
 func gemm16(m, k int, a []float32, lda int, b, c []float32, ldc int) {
 	if useNEON {
@@ -140,6 +155,80 @@ func gate(out []uint64, m []uint16, src []uint64, n []uint16, s GateShape) {
 		return
 	}
 	gateGeneric(out, m, src, n, s)
+}
+
+func countRows[N SpikeCount](k *CountConv[N], v []int32, src []N, stride, r0, r1 int) {
+	f, bytes, g := countConv8NEON, size[N](), &k.g
+	switch {
+	case !useNEON || bytes == 1 && k.most > math.MaxInt8: // Which has no sign.
+		countRowsGeneric(k, v, src, stride, r0, r1)
+		return
+	case bytes == 2:
+		f = countConv16NEON
+	case useDot:
+		f = countConv8DotNEON
+	}
+	// One block of output channels passes over all rows before the next, so that its weights stay
+	// in cache.
+	for o := 0; o < k.n; o += Lanes {
+		block := o / blockLanes * blockLanes
+		weight := bytesOf(k.weight[block*k.taps()+(o-block)*group[N]():])
+		for r := range r1 - r0 {
+			f(&v[r*g.OutCols*k.n+o], bytesOf(src[(r0+r)*g.Stride[0]*stride:]), weight, g.OutCols, g.Stride[1]*k.pitch*bytes, 4*k.n,
+				g.Kernel[0], g.Dilation[0]*stride*bytes, k.runs, g.Dilation[1]*k.pitch*bytes, k.run*bytes/4, 4*k.lanes(block))
+		}
+	}
+}
+
+func fireCounts[N SpikeCount](n []N, v []int32, f *CountFire) {
+	fire := fireCounts8NEON
+	if size[N]() == 2 {
+		fire = fireCounts16NEON
+	}
+	if useNEON {
+		fire(v, bytesOf(n), &f.floor[0], &f.threshold[0], &f.reciprocal[0], len(f.threshold), f.t)
+		return
+	}
+	fireCountsGeneric(n, v, f)
+}
+
+func addCounts[N SpikeCount](v []int32, n []N, weight []int32) {
+	switch {
+	case !useNEON:
+		addCountsGeneric(v, n, weight)
+	case size[N]() == 1:
+		addCounts8NEON(v, bytesOf(n), &weight[0], len(weight))
+	default:
+		addCounts16NEON(v, bytesOf(n), &weight[0], len(weight))
+	}
+}
+
+func addRemainders(v, u, start []int32, factor []float64) {
+	if useNEON {
+		addRemaindersNEON(v, &u[0], &start[0], &factor[0], len(start))
+		return
+	}
+	addRemaindersGeneric(v, u, start, factor)
+}
+
+func tallyCounts[N SpikeCount](tally []uint32, n []N) { tallyGeneric(tally, n) }
+
+func maxCounts[N SpikeCount](dst, src []N) {
+	const block = 32
+	f := maxCounts8NEON
+	if size[N]() == 2 {
+		f = maxCounts16NEON
+	}
+	if blocks := len(dst) * size[N]() / block; useNEON && blocks > 0 {
+		f(bytesOf(dst), bytesOf(src), blocks)
+		done := blocks * block / size[N]()
+		dst, src = dst[done:], src[done:]
+	}
+	maxCountsGeneric(dst, src)
+}
+
+func sweepWhole(out, src, shortcut []uint64, v []int32, part []int16, l *SweepWholeLayer) int {
+	return sweepWholeGeneric(out, src, shortcut, v, part, l)
 }
 
 // sweepsNEON has a function for each stride and each of 16, 32 and 64 channels,

@@ -41,3 +41,6 @@ func shortcutOf(mask []uint64, weight, other []float32, first, words int) shortc
 
 // noSpikes is a position without spikes.
 var noSpikes [MaxChannels / 64]uint64
+
+// bytesOf returns where counts lie.
+func bytesOf[N SpikeCount](n []N) *byte { return (*byte)(unsafe.Pointer(unsafe.SliceData(n))) }

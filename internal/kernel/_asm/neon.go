@@ -21,6 +21,7 @@ import (
 
 // armFamilies are the families for arm64.
 var armFamilies = map[string]func(*armFile){
+	"counts":      neonCounts,
 	"elementwise": neonElementwise,
 	"gemm":        neonGemm,
 	"pool":        neonPool,
@@ -181,6 +182,12 @@ func (a *armFunc) line(op string, operands []string, comment string) {
 // word writes an instruction that the Go assembler does not know, and panics if the
 // disassembler reads something else in it than text.
 func (a *armFunc) word(w uint32, text string) {
+	check(w, text)
+	a.line("WORD", []string{fmt.Sprintf("$0x%08x", w)}, text)
+}
+
+// check panics if the disassembler reads something else in a word than text.
+func check(w uint32, text string) {
 	inst, err := arm64asm.Decode(binary.LittleEndian.AppendUint32(nil, w))
 	if err != nil {
 		panic(fmt.Sprintf("%#08x, for %s: %v", w, text, err))
@@ -188,7 +195,6 @@ func (a *armFunc) word(w uint32, text string) {
 	if got := arm64asm.GNUSyntax(inst); got != text {
 		panic(fmt.Sprintf("%#08x is %s, not %s", w, got, text))
 	}
-	a.line("WORD", []string{fmt.Sprintf("$0x%08x", w)}, text)
 }
 
 func (a *armFunc) label(name string) { a.file.text.WriteString(name + ":\n") }
@@ -226,6 +232,43 @@ func (a *armFunc) bic(m, n, d vec) { a.three(0x4e601c00, "bic", "16b", m, n, d) 
 // sadalp adds pairs of eight signed numbers of 16 bits to four of 32.
 func (a *armFunc) sadalp(n, d vec) {
 	a.word(0x4e606800|uint32(n)<<5|uint32(d), fmt.Sprintf("sadalp v%d.4s, v%d.8h", d, n))
+}
+
+// unary writes an instruction of two vectors, d = op n, with lanes of their own.
+func (a *armFunc) unary(base uint32, op, from, to string, n, d vec) {
+	a.word(base|uint32(n)<<5|uint32(d), fmt.Sprintf("%s v%d.%s, v%d.%s", op, d, to, n, from))
+}
+
+// Arithmetic on four whole numbers of 32 bits.
+func (a *armFunc) addInt(m, n, d vec) { a.three(0x4ea08400, "add", "4s", m, n, d) }
+func (a *armFunc) subInt(m, n, d vec) { a.three(0x6ea08400, "sub", "4s", m, n, d) }  // d = n - m.
+func (a *armFunc) addp(m, n, d vec)   { a.three(0x4ea0bc00, "addp", "4s", m, n, d) } // Pairs of n, then of m.
+
+// longer writes an instruction whose result has lanes of twice the bits.
+func (a *armFunc) longer(base uint32, op, from, to string, m, n, d vec) {
+	a.word(base|uint32(m)<<16|uint32(n)<<5|uint32(d), fmt.Sprintf("%s v%d.%s, v%d.%s, v%d.%s", op, d, to, n, from, m, from))
+}
+
+// smull multiplies the lower eight signed bytes, smull2 the upper ones.
+func (a *armFunc) smull(m, n, d vec)  { a.longer(0x0e20c000, "smull", "8b", "8h", m, n, d) }
+func (a *armFunc) smull2(m, n, d vec) { a.longer(0x4e20c000, "smull2", "16b", "8h", m, n, d) }
+
+// smlal adds products of the lower four signed numbers of 16 bits, smlal2 of the upper ones.
+func (a *armFunc) smlal(m, n, d vec)  { a.longer(0x0e608000, "smlal", "4h", "4s", m, n, d) }
+func (a *armFunc) smlal2(m, n, d vec) { a.longer(0x4e608000, "smlal2", "8h", "4s", m, n, d) }
+
+// sxtl widens the lower two numbers of 32 bits, sxtl2 the upper ones.
+func (a *armFunc) sxtl(n, d vec)  { a.unary(0x0f20a400, "sxtl", "2s", "2d", n, d) }
+func (a *armFunc) sxtl2(n, d vec) { a.unary(0x4f20a400, "sxtl2", "4s", "2d", n, d) }
+
+// sdot adds to each lane of d the four products of signed bytes of that lane of n and of one lane
+// of m.
+func (a *armFunc) sdot(m vec, lane int, n, d vec) {
+	l, h := uint32(lane)&1, uint32(lane)>>1
+	operands := l<<21 | uint32(m)<<16 | h<<11 | uint32(n)<<5 | uint32(d)
+	// The disassembler does not know it, but the multiplication that has its operands in the same places.
+	check(0x4f808000|operands, fmt.Sprintf("mul v%d.4s, v%d.4s, v%d.s[%d]", d, n, m, lane))
+	a.line("WORD", []string{fmt.Sprintf("$0x%08x", 0x4f80e000|operands)}, fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, lane))
 }
 
 // bit replaces the bits of d that are set in m by those of n.
