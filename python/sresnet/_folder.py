@@ -32,6 +32,7 @@ class Folder:
 
     def array(self, name: str, value: Any) -> Path:
         """Write an array, and return its file, whose name follows from what is in it."""
+        self._check()
         value = np.ascontiguousarray(value)
         digest = hashlib.blake2b(f"{value.dtype.str}{value.shape}".encode(), digest_size=8)
         digest.update(value.reshape(-1).view(np.uint8).data)
@@ -43,11 +44,17 @@ class Folder:
 
     def free(self, name: str) -> Path:
         """Return a path with that name, and a number, that there is not yet."""
+        self._check()
         while True:
             self._runs += 1
             path = self.path / f"{name}-{self._runs}"
             if not path.exists():
                 return path
+
+    def _check(self) -> None:
+        """Raise Error if the folder is not there any more."""
+        if self._remove is not None and not self._remove.alive:
+            raise Error("the network is closed", "convert it again, or load the file that it was saved in")
 
     def close(self) -> None:
         """Remove the folder, if it was made for its owner."""
@@ -60,6 +67,8 @@ def writing(what: object) -> Iterator[None]:
     """Make an error of the system one that says what to do."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise Error(f"cannot write {what}: there is no such folder", "make it first, or name another") from error
     except OSError as error:
         raise Error(
             f"cannot write {what}: {error.strerror or error}",

@@ -56,6 +56,8 @@ def convert(
     Raises ModelError, DataError or OptionError, with what to do.
     """
     _options.check(options, "out", "target")
+    if options.get("shared_lambda"):
+        raise OptionError("shared_lambda is for files", "give it to save: net.save(path, shared_lambda=True)")
     if calibration_images is not None and calibration_images < 1:
         raise OptionError(f"calibration_images is {calibration_images}", "give at least 1")
     home = Folder(folder)
@@ -96,12 +98,16 @@ def report(path: _Path, *runs: RunLike, format: str = "html") -> Path:
     return Path(path)
 
 
-def inspect(path: _Path) -> Dict[str, Any]:
+def inspect(path: _Path, *, arch: Optional[str] = None) -> Dict[str, Any]:
     """Return what each operator of a file becomes with spikes: ``sresnet inspect``.
 
     path: a trained network, or a spiking one (NIR).
+    arch: the architecture of a file that has only weights.
     """
-    return parse(run(["inspect", os.fspath(path), "--json"], progress=False, error=ModelError))
+    if _model.is_module(path):
+        raise ModelError("a module of PyTorch is no file", "torch.onnx.export writes one; convert takes the module itself")
+    file = os.fspath(path) if str(path).endswith(".nir") else _model.file(path, {"arch": arch})
+    return parse(run(["inspect", file, "--json"], progress=False, error=ModelError))
 
 
 def models() -> List[Dict[str, Any]]:
@@ -239,8 +245,8 @@ class Network:
         """
         _options.check(options)
         spec, _ = _data.spec(self._folder, x, None, name="images")
-        arguments = ["verify", str(self._nir)]  # As it was applied.
-        if self._calibrate and not self._advice:
+        arguments = ["verify", str(self._nir)]  # What only the conversion knows is in the file.
+        if self._calibrate and not self._advice and all(supports("verify", _options.name(o)) for o in self._options):
             arguments = ["verify", self.model, f"--calibrate={self._calibrate}"]
             options = {**self._options, **options}
         text = self._run([*arguments, f"--data={spec}", "--json", *_options.flags(options)])
@@ -342,6 +348,8 @@ class Network:
             import torch  # noqa: F401
         except ImportError:
             raise Error("there is no PyTorch", "pip install torch") from None
+        if path is not None and Path(path).suffix != ".py":
+            raise Error(f"{os.fspath(path)} is no module of Python", "give a path that ends in .py")
         file = Path(path).absolute() if path is not None else self._folder.free("torch") / "network.py"
         if path is None:
             with writing(file):

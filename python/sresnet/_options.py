@@ -30,17 +30,22 @@ def check(options: Mapping[str, Any], *ours: str) -> None:
             raise OptionError(f"{name} is no keyword here", "it is set by the function")
 
 
+def name(keyword: str) -> str:
+    """Return the option of the program that a keyword is, without dashes."""
+    return keyword.replace("_", "-")
+
+
 def flags(options: Mapping[str, Any]) -> List[str]:
     """Return keywords as arguments of the program; None leaves an option out."""
     arguments = []
-    for name, value in options.items():
+    for keyword, value in options.items():
         if value is None:
             continue
-        flag = "-" + name if len(name) == 1 else "--" + name.replace("_", "-")
+        flag = "-" + keyword if len(keyword) == 1 else "--" + name(keyword)
         if value is True:
             arguments.append(flag)
         else:
-            arguments.append(f"{flag}={_word(name, value)}")
+            arguments.append(f"{flag}={_word(keyword, value)}")
     return arguments
 
 

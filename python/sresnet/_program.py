@@ -104,7 +104,8 @@ def _what_to_do(path: Path) -> str:
 def supports(command: str, option: str) -> bool:
     """Report whether a command of the program has an option."""
     text = run([command, "--help"], progress=False)
-    return f" --{option} " in text or f" --{option}\n" in text
+    flag = f"-{option}," if len(option) == 1 else f"--{option}"
+    return any(word == flag for line in text.splitlines() if line.startswith("  ") for word in line.split()[:2])
 
 
 def run(

@@ -199,6 +199,30 @@ class Same(Case):
         self.assertTrue(said["ok"] if "ok" in said else all(stage["ok"] for stage in said["stages"]), said)
         self.assertEqual(sresnet.inspect(self.files["model"]), json.loads(command("inspect", self.files["model"], "--json")))
 
+    def test_verify_what_the_file_knows(self):
+        """Options that verify lacks are in the file of the network."""
+        for options in ({"compensation": "layer"}, {"compensation": "none"}):
+            with sresnet.convert(self.model, self.calibration, timesteps=8, **options) as net:
+                self.assertTrue(net.verify(self.x, images=1))
+
+    def test_what_there_is_not(self):
+        with self.assertRaisesRegex(sresnet.OptionError, "shared_lambda is for files"):
+            sresnet.convert(self.model, self.calibration, shared_lambda=True)
+        self.assertTrue(self.net.save(self.dir / "shared.nir", shared_lambda=True))
+        with self.assertRaisesRegex(sresnet.ModelError, "a module of PyTorch is no file"):
+            sresnet.inspect(self.model)
+        with self.assertRaisesRegex(sresnet.ModelError, "there is no file none.onnx"):
+            sresnet.inspect("none.onnx")
+        with self.assertRaisesRegex(sresnet.Error, "abc is no module of Python"):
+            self.net.to_torch(self.dir / "abc")
+        self.assertFalse(list(self.dir.glob("abc*")))
+        with self.assertRaisesRegex(sresnet.Error, "there is no such folder"):
+            self.net.save(self.dir / "none" / "a.nir")
+        closed = sresnet.convert(self.model, self.calibration, timesteps=8)
+        closed.close()
+        with self.assertRaisesRegex(sresnet.Error, "the network is closed"):
+            closed.evaluate(self.x, self.y)
+
     def test_apply(self):
         if "--apply" not in command("convert", "--help").decode():
             with self.assertRaisesRegex(sresnet.Error, "cannot apply"):
