@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -364,5 +365,22 @@ func TestVerdictEndsInRectifier(t *testing.T) {
 				t.Errorf("%s: the verdict says %+v", last.Type(), f)
 			}
 		}
+	}
+}
+
+// What most networks have is split in a loop of its own, as everything else is: a shift of nothing
+// changes nothing.
+func TestSplitPlain(t *testing.T) {
+	g, m := residual(t)
+	s := subject(t, g, m, 100)
+	o := diagnose.Options{Timesteps: []int{5, 24}}
+	plain := run(t, s, o)
+	for i := range s.Network.Layers {
+		if l := &s.Network.Layers[i]; !l.IsGate() {
+			l.Shift = make([]float32, l.Shape[0])
+		}
+	}
+	if shifted := run(t, s, o); !reflect.DeepEqual(plain.Layers, shifted.Layers) || len(plain.Layers) == 0 || len(plain.Layers[0].Scatter) == 0 {
+		t.Errorf("got %+v\nwant %+v", plain.Layers, shifted.Layers)
 	}
 }

@@ -236,6 +236,10 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 			sums.Unspoken += math.Pow(float64(x)/float64(l.LambdaOf(c%channels)), 2)
 		}
 	}
+	if m.V != nil && m.I == nil && l.Shift == nil && l.Start == nil && added == nil && arrived == nil && !phased && period == 1 {
+		o.splitPlain(layer, k, m.V)
+		return
+	}
 	for i, n := range counts {
 		c, p := i%channels, i/channels
 		x := max(float64(a[i])/float64(l.LambdaOf(c)), 0) // Negative logits: an output neuron can only be silent.
@@ -292,6 +296,95 @@ func (o *observer) split(layer, k int, m sim.Potentials) {
 			sums.Scatter = append(sums.Scatter, [2]float64{x, r})
 		}
 	}
+}
+
+// splitPlain is split for neurons that are reset by subtraction and nothing else, whose potentials
+// are v: what most networks have, where it takes a third of the time. It does what
+// [splitOf] and [errorSums.add] do.
+func (o *observer) splitPlain(layer, k int, v []float32) {
+	l := &o.d.Network.Layers[layer]
+	T, last := float64(o.d.o.Timesteps[k]), k == len(o.d.o.Timesteps)-1
+	a, counts, channels := o.runner.Activation(l.Name), o.counts[layer], l.Shape[0]
+	positions := len(counts) / channels
+	sums, e := &o.sums.Layers[layer], o.sums.Layers[layer].At[k]
+	every := scatterEvery(len(counts))
+	shown := last && o.sums.Index < scatterImages
+	type channel struct{ lambda, threshold, start float64 }
+	of := make([]channel, channels)
+	for c := range of {
+		th := float64(l.Neuron.ThresholdOf(c))
+		of[c] = channel{float64(l.LambdaOf(c)), th, float64(l.StartOf(c*positions)) / th}
+	}
+	for p := range positions {
+		row := counts[p*channels:][:channels]
+		for c, n := range row {
+			i, of := p*channels+c, &of[c]
+			x, potential := float64(a[i])/of.lambda, float64(v[c*positions+p])/of.threshold
+			if !(x > 0) { // Negative logits: an output neuron can only be silent.
+				x = 0
+			}
+			if n == 0 && x == 0 && potential <= of.start {
+				if shown && i%every == 0 { // It should be silent, and is: there is nothing to add up.
+					sums.Scatter = append(sums.Scatter, [2]float64{})
+				}
+				continue
+			}
+			spikes := float64(n)
+			r, most := spikes/T, x
+			if most > 1 {
+				most = 1
+			}
+			zbar := (potential - of.start + spikes) / T
+			mean, q := zbar, 0.0
+			switch {
+			case zbar >= 1:
+				mean, q = 1, 1
+			case zbar > 0:
+				if q = math.Floor(potential + spikes); q < 0 {
+					q = 0
+				} else if q > T {
+					q = T
+				}
+				q /= T
+			default:
+				mean = 0
+			}
+			clipping, inherited, quantisation, unevenness := most-x, mean-most, q-mean, r-q
+			total := clipping + inherited + quantisation + unevenness
+			e.sum[0] += total
+			e.square[0] += total * total
+			e.sum[1] += clipping
+			e.square[1] += clipping * clipping
+			e.sum[2] += inherited
+			e.square[2] += inherited * inherited
+			e.sum[3] += quantisation
+			e.square[3] += quantisation * quantisation
+			e.sum[4] += unevenness
+			e.square[4] += unevenness * unevenness
+			e.x += x
+			e.r += r
+			e.xx += x * x
+			e.rr += r * r
+			e.xr += x * r
+			if !last {
+				continue
+			}
+			if x > 1 {
+				sums.Clipped++
+			}
+			if spikes == T {
+				sums.Saturated++
+			}
+			if n > 0 {
+				sums.Active++
+				o.fired[layer][i/64] |= 1 << (i % 64)
+			}
+			if shown && i%every == 0 {
+				sums.Scatter = append(sums.Scatter, [2]float64{x, r})
+			}
+		}
+	}
+	sums.At[k] = e
 }
 
 // sorted returns the images in their order.
