@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
-from ._errors import Error, OptionError, ProgramError, ProgramWarning
+from ._errors import DataError, Error, OptionError, ProgramError, ProgramWarning
 from ._progress import Bars
 from ._versions import PROGRAM, VERSION
 
@@ -259,7 +260,28 @@ class _Messages:
             sentence = f"the program ended with {how}"
             if self.others:
                 sentence += ": " + "\n".join(self.others)[-2000:]
-        return kind(sentence, hint, command, code)
+        said = _plain(sentence)
+        if said != sentence and kind is not OptionError:
+            kind = DataError  # It speaks of arrays that were given here.
+            if hint.startswith("npy:"):
+                hint = "look at the array"
+            hint = hint.replace("; choose --data accordingly", "")
+        return kind(said, hint, command, code)
+
+
+# Files of arrays, as they are named in a folder of the package.
+_ARRAY = r"(?:[^\s,:?]*/)?(images|calibration)(-labels)?-[0-9a-f]{16}\.npy(?:\?images=\d+)?"
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence of the program that speaks of arrays, not of the files that they are in."""
+
+    def name(match: "re.Match[str]") -> str:
+        return ("the labels of " if match[2] else "") + ("the images" if match[1] == "images" else "the calibration images")
+
+    sentence = re.sub(f"npy:({_ARRAY}),{_ARRAY}", r"\1", sentence)
+    sentence = re.sub(f"(?:npy:)?{_ARRAY}", name, sentence)
+    return re.sub(r"^dataset [^:]*: (the (?:labels of the )?(?:calibration )?images: )", r"\1", sentence)
 
 
 def parse(text: str) -> Dict[str, Any]:

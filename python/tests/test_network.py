@@ -325,6 +325,25 @@ class Inputs(Case):
                 work()
             self.assertTrue(caught.exception.hint, sentence)
 
+    def test_bad_values(self):
+        """What the program finds in arrays is said of them, not of files."""
+        nan = self.x.copy()
+        nan[2, 0, 0, 0] = float("nan")
+        for found, x, y in (
+            ("the images: image 2 has a pixel NaN", nan, self.y),
+            ("Small.onnx takes images of 3x8x8, but those of the images are 3x9x9", images(40, shape=(3, 9, 9)), self.y),
+            ("^the labels of the images: image 0: label [0-9.]+ is not a class number", self.x, self.y + 0.5),
+            ("the labels of the images: image 0: label -1 is out of range", self.x, 0 * self.y - 1),
+            ("image 0 of the images has label 99", self.x, 0 * self.y + 99),
+        ):
+            with self.subTest(found), self.assertRaisesRegex(sresnet.DataError, found) as caught:
+                self.net.evaluate(x, y)
+            self.assertNotIn(".npy", str(caught.exception))
+        calibration = self.calibration.copy()
+        calibration[7] = float("inf")
+        with self.assertRaisesRegex(sresnet.DataError, "^the calibration images: image 7 has a pixel"):
+            sresnet.convert(self.model, calibration)
+
     def test_bad_loaders(self):
         class Broken:
             batch_size = 4
