@@ -64,8 +64,8 @@ class Page(Case):
         shutil.copy(ROOT / "models" / "resnet8_mnist.onnx", ".")
         Path("my-chip.json").write_text('{"name": "my chip", "source": "here", "pj_per_mac": 3.1, "pj_per_ac": 1.5}')
         shown = 0
-        for page in sorted(DOCS.glob("*.md")):
-            blocks = re.findall(r"^In Python:\n\n```python\n(.*?)^```", page.read_text(), re.M | re.S)
+        for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
+            blocks = re.findall(r"^(?:In Python:|    go run ./tools/wheels && .*)\n\n```python\n(.*?)^```", page.read_text(), re.M | re.S)
             for i, block in enumerate(blocks, 1):
                 with self.subTest(f"{page.name}, block {i}"), sresnet.convert(
                     model, names["train_images"], preset="paper", timesteps=6, v_init=0
@@ -76,7 +76,7 @@ class Page(Case):
                     self.work(block, f"{page.name}, block {i}")
                     shown += 1
         self.assertGreater(shown, 20)
-        for name in ("resnet20.py", "both.html", "runs.csv", "leaky.nir", "runs/a/result.json"):
+        for name in ("net.py", "resnet20.py", "both.html", "runs.csv", "leaky.nir", "runs/a/result.json"):
             self.assertTrue(Path(name).is_file(), name)
 
     @needs_torch

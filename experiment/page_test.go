@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestReadme holds the program in README.md against the Example that runs.
-func TestReadme(t *testing.T) {
+// TestPage holds the program in docs/library.md against the Example that runs.
+func TestPage(t *testing.T) {
 	file, err := os.ReadFile("example_test.go")
 	if err != nil {
 		t.Fatal(err)
@@ -17,12 +17,12 @@ func TestReadme(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("example_test.go has no Example with an output")
 	}
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../docs/library.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	body = strings.TrimPrefix(strings.ReplaceAll(body, "\n\t", "\n"), "\t")
-	if want := "```go\n" + body + "```\n"; !strings.Contains(string(readme), want) {
-		t.Errorf("README.md does not show this program, which is Example of this package:\n%s", want)
+	if want := "```go\n" + body + "```\n"; !strings.Contains(string(page), want) {
+		t.Errorf("docs/library.md does not show this program, which is Example of this package:\n%s", want)
 	}
 }
