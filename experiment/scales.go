@@ -130,7 +130,7 @@ func parseScales(text string) (Scales, error) {
 			entry += "," + rest[0]
 		}
 		at := strings.LastIndexByte(entry, '=')
-		if at <= 0 {
+		if at < 0 || strings.TrimSpace(entry[:at]) == "" {
 			return nil, fmt.Errorf("%q: give LAYER=LAMBDA", entry)
 		}
 		scale, err := parseScale(strings.TrimSpace(entry[at+1:]))

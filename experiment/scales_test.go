@@ -89,7 +89,7 @@ func TestScales(t *testing.T) {
 }
 
 func FuzzScales(f *testing.F) {
-	for _, s := range []string{"a=1", "a=p99.9,b=max", "a,b=x2", "=", "a=1,,b=2", "a=b=c=3"} {
+	for _, s := range []string{"a=1", "a=p99.9,b=max", "a,b=x2", "=", "a=1,,b=2", "a=b=c=3", " =p99.9,b=max"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
