@@ -181,7 +181,9 @@ func (gr *grower) growVectors(flat string) string {
 		}
 	}
 	if gr.int(0, 2, "end to end") == 0 {
-		v = gr.add(&ann.Concat{}, gemm(v, 3), v, flat)
+		if long := gr.add(&ann.Concat{}, gemm(v, 3), v, flat); long != "" {
+			v = long
+		}
 	}
 	if gr.int(0, 2, "gemm") > 0 {
 		v = gemm(v, gr.int(1, 20, "out"))
