@@ -158,7 +158,7 @@ func roundedTo(k Connection, in, shape tensor.Shape, whole func(w float32, c, ti
 		return &s
 	case *AveragePool:
 		s := *k
-		s.Scale, s.Scales = roundedScales(k.Scale, k.Scales, 0, k.multiple(in, shape), whole)
+		s.Scale, s.Scales = roundedScales(k.Scale, k.Scales, 0, k.Multiple(in, shape), whole)
 		return &s
 	}
 	return k
@@ -174,9 +174,9 @@ func roundedScales(scale float32, scales []float32, offset, times int, whole fun
 	return slices.Max(each), each
 }
 
-// multiple returns a number that all numbers of taps divide. Where windows reach over the
+// Multiple returns a number that all numbers of taps divide. Where windows reach over the
 // border in so many ways that it is large, it is that of a whole window.
-func (k *AveragePool) multiple(in, shape tensor.Shape) int {
+func (k *AveragePool) Multiple(in, shape tensor.Shape) int {
 	whole := k.Window.Kernel[0] * k.Window.Kernel[1]
 	m := whole
 	for r := range shape[1] {

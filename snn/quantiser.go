@@ -293,7 +293,7 @@ func newRows(s Synapse, in tensor.Shape, l *Layer, charge float64, power func(c 
 			return &c
 		}}
 	case *AveragePool:
-		times := k.multiple(in, l.Shape)
+		times := k.Multiple(in, l.Shape)
 		return synapseRows{of: func(c int) row { return single(c, k.ScaleOf, 0, times) }, put: func(rows [][]float64) Connection {
 			c := *k
 			c.Scale, c.Scales = scalesOf(rows)

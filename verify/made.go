@@ -59,7 +59,7 @@ func newMade(g *ann.Graph, net *snn.Network, o Options) (*made, error) {
 	}
 	m.terms = termsOf(net, m.plain)
 	for i := range net.Layers {
-		m.units = append(m.units, unitsOf(&net.Layers[i]))
+		m.units = append(m.units, unitsOf(net, &net.Layers[i]))
 	}
 	return m, m.engines(net, o)
 }
@@ -252,49 +252,78 @@ func largestSource(l *snn.Layer, rates [][]float64, pixel float64) float64 {
 }
 
 // unitsOf returns, per channel, what the rounding of weights to whole numbers of a unit may
-// do to a current, as part of MaxRelative; see [snn.Network.Exact]. With n weights of a unit
-// u, whose roundings are a random walk, it is four standard deviations, 4 u sqrt(n / 12), for
-// sources that all fire at every timestep. The unit is the last bit that any of them has.
-func unitsOf(l *snn.Layer) []float64 {
-	units, n := make([]float64, l.Shape[0]), make([]float64, l.Shape[0])
-	see := func(c int, w float32, times float64) {
-		if n[c] += times; w == 0 {
-			return
-		}
-		fraction, e := math.Frexp(float64(w))
-		last := math.Ldexp(1, e-24+bits.TrailingZeros32(uint32(math.Abs(fraction)*(1<<24))))
-		if units[c] == 0 || last < units[c] {
-			units[c] = last
-		}
-	}
-	for c, b := range l.Bias {
-		see(c, b, 1)
-	}
+// do to a current, as part of MaxRelative; see [snn.Network.Exact]. A weight that is off by
+// up to half a unit u has the variance u^2 / 12, and m that were equal are off by the same,
+// m^2 u^2 / 12 together: those of one source channel at several places, where a mean was
+// composed with what is behind it. The rest is a random walk. Six standard deviations, for
+// sources that all fire at every timestep, are passed by none of a billion channels. The
+// weights of the image are rounded to a unit of their own, or not at all.
+func unitsOf(n *snn.Network, l *snn.Layer) []float64 {
+	image, spikes := make([]walk, l.Shape[0]), make([]walk, l.Shape[0])
+	biases := spikes
 	for _, s := range l.Synapses {
+		in, of := n.ShapeOf(s.From), spikes
+		if s.From == snn.FromInput {
+			of, biases = image, image // One number with the image's current, see Exact.
+		}
 		switch k := s.Connection.(type) {
 		case snn.Weighted:
-			w := k.Weights().Data
-			for j, x := range w {
-				see(j/(len(w)/len(units)), x, 1)
+			shape, w := k.Weights().Shape, k.Weights().Data
+			places := in[1] * in[2] // Of a source channel.
+			if len(shape) > 2 {
+				places = shape[2:].Len()
+			}
+			for j := 0; j < len(w); j += places {
+				of[j/(len(w)/len(of))].see(1, w[j:j+places]...)
 			}
 		case *snn.Shortcut:
-			for c := range units {
+			for c := range of {
 				if k.Scales == nil || c >= k.Offset && c < k.Offset+len(k.Scales) {
-					see(c, k.ScaleOf(c-k.Offset), 1)
+					of[c].see(1, k.ScaleOf(c-k.Offset))
 				}
 			}
 		case *snn.AveragePool:
-			for c := range units {
-				taps := k.Window.Kernel[0] * k.Window.Kernel[1]
-				see(c, k.ScaleOf(c)/float32(taps), float64(taps)*float64(taps))
+			for c := range of {
+				of[c].see(k.Multiple(in, l.Shape), k.ScaleOf(c))
 			}
 		}
 	}
+	for c, b := range l.Bias {
+		biases[c].see(1, b)
+	}
+	units := make([]float64, l.Shape[0])
 	for c := range units {
-		units[c] *= 4 * math.Sqrt(n[c]/12) / MaxRelative
+		units[c] = 6 * math.Sqrt(image[c].variance()+spikes[c].variance()) / MaxRelative
 	}
 	return units
 }
+// walk is what is known of the weights of a channel that were rounded to whole numbers of a
+// unit: the last bit that any of them has, and how far, squared, their sum may be off.
+type walk struct{ unit, squares float64 }
+
+// see takes in weights, of which those that are equal were equal before, and which are whole
+// numbers of so many units.
+func (w *walk) see(times int, weights ...float32) {
+	equal := make(map[float32]float64, 1)
+	for _, x := range weights {
+		if x == 0 { // It may have been any that is less than half a unit.
+			w.squares += float64(times) * float64(times)
+			continue
+		}
+		equal[x]++
+		fraction, e := math.Frexp(float64(x))
+		last := math.Ldexp(1, e-24+bits.TrailingZeros32(uint32(math.Abs(fraction)*(1<<24))))
+		if w.unit == 0 || last < w.unit {
+			w.unit = last
+		}
+	}
+	for _, m := range equal {
+		w.squares += m * m * float64(times) * float64(times)
+	}
+}
+
+// variance is that of the sum, of sources that are all 1.
+func (w *walk) variance() float64 { return w.squares * w.unit * w.unit / 12 }
 
 // activationStage is the stage of what compareActivations found.
 func (f *forms) activationStage(found []findings, refitted []bool) Stage {
