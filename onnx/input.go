@@ -165,21 +165,33 @@ func show(dims []dim) string {
 
 // channelsLast reports whether the first thing that happens to the input is a
 // transpose from (batch, rows, columns, channels), as converters from TensorFlow
-// write it. Scaling by constants may come before.
+// write it. Before it, the image may be scaled, padded or clipped, and its channels
+// taken, repeated or brought into another order.
 func (im *importer) channelsLast(name string, nodes []*node) bool {
+	reached := map[string]bool{name: true}
 	for _, n := range nodes {
-		if !slices.Contains(n.in, name) {
+		if !slices.ContainsFunc(n.in, func(in string) bool { return reached[in] }) {
 			continue
 		}
-		switch n.op {
-		case "Identity", "Cast", "Add", "Sub", "Mul", "Div", "QuantizeLinear", "DequantizeLinear":
-			name = n.out[0]
-		case "Transpose":
+		switch {
+		case n.op == "Transpose":
 			perm, err := n.ints("perm")
 			return err == nil && slices.Equal(perm, []int64{0, 3, 1, 2})
-		default:
+		case beforeTranspose[n.op]:
+			for _, out := range n.out {
+				reached[out] = out != ""
+			}
+		case n.op != "Shape" && n.op != "Size":
 			return false
 		}
 	}
 	return false
+}
+
+// beforeTranspose are the operators that may stand before that transpose: none of them
+// takes channels to be on a certain axis.
+var beforeTranspose = map[string]bool{
+	"Identity": true, "Cast": true, "Dropout": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Neg": true, "Sum": true,
+	"QuantizeLinear": true, "DequantizeLinear": true, "Pad": true, "Relu": true, "Clip": true, "Max": true, "Min": true,
+	"Slice": true, "Gather": true, "Split": true, "Concat": true, "Tile": true, "Expand": true, "Squeeze": true, "Unsqueeze": true,
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sresnet/tensor"
 )
 
 // with adds outputs to a node.
@@ -121,6 +123,66 @@ func TestPicked(t *testing.T) {
 			y := run(t, g, image)
 			if s, _ := g.Shape(g.Output); fmt.Sprint(s) != fmt.Sprintf("%dx2x3", len(tt.want)) {
 				t.Fatalf("output %v, want channels %v", s, tt.want)
+			}
+			for i, v := range y {
+				if want := image[tt.want[i/area]*area+i%area]; v != want {
+					t.Fatalf("element %d is %v, want %v\n%v", i, v, want, g)
+				}
+			}
+		})
+	}
+}
+
+// TestPickedLast checks the channels that are taken of an image whose file has them last,
+// before its transpose, as Keras' preprocessing does it.
+func TestPickedLast(t *testing.T) {
+	axis := attrI("axis", 3)
+	reversed := []int{2, 1, 0}
+	parts := with(op("Split", "r", ins("x"), axis), "g", "b")
+	for _, tt := range []struct {
+		name  string
+		input int // Channels.
+		nodes []msg
+		want  []int
+	}{
+		{"slice backwards", 3, []msg{op("Slice", "p", ins("x", "m1", "min", "three", "m1"))}, reversed},
+		{"slice backwards, counted from the end", 3, []msg{op("Slice", "p", ins("x", "m1", "min", "m1", "m1"))}, reversed},
+		{"the first two", 3, []msg{op("Slice", "p", ins("x", "zero", "two", "three", "one"))}, []int{0, 1}},
+		{"gather", 3, []msg{op("Gather", "p", ins("x", "list"), axis)}, reversed},
+		{"gather, counted from the end", 3, []msg{op("Gather", "p", ins("x", "list"), attrI("axis", -1))}, reversed},
+		{"split and joined", 3, []msg{parts, op("Concat", "p", ins("b", "g", "r"), axis)}, reversed},
+		{"split, scaled and joined", 3, []msg{parts, op("Add", "o", ins("g", "nothing")), op("Concat", "p", ins("b", "o", "r"), axis)}, reversed},
+		{"one by one, stacked", 3, []msg{
+			op("Gather", "g0", ins("x", "number0"), axis), op("Gather", "g1", ins("x", "number1"), axis),
+			op("Unsqueeze", "u0", ins("g0", "three")), op("Unsqueeze", "u1", ins("g1", "three")), op("Concat", "p", ins("u1", "u0"), axis),
+		}, []int{1, 0}},
+		{"after a shift", 3, []msg{op("Sub", "s", ins("x", "nothing")), op("Slice", "p", ins("s", "m1", "min", "three", "m1"))}, reversed},
+		{"grey, joined", 1, []msg{op("Concat", "p", ins("x", "x", "x"), axis)}, []int{0, 0, 0}},
+		{"grey, tiled", 1, []msg{op("Tile", "p", ins("x", "tiles"))}, []int{0, 0, 0}},
+		{"grey, expanded", 1, []msg{op("Expand", "p", ins("x", "tiles"))}, []int{0, 0, 0}},
+		{"beside its shape", 3, []msg{op("Shape", "s", ins("x")), op("Slice", "p", ins("x", "m1", "min", "three", "m1"))}, reversed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build{in: []msg{input("x", 0, 2, 5, int64(tt.input))}, nodes: append(slices.Clone(tt.nodes),
+				op("Transpose", "t", ins("p"), attrList("perm", 0, 3, 1, 2)), op("Relu", "y", ins("t"))), inits: []msg{
+				i64("m1", -1), i64("min", math.MinInt64), i64("zero", 0), i64("one", 1), i64("two", 2), i64("three", 3), i64("list", 2, 1, 0), i64("tiles", 1, 1, 1, 3),
+				tensorOf("number0", 7, nil).Bytes(7, []byte{0}), tensorOf("number1", 7, nil).Bytes(7, []byte{1}), f32("nothing", dims(), 0),
+			}}
+			g, err := Parse(b.encode())
+			if err != nil {
+				t.Fatal(err)
+			}
+			const area = 10
+			if want := (tensor.Shape{tt.input, 2, 5}); !slices.Equal(g.Input.Shape, want) {
+				t.Fatalf("input %v, want %v", g.Input.Shape, want)
+			}
+			image := make([]float32, tt.input*area)
+			for i := range image {
+				image[i] = float32(i)
+			}
+			y := run(t, g, image)
+			if len(y) != len(tt.want)*area {
+				t.Fatalf("%d elements, want channels %v", len(y), tt.want)
 			}
 			for i, v := range y {
 				if want := image[tt.want[i/area]*area+i%area]; v != want {
