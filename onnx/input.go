@@ -165,7 +165,7 @@ func show(dims []dim) string {
 
 // channelsLast reports whether the first thing that happens to the input is a
 // transpose from (batch, rows, columns, channels), as converters from TensorFlow
-// write it. Before it, the image may be scaled, padded or clipped, and its channels
+// write it. Before it, the image may be scaled and padded, and its channels
 // taken, repeated or brought into another order.
 func (im *importer) channelsLast(name string, nodes []*node) bool {
 	reached := map[string]bool{name: true}
@@ -192,6 +192,6 @@ func (im *importer) channelsLast(name string, nodes []*node) bool {
 // takes channels to be on a certain axis.
 var beforeTranspose = map[string]bool{
 	"Identity": true, "Cast": true, "Dropout": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Neg": true, "Sum": true,
-	"QuantizeLinear": true, "DequantizeLinear": true, "Pad": true, "Relu": true, "Clip": true, "Max": true, "Min": true,
+	"QuantizeLinear": true, "DequantizeLinear": true, "Pad": true,
 	"Slice": true, "Gather": true, "Split": true, "Concat": true, "Tile": true, "Expand": true, "Squeeze": true, "Unsqueeze": true,
 }

@@ -64,6 +64,9 @@ func (m *maker) imageInput() string {
 		if m.one(3) {
 			x = m.affine(x, 3)
 		}
+		if m.one(3) {
+			x = m.channels(x, 3)
+		}
 		return m.add("Transpose", ins(x), al("perm", 0, 3, 1, 2))
 	case 2:
 		m.declared = []int{b, c * h * w}
@@ -116,40 +119,45 @@ func (m *maker) front(x string) string {
 		case 2:
 			x = m.uniformly(x)
 		default:
-			x = m.channels(x)
+			x = m.channels(x, 1)
 		}
 	}
 	return x
 }
 
-// channels repeats or permutes the channels of the image.
-func (m *maker) channels(x string) string {
-	c, s := m.shape(x)[1], m.shape(x)
+// channels repeats or permutes the channels of the image, which are on that axis.
+func (m *maker) channels(x string, axis int) string {
+	s := slices.Clone(m.shape(x))
+	c := s[axis]
 	switch k := m.IntN(6); {
 	case k == 0 && c == 1 && m.opset >= 8:
-		return m.add("Expand", ins(x, m.like(x, pick(m, 1, s[0]), 3, s[2], pick(m, 1, s[3]))))
+		s[0], s[3] = pick(m, 1, s[0]), pick(m, 1, s[3])
+		s[axis] = 3
+		return m.add("Expand", ins(x, m.like(x, s...)))
 	case k == 1 && c < 4:
-		return m.add("Tile", ins(x, m.ints(1, 2, 1, 1)))
+		times := []int{1, 1, 1, 1}
+		times[axis] = 2
+		return m.add("Tile", ins(x, m.ints(times...)))
 	case k == 2:
 		list := make([]int, 1+m.IntN(4))
 		for i := range list {
 			list[i] = m.IntN(c)
 		}
-		return m.add("Gather", ins(x, m.ints(list...)), ai("axis", 1))
+		return m.add("Gather", ins(x, m.ints(list...)), ai("axis", axis))
 	case k == 3 && m.opset >= 10:
-		return m.sliced(x, 1, -1, -1<<40, -1)
+		return m.sliced(x, axis, -1, -1<<40, -1)
 	case k == 4 && c < 4:
-		return m.add("Concat", ins(x, x, x)[:2+m.IntN(2)], ai("axis", 1))
+		return m.add("Concat", ins(x, x, x)[:2+m.IntN(2)], ai("axis", axis))
 	default:
 		var parts []string
 		for _, i := range m.Perm(c) {
 			if m.one(2) {
-				parts = append(parts, m.sliced(x, 1, i, i+1, 1))
+				parts = append(parts, m.sliced(x, axis, i, i+1, 1))
 			} else {
-				parts = append(parts, m.add("Gather", ins(x, m.constant(list(i))), ai("axis", 1)))
+				parts = append(parts, m.add("Gather", ins(x, m.constant(list(i))), ai("axis", axis)))
 			}
 		}
-		return m.add("Concat", parts, ai("axis", 1))
+		return m.add("Concat", parts, ai("axis", axis))
 	}
 }
 
