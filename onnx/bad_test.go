@@ -223,6 +223,12 @@ func TestUnsupportedAll(t *testing.T) {
 		{"what is rounded, subtracted", []msg{
 			op("Conv", "c", ins("x", "w")), op("Relu", "r", ins("x")), op("Floor", "f", ins("r")), op("Sub", "y", ins("c", "f")),
 		}, "f Floor"},
+		{"what is less an unknown function of itself", []msg{
+			op("Conv", "c", ins("x", "w")), op("Tanh", "t", ins("c")), op("Sub", "s", ins("c", "t")), op("Relu", "y", ins("s")),
+		}, "t Tanh"},
+		{"what is less an unknown product of itself", []msg{
+			op("Conv", "c", ins("x", "w")), op("Sigmoid", "t", ins("c")), op("Mul", "m", ins("c", "t")), op("Sub", "s", ins("m", "c")), op("Relu", "y", ins("s")),
+		}, "t Sigmoid, m Mul"},
 		{"a softmax that goes on, too", []msg{
 			op("Flatten", "a", ins("x")), op("Softmax", "s", ins("a")), op("Gemm", "g", ins("s", "w32")), op("Floor", "y", ins("g")),
 		}, "y Floor, s Softmax"},

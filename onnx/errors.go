@@ -172,6 +172,10 @@ var reasons = map[string]string{
 	"ConvInteger":           quantized,
 	"MatMulInteger":         quantized,
 
+	"And": compares,
+	"Or":  compares,
+	"Xor": compares,
+
 	"ArgMax": readout,
 	"TopK":   readout,
 
@@ -186,6 +190,7 @@ const (
 	recurrent = "recurrent networks have no counterpart here"
 	control   = "control flow has no counterpart here; export the network without it"
 	quantized = "computes in integers; quantise in the QDQ format, with QuantizeLinear and DequantizeLinear around operators on floats, or export the float model"
+	compares  = "joins comparisons; only a choice between a value and 0, which is a ReLU, has a counterpart"
 	readout   = "end the network at its logits"
 )
 

@@ -3,6 +3,8 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"math"
 	"slices"
 )
@@ -31,22 +33,24 @@ func init() { // As translations.
 		"Concat":          (*importer).foldConcat,
 		"Expand":          (*importer).foldExpand,
 		"Where":           (*importer).foldWhere,
-		"Add":             (*importer).foldArithmetic,
-		"Sub":             (*importer).foldArithmetic,
-		"Mul":             (*importer).foldArithmetic,
-		"Div":             (*importer).foldArithmetic,
-		"Min":             (*importer).foldArithmetic,
-		"Max":             (*importer).foldArithmetic,
-		"Equal":           (*importer).foldArithmetic,
-		"Neg":             (*importer).foldUnary,
-		"Sqrt":            (*importer).foldUnary,
-		"Floor":           (*importer).foldUnary,
-		"Ceil":            (*importer).foldUnary,
-		"Round":           (*importer).foldUnary,
+		"MatMul":          (*importer).foldMatMul,
 		"Clip":            (*importer).foldClip,
 
 		"QuantizeLinear":   (*importer).foldQuantize,
 		"DequantizeLinear": (*importer).foldDequantize,
+	}
+	for _, table := range []iter.Seq[string]{maps.Keys(floatArithmetic), maps.Keys(intArithmetic), maps.Keys(comparisons)} {
+		for op := range table {
+			folds[op] = (*importer).foldArithmetic
+		}
+	}
+	for _, table := range []iter.Seq[string]{maps.Keys(functions), maps.Keys(intFunctions)} {
+		for op := range table {
+			folds[op] = (*importer).foldUnary
+		}
+	}
+	for op := range reductions {
+		folds[op] = (*importer).foldReduce
 	}
 }
 

@@ -1,12 +1,26 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"math"
 )
 
-// foldArithmetic is Add, Sub, Mul, Div, Min, Max and Equal of two constants.
+// foldArithmetic is an operator of two constants, element by element; Sum, Min and Max take any number.
 func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
+	switch n.op {
+	case "Sum", "Min", "Max":
+		if len(all) == 1 && all[0] != nil {
+			return all[0], nil
+		}
+		for len(all) > 2 && all[0] != nil && all[1] != nil {
+			v, err := im.foldArithmetic(n, all[:2])
+			if err != nil {
+				return nil, err
+			}
+			all = append([]*value{v}, all[2:]...)
+		}
+	}
 	in, err := need(all, 2)
 	if err != nil {
 		return nil, err
@@ -16,7 +30,12 @@ func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
 	}
 	x, y := in[0], in[1]
 	if (x.kind == floats) != (y.kind == floats) {
-		return nil, errors.New("one input is of floats, the other of integers")
+		if n.op != "Pow" {
+			return nil, errors.New("one input is of floats, the other of integers")
+		}
+		if y, err = im.asFloats(y); err != nil {
+			return nil, err
+		}
 	}
 	shape, stride, err := broadcast(in)
 	if err != nil {
@@ -27,10 +46,13 @@ func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
 		return nil, err
 	}
 	switch {
-	case n.op == "Equal":
-		return im.foldEqual(out, y, stride[1])
+	case comparisons[n.op] != nil:
+		return im.foldComparison(out, y, stride[1], comparisons[n.op])
 	case x.kind == floats:
 		op := floatArithmetic[n.op]
+		if op == nil {
+			return nil, errors.New("its inputs are of floats")
+		}
 		walk(shape, 0, stride[1], func(i, j int) { out.f[i] = op(out.f[i], y.f[j]) })
 	default:
 		if n.op == "Div" {
@@ -41,41 +63,80 @@ func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
 			}
 		}
 		op := intArithmetic[n.op]
+		if op == nil {
+			return nil, errors.New("its inputs are of integers")
+		}
 		walk(shape, 0, stride[1], func(i, j int) { out.i[i] = op(out.i[i], y.i[j]) })
 	}
 	return out, nil
 }
 
-// foldEqual compares x with y, which broadcasts to it.
-func (im *importer) foldEqual(x, y *value, stride []int) (*value, error) {
+// asFloats returns v with elements that are floats.
+func (im *importer) asFloats(v *value) (*value, error) {
+	out, err := im.tensors.budget.newValue(floats, v.shape)
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range v.i {
+		out.f[i] = float32(x)
+	}
+	return out, nil
+}
+
+// foldComparison compares x with y, which broadcasts to it; compare gets which is larger,
+// as cmp.Compare tells it.
+func (im *importer) foldComparison(x, y *value, stride []int, compare func(int) bool) (*value, error) {
 	out, err := im.tensors.budget.newValue(booleans, x.shape)
 	if err != nil {
 		return nil, err
 	}
 	walk(x.shape, 0, stride, func(i, j int) {
-		if x.kind == floats && x.f[i] == y.f[j] || x.kind != floats && x.i[i] == y.i[j] {
+		order := 0
+		switch {
+		case x.kind != floats:
+			order = cmp.Compare(x.i[i], y.i[j])
+		case x.f[i] != x.f[i] || y.f[j] != y.f[j]: // NaN, of which nothing holds.
+			return
+		default:
+			order = cmp.Compare(x.f[i], y.f[j])
+		}
+		if compare(order) {
 			out.i[i] = 1
 		}
 	})
 	return out, nil
 }
 
+var comparisons = map[string]func(order int) bool{
+	"Equal":          func(order int) bool { return order == 0 },
+	"Greater":        func(order int) bool { return order > 0 },
+	"GreaterOrEqual": func(order int) bool { return order >= 0 },
+	"Less":           func(order int) bool { return order < 0 },
+	"LessOrEqual":    func(order int) bool { return order <= 0 },
+}
+
 var floatArithmetic = map[string]func(x, y float32) float32{
 	"Add": func(x, y float32) float32 { return x + y },
+	"Sum": func(x, y float32) float32 { return x + y },
 	"Sub": func(x, y float32) float32 { return x - y },
 	"Mul": func(x, y float32) float32 { return x * y },
 	"Div": func(x, y float32) float32 { return x / y },
+	"Pow": func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) },
 	"Min": func(x, y float32) float32 { return min(x, y) },
 	"Max": func(x, y float32) float32 { return max(x, y) },
 }
 
 var intArithmetic = map[string]func(x, y int64) int64{
 	"Add": func(x, y int64) int64 { return x + y },
+	"Sum": func(x, y int64) int64 { return x + y },
 	"Sub": func(x, y int64) int64 { return x - y },
 	"Mul": func(x, y int64) int64 { return x * y },
 	"Div": func(x, y int64) int64 { return x / y }, // Toward zero, as ONNX has it.
 	"Min": func(x, y int64) int64 { return min(x, y) },
 	"Max": func(x, y int64) int64 { return max(x, y) },
+	"And": func(x, y int64) int64 { return x & y }, // Of booleans.
+	"Or":  func(x, y int64) int64 { return x | y },
+	"Xor": func(x, y int64) int64 { return x ^ y },
 }
 
 // foldClip is Clip of a constant.
@@ -130,7 +191,7 @@ func (im *importer) foldClip(n *node, in []*value) (*value, error) {
 	return out, nil
 }
 
-// foldUnary is Neg, Sqrt, Floor, Ceil and Round.
+// foldUnary is an operator of one constant, element by element.
 func (im *importer) foldUnary(n *node, in []*value) (*value, error) {
 	in, err := need(in, 1)
 	if err != nil {
@@ -142,21 +203,52 @@ func (im *importer) foldUnary(n *node, in []*value) (*value, error) {
 		return nil, err
 	}
 	if v.kind != floats {
-		if n.op != "Neg" {
+		op := intFunctions[n.op]
+		if op == nil {
 			return nil, errors.New("the input is of integers")
 		}
 		for i, x := range v.i {
-			out.i[i] = -x
+			out.i[i] = op(x)
 		}
 		return out, nil
 	}
-	op := map[string]func(float64) float64{
-		"Neg": func(x float64) float64 { return -x }, "Sqrt": math.Sqrt, "Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven,
-	}[n.op]
+	op := functions[n.op]
+	if op == nil {
+		return nil, errors.New("the input is of floats")
+	}
 	for i, x := range v.f {
 		out.f[i] = float32(op(float64(x)))
 	}
 	return out, nil
+}
+
+var functions = map[string]func(x float64) float64{
+	"Neg":        func(x float64) float64 { return -x },
+	"Abs":        math.Abs,
+	"Sqrt":       math.Sqrt,
+	"Floor":      math.Floor,
+	"Ceil":       math.Ceil,
+	"Round":      math.RoundToEven,
+	"Exp":        math.Exp,
+	"Log":        math.Log,
+	"Tanh":       math.Tanh,
+	"Sigmoid":    func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	"Relu":       func(x float64) float64 { return max(x, 0) },
+	"Reciprocal": func(x float64) float64 { return 1 / x },
+	"Sign": func(x float64) float64 {
+		if x == 0 || math.IsNaN(x) {
+			return x
+		}
+		return math.Copysign(1, x)
+	},
+}
+
+var intFunctions = map[string]func(x int64) int64{
+	"Neg":  func(x int64) int64 { return -x },
+	"Abs":  func(x int64) int64 { return max(x, -x) },
+	"Relu": func(x int64) int64 { return max(x, 0) },
+	"Sign": func(x int64) int64 { return int64(cmp.Compare(x, 0)) },
+	"Not":  func(x int64) int64 { return 1 - x }, // Of booleans.
 }
 
 // foldCast converts between the kinds; widths within a kind are not told apart.

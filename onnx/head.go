@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"math"
 	"slices"
 )
@@ -50,7 +51,7 @@ func (im *importer) spares(n *node, maker map[string]*node) bool {
 			return x
 		}
 		var v *value
-		err := errNoActivations
+		err := errors.New("it is no constant")
 		if m := maker[n.in[i]]; m != nil && m.op == "Constant" && m.domain == "" {
 			v, err = im.foldConstant(m, nil)
 		} else if b, ok := im.graph.inits[n.in[i]]; ok && m == nil {

@@ -280,7 +280,7 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 		}
 	}
 	if translations[n.op] == nil && activations > 0 {
-		return errNoActivations
+		return noActivations(n)
 	}
 	if err := joined[n.op]; err != nil && activations > 1 {
 		return err
@@ -288,8 +288,13 @@ func (im *importer) foreseen(n *node, in []*edge) error {
 	return nil
 }
 
-// errNoActivations is the reason of an operator that is folded, but not translated.
-var errNoActivations = unsupported("is supported on constants and shapes, but not on activations")
+// noActivations is the reason of an operator that is folded, but not translated.
+func noActivations(n *node) error {
+	if r := reasons[n.op]; r != "" {
+		return reason(r)
+	}
+	return unsupported("is supported on constants and shapes, but not on activations")
+}
 
 // joined are the reasons of operators that take one activation and are given more.
 var joined = map[string]error{
@@ -357,7 +362,7 @@ func (im *importer) translate(n *node, in []*edge) (*edge, error) {
 	case foldable:
 		return nil, unsupported("takes only constants, which this program does not compute; simplify the model first")
 	case data == nil:
-		return nil, errNoActivations
+		return nil, noActivations(n)
 	}
 	if err := masks(n, in); err != nil {
 		return nil, err
@@ -402,19 +407,30 @@ func (im *importer) note(n *node, in []*edge, err error) *edge {
 // standIn returns an edge that is as the output of n, which is not supported, would
 // be: good enough to look at the nodes after it. It returns nil if it knows none.
 func (im *importer) standIn(n *node, in []*edge) *edge {
+	var of *edge
 	switch {
 	case joined[n.op] != nil || n.op == "Add" || n.op == "Sub": // Of several shapes the largest is that of the output.
-		var large *edge
 		for _, e := range in {
-			if e.known() && (large == nil || im.shapes[e.node].Len() > im.shapes[large.node].Len()) {
-				large = e
+			if e.known() && (of == nil || im.shapes[e.node].Len() > im.shapes[of.node].Len()) {
+				of = e
 			}
 		}
-		return large
 	case len(in) > 0 && in[0].known() && keepsShape(n.op):
-		return in[0]
+		of = in[0]
 	}
-	return nil
+	if of == nil {
+		return nil
+	}
+	// A node of its own, of which nothing is known: x less it is not 0.
+	out, err := im.elementwise(n, &ann.LeakyRelu{Slope: []float32{0.5}}, im.settle(of))
+	if err != nil {
+		return nil
+	}
+	delete(im.ops, out.node)
+	delete(im.via, out.node)
+	delete(im.spans, out.node)
+	delete(im.scaled, out.node)
+	return out
 }
 
 // unique returns a name for a node of the ann.Graph, like s and not yet taken.

@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"slices"
 
 	"sresnet/ann"
 	"sresnet/tensor"
@@ -113,25 +112,9 @@ func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := list(n, vs, "axes", 1)
-	if err != nil {
-		return nil, err
-	}
-	axes, err := normalAxes(list, len(e.dims))
-	if err != nil {
-		return nil, err
-	}
-	keep, err := n.int("keepdims", 1)
-	if err != nil {
-		return nil, err
-	}
-	if len(axes) == 0 {
-		if noop, err := n.int("noop_with_empty_axes", 0); err != nil || noop != 0 {
-			return e, err
-		}
-		for i := range e.dims { // By default it is over everything.
-			axes = append(axes, i)
-		}
+	dims, axes, noop, err := reducedDims(n, vs, e.dims)
+	if err != nil || noop {
+		return e, err
 	}
 	op, err := im.over(n, e, axes)
 	if err != nil {
@@ -152,17 +135,8 @@ func (im *importer) reduce(n *node, in []*edge) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	var dims []int
-	for i, d := range e.dims {
-		switch {
-		case !slices.Contains(axes, i):
-			dims = append(dims, d)
-		case keep != 0:
-			dims = append(dims, 1)
-		}
-	}
 	out := im.activation(name, dims, e.last)
-	if keep == 0 {
+	if len(dims) < len(e.dims) {
 		if out.last {
 			return nil, unsupported("goes over one axis of an image whose channels are last, without keeping it")
 		}

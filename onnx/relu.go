@@ -272,13 +272,13 @@ func (im *importer) compare(n *node, in []*edge) (*edge, error) {
 	return &edge{dims: e.dims, above: &mask{of: of, not: less != swapped}}, nil
 }
 
-func (im *importer) not(_ *node, in []*edge) (*edge, error) {
+func (im *importer) not(n *node, in []*edge) (*edge, error) {
 	e, err := data(in)
 	if err != nil {
 		return nil, err
 	}
 	if e.above == nil {
-		return nil, errNoActivations
+		return nil, noActivations(n)
 	}
 	return &edge{dims: e.dims, above: &mask{of: e.above.of, not: !e.above.not}}, nil
 }

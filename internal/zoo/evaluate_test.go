@@ -151,6 +151,16 @@ var elementwise = map[string]func(n *node, x float64) float64{
 	"Sinh":        func(_ *node, x float64) float64 { return math.Sinh(x) },
 	"Log":         func(_ *node, x float64) float64 { return math.Log(x) },
 	"Not":         func(_ *node, x float64) float64 { return 1 - x },
+	"Reciprocal":  func(_ *node, x float64) float64 { return 1 / x },
+	"Sign": func(_ *node, x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return 0
+	},
 }
 
 func truth(b bool) float64 {
@@ -168,6 +178,10 @@ var pairs = map[string]func(x, y float64) float64{
 	"Div": func(x, y float64) float64 { return x / y },
 	"Max": func(x, y float64) float64 { return max(x, y) },
 	"Min": func(x, y float64) float64 { return min(x, y) },
+	"Pow": math.Pow,
+	"And": func(x, y float64) float64 { return x * y },
+	"Or":  func(x, y float64) float64 { return max(x, y) },
+	"Xor": func(x, y float64) float64 { return math.Abs(x - y) },
 
 	"Greater":        func(x, y float64) float64 { return truth(x > y) },
 	"GreaterOrEqual": func(x, y float64) float64 { return truth(x >= y) },
@@ -205,7 +219,8 @@ func init() {
 		"Conv": conv, "MaxPool": pool, "AveragePool": pool, "GlobalAveragePool": global, "GlobalMaxPool": global,
 		"BatchNormalization": batchNormalization, "Gemm": gemm, "MatMul": matMul,
 		"DequantizeLinear": dequantizeLinear, "QuantizeLinear": quantizeLinear, "Clip": clip, "Where": where, "Softmax": softmax, "LogSoftmax": softmax, "ArgMax": argMax,
-		"ReduceMean": reduce, "ReduceMax": reduce, "ReduceSum": reduce, "ReduceL1": reduce, "ReduceL2": reduce, "ReduceLogSumExp": reduce, "Pad": pad, "Slice": slice, "Concat": concat, "Gather": gather,
+		"ReduceMean": reduce, "ReduceMax": reduce, "ReduceSum": reduce, "ReduceL1": reduce, "ReduceL2": reduce, "ReduceLogSumExp": reduce, "ReduceMin": reduce, "ReduceProd": reduce, "ReduceSumSquare": reduce, "ReduceLogSum": reduce,
+		"Pad": pad, "Slice": slice, "Concat": concat, "Gather": gather,
 		"Expand": expand, "Tile": tile, "Transpose": transpose, "Flatten": flatten, "Reshape": reshape,
 		"Squeeze": squeeze, "Unsqueeze": unsqueeze, "Cast": cast, "Shape": shapeOf, "Size": shapeOf,
 		"Constant": constant, "ConstantOfShape": constantOfShape, "Range": rangeOf,
@@ -437,9 +452,11 @@ func reduce(n *node, in []*array, _ int) *array {
 			left = append(left, d)
 		}
 	}
-	out := zeros(floats, shape...)
-	if n.op == "ReduceMax" {
-		out = filled(math.Inf(-1), shape...)
+	out := zeros(x.kind, shape...)
+	for i, first := range map[string]float64{"ReduceMax": math.Inf(-1), "ReduceMin": math.Inf(1), "ReduceProd": 1} {
+		if n.op == i {
+			out = mapped(out, func(float64) float64 { return first })
+		}
 	}
 	each(x.shape, func(i int, index []int) {
 		to := slices.Clone(index)
@@ -450,13 +467,17 @@ func reduce(n *node, in []*array, _ int) *array {
 		switch n.op {
 		case "ReduceMax":
 			out.x[j] = max(out.x[j], v)
+		case "ReduceMin":
+			out.x[j] = min(out.x[j], v)
+		case "ReduceProd":
+			out.x[j] *= v
 		case "ReduceMean":
 			out.x[j] += v / n0
-		case "ReduceSum":
+		case "ReduceSum", "ReduceLogSum":
 			out.x[j] += v
 		case "ReduceL1":
 			out.x[j] += math.Abs(v)
-		case "ReduceL2":
+		case "ReduceL2", "ReduceSumSquare":
 			out.x[j] += v * v
 		case "ReduceLogSumExp":
 			out.x[j] += math.Exp(v)
@@ -465,7 +486,7 @@ func reduce(n *node, in []*array, _ int) *array {
 	switch n.op {
 	case "ReduceL2":
 		out = mapped(out, math.Sqrt)
-	case "ReduceLogSumExp":
+	case "ReduceLogSumExp", "ReduceLogSum":
 		out = mapped(out, math.Log)
 	}
 	if n.int("keepdims", 1) == 0 {

@@ -114,7 +114,11 @@ func (m *maker) constant(a *array) string {
 	scaled := func(f float64) *array { return mapped(a, func(x float64) float64 { return x * f }) }
 	rank, number := len(a.shape), a.kind == floats
 	for { // Until a way fits.
-		switch m.IntN(27) {
+		switch m.IntN(30) {
+		case 27, 28, 29:
+			if name := m.computed(a, again); name != "" {
+				return name
+			}
 		case 24:
 			if number && m.opset >= 8 {
 				return m.add(pick(m, "Max", "Min"), ins(again(a), again(a)))

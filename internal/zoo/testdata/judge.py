@@ -140,6 +140,12 @@ def clip(n):
     return n.x[0] if low is None and high is None else torch.clamp(n.x[0], low, high)
 
 
+def products(x, axes, keep):
+    for a in sorted((a % x.dim() for a in axes), reverse=True):
+        x = x.prod(a, keep)
+    return x
+
+
 def reduce(n):
     x, axes = n.x[0], listed(n, 1, "axes")
     if not axes:
@@ -147,7 +153,9 @@ def reduce(n):
             return x
         axes = list(range(x.dim()))
     f = {"ReduceMean": torch.mean, "ReduceMax": torch.amax, "ReduceSum": torch.sum, "ReduceLogSumExp": torch.logsumexp,
-         "ReduceL1": lambda x, *a: torch.sum(x.abs(), *a), "ReduceL2": lambda x, *a: torch.sum(x * x, *a).sqrt()}[n.op]
+         "ReduceL1": lambda x, *a: torch.sum(x.abs(), *a), "ReduceL2": lambda x, *a: torch.sum(x * x, *a).sqrt(),
+         "ReduceMin": torch.amin, "ReduceSumSquare": lambda x, *a: torch.sum(x * x, *a), "ReduceLogSum": lambda x, *a: torch.sum(x, *a).log(),
+         "ReduceProd": products}[n.op]
     return f(x, axes, bool(n.a.get("keepdims", 1)))
 
 
@@ -295,6 +303,7 @@ OPERATORS = {
     "Conv": conv, "MaxPool": pool, "AveragePool": pool, "BatchNormalization": batch_norm, "Gemm": gemm,
     "Softmax": softmax, "LogSoftmax": softmax, "Clip": clip, "ReduceMean": reduce, "ReduceMax": reduce, "Pad": pad,
     "ReduceSum": reduce, "ReduceL1": reduce, "ReduceL2": reduce, "ReduceLogSumExp": reduce, "TopK": top,
+    "ReduceMin": reduce, "ReduceProd": reduce, "ReduceSumSquare": reduce, "ReduceLogSum": reduce,
     "Slice": slices, "Split": split, "Reshape": reshape, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Flatten": flatten,
     "Constant": constant, "ConstantOfShape": constant_of_shape, "Gather": gather, "Div": div,
     "QuantizeLinear": quantize, "DequantizeLinear": dequantize,
@@ -314,6 +323,8 @@ OPERATORS = {
     "Greater": lambda n: n.x[0] > n.x[1], "GreaterOrEqual": lambda n: n.x[0] >= n.x[1],
     "Less": lambda n: n.x[0] < n.x[1], "LessOrEqual": lambda n: n.x[0] <= n.x[1],
     "Equal": lambda n: n.x[0] == n.x[1], "Not": lambda n: ~n.x[0],
+    "And": lambda n: n.x[0] & n.x[1], "Or": lambda n: n.x[0] | n.x[1], "Xor": lambda n: n.x[0] ^ n.x[1],
+    "Pow": lambda n: n.x[0] ** n.x[1], "Reciprocal": lambda n: 1 / n.x[0], "Sign": lambda n: n.x[0].sign(),
     "Where": lambda n: torch.where(n.x[0], n.x[1], n.x[2]),
     "Concat": lambda n: torch.cat(n.x, n.a["axis"]),
     "Transpose": lambda n: n.x[0].permute(n.a.get("perm", list(reversed(range(n.x[0].dim()))))),
