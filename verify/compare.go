@@ -68,8 +68,9 @@ type worker struct {
 	images           Images
 	pixels           []float32
 	imported, folded *infer.Runner
-	trains           [][][]uint64 // [layer][t]: spikes of the network last recorded, as bits.
-	potentials       [][]marked   // [layer]: its potentials, where the plan has marks.
+	noisy            [2]*infer.Runner // Both with other roundings; nil while they are not needed.
+	trains           [][][]uint64     // [layer][t]: spikes of the network last recorded, as bits.
+	potentials       [][]marked       // [layer]: its potentials, where the plan has marks.
 
 	event, eventBalanced, eventExact, eventExactBalanced, reference *sim.Engine
 
@@ -160,7 +161,41 @@ func (w *worker) compareTrained(f *findings) error {
 	for k := range min(len(want), len(got)) {
 		f.logits.add(float64(want[k]), float64(got[k]))
 	}
+	if g := f.logits; g.diff > MaxRelative*g.scale && !math.IsInf(g.diff, 1) {
+		for i, r := range []*infer.Runner{w.imported, w.folded} {
+			noise, err := w.noise(i, r)
+			if err != nil {
+				return err
+			}
+			f.logits.of(noise / MaxRelative)
+		}
+	}
 	return nil
+}
+
+// noise returns how far rounding may move the logits of the image that r has computed, the
+// imported network or the folded one: logits may be what large terms leave, in the last
+// layer or before it.
+func (w *worker) noise(i int, r *infer.Runner) (float64, error) {
+	m, err := w.perturbed[i]()
+	if err != nil {
+		return 0, err
+	}
+	if w.noisy[i] == nil {
+		w.noisy[i] = m.NewRunner()
+	}
+	if _, err := w.noisy[i].Run(w.pixels); err != nil {
+		return 0, err
+	}
+	var g gap
+	logits := r.Activation(w.output)
+	for k, v := range w.noisy[i].Activation(w.output) {
+		g.add(float64(v), float64(logits[k]))
+	}
+	if math.IsInf(g.diff, 1) {
+		return 0, nil
+	}
+	return rounded * MaxRelative / perturbation * g.diff, nil
 }
 
 // compareSpikes compares the simulations, spike for spike.

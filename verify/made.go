@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"sresnet/ann"
 	"sresnet/ann/infer"
@@ -106,10 +107,14 @@ func (f *forms) trained(original, folded *ann.Graph) (err error) {
 	f.least, f.most = bounds(folded, f.normalised)
 	// Levels to which a file rounds are no question of the conversion, and a rounding that
 	// differs by one bit is a level.
-	if f.imported, err = infer.New(original.Unrounded()); err != nil {
+	original, folded = original.Unrounded(), folded.Unrounded()
+	for i, g := range []*ann.Graph{original, folded} {
+		f.perturbed[i] = sync.OnceValues(func() (*infer.Model, error) { return infer.New(perturb(g)) })
+	}
+	if f.imported, err = infer.New(original); err != nil {
 		return err
 	}
-	f.folded, err = infer.New(folded.Unrounded())
+	f.folded, err = infer.New(folded)
 	return err
 }
 
@@ -297,6 +302,7 @@ func unitsOf(n *snn.Network, l *snn.Layer) []float64 {
 	}
 	return units
 }
+
 // walk is what is known of the weights of a channel that were rounded to whole numbers of a
 // unit: the last bit that any of them has, and how far, squared, their sum may be off.
 type walk struct{ unit, squares float64 }

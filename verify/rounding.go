@@ -2,10 +2,13 @@ package verify
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
+	"sresnet/ann"
 	"sresnet/calibrate"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Normalised weights and balanced thresholds are the same network on paper, but
@@ -211,4 +214,35 @@ func divided(x float64, n int) float32 {
 		}
 	}
 	return y
+}
+
+// perturbation is how far the weights of [perturb] are off, relative to themselves: two
+// units in the last place.
+const perturbation = 2 * 0x1p-23
+
+// perturb returns g with all weights off by that much, up or down, as other roundings may
+// have them. What it computes differs by what rounding does to g, however its terms cancel.
+func perturb(g *ann.Graph) *ann.Graph {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	out := *g
+	out.Nodes = slices.Clone(g.Nodes)
+	off := func(x []float32) []float32 {
+		y := slices.Clone(x)
+		for i := range y {
+			if y[i] *= 1 + perturbation; rnd.IntN(2) == 0 {
+				y[i] = x[i] * (1 - perturbation)
+			}
+		}
+		return y
+	}
+	for i := range out.Nodes {
+		switch op := out.Nodes[i].Op.(type) {
+		case ann.Weighted:
+			w, bias := op.Weights()
+			out.Nodes[i].Op = op.WithWeights(tensor.Of(off(w.Data), w.Shape...), off(bias))
+		case *ann.BatchNormalization:
+			out.Nodes[i].Op = &ann.BatchNormalization{Scale: off(op.Scale), Bias: off(op.Bias), Mean: off(op.Mean), Var: off(op.Var), Epsilon: op.Epsilon}
+		}
+	}
+	return &out
 }

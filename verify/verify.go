@@ -81,7 +81,8 @@ func Run(ctx context.Context, g *ann.Graph, s *calibrate.Statistics, images Imag
 type forms struct {
 	input            int // Elements of an image.
 	imported, folded *infer.Model
-	output           string // Of the folded graph.
+	output           string                          // Of the folded graph.
+	perturbed        [2]func() (*infer.Model, error) // Of the imported and the folded network.
 	networks
 	terms []terms // Of the normalised network.
 

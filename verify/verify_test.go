@@ -358,6 +358,13 @@ func TestRunRounding(t *testing.T) {
 				{Name: "flat", Inputs: []string{"relu2"}, Op: &ann.Flatten{}},
 				{Name: "fc", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.Of(floats(48), 2, 24)}},
 			},
+			"offset that is taken away": {
+				{Name: "conv", Inputs: []string{"x"}, Op: conv(3, -1)},
+				{Name: "relu", Inputs: []string{"conv"}, Op: &ann.Relu{}},
+				{Name: "flat", Inputs: []string{"relu"}, Op: &ann.Flatten{}},
+				{Name: "sum", Inputs: []string{"flat"}, Op: &ann.Gemm{Weight: tensor.Of(floats(48), 2, 24), Bias: []float32{1e5, -1e5}}},
+				{Name: "fc", Inputs: []string{"sum"}, Op: &ann.BatchNormalization{Scale: floats(2), Bias: floats(2), Mean: []float32{1e5, -1e5}, Var: []float32{1.1, 0.9}, Epsilon: 1e-5}},
+			},
 		} {
 			g := &ann.Graph{Name: kind, Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 4, 6}}, Output: "fc", Nodes: nodes}
 			if err := g.InferShapes(); err != nil {
