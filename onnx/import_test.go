@@ -79,6 +79,9 @@ var imports = []struct {
 	{"pad before pool of negatives", build{nodes: []msg{
 		op("Pad", "p", ins("x", "pads")), op("MaxPool", "y", ins("p"), attrList("kernel_shape", 3, 3), attrList("strides", 2, 2)),
 	}, inits: []msg{i64("pads", 0, 0, 1, 1, 0, 0, 1, 1)}}, "Pad 2x6x6, MaxPool 2x2x2"},
+	{"mean whose last window leaves the padding that counts", build{nodes: []msg{
+		op("Relu", "r", ins("x")), op("AveragePool", "y", ins("r"), attrList("kernel_shape", 3, 3), attrList("strides", 2, 2), attrList("pads", 1, 1, 1, 1), attrI("ceil_mode", 1), attrI("count_include_pad", 1)),
+	}}, "Relu 2x4x4, Conv 2x6x6, Relu 2x6x6, AveragePool 2x3x3"},
 	{"bias of a convolution", build{
 		nodes: []msg{op("Conv", "c", ins("x", "w")), op("Add", "y", ins("c", "b"))},
 		inits: []msg{f32("w", dims(1, 2, 1, 1), 1, 2), f32("b", dims(1, 1, 1), 3)},

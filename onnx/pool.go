@@ -40,8 +40,8 @@ func (im *importer) maxPool(n *node, in []*edge) (*edge, error) {
 
 // averagePool translates AveragePool. With count_include_pad, the divisor counts
 // the padding that the file asks for but not what ceil_mode adds to it, which
-// ann.AveragePool cannot tell apart; where there are both, the first becomes a
-// Pad of its own.
+// ann.AveragePool cannot tell apart; where there are both, the first becomes that
+// of a convolution which hands every channel on.
 func (im *importer) averagePool(n *node, in []*edge) (*edge, error) {
 	x, win, pad, err := im.poolWindow(n, in)
 	if err != nil {
@@ -57,9 +57,20 @@ func (im *importer) averagePool(n *node, in []*edge) (*edge, error) {
 	case pad == win.Pad:
 		op.CountPad = true
 	default:
-		explicit := &ann.Pad{Before: [3]int{0, pad[0], pad[1]}, After: [3]int{0, pad[2], pad[3]}}
-		if x, err = im.emit(&node{name: n.label() + "/Pad", op: "Pad"}, explicit, x); err != nil {
+		c := im.shapes[x][0]
+		pads := &ann.Conv{Weight: tensor.New(c, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: c}
+		for i := range pads.Weight.Data {
+			pads.Weight.Data[i] = 1
+		}
+		pads.Window.Pad = pad
+		positive := im.span(x).least >= 0
+		if x, err = im.emit(&node{name: n.label() + "/Pad", op: "Pad"}, pads, x); err != nil {
 			return nil, err
+		}
+		if positive { // So that it takes one population.
+			if x, err = im.emit(&node{name: n.label() + "/Pad/Relu", op: "Pad"}, &ann.Relu{}, x); err != nil {
+				return nil, err
+			}
 		}
 		for i := range pad {
 			op.Window.Pad[i] -= pad[i]
