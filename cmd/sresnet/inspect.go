@@ -48,8 +48,8 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show the operators of a network and what each becomes with spikes",
-		Long: terminal.Wrap(`inspect reads an ONNX file, or weights without operators (.safetensors or .pt), and
-prints every operator with the shape of its output, its parameters, its
+		Long: terminal.Wrap(`inspect reads an ONNX file, or weights without operators (.safetensors or .pt),
+and prints every operator with the shape of its output, its parameters, its
 multiply-accumulates (MACs) and what it becomes in the spiking network. It needs
 no images: scales appear as lambda(LAYER), which calibration measures. All
 operators that cannot be expressed with spikes are named, with the reason, and
