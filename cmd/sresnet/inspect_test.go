@@ -45,7 +45,7 @@ func TestTooLarge(t *testing.T) {
 
 // The work of an inspection grows with the number of nodes, not with its square.
 func TestInspectLong(t *testing.T) {
-	steps.New(t, "sresnet/cmd/sresnet", "sresnet/convert", "sresnet/ann").Linear(t, 500, func(n int) {
+	steps.New(t, "sresnet/cmd/sresnet", "sresnet/convert", "sresnet/ann").Linear(t, 200, func(n int) {
 		one := &ann.Conv{Weight: tensor.Of([]float32{1}, 1, 1, 1, 1), Window: tensor.Square(1, 1, 0), Groups: 1}
 		g := &ann.Graph{Input: ann.Input{Name: "x", Shape: tensor.Shape{1, 1, 1}}, Nodes: []ann.Node{
 			{Name: "conv", Inputs: []string{"x"}, Op: one},
