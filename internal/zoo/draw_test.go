@@ -164,12 +164,13 @@ func (m *maker) channels(x string, axis int) string {
 // tried returns what f makes of x, or x itself where that is no sensible value: empty,
 // not finite, or large.
 func (m *maker) tried(x string, f func(string) string) string {
-	nodes, inits := len(m.nodes), len(m.inits)
+	nodes, inits, was := len(m.nodes), len(m.inits), m.fragile
 	m.fragile = false
+	defer func() { m.fragile = was }() // What is around it has its own.
 	y := f(x)
 	v := m.values[y]
 	if len(v.x) == 0 || slices.Contains(v.shape, 0) || !(v.largest() < 1e4) || m.fragile || slices.ContainsFunc(v.x, math.IsNaN) {
-		m.nodes, m.inits, m.fragile = m.nodes[:nodes], m.inits[:inits], false
+		m.nodes, m.inits = m.nodes[:nodes], m.inits[:inits]
 		return x
 	}
 	return y
