@@ -201,11 +201,11 @@ func (im *importer) within(e *edge) []piecewise {
 	s, steps := im.span(e.node), e.steps()
 	out := make([]piecewise, len(e.functions()))
 	for i, f := range e.functions() {
-		slack := 0.0
+		step := 0.0
 		if steps != nil {
-			slack = steps[min(i, len(steps)-1)] / 4
+			step = steps[min(i, len(steps)-1)]
 		}
-		out[i] = f.within(s.least, s.most, slack)
+		out[i] = f.within(s.least, s.most, step)
 	}
 	return out
 }
@@ -216,7 +216,12 @@ func (im *importer) emittedPair(e *edge) (*edge, error) {
 	fs, steps := im.within(e), e.steps()
 	if !slices.ContainsFunc(fs, func(f piecewise) bool { return !f.straight() }) {
 		if op, ok := im.ops[e.node].(*ann.Clip); ok && op.Levels == 0 && steps != nil { // These are its levels.
-			fs = each(fs, func(f piecewise) piecewise { return f.of(between(0, float64(op.Max))) })
+			list := make([]piecewise, len(fs))
+			for i, f := range fs {
+				step := steps[min(i, len(steps)-1)] / math.Abs(f.slope(0))
+				list[i] = f.of(between(0, onStep(float64(op.Max), 0, step, math.Round)))
+			}
+			fs = list
 		} else {
 			steps = nil
 		}
@@ -286,23 +291,37 @@ func (f piecewise) rises() bool {
 }
 
 // within returns f for numbers between least and most. Flat ends that change none of them
-// by more than slack are straight on; if one is left, the other is where numbers end.
-func (f piecewise) within(least, most, slack float64) piecewise {
+// by more than a quarter of a step are straight on; if one is left, the other is at the step
+// where numbers end. A first step of 0 stays: so it is a ReLU.
+func (f piecewise) within(least, most, step float64) piecewise {
 	n := len(f.knots)
 	if n != 2 || f.left != 0 || f.right != 0 {
 		return f
 	}
 	first, last, slope := f.knots[0].x, f.knots[1].x, math.Abs(f.slope(1))
-	below, above := (first-least)*slope > slack, (most-last)*slope > slack
+	below, above := (first-least)*slope > step/4, (most-last)*slope > step/4
 	switch {
-	case below && above:
+	case below && above || above && first == 0:
 		return f
 	case below:
-		return f.line().of(between(first, most))
+		return f.line().of(between(first, onStep(most, first, step/slope, math.Ceil)))
 	case above:
-		return f.line().of(between(least, last))
+		return f.line().of(between(onStep(least, last, step/slope, math.Floor), last))
 	}
 	return f.line()
+}
+
+// onStep returns the number to which round takes x, of those that are whole steps from
+// another; x itself if it is one of them up to rounding, or if there are no steps.
+func onStep(x, from, step float64, round func(float64) float64) float64 {
+	if step == 0 {
+		return x
+	}
+	k := (x - from) / step
+	if math.Abs(k-math.Round(k)) <= 1e-3 {
+		return x
+	}
+	return from + round(k)*step
 }
 
 // span is between what the numbers of an activation are.

@@ -325,6 +325,9 @@ func TestPairLevels(t *testing.T) {
 		{"ReLU6 before, of all levels", append([]msg{op("Clip", "r", ins("c", "zero", "six"))}, pair("r", "d", "s6", "u0")...), "6 in 255"},
 		{"ReLU6 before, without its last level", append([]msg{op("Clip", "r", ins("c", "zero", "six"))}, pair("r", "d", "s6", "i127")...), "5.9764705 in 254"},
 		{"ReLU6 before, cut", append([]msg{op("Clip", "r", ins("c", "zero", "six"))}, pair("r", "d", "s", "f8")...), "3.75 in 15"},
+		{"a bound between two levels, behind", append([]msg{op("Clip", "r", ins("c", "zero", "odd"))}, pair("r", "d", "s", "u0")...), "5.9 in 0, 6 in 24"},
+		{"from between two levels on", append([]msg{relu, op("Add", "a", ins("r", "less"))}, pair("a", "d", "s", "u0")...), "63.75 in 255"},
+		{"from between two levels on, below the zero", append([]msg{relu, op("Sub", "a", ins("r", "odd"))}, pair("a", "d", "s", "u100")...), "44.75 in 179"},
 		{"twice the same", append(pair("c", "p", "s", "u0"), pair("p", "d", "s", "u0")...), "63.75 in 255"},
 		{"of all levels, nearly", append([]msg{op("Clip", "r", ins("c", "zero", "ten"))}, pair("r", "d", "s10", "u0")...), "10 in 255"},
 		{"both signs", pair("c", "d", "s", "u100"), "63.75 in 255"},
@@ -339,7 +342,7 @@ func TestPairLevels(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build{opset: 21, nodes: append([]msg{op("Conv", "c", ins("x", "w"))}, append(tt.nodes, op("Conv", "y", ins("d", "w")))...), inits: []msg{
-				f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("w4", dims(2, 4, 1, 1), 1, 0, 0, 1, 1, 1, 0, 1), f32("s", dims(), 0.25), f32("t", dims(), 0.5), f32("s6", dims(), 6.0/255), f32("s10", dims(), 10.0/255-1e-7), f32("ten", dims(), 10),
+				f32("w", dims(2, 2, 1, 1), 1, 0, 0, 1), f32("w4", dims(2, 4, 1, 1), 1, 0, 0, 1, 1, 1, 0, 1), f32("s", dims(), 0.25), f32("t", dims(), 0.5), f32("s6", dims(), 6.0/255), f32("s10", dims(), 10.0/255-1e-7), f32("ten", dims(), 10), f32("odd", dims(), 5.9), f32("less", dims(), 0.6),
 				f32("zero", dims(), 0), f32("six", dims(), 6), f32("minus", dims(), -1), f32("onetwo", dims(2, 1, 1), 1, 2),
 				ints("u0", typeUint8, 1, dims(), 0), ints("u8", typeUint8, 1, dims(), 8), ints("u20", typeUint8, 1, dims(), 20), ints("u100", typeUint8, 1, dims(), 100), ints("u127", typeUint8, 1, dims(), 127),
 				ints("i0", typeInt8, 1, dims(), 0), ints("i96", typeInt8, 1, dims(), 87), ints("i127", typeInt8, 1, dims(), -127), ints("i128", typeInt8, 1, dims(), -128), ints("f8", typeInt4, 0, dims(), -8),
@@ -452,6 +455,48 @@ func TestPairOfAnyOrder(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}
+
+// TestPairsBetweenLevels checks pairs behind numbers that begin and end between two levels,
+// against what they do.
+func TestPairsBetweenLevels(t *testing.T) {
+	for _, offset := range []float32{-2, -1.7, -0.3, -0.01, 0, 0.01, 0.3, 1.7} {
+		for _, most := range []float32{0.9, 1.37, 6, 100} {
+			for _, zero := range []int64{0, 3, 128} {
+				const scale = float32(0.0213)
+				if offset+most < scale*float32(1-zero) {
+					continue // A constant.
+				}
+				b := build{opset: 21, in: []msg{input("x", 0, 1, 1, 64)}, nodes: []msg{
+					op("Conv", "c", ins("x", "one")), op("Clip", "r", ins("c", "zero", "most")), op("Add", "a", ins("r", "offset")),
+					op("QuantizeLinear", "q", ins("a", "scale", "z")), op("DequantizeLinear", "d", ins("q", "scale", "z")),
+					op("Conv", "k", ins("d", "one")), op("Relu", "y", ins("k")),
+				}, inits: []msg{
+					f32("one", dims(1, 1, 1, 1), 1), f32("zero", dims(), 0), f32("most", dims(), most), f32("offset", dims(), offset), f32("scale", dims(), scale), ints("z", typeUint8, 1, dims(), zero),
+				}}
+				g, err := Parse(b.encode())
+				if err != nil {
+					t.Fatal(err)
+				}
+				image := make([]float32, 64)
+				for i := range image {
+					image[i] = float32(i)/9 - 0.5
+				}
+				for i, y := range run(t, g, image) {
+					x := float64((min(max(image[i], 0), most) + offset) / scale)
+					if math.Abs(x-math.Floor(x)-0.5) < 1e-3 {
+						continue // Between two levels.
+					}
+					x = min(max(x, float64(-zero)), float64(255-zero))
+					left := max(x*float64(scale), 0) // Where the rounding is left out.
+					if want := max(math.RoundToEven(x)*float64(scale), 0); math.Abs(float64(y)-want) > 1e-5 && math.Abs(float64(y)-left) > 1e-5 {
+						t.Errorf("offset %v, bound %v, zero %d: %v becomes %v, want %v", offset, most, zero, image[i], y, want)
+						break
+					}
+				}
+			}
 		}
 	}
 }
