@@ -251,7 +251,8 @@ var intFunctions = map[string]func(x int64) int64{
 	"Not":  func(x int64) int64 { return 1 - x }, // Of booleans.
 }
 
-// foldCast converts between the kinds; widths within a kind are not told apart.
+// foldCast converts between the kinds, and rounds to floats of 16 bits; other widths within
+// a kind are not told apart.
 func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 	in, err := need(in, 1)
 	if err != nil {
@@ -262,7 +263,7 @@ func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if to == v.kind || to == integers && v.kind == booleans {
+	if (to == v.kind || to == integers && v.kind == booleans) && !halves(typ) {
 		w := *v
 		w.kind, w.typ = to, typ
 		return &w, nil
@@ -274,8 +275,10 @@ func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 	out.typ = typ
 	for i := range out.len() {
 		switch {
+		case to == floats && v.kind == floats:
+			out.f[i] = halved(v.f[i], typ)
 		case to == floats:
-			out.f[i] = float32(v.i[i])
+			out.f[i] = halved(float32(v.i[i]), typ)
 		case to == integers:
 			out.i[i] = int64(v.f[i])
 		case v.kind == floats && v.f[i] != 0 || v.kind != floats && v.i[i] != 0:
@@ -283,6 +286,28 @@ func (im *importer) foldCast(n *node, in []*value) (*value, error) {
 		}
 	}
 	return out, nil
+}
+
+// halves reports whether t is a float of 16 bits.
+func halves(t elemType) bool { return t == typeFloat16 || t == typeBFloat16 }
+
+// halved returns x as a float of 16 bits has it, if t is one.
+func halved(x float32, t elemType) float32 {
+	digits, least := 11, -24 // Of the mantissa, and of the last bit of the smallest number.
+	switch t {
+	case typeFloat16:
+	case typeBFloat16:
+		digits, least = 8, -133
+	default:
+		return x
+	}
+	_, e := math.Frexp(float64(x))
+	last := math.Ldexp(1, max(e-digits, least))
+	y := float32(math.RoundToEven(float64(x)/last) * last)
+	if t == typeFloat16 && math.Abs(float64(y)) > 65504 {
+		return float32(math.Copysign(math.Inf(1), float64(x)))
+	}
+	return y
 }
 
 // castTo returns the type, and its kind, that Cast makes.
