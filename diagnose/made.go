@@ -71,9 +71,9 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 	case err != nil:
 		return err
 	case net != nil && d.runs(net, 2*d.T):
-		d.add(trials, moreTimesteps, -1, net, "T = %d in place of %d", 2*d.T, d.T).sets(more).lasts(net, 2*d.T)
+		d.add(trials, moreTimesteps, -1, net, moreText, 2*d.T, d.T).sets(more).lasts(net, 2*d.T)
 	case d.Network.TunedFor == 0 && d.runs(d.Network, 2*d.T):
-		d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T).sets(more).lasts(d.Network, 2*d.T)
+		d.add(trials, moreTimesteps, -1, d.Network, moreText, 2*d.T, d.T).sets(more).lasts(d.Network, 2*d.T)
 	}
 	s.Timesteps, s.VInit = d.T, d.otherStart()
 	if err := d.addRemade(ctx, trials, startPotential, s, map[string]any{"v_init": s.VInit}, "V[0] = %v in place of %v", s.VInit, d.Convert.VInit); err != nil {

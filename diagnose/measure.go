@@ -36,6 +36,7 @@ type imageSums struct {
 	Layers  []layerSums `json:"layers"`
 
 	Potential bool `json:"potential,omitempty"` // Whether it does by its accumulated current, at the last length.
+	Twice     bool `json:"twice,omitempty"`     // Whether it does after twice the last length, see [Diagnoser.runsOn].
 }
 
 // layerSums is one layer on one image.
@@ -109,6 +110,9 @@ func (d *Diagnoser) Measuring() shard.Work[*Measurement] {
 
 func (d *Diagnoser) measure(ctx context.Context, n int, next func() (int, bool, error), add func(*Measurement) error) error {
 	so := d.simulation(d.T)
+	if d.runsOn() {
+		so.Timesteps = 2 * d.T
+	}
 	so.Marks = d.o.Timesteps
 	plan, err := sim.Compile(d.Network, so)
 	if err != nil {
@@ -117,6 +121,14 @@ func (d *Diagnoser) measure(ctx context.Context, n int, next func() (int, bool, 
 	return parallel.Feed(ctx, min(d.o.Workers, n), func() func(context.Context, int) (*Measurement, error) {
 		return d.newObserver(plan).present
 	}, next, add)
+}
+
+// runsOn reports whether images are presented for twice the last length: more timesteps are the
+// first thing to try, and so the network is simulated once for both. Frames of an image would
+// lie otherwise in time.
+func (d *Diagnoser) runsOn() bool {
+	s, ok := d.Images.(sim.Sequences)
+	return !d.made() && 2*d.T <= sim.MaxTimesteps && !(ok && s.Frames() > 1)
 }
 
 // observer watches one image at a time.
@@ -180,6 +192,7 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 		o.sums.Correct = append(o.sums.Correct, classAt(rec, T, d.o.Readout) == label)
 	}
 	o.sums.Potential = classAt(rec, d.T, eval.Potential) == label
+	o.sums.Twice = d.runsOn() && classAt(rec, 2*d.T, d.o.Readout) == label
 	m.images = []imageSums{o.sums}
 	return m, nil
 }
@@ -192,6 +205,9 @@ func classAt(rec *sim.Record, T int, readout eval.Readout) int {
 
 // count is the probe of spikes.
 func (o *observer) count(s sim.Spikes) {
+	if s.Step >= o.d.T {
+		return
+	}
 	l := &o.d.Network.Layers[s.Layer]
 	channels, counts, worth := l.Shape[0], o.counts[s.Layer], uint16(1)
 	if o.d.Network.Coding == snn.FirstSpike {

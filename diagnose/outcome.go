@@ -142,6 +142,16 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 		t.compare(m.right(d), right[j*n:(j+1)*n])
 		trials = append(trials, t)
 	}
+	if d.runsOn() {
+		t := trial{kind: moreTimesteps, index: -1}
+		t.Change, t.Timesteps, t.Options = fmt.Sprintf(moreText, 2*d.T, d.T), 2*d.T, d.more()
+		twice := make([]bool, n)
+		for i := range images {
+			twice[i] = images[i].Twice
+		}
+		t.compare(m.right(d), twice)
+		trials = append(trials, t)
+	}
 	if d.o.Readout != eval.Potential { // It takes no simulation.
 		t := trial{kind: readout, index: -1}
 		t.Change, t.Timesteps, t.Options = "read-out by accumulated current", d.T, map[string]any{"readout": eval.Potential.String()}

@@ -167,8 +167,9 @@ func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *T
 	for _, i := range worst(m.diagnosis(d), d.o.Worst) {
 		d.addLambdas(trials, i, statistics)
 	}
-	more := d.add(trials, moreTimesteps, -1, d.Network, "T = %d in place of %d", 2*d.T, d.T)
-	more.Timesteps, more.Options = 2*d.T, map[string]any{"timesteps": 2 * d.T}
+	if !d.runsOn() && d.runs(d.Network, 2*d.T) { // Else it has been measured.
+		d.add(trials, moreTimesteps, -1, d.Network, moreText, 2*d.T, d.T).sets(d.more()).lasts(d.Network, 2*d.T)
+	}
 	o := d.Convert
 	o.VInit = d.otherStart()
 	if net, err := d.convert(d.Statistics, o); err == nil {
@@ -181,6 +182,11 @@ func (d *Diagnoser) planConverted(ctx context.Context, m *Measurement, trials *T
 	}
 	return d.addSchedule(ctx, trials)
 }
+
+// moreText is the change of [moreTimesteps], and more the option that makes it.
+const moreText = "T = %d in place of %d"
+
+func (d *Diagnoser) more() map[string]any { return map[string]any{"timesteps": 2 * d.T} }
 
 // otherStart returns the start potential of the two usual ones that the subject has not.
 func (d *Diagnoser) otherStart() float32 {
