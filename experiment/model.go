@@ -206,7 +206,7 @@ func (m *modelSpec) read(shape tensor.Shape, rows int) (*ann.Graph, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Error(err, "give the path of an .onnx file; 'sresnet demo' needs none")
 	case errors.Is(err, onnx.ErrOpenShape):
-		return nil, hint.Error(err, "give channels, rows and columns of one image after the file: %s?input=3x32x32", m.file)
+		return nil, hint.Error(err, "give channels, rows and columns of one image after the file, or the length of a vector: %s?input=3x32x32, or ?input=784", m.file)
 	}
 	return g, err
 }

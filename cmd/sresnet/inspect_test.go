@@ -14,7 +14,7 @@ import (
 func TestInspectOpenShape(t *testing.T) {
 	file := tiny{open: true, weight: 0.1}.write(t)
 	code, _, stderr := sresnet(t, t.Context(), "inspect", file)
-	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image after the file: "+file+"?input=3x32x32\n") {
+	if code != exitError || !strings.Contains(stderr, "1xrowsxcolumns has open sizes") || !strings.Contains(stderr, "hint: give channels, rows and columns of one image after the file, or the length of a vector: "+file+"?input=3x32x32, or ?input=784\n") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	code, stdout, stderr := sresnet(t, t.Context(), "inspect", file+"?input=1x28x28")
