@@ -111,8 +111,8 @@ func (q *Quantiser) levels() int {
 		if l.IsGate() || !slices.ContainsFunc(l.Synapses, func(s Synapse) bool { return s.From == FromInput }) {
 			continue
 		}
-		as := *q
-		as.input.Levels, as.input.Unit = 1, q.o.InputMax
+		as := *q // Its other sources are not yet known.
+		as.input.Levels, as.input.Unit, as.o.Power = 1, q.o.InputMax, nil
 		rows := as.rows(l)
 		bounds := as.bounds(l, rows)
 		largest := make([]float64, len(bounds))
@@ -368,7 +368,7 @@ func (q *Quantiser) bounds(l *Layer, rows []synapseRows) []bound {
 			for _, w := range r.w {
 				sum += float64(math.Abs(w) * q.largest(r.from))
 			}
-			if k, ok := l.Synapses[j].Connection.(*Shortcut); ok && k.Remainder {
+			if k, ok := l.Synapses[j].Connection.(*Shortcut); ok && k.Remainder && q.th[r.from] != nil {
 				handed += math.Abs(r.w[0]) * float64(q.reach[r.from][c]) / float64(q.th[r.from][c])
 			}
 		}

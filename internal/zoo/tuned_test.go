@@ -7,6 +7,7 @@ import (
 	"sresnet/ann"
 	"sresnet/calibrate"
 	"sresnet/convert"
+	"sresnet/internal/hint"
 	"sresnet/snn"
 	"sresnet/tune"
 	"sresnet/verify"
@@ -49,8 +50,13 @@ func tuned(ctx context.Context, m *maker, g, simple *ann.Graph, s *calibrate.Sta
 			to.Activations[n.Name] = tune.Activation{Max: op.Max, Levels: op.Levels, Fixed: op.Few()}
 		}
 	}
-	what := fmt.Sprintf("%v, %v, T = %d, lambdas per channel %v, biases %v", schedule, coding, to.Timesteps, to.Lambdas, to.Bias)
-	if net, _, err = tune.Network(ctx, net, images, to); err != nil {
+	if m.one(3) { // An integer network.
+		to.Bits, to.InputMax = 4+m.IntN(13), s.InputMax
+	}
+	what := fmt.Sprintf("%v, %v, T = %d, %d bits, lambdas per channel %v, biases %v", schedule, coding, to.Timesteps, to.Bits, to.Lambdas, to.Bias)
+	if net, _, err = tune.Network(ctx, net, images, to); to.Bits > 0 && err != nil && hint.Of(err) != "" {
+		return nil // So few bits do not tell the weights of a channel apart.
+	} else if err != nil {
 		return fmt.Errorf("%s: %w\n%v", what, err, simple)
 	}
 	stages, err := verify.Made(ctx, simple, net, images, verify.Options{Original: g, Timesteps: to.Timesteps, Workers: 1, ReferenceImages: 1})
