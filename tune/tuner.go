@@ -214,7 +214,7 @@ func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) bool {
 	q, most, silent := t.quantiser(i), float32(0), []int(nil)
 	for c, h := range hist {
 		x, ok := q.lambda(h, shift[c])
-		if !ok {
+		if !ok || x < t.o.noise(i) {
 			silent = append(silent, c)
 			continue
 		}
@@ -231,6 +231,10 @@ func (t *tuner) chooseLambdas(i int, hist []*histogram, shift []float64) bool {
 	}
 	return true
 }
+
+// noise is what currents of layer i that no spike has made may be: what rounding leaves of
+// terms that cancel. A lambda as small would leave nothing of the weights behind it.
+func (o *Options) noise(i int) float64 { return float64(o.Lambda[i]) * 0x1p-20 }
 
 // matchRates shifts the biases of layer i by what its spikes lack of the mean activation.
 // The first rounds only come near, and simulate fewer images for it.

@@ -13,6 +13,7 @@ import (
 	"sresnet/convert"
 	"sresnet/sim"
 	"sresnet/snn"
+	"sresnet/tensor"
 )
 
 // Made compares what there is to compare of a spiking network that was not converted and
@@ -60,7 +61,7 @@ func newMade(g *ann.Graph, net *snn.Network, o Options) (*made, error) {
 	}
 	m.terms = termsOf(net, m.plain)
 	for i := range net.Layers {
-		m.units = append(m.units, unitsOf(net, &net.Layers[i]))
+		m.roundings = append(m.roundings, roundingsOf(net, &net.Layers[i]))
 	}
 	return m, m.engines(net, o)
 }
@@ -177,10 +178,8 @@ func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refit
 			image[i] /= float64(u)
 		}
 	}
-	whole := 1.0 // The largest whole number that enters.
 	if u := net.Input.Unit; u > 0 {
 		pixel /= float64(u)
-		whole = pixel
 	}
 	rates := make([][]float64, len(net.Layers))
 	f.activation = make([]gap, len(net.Layers))
@@ -195,7 +194,7 @@ func (w *worker) compareActivations(ctx context.Context, net *snn.Network, refit
 			g.diff, g.scale = 1, 1 // No such layer in the trained network.
 			rates[li] = y
 		} else if !refitted[li] {
-			w.compareLayer(li, l, rates[li], y, pixel, largestSource(l, rates, whole), g)
+			w.compareLayer(li, l, rates[li], y, pixel, largestSource(l, rates), g)
 		}
 	}
 	return nil
@@ -238,89 +237,120 @@ func (w *worker) compareLayer(li int, l *snn.Layer, trained, y []float64, pixel,
 			}
 		}
 		g.add(trained[j], max(r, w.least[li]))
-		g.of((rounded*w.terms[li].of(c, pixel) + w.units[li][c]*source) / th)
+		g.of((rounded*w.terms[li].of(c, pixel) + w.roundings[li].spikes[c]*source + w.roundings[li].pixels[c]*pixel) / th)
 	}
 }
 
-// largestSource returns the largest rate of the sources of l, pixel if the image is one, and 1
-// if all are less: trained activations may be beyond lambda.
-func largestSource(l *snn.Layer, rates [][]float64, pixel float64) float64 {
+// largestSource returns the largest rate of the sources of l, and 1 if all are less: trained
+// activations may be beyond lambda.
+func largestSource(l *snn.Layer, rates [][]float64) float64 {
 	x := 1.0
 	for _, s := range l.Synapses {
 		if s.From != snn.FromInput {
 			x = max(x, slices.Max(rates[s.From]))
-		} else {
-			x = max(x, pixel)
 		}
 	}
 	return x
 }
 
-// unitsOf returns, per channel, what the rounding of weights to whole numbers of a unit may
-// do to a current, as part of MaxRelative; see [snn.Network.Exact]. A weight that is off by
-// up to half a unit u has the variance u^2 / 12, and m that were equal are off by the same,
-// m^2 u^2 / 12 together: those of one source channel at several places, where a mean was
-// composed with what is behind it. The rest is a random walk. Six standard deviations, for
-// sources that all fire at every timestep, are passed by none of a billion channels. The
-// weights of the image are rounded to a unit of their own, or not at all.
-func unitsOf(n *snn.Network, l *snn.Layer) []float64 {
-	image, spikes := make([]walk, l.Shape[0]), make([]walk, l.Shape[0])
-	biases := spikes
-	for _, s := range l.Synapses {
-		in, of := n.ShapeOf(s.From), spikes
-		if s.From == snn.FromInput {
-			of, biases = image, image // One number with the image's current, see Exact.
+// roundings is what the rounding of weights to whole numbers of a unit may do to the currents
+// of a layer, per channel and as part of MaxRelative: by spikes of sources that all fire at
+// every timestep, and by pixels of one unit.
+type roundings struct{ spikes, pixels []float64 }
+
+// roundingsOf returns that of l, a layer of n; see [snn.Network.Exact] and
+// [snn.Network.Quantised].
+//
+// A weight that is off by up to half a unit u has the variance u^2 / 12, and m that were equal
+// are off by the same, m^2 u^2 / 12 together: those of one source channel at several places,
+// where a mean was composed with what is behind it. The rest is a random walk. Six standard
+// deviations are passed by none of a billion channels.
+func roundingsOf(n *snn.Network, l *snn.Layer) roundings {
+	spikes, pixels := make([]float64, l.Shape[0]), make([]float64, l.Shape[0]) // Variances.
+	for c := range spikes {
+		all, most := new(walk), 0.0 // Of all that has one unit; weights of so many bits have one for each synapse.
+		if n.Integer() {
+			most = float64(int(1)<<(n.Bits-1) - 1)
 		}
-		switch k := s.Connection.(type) {
-		case snn.Weighted:
-			shape, w := k.Weights().Shape, k.Weights().Data
-			places := in[1] * in[2] // Of a source channel.
-			if len(shape) > 2 {
-				places = shape[2:].Len()
-			}
-			for j := 0; j < len(w); j += places {
-				of[j/(len(w)/len(of))].see(1, w[j:j+places]...)
-			}
-		case *snn.Shortcut:
-			for c := range of {
-				if k.Scales == nil || c >= k.Offset && c < k.Offset+len(k.Scales) {
-					of[c].see(1, k.ScaleOf(c-k.Offset))
-				}
-			}
-		case *snn.AveragePool:
-			for c := range of {
-				of[c].see(k.Multiple(in, l.Shape), k.ScaleOf(c))
+		image := false
+		for _, s := range l.Synapses {
+			of, in := new(walk), n.ShapeOf(s.From)
+			of.weights(s.Connection, c, in, l.Shape)
+			switch {
+			case s.From == snn.FromInput && n.Integer():
+				pixels[c] += of.variance(of.unitOf(most))
+			case s.From == snn.FromInput: // As they are, see Exact.
+				image = true
+			case n.Integer():
+				spikes[c] += of.variance(of.unitOf(most))
+			default:
+				all.join(of)
 			}
 		}
+		switch {
+		case n.Integer():
+			spikes[c] += 1. / 12 // The bias.
+		case !image && l.Bias != nil:
+			all.see(1, l.Bias[c])
+		}
+		if !l.IsGate() && all.last > 0 {
+			v := float64(l.Neuron.ThresholdOf(c)) + math.Abs(float64(l.Neuron.VInitOf(c))) + float64(max(n.TunedFor, 64))*all.sum
+			spikes[c] += all.variance(min(all.last, v*0x1p-20)) // Exact takes about 2^-24 of it, and what is handed on.
+		}
 	}
-	for c, b := range l.Bias {
-		biases[c].see(1, b)
+	for c := range spikes {
+		spikes[c], pixels[c] = 6*math.Sqrt(spikes[c])/MaxRelative, 6*math.Sqrt(pixels[c])/MaxRelative
 	}
-	units := make([]float64, l.Shape[0])
-	for c := range units {
-		units[c] = 6 * math.Sqrt(image[c].variance()+spikes[c].variance()) / MaxRelative
-	}
-	return units
+	return roundings{spikes, pixels}
 }
 
-// walk is what is known of the weights of a channel that were rounded to whole numbers of a
-// unit: the last bit that any of them has, and how far, squared, their sum may be off.
-type walk struct{ unit, squares float64 }
+// walk is what is known of weights that were rounded to whole numbers of a unit: the last bit
+// that any of them has, how large they are, and how far, squared and in units, their sum may
+// be off.
+type walk struct {
+	last, largest, sum, squares float64
+	times                       int
+}
+
+// weights takes in those of a connection into channel c of a layer.
+func (w *walk) weights(k snn.Connection, c int, in, shape tensor.Shape) {
+	switch k := k.(type) {
+	case snn.Weighted:
+		x := k.Weights().Data
+		x = x[c*(len(x)/shape[0]):][:len(x)/shape[0]]
+		places := in[1] * in[2] // Of a source channel.
+		if of := k.Weights().Shape; len(of) > 2 {
+			places = of[2:].Len()
+		}
+		for ; len(x) > 0; x = x[places:] {
+			w.see(1, x[:places]...)
+		}
+	case *snn.Shortcut:
+		if k.Scales == nil || c >= k.Offset && c < k.Offset+len(k.Scales) {
+			w.see(1, k.ScaleOf(c-k.Offset))
+		}
+	case *snn.AveragePool:
+		w.see(k.Multiple(in, shape), k.ScaleOf(c))
+	}
+}
 
 // see takes in weights, of which those that are equal were equal before, and which are whole
 // numbers of so many units.
 func (w *walk) see(times int, weights ...float32) {
+	w.times = times
 	equal := make(map[float32]float64, 1)
 	for _, x := range weights {
+		size := math.Abs(float64(x))
+		w.largest, w.sum = max(w.largest, size), w.sum+size
 		if x == 0 { // It may have been any that is less than half a unit.
 			w.squares += float64(times) * float64(times)
 			continue
 		}
 		equal[x]++
-		fraction, e := math.Frexp(float64(x))
-		last := math.Ldexp(1, e-24+bits.TrailingZeros32(uint32(math.Abs(fraction)*(1<<24))))
-		if w.unit == 0 || last < w.unit {
-			w.unit = last
+		fraction, e := math.Frexp(size)
+		last := math.Ldexp(1, e-24+bits.TrailingZeros32(uint32(fraction*(1<<24))))
+		if w.last == 0 || last < w.last {
+			w.last = last
 		}
 	}
 	for _, m := range equal {
@@ -328,8 +358,29 @@ func (w *walk) see(times int, weights ...float32) {
 	}
 }
 
+// join takes in all that v took in.
+func (w *walk) join(v *walk) {
+	if w.last == 0 || v.last > 0 && v.last < w.last {
+		w.last = v.last
+	}
+	w.largest, w.sum, w.squares = max(w.largest, v.largest), w.sum+v.sum, w.squares+v.squares
+}
+
+// unitOf returns the unit of weights that have whole numbers up to most of it: the least power
+// of two for which they do, or their last bit.
+func (w *walk) unitOf(most float64) float64 {
+	if w.largest == 0 {
+		return 1
+	}
+	unit := 1.0
+	for w.largest > most*unit*float64(w.times) {
+		unit *= 2
+	}
+	return min(unit, w.last)
+}
+
 // variance is that of the sum, of sources that are all 1.
-func (w *walk) variance() float64 { return w.squares * w.unit * w.unit / 12 }
+func (w *walk) variance(unit float64) float64 { return w.squares * unit * unit / 12 }
 
 // activationStage is the stage of what compareActivations found.
 func (f *forms) activationStage(found []findings, refitted []bool) Stage {

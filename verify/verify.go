@@ -86,7 +86,7 @@ type forms struct {
 	networks
 	terms []terms // Of the normalised network.
 
-	units [][]float64 // See unitsOf; of [Made].
+	roundings []roundings // Of the layers; of [Made].
 
 	most  []float64 // Largest activation of every layer, which a Clip bounds; see [sim.Rates].
 	least []float64 // Smallest: zero, or minus infinity where the trained network's values have any sign.

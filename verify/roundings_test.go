@@ -12,7 +12,7 @@ import (
 // The yardstick of rounded weights holds what rounding does to a sum of sources that all
 // fire, whatever the connections, and is no more than it must be: six standard deviations,
 // with weights of zero taken for rounded ones.
-func TestUnitsOf(t *testing.T) {
+func TestRoundings(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	random := func(n int) []float32 {
 		x := make([]float32, n)
@@ -73,7 +73,7 @@ func TestUnitsOf(t *testing.T) {
 					},
 				}
 				rounded := net.Exact()
-				units := unitsOf(rounded, &rounded.Layers[1])
+				units := roundingsOf(rounded, &rounded.Layers[1]).spikes
 				for c := range out[0] {
 					off := float64(net.Layers[1].Bias[c]) - float64(rounded.Layers[1].Bias[c])
 					for s := range net.Layers[1].Synapses {
