@@ -21,7 +21,7 @@ var shared = map[string]bool{"ReduceMax": true, "ReduceMean": true, "ReduceLogSu
 
 // byShared reports whether n subtracts a number that all logits share, or divides by one
 // that is positive, as softmax and normalisation do where they are written out.
-func byShared(n *node, maker map[string]*node) bool {
+func (im *importer) byShared(n *node, maker map[string]*node) bool {
 	if len(n.in) != 2 {
 		return false
 	}
@@ -29,14 +29,54 @@ func byShared(n *node, maker map[string]*node) bool {
 	for by != nil && len(by.in) > 0 && slices.Contains([]string{"Identity", "Clip", "Expand", "Unsqueeze", "Reshape"}, by.op) {
 		by = maker[by.in[0]]
 	}
-	if by == nil || by.domain != "" || !shared[by.op] || len(by.in) == 0 {
+	if by == nil || by.domain != "" || !shared[by.op] || len(by.in) == 0 || !im.overAll(by, maker) {
+		return false
+	}
+	seen := func(name string) string { // Without views.
+		for range im.graph.nodes {
+			m := maker[name]
+			if m == nil || len(m.in) == 0 || !slices.Contains([]string{"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}, m.op) {
+				break
+			}
+			name = m.in[0]
+		}
+		return name
+	}
+	if seen(by.in[0]) != seen(n.in[0]) { // Another value, or constants, of which each class may have its own.
 		return false
 	}
 	if n.op == "Sub" {
 		return true
 	}
-	of := maker[by.in[0]]
+	of := maker[seen(by.in[0])]
 	return by.op == "ReduceL1" || by.op == "ReduceL2" || by.op == "ReduceSum" && of != nil && of.op == "Exp"
+}
+
+// overAll reports whether n, which reduces the logits, does so over the classes: all axes, or
+// any but the batch.
+func (im *importer) overAll(n *node, maker map[string]*node) bool {
+	axes, err := n.ints("axes")
+	if err == nil && axes == nil && len(n.in) > 1 && n.in[1] != "" {
+		var v *value
+		if v, err = im.written(n.in[1], maker); err == nil {
+			axes, err = v.intList()
+		}
+	}
+	noop, bad := n.int("noop_with_empty_axes", 0)
+	if err != nil || bad != nil || len(axes) == 0 && noop != 0 {
+		return false
+	}
+	return len(axes) == 0 || slices.ContainsFunc(axes, func(a int64) bool { return a != 0 && a != -2 && a != -4 })
+}
+
+// written returns a constant that stands in the file.
+func (im *importer) written(name string, maker map[string]*node) (*value, error) {
+	if m := maker[name]; m != nil && m.op == "Constant" && m.domain == "" {
+		return im.foldConstant(m, nil)
+	} else if b, ok := im.graph.inits[name]; ok && m == nil {
+		return im.tensors.decode(b)
+	}
+	return nil, errors.New("it is no constant")
 }
 
 // spares reports whether n, a Clip of probabilities, leaves the largest the largest:
@@ -50,13 +90,7 @@ func (im *importer) spares(n *node, maker map[string]*node) bool {
 			}
 			return x
 		}
-		var v *value
-		err := errors.New("it is no constant")
-		if m := maker[n.in[i]]; m != nil && m.op == "Constant" && m.domain == "" {
-			v, err = im.foldConstant(m, nil)
-		} else if b, ok := im.graph.inits[n.in[i]]; ok && m == nil {
-			v, err = im.tensors.decode(b)
-		}
+		v, err := im.written(n.in[i], maker)
 		if err != nil {
 			return float32(math.NaN())
 		}
@@ -108,7 +142,7 @@ func (im *importer) trim(output string) string {
 		switch {
 		case monotone[n.op] && !rounded, n.op == "Log" && positives[from.op] && !rounded:
 			output = n.in[0]
-		case (n.op == "Sub" || n.op == "Div") && !rounded && byShared(n, maker), (n.op == "Elu" || n.op == "Selu" || n.op == "Celu") && !rounded && rises(n):
+		case (n.op == "Sub" || n.op == "Div") && !rounded && im.byShared(n, maker), (n.op == "Elu" || n.op == "Selu" || n.op == "Celu") && !rounded && rises(n):
 			output = n.in[0]
 		case n.op == "Clip" && from.op == "Softmax" && !rounded && im.spares(n, maker):
 			output = n.in[0]

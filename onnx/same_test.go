@@ -116,6 +116,11 @@ func TestHeads(t *testing.T) {
 		{"normalised to one", kept, []msg{op("ReduceL2", "r", ins("l"), attrList("axes", 1)), op("Clip", "c", ins("r"), attrF("min", 1e-12)), op("Div", "y", ins("l", "c"))}},
 		{"less the largest", kept, []msg{op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
 		{"less the log of the sum", kept, []msg{op("ReduceLogSumExp", "r", ins("l"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"less numbers that a file computes", kept + ", Relu 3, BatchNormalization 3", []msg{op("Relu", "q", ins("l")), op("ReduceSum", "r", ins("six", "zero")), op("Sub", "y", ins("q", "r"))}},
+		{"by numbers that a file computes", kept + ", BatchNormalization 3", []msg{op("ReduceL1", "r", ins("six"), attrList("axes", 0)), op("Div", "y", ins("l", "r"))}},
+		{"less the mean of the batch", "ReduceMean", []msg{op("ReduceMean", "r", ins("l"), attrList("axes", 0)), op("Sub", "y", ins("l", "r"))}},
+		{"less itself", "Sub", []msg{op("ReduceMean", "r", ins("l"), attrI("noop_with_empty_axes", 1)), op("Sub", "y", ins("l", "r"))}},
+		{"less the mean of others", "ReduceMean", []msg{op("Gemm", "o", ins("f", "w"), attrI("transB", 1)), op("ReduceMean", "r", ins("o"), attrList("axes", 1)), op("Sub", "y", ins("l", "r"))}},
 		{"softmax written out", kept, []msg{
 			op("ReduceMax", "r", ins("l"), attrList("axes", 1)), op("Sub", "s", ins("l", "r")), op("Exp", "e", ins("s")),
 			op("ReduceSum", "t", ins("e", "one")), op("Div", "y", ins("e", "t")),
@@ -138,7 +143,7 @@ func TestHeads(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build{
 				nodes: append([]msg{op("GlobalAveragePool", "p", ins("x")), op("Flatten", "f", ins("p")), op("Gemm", "l", ins("f", "w"), attrI("transB", 1))}, tt.nodes...),
-				inits: []msg{f32("w", dims(3, 2), 1, 2, 3, 4, 5, 6), i64("one", 1)},
+				inits: []msg{f32("w", dims(3, 2), 1, 2, 3, 4, 5, 6), f32("six", dims(2, 3), 1, 2, 3, 4, 5, 6), i64("zero", 0), i64("one", 1)},
 			}
 			g, err := Parse(b.encode())
 			got := fmt.Sprint(err)
