@@ -59,6 +59,11 @@ func tuned(ctx context.Context, m *maker, g, simple *ann.Graph, s *calibrate.Sta
 	} else if err != nil {
 		return fmt.Errorf("%s: %w\n%v", what, err, simple)
 	}
+	for _, n := range []*snn.Network{paper, net} {
+		if err := filed(n); err != nil {
+			return fmt.Errorf("%s: %w\n%v", what, err, simple)
+		}
+	}
 	stages, err := verify.Made(ctx, simple, net, images, verify.Options{Original: g, Timesteps: to.Timesteps, Workers: 1, ReferenceImages: 1})
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%v", what, err, simple)
