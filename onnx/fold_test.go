@@ -24,7 +24,9 @@ func TestHalved(t *testing.T) {
 			for _, sign := range []float32{1, -1} {
 				for _, c := range []struct{ x, want float64 }{
 					{float64(a), float64(a)},
-					{float64(a) + 0.25*float64(b-a), float64(a)}, {float64(a) + 0.5*float64(b-a), float64(even)}, {float64(a) + 0.75*float64(b-a), float64(b)},
+					{float64(a) + 0.25*float64(b-a), float64(a)},
+					{float64(a) + 0.5*float64(b-a), float64(even)},
+					{float64(a) + 0.75*float64(b-a), float64(b)},
 				} {
 					if x := float32(c.x); float64(x) == c.x { // Denormal numbers of bfloat16 have no middle.
 						if got := halved(sign*x, tt.typ); got != sign*float32(c.want) {
