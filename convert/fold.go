@@ -117,14 +117,18 @@ func dropSoftmax(g *folding) {
 	}
 }
 
-// dropIdleRelu drops rectifiers of what is not negative and becomes a population
-// without them, such as a pool of a ReLU.
+// dropIdleRelu drops rectifiers, leaky ones among them, of what is not negative and becomes
+// a population without them, such as a pool of a ReLU.
 func dropIdleRelu(g *folding) {
 	known, dropped := rectified{}, redirection{}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		dropped.apply(n)
-		if r, ok := n.Op.(ann.Rectifier); ok && math.IsInf(float64(r.Limit()), 1) && known[n.Inputs[0]] {
+		r, idle := n.Op.(ann.Rectifier)
+		if idle = idle && math.IsInf(float64(r.Limit()), 1); !idle {
+			_, idle = n.Op.(*ann.LeakyRelu)
+		}
+		if idle && known[n.Inputs[0]] {
 			g.fates[n.Name] = "dropped: its input is never negative"
 			dropped[n.Name] = n.Inputs[0]
 		}

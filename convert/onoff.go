@@ -76,11 +76,18 @@ func (o *onOffs) needed() bool {
 		_, norm := n.Op.(*ann.BatchNormalization)
 		o.image[n.Name] = (moves || norm || flat(n) || isPool(n)) && o.image[n.Inputs[0]]
 		o.cost[n.Name] = o.costOf(n, known)
-		o.positive[n.Name] = known[n.Name] || (moves || flat(n) || isSum(n)) && !slices.ContainsFunc(n.Inputs, func(in string) bool { return !o.positive[in] })
+		o.positive[n.Name] = known[n.Name] || magnitude(n) || (moves || flat(n) || isSum(n)) && !slices.ContainsFunc(n.Inputs, func(in string) bool { return !o.positive[in] })
 		_, leaky := n.Op.(*ann.LeakyRelu)
 		needed = needed || leaky || o.mustSpike(n, known)
 	}
 	return needed
+}
+
+// magnitude reports whether n is a LeakyRelu that turns negative values to positive ones, as
+// Abs is, or to none.
+func magnitude(n *ann.Node) bool {
+	op, ok := n.Op.(*ann.LeakyRelu)
+	return ok && !slices.ContainsFunc(op.Slope, func(s float32) bool { return s > 0 })
 }
 
 // mustSpike reports whether n is a linear value that weights or a pool take, or a sum for
@@ -177,7 +184,12 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 	switch op := n.Op.(type) {
 	case *ann.LeakyRelu:
 		x := o.current(n, n.Inputs[0])
-		on, off := o.population(n, "on", x), o.off(n, x)
+		on := o.population(n, "on", x)
+		if o.positive[n.Inputs[0]] { // A sum of populations, say.
+			o.together(n, []piece{{on, []float32{1}}})
+			return
+		}
+		off := o.off(n, x)
 		slope := make([]float32, len(op.Slope))
 		for i, s := range op.Slope {
 			slope[i] = -s

@@ -66,6 +66,15 @@ func TestOnOff(t *testing.T) {
 		{"LeakyRelu", []ann.Node{
 			node("a", conv3(), "r"), node("l", &ann.LeakyRelu{Slope: []float32{0.25}}, "a"), node("b", conv3(), "l"), node("r2", relu, "b"),
 		}, []string{"l/on", "l/off"}},
+		{"LeakyRelu of what is never negative", []ann.Node{
+			node("p", &ann.MaxPool{Window: tensor.Square(2, 2, 0)}, "r"), node("l", &ann.LeakyRelu{Slope: []float32{0.25}}, "p"), node("b", conv3(), "l"), node("r2", relu, "b"),
+		}, []string{"p"}},
+		{"LeakyRelu of a sum that is never negative", []ann.Node{
+			node("a", conv3(), "r"), node("q", relu, "a"), node("sum", add, "q", "r"), node("l", &ann.LeakyRelu{Slope: []float32{0.25, -2}}, "sum"), node("b", conv3(), "l"), node("r2", relu, "b"),
+		}, []string{"q", "sum/Relu"}},
+		{"LeakyRelu of a magnitude", []ann.Node{
+			node("a", conv3(), "r"), node("abs", &ann.LeakyRelu{Slope: []float32{-1}}, "a"), node("l", &ann.LeakyRelu{Slope: []float32{0.25}}, "abs"), node("b", conv3(), "l"), node("r2", relu, "b"),
+		}, []string{"abs/on", "abs/off", "l/on"}},
 		{"PRelu in a residual block", []ann.Node{
 			node("a", conv3(), "r"), node("l", &ann.LeakyRelu{Slope: []float32{0.25, -0.5}}, "a"), node("b", conv3(), "l"),
 			node("sum", add, "b", "l", "r"), node("m", &ann.LeakyRelu{Slope: []float32{0.5, 2}}, "sum"), node("p", mean, "m"), node("d", conv3(), "p"), node("r2", relu, "d"),
