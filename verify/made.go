@@ -278,11 +278,11 @@ func roundingsOf(n *snn.Network, l *snn.Layer) roundings {
 			of.weights(s.Connection, c, in, l.Shape)
 			switch {
 			case s.From == snn.FromInput && n.Integer():
-				pixels[c] += of.variance(of.unitOf(most))
+				pixels[c] += of.whole(most)
 			case s.From == snn.FromInput: // As they are, see Exact.
 				image = true
 			case n.Integer():
-				spikes[c] += of.variance(of.unitOf(most))
+				spikes[c] += of.whole(most)
 			default:
 				all.join(of)
 			}
@@ -310,7 +310,11 @@ func roundingsOf(n *snn.Network, l *snn.Layer) roundings {
 type walk struct {
 	last, largest, sum, squares float64
 	times                       int
+	groups                      []group
 }
+
+// group is how often a weight of that magnitude is there.
+type group struct{ size, m float64 }
 
 // weights takes in those of a connection into channel c of a layer.
 func (w *walk) weights(k snn.Connection, c int, in, shape tensor.Shape) {
@@ -353,8 +357,9 @@ func (w *walk) see(times int, weights ...float32) {
 			w.last = last
 		}
 	}
-	for _, m := range equal {
+	for x, m := range equal {
 		w.squares += m * m * float64(times) * float64(times)
+		w.groups = append(w.groups, group{math.Abs(float64(x)), m})
 	}
 }
 
@@ -377,6 +382,19 @@ func (w *walk) unitOf(most float64) float64 {
 		unit *= 2
 	}
 	return min(unit, w.last)
+}
+
+// whole is the variance of weights that have whole numbers up to most of a unit. The largest
+// may have been up to twice as large, which leaves more levels to the others.
+func (w *walk) whole(most float64) float64 {
+	unit := w.unitOf(most)
+	v := w.variance(unit)
+	for _, g := range w.groups {
+		if g.size >= most*unit*float64(w.times) {
+			v += float64(g.m * g.m * g.size * g.size / 36)
+		}
+	}
+	return v
 }
 
 // variance is that of the sum, of sources that are all 1.
