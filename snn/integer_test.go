@@ -170,16 +170,3 @@ func TestIntegerValidate(t *testing.T) {
 		}
 	}
 }
-
-// Weights of a channel that are the same are all off by the same.
-func TestQuantiserRepeatedWeights(t *testing.T) {
-	one := &row{w: []float64{0.3}, power: []float64{0.5}, times: 1}
-	many := &row{w: []float64{0.3, 0.3, 0.3, 0.3, -0.1}, power: []float64{0.5, 0.5, 0.5, 0.5, 0.5}, times: 1}
-	other := &row{w: []float64{-0.1}, power: []float64{0.5}, times: 1}
-	for th := int64(3); th < 40; th++ {
-		want := 16*one.cost(7, th, 1) + other.cost(7, th, 1)
-		if got := many.cost(7, th, 1); math.Abs(got-want) > 1e-12 {
-			t.Errorf("threshold %d: cost %v, want %v", th, got, want)
-		}
-	}
-}

@@ -558,19 +558,11 @@ func (r *row) round(most, th int64) (s int, cost float64) {
 	return s, cost
 }
 
-// cost returns the mean square of the error of what the synapse brings, if what its sources
-// emit is not related. Weights of a channel that are the same, as those of a mean that was
-// composed with what is behind it, are all off by the same.
 func (r *row) cost(most, th int64, s int) float64 {
 	sum := 0.0
-	for j := 0; j < len(r.w); {
-		w, same := r.w[j], 1
-		for j+same < len(r.w) && r.w[j+same] == w && r.power[j+same] == r.power[j] {
-			same++
-		}
-		d := float64(same) * (r.whole(w, most, th, s)/float64(th) - w)
+	for j, w := range r.w {
+		d := r.whole(w, most, th, s)/float64(th) - w
 		sum += float64(d * d * r.power[j])
-		j += same
 	}
 	return sum
 }
