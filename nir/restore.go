@@ -207,6 +207,9 @@ func (sr *synapseRecord) connection(net *snn.Network, l *layerRecord, from *stor
 			return nil, err
 		}
 		if node := from.nodes[sr.Node]; node != nil && node.Type == "Conv2d" { // Of the whole source.
+			if n[1] != in.Len() {
+				return nil, fmt.Errorf("weight of shape %v does not fit a source of %v", n, in)
+			}
 			w = tensor.Square(1, 1, 0)
 			w.Kernel = [2]int{in[1], in[2]}
 			weight, err := from.kernels(sr.Node, tensor.Shape{n[0], in[0], in[1], in[2]}, w, in, 1, q)
