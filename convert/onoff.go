@@ -181,15 +181,13 @@ func (o *onOffs) rewrite(n *ann.Node, renamed redirection) {
 	if len(n.Inputs) > 0 {
 		from = o.spikes[n.Inputs[0]]
 	}
+	if _, leaky := n.Op.(*ann.LeakyRelu); leaky && (o.positive[n.Inputs[0]] || o.known[n.Inputs[0]]) {
+		n.Op = &ann.Relu{} // Of a sum of populations, say.
+	}
 	switch op := n.Op.(type) {
 	case *ann.LeakyRelu:
 		x := o.current(n, n.Inputs[0])
-		on := o.population(n, "on", x)
-		if o.positive[n.Inputs[0]] { // A sum of populations, say.
-			o.together(n, []piece{{on, []float32{1}}})
-			return
-		}
-		off := o.off(n, x)
+		on, off := o.population(n, "on", x), o.off(n, x)
 		slope := make([]float32, len(op.Slope))
 		for i, s := range op.Slope {
 			slope[i] = -s

@@ -74,7 +74,7 @@ func TestOnOff(t *testing.T) {
 		}, []string{"q", "sum/Relu"}},
 		{"LeakyRelu of a magnitude", []ann.Node{
 			node("a", conv3(), "r"), node("abs", &ann.LeakyRelu{Slope: []float32{-1}}, "a"), node("l", &ann.LeakyRelu{Slope: []float32{0.25}}, "abs"), node("b", conv3(), "l"), node("r2", relu, "b"),
-		}, []string{"abs/on", "abs/off", "l/on"}},
+		}, []string{"abs/on", "abs/off", "l"}},
 		{"PRelu in a residual block", []ann.Node{
 			node("a", conv3(), "r"), node("l", &ann.LeakyRelu{Slope: []float32{0.25, -0.5}}, "a"), node("b", conv3(), "l"),
 			node("sum", add, "b", "l", "r"), node("m", &ann.LeakyRelu{Slope: []float32{0.5, 2}}, "sum"), node("p", mean, "m"), node("d", conv3(), "p"), node("r2", relu, "d"),
@@ -85,12 +85,17 @@ func TestOnOff(t *testing.T) {
 		{"ReLU6 of a linear value", []ann.Node{
 			node("a", conv3(), "r"), node("q", &ann.Clip{Max: 1}, "a"), node("b", conv3(), "q"), node("d", conv3(), "a"), node("sum", add, "b", "d"), node("r2", relu, "sum"),
 		}, []string{"a/on", "a/off", "q"}},
+		{"LeakyRelu of a magnitude in a residual block", []ann.Node{
+			node("a", conv3(), "r"), node("abs", &ann.LeakyRelu{Slope: []float32{-1}}, "a"), node("l", &ann.LeakyRelu{Slope: []float32{0.25}}, "abs"), node("b", conv3(), "l"),
+			node("sum", add, "b", "l"), node("r2", relu, "sum"),
+		}, []string{"abs/on", "abs/off", "l"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			first := &ann.Conv{Weight: tensor.Of([]float32{1, -1}, 2, 1, 1, 1), Bias: []float32{0.5, 0.25}, Window: tensor.Square(1, 1, 0), Groups: 1}
 			nodes := slices.Concat([]ann.Node{node("c", first, "x"), node("r", relu, "c")}, tt.nodes, []ann.Node{node("g", &ann.GlobalAveragePool{}, "r2"), node("f", flat, "g")})
 			n := graph(t, tensor.Shape{1, 4, 4}, slices.Clone(nodes)...).Node("f").Shape[0]
 			g := graph(t, tensor.Shape{1, 4, 4}, append(nodes, node("logits", &ann.Gemm{Weight: tensor.Of(floats(3*n), 3, n), Bias: []float32{9, 9, 9}}, "f"))...)
+			rnd = rand.New(rand.NewPCG(7, 8)) // Whatever cases are before this one.
 			image := floats(16)
 			folded, err := convert.Fold(g)
 			if err != nil {
