@@ -66,14 +66,13 @@ func (d *Diagnoser) planMade(ctx context.Context, m *Measurement, trials *Trials
 	}
 	s := d.settings()
 	s.Timesteps = 2 * d.T
-	more := map[string]any{"timesteps": 2 * d.T}
 	switch net, err := d.remake(ctx, s); {
 	case err != nil:
 		return err
 	case net != nil && d.runs(net, 2*d.T):
-		d.add(trials, moreTimesteps, -1, net, moreText, 2*d.T, d.T).sets(more).lasts(net, 2*d.T)
+		d.add(trials, moreTimesteps, -1, net, moreText, 2*d.T, d.T).sets(d.more()).lasts(net, 2*d.T)
 	case d.Network.TunedFor == 0 && d.runs(d.Network, 2*d.T):
-		d.add(trials, moreTimesteps, -1, d.Network, moreText, 2*d.T, d.T).sets(more).lasts(d.Network, 2*d.T)
+		d.add(trials, moreTimesteps, -1, d.Network, moreText, 2*d.T, d.T).sets(d.more()).lasts(d.Network, 2*d.T)
 	}
 	s.Timesteps, s.VInit = d.T, d.otherStart()
 	if err := d.addRemade(ctx, trials, startPotential, s, map[string]any{"v_init": s.VInit}, "V[0] = %v in place of %v", s.VInit, d.Convert.VInit); err != nil {

@@ -36,7 +36,8 @@ type imageSums struct {
 	Layers  []layerSums `json:"layers"`
 
 	Potential bool `json:"potential,omitempty"` // Whether it does by its accumulated current, at the last length.
-	Twice     bool `json:"twice,omitempty"`     // Whether it does after twice the last length, see [Diagnoser.runsOn].
+
+	Twice *bool `json:"twice,omitempty"` // Whether it does after twice the last length, see [Diagnoser.runsOn]; else nil.
 }
 
 // layerSums is one layer on one image.
@@ -192,7 +193,10 @@ func (o *observer) present(ctx context.Context, i int) (*Measurement, error) {
 		o.sums.Correct = append(o.sums.Correct, classAt(rec, T, d.o.Readout) == label)
 	}
 	o.sums.Potential = classAt(rec, d.T, eval.Potential) == label
-	o.sums.Twice = d.runsOn() && classAt(rec, 2*d.T, d.o.Readout) == label
+	if d.runsOn() {
+		right := classAt(rec, 2*d.T, d.o.Readout) == label
+		o.sums.Twice = &right
+	}
 	m.images = []imageSums{o.sums}
 	return m, nil
 }

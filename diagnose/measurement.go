@@ -114,7 +114,7 @@ var errOtherWork = errors.New("diagnose: what is kept is of another network, of 
 
 // fits reports whether s can be of this subject.
 func (d *Diagnoser) fits(s *imageSums) bool {
-	if s.Index < 0 || s.Index >= d.Images.Len() || len(s.Correct) != len(d.o.Timesteps) || len(s.Layers) != len(d.Network.Layers) {
+	if s.Index < 0 || s.Index >= d.Images.Len() || len(s.Correct) != len(d.o.Timesteps) || len(s.Layers) != len(d.Network.Layers) || (s.Twice != nil) != d.runsOn() {
 		return false
 	}
 	for i := range s.Layers {

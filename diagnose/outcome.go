@@ -147,7 +147,7 @@ func (d *Diagnoser) tried(m *Measurement, list []Trial, o *Outcomes) []trial {
 		t.Change, t.Timesteps, t.Options = fmt.Sprintf(moreText, 2*d.T, d.T), 2*d.T, d.more()
 		twice := make([]bool, n)
 		for i := range images {
-			twice[i] = images[i].Twice
+			twice[i] = *images[i].Twice
 		}
 		t.compare(m.right(d), twice)
 		trials = append(trials, t)

@@ -552,3 +552,30 @@ func TestExternal(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadCycle has a value at the end that is made of itself, which is an error, not a hang.
+func TestHeadCycle(t *testing.T) {
+	for _, nodes := range [][]msg{
+		{op("Identity", "c", ins("c")), op("Relu", "r", ins("x")), op("Sub", "y", ins("r", "c"))},
+		{op("Reshape", "c", ins("d")), op("Identity", "d", ins("c")), op("Relu", "r", ins("x")), op("ReduceMax", "m", ins("c")), op("Sub", "y", ins("r", "m"))},
+	} {
+		if _, err := Parse(build{nodes: nodes}.encode()); err == nil || !strings.Contains(err.Error(), "cycle") {
+			t.Errorf("error %v, want one about a cycle", err)
+		}
+	}
+}
+
+// TestReductionsTakeTime has a small file ask for many passes over a large constant.
+func TestReductionsTakeTime(t *testing.T) {
+	b := build{nodes: []msg{op("ConstantOfShape", "c", ins("shape"))}, inits: []msg{i64("shape", 1<<20)}}
+	last := "x"
+	for i := range 1000 {
+		sum, next := fmt.Sprint("s", i), fmt.Sprint("a", i)
+		b.nodes = append(b.nodes, op("ReduceSum", sum, ins("c")), op("Add", next, ins(last, sum)))
+		last = next
+	}
+	b.nodes = append(b.nodes, op("Relu", "y", ins(last)))
+	if _, err := Parse(b.encode()); err == nil || !strings.Contains(err.Error(), "more memory than a model file of this size can ask for") {
+		t.Errorf("error %v, want one about the budget", err)
+	}
+}

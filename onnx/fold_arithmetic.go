@@ -6,7 +6,8 @@ import (
 	"math"
 )
 
-// foldArithmetic is an operator of two constants, element by element; Sum, Min and Max take any number.
+// foldArithmetic is an operator of two constants, element by element; Sum, Min and Max take any
+// number.
 func (im *importer) foldArithmetic(n *node, all []*value) (*value, error) {
 	switch n.op {
 	case "Sum", "Min", "Max":

@@ -66,6 +66,9 @@ func (im *importer) foldReduce(n *node, in []*value) (*value, error) {
 	if err := im.tensors.budget.charge(count, 8); err != nil {
 		return nil, err
 	}
+	if err := im.tensors.budget.charge(v.len(), 1); err != nil { // For the time it takes.
+		return nil, err
+	}
 	sums := slices.Repeat([]float64{r.first}, count)
 	walk(v.shape, 0, stride, func(i, to int) {
 		if v.kind == floats {

@@ -25,32 +25,36 @@ func (im *importer) byShared(n *node, maker map[string]*node) bool {
 	if len(n.in) != 2 {
 		return false
 	}
-	by := maker[n.in[1]]
-	for by != nil && len(by.in) > 0 && slices.Contains([]string{"Identity", "Clip", "Expand", "Unsqueeze", "Reshape"}, by.op) {
-		by = maker[by.in[0]]
-	}
+	by := maker[behind(n.in[1], maker, "Identity", "Clip", "Expand", "Unsqueeze", "Reshape")]
 	if by == nil || by.domain != "" || !shared[by.op] || len(by.in) == 0 || !im.overAll(by, maker) {
 		return false
 	}
-	seen := func(name string) string { // Without views.
-		for range im.graph.nodes {
-			m := maker[name]
-			if m == nil || len(m.in) == 0 || !slices.Contains([]string{"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}, m.op) {
-				break
-			}
-			name = m.in[0]
-		}
-		return name
-	}
-	if seen(by.in[0]) != seen(n.in[0]) { // Another value, or constants, of which each class may have its own.
+	views := []string{"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
+	of := behind(by.in[0], maker, views...)
+	if of != behind(n.in[0], maker, views...) { // Another value, or constants, of which each class may have its own.
 		return false
 	}
 	if n.op == "Sub" {
 		return true
 	}
-	of := maker[seen(by.in[0])]
-	return by.op == "ReduceL1" || by.op == "ReduceL2" || by.op == "ReduceSum" && of != nil && of.op == "Exp"
+	exp := maker[of]
+	return by.op == "ReduceL1" || by.op == "ReduceL2" || by.op == "ReduceSum" && exp != nil && exp.op == "Exp"
 }
+
+// behind returns the value that a few of these operators in a row have made the named one of.
+func behind(name string, maker map[string]*node, ops ...string) string {
+	for range maxViews { // A cycle is found later.
+		n := maker[name]
+		if n == nil || len(n.in) == 0 || !slices.Contains(ops, n.op) {
+			break
+		}
+		name = n.in[0]
+	}
+	return name
+}
+
+// maxViews bounds how far [behind] looks.
+const maxViews = 16
 
 // overAll reports whether n, which reduces the logits, does so over the classes: all axes, or
 // any but the batch.

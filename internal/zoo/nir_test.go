@@ -1,36 +1,13 @@
 package zoo
 
 import (
-	"bytes"
 	"fmt"
-	"io"
+	"os"
 	"reflect"
 
 	"sresnet/nir"
 	"sresnet/snn"
 )
-
-// file is a file in memory.
-type file struct {
-	b  []byte
-	at int64
-}
-
-func (f *file) Write(p []byte) (int, error) {
-	if n := int(f.at) + len(p); n > len(f.b) {
-		f.b = append(f.b, make([]byte, n-len(f.b))...)
-	}
-	copy(f.b[f.at:], p)
-	f.at += int64(len(p))
-	return len(p), nil
-}
-
-func (f *file) Seek(offset int64, whence int) (int64, error) {
-	f.at = offset + []int64{0, f.at, int64(len(f.b))}[whence]
-	return f.at, nil
-}
-
-var _ io.WriteSeeker = (*file)(nil)
 
 // filed checks that a network comes back from a file as it went into it.
 func filed(net *snn.Network) error {
@@ -41,23 +18,30 @@ func filed(net *snn.Network) error {
 	if bad := g.Check(); len(bad) > 0 {
 		return fmt.Errorf("as a NIR graph: %q", bad)
 	}
-	var f file
-	if err := nir.Write(&f, g); err != nil {
-		return fmt.Errorf("NIR file: %w", err)
+	f, err := os.CreateTemp("", "zoo-*.nir")
+	if err != nil {
+		return err
 	}
-	if g, err = nir.Read(bytes.NewReader(f.b), int64(len(f.b)), nir.ReadOptions{}); err != nil {
-		return fmt.Errorf("NIR file: %w", err)
+	defer os.Remove(f.Name())
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := nir.WriteFile(f.Name(), g); err != nil {
+		return err
+	}
+	if g, err = nir.ReadFile(f.Name()); err != nil {
+		return err
 	}
 	back, err := g.Network()
 	if err != nil {
 		return fmt.Errorf("from a NIR graph: %w", err)
 	}
-	if !reflect.DeepEqual(back, net) {
-		for i := range net.Layers {
-			if i < len(back.Layers) && !reflect.DeepEqual(back.Layers[i], net.Layers[i]) {
-				return fmt.Errorf("layer %q differs when it comes back from a NIR file: %+v, was %+v", net.Layers[i].Name, back.Layers[i], net.Layers[i])
-			}
+	for i := range min(len(back.Layers), len(net.Layers)) {
+		if !reflect.DeepEqual(back.Layers[i], net.Layers[i]) {
+			return fmt.Errorf("layer %q differs when it comes back from a NIR file: %+v, was %+v", net.Layers[i].Name, back.Layers[i], net.Layers[i])
 		}
+	}
+	if !reflect.DeepEqual(back, net) {
 		return fmt.Errorf("the network differs when it comes back from a NIR file: %+v, was %+v", back, net)
 	}
 	return nil
